@@ -1,0 +1,277 @@
+"""What is known of a Gluster pool, and what is not.
+
+Everything here is a frozen dataclass: a picture taken once, handed on, never changed.
+One rule runs through all of it: ``None`` means *not known*.  It is never a zero, never
+"fine", and whoever reads the picture has to say what it does about it.
+
+Units: sizes are bytes, times are nanoseconds since the epoch, durations are seconds.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Mapping, Optional, Tuple
+
+SELF_HEAL_DAEMON = "Self-heal Daemon"
+
+
+@dataclass(frozen=True)
+class Peer:
+    """A member of the trusted pool, as `gluster pool list` and `peer status` name it."""
+
+    hostname: str
+    #: Gluster's id of the host (its glusterd), as in bricks' ``uuid``
+    uuid: str
+    #: glusterd's words, "Peer in Cluster" and the like; for this node itself "local"
+    state: Optional[str] = None
+    #: what glusterd believes; it believes in a vanished peer for up to 80 s
+    connected: Optional[bool] = None
+    #: whether its glusterd answered on port 24007 within a second, just now
+    reachable: Optional[bool] = None
+    #: True for the node that was asked
+    local: bool = False
+
+
+@dataclass(frozen=True)
+class Brick:
+    """One directory on one host that holds a part of a volume."""
+
+    volume: str
+    host: str
+    path: str
+    #: uuid of the host's glusterd
+    uuid: Optional[str] = None
+    #: holds names and attributes only, no data
+    arbiter: bool = False
+    #: its process runs and answers; False also for one that is frozen
+    online: Optional[bool] = None
+    #: its process is there but did not answer within a second
+    hangs: bool = False
+    pid: Optional[int] = None
+    port: Optional[int] = None
+    #: of the filesystem under it: blocks x block size
+    size: Optional[int] = None
+    #: the filesystem's f_bfree in bytes: what root could still write
+    free: Optional[int] = None
+    block_size: Optional[int] = None
+    inodes_total: Optional[int] = None
+    inodes_free: Optional[int] = None
+    #: as mounted on its host, "/dev/mapper/vg-brick1"
+    device: Optional[str] = None
+    filesystem: Optional[str] = None
+    #: the kernel's name of the device, "dm-3", as in mond's diskstats; known on its own host
+    name: Optional[str] = None
+    #: entries that wait to be healed, by this brick's own count
+    heal_pending: Optional[int] = None
+    #: entries in split-brain, by this brick's own count
+    split_brain: Optional[int] = None
+    #: entries that are being healed, or are just being written, by this brick's own count
+    possibly_healing: Optional[int] = None
+
+    @property
+    def label(self) -> str:
+        """``host:path``, as Gluster writes a brick."""
+        return f"{self.host}:{self.path}"
+
+
+@dataclass(frozen=True)
+class Subvolume:
+    """The bricks that hold the same data: a replica set, a disperse set, or one lone brick."""
+
+    #: "replicate", "disperse" or "distribute" (a lone brick)
+    type: str
+    bricks: Tuple[Brick, ...]
+    #: how many bricks of a disperse set may be missing; 0 for the other types
+    redundancy: int = 0
+    #: enough bricks are up to serve the data and take writes; None: cannot be told
+    quorum: Optional[bool] = None
+
+    @property
+    def up(self) -> Optional[int]:
+        """How many bricks are online; None as soon as one brick's state is not known."""
+        if any(brick.online is None for brick in self.bricks):
+            return None
+        return sum(1 for brick in self.bricks if brick.online)
+
+
+@dataclass(frozen=True)
+class Capacity:
+    """Space of a volume in bytes, as a client of it sees it."""
+
+    size: int
+    #: size less what is free to root; counts storage.reserve as used
+    used: int
+    #: what an ordinary program may still write
+    available: int
+    #: "mount" (statvfs of a mounted volume) or "bricks" (reckoned from `volume status detail`)
+    source: str
+
+
+@dataclass(frozen=True)
+class Inodes:
+    """Files a volume may hold, does hold, and may still take."""
+
+    total: int
+    used: int
+    free: int
+
+
+@dataclass(frozen=True)
+class Heal:
+    """Entries that are not the same on all bricks of their subvolume, over the whole volume."""
+
+    pending: int
+    split_brain: int
+    possibly_healing: int
+
+
+@dataclass(frozen=True)
+class Rebalance:
+    """A task that moves data between bricks, from `volume status`'s tasks."""
+
+    #: "rebalance" or "remove-brick", Gluster's own words in lower case
+    type: str
+    #: "not started", "in progress", "completed", "failed", "stopped", …
+    status: str
+    id: Optional[str] = None
+
+
+@dataclass(frozen=True)
+class QuotaLimit:
+    """One row of `volume quota V list`; bytes."""
+
+    path: str
+    hard_limit: Optional[int]
+    soft_limit: Optional[int]
+    used: Optional[int]
+    available: Optional[int]
+    exceeded: Optional[bool]
+
+
+@dataclass(frozen=True)
+class Daemon:
+    """A helper process that `volume status` lists beside the bricks, on one host."""
+
+    #: "Self-heal Daemon", "Quota Daemon", …
+    name: str
+    #: hostname of the peer it runs on
+    host: str
+    uuid: Optional[str]
+    online: Optional[bool]
+    pid: Optional[int] = None
+
+
+@dataclass(frozen=True)
+class Mount:
+    """A FUSE mount of a volume on this node and what statvfs said of it."""
+
+    volume: str
+    path: str
+    #: volfile servers it was mounted from, in order
+    servers: Tuple[str, ...] = ()
+    #: directory of the volume that is mounted, "" for the whole of it
+    subdirectory: str = ""
+    #: statvfs fields, as in statvfs(3); all None when it did not answer in time
+    f_frsize: Optional[int] = None
+    f_blocks: Optional[int] = None
+    f_bfree: Optional[int] = None
+    f_bavail: Optional[int] = None
+    f_files: Optional[int] = None
+    f_ffree: Optional[int] = None
+    #: why there are no figures, in an administrator's words; None when there are
+    failure: Optional[str] = None
+
+    @property
+    def answered(self) -> bool:
+        """Whether statvfs gave figures."""
+        return self.f_blocks is not None
+
+
+@dataclass(frozen=True)
+class Process:
+    """One of Gluster's processes on this node, as the kernel knows it."""
+
+    #: "glusterd", "brick", "self-heal", "mount", …
+    name: str
+    pid: int
+    #: seconds since it was started
+    uptime: float
+    #: user and system time it has used, seconds
+    cpu_seconds: float
+    #: resident memory in bytes
+    rss: int
+    volume: Optional[str] = None
+    #: the brick's or the mount's path
+    path: Optional[str] = None
+    #: the kernel's word: "running", "sleeping", "stopped", "zombie", …
+    state: Optional[str] = None
+
+
+@dataclass(frozen=True)
+class Volume:
+    """A volume: its layout from `volume info`, its state from everything else."""
+
+    name: str
+    uuid: str
+    #: Gluster's own word in lower case: "replicate", "distributed-disperse", …
+    type: str
+    #: "started", "stopped" or "created"
+    state: str
+    transport: str
+    bricks: Tuple[Brick, ...]
+    subvolumes: Tuple[Subvolume, ...]
+    options: Mapping[str, str] = field(default_factory=dict)
+    capacity: Optional[Capacity] = None
+    inodes: Optional[Inodes] = None
+    heal: Optional[Heal] = None
+    rebalance: Optional[Rebalance] = None
+    quota: Optional[Tuple[QuotaLimit, ...]] = None
+    daemons: Tuple[Daemon, ...] = ()
+    mounts: Tuple[Mount, ...] = ()
+    #: "host:path" of a thin arbiter, which is not among the bricks
+    thin_arbiter: Optional[str] = None
+
+    @property
+    def heals(self) -> bool:
+        """Whether its bricks keep copies or fragments that a self-heal daemon repairs."""
+        return any(subvolume.type != "distribute" for subvolume in self.subvolumes)
+
+    @property
+    def self_heal_daemons(self) -> Tuple[Daemon, ...]:
+        """The self-heal daemons that serve it, one a host."""
+        return tuple(daemon for daemon in self.daemons if daemon.name == SELF_HEAL_DAEMON)
+
+
+@dataclass(frozen=True)
+class Unknown:
+    """Something that was asked and not learnt."""
+
+    #: what is not known, in an administrator's words: "bricks of gv0"
+    what: str
+    #: why: "no answer within 10 s"
+    why: str
+    #: the volume it is about, if it is about one
+    volume: Optional[str] = None
+
+
+@dataclass(frozen=True)
+class Pool:
+    """All that one cycle of questions told about a pool."""
+
+    #: when the answers were taken, ns since the epoch; the oldest of them, if some were kept
+    taken_at: int
+    #: name of the node that asked
+    node: Optional[str] = None
+    gluster_version: Optional[str] = None
+    #: None: not known who is in the pool
+    peers: Optional[Tuple[Peer, ...]] = None
+    #: None: not known which volumes there are
+    volumes: Optional[Tuple[Volume, ...]] = None
+    mounts: Tuple[Mount, ...] = ()
+    #: Gluster's processes on the node that asked; None: not looked at
+    processes: Optional[Tuple[Process, ...]] = None
+    unknowns: Tuple[Unknown, ...] = ()
+
+    def age(self, now: int) -> float:
+        """Seconds between the oldest of the answers and *now* (ns since the epoch); never negative."""
+        return max(0, now - self.taken_at) / 1e9

@@ -1,0 +1,97 @@
+"""The questions that may be asked of Gluster, and the file of a capture each answer is kept in.
+
+A question is the words after ``gluster --mode=script --xml``.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Optional, Tuple
+
+Question = Tuple[str, ...]
+
+VOLUME_INFO: Question = ("volume", "info")
+POOL_LIST: Question = ("pool", "list")
+PEER_STATUS: Question = ("peer", "status")
+VOLUME_STATUS: Question = ("volume", "status", "all")
+VOLUME_STATUS_DETAIL: Question = ("volume", "status", "all", "detail")
+VOLUME_STATUS_TASKS: Question = ("volume", "status", "all", "tasks")
+VOLUME_STATUS_CLIENTS: Question = ("volume", "status", "all", "clients")
+SNAPSHOT_INFO: Question = ("snapshot", "info")
+GET_STATE: Question = ("get-state",)
+
+_FILES = {
+    VOLUME_INFO: "volume-info.xml",
+    POOL_LIST: "pool-list.xml",
+    PEER_STATUS: "peer-status.xml",
+    VOLUME_STATUS: "volume-status.xml",
+    VOLUME_STATUS_DETAIL: "volume-status-detail.xml",
+    VOLUME_STATUS_TASKS: "volume-status-tasks.xml",
+    VOLUME_STATUS_CLIENTS: "volume-status-clients.xml",
+    SNAPSHOT_INFO: "snapshot-info.xml",
+    GET_STATE: "get-state.txt",
+}
+_QUESTIONS = {file: question for question, file in _FILES.items()}
+
+#: questions about one volume: (file's prefix, words before the name, words after it)
+_OF_VOLUME = (
+    ("heal-summary", ("volume", "heal"), ("info", "summary")),
+    ("heal-splitbrain", ("volume", "heal"), ("info", "split-brain")),
+    ("quota", ("volume", "quota"), ("list",)),
+    ("rebalance", ("volume", "rebalance"), ("status",)),
+    ("profile", ("volume", "profile"), ("info", "cumulative")),
+)
+
+#: what Gluster takes as the name of a volume; anything else never gets near its command line
+VOLUME_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]{0,254}\Z")
+
+
+def heal_summary(volume: str) -> Question:
+    """How many entries wait to be healed, are in split-brain, or are just being healed."""
+    return ("volume", "heal", volume, "info", "summary")
+
+
+def heal_split_brain(volume: str) -> Question:
+    """Which entries are in split-brain."""
+    return ("volume", "heal", volume, "info", "split-brain")
+
+
+def quota_list(volume: str) -> Question:
+    """The limits on the volume's directories, and what is used of them."""
+    return ("volume", "quota", volume, "list")
+
+
+def rebalance_status(volume: str) -> Question:
+    """How far a rebalance has come."""
+    return ("volume", "rebalance", volume, "status")
+
+
+def profile(volume: str) -> Question:
+    """Counts and latencies of file operations, where profiling was started."""
+    return ("volume", "profile", volume, "info", "cumulative")
+
+
+def file_of(question: Question) -> str:
+    """The name of the file that keeps the answer to *question* in a capture.
+
+    Raises ValueError for a question that no capture knows.
+    """
+    if question in _FILES:
+        return _FILES[question]
+    for prefix, before, after in _OF_VOLUME:
+        if len(question) == len(before) + 1 + len(after):
+            volume = question[len(before)]
+            if question == (*before, volume, *after) and VOLUME_NAME.match(volume):
+                return f"{prefix}-{volume}.xml"
+    raise ValueError(f"not a question of a capture: {' '.join(question)}")
+
+
+def question_in(file: str) -> Optional[Question]:
+    """The question whose answer *file* keeps by its name; None for any other file."""
+    if file in _QUESTIONS:
+        return _QUESTIONS[file]
+    for prefix, before, after in _OF_VOLUME:
+        match = re.fullmatch(re.escape(prefix) + r"-(.+)\.xml", file)
+        if match and VOLUME_NAME.match(match.group(1)):
+            return (*before, match.group(1), *after)
+    return None
