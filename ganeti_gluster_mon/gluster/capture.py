@@ -64,8 +64,8 @@ class Capture:
     mounts: Tuple[Mount, ...] = ()
     #: by hostname: whether the peer's glusterd answered on port 24007
     reachable: Mapping[str, bool] = field(default_factory=dict)
-    #: by (host, port): whether the brick process behind it answered
-    bricks_answering: Mapping[Tuple[str, int], bool] = field(default_factory=dict)
+    #: by (host, path): whether the brick's process answered
+    bricks_answering: Mapping[Tuple[str, str], bool] = field(default_factory=dict)
     #: by device as mounted ("/dev/mapper/vg-b1"): the kernel's name ("dm-3"), on this node
     devices: Mapping[str, str] = field(default_factory=dict)
     #: Gluster's processes on this node; None: not looked at
@@ -223,8 +223,8 @@ def _manifest(capture: Capture) -> Dict[str, Any]:
         "mounts": [_without_defaults(mount) for mount in capture.mounts],
         "reachable": dict(capture.reachable),
         "bricks_answering": [
-            {"host": host, "port": port, "answers": answers}
-            for (host, port), answers in capture.bricks_answering.items()
+            {"host": host, "path": path, "answers": answers}
+            for (host, path), answers in capture.bricks_answering.items()
         ],
         "devices": dict(capture.devices),
     }
@@ -283,11 +283,11 @@ def _fits(value: Any, annotation: str) -> bool:
     return isinstance(value, float) and "float" in annotation and 0 <= value <= _LAST_MOMENT
 
 
-def _brick_answering(entry: Any) -> Tuple[Tuple[str, int], bool]:
+def _brick_answering(entry: Any) -> Tuple[Tuple[str, str], bool]:
     entry = _expect(entry, dict, "bricks_answering")
     host = _expect(entry.get("host"), str, "bricks_answering: host")
-    port = _whole(entry.get("port"), "bricks_answering: port")
-    return (host, port), _expect(entry.get("answers"), bool, "bricks_answering: answers")
+    path = _expect(entry.get("path"), str, "bricks_answering: path")
+    return (host, path), _expect(entry.get("answers"), bool, "bricks_answering: answers")
 
 
 def _mapping(value: Any, kind: Any, where: str) -> Dict[str, Any]:

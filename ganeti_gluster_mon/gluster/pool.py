@@ -226,9 +226,9 @@ class _Reading:
 
         glusterd calls a process that hangs online; its clients wait for it in vain.
         """
-        if brick.port is None or brick.online is False:
+        answers = self._capture.bricks_answering.get((brick.host, brick.path))
+        if brick.online is False:
             return brick
-        answers = self._capture.bricks_answering.get((brick.host, brick.port))
         if answers is False:
             return replace(brick, online=False, hangs=True)
         if answers is True and brick.online is None:
