@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import os
 import random
+import tempfile
 import threading
 import time
 from dataclasses import dataclass, replace
@@ -75,7 +76,7 @@ def ask(settings: Settings, previous: Optional[Capture] = None) -> Capture:
         away = [peer.hostname for peer in peers if peer.connected and reachable.get(peer.hostname) is False]
         if away:
             answers += _not_asked(away)
-            answers += gluster.ask([question.GET_STATE], deadline)
+            answers.append(_ask_state(gluster, deadline))
             seen = _bricks_last_seen(previous)
         else:
             statuses = _ask_status(gluster, deadline, volumes, previous)
@@ -151,6 +152,24 @@ def _not_asked(away: Sequence[str]) -> List[Answer]:
     return [
         Answer(asked, b"", failure=why) for asked in (question.VOLUME_STATUS_DETAIL, question.VOLUME_STATUS)
     ]
+
+
+def _ask_state(gluster: command.Conversation, deadline: float) -> Answer:
+    """`get-state`: this node's own bricks, without a lock.
+
+    glusterd writes its answer to a file.  Without "detail": with it, glusterd asks each of
+    its bricks and waits a minute for one that is frozen.
+    """
+    with tempfile.TemporaryDirectory(prefix="ganeti-gluster-mon-", dir="/run") as directory:
+        asked = ("get-state", "glusterd", "odir", directory, "file", "state")
+        (answer,) = gluster.ask([asked], deadline)
+        answer = replace(answer, question=question.GET_STATE)
+        try:
+            with open(os.path.join(directory, "state"), "rb") as file:
+                return replace(answer, output=file.read())
+        except OSError as err:
+            why = answer.failure or f"glusterd wrote no state: {err.strerror or err}"
+            return replace(answer, output=b"", failure=why)
 
 
 def _ask_status(
