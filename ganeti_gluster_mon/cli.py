@@ -30,10 +30,12 @@ class Seen:
     pool: Pool
     health: Health
     now: int
+    #: what it was judged by
+    limits: Limits
     #: seconds the asking took; 0 for a replay
     seconds: float = 0.0
-    #: why nobody could be asked, "" when somebody was
-    failure: str = ""
+    #: the kind of failure when nobody could be asked, "glusterd-down" and the like; "" otherwise
+    failure_kind: str = ""
 
 
 def main(argv: Optional[Sequence[str]] = None) -> int:
@@ -191,17 +193,18 @@ def _see(arguments: argparse.Namespace, processes: bool = True) -> Seen:
         # a replay is the pool as it was: it is judged at the moment it was recorded
         recorded = capture.read(arguments.replay)
         picture = pool.understand(recorded)
-        return Seen(picture, judge(picture, limits, recorded.recorded_at), recorded.recorded_at)
+        health = judge(picture, limits, recorded.recorded_at)
+        return Seen(picture, health, recorded.recorded_at, limits)
     began = time.time_ns()
-    failure = ""
+    failure_kind = ""
     try:
         picture = pool.understand(cycle.ask(_settings(arguments, processes)))
     except command.CannotAsk as err:
-        failure = str(err)
-        _complain(failure)
-        picture = Pool(taken_at=began, node=os.uname().nodename, unknowns=(Unknown("the pool", failure),))
+        failure_kind = err.kind
+        _complain(str(err))
+        picture = Pool(taken_at=began, node=os.uname().nodename, unknowns=(Unknown("the pool", str(err)),))
     now = time.time_ns()
-    return Seen(picture, judge(picture, limits, now), now, (now - began) / 1e9, failure)
+    return Seen(picture, judge(picture, limits, now), now, limits, (now - began) / 1e9, failure_kind)
 
 
 def _settings(arguments: argparse.Namespace, processes: bool) -> "cycle.Settings":  # noqa: F821
@@ -217,3 +220,75 @@ def _settings(arguments: argparse.Namespace, processes: bool) -> "cycle.Settings
         gluster=arguments.gluster,
         processes=processes,
     )
+
+
+def _collect(arguments: argparse.Namespace) -> int:
+    from ganeti_gluster_mon import report
+    from ganeti_gluster_mon.collectors import collectors
+
+    every = collectors()
+    names = list(dict.fromkeys(arguments.collectors)) or list(every)
+    for name in names:
+        if name not in every:
+            print(f"{PROGRAM} collect: no collector {name!r}; there are: {', '.join(every)}", file=sys.stderr)
+            return 2
+    seen = _see(arguments, processes="glusterd" in names)
+    reports = [report.make(every[name], seen.pool, seen.health, seen.now, arguments.verbose) for name in names]
+    print(report.render(reports))
+    return 0
+
+
+def _metrics(arguments: argparse.Namespace) -> int:
+    from ganeti_gluster_mon import prometheus
+
+    seen = _see(arguments)
+    text = prometheus.render(
+        seen.pool,
+        seen.health,
+        seen.now,
+        duration=None if arguments.replay else seen.seconds,
+        failures={seen.failure_kind: 1} if seen.failure_kind else {},
+    )
+    if arguments.textfile is None:
+        sys.stdout.buffer.write(text)
+        return 0
+    try:
+        prometheus.write_textfile(arguments.textfile, text)
+    except prometheus.TextfileError as err:
+        return _complain(str(err))
+    return 0
+
+
+def _check(arguments: argparse.Namespace) -> int:
+    from ganeti_gluster_mon.check import check
+
+    try:
+        seen = _see(arguments, processes=False)
+    except CaptureError as err:
+        print(f"GLUSTER UNKNOWN - {err}")
+        return 3
+    result = check(seen.pool, seen.health, seen.limits, arguments.volume)
+    print(result.line)
+    return result.exit_status
+
+
+def _record(arguments: argparse.Namespace) -> int:
+    from ganeti_gluster_mon.gluster import capture, command, cycle
+
+    directory = os.path.abspath(arguments.directory)
+    try:
+        capture.must_be_new(directory)
+        capture.write(cycle.ask(_settings(arguments, processes=True)), directory)
+    except command.CannotAsk as err:
+        return _complain(str(err))
+    print(f"recorded in {directory}", file=sys.stderr)
+    return 0
+
+
+def _list(_arguments: argparse.Namespace) -> int:
+    from ganeti_gluster_mon.collectors import STATUS, collectors
+
+    for collector in collectors().values():
+        kind = "status" if collector.kind == STATUS else "performance"
+        print(f"{collector.name:<18} {collector.category:<8} {kind:<12} {collector.summary}")
+    return 0

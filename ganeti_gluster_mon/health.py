@@ -82,6 +82,41 @@ def judge(pool: Pool, limits: Limits, now: int) -> Health:
     )
 
 
+def judge_node(pool: Pool) -> Health:
+    """Say how Gluster's own processes are on the node that asked; bricks elsewhere are `judge`'s matter."""
+    if pool.processes is None:
+        return _of_node([Problem(UNKNOWN, "the processes of this node were not looked at")])
+    problems = []
+    # One that is a zombie has ended; one that is stopped will go on when it gets a SIGCONT.
+    glusterds = [process for process in pool.processes if process.name == "glusterd"]
+    alive = [process for process in glusterds if process.state != "zombie"]
+    if not alive:
+        problems.append(Problem(CRITICAL, "glusterd is not running"))
+    elif all(process.state == "stopped" for process in alive):
+        problems.append(Problem(CRITICAL, f"glusterd (pid {alive[0].pid}) is stopped"))
+    bricks = [process for process in pool.processes if process.name == "brick"]
+    for brick in bricks:
+        if brick.state in ("stopped", "zombie"):
+            which = f"brick {brick.path} of {brick.volume}" if brick.path else "a brick process"
+            state = "stopped" if brick.state == "stopped" else "a zombie"
+            problems.append(
+                Problem(CRITICAL, f"{which} (pid {brick.pid}) is {state}", volume=brick.volume or "")
+            )
+    if problems:
+        return _of_node(problems)
+    count = f"{len(bricks)} brick process{'' if len(bricks) == 1 else 'es'}"
+    return Health(code=OK, message=f"glusterd is running, {count}", problems=(), volumes={})
+
+
+def _of_node(problems: Sequence[Problem]) -> Health:
+    return Health(
+        code=max(problem.code for problem in problems),
+        message="; ".join(problem.text for problem in problems),
+        problems=tuple(problems),
+        volumes={},
+    )
+
+
 def _worst_first(problem: Problem) -> int:
     return -problem.code
 

@@ -86,8 +86,7 @@ def write(capture: Capture, directory: str) -> None:
     Raises CaptureError when something of that name is there already, or on any OS error.
     """
     directory = os.path.abspath(directory)
-    if os.path.lexists(directory) and not _is_empty_directory(directory):
-        raise CaptureError(f"{directory} is there already: name a new directory")
+    must_be_new(directory)
     parent = os.path.dirname(directory)
     try:
         work = tempfile.mkdtemp(prefix=f".{os.path.basename(directory)}.", dir=parent)
@@ -104,6 +103,12 @@ def write(capture: Capture, directory: str) -> None:
             raise
     except OSError as err:
         raise CaptureError(f"cannot write the capture {directory}: {err.strerror or err}") from err
+
+
+def must_be_new(directory: str) -> None:
+    """Raises CaptureError when something is at *directory* that a capture would overwrite."""
+    if os.path.lexists(directory) and not _is_empty_directory(directory):
+        raise CaptureError(f"{directory} is there already: name a new directory")
 
 
 def read(directory: str, max_file: int = MAX_FILE) -> Capture:

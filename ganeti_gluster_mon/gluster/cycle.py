@@ -118,10 +118,10 @@ class _Beside(threading.Thread):
         self.gluster_version = command.version(self._settings.gluster)
 
 
-def _processes() -> Tuple[Process, ...]:
+def _processes() -> Optional[Tuple[Process, ...]]:
     from ganeti_gluster_mon.gluster import processes  # psutil takes 20 ms to load; gluster loads meanwhile
 
-    return processes.of_this_node()
+    return processes.processes()
 
 
 def _volumes(answer: Answer) -> Tuple[parse.VolumeInfo, ...]:
