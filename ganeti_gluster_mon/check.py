@@ -103,9 +103,9 @@ def _perfdata(volume: Volume, limits: Limits) -> Iterator[str]:
 
 
 def _figure(volume: Volume, what: str, used: str, usable: int, size: int, limits: Limits) -> str:
-    """A used amount; it warns where, of what is usable, less than the limit's part of *size* is left."""
+    """A used amount; it warns where less than the limit's part of what is *usable* is left, as `judge` does."""
     warning, critical = (
-        max(0, int(usable - size * percent / 100)) for percent in (limits.warning_free, limits.critical_free)
+        int(usable - usable * percent / 100) for percent in (limits.warning_free, limits.critical_free)
     )
     return f"{_name(volume, what)}={used};{warning};{critical};0;{size}"
 

@@ -7,7 +7,7 @@ import re
 from typing import Dict, Optional, Tuple
 
 import pytest
-from example_pool import HEALTH, NOTHING, NOTHING_HEALTH, POOL, same_as_golden
+from tests.unit.example_pool import HEALTH, NOTHING, NOTHING_HEALTH, POOL, same_as_golden
 from hypothesis import given
 from hypothesis import strategies as st
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Dict, FrozenSet, List, Tuple
 
 import pytest
-from example_pool import HEALTH, NOTHING, NOTHING_HEALTH, NOW, POOL, same_as_golden
+from tests.unit.example_pool import HEALTH, NOTHING, NOTHING_HEALTH, NOW, POOL, same_as_golden
 from hypothesis import given
 from hypothesis import strategies as st
 from prometheus_client.parser import text_string_to_metric_families

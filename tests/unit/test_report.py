@@ -6,7 +6,7 @@ import json
 from typing import Any, Dict, List
 
 import pytest
-from example_pool import HEALTH, NOTHING, NOTHING_HEALTH, NOW, POOL, same_as_golden
+from tests.unit.example_pool import HEALTH, NOTHING, NOTHING_HEALTH, NOW, POOL, same_as_golden
 
 from ganeti_gluster_mon import __version__, report
 from ganeti_gluster_mon.collectors import PERFORMANCE, STATUS, collectors

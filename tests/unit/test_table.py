@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from example_pool import HEALTH, NOTHING, NOTHING_HEALTH, POOL, same_as_golden
+from tests.unit.example_pool import HEALTH, NOTHING, NOTHING_HEALTH, POOL, same_as_golden
 
 from ganeti_gluster_mon.gluster.model import Pool, Volume
 from ganeti_gluster_mon.table import table
