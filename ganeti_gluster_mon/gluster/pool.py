@@ -29,6 +29,9 @@ from ganeti_gluster_mon.gluster.model import (
 from ganeti_gluster_mon.gluster.quorum import quorum
 
 T = TypeVar("T")
+#: nothing is taken from the answers to these, but what was asked must be whole
+_ONLY_WHOLE = (question.VOLUME_STATUS_TASKS, question.VOLUME_STATUS_CLIENTS, question.SNAPSHOT_INFO)
+
 #: a brick is known by its host and its path
 BrickKey = Tuple[str, str]
 
@@ -148,12 +151,9 @@ class _Reading:
         return told
 
     def _read_the_rest(self) -> None:
-        """Answers that nothing is taken from here must at least be whole."""
         for answer in self._capture.answers:
             words = answer.question
-            if words in (question.VOLUME_STATUS_TASKS, question.VOLUME_STATUS_CLIENTS):
-                self._read(words, parse.volume_status, f"`{' '.join(words)}`")
-            elif words == question.SNAPSHOT_INFO or words[:2] == ("volume", "profile"):
+            if words in _ONLY_WHOLE or words[:2] == ("volume", "profile"):
                 self._read(words, parse.readable, f"`{' '.join(words)}`")
 
     def _volume(
@@ -167,7 +167,12 @@ class _Reading:
         if not started:
             told = None
         heals = self._heal_counts(info, started)
-        own = {(known.volume, known.host, known.path): known for known in state.bricks} if state else {}
+        own = {
+            (known.host, known.path): known
+            for volume in (state.volumes if state else ())
+            if volume.name == info.name
+            for known in volume.bricks
+        }
         local = {peer.uuid for peer in peers or () if peer.local}
         bricks = []
         for each in info.bricks:
@@ -176,7 +181,7 @@ class _Reading:
             for node in told.bricks.get(key, ()) if told else ():
                 brick = _with_status(brick, node)
             if started and brick.online is None:
-                brick = _without_status(brick, own.get((info.name, *key)), heals.get(key))
+                brick = _without_status(brick, own.get(key), heals.get(key))
             brick = self._probed(brick)
             if key in heals:
                 brick = replace(
@@ -346,14 +351,15 @@ def _with_status(brick: Brick, node: parse.NodeStatus) -> Brick:
 
 
 def _without_status(
-    brick: Brick, own: Optional[parse.StateBrick], heal: Optional[parse.HealCount]
+    brick: Brick, own: Optional[parse.LocalBrick], heal: Optional[parse.HealCount]
 ) -> Brick:
     """What the sources that take no lock tell of a brick: get-state (this node's own), heal info."""
     if own is not None:
         brick = replace(brick, online=own.started, port=own.port, size=own.size, free=own.free)
-    if brick.online is None and heal is not None:
-        # heal info is a client that connects to the bricks themselves
-        brick = replace(brick, online=heal.connected)
+    if brick.online is None and heal is not None and heal.connected:
+        # heal info is a client that connects to the bricks themselves; a brick that it does not
+        # reach may serve clients elsewhere all the same
+        brick = replace(brick, online=True)
     return brick
 
 

@@ -113,11 +113,11 @@ def test_an_unknown_volume() -> None:
 
 def test_performance_data() -> None:
     assert figures(check(POOL, HEALTH, LIMITS).line) == {
-        "gv0_used": ("108355584", "B", ";1584995532;1785677414;0;2006818816"),
+        "gv0_used": ("108355584", "B", ";1589087436;1787723366;0;2006818816"),
         "gv0_inodes": ("58", "", ";104857;117964;0;131072"),
         "gv0_heal_pending": ("7", "", ";;;0"),
         "gv0_bricks_online": ("2", "", ";;;0;3"),
-        "dist2_used": ("3344697344", "B", ";3141969817;3543333580;0;4013637632"),
+        "dist2_used": ("3344697344", "B", ";3155757875;3550227609;0;4013637632"),
         "dist2_bricks_online": ("2", "", ";;;0;2"),
     }
 
@@ -125,8 +125,8 @@ def test_performance_data() -> None:
 def test_limits_are_those_that_were_asked_for() -> None:
     volume = dataclasses.replace(GV0, capacity=Capacity(1000, 100, 850, "mount"), inodes=None, heal=None)
     line = check(Pool(0, volumes=(volume,)), health(), Limits(warning_free=50, critical_free=99)).line
-    # 950 are usable, and 500 or 990 are to stay free
-    assert figures(line)["gv0_used"] == ("100", "B", ";450;0;0;1000")
+    # 950 are usable, and half of them, or all but 1 %, are to stay free
+    assert figures(line)["gv0_used"] == ("100", "B", ";475;9;0;1000")
 
 
 def test_a_long_text_is_cut_between_problems() -> None:

@@ -144,14 +144,20 @@ def test_nothing_at_all_is_unknown(healthy: Capture) -> None:
 
 
 def test_a_volume_left_out_because_of_a_lock_is_unknown_not_fine(healthy: Capture) -> None:
-    def without_gv0(text: str) -> str:
-        return re.sub(r"<volume>\s*<volName>gv0</volName>.*?</volume>", "", text, flags=re.DOTALL)
+    seen = healthy
+    for name in ("dist2", "gv0"):
 
-    seen = with_answer(healthy, question.VOLUME_STATUS, without_gv0)
-    seen = with_answer(seen, question.VOLUME_STATUS_DETAIL, without_gv0)
+        def left_out(text: str, name: str = name) -> str:
+            return re.sub(rf"<volume>\s*<volName>{name}</volName>.*?</volume>", "", text, flags=re.DOTALL)
+
+        seen = with_answer(seen, question.VOLUME_STATUS, left_out)
+        seen = with_answer(seen, question.VOLUME_STATUS_DETAIL, left_out)
     health = judged(seen)
-    assert (health.code, health.volumes["gv0"].status) == (UNKNOWN, "unknown")
-    assert "bricks of gv0 (left out of the answer: another command held its lock)" in health.message
+    assert (health.code, health.volumes["dist2"].status) == (UNKNOWN, "unknown")
+    for name in ("dist2", "gv0"):
+        assert f"bricks of {name} (left out of the answer: another command held its lock)" in health.message
+    # of gv0, heal info told that the bricks are there; their space is not known all the same
+    assert (health.volumes["gv0"].code, health.volumes["gv0"].status) == (UNKNOWN, "healthy")
     assert health.volumes["distrep"].status == "healthy"
 
 
@@ -171,9 +177,20 @@ def test_bricks_of_a_host_that_is_away_are_unknown_not_offline(healthy: Capture)
     def disconnected(text: str) -> str:
         return re.sub(r"(node3\.lab\.test</hostname>\s*</hostnames>\s*<connected>)1", r"\g<1>0", text)
 
+    def not_reached(text: str) -> str:
+        return re.sub(
+            r"(node3\.lab\.test:[^<]*</name>\s*<status>)Connected</status>.*?</brick>",
+            r"\g<1>Failed to process entries completely. "
+            r"(Transport endpoint is not connected)totalNumberOfEntries0</status></brick>",
+            text,
+            flags=re.DOTALL,
+        )
+
     seen = healthy
     for asked in (question.VOLUME_STATUS, question.VOLUME_STATUS_DETAIL):
         seen = with_answer(seen, asked, node3_gone)
+    for name in ("gv0", "arb-vm", "disp", "distrep"):
+        seen = with_answer(seen, question.heal_summary(name), not_reached)
     for asked in (question.POOL_LIST, question.PEER_STATUS):
         seen = with_answer(seen, asked, disconnected)
     pool, health = understand(seen), judged(seen)
