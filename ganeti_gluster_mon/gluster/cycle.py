@@ -88,13 +88,13 @@ def ask(settings: Settings, previous: Optional[Capture] = None) -> Capture:
         answers += gluster.ask(
             [question.heal_summary(volume.name) for volume in volumes if _has_copies(volume)], heal_deadline
         )
-    beside.join()
+    found, version = beside.result()
     return Capture(
         recorded_at=recorded_at,
         answers=tuple(answers),
         node=os.uname().nodename,
-        gluster_version=beside.gluster_version,
-        mounts=beside.mounts,
+        gluster_version=version,
+        mounts=found,
         reachable=reachable,
         bricks_answering=bricks_answering,
         devices=_devices(answers, peers),
@@ -108,14 +108,25 @@ class _Beside(threading.Thread):
     def __init__(self, settings: Settings) -> None:
         super().__init__(name="mounts", daemon=True)
         self._settings = settings
-        self.mounts: Tuple[Mount, ...] = ()
-        self.gluster_version: Optional[str] = None
+        self._error: Optional[BaseException] = None
+        self._mounts: Tuple[Mount, ...] = ()
+        self._gluster_version: Optional[str] = None
 
     def run(self) -> None:
-        with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape") as file:
-            found = mounts.fuse_mounts(file.read())
-        self.mounts = mounts.statvfs(found, self._settings.mount_timeout)
-        self.gluster_version = command.version(self._settings.gluster)
+        try:
+            with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape") as file:
+                found = mounts.fuse_mounts(file.read())
+            self._mounts = mounts.statvfs(found, self._settings.mount_timeout)
+            self._gluster_version = command.version(self._settings.gluster, self._settings.timeout)
+        except BaseException as err:  # not ours to judge: whoever asks for the result gets it
+            self._error = err
+
+    def result(self) -> Tuple[Tuple[Mount, ...], Optional[str]]:
+        """The mounts, and Gluster's version, when both are there; both have deadlines."""
+        self.join()
+        if self._error is not None:
+            raise self._error
+        return self._mounts, self._gluster_version
 
 
 def _processes() -> Optional[Tuple[Process, ...]]:

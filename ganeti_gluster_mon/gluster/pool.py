@@ -62,7 +62,7 @@ class _Reading:
 
     def pool(self) -> Pool:
         infos = self._read(question.VOLUME_INFO, parse.volume_info, "the volumes", must=True)
-        peers = self._peers()
+        peers = self._peers(infos or ())
         statuses = self._statuses()
         state = self._read(question.GET_STATE, parse.state, "this node's own bricks")
         self._read_the_rest()
@@ -116,7 +116,7 @@ class _Reading:
             self._unknown(what, f"`{' '.join(asked)}`: {fault}", volume)
         return parsed.facts
 
-    def _peers(self) -> Optional[Tuple[Peer, ...]]:
+    def _peers(self, infos: Sequence[parse.VolumeInfo]) -> Optional[Tuple[Peer, ...]]:
         asked = question.POOL_LIST
         if asked not in self._answers and question.PEER_STATUS in self._answers:
             asked = question.PEER_STATUS
@@ -125,10 +125,16 @@ class _Reading:
             self._read(question.PEER_STATUS, parse.pool_list, "the peers")
         if peers is None:
             return None
-        return tuple(
-            replace(peer, reachable=True if peer.local else self._capture.reachable.get(peer.hostname))
-            for peer in peers
-        )
+        hosts = {brick.uuid: brick.host for info in infos for brick in info.bricks}
+        told = []
+        for peer in peers:
+            if peer.local:
+                # `pool list` calls the node it runs on "localhost"; everywhere else it has a name
+                name = hosts.get(peer.uuid) or self._capture.node or peer.hostname
+                told.append(replace(peer, hostname=name, reachable=True))
+            else:
+                told.append(replace(peer, reachable=self._capture.reachable.get(peer.hostname)))
+        return tuple(told)
 
     def _statuses(self) -> Mapping[str, _VolumeTold]:
         """By volume: what `volume status` and its detail told."""
