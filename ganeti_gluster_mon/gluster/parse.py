@@ -11,6 +11,7 @@ left out.
 
 from __future__ import annotations
 
+from operator import attrgetter, itemgetter
 from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, Set, Tuple, TypeVar
 
 from ganeti_gluster_mon.gluster.facts import (
@@ -107,7 +108,7 @@ def volume_info(output: bytes) -> Parsed[Tuple[VolumeInfo, ...]]:
     volumes = _only(answer, "volumes")
     found: List[Optional[VolumeInfo]] = volumes.children.get("volume", [])
     _compare(volumes.texts.get("count"), len(found), "volumes", "the answer", faults)
-    return Parsed(_once(found, lambda volume: f"volume {volume.name}", faults), faults.all())
+    return Parsed(_once(found, "volume", attrgetter("name"), faults), faults.all())
 
 
 def _volume_info(record: Record, faults: Faults) -> Optional[VolumeInfo]:
@@ -128,7 +129,7 @@ def _volume_info(record: Record, faults: Faults) -> Optional[VolumeInfo]:
     )
     listed: List[Optional[BrickInfo]] = _children(record, "bricks", "brick", whose, faults)
     _compare(texts.get("brickCount"), len(listed), "bricks", whose, faults)
-    bricks = _once(listed, lambda brick: f"brick {brick.host}:{brick.path} of {whose}", faults)
+    bricks = _once(listed, f"in {whose} brick", attrgetter("host", "path"), faults)
     options = _options(_children(record, "options", "option", whose, faults), whose, faults)
     _compare(texts.get("optCount"), len(options), "options", whose, faults)
     transport = _TRANSPORTS.get(texts.get("transport", ""), "unknown")
@@ -184,7 +185,7 @@ def volume_status(output: bytes) -> Parsed[Tuple[VolumeStatus, ...]]:
     def volume(record: Record) -> Optional[VolumeStatus]:
         if "tasks" not in record.children:
             without_tasks.append(record.texts.get("volName", ""))
-        return _volume_status(record, faults)
+        return _volume_status(record, extras, faults)
 
     element = _element(
         "volName nodeCount",
@@ -198,10 +199,10 @@ def volume_status(output: bytes) -> Parsed[Tuple[VolumeStatus, ...]]:
     if not extras:
         for name in without_tasks:
             faults.add(f"tasks of volume {name} are missing")
-    return Parsed(_once(found, lambda volume: f"volume {volume.volume}", faults), faults.all())
+    return Parsed(_once(found, "volume", attrgetter("volume"), faults), faults.all())
 
 
-def _volume_status(record: Record, faults: Faults) -> Optional[VolumeStatus]:
+def _volume_status(record: Record, extras: Set[str], faults: Faults) -> Optional[VolumeStatus]:
     name = record.texts.get("volName", "")
     if not VOLUME_NAME.match(name):
         faults.add(f"a volume is called {quoted(name)}")
@@ -210,8 +211,10 @@ def _volume_status(record: Record, faults: Faults) -> Optional[VolumeStatus]:
     listed: List[Optional[NodeStatus]] = record.children.get("node", [])
     # The answer to `tasks` has neither nodes nor their count.
     if listed or "nodeCount" in record.texts:
-        _compare(record.texts.get("nodeCount"), len(listed), "nodes", whose, faults)
-    nodes = _once(listed, lambda node: f"{node.hostname}:{node.path} of {whose}", faults)
+        # That to `clients` counts processes of a rebalance too, which it does not list.
+        fewer = "clientsStatus" in extras
+        _compare(record.texts.get("nodeCount"), len(listed), "nodes", whose, faults, fewer=fewer)
+    nodes = _once(listed, f"in {whose} node", itemgetter(0, 1), faults)
     tasks: List[Optional[Rebalance]] = []
     for listing in record.children.get("tasks", []):
         tasks += listing.children.get("task", [])
@@ -284,11 +287,9 @@ def rebalance_status(output: bytes) -> Parsed[Rebalance]:
         _element("task-id nodeCount", node=_element(), aggregate=aggregate, many="node"),
         faults,
     )
-    hosts = number(answer.texts.get("nodeCount"), "nodeCount", "the rebalance", faults)
     listed = len(answer.children.get("node", []))
-    # A host on which it was not started is counted and not listed.
-    if hosts is not None and listed > hosts:
-        faults.add(f"the rebalance says {hosts} nodes and names {listed}")
+    # Hosts on which it was not started are counted and not listed.
+    _compare(answer.texts.get("nodeCount"), listed, "nodes", "the rebalance", faults, fewer=True)
     status = _word(_only(answer, "aggregate").texts, _TASK_STATES, "the rebalance", faults)
     if status is None:
         raise Unreadable("; ".join(faults.all()))
@@ -304,7 +305,7 @@ def pool_list(output: bytes) -> Parsed[Tuple[Peer, ...]]:
     peer = _element("uuid hostname connected stateStr", make=lambda record: _peer(record, faults))
     answer = read(output, "peerStatus", _listing(peer=peer), faults)
     found: List[Optional[Peer]] = answer.children.get("peer", [])
-    return Parsed(_once(found, _peer_key, faults), faults.all())
+    return Parsed(_once(found, "peer", _peer_key, faults), faults.all())
 
 
 def _peer(record: Record, faults: Faults) -> Optional[Peer]:
@@ -327,11 +328,11 @@ def _peer(record: Record, faults: Faults) -> Optional[Peer]:
 
 
 def _peer_key(peer: Peer) -> str:
-    return f"peer {peer.hostname}" if peer.uuid == _NO_UUID else f"peer {peer.uuid}"
+    return peer.hostname if peer.uuid == _NO_UUID else peer.uuid
 
 
 def heal_info(output: bytes) -> Parsed[Tuple[HealCount, ...]]:
-    """What each brick counts, from `volume heal V info summary`, or `… split-brain`, which counts only those."""
+    """What each brick counts, from `volume heal V info summary` or `volume heal V info split-brain`."""
     faults = Faults()
     brick = _element(
         "name status totalNumberOfEntries numberOfEntries"
@@ -340,7 +341,7 @@ def heal_info(output: bytes) -> Parsed[Tuple[HealCount, ...]]:
     )
     answer = read(output, "healInfo", _element(bricks=_listing(brick=brick)), faults)
     found: List[Optional[HealCount]] = _only(answer, "bricks").children.get("brick", [])
-    return Parsed(_once(found, lambda brick: f"brick {brick.host}:{brick.path}", faults), faults.all())
+    return Parsed(_once(found, "brick", attrgetter("host", "path"), faults), faults.all())
 
 
 def _heal_count(record: Record, faults: Faults) -> Optional[HealCount]:
@@ -386,7 +387,7 @@ def quota_list(output: bytes) -> Parsed[Tuple[QuotaLimit, ...]]:
     )
     answer = read(output, "volQuota", _listing(limit=limit), faults)
     found: List[Optional[QuotaLimit]] = answer.children.get("limit", [])
-    return Parsed(_once(found, lambda limit: f"limit of {limit.path}", faults), faults.all())
+    return Parsed(_once(found, "the limit of", attrgetter("path"), faults), faults.all())
 
 
 def _quota_limit(record: Record, faults: Faults) -> Optional[QuotaLimit]:
@@ -436,7 +437,7 @@ def _element(
 
 def _listing(*texts: str, **children: Element) -> Element:
     """An `Element` that is there to hold any number of *children*."""
-    return _element(*texts, many=" ".join(children), **children)
+    return Element(frozenset(texts), children, frozenset(children))
 
 
 def _only(record: Record, name: str) -> Record:
@@ -457,19 +458,24 @@ def _children(record: Record, listing: str, name: str, whose: str, faults: Fault
     return found
 
 
-def _once(found: Iterable[Optional[T]], called: Callable[[T], str], faults: Faults) -> Tuple[T, ...]:
-    """The records that could be read, each once; *called* tells them apart."""
-    records: Dict[str, T] = {}
+def _once(
+    found: Iterable[Optional[T]], what: str, key: Callable[[T], object], faults: Faults
+) -> Tuple[T, ...]:
+    """The records that could be read, each once; *key* is a name, or a tuple of them, that is its own."""
+    records: Dict[object, T] = {}
     for record in found:
-        if record is not None and records.setdefault(called(record), record) is not record:
-            faults.add(f"{called(record)} is there twice")
+        if record is not None and records.setdefault(key(record), record) is not record:
+            name = key(record)
+            faults.add(f"{what} {':'.join(name) if isinstance(name, tuple) else name} is there twice")
     return tuple(records.values())
 
 
-def _compare(said: Optional[str], listed: int, what: str, whose: str, faults: Faults) -> None:
-    """Add a fault where an answer does not list as many as it says."""
+def _compare(
+    said: Optional[str], listed: int, what: str, whose: str, faults: Faults, fewer: bool = False
+) -> None:
+    """Add a fault where an answer does not list as many as it says; *fewer*: more than it says."""
     count = number(said, f"the number of {what}", whose, faults)
-    if count is not None and count != listed:
+    if count is not None and (listed > count if fewer else listed != count):
         faults.add(f"{whose} says {count} {what} and names {listed}")
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Generic, List, Optional, Tuple, TypeVar
 
 T = TypeVar("T")
@@ -20,6 +21,7 @@ MOST_FAULTS = 20
 LONGEST_FAULT = 200
 
 _UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
 
 class NoAnswer(ValueError):
@@ -104,10 +106,16 @@ def number(text: Optional[str], what: str, whose: str, faults: Faults, most: int
 
 def uuid_of(text: Optional[str], what: str, whose: str, faults: Faults) -> Optional[str]:
     """*text* if it is a uuid; anything else is None and a fault."""
-    if text is not None and _UUID.fullmatch(text):
+    if text is not None and _is_uuid(text):
         return text
     faults.add(f"{what} of {whose} is " + ("missing" if text is None else quoted(text)))
     return None
+
+
+# A pool has few hosts and many bricks, each with its host's uuid.
+@lru_cache(maxsize=256)
+def _is_uuid(text: str) -> bool:
+    return _UUID.fullmatch(text) is not None
 
 
 def brick_of(text: str) -> Optional[Tuple[str, str]]:
@@ -125,6 +133,3 @@ def is_name(text: str) -> bool:
     """Whether *text* can be a name or path of Gluster: not empty, no control characters."""
     # isprintable() alone would refuse letters newer than Python's tables of them.
     return bool(text) and (text.isprintable() or not _CONTROL.search(text))
-
-
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")

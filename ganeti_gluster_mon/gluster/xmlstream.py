@@ -13,7 +13,7 @@ Attributes repeat what is in elements too, and are not read.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Callable, Dict, FrozenSet, List, Mapping, NoReturn, Set, Tuple
+from typing import Any, Callable, Dict, FrozenSet, List, Mapping, NoReturn, Tuple
 from xml.parsers import expat
 
 from ganeti_gluster_mon.gluster.reading import Faults, Refused, Unreadable, is_number, one_line, quoted
@@ -42,7 +42,7 @@ class Record:
         #: what was made of the records in it, by their name and in their order
         self.children: Dict[str, List[Any]] = {}
         #: texts that were there more than once; which of them is right cannot be told
-        self.doubled: Set[str] = set()
+        self.doubled: Tuple[str, ...] = ()
 
 
 def _itself(record: Record) -> Any:
@@ -193,7 +193,7 @@ class _Tree:
                 others = 0
                 if name in wanted:
                     if name in texts or nested:
-                        record.doubled.add(name)
+                        record.doubled += (name,)
                     texts[name] = "".join(pieces)
                 nested = False
             elif others:
@@ -217,10 +217,9 @@ class _Tree:
 
     def _close(self, name: str, element: Element, record: Record, around: Element, parent: Record) -> None:
         """Make of *record*, which has been read whole, what *element* says, and keep that in *parent*."""
-        for text in sorted(record.doubled):
-            self._faults.add(f"<{text}> of {_label(name, record)} is there twice, or more than text")
         for text in record.doubled:
-            del record.texts[text]
+            if record.texts.pop(text, None) is not None:
+                self._faults.add(f"<{text}> of {_label(name, record)} is there twice, or more than text")
         made = parent.children.setdefault(name, [])
         if made and name not in around.many:
             self._faults.add(f"<{name}> of {_label('the answer', parent)} is there twice")
