@@ -49,7 +49,7 @@ def parser() -> argparse.ArgumentParser:
         "--volumes",
         choices=("none", "gv0", "all"),
         default="gv0",
-        help="no volume; gv0, a replica on all hosts; one of each kind, which takes three hosts (default: gv0)",
+        help="no volume; gv0, a replica on all hosts; one of each kind, on three hosts (default: gv0)",
     )
     run = commands.add_parser(
         "exec", parents=[shared], help="run a command on a host (a shell where none is given)"

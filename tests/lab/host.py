@@ -82,7 +82,7 @@ class Host:
         self.exec = self.namespaces.exec
         self.popen = self.namespaces.popen
 
-    # --- the machine ----------------------------------------------------------------------------------------
+    # --- the machine ----------------------------------------------------------------------------------
 
     def install(self) -> None:
         """Make the host's disks; once in its life."""
@@ -112,7 +112,7 @@ class Host:
     def _image(self, disk: Disk) -> Path:
         return self.directory / "disks" / f"{disk.name}.img"
 
-    # --- its services ---------------------------------------------------------------------------------------
+    # --- its services ---------------------------------------------------------------------------------
 
     def start_glusterd(self) -> None:
         """Start glusterd, and wait until it answers. One that runs is left as it is."""
@@ -138,14 +138,14 @@ class Host:
                 return False
         return True
 
-    # --- what is to be seen of it ---------------------------------------------------------------------------
+    # --- what is to be seen of it ---------------------------------------------------------------------
 
     def processes(self) -> List[Process]:
         """Everything that runs on it, zombies too."""
         return processes_in(self.namespaces.namespace("pid"))
 
     def find(self, program: str) -> List[Process]:
-        """Its processes that were started as *program*, or are so named by the kernel (sshd rewrites its arguments)."""
+        """Its processes started as *program*, or so named by the kernel: sshd rewrites its arguments."""
         return [found for found in self.processes() if program in (found.program, found.name)]
 
     def mounts(self) -> Dict[str, str]:
@@ -153,7 +153,7 @@ class Host:
         mounted = {}
         for line in (PROC / str(self.namespaces.pid) / "mountinfo").read_text().splitlines():
             before, _, after = line.partition(" - ")
-            # the kernel writes a space, and what else would break its columns, as a backslash and three octal digits
+            # The kernel writes what would break its columns, a space say, as \ and three octal digits.
             point = re.sub(r"\\([0-7]{3})", lambda code: chr(int(code[1], 8)), before.split()[4])
             mounted[point] = after.split()[0]
         return mounted

@@ -2,8 +2,9 @@
 
     unshare … python3 init.py DIRECTORY
 
-DIRECTORY/boot.json says what to make; host.py writes it. It runs by itself and imports nothing of the project,
-whose place in the file system changes under it. When all is in place it writes "ready" on its standard output.
+DIRECTORY/boot.json says what to make; host.py writes it. It runs by itself and imports nothing of the
+project, whose place in the file system changes under it. When all is in place it writes "ready" on its
+standard output.
 
 With a standard input it lives until that ends, which is when the process that holds the other end dies,
 however that comes about; with /dev/null it lives until it is killed. Either way the kernel then ends every

@@ -16,6 +16,7 @@ from types import FrameType
 from typing import (
     Any,
     Callable,
+    ClassVar,
     Dict,
     Iterable,
     List,
@@ -51,13 +52,13 @@ def _quiet(line: str) -> None:
 
 
 class Lab:
-    """Hosts 1 to *hosts* with glusterd and sshd, on a network of their own. Two with different prefixes can stand at once.
+    """Hosts 1 to *hosts* with glusterd and sshd, on a network of their own.
 
-    Used as a context manager it is up inside and gone after. Everything in it ends by itself when the process
-    that made it dies, be it by SIGKILL; its directory is then swept by the next lab of the same prefix. A *kept*
-    lab instead stays until somebody takes it down.
+    Labs with different prefixes can stand at once. Used as a context manager a lab is up inside and gone
+    after. Everything in it ends by itself when the process that made it dies, be it by SIGKILL; its directory
+    is then swept by the next lab of the same prefix. A *kept* lab instead stays until somebody takes it down.
 
-    *disks* is what each host has, or host number → what that host has. *progress* is told each step in a line.
+    *disks* is what each host has, or host number → what that one has. *progress* is told each step in a line.
     Everything here raises LabError, with what the programs said, when it cannot be done.
     """
 
@@ -109,7 +110,7 @@ class Lab:
                 return lab
         raise LabError(f"99 labs {family} stand already")
 
-    # --- up and down ----------------------------------------------------------------------------------------
+    # --- up and down ----------------------------------------------------------------------------------
 
     def __enter__(self: T) -> T:
         self.up()
@@ -170,7 +171,7 @@ class Lab:
         self.state.remove()
         _Standing.discard(self)
 
-    # --- what is written to the hosts -----------------------------------------------------------------------
+    # --- what is written to the hosts -----------------------------------------------------------------
 
     def _make_keys(self) -> None:
         """One key for root everywhere, and one for each host."""
@@ -211,7 +212,7 @@ class Lab:
             "/root/.ssh/known_hosts": ("".join(known), 0o644),
         }
 
-    # --- the hosts ------------------------------------------------------------------------------------------
+    # --- the hosts ------------------------------------------------------------------------------------
 
     def host(self, number: int) -> Host:
         """Host *number*, from 1."""
@@ -281,7 +282,7 @@ Result = TypeVar("Result")
 
 
 def at_once(action: Callable[[Item], Result], items: Iterable[Item]) -> List[Result]:
-    """Do *action* to all *items* side by side; the results in order. Raises the first error when all are through."""
+    """Do *action* to all *items* side by side. The results in order, or the first error, when all are done."""
     with ThreadPoolExecutor(max_workers=MOST_HOSTS) as pool:
         return list(pool.map(action, items))
 
@@ -292,15 +293,15 @@ class _Standing:
     The tether ends the hosts anyhow; this also removes their directories, unless we are killed by SIGKILL.
     """
 
-    _labs: List[Lab] = []
-    _owner = 0
+    _labs: ClassVar[List[Lab]] = []
+    _owner: ClassVar[int] = 0
 
     @classmethod
     def add(cls, lab: Lab) -> None:
         if not cls._owner:
             atexit.register(cls.down)
             cls._owner = os.getpid()
-        # Only where a SIGTERM would end us without a word; who has a handler has a plan. We may be in a thread, too.
+        # Only where a SIGTERM would end us without a word; who has a handler has a plan.
         try:
             if signal.getsignal(signal.SIGTERM) == signal.SIG_DFL:
                 signal.signal(signal.SIGTERM, cls.terminated)

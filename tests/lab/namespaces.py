@@ -55,7 +55,7 @@ class Namespaces:
         self._starter: Optional["subprocess.Popen[bytes]"] = None
         self._pid: Optional[int] = None
 
-    # --- alive or not ---------------------------------------------------------------------------------------
+    # --- alive or not ---------------------------------------------------------------------------------
 
     @property
     def pid(self) -> int:
@@ -77,7 +77,7 @@ class Namespaces:
     def namespace(self, kind: str) -> str:
         return namespace(self.pid, kind)
 
-    # --- start and stop -------------------------------------------------------------------------------------
+    # --- start and stop -------------------------------------------------------------------------------
 
     def start(self, boot: Dict[str, Any], tether: Optional[int], inherit: Sequence[int] = ()) -> None:
         """Start process 1 with what init.py is to make; ready() tells when it has.
@@ -120,7 +120,7 @@ class Namespaces:
             self._starter = None
         self._pid = None
 
-    # --- inside ---------------------------------------------------------------------------------------------
+    # --- inside ---------------------------------------------------------------------------------------
 
     def enter(self, argv: Sequence[str]) -> List[str]:
         """The command that runs *argv* inside."""
@@ -146,8 +146,8 @@ class Namespaces:
     ) -> "subprocess.CompletedProcess[str]":
         """Run *argv* inside and wait for its end; text in and out.
 
-        Raises LabTimeout after *timeout* seconds, when the program and its process group have been killed, and
-        LabError, with all it said, where *check* is set and it did not end with 0.
+        Raises LabTimeout after *timeout* seconds, when the program and its whole session have been killed,
+        and LabError, with all it said, where *check* is set and it did not end with 0.
         """
         run = self.popen(
             argv,
@@ -188,7 +188,7 @@ def holders(directory: Path) -> List[Process]:
 
 
 def end(directory: Path) -> None:
-    """End process 1 of *directory*, and with it all in its namespaces; unshare reaps it and ends by itself."""
+    """End process 1 of *directory* and all in its namespaces; unshare reaps it and ends by itself."""
     for holder in holders(directory):
         if holder.program != "unshare" or not ended(holder.pid, 2):
             kill(holder.pid)

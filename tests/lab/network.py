@@ -32,8 +32,8 @@ def address6(number: int) -> str:
 def hosts_file(count: int) -> str:
     """/etc/hosts of every host.
 
-    The IPv6 addresses have names of their own (node1-6.lab.test): glusterd speaks IPv4 unless told otherwise, and
-    would try the IPv6 address of a name that has both first.
+    The IPv6 addresses have names of their own (node1-6.lab.test): glusterd speaks IPv4 unless told otherwise,
+    and would try the IPv6 address of a name that has both first.
     """
     lines = ["127.0.0.1 localhost", "::1 localhost ip6-localhost"]
     for number in range(1, count + 1):

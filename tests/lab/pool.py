@@ -21,12 +21,12 @@ LOCKED = re.compile(r"Another transaction is in progress|Locking failed|locking 
 
 
 class Pool(Lab):
-    """A lab with operations on Gluster. Each waits for its effect, as glusterd tells it, and raises LabTimeout."""
+    """A lab with operations on Gluster. Each waits for its effect, or raises LabTimeout."""
 
-    # --- glusterd and its peers -----------------------------------------------------------------------------
+    # --- glusterd and its peers -----------------------------------------------------------------------
 
     def gluster(self, *words: str, host: int = 1, timeout: float = 60.0) -> str:
-        """What ``gluster --mode=script WORDS`` answers on a host; asked again while another holds the lock."""
+        """What ``gluster --mode=script WORDS`` answers; asked again while another holds the lock."""
         argv = ["gluster", "--mode=script", *words]
 
         def asked() -> Optional[Tuple[int, str]]:
@@ -73,7 +73,7 @@ class Pool(Lab):
     def wait_disconnected(
         self, host: int, seen_by: Optional[Sequence[int]] = None, timeout: float = 120.0
     ) -> None:
-        """Wait until glusterd of each of *seen_by* (all others) calls *host* disconnected: up to 52 s by itself."""
+        """Wait until glusterd of each of *seen_by* (all others) calls *host* disconnected, 52 s at most."""
         observers = [h.number for h in self.hosts if h.number != host] if seen_by is None else list(seen_by)
 
         def sees_it_gone(observer: int) -> None:
@@ -117,7 +117,7 @@ class Pool(Lab):
             raise LabError(f"glusterd of {hostname(host)} does not run")
         return running[0]
 
-    # --- volumes --------------------------------------------------------------------------------------------
+    # --- volumes --------------------------------------------------------------------------------------
 
     def bricks(self, path: str, hosts: Optional[Iterable[int]] = None) -> List[Brick]:
         """One brick at *path* on each of *hosts* (all)."""
@@ -166,7 +166,7 @@ class Pool(Lab):
         )
 
     def start_volume(self, name: str, force: bool = False, host: int = 1) -> None:
-        """Start a volume, and wait until its bricks and self-heal daemons are online on every host that answers."""
+        """Start a volume, and wait for its bricks and self-heal daemons where glusterd answers."""
         self.gluster("volume", "start", name, *(["force"] if force else []), host=host)
         at_once(lambda on: self._wait_bricks(name, on.number, "Started", None), self._answering())
         at_once(lambda on: self._wait_self_heal(name, on.number), self._answering())
@@ -190,7 +190,7 @@ class Pool(Lab):
 
         wait_until(healed, f"volume {name} healed", timeout, 0.2)
 
-    # --- bricks ---------------------------------------------------------------------------------------------
+    # --- bricks ---------------------------------------------------------------------------------------
 
     def brick_processes(self, volume: str, host: int, path: Optional[str] = None) -> List[Process]:
         """The brick processes of a volume on a host, or the one that serves *path* there."""
@@ -203,7 +203,7 @@ class Pool(Lab):
         ]
 
     def kill_brick(self, volume: str, host: int, path: Optional[str] = None) -> None:
-        """SIGKILL the bricks of a volume on a host, or the one at *path*; glusterd there knows when we return."""
+        """SIGKILL the bricks of a volume on a host, or the one at *path*; glusterd there knows on return."""
         self._each_brick(process.kill, volume, host, path)
         if self.host(host) in self._answering():
             self._wait_bricks(volume, host, "Stopped", path)
@@ -216,7 +216,7 @@ class Pool(Lab):
         self._each_brick(process.thaw, volume, host, path)
 
     def start_brick(self, volume: str, host: int, path: Optional[str] = None) -> None:
-        """``volume start VOLUME force``, which starts what does not run, and wait for the bricks of this host."""
+        """``volume start VOLUME force``: starts what does not run. Waits for the bricks of this host."""
         self.gluster("volume", "start", volume, "force", host=host)
         self._wait_bricks(volume, host, "Started", path)
         self._wait_self_heal(volume, host)
@@ -241,13 +241,13 @@ class Pool(Lab):
 
         wait_until(all_are, f"bricks of {volume} on {hostname(host)} {status.lower()}", 30, 0.1)
 
-    # --- self-heal daemons ----------------------------------------------------------------------------------
+    # --- self-heal daemons ----------------------------------------------------------------------------
 
     def self_heal_daemons(self, host: int) -> List[Process]:
         return [found for found in self.host(host).find("glusterfs") if "glustershd" in found.argv]
 
     def kill_self_heal_daemons(self, hosts: Optional[Sequence[int]] = None) -> None:
-        """SIGKILL the self-heal daemons of *hosts* (all); ``start_volume(…, force=True)`` brings them back."""
+        """SIGKILL the self-heal daemons of *hosts* (all); start_volume(…, force=True) brings them back."""
         for host in self.hosts:
             if hosts is None or host.number in hosts:
                 for daemon in self.self_heal_daemons(host.number):
@@ -261,10 +261,10 @@ class Pool(Lab):
 
         wait_until(online, f"self-heal daemon of {hostname(host)} online", 30, 0.1)
 
-    # --- mounts ---------------------------------------------------------------------------------------------
+    # --- mounts ---------------------------------------------------------------------------------------
 
     def mount(self, host: int, volume: str, path: str, server: Optional[str] = None) -> None:
-        """Mount a volume by FUSE, its layout from *server* (the host itself). It is looked up, not believed."""
+        """Mount a volume by FUSE, by way of *server* (the host itself). It is looked up, not believed."""
         self.exec(host, ["mkdir", "-p", path])
         self.exec(host, ["mount", "-t", "glusterfs", f"{server or hostname(host)}:/{volume}", path])
         wait_until(
@@ -282,7 +282,7 @@ class Pool(Lab):
             10,
         )
 
-    # --- what glusterd says ---------------------------------------------------------------------------------
+    # --- what glusterd says ---------------------------------------------------------------------------
 
     def _answering(self) -> List[Host]:
         """The hosts whose glusterd runs and is not frozen."""

@@ -1,7 +1,7 @@
 """The directory of a lab: claimed by one process at a time, swept of what a dead one left.
 
-The claim is a lock on the directory. The kernel gives it back however its holders die, so a lab whose claim can
-be had is dead, and what is left of it may be cleared away.
+The claim is a lock on the directory. The kernel gives it back however its holders die, so a lab whose claim
+can be had is dead, and what is left of it may be cleared away.
 """
 
 from __future__ import annotations
@@ -42,8 +42,8 @@ class StateDirectory:
     def claim(self, patience: float = 5.0) -> None:
         """Make the directory ours, empty. What is ours already stays so.
 
-        Raises LabError when a lab of that name stands. One whose process was just killed is still dying for an
-        instant, hence *patience*, in seconds.
+        Raises LabError when a lab of that name stands. One whose process was just killed is still dying for
+        an instant, hence *patience*, in seconds.
         """
         try:
             wait_until(self.try_claim, f"{self.path.name} free", patience)

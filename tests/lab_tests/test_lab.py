@@ -75,7 +75,7 @@ def prefix() -> Iterator[str]:
         state.remove()
 
 
-# --- up and down ------------------------------------------------------------------------------------------------
+# --- up and down --------------------------------------------------------------------------------------
 
 
 @lab
@@ -181,7 +181,7 @@ def test_a_terminated_creator_removes_its_directory_too(
     assert not path.exists()
 
 
-# --- a host -----------------------------------------------------------------------------------------------------
+# --- a host -------------------------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")
@@ -284,7 +284,7 @@ def test_our_command_is_run_inside(pair: Pool, monkeypatch: pytest.MonkeyPatch) 
         pair.run_command(2, [])
 
 
-# --- what can happen to a pool ----------------------------------------------------------------------------------
+# --- what can happen to a pool ------------------------------------------------------------------------
 
 
 @lab
@@ -407,7 +407,7 @@ def test_a_pool_for_one_test(fresh_pool: Callable[..., Pool]) -> None:
     assert pool.exec(2, ["gluster", "pool", "list"]).stdout.count("Connected") == 2
 
 
-# --- for people -------------------------------------------------------------------------------------------------
+# --- for people ---------------------------------------------------------------------------------------
 
 
 @lab
@@ -434,7 +434,7 @@ def test_the_command_line(prefix: str) -> None:
     assert "no lab" in run("exec", "1", "true").stderr
 
 
-# --- where no lab can stand -------------------------------------------------------------------------------------
+# --- where no lab can stand ---------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
