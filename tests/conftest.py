@@ -16,9 +16,6 @@ from tests.lab.tools import obstacles
 FAMILY = "ganeti-gluster-test"
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "lab: needs real hosts in namespaces, and so root and GlusterFS")
-
 
 @functools.lru_cache(maxsize=None)
 def _obstacles() -> List[str]:
