@@ -282,7 +282,7 @@ Result = TypeVar("Result")
 
 
 def at_once(action: Callable[[Item], Result], items: Iterable[Item]) -> List[Result]:
-    """Do *action* to all *items* side by side. The results in order, or the first error, when all are done."""
+    """Do *action* to all *items* side by side. The results in order, or the first error, when all end."""
     with ThreadPoolExecutor(max_workers=MOST_HOSTS) as pool:
         return list(pool.map(action, items))
 
