@@ -10,6 +10,7 @@ import pytest
 
 from tests.lab.pool import Pool
 from tests.lab.waiting import wait_until
+from tests.lab_tests.looking import left_running
 
 pytestmark = pytest.mark.lab
 
@@ -90,7 +91,8 @@ def test_ended_in_the_middle_nothing_is_left(lab_pool: Pool, number: signal.Sign
         running.send_signal(number)
         running.wait(timeout=10)
         # SIGKILL leaves no time to clean up: gluster ends by itself when its heal info does
-        wait_until(lambda: not lab_pool.left_running(1), "gluster to be gone", 30 if number == signal.SIGKILL else 2)
+        gone = 30 if number == signal.SIGKILL else 2
+        wait_until(lambda: not left_running(lab_pool, 1), "gluster to be gone", gone)
         assert lab_pool.exec(1, ["test", "-e", "/tmp/cut"], check=False).returncode == 1
         assert lab_pool.exec(1, ["sh", "-c", "ls -A /tmp | grep cut || true"]).stdout == ""
     finally:
