@@ -91,6 +91,7 @@ def _parser() -> argparse.ArgumentParser:
 
     check = commands.add_parser("check", help="a Nagios/Icinga plugin: one line, exit 0, 1, 2 or 3")
     check.add_argument("--volume", metavar="V", help="this volume only")
+    check.add_argument("--table", action="store_true", help="add a table of the volumes, for people")
     check.set_defaults(run=_check)
 
     record = commands.add_parser("record", help="ask once and keep Gluster's raw answers in a directory")
@@ -269,6 +270,10 @@ def _check(arguments: argparse.Namespace) -> int:
         return 3
     result = check(seen.pool, seen.health, seen.limits, arguments.volume)
     print(result.line)
+    if arguments.table:
+        from ganeti_gluster_mon.table import table
+
+        print(table(seen.pool, seen.health), end="")
     return result.exit_status
 
 

@@ -126,6 +126,7 @@ class Conversation:
         self._argv = [gluster, "--mode=script", "--xml"]
         self._max_output = max_output
         self._said = 0
+        self._over = False
         self._process: Optional[subprocess.Popen[bytes]] = _start(self._argv)
 
     def __enter__(self) -> Conversation:
@@ -137,6 +138,7 @@ class Conversation:
         _error: Optional[BaseException],
         _traceback: Optional[TracebackType],
     ) -> None:
+        self._over = True
         self._end()
 
     def ask(self, questions: Sequence[Question], deadline: float) -> Tuple[Answer, ...]:
@@ -152,6 +154,10 @@ class Conversation:
                 waiting.append(question)
         while waiting:
             if self._process is None:
+                if self._over:
+                    failure = "the asking was ended"
+                    answers.update((each, Answer(each, b"", failure=failure)) for each in waiting)
+                    break
                 self._process = _start(self._argv)
             turn = _Turn(self._process, waiting, self._max_output - self._said)
             turn.take(deadline)

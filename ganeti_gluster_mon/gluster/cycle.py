@@ -10,7 +10,8 @@
 5. The heal backlog, last and with a deadline of its own: it may crawl through millions of
    entries, and all else has been said by then.
 
-All questions go to one `gluster` process, which is gone when the cycle ends.
+All questions go to one `gluster` process, which is gone when the cycle ends.  Only while a
+peer or a brick is away, when each heal info waits 10 s for it, several are asked at once.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ import random
 import tempfile
 import threading
 import time
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from typing import Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
 
@@ -32,6 +34,8 @@ GLUSTERD_PORT = 24007
 SECURE_ACCESS = "/var/lib/glusterd/secure-access"
 #: how often `volume status` is asked again when another command holds the lock
 LOCK_TRIES = 5
+#: processes that ask about healing at once, while something is away
+HEALS_AT_ONCE = 8
 
 
 @dataclass(frozen=True)
@@ -84,10 +88,11 @@ def ask(settings: Settings, previous: Optional[Capture] = None) -> Capture:
             answers += gluster.ask(_about_volumes(volumes, statuses), deadline)
             seen = _bricks_listed(statuses)
         bricks_answering = _bricks_answering(seen, volumes, reachable, settings)
-        heal_deadline = time.monotonic() + settings.heal_timeout
-        answers += gluster.ask(
-            [question.heal_summary(volume.name) for volume in volumes if _has_copies(volume)], heal_deadline
-        )
+        about_healing = [question.heal_summary(volume.name) for volume in volumes if _has_copies(volume)]
+        if all(reachable.values()) and all(bricks_answering.values()):
+            answers += gluster.ask(about_healing, time.monotonic() + settings.heal_timeout)
+        else:
+            answers += _ask_side_by_side(about_healing, settings)
     found, version = beside.result()
     return Capture(
         recorded_at=recorded_at,
@@ -225,6 +230,22 @@ def _lock_was_held(answer: Answer, started: Iterable[str]) -> bool:
         # `volume status all` prints nothing at all when the very first lock fails
         return not answer.output.strip()
     return not told.issuperset(started)
+
+
+def _ask_side_by_side(questions: Sequence[question.Question], settings: Settings) -> List[Answer]:
+    """Ask about healing while something is away: each answer then takes 10 s, so several are waited for at once."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    deadline = time.monotonic() + settings.heal_timeout
+    ways = max(1, min(len(questions), HEALS_AT_ONCE))
+    # When we are to end, the conversations end first, and then the threads that waited for them.
+    with ThreadPoolExecutor(ways) as threads, ExitStack() as conversations:
+        asked = []
+        for way in range(ways):
+            gluster = command.Conversation(settings.gluster, settings.max_output)
+            conversations.enter_context(gluster)
+            asked.append(threads.submit(gluster.ask, questions[way::ways], deadline))
+        return [answer for each in asked for answer in each.result()]
 
 
 def _about_volumes(

@@ -1,0 +1,72 @@
+# What can be done here.  As root on Debian 12, every target installs what it needs by itself.
+
+PYTHON := $(firstword $(wildcard /usr/bin/python3) python3)
+VENV   := .venv
+BIN    := $(VENV)/bin
+ROOT   := $(filter 0,$(shell id -u))
+
+# promtool is Prometheus' own word on whether our metrics are well-formed
+LAB_PACKAGES := glusterfs-server glusterfs-client openssh-server openssh-client iproute2 e2fsprogs xfsprogs \
+                attr fuse3 util-linux mount procps prometheus
+PACKAGES := python3 python3-venv
+
+.DEFAULT_GOAL := help
+.PHONY: help venv packages demo test lint unit bench soak lab lab-down clean
+.DELETE_ON_ERROR:
+
+help:
+	@echo 'make demo      a pool of three hosts on this machine, a brick that dies, and what is said of it'
+	@echo 'make test      lint, unit tests, and lab tests on real glusterd (as root)'
+	@echo 'make venv      the command, in $(BIN)/ganeti-gluster-mon'
+	@echo 'make lint      ruff and mypy'
+	@echo 'make unit      unit tests only'
+	@echo 'make bench     measure, against the bare gluster command and others'
+	@echo 'make soak      the long tests'
+	@echo 'make lab       a pool of three hosts to play with; make lab-down ends it'
+	@echo 'make clean     remove what was made here'
+
+venv: $(VENV)/.made
+
+$(VENV)/.made: pyproject.toml setup.py constraints.txt
+	@$(if $(ROOT),scripts/install-packages $(PACKAGES))
+	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || { echo 'make: no venv without ensurepip: apt-get install python3-venv' >&2; exit 1; }
+	@echo 'making $(VENV)' >&2
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt setuptools wheel
+	@$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --no-build-isolation --editable '.[test,bench]'
+	@$(BIN)/python -m compileall -q ganeti_gluster_mon
+	@touch $@
+
+# Without root there is no lab: its tests say so themselves, and are skipped.
+packages:
+	@$(if $(ROOT),scripts/install-packages $(PACKAGES) $(LAB_PACKAGES))
+
+demo: $(if $(filter replay,$(DEMO)),,packages) venv
+	@DEMO='$(DEMO)' $(BIN)/python -m tests.demo
+
+test: packages venv lint
+	$(BIN)/python -m pytest -m 'not soak'
+
+lint: venv
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+unit: venv
+	$(BIN)/python -m pytest -m 'not lab and not soak'
+
+bench: packages venv
+	$(BIN)/python -m tests.bench
+
+soak: packages venv
+	$(BIN)/python -m pytest -m soak
+
+lab: packages venv
+	@$(BIN)/python -m tests.lab up --volumes all
+
+lab-down:
+	@$(BIN)/python -m tests.lab down
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
