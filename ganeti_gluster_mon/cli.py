@@ -17,6 +17,7 @@ from typing import NoReturn, Optional, Sequence
 
 from ganeti_gluster_mon import __version__
 from ganeti_gluster_mon.gluster.capture import CaptureError
+from ganeti_gluster_mon.gluster.cycle import Settings
 from ganeti_gluster_mon.gluster.model import Pool, Unknown
 from ganeti_gluster_mon.health import Health, Limits, judge
 
@@ -81,12 +82,16 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(metavar="COMMAND", required=True, parser_class=_Parser)
 
     collect = commands.add_parser("collect", help="print reports as JSON, as Ganeti's monitoring daemon does")
-    collect.add_argument("collectors", nargs="*", metavar="COLLECTOR", help="which (default: all); see `list`")
+    collect.add_argument(
+        "collectors", nargs="*", metavar="COLLECTOR", help="which (default: all); see `list`"
+    )
     collect.add_argument("--verbose", action="store_true", help="everything, not only the status")
     collect.set_defaults(run=_collect)
 
     metrics = commands.add_parser("metrics", help="print the pool as Prometheus metrics")
-    metrics.add_argument("--textfile", metavar="PATH", help="write them to PATH for node_exporter, atomically")
+    metrics.add_argument(
+        "--textfile", metavar="PATH", help="write them to PATH for node_exporter, atomically"
+    )
     metrics.set_defaults(run=_metrics)
 
     check = commands.add_parser("check", help="a Nagios/Icinga plugin: one line, exit 0, 1, 2 or 3")
@@ -128,8 +133,6 @@ def _add_limits(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_asking(parser: argparse.ArgumentParser) -> None:
-    from ganeti_gluster_mon.gluster.cycle import Settings
-
     group = parser.add_argument_group("asking Gluster")
     for flag, default, words in (
         ("--timeout", Settings.timeout, "for all questions but those about healing"),
@@ -153,7 +156,10 @@ def _add_asking(parser: argparse.ArgumentParser) -> None:
         help="MiB of answers taken in one cycle (default: 64)",
     )
     group.add_argument(
-        "--gluster", default=Settings.gluster, metavar="PATH", help="the gluster command (default: %(default)s)"
+        "--gluster",
+        default=Settings.gluster,
+        metavar="PATH",
+        help="the gluster command (default: %(default)s)",
     )
 
 
@@ -208,10 +214,8 @@ def _see(arguments: argparse.Namespace, processes: bool = True) -> Seen:
     return Seen(picture, judge(picture, limits, now), now, limits, (now - began) / 1e9, failure_kind)
 
 
-def _settings(arguments: argparse.Namespace, processes: bool) -> "cycle.Settings":  # noqa: F821
-    from ganeti_gluster_mon.gluster import cycle
-
-    return cycle.Settings(
+def _settings(arguments: argparse.Namespace, processes: bool) -> Settings:
+    return Settings(
         timeout=arguments.timeout,
         heal_timeout=arguments.heal_timeout,
         peer_timeout=arguments.peer_timeout,
@@ -234,7 +238,9 @@ def _collect(arguments: argparse.Namespace) -> int:
             print(f"{PROGRAM} collect: no collector {name!r}; there are: {', '.join(every)}", file=sys.stderr)
             return 2
     seen = _see(arguments, processes="glusterd" in names)
-    reports = [report.make(every[name], seen.pool, seen.health, seen.now, arguments.verbose) for name in names]
+    reports = [
+        report.make(every[name], seen.pool, seen.health, seen.now, arguments.verbose) for name in names
+    ]
     print(report.render(reports))
     return 0
 

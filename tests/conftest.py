@@ -16,8 +16,7 @@ from tests.lab.tools import obstacles
 FAMILY = "ganeti-gluster-test"
 
 
-
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def _obstacles() -> List[str]:
     return obstacles()
 

@@ -312,7 +312,7 @@ def _text(value: Any, where: str) -> Optional[str]:
 def _whole(value: Any, where: str) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= _LAST_MOMENT:
         raise _Malformed(f"{where} is {value!r}, not a whole number of fitting size")
-    return value
+    return int(value)
 
 
 def _expect(value: Any, kind: Any, where: str) -> Any:

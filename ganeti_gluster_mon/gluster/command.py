@@ -96,7 +96,9 @@ def look_for_glusterd(path: str = GLUSTERD_SOCKET, timeout: float = 1.0) -> None
     if reply is ping.Reply.REFUSED:
         raise GlusterdDown("glusterd does not run on this node: systemctl start glusterd")
     if reply is not ping.Reply.ANSWERS:
-        raise GlusterdHangs(f"glusterd runs, but did not answer within {timeout:g} s: look at its log, restart it")
+        raise GlusterdHangs(
+            f"glusterd runs, but did not answer within {timeout:g} s: look at its log, restart it"
+        )
 
 
 def version(gluster: str, timeout: float) -> Optional[str]:
@@ -239,7 +241,9 @@ class _Turn:
             returncode = self._process.returncode
             if _CONNECTION_FAILED in rest:
                 failure = "glusterd went away while it was asked"
-                return answers + [Answer(question, b"", returncode, failure=failure) for question in open_ones]
+                return answers + [
+                    Answer(question, b"", returncode, failure=failure) for question in open_ones
+                ]
             return [*answers, Answer(open_ones[0], rest, returncode, stderr, now - before)]
         failure = late if self.ended == "late" else f"more than {max_output >> 20} MiB of output"
         answers.append(Answer(open_ones[0], rest, None, stderr, now - before, failure))

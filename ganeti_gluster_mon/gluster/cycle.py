@@ -157,9 +157,7 @@ def _peers(answer: Answer) -> Tuple[Peer, ...]:
 def _reachable(peers: Iterable[Peer], settings: Settings) -> Dict[str, bool]:
     """By hostname, for each peer but this node: whether its glusterd answers."""
     addresses = [(peer.hostname, GLUSTERD_PORT) for peer in peers if not peer.local]
-    replies = ping.answering(
-        addresses, settings.peer_timeout, connect_only=os.path.exists(SECURE_ACCESS)
-    )
+    replies = ping.answering(addresses, settings.peer_timeout, connect_only=os.path.exists(SECURE_ACCESS))
     return {host: replies[(host, port)] is ping.Reply.ANSWERS for host, port in addresses}
 
 
@@ -311,7 +309,9 @@ def _bricks_answering(
 ) -> Dict[Tuple[str, str], bool]:
     """By (host, path): whether the brick's process answers; left out where that cannot be told."""
     encrypted = {
-        volume.name for volume in volumes if volume.options.get("server.ssl", "off") in ("on", "yes", "true", "1")
+        volume.name
+        for volume in volumes
+        if volume.options.get("server.ssl", "off") in ("on", "yes", "true", "1")
     }
     replies: Dict[_Door, ping.Reply] = {}
     for connect_only in (False, True):

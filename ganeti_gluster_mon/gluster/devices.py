@@ -8,7 +8,7 @@ from typing import Optional
 
 
 def kernel_name(device: str) -> Optional[str]:
-    """"dm-3" for "/dev/mapper/vg-brick1", "loop1" for "/dev/loop1"; None for what is no block device.
+    """ "dm-3" for "/dev/mapper/vg-brick1", "loop1" for "/dev/loop1"; None for what is no block device.
 
     *device* comes from outside; nothing outside /dev is looked at.
     """

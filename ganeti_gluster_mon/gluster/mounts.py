@@ -33,7 +33,7 @@ _FIELDS = "%S %b %f %a %c %d"
 _ENVIRONMENT = {"PATH": "/usr/bin:/bin", "LC_ALL": "C"}
 
 #: workers that did not end when they were killed; they are reaped when they do
-_stuck: List["subprocess.Popen[bytes]"] = []
+_stuck: List[subprocess.Popen[bytes]] = []
 
 
 def fuse_mounts(mountinfo: str) -> Tuple[Mount, ...]:
@@ -103,7 +103,7 @@ class _Worker:
     """One `stat` of one mount."""
 
     mount: Mount
-    process: Optional["subprocess.Popen[bytes]"] = None
+    process: Optional[subprocess.Popen[bytes]] = None
     failure: Optional[str] = None
     output: bytes = b""
     heard_all: bool = False
@@ -158,15 +158,25 @@ class _Worker:
         if self.process.returncode or len(figures) != 6 or not all(figure.isdigit() for figure in figures):
             reason = self.output.decode("utf-8", "replace").strip().rpartition(": ")[2]
             return replace(self.mount, failure=f"statvfs failed: {reason[:100] or 'no figures'}")
-        names = ("f_frsize", "f_blocks", "f_bfree", "f_bavail", "f_files", "f_ffree")
-        return replace(self.mount, **dict(zip(names, map(int, figures))))
+        frsize, blocks, bfree, bavail, files, ffree = map(int, figures)
+        return replace(
+            self.mount,
+            f_frsize=frsize,
+            f_blocks=blocks,
+            f_bfree=bfree,
+            f_bavail=bavail,
+            f_files=files,
+            f_ffree=ffree,
+        )
 
 
 def _lock(path: str) -> int:
     """A descriptor that holds the lock of the mount at *path*; BlockingIOError while a worker has it."""
     os.makedirs(LOCKS, mode=0o755, exist_ok=True)
     name = "statvfs-" + re.sub(r"[^A-Za-z0-9.-]", lambda match: f"_{ord(match.group()):x}_", path)[-200:]
-    descriptor = os.open(os.path.join(LOCKS, name), os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    descriptor = os.open(
+        os.path.join(LOCKS, name), os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600
+    )
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as err:

@@ -8,7 +8,7 @@ its reason: health.py never calls a pool fine that has one.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import Callable, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple, TypeVar
+from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple, TypeVar
 
 from ganeti_gluster_mon.gluster import capacity, parse, question
 from ganeti_gluster_mon.gluster.capture import Capture
@@ -317,9 +317,7 @@ class _Reading:
                 f"layout of {info.name}", f"{len(bricks)} bricks do not make sets of {size}", info.name
             )
             return ()
-        sets = (
-            Subvolume(kind, tuple(bricks[i : i + size]), redundancy) for i in range(0, len(bricks), size)
-        )
+        sets = (Subvolume(kind, tuple(bricks[i : i + size]), redundancy) for i in range(0, len(bricks), size))
         if info.state != "started":
             return tuple(sets)
         return tuple(replace(each, quorum=quorum(each, info.options)) for each in sets)
@@ -339,7 +337,7 @@ def _space(
 
 def _with_status(brick: Brick, node: parse.NodeStatus) -> Brick:
     """*brick* with what one answer says of it; what the answer does not say stays."""
-    told = {
+    told: Dict[str, Any] = {
         "online": node.online,
         "pid": node.pid,
         "port": node.port,
@@ -356,9 +354,7 @@ def _with_status(brick: Brick, node: parse.NodeStatus) -> Brick:
     return replace(brick, **{key: value for key, value in told.items() if value is not None})
 
 
-def _without_status(
-    brick: Brick, own: Optional[parse.LocalBrick], heal: Optional[parse.HealCount]
-) -> Brick:
+def _without_status(brick: Brick, own: Optional[parse.LocalBrick], heal: Optional[parse.HealCount]) -> Brick:
     """What the sources that take no lock tell of a brick: get-state (this node's own), heal info."""
     if own is not None:
         brick = replace(brick, online=own.started, port=own.port, size=own.size, free=own.free)

@@ -220,7 +220,7 @@ class Lab:
             raise LabError(f"the hosts are 1 to {len(self.hosts)}, there is no {number}")
         return self.hosts[number - 1]
 
-    def exec(self, host: int, argv: Sequence[str], **more: Any) -> "subprocess.CompletedProcess[str]":
+    def exec(self, host: int, argv: Sequence[str], **more: Any) -> subprocess.CompletedProcess[str]:
         """Run *argv* on a host; see Namespaces.exec for check, timeout, input and env."""
         return self.host(host).exec(argv, **more)
 
@@ -228,7 +228,7 @@ class Lab:
         """Start *argv* on a host; signals sent to what is returned reach the program itself."""
         return self.host(host).popen(argv, **more)
 
-    def run_command(self, host: int, words: Sequence[str], **more: Any) -> "subprocess.CompletedProcess[str]":
+    def run_command(self, host: int, words: Sequence[str], **more: Any) -> subprocess.CompletedProcess[str]:
         """Run ganeti-gluster-mon with *words* on a host, as exec() would.
 
         It is the one of our own virtual environment, or what GANETI_GLUSTER_MON names.

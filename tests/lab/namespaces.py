@@ -52,7 +52,7 @@ class Namespaces:
     def __init__(self, directory: Path, kinds: Sequence[str]) -> None:
         self.directory = directory
         self.kinds = tuple(kinds)
-        self._starter: Optional["subprocess.Popen[bytes]"] = None
+        self._starter: Optional[subprocess.Popen[bytes]] = None
         self._pid: Optional[int] = None
 
     # --- alive or not ---------------------------------------------------------------------------------
@@ -143,7 +143,7 @@ class Namespaces:
         timeout: float = 60.0,
         input: Optional[str] = None,
         env: Optional[Mapping[str, str]] = None,
-    ) -> "subprocess.CompletedProcess[str]":
+    ) -> subprocess.CompletedProcess[str]:
         """Run *argv* inside and wait for its end; text in and out.
 
         Raises LabTimeout after *timeout* seconds, when the program and its whole session have been killed,

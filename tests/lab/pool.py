@@ -86,7 +86,7 @@ class Pool(Lab):
 
         at_once(sees_it_gone, observers)
 
-    def _connected_peers(self, number: int) -> "set[str]":
+    def _connected_peers(self, number: int) -> set[str]:
         state = self.glusterd_state(number)
         return {
             name

@@ -110,5 +110,5 @@ class StateDirectory:
                 found[f"/dev/{backing.parts[3]}"] = file
         return found
 
-    def _members(self) -> "list[Path]":
+    def _members(self) -> list[Path]:
         return sorted(self.path.iterdir()) if self.path.exists() else []

@@ -92,7 +92,7 @@ def left_running(pool: Pool, host: int) -> List[Process]:
 def samples(text: str) -> Dict[str, Dict[Labels, float]]:
     """Prometheus text as name → labels → value."""
     found: Dict[str, Dict[Labels, float]] = {}
-    for family in text_string_to_metric_families(text):
+    for family in text_string_to_metric_families(text):  # type: ignore[no-untyped-call]
         for sample in family.samples:
             found.setdefault(sample.name, {})[tuple(sorted(sample.labels.items()))] = sample.value
     return found

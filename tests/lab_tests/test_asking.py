@@ -71,7 +71,15 @@ def test_gluster_is_not_installed(lab_pool: Pool) -> None:
 def test_not_root(lab_pool: Pool) -> None:
     from tests.lab.lab import command
 
-    words = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", str(command()), "collect", "gluster"]
+    words = [
+        "setpriv",
+        "--reuid=65534",
+        "--regid=65534",
+        "--clear-groups",
+        str(command()),
+        "collect",
+        "gluster",
+    ]
     ran = lab_pool.exec(1, words)
     unknown(ran.stdout)
     one_line(ran.stderr, "root")
@@ -86,7 +94,9 @@ def test_ended_in_the_middle_nothing_is_left(lab_pool: Pool, number: signal.Sign
     try:
         running = lab_pool.popen(1, [str(command()), "record", "/tmp/cut"])
         wait_until(
-            lambda: any(each.program == "glfsheal" for each in lab_pool.left_running(1)), "heal info to be asked", 20
+            lambda: any(each.program == "glfsheal" for each in lab_pool.left_running(1)),
+            "heal info to be asked",
+            20,
         )
         running.send_signal(number)
         running.wait(timeout=10)
@@ -112,7 +122,9 @@ def test_ended_in_the_middle_nothing_is_left(lab_pool: Pool, number: signal.Sign
 )
 def test_a_gluster_that_misbehaves(lab_pool: Pool, script: str, words: str) -> None:
     """Hangs, ignores signals, floods, exits at once, writes garbage, leaves children: status 2, and all are gone."""
-    lab_pool.exec(1, ["sh", "-c", 'printf "#!/bin/sh\\n%s\\n" "$1" > /tmp/gluster; chmod +x /tmp/gluster', "sh", script])
+    lab_pool.exec(
+        1, ["sh", "-c", 'printf "#!/bin/sh\\n%s\\n" "$1" > /tmp/gluster; chmod +x /tmp/gluster', "sh", script]
+    )
     flags = ["--gluster", "/tmp/gluster", "--timeout", "2", "--heal-timeout", "2", "--max-output", "1"]
     began = time.monotonic()
     ran = lab_pool.run_command(1, ["collect", "gluster", *flags])
@@ -120,6 +132,8 @@ def test_a_gluster_that_misbehaves(lab_pool: Pool, script: str, words: str) -> N
     unknown(ran.stdout)
     assert words in json.loads(ran.stdout)["data"]["status"]["message"]
     left = [
-        each for each in lab_pool.host(1).processes() if each.state == "Z" or each.program in ("sleep", "yes", "cat")
+        each
+        for each in lab_pool.host(1).processes()
+        if each.state == "Z" or each.program in ("sleep", "yes", "cat")
     ]
     assert not left, left

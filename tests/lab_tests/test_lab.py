@@ -135,7 +135,7 @@ signal.pause()
 
 
 @pytest.fixture
-def creator(prefix: str) -> Iterator["subprocess.Popen[str]"]:
+def creator(prefix: str) -> Iterator[subprocess.Popen[str]]:
     """Another process that has brought up a lab of one host."""
     argv = [sys.executable, "-c", CREATOR, prefix]
     with subprocess.Popen(argv, stdout=subprocess.PIPE, text=True, cwd=REPOSITORY) as process:
@@ -152,7 +152,7 @@ def spaces_of_standing(path: Path) -> Set[str]:
 
 @lab
 def test_killing_the_creator_ends_its_hosts_and_the_next_lab_sweeps_up(
-    creator: "subprocess.Popen[str]", prefix: str
+    creator: subprocess.Popen[str], prefix: str
 ) -> None:
     path = StateDirectory(prefix).path
     spaces = spaces_of_standing(path)
@@ -170,9 +170,7 @@ def test_killing_the_creator_ends_its_hosts_and_the_next_lab_sweeps_up(
 
 
 @lab
-def test_a_terminated_creator_removes_its_directory_too(
-    creator: "subprocess.Popen[str]", prefix: str
-) -> None:
+def test_a_terminated_creator_removes_its_directory_too(creator: subprocess.Popen[str], prefix: str) -> None:
     path = StateDirectory(prefix).path
     spaces = spaces_of_standing(path)
     creator.terminate()

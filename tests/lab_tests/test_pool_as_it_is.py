@@ -97,9 +97,7 @@ def test_a_stopped_volume_is_no_fault_and_its_bricks_are_not_offline(lab_pool: P
         assert seen.code == 0, seen.message
         assert (seen.volume("rest")["state"], seen.volume("rest")["status"]) == ("stopped", "stopped")
         assert seen.brick("rest", "node1.lab.test")["online"] is None
-        assert not seen.has(
-            "gluster_brick_up", volume="rest", host="node1.lab.test", path="/export/b2/rest"
-        )
+        assert not seen.has("gluster_brick_up", volume="rest", host="node1.lab.test", path="/export/b2/rest")
     finally:
         lab_pool.delete_volume("rest")
 

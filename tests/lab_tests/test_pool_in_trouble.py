@@ -6,12 +6,12 @@ Each test mends what it broke, and waits until the pool is well again.
 from __future__ import annotations
 
 import threading
-from typing import Iterator
+from typing import Iterator, List
 
 import pytest
 
 from tests.lab.pool import Pool
-from tests.lab.waiting import wait_until
+from tests.lab.waiting import LabTimeout, wait_until
 from tests.lab_tests.looking import LONGEST, Look, look, sentences
 
 pytestmark = pytest.mark.lab
@@ -28,16 +28,17 @@ def well_before_and_after(lab_pool: Pool) -> Iterator[None]:
 
 def wait_well(pool: Pool) -> None:
     """Heal counts and brick connections settle a moment after a brick is back."""
-    last = []
+    messages: List[str] = []
 
     def well() -> bool:
-        last[:] = [look(pool)]
-        return last[0].code == 0
+        seen = look(pool)
+        messages.append(seen.message)
+        return seen.code == 0
 
     try:
         wait_until(well, "the pool to be well again", 120, 0.5)
-    except Exception as err:
-        raise AssertionError(f"not well again: {last[0].message}") from err
+    except LabTimeout as err:
+        raise AssertionError(f"not well again: {messages[-1]}") from err
 
 
 def quick(seen: Look, seconds: float = 12.0) -> None:
@@ -74,7 +75,9 @@ def test_what_was_written_meanwhile_waits_and_is_healed(lab_pool: Pool) -> None:
         pending = seen.volume("gv0")["heal"]["pending"]
         assert pending >= 4
         assert f"gv0: {pending} entries to be healed" in seen.message
-        assert seen.sample("gluster_heal_pending_entries", volume="gv0", host=NODE3, path="/export/b1/gv0") > 0
+        assert (
+            seen.sample("gluster_heal_pending_entries", volume="gv0", host=NODE3, path="/export/b1/gv0") > 0
+        )
     finally:
         lab_pool.start_brick("gv0", 2)
     # the self-heal daemon begins by itself when the brick is back; asked for, it begins at once
@@ -252,7 +255,9 @@ def test_an_administrator_who_holds_the_lock_costs_patience_not_truth(lab_pool: 
 
     def administrate(host: int) -> None:
         while not stop.is_set():
-            lab_pool.exec(host, ["gluster", "--mode=script", "volume", "status", "all", "detail"], check=False)
+            lab_pool.exec(
+                host, ["gluster", "--mode=script", "volume", "status", "all", "detail"], check=False
+            )
             commands[0] += 1
 
     others = [threading.Thread(target=administrate, args=(host,)) for host in (1, 2, 3)]

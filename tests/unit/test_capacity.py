@@ -33,7 +33,9 @@ def replicate(*bricks: Brick) -> Subvolume:
 
 
 def told(subvolumes: Tuple[Subvolume, ...], **options: str) -> Tuple[Capacity, Inodes]:
-    space = capacity.of_bricks(subvolumes, {name.replace("__", "."): value for name, value in options.items()})
+    space = capacity.of_bricks(
+        subvolumes, {name.replace("__", "."): value for name, value in options.items()}
+    )
     assert space is not None
     return space
 
@@ -73,7 +75,12 @@ REPLICA_3 = replicate(brick(1), brick(2), brick(3))
             2228316,
             3 * 131072,
         ),
-        ("replica 3 over unequal bricks", (replicate(brick(1), brick(2, 743114), brick(3, 995256)),), 489946, 131072),
+        (
+            "replica 3 over unequal bricks",
+            (replicate(brick(1), brick(2, 743114), brick(3, 995256)),),
+            489946,
+            131072,
+        ),
     ],
 )
 def test_volume_is_as_large_as_statvfs_says(

@@ -17,7 +17,9 @@ FULL = Capture(
     recorded_at=1_795_483_447_000_000_000,
     answers=(
         Answer(question.VOLUME_INFO, b"<a/>\n\xff\x00", returncode=0, seconds=0.09),
-        Answer(question.heal_summary("gv0"), b"", stderr="oh\n", failure="no answer within 10 s", taken_at=17),
+        Answer(
+            question.heal_summary("gv0"), b"", stderr="oh\n", failure="no answer within 10 s", taken_at=17
+        ),
     ),
     node="node1.lab.test",
     gluster_version="10.3",
@@ -108,7 +110,9 @@ def test_manifest_that_says_nonsense(tmp_path: Path, content: Any, words: str) -
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("name", ["../secret", "/etc/passwd", "..", "", "link", "fifo", "directory", "missing", "a\0b"])
+@pytest.mark.parametrize(
+    "name", ["../secret", "/etc/passwd", "..", "", "link", "fifo", "directory", "missing", "a\0b"]
+)
 def test_only_plain_files_of_the_directory_itself_are_read(tmp_path: Path, name: str) -> None:
     (tmp_path / "secret").write_text("secret")
     inside = tmp_path / "capture"

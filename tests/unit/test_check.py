@@ -7,13 +7,13 @@ import re
 from typing import Dict, Optional, Tuple
 
 import pytest
-from tests.unit.example_pool import HEALTH, NOTHING, NOTHING_HEALTH, POOL, same_as_golden
 from hypothesis import given
 from hypothesis import strategies as st
 
 from ganeti_gluster_mon.check import check
 from ganeti_gluster_mon.gluster.model import Brick, Capacity, Heal, Inodes, Pool, Subvolume, Volume
 from ganeti_gluster_mon.health import CRITICAL, HEALING, OK, UNKNOWN, Health, Limits, Problem, VolumeHealth
+from tests.unit.example_pool import HEALTH, NOTHING, NOTHING_HEALTH, POOL, same_as_golden
 
 LIMITS = Limits()
 GV0, DIST2, OLD = POOL.volumes or ()

@@ -29,7 +29,8 @@ GIB = 1 << 30
 def volume(*up: Optional[bool], kind: str = "replicate", **changes: Any) -> Volume:
     """A started volume of one subvolume with a brick for each of *up*; three good ones by default."""
     bricks = tuple(
-        Brick("gv0", f"node{i}", "/export/b1/gv0", online=state) for i, state in enumerate(up or (True,) * 3, 1)
+        Brick("gv0", f"node{i}", "/export/b1/gv0", online=state)
+        for i, state in enumerate(up or (True,) * 3, 1)
     )
     one = Subvolume(kind, bricks, redundancy=1 if kind == "disperse" else 0)
     values = {
@@ -109,7 +110,8 @@ def test_partial_when_one_set_of_two_is_lost() -> None:
 
 def test_brick_not_known_is_neither_fine_nor_offline() -> None:
     seen = pool(
-        volume(True, None, True), unknowns=(Unknown("state of node2:/export/b1/gv0", "its host is away", "gv0"),)
+        volume(True, None, True),
+        unknowns=(Unknown("state of node2:/export/b1/gv0", "its host is away", "gv0"),),
     )
     health = judged(seen)
     assert (health.code, health.volumes["gv0"].status) == (UNKNOWN, "unknown")
@@ -210,9 +212,8 @@ def test_old_answers_are_not_believed() -> None:
 
 
 def test_nothing_known_is_unknown_with_its_reason_once() -> None:
-    seen = pool(
-        volumes=None, peers=None, unknowns=(Unknown("the volumes", "no answer"), Unknown("the peers", "no answer"))
-    )
+    unknowns = (Unknown("the volumes", "no answer"), Unknown("the peers", "no answer"))
+    seen = replace(pool(), volumes=None, peers=None, unknowns=unknowns)
     health = judged(seen)
     assert (health.code, health.message) == (UNKNOWN, "not known: the volumes, the peers (no answer)")
 

@@ -35,7 +35,7 @@ def test_not_looked_at_is_not_known() -> None:
 
 
 @pytest.mark.parametrize("processes", [(), (BRICK,), (process("glusterd", 23, "zombie"),)])
-def test_no_glusterd(processes: "tuple[Process, ...]") -> None:
+def test_no_glusterd(processes: tuple[Process, ...]) -> None:
     health = judged(*processes)
     assert (health.code, health.message) == (CRITICAL, "glusterd is not running")
 

@@ -33,7 +33,9 @@ def judged(seen: Capture) -> Health:
 def with_answer(seen: Capture, asked: question.Question, change: Callable[[str], str]) -> Capture:
     """*seen* with the answer to one question changed."""
     answers = [
-        replace(answer, output=change(answer.output.decode()).encode()) if answer.question == asked else answer
+        replace(answer, output=change(answer.output.decode()).encode())
+        if answer.question == asked
+        else answer
         for answer in seen.answers
     ]
     return replace(seen, answers=tuple(answers))
@@ -165,7 +167,10 @@ def test_bricks_of_a_host_that_is_away_are_unknown_not_offline(healthy: Capture)
     def node3_gone(text: str) -> str:
         text = re.sub(r"<node>\s*<hostname>node3.*?</node>", "", text, flags=re.DOTALL)
         text = re.sub(
-            r"<node>\s*<hostname>Self-heal Daemon</hostname>\s*<path>node3.*?</node>", "", text, flags=re.DOTALL
+            r"<node>\s*<hostname>Self-heal Daemon</hostname>\s*<path>node3.*?</node>",
+            "",
+            text,
+            flags=re.DOTALL,
         )
         return re.sub(
             r"<nodeCount>\d+</nodeCount>(.*?)</volume>",

@@ -91,7 +91,7 @@ def test_command_lines(program: str, argv: List[str], found: object) -> None:
 @contextmanager
 def running(
     directory: Path, argv: List[str], *before: str, work: str = ""
-) -> Iterator["subprocess.Popen[bytes]"]:
+) -> Iterator[subprocess.Popen[bytes]]:
     """A real process by the name of argv[0]; it says a line when it is there, and ends with its stdin."""
     program = directory / os.path.basename(argv[0])
     program.write_text(f"#!/bin/sh\n{work}\necho $$\nread line\n")

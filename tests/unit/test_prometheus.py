@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Dict, FrozenSet, List, Tuple
 
 import pytest
-from tests.unit.example_pool import HEALTH, NOTHING, NOTHING_HEALTH, NOW, POOL, same_as_golden
 from hypothesis import given
 from hypothesis import strategies as st
 from prometheus_client.parser import text_string_to_metric_families
@@ -21,6 +20,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from ganeti_gluster_mon.gluster.model import Brick, Mount, Peer, Pool, Process, Subvolume, Volume
 from ganeti_gluster_mon.health import Health, VolumeHealth
 from ganeti_gluster_mon.prometheus import VOLUME_STATUSES, TextfileError, render, write_textfile
+from tests.unit.example_pool import HEALTH, NOTHING, NOTHING_HEALTH, NOW, POOL, same_as_golden
 
 #: every metric of the contract with its labels
 CONTRACT = {
@@ -136,7 +136,7 @@ def test_one_status_holds() -> None:
 
 
 @pytest.mark.parametrize(("leader", "told"), [(True, [({}, 1.0)]), (False, [({}, 0.0)]), (None, [])])
-def test_leader(leader: "bool | None", told: object) -> None:
+def test_leader(leader: bool | None, told: object) -> None:
     assert of(render(POOL, HEALTH, NOW, leader=leader), "gluster_leader") == told
 
 
@@ -165,7 +165,7 @@ def test_failures_are_counted_by_reason() -> None:
         (None, None, []),
     ],
 )
-def test_peer(connected: "bool | None", reachable: "bool | None", told: List[float]) -> None:
+def test_peer(connected: bool | None, reachable: bool | None, told: List[float]) -> None:
     pool = Pool(NOW, peers=(Peer("node2", "u", connected=connected, reachable=reachable),))
     assert [value for _, value in of(render(pool, HEALTH, NOW), "gluster_peer_connected")] == told
 

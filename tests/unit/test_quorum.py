@@ -1,6 +1,6 @@
 """Quorum of every kind of subvolume, with bricks up (+), down (-) and not known (?)."""
 
-from typing import Dict, Optional
+from typing import Dict, List, Optional
 
 import pytest
 
@@ -12,7 +12,7 @@ STATES = {"+": True, "-": False, "?": None}
 
 def subvolume(kind: str, bricks: str, redundancy: int = 0) -> Subvolume:
     """Bricks as "++-"; a state followed by "a" is the arbiter."""
-    made = []
+    made: List[Brick] = []
     for sign in bricks.replace("a", ""):
         made.append(Brick("v", f"node{len(made)}", "/b", online=STATES[sign]))
     if bricks.endswith("a"):

@@ -6,12 +6,12 @@ import json
 from typing import Any, Dict, List
 
 import pytest
-from tests.unit.example_pool import HEALTH, NOTHING, NOTHING_HEALTH, NOW, POOL, same_as_golden
 
 from ganeti_gluster_mon import __version__, report
 from ganeti_gluster_mon.collectors import PERFORMANCE, STATUS, collectors
 from ganeti_gluster_mon.gluster.model import Brick, Peer, Pool, Volume
 from ganeti_gluster_mon.health import Health
+from tests.unit.example_pool import HEALTH, NOTHING, NOTHING_HEALTH, NOW, POOL, same_as_golden
 
 NAMES = ["gluster", "gluster-bricks", "gluster-capacity", "glusterd"]
 

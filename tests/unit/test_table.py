@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from tests.unit.example_pool import HEALTH, NOTHING, NOTHING_HEALTH, POOL, same_as_golden
-
 from ganeti_gluster_mon.gluster.model import Pool, Volume
 from ganeti_gluster_mon.table import table
+from tests.unit.example_pool import HEALTH, NOTHING, NOTHING_HEALTH, POOL, same_as_golden
 
 
 def test_table() -> None:
