@@ -32,8 +32,8 @@ $(VENV)/.made: pyproject.toml setup.py constraints.txt
 	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || { echo 'make: no venv without ensurepip: apt-get install python3-venv' >&2; exit 1; }
 	@echo 'making $(VENV)' >&2
 	@$(PYTHON) -m venv $(VENV)
-	@$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt setuptools wheel
-	@$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --no-build-isolation --editable '.[test,bench]'
+	@$(BIN)/pip install -qq --disable-pip-version-check --constraint constraints.txt setuptools wheel
+	@$(BIN)/pip install -qq --disable-pip-version-check --constraint constraints.txt --no-build-isolation --editable '.[test,bench]'
 	@$(BIN)/python -m compileall -q ganeti_gluster_mon
 	@touch $@
 

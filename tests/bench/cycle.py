@@ -1,0 +1,108 @@
+"""How long a cycle takes, against the bare `gluster` command and glustercli-python.
+
+On node1 of a lab with a volume of each kind.  In each round every contestant has its turn, so
+a machine that gets slower is slower for all of them; the medians of the rounds' ratios count.
+"""
+
+from __future__ import annotations
+
+import json
+import statistics
+import subprocess
+import sys
+import time
+from typing import Callable, Dict, List
+
+from ganeti_gluster_mon.gluster import question
+from tests.lab.lab import command
+from tests.lab.pool import Pool
+
+ROUNDS = 25
+COPIES = ("gv0", "arb-vm", "disp", "distrep")
+
+#: the questions of a cycle in this pool, as an administrator would type them
+QUESTIONS = [
+    question.VOLUME_INFO,
+    question.POOL_LIST,
+    question.VOLUME_STATUS_DETAIL,
+    question.VOLUME_STATUS,
+    *(question.heal_summary(name) for name in COPIES),
+]
+
+#: the same facts by glustercli: it asks volume info and status itself, with a process a question
+GLUSTERCLI = """
+from glustercli.cli import heal, peer, volume
+peer.pool()
+volume.status_detail()
+for name in {copies!r}:
+    heal.info(name)
+"""
+
+
+def bare() -> None:
+    """All questions given to one `gluster` on its standard input."""
+    lines = "".join(" ".join(asked) + "\n" for asked in QUESTIONS)
+    subprocess.run(["gluster", "--mode=script", "--xml"], input=lines, check=True, capture_output=True, text=True)
+
+
+def cycle_in_process() -> None:
+    from ganeti_gluster_mon.gluster import cycle
+
+    cycle.ask(cycle.Settings())
+
+
+def collect() -> None:
+    subprocess.run([str(command()), "collect"], check=True, capture_output=True)
+
+
+def glustercli() -> None:
+    subprocess.run([sys.executable, "-c", GLUSTERCLI.format(copies=COPIES)], check=True, capture_output=True)
+
+
+CONTESTANTS: Dict[str, Callable[[], None]] = {
+    "bare": bare,
+    "cycle": cycle_in_process,
+    "collect": collect,
+    "glustercli": glustercli,
+}
+
+
+def inside() -> None:
+    """On the host: the seconds of each contestant in each round, as JSON."""
+    for contestant in CONTESTANTS.values():
+        contestant()  # once for nothing: caches
+    seconds: Dict[str, List[float]] = {name: [] for name in CONTESTANTS}
+    for _ in range(ROUNDS):
+        for name, contestant in CONTESTANTS.items():
+            began = time.perf_counter()
+            contestant()
+            seconds[name].append(time.perf_counter() - began)
+    print(json.dumps(seconds))
+
+
+def main() -> int:
+    with Pool.first_free("ganeti-gluster-bench") as pool:
+        pool.probe()
+        pool.create_every_kind()
+        words = [sys.executable, "-m", "tests.bench.cycle", "inside"]
+        repository = str(command().parents[2])
+        environment = {"PYTHONPATH": repository, "PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}
+        seconds = json.loads(pool.exec(1, words, timeout=300, env=environment).stdout)
+    print(f"{'':42} median ms   ratio   at most")
+    for words_for_it, name, against, most in (
+        (f"bare gluster, {len(QUESTIONS)} questions on standard input", "bare", "bare", ""),
+        ("one cycle in process", "cycle", "bare", "1.10"),
+        ("collect from a cold start", "collect", "bare", "2.0"),
+        ("glustercli-python, the same facts", "glustercli", "bare", ""),
+        ("collect against glustercli-python", "collect", "glustercli", "0.5"),
+    ):
+        ratio = statistics.median(a / b for a, b in zip(seconds[name], seconds[against]))
+        print(f"{words_for_it:<42} {statistics.median(seconds[name]) * 1000:9.1f} {ratio:7.2f}   {most}")
+    return 0
+
+
+if __name__ == "__main__":
+    if sys.argv[1:] == ["inside"]:
+        inside()
+    else:
+        sys.exit(main())
