@@ -33,7 +33,7 @@ $(VENV)/.made: pyproject.toml setup.py constraints.txt
 	@echo 'making $(VENV)' >&2
 	@$(PYTHON) -m venv $(VENV)
 	@$(BIN)/pip install -qq --disable-pip-version-check --constraint constraints.txt setuptools wheel
-	@$(BIN)/pip install -qq --disable-pip-version-check --constraint constraints.txt --no-build-isolation --editable '.[test,bench]'
+	@$(BIN)/pip install -qq --disable-pip-version-check --constraint constraints.txt --no-build-isolation --config-settings editable_mode=compat --editable '.[test,bench]'
 	@$(BIN)/python -m compileall -q ganeti_gluster_mon
 	@touch $@
 

@@ -8,7 +8,7 @@ What is not known is never fine: it counts as code 2, and its reason is told.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Dict, Iterable, Iterator, List, Mapping, Sequence, Tuple
 
 from ganeti_gluster_mon.gluster.model import Brick, Peer, Pool, Subvolume, Unknown, Volume
@@ -36,6 +36,8 @@ class Problem:
     text: str
     #: the volume it is about; "" for the pool as a whole
     volume: str = ""
+    #: not known only because something else is not, which says why
+    implied: bool = False
 
 
 @dataclass(frozen=True)
@@ -72,7 +74,7 @@ def judge(pool: Pool, limits: Limits, now: int) -> Health:
         mine = sorted(_of_a_volume(volume, pool.unknowns, limits), key=_worst_first)
         code = max((problem.code for problem in mine), default=OK)
         volumes[volume.name] = VolumeHealth(_status(volume), code, tuple(mine))
-        problems += mine
+        problems += [problem for problem in mine if not problem.implied]
     problems.sort(key=_worst_first)
     return Health(
         code=max((problem.code for problem in problems), default=OK),
@@ -153,16 +155,33 @@ def _of_a_volume(volume: Volume, unknowns: Iterable[Unknown], limits: Limits) ->
     def problem(code: int, text: str) -> Problem:
         return Problem(code, f"{volume.name}: {text}", volume.name)
 
-    for each in _not_known([unknown for unknown in unknowns if unknown.volume == volume.name]):
+    about_all = [unknown for unknown in unknowns if unknown.volume is None]
+    mine = [unknown for unknown in unknowns if unknown.volume == volume.name]
+    for each in _not_known(mine):
         yield problem(each.code, each.text)
     if volume.state != "started":
         return
+    for text in _gaps(volume):
+        yield replace(problem(UNKNOWN, text), implied=bool(about_all or mine))
     for number, subvolume in enumerate(volume.subvolumes, 1):
         name = _set_name(subvolume, number, len(volume.subvolumes))
         yield from (problem(CRITICAL, text) for text in _bricks_down(subvolume, name))
     yield from (problem(code, text) for code, text in _healing(volume))
     yield from (problem(code, text) for code, text in _moving(volume))
     yield from (problem(code, text) for code, text in _space(volume, limits))
+
+
+def _gaps(volume: Volume) -> Iterator[str]:
+    """What is not known of a started volume."""
+    if any(brick.online is None for brick in volume.bricks):
+        yield "not known whether all its bricks are online"
+    if any(daemon.online is None for daemon in volume.self_heal_daemons):
+        yield "not known whether all its self-heal daemons run"
+    if volume.heals and volume.heal is None:
+        yield "heal backlog not known"
+    works = any(subvolume.quorum is not False for subvolume in volume.subvolumes)
+    if works and (volume.capacity is None or volume.inodes is None):
+        yield "its space is not known"
 
 
 def _set_name(subvolume: Subvolume, number: int, of: int) -> str:
@@ -211,14 +230,11 @@ def _left(subvolume: Subvolume) -> str:
 def _healing(volume: Volume) -> Iterator[Tuple[int, str]]:
     if not volume.heals:
         return
-    dead = [daemon.host for daemon in volume.self_heal_daemons if daemon.online is False]
+    dead = sorted(daemon.host for daemon in volume.self_heal_daemons if daemon.online is False)
     alive = any(daemon.online for daemon in volume.self_heal_daemons)
     if dead:
         yield CRITICAL, f"no self-heal daemon on {_some(dead)}"
-    if any(daemon.online is None for daemon in volume.self_heal_daemons):
-        yield UNKNOWN, "not known whether all self-heal daemons run"
     if volume.heal is None:
-        yield UNKNOWN, "heal backlog not known"
         return
     if volume.heal.split_brain:
         yield CRITICAL, f"{_entries(volume.heal.split_brain)} in split-brain"
@@ -244,8 +260,6 @@ def _space(volume: Volume, limits: Limits) -> Iterator[Tuple[int, str]]:
     """Space getting short.  Free is counted as df does: of what may be used at all."""
     shares: List[Tuple[str, float]] = []
     if volume.capacity is None or volume.inodes is None:
-        if any(subvolume.quorum is not False for subvolume in volume.subvolumes):
-            yield UNKNOWN, "its space is not known"
         return
     usable = volume.capacity.used + volume.capacity.available
     if usable:

@@ -80,6 +80,9 @@ def of_bricks(
         serving = [brick for brick in subvolume.bricks if brick.online is not False and not brick.arbiter]
         if not serving:
             continue
+        if subvolume.quorum:
+            # a brick whose host is away is not asked by clients either, and the others do without
+            serving = [brick for brick in serving if brick.online]
         spaces = []
         for brick in serving:
             shared = sharing[(brick.uuid or brick.host, brick.device)] if brick.device else 1

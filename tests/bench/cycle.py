@@ -42,7 +42,9 @@ for name in {copies!r}:
 def bare() -> None:
     """All questions given to one `gluster` on its standard input."""
     lines = "".join(" ".join(asked) + "\n" for asked in QUESTIONS)
-    subprocess.run(["gluster", "--mode=script", "--xml"], input=lines, check=True, capture_output=True, text=True)
+    subprocess.run(
+        ["gluster", "--mode=script", "--xml"], input=lines, check=True, capture_output=True, text=True
+    )
 
 
 def cycle_in_process() -> None:
