@@ -122,7 +122,7 @@ def _preface(output: bytes) -> int:
     head = output[:_LONGEST_PREFACE]
     begin = head.find(b"<")
     if begin < 0 or b"\0" in head[:begin]:
-        if not output.strip():
+        if not output or output.isspace():
             raise Unreadable("the answer is empty")
         raise Unreadable(f"the answer is not XML: {quoted(head[:400].decode('utf-8', 'replace'))}")
     return begin
@@ -222,7 +222,7 @@ class _Tree:
                 self._faults.add(f"<{text}> of {_label(name, record)} is there twice, or more than text")
         made = parent.children.setdefault(name, [])
         if made and name not in around.many:
-            self._faults.add(f"<{name}> of {_label('the answer', parent)} is there twice")
+            self._faults.add(f"<{name}> of {_label('one record', parent)} is there twice")
         made.append(element.make(record))
         if parent is self.top:
             self.complete = True
