@@ -2,14 +2,16 @@
 
 Reports, metrics, the Nagios line, alerts, the page and Ganeti's sync status all read what
 is decided here; none of them looks at a pool and makes up its own mind.
+
+What is not known is never fine: it counts as code 2, and its reason is told.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Mapping, Tuple
+from typing import Dict, Iterable, Iterator, List, Mapping, Sequence, Tuple
 
-from ganeti_gluster_mon.gluster.model import Pool
+from ganeti_gluster_mon.gluster.model import Brick, Peer, Pool, Subvolume, Unknown, Volume
 
 #: status codes of a collector, by Ganeti's design of its monitoring daemon
 OK, HEALING, UNKNOWN, CRITICAL = 0, 1, 2, 4
@@ -64,4 +66,247 @@ class Health:
 
 def judge(pool: Pool, limits: Limits, now: int) -> Health:
     """Say how *pool* is at *now* (ns since the epoch)."""
-    raise NotImplementedError
+    problems = list(_of_the_pool(pool, limits, now))
+    volumes: Dict[str, VolumeHealth] = {}
+    for volume in pool.volumes or ():
+        mine = sorted(_of_a_volume(volume, pool.unknowns, limits), key=_worst_first)
+        code = max((problem.code for problem in mine), default=OK)
+        volumes[volume.name] = VolumeHealth(_status(volume), code, tuple(mine))
+        problems += mine
+    problems.sort(key=_worst_first)
+    return Health(
+        code=max((problem.code for problem in problems), default=OK),
+        message="; ".join(problem.text for problem in problems) or _summary(pool),
+        problems=tuple(problems),
+        volumes=volumes,
+    )
+
+
+def judge_node(pool: Pool) -> Health:
+    """Say how Gluster's own processes are on the node that asked; bricks elsewhere are `judge`'s matter."""
+    if pool.processes is None:
+        return _of_node([Problem(UNKNOWN, "the processes of this node were not looked at")])
+    problems = []
+    # One that is a zombie has ended; one that is stopped will go on when it gets a SIGCONT.
+    glusterds = [process for process in pool.processes if process.name == "glusterd"]
+    alive = [process for process in glusterds if process.state != "zombie"]
+    if not alive:
+        problems.append(Problem(CRITICAL, "glusterd is not running"))
+    elif all(process.state == "stopped" for process in alive):
+        problems.append(Problem(CRITICAL, f"glusterd (pid {alive[0].pid}) is stopped"))
+    bricks = [process for process in pool.processes if process.name == "brick"]
+    for brick in bricks:
+        if brick.state in ("stopped", "zombie"):
+            which = f"brick {brick.path} of {brick.volume}" if brick.path else "a brick process"
+            state = "stopped" if brick.state == "stopped" else "a zombie"
+            problems.append(
+                Problem(CRITICAL, f"{which} (pid {brick.pid}) is {state}", volume=brick.volume or "")
+            )
+    if problems:
+        return _of_node(problems)
+    count = f"{len(bricks)} brick process{'' if len(bricks) == 1 else 'es'}"
+    return Health(code=OK, message=f"glusterd is running, {count}", problems=(), volumes={})
+
+
+def _of_node(problems: Sequence[Problem]) -> Health:
+    return Health(
+        code=max(problem.code for problem in problems),
+        message="; ".join(problem.text for problem in problems),
+        problems=tuple(problems),
+        volumes={},
+    )
+
+
+def _worst_first(problem: Problem) -> int:
+    return -problem.code
+
+
+def _of_the_pool(pool: Pool, limits: Limits, now: int) -> Iterator[Problem]:
+    age = pool.age(now)
+    if age > limits.stale_after:
+        yield Problem(UNKNOWN, f"not known: the last answers are {age:.0f} s old")
+    for peer in pool.peers or ():
+        yield from _of_a_peer(peer)
+    named = {volume.name for volume in pool.volumes or ()}
+    yield from _not_known([unknown for unknown in pool.unknowns if unknown.volume not in named])
+
+
+def _of_a_peer(peer: Peer) -> Iterator[Problem]:
+    if peer.local:
+        return
+    if peer.connected is False:
+        yield Problem(CRITICAL, f"peer {peer.hostname} is disconnected")
+    elif peer.reachable is False:
+        yield Problem(
+            CRITICAL,
+            f"peer {peer.hostname} does not answer on port 24007 (glusterd still counts it as connected)",
+        )
+    elif peer.connected is None:
+        yield Problem(UNKNOWN, f"peer {peer.hostname}: not known whether it is connected")
+    if peer.state is not None and peer.state != "Peer in Cluster":  # "Peer Rejected", "Probe Sent", …
+        yield Problem(CRITICAL, f"peer {peer.hostname} is not a full member of the pool: {peer.state}")
+
+
+def _of_a_volume(volume: Volume, unknowns: Iterable[Unknown], limits: Limits) -> Iterator[Problem]:
+    """All that is wrong with *volume*; each problem names it."""
+
+    def problem(code: int, text: str) -> Problem:
+        return Problem(code, f"{volume.name}: {text}", volume.name)
+
+    for each in _not_known([unknown for unknown in unknowns if unknown.volume == volume.name]):
+        yield problem(each.code, each.text)
+    if volume.state != "started":
+        return
+    for number, subvolume in enumerate(volume.subvolumes, 1):
+        name = _set_name(subvolume, number, len(volume.subvolumes))
+        yield from (problem(CRITICAL, text) for text in _bricks_down(subvolume, name))
+    yield from (problem(code, text) for code, text in _healing(volume))
+    yield from (problem(code, text) for code, text in _moving(volume))
+    yield from (problem(code, text) for code, text in _space(volume, limits))
+
+
+def _set_name(subvolume: Subvolume, number: int, of: int) -> str:
+    """What to call a subvolume: by its number where there are several, as Gluster counts them, from 1."""
+    kind = {"replicate": "replica set", "disperse": "disperse set"}.get(subvolume.type, "subvolume")
+    return kind if of == 1 else f"{kind} {number}"
+
+
+def _bricks_down(subvolume: Subvolume, name: str) -> Iterator[str]:
+    down = [brick for brick in subvolume.bricks if brick.online is False]
+    if not down:
+        return
+    words = f"{_named(down)}, {_left(subvolume)}"
+    if subvolume.quorum is False:
+        words += f"; {name} has lost quorum: no access to its files"
+    elif subvolume.quorum is None:
+        words += f"; not known whether {name} still has quorum"
+    yield words
+
+
+def _named(bricks: Sequence[Brick]) -> str:
+    words = []
+    for brick in bricks:
+        kind = "arbiter brick" if brick.arbiter else "brick"
+        state = "hangs (its process is there and does not answer)" if brick.hangs else "is offline"
+        words.append(f"{kind} {brick.label} {state}")
+    return ", ".join(words)
+
+
+def _left(subvolume: Subvolume) -> str:
+    """How much redundancy is left, in numbers."""
+    known_up = sum(1 for brick in subvolume.bricks if brick.online)
+    unknown = sum(1 for brick in subvolume.bricks if brick.online is None)
+    size = len(subvolume.bricks)
+    if subvolume.type == "distribute":
+        return "and no other brick has its files"
+    what = "replicas" if subvolume.type == "replicate" else "bricks"
+    words = f"{known_up} of {size} {what} left"
+    if unknown:
+        words += f" for certain, {unknown} not known"
+    if subvolume.type == "disperse":
+        words += f" ({size - subvolume.redundancy} needed)"
+    return words
+
+
+def _healing(volume: Volume) -> Iterator[Tuple[int, str]]:
+    if not volume.heals:
+        return
+    dead = [daemon.host for daemon in volume.self_heal_daemons if daemon.online is False]
+    alive = any(daemon.online for daemon in volume.self_heal_daemons)
+    if dead:
+        yield CRITICAL, f"no self-heal daemon on {_some(dead)}"
+    if any(daemon.online is None for daemon in volume.self_heal_daemons):
+        yield UNKNOWN, "not known whether all self-heal daemons run"
+    if volume.heal is None:
+        yield UNKNOWN, "heal backlog not known"
+        return
+    if volume.heal.split_brain:
+        yield CRITICAL, f"{_entries(volume.heal.split_brain)} in split-brain"
+    if volume.heal.pending:
+        waiting = f"{_entries(volume.heal.pending)} to be healed"
+        if dead and not alive:
+            yield CRITICAL, f"{waiting}, and no self-heal daemon runs"
+        else:
+            yield HEALING, waiting
+
+
+def _moving(volume: Volume) -> Iterator[Tuple[int, str]]:
+    if volume.rebalance is None:
+        return
+    kind, status = volume.rebalance.type, volume.rebalance.status
+    if status == "in progress":
+        yield HEALING, f"{kind} in progress"
+    elif status == "failed":
+        yield CRITICAL, f"{kind} failed"
+
+
+def _space(volume: Volume, limits: Limits) -> Iterator[Tuple[int, str]]:
+    """Space getting short.  Free is counted as df does: of what may be used at all."""
+    shares: List[Tuple[str, float]] = []
+    if volume.capacity is None or volume.inodes is None:
+        if any(subvolume.quorum is not False for subvolume in volume.subvolumes):
+            yield UNKNOWN, "its space is not known"
+        return
+    usable = volume.capacity.used + volume.capacity.available
+    if usable:
+        shares.append(("space", 100 * volume.capacity.available / usable))
+    if volume.inodes.total:  # some filesystems make inodes as they need them and count none
+        shares.append(("inodes", 100 * volume.inodes.free / volume.inodes.total))
+    for what, free in shares:
+        if free <= limits.critical_free:
+            yield CRITICAL, f"nearly full, {free:.1f} % of its {what} free"
+        elif free <= limits.warning_free:
+            yield OK, f"{free:.1f} % of its {what} free"
+
+
+def _status(volume: Volume) -> str:
+    if volume.state != "started":
+        return "stopped"
+    quorums = [subvolume.quorum for subvolume in volume.subvolumes]
+    if not quorums:
+        return "unknown"
+    if all(quorum is False for quorum in quorums):
+        return "down"
+    if any(quorum is False for quorum in quorums):
+        return "partial"
+    if any(brick.online is False for brick in volume.bricks):
+        return "degraded"
+    if any(brick.online is None for brick in volume.bricks) or (volume.heals and volume.heal is None):
+        return "unknown"
+    if volume.heal is not None and (volume.heal.pending or volume.heal.split_brain):
+        return "healing"
+    return "healthy"
+
+
+def _not_known(unknowns: Sequence[Unknown]) -> Iterator[Problem]:
+    """One problem for each reason, since one reason often hides several things."""
+    by_reason: Dict[str, List[str]] = {}
+    for unknown in unknowns:
+        by_reason.setdefault(unknown.why, []).append(unknown.what)
+    for why, whats in by_reason.items():
+        yield Problem(UNKNOWN, f"not known: {_some(list(dict.fromkeys(whats)))} ({why})")
+
+
+def _summary(pool: Pool) -> str:
+    volumes = pool.volumes or ()
+    started = [volume for volume in volumes if volume.state == "started"]
+    bricks = sum(len(volume.bricks) for volume in started)
+    words = [f"{_count(len(started), 'volume')} healthy", f"{_count(bricks, 'brick')} online"]
+    if len(started) < len(volumes):
+        words.insert(1, f"{len(volumes) - len(started)} not started")
+    words.append(f"{_count(len(pool.peers or ()), 'peer')} connected")
+    return ", ".join(words)
+
+
+def _entries(number: int) -> str:
+    return "1 entry" if number == 1 else f"{number} entries"
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
+
+
+def _some(names: Sequence[str]) -> str:
+    """The first five of *names*, and how many more there are."""
+    shown = ", ".join(names[:5])
+    return shown if len(names) <= 5 else f"{shown} and {len(names) - 5} more"

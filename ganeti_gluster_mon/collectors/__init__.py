@@ -1,0 +1,57 @@
+"""The collectors: what a pool is told as, one file each.
+
+A file in this package that says `@register` over a class with the members of `Collector` is
+a collector; there is no list to keep.  The files are only imported when someone asks which
+collectors there are.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Dict, Mapping, Protocol, Type, TypeVar
+
+from ganeti_gluster_mon.gluster.model import Pool
+from ganeti_gluster_mon.health import Health
+
+#: kinds of report, by Ganeti's design of its monitoring daemon: figures, or a status as well
+PERFORMANCE, STATUS = 0, 1
+
+
+class Collector(Protocol):
+    """One way to tell of a pool."""
+
+    #: as in ``collect NAME`` and ``/1/report/CATEGORY/NAME``
+    name: str
+    #: mond's: "storage", "daemon", …
+    category: str
+    #: PERFORMANCE or STATUS; the data of a STATUS report has a "status"
+    kind: int
+    #: goes up when a field changes its meaning or goes away
+    format_version: int
+    #: what it tells, in one line, for ``list``
+    summary: str
+
+    def collect(self, pool: Pool, health: Health, now: int) -> Dict[str, Any]:
+        """The ``data`` of its report at *now* (ns since the epoch): plain values, ready for JSON."""
+
+
+_registered: Dict[str, Collector] = {}
+_C = TypeVar("_C", bound=Type[Collector])
+
+
+def register(cls: _C) -> _C:
+    """Make the decorated class a collector.  Raises ValueError when its name is taken."""
+    if cls.name in _registered:
+        raise ValueError(f"two collectors are called {cls.name}")
+    _registered[cls.name] = cls()
+    return cls
+
+
+def collectors() -> Mapping[str, Collector]:
+    """All collectors by name, in the order of their names."""
+    # Late, since most commands need no collector, and cold start counts.
+    import importlib
+    import pkgutil
+
+    for module in pkgutil.iter_modules(__path__):
+        importlib.import_module(f"{__name__}.{module.name}")
+    return dict(sorted(_registered.items()))

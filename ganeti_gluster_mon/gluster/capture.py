@@ -3,15 +3,35 @@
 It is what ``record`` writes for a bug report, what ``--replay`` and the tests read, and
 what one node hands to the others so that only one of them asks Gluster.  The format is
 pinned; ``format_version`` 1 is described in docs/capture.md.
+
+A directory without a manifest is taken too: the files tell their questions by their names.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Mapping, Optional, Tuple
+import json
+import os
+import shutil
+import stat
+import tempfile
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any, Dict, List, Mapping, Optional, Tuple
 
 from ganeti_gluster_mon.gluster.model import Mount, Process
-from ganeti_gluster_mon.gluster.question import Question
+from ganeti_gluster_mon.gluster.question import Question, file_of, question_in
+
+FORMAT_VERSION = 1
+MANIFEST = "manifest.json"
+
+#: bytes of one file that are read at most, unless told otherwise
+MAX_FILE = 64 << 20
+
+#: latest moment a capture may claim, ns since the epoch: what still is a date for everybody (year 2262)
+_LAST_MOMENT = (1 << 63) - 1
+
+
+class CaptureError(Exception):
+    """A capture cannot be read or written; str() is one line for an administrator."""
 
 
 @dataclass(frozen=True)
@@ -44,8 +64,8 @@ class Capture:
     mounts: Tuple[Mount, ...] = ()
     #: by hostname: whether the peer's glusterd answered on port 24007
     reachable: Mapping[str, bool] = field(default_factory=dict)
-    #: by (host, port): whether the brick process behind it answered
-    bricks_answering: Mapping[Tuple[str, int], bool] = field(default_factory=dict)
+    #: by (host, path): whether the brick's process answered
+    bricks_answering: Mapping[Tuple[str, str], bool] = field(default_factory=dict)
     #: by device as mounted ("/dev/mapper/vg-b1"): the kernel's name ("dm-3"), on this node
     devices: Mapping[str, str] = field(default_factory=dict)
     #: Gluster's processes on this node; None: not looked at
@@ -57,3 +77,267 @@ class Capture:
             if answer.question == question:
                 return answer
         return None
+
+
+def write(capture: Capture, directory: str) -> None:
+    """Write *capture* to *directory*, whole or not at all.
+
+    The directory appears under its name only when everything is in it and on the disk.
+    Raises CaptureError when something of that name is there already, or on any OS error.
+    """
+    directory = os.path.abspath(directory)
+    must_be_new(directory)
+    parent = os.path.dirname(directory)
+    try:
+        work = tempfile.mkdtemp(prefix=f".{os.path.basename(directory)}.", dir=parent)
+        try:
+            for answer in capture.answers:
+                _write_file(os.path.join(work, file_of(answer.question)), answer.output)
+            manifest = json.dumps(_manifest(capture), indent=1)
+            _write_file(os.path.join(work, MANIFEST), manifest.encode() + b"\n")
+            os.chmod(work, 0o755)
+            os.rename(work, directory)
+            _sync_directory(parent)
+        except BaseException:
+            shutil.rmtree(work, ignore_errors=True)
+            raise
+    except OSError as err:
+        raise CaptureError(f"cannot write the capture {directory}: {err.strerror or err}") from err
+
+
+def must_be_new(directory: str) -> None:
+    """Raises CaptureError when something is at *directory* that a capture would overwrite."""
+    if os.path.lexists(directory) and not _is_empty_directory(directory):
+        raise CaptureError(f"{directory} is there already: name a new directory")
+
+
+def read(directory: str, max_file: int = MAX_FILE) -> Capture:
+    """Read the capture in *directory*.
+
+    An answer whose file is missing, too large (over *max_file* bytes), not a plain file or
+    not in the directory itself becomes an answer with a failure; nothing else suffers.
+    Raises CaptureError when there is no capture, or its manifest is unreadable.
+    """
+    try:
+        names = sorted(os.listdir(directory))
+    except OSError as err:
+        raise CaptureError(f"cannot read the capture {directory}: {err.strerror or err}") from err
+    if MANIFEST not in names:
+        return _read_without_manifest(directory, names, max_file)
+    output, failure = _read_file(directory, MANIFEST, max_file)
+    if failure:
+        raise CaptureError(f"{directory}/{MANIFEST}: {failure}")
+    try:
+        manifest = json.loads(output.decode("utf-8"))
+    except (ValueError, RecursionError) as err:
+        raise CaptureError(f"{directory}/{MANIFEST} is not JSON: {err}") from err
+    try:
+        return _from_manifest(manifest, directory, max_file)
+    except _Malformed as err:
+        raise CaptureError(f"{directory}/{MANIFEST}: {err}") from err
+
+
+class _Malformed(ValueError):
+    """The manifest says something of the wrong kind."""
+
+
+def _read_without_manifest(directory: str, names: List[str], max_file: int) -> Capture:
+    answers = []
+    newest = 0
+    for name in names:
+        question = question_in(name)
+        if question is None:
+            continue
+        output, failure = _read_file(directory, name, max_file)
+        answers.append(Answer(question, output, failure=failure))
+        newest = max(newest, os.lstat(os.path.join(directory, name)).st_mtime_ns)
+    if not answers:
+        raise CaptureError(f"{directory} holds no capture: no {MANIFEST}, and no answer by its name")
+    return Capture(recorded_at=newest, answers=tuple(answers))
+
+
+def _from_manifest(manifest: Any, directory: str, max_file: int) -> Capture:
+    manifest = _expect(manifest, dict, "the whole")
+    version = manifest.get("format_version")
+    if version != FORMAT_VERSION:
+        raise _Malformed(f"format_version is {version!r}, this program reads {FORMAT_VERSION}")
+    recorded_at = _whole(manifest.get("recorded_at"), "recorded_at")
+    processes = manifest.get("processes")
+    return Capture(
+        recorded_at=recorded_at,
+        answers=tuple(
+            _answer(entry, directory, max_file) for entry in _list(manifest.get("answers"), "answers")
+        ),
+        node=_text(manifest.get("node"), "node"),
+        gluster_version=_text(manifest.get("gluster_version"), "gluster_version"),
+        mounts=tuple(_record(Mount, entry, "mounts") for entry in _list(manifest.get("mounts"), "mounts")),
+        reachable=_mapping(manifest.get("reachable"), bool, "reachable"),
+        bricks_answering=dict(
+            _brick_answering(entry) for entry in _list(manifest.get("bricks_answering"), "bricks_answering")
+        ),
+        devices=_mapping(manifest.get("devices"), str, "devices"),
+        processes=None
+        if processes is None
+        else tuple(_record(Process, entry, "processes") for entry in _list(processes, "processes")),
+    )
+
+
+def _answer(entry: Any, directory: str, max_file: int) -> Answer:
+    entry = _expect(entry, dict, "an answer")
+    question = tuple(str(_expect(word, str, "command")) for word in _list(entry.get("command"), "command"))
+    taken_at = entry.get("taken_at")
+    seconds = entry.get("seconds", 0.0)
+    returncode = entry.get("returncode")
+    output, failure = _read_file(directory, _expect(entry.get("file"), str, "file"), max_file)
+    return Answer(
+        question=question,
+        output=output,
+        returncode=returncode if isinstance(returncode, int) else None,
+        stderr=_text(entry.get("stderr"), "stderr") or "",
+        seconds=float(seconds) if isinstance(seconds, (int, float)) else 0.0,
+        failure=_text(entry.get("failure"), "failure") or failure,
+        taken_at=None if taken_at is None else _whole(taken_at, "taken_at"),
+    )
+
+
+def _read_file(directory: str, name: str, max_file: int) -> Tuple[bytes, Optional[str]]:
+    """The bytes of a file of the capture, and why there are none; one of the two is empty."""
+    if not name or "/" in name or "\0" in name or name in (".", ".."):
+        return b"", f"the manifest names {name!r}, which is not a file of the capture itself"
+    try:
+        # O_NONBLOCK: a fifo put there must not make us wait for its writer
+        descriptor = os.open(os.path.join(directory, name), os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+        with open(descriptor, "rb") as file:
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                return b"", f"{name} is not a plain file"
+            output = file.read(max_file + 1)
+    except OSError as err:
+        return b"", f"{name}: {err.strerror or err}"
+    if len(output) > max_file:
+        return b"", f"{name} is larger than {max_file} bytes"
+    return output, None
+
+
+def _manifest(capture: Capture) -> Dict[str, Any]:
+    manifest: Dict[str, Any] = {
+        "format_version": FORMAT_VERSION,
+        "recorded_at": capture.recorded_at,
+        "node": capture.node,
+        "gluster_version": capture.gluster_version,
+        "answers": [],
+        "mounts": [_without_defaults(mount) for mount in capture.mounts],
+        "reachable": dict(capture.reachable),
+        "bricks_answering": [
+            {"host": host, "path": path, "answers": answers}
+            for (host, path), answers in capture.bricks_answering.items()
+        ],
+        "devices": dict(capture.devices),
+    }
+    for answer in capture.answers:
+        entry: Dict[str, Any] = {
+            "command": list(answer.question),
+            "file": file_of(answer.question),
+            "returncode": answer.returncode,
+            "stderr": answer.stderr,
+            "seconds": round(answer.seconds, 6),
+        }
+        if answer.failure is not None:
+            entry["failure"] = answer.failure
+        if answer.taken_at is not None:
+            entry["taken_at"] = answer.taken_at
+        manifest["answers"].append(entry)
+    if capture.processes is not None:
+        manifest["processes"] = [asdict(process) for process in capture.processes]
+    return manifest
+
+
+def _without_defaults(mount: Mount) -> Dict[str, Any]:
+    pinned = {"volume", "path", "f_frsize", "f_blocks", "f_bfree", "f_bavail", "f_files", "f_ffree"}
+    return {key: value for key, value in asdict(mount).items() if key in pinned or value}
+
+
+def _record(kind: Any, entry: Any, where: str) -> Any:
+    """A Mount or Process from its entry; unknown keys are left alone, for later versions have more."""
+    entry = _expect(entry, dict, where)
+    values = {}
+    for each in fields(kind):
+        value = entry.get(each.name)
+        if value is None:
+            continue
+        if isinstance(value, list):
+            value = tuple(value)
+        if not _fits(value, str(each.type)):
+            raise _Malformed(f"{where}: {each.name} is {value!r}")
+        values[each.name] = value
+    try:
+        return kind(**values)
+    except TypeError:
+        raise _Malformed(f"{where}: an entry lacks what it must have") from None
+
+
+def _fits(value: Any, annotation: str) -> bool:
+    """Whether *value* is what a field of model.py with this annotation may hold."""
+    if isinstance(value, bool):
+        return False
+    if isinstance(value, str):
+        return "str" in annotation and "Tuple" not in annotation
+    if isinstance(value, tuple):
+        return "Tuple" in annotation and all(isinstance(item, str) for item in value)
+    if isinstance(value, int):
+        return ("int" in annotation or "float" in annotation) and 0 <= value <= _LAST_MOMENT
+    return isinstance(value, float) and "float" in annotation and 0 <= value <= _LAST_MOMENT
+
+
+def _brick_answering(entry: Any) -> Tuple[Tuple[str, str], bool]:
+    entry = _expect(entry, dict, "bricks_answering")
+    host = _expect(entry.get("host"), str, "bricks_answering: host")
+    path = _expect(entry.get("path"), str, "bricks_answering: path")
+    return (host, path), _expect(entry.get("answers"), bool, "bricks_answering: answers")
+
+
+def _mapping(value: Any, kind: Any, where: str) -> Dict[str, Any]:
+    if value is None:
+        return {}
+    return {key: _expect(item, kind, where) for key, item in _expect(value, dict, where).items()}
+
+
+def _list(value: Any, where: str) -> List[Any]:
+    return [] if value is None else list(_expect(value, list, where))
+
+
+def _text(value: Any, where: str) -> Optional[str]:
+    return None if value is None else str(_expect(value, str, where))
+
+
+def _whole(value: Any, where: str) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= _LAST_MOMENT:
+        raise _Malformed(f"{where} is {value!r}, not a whole number of fitting size")
+    return value
+
+
+def _expect(value: Any, kind: Any, where: str) -> Any:
+    if not isinstance(value, kind):
+        raise _Malformed(f"{where} is {value!r:.60}, not a {kind.__name__}")
+    return value
+
+
+def _write_file(path: str, content: bytes) -> None:
+    with open(path, "xb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _sync_directory(path: str) -> None:
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _is_empty_directory(path: str) -> bool:
+    try:
+        return not os.path.islink(path) and not os.listdir(path)
+    except NotADirectoryError:
+        return False

@@ -232,6 +232,13 @@ class Volume:
     thin_arbiter: Optional[str] = None
 
     @property
+    def up(self) -> Optional[int]:
+        """How many bricks are online; None as soon as one brick's state is not known."""
+        if any(brick.online is None for brick in self.bricks):
+            return None
+        return sum(1 for brick in self.bricks if brick.online)
+
+    @property
     def heals(self) -> bool:
         """Whether its bricks keep copies or fragments that a self-heal daemon repairs."""
         return any(subvolume.type != "distribute" for subvolume in self.subvolumes)

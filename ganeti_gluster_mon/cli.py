@@ -1,0 +1,294 @@
+"""The command ``ganeti-gluster-mon``: what it takes, and who does it.
+
+Modules that only one subcommand needs are imported by that subcommand: a monitoring command
+is started a thousand times a day, and most of its time is loading.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import sys
+import time
+from dataclasses import dataclass
+from types import FrameType
+from typing import NoReturn, Optional, Sequence
+
+from ganeti_gluster_mon import __version__
+from ganeti_gluster_mon.gluster.capture import CaptureError
+from ganeti_gluster_mon.gluster.model import Pool, Unknown
+from ganeti_gluster_mon.health import Health, Limits, judge
+
+PROGRAM = "ganeti-gluster-mon"
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A pool, how it is, and the moment it was judged at (ns since the epoch)."""
+
+    pool: Pool
+    health: Health
+    now: int
+    #: what it was judged by
+    limits: Limits
+    #: seconds the asking took; 0 for a replay
+    seconds: float = 0.0
+    #: the kind of failure when nobody could be asked, "glusterd-down" and the like; "" otherwise
+    failure_kind: str = ""
+
+
+def main(argv: Optional[Sequence[str]] = None) -> int:
+    """Run the command line *argv* (without the program's name); returns the exit status."""
+    signal.signal(signal.SIGTERM, _terminate)
+    arguments = _parser().parse_args(argv)
+    try:
+        status = int(arguments.run(arguments))
+        sys.stdout.flush()
+        return status
+    except CaptureError as err:
+        return _complain(str(err))
+    except BrokenPipeError:
+        # the reader (head, less) has gone, which is no error; nothing may be flushed to it at exit
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except KeyboardInterrupt:
+        return 128 + signal.SIGINT
+
+
+def _terminate(_signal: int, _frame: Optional[FrameType]) -> NoReturn:
+    """Leave by way of every ``finally``: a `gluster` that was started is ended, too."""
+    raise SystemExit(128 + signal.SIGTERM)
+
+
+def _complain(text: str) -> int:
+    print(f"{PROGRAM}: {text}", file=sys.stderr)
+    return 1
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        """One line, exit status 2."""
+        self.exit(2, f"{self.prog}: {message} (try {self.prog} --help)\n")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(
+        prog=PROGRAM,
+        description="GlusterFS under Ganeti: the state of the pool as Ganeti reports, metrics and a check.",
+    )
+    parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
+    commands = parser.add_subparsers(metavar="COMMAND", required=True, parser_class=_Parser)
+
+    collect = commands.add_parser("collect", help="print reports as JSON, as Ganeti's monitoring daemon does")
+    collect.add_argument("collectors", nargs="*", metavar="COLLECTOR", help="which (default: all); see `list`")
+    collect.add_argument("--verbose", action="store_true", help="everything, not only the status")
+    collect.set_defaults(run=_collect)
+
+    metrics = commands.add_parser("metrics", help="print the pool as Prometheus metrics")
+    metrics.add_argument("--textfile", metavar="PATH", help="write them to PATH for node_exporter, atomically")
+    metrics.set_defaults(run=_metrics)
+
+    check = commands.add_parser("check", help="a Nagios/Icinga plugin: one line, exit 0, 1, 2 or 3")
+    check.add_argument("--volume", metavar="V", help="this volume only")
+    check.set_defaults(run=_check)
+
+    record = commands.add_parser("record", help="ask once and keep Gluster's raw answers in a directory")
+    record.add_argument("directory", metavar="DIR", help="a new directory")
+    record.set_defaults(run=_record)
+
+    listing = commands.add_parser("list", help="list the collectors")
+    listing.set_defaults(run=_list)
+
+    for each in (collect, metrics, check):
+        each.add_argument("--replay", metavar="DIR", help="read the capture in DIR instead of asking Gluster")
+        _add_limits(each)
+    for each in (collect, metrics, check, record):
+        _add_asking(each)
+    return parser
+
+
+def _add_limits(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("what is too little")
+    group.add_argument(
+        "--warning-free",
+        type=_percent,
+        default=Limits.warning_free,
+        metavar="N%",
+        help="warn when a volume has no more than this free, of bytes or of inodes (default: 20%%)",
+    )
+    group.add_argument(
+        "--critical-free",
+        type=_percent,
+        default=Limits.critical_free,
+        metavar="N%",
+        help="a person is needed when no more than this is free (default: 10%%)",
+    )
+
+
+def _add_asking(parser: argparse.ArgumentParser) -> None:
+    from ganeti_gluster_mon.gluster.cycle import Settings
+
+    group = parser.add_argument_group("asking Gluster")
+    for flag, default, words in (
+        ("--timeout", Settings.timeout, "for all questions but those about healing"),
+        ("--heal-timeout", Settings.heal_timeout, "for the questions about healing"),
+        ("--peer-timeout", Settings.peer_timeout, "for a peer's glusterd to answer"),
+        ("--brick-timeout", Settings.brick_timeout, "for a brick to answer"),
+        ("--mount-timeout", Settings.mount_timeout, "for statvfs on the mounted volumes"),
+    ):
+        group.add_argument(
+            flag,
+            type=_seconds,
+            default=default,
+            metavar="S",
+            help=f"seconds {words} (default: %(default)g)",
+        )
+    group.add_argument(
+        "--max-output",
+        type=_mebibytes,
+        default=Settings.max_output,
+        metavar="MIB",
+        help="MiB of answers taken in one cycle (default: 64)",
+    )
+    group.add_argument(
+        "--gluster", default=Settings.gluster, metavar="PATH", help="the gluster command (default: %(default)s)"
+    )
+
+
+def _percent(text: str) -> float:
+    try:
+        number = float(text[:-1] if text.endswith("%") else text)
+    except ValueError:
+        number = -1.0
+    if not 0 <= number <= 100:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a percentage from 0% to 100%")
+    return number
+
+
+def _seconds(text: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        number = 0.0
+    if not 0 < number <= 3600:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds from 0 to 3600")
+    return number
+
+
+def _mebibytes(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= 4096:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of MiB from 1 to 4096")
+    return int(text) << 20
+
+
+def _see(arguments: argparse.Namespace, processes: bool = True) -> Seen:
+    """Ask Gluster, or read the capture that stands for it; what cannot be asked is not known, and said."""
+    from ganeti_gluster_mon.gluster import capture, command, cycle, pool
+
+    if arguments.warning_free < arguments.critical_free:
+        _complain("--warning-free is less than --critical-free: no warning will come before it is critical")
+    limits = Limits(warning_free=arguments.warning_free, critical_free=arguments.critical_free)
+    if arguments.replay is not None:
+        # a replay is the pool as it was: it is judged at the moment it was recorded
+        recorded = capture.read(arguments.replay)
+        picture = pool.understand(recorded)
+        health = judge(picture, limits, recorded.recorded_at)
+        return Seen(picture, health, recorded.recorded_at, limits)
+    began = time.time_ns()
+    failure_kind = ""
+    try:
+        picture = pool.understand(cycle.ask(_settings(arguments, processes)))
+    except command.CannotAsk as err:
+        failure_kind = err.kind
+        _complain(str(err))
+        picture = Pool(taken_at=began, node=os.uname().nodename, unknowns=(Unknown("the pool", str(err)),))
+    now = time.time_ns()
+    return Seen(picture, judge(picture, limits, now), now, limits, (now - began) / 1e9, failure_kind)
+
+
+def _settings(arguments: argparse.Namespace, processes: bool) -> "cycle.Settings":  # noqa: F821
+    from ganeti_gluster_mon.gluster import cycle
+
+    return cycle.Settings(
+        timeout=arguments.timeout,
+        heal_timeout=arguments.heal_timeout,
+        peer_timeout=arguments.peer_timeout,
+        brick_timeout=arguments.brick_timeout,
+        mount_timeout=arguments.mount_timeout,
+        max_output=arguments.max_output,
+        gluster=arguments.gluster,
+        processes=processes,
+    )
+
+
+def _collect(arguments: argparse.Namespace) -> int:
+    from ganeti_gluster_mon import report
+    from ganeti_gluster_mon.collectors import collectors
+
+    every = collectors()
+    names = list(dict.fromkeys(arguments.collectors)) or list(every)
+    for name in names:
+        if name not in every:
+            print(f"{PROGRAM} collect: no collector {name!r}; there are: {', '.join(every)}", file=sys.stderr)
+            return 2
+    seen = _see(arguments, processes="glusterd" in names)
+    reports = [report.make(every[name], seen.pool, seen.health, seen.now, arguments.verbose) for name in names]
+    print(report.render(reports))
+    return 0
+
+
+def _metrics(arguments: argparse.Namespace) -> int:
+    from ganeti_gluster_mon import prometheus
+
+    seen = _see(arguments)
+    text = prometheus.render(
+        seen.pool,
+        seen.health,
+        seen.now,
+        duration=None if arguments.replay else seen.seconds,
+        failures={seen.failure_kind: 1} if seen.failure_kind else {},
+    )
+    if arguments.textfile is None:
+        sys.stdout.buffer.write(text)
+        return 0
+    try:
+        prometheus.write_textfile(arguments.textfile, text)
+    except prometheus.TextfileError as err:
+        return _complain(str(err))
+    return 0
+
+
+def _check(arguments: argparse.Namespace) -> int:
+    from ganeti_gluster_mon.check import check
+
+    try:
+        seen = _see(arguments, processes=False)
+    except CaptureError as err:
+        print(f"GLUSTER UNKNOWN - {err}")
+        return 3
+    result = check(seen.pool, seen.health, seen.limits, arguments.volume)
+    print(result.line)
+    return result.exit_status
+
+
+def _record(arguments: argparse.Namespace) -> int:
+    from ganeti_gluster_mon.gluster import capture, command, cycle
+
+    directory = os.path.abspath(arguments.directory)
+    try:
+        capture.must_be_new(directory)
+        capture.write(cycle.ask(_settings(arguments, processes=True)), directory)
+    except command.CannotAsk as err:
+        return _complain(str(err))
+    print(f"recorded in {directory}", file=sys.stderr)
+    return 0
+
+
+def _list(_arguments: argparse.Namespace) -> int:
+    from ganeti_gluster_mon.collectors import STATUS, collectors
+
+    for collector in collectors().values():
+        kind = "status" if collector.kind == STATUS else "performance"
+        print(f"{collector.name:<18} {collector.category:<8} {kind:<12} {collector.summary}")
+    return 0

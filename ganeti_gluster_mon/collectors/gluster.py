@@ -1,0 +1,106 @@
+"""`gluster`: how the pool is, its volumes and its peers."""
+
+from __future__ import annotations
+
+from typing import Any, Dict, List, Optional, Tuple
+
+from ganeti_gluster_mon.collectors import STATUS, register
+from ganeti_gluster_mon.collectors.gluster_bricks import brick_data
+from ganeti_gluster_mon.collectors.gluster_capacity import capacity_data, inodes_data
+from ganeti_gluster_mon.gluster.model import Heal, Peer, Pool, QuotaLimit, Rebalance, Volume
+from ganeti_gluster_mon.health import Health
+
+
+@register
+class Gluster:
+    """The whole pool with its status."""
+
+    name = "gluster"
+    category = "storage"
+    kind = STATUS
+    format_version = 1
+    summary = "how the pool is and what is wrong with it; its volumes and peers"
+
+    def collect(self, pool: Pool, health: Health, now: int) -> Dict[str, Any]:
+        """``status``, ``volumes`` and ``peers`` (null when not known), ``age`` of the answers in seconds."""
+        return {
+            "status": {"code": health.code, "message": health.message},
+            "volumes": None
+            if pool.volumes is None
+            else [_volume_data(volume, health) for volume in pool.volumes],
+            "peers": None if pool.peers is None else [_peer_data(peer) for peer in pool.peers],
+            "age": pool.age(now),
+        }
+
+
+def _volume_data(volume: Volume, health: Health) -> Dict[str, Any]:
+    judged = health.volumes.get(volume.name)
+    return {
+        "name": volume.name,
+        "uuid": volume.uuid,
+        "type": volume.type,
+        "state": volume.state,
+        "status": judged.status if judged else "unknown",
+        "transport": volume.transport,
+        "capacity": capacity_data(volume.capacity),
+        "inodes": inodes_data(volume.inodes),
+        "subvolumes": [
+            {
+                "type": subvolume.type,
+                "size": len(subvolume.bricks),
+                "up": subvolume.up,
+                "quorum": subvolume.quorum,
+            }
+            for subvolume in volume.subvolumes
+        ],
+        "bricks": [brick_data(brick) for brick in volume.bricks],
+        "heal": _heal_data(volume.heal),
+        "rebalance": _rebalance_data(volume.rebalance),
+        "quota": _quota_data(volume.quota),
+        # One that hangs is still mounted: it stands in the mount table.
+        "mounted": bool(volume.mounts),
+        "options": dict(volume.options),
+    }
+
+
+def _heal_data(heal: Optional[Heal]) -> Optional[Dict[str, Any]]:
+    if heal is None:
+        return None
+    return {
+        "pending": heal.pending,
+        "split_brain": heal.split_brain,
+        "possibly_healing": heal.possibly_healing,
+    }
+
+
+def _rebalance_data(rebalance: Optional[Rebalance]) -> Optional[Dict[str, Any]]:
+    if rebalance is None:
+        return None
+    return {"status": rebalance.status, "type": rebalance.type, "id": rebalance.id}
+
+
+def _quota_data(quota: Optional[Tuple[QuotaLimit, ...]]) -> Optional[List[Dict[str, Any]]]:
+    if quota is None:
+        return None
+    return [
+        {
+            "path": limit.path,
+            "hard_limit": limit.hard_limit,
+            "soft_limit": limit.soft_limit,
+            "used": limit.used,
+            "available": limit.available,
+            "exceeded": limit.exceeded,
+        }
+        for limit in quota
+    ]
+
+
+def _peer_data(peer: Peer) -> Dict[str, Any]:
+    return {
+        "hostname": peer.hostname,
+        "uuid": peer.uuid,
+        "state": peer.state,
+        "connected": peer.connected,
+        "reachable": peer.reachable,
+        "local": peer.local,
+    }

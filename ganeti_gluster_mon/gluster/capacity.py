@@ -1,0 +1,171 @@
+"""How much a volume holds, reckoned from its bricks as Gluster's own translators do it.
+
+A client that asks a mounted volume for its space gets an answer that has passed through
+four translators, and each of them changes it.  The functions here carry their names and do
+what they do, in whole blocks, so that the figures equal those of `df` on a mount:
+
+``posix``  on each brick: takes storage.reserve away, divides a filesystem that several
+           bricks of the volume share
+``afr``    a replica set is as big as its smallest brick; an arbiter holds no data
+``ec``     a disperse set: the smallest brick, times the number of data fragments
+``dht``    adds the subvolumes up
+
+What bricks cannot tell: the space a filesystem keeps for root (ext4: 5 % unless it was
+made otherwise; xfs: none), since `volume status detail` gives f_bfree only.  "available"
+reckoned from bricks is that much too high; on a node where the volume is mounted, statvfs
+knows better and is preferred.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from dataclasses import dataclass, replace
+from typing import Mapping, Optional, Sequence, Tuple
+
+from ganeti_gluster_mon.gluster.model import Brick, Capacity, Inodes, Mount, Subvolume
+
+#: Gluster's default of storage.reserve, percent of each brick's filesystem
+DEFAULT_RESERVE = "1"
+
+_UNITS = {"": 1, "B": 1, "KB": 1 << 10, "MB": 1 << 20, "GB": 1 << 30, "TB": 1 << 40, "PB": 1 << 50}
+
+
+@dataclass(frozen=True)
+class _Space:
+    """The fields of statvfs(3) that travel through the translators; blocks of *frsize* bytes."""
+
+    frsize: int
+    blocks: int
+    bfree: int
+    bavail: int
+    files: int
+    ffree: int
+
+    def in_blocks_of(self, frsize: int) -> _Space:
+        """The same space in larger blocks."""
+        if frsize == self.frsize:
+            return self
+        factor = self.frsize / frsize
+        return replace(
+            self,
+            frsize=frsize,
+            blocks=int(factor * self.blocks),
+            bfree=int(factor * self.bfree),
+            bavail=int(factor * self.bavail),
+        )
+
+
+def of_mount(mount: Mount) -> Optional[Tuple[Capacity, Inodes]]:
+    """Space of a volume by statvfs on its mount; None where the mount did not answer."""
+    fields = (mount.f_frsize, mount.f_blocks, mount.f_bfree, mount.f_bavail, mount.f_files, mount.f_ffree)
+    if any(value is None or value < 0 for value in fields) or not mount.f_frsize:
+        return None
+    return _told(_Space(*(value or 0 for value in fields)), "mount")
+
+
+def of_bricks(
+    subvolumes: Sequence[Subvolume], options: Mapping[str, str]
+) -> Optional[Tuple[Capacity, Inodes]]:
+    """Space of a volume by what its bricks say; None where a brick that counts has not said it.
+
+    *options* are the volume's: storage.reserve is heeded.  As on a mount, bricks that are
+    offline do not count, and a subvolume without any brick adds nothing.
+    """
+    sharing = Counter(
+        (brick.uuid or brick.host, brick.device) for subvolume in subvolumes for brick in subvolume.bricks
+    )
+    sets = []
+    for subvolume in subvolumes:
+        serving = [brick for brick in subvolume.bricks if brick.online is not False and not brick.arbiter]
+        if not serving:
+            continue
+        spaces = []
+        for brick in serving:
+            shared = sharing[(brick.uuid or brick.host, brick.device)] if brick.device else 1
+            space = _posix(brick, options.get("storage.reserve", DEFAULT_RESERVE), shared)
+            if space is None:
+                return None
+            spaces.append(space)
+        if subvolume.type == "disperse":
+            sets.append(_ec(spaces, len(subvolume.bricks) - subvolume.redundancy))
+        else:
+            sets.append(_afr(spaces))
+    if not sets:
+        return None
+    return _told(_dht(sets), "bricks")
+
+
+def _posix(brick: Brick, reserve: str, shared_by: int) -> Optional[_Space]:
+    if brick.size is None or brick.free is None or not brick.block_size:
+        return None
+    blocks, bfree = brick.size // brick.block_size, brick.free // brick.block_size
+    reserved = _reserved_blocks(reserve, blocks, brick.block_size)
+    if reserved is None:
+        return None
+    bfree = max(0, bfree - reserved)
+    files, ffree = brick.inodes_total, brick.inodes_free
+    if files is None or ffree is None:
+        return None
+    return _Space(
+        frsize=brick.block_size,
+        blocks=blocks // shared_by,
+        bfree=bfree // shared_by,
+        bavail=bfree // shared_by,
+        files=files // shared_by,
+        ffree=ffree // shared_by,
+    )
+
+
+def _reserved_blocks(reserve: str, blocks: int, block_size: int) -> Optional[int]:
+    """storage.reserve: a percentage ("1", "2.5%"), or, above 100 or with a unit, a size ("10GB")."""
+    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*(%|[KMGTP]?B?)\s*", reserve, re.IGNORECASE)
+    if not match:
+        return None
+    amount, unit = float(match.group(1)), match.group(2).upper()
+    if unit == "%" or (not unit and amount <= 100):
+        return int(blocks * amount / 100 + 0.5)
+    if len(unit) == 1 and unit != "B":
+        unit += "B"
+    return -(-int(amount * _UNITS[unit]) // block_size)
+
+
+def _afr(bricks: Sequence[_Space]) -> _Space:
+    return min(bricks, key=lambda space: space.bavail * space.frsize)
+
+
+def _ec(bricks: Sequence[_Space], data: int) -> _Space:
+    frsize = max(space.frsize for space in bricks)
+    bricks = [space.in_blocks_of(frsize) for space in bricks]
+    return _Space(
+        frsize=frsize,
+        blocks=min(space.blocks for space in bricks) * data,
+        bfree=min(space.bfree for space in bricks) * data,
+        bavail=min(space.bavail for space in bricks) * data,
+        # EC really takes the largest total here, and the smallest count of free ones
+        files=max(space.files for space in bricks),
+        ffree=min(space.ffree for space in bricks),
+    )
+
+
+def _dht(subvolumes: Sequence[_Space]) -> _Space:
+    frsize = max(space.frsize for space in subvolumes)
+    subvolumes = [space.in_blocks_of(frsize) for space in subvolumes]
+    return _Space(
+        frsize=frsize,
+        blocks=sum(space.blocks for space in subvolumes),
+        bfree=sum(space.bfree for space in subvolumes),
+        bavail=sum(space.bavail for space in subvolumes),
+        files=sum(space.files for space in subvolumes),
+        ffree=sum(space.ffree for space in subvolumes),
+    )
+
+
+def _told(space: _Space, source: str) -> Tuple[Capacity, Inodes]:
+    capacity = Capacity(
+        size=space.blocks * space.frsize,
+        used=max(0, space.blocks - space.bfree) * space.frsize,
+        available=space.bavail * space.frsize,
+        source=source,
+    )
+    return capacity, Inodes(space.files, max(0, space.files - space.ffree), space.ffree)

@@ -1,0 +1,327 @@
+"""One cycle: which questions are asked, in which order, and which had better not be.
+
+1. What takes no lock: the volumes, the peers.  Meanwhile, beside it: the mounts.
+2. Are the peers there?  `volume status` waits for every peer that glusterd believes in, up
+   to minutes when its host has vanished, and holds the pool's lock all the while.  So each
+   of them is called first; if one does not answer, that question is not asked.
+3. What takes a lock: `volume status`.  Another command may hold it: then again, a little
+   later, a few times.
+4. Do the bricks answer?  glusterd calls a frozen one online.
+5. The heal backlog, last and with a deadline of its own: it may crawl through millions of
+   entries, and all else has been said by then.
+
+All questions go to one `gluster` process, which is gone when the cycle ends.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import tempfile
+import threading
+import time
+from dataclasses import dataclass, replace
+from typing import Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
+
+from ganeti_gluster_mon.gluster import command, devices, mounts, parse, ping, question
+from ganeti_gluster_mon.gluster.capture import Answer, Capture
+from ganeti_gluster_mon.gluster.model import Mount, Peer, Process
+
+GLUSTERD_PORT = 24007
+#: glusterd encrypts its own port when this file exists
+SECURE_ACCESS = "/var/lib/glusterd/secure-access"
+#: how often `volume status` is asked again when another command holds the lock
+LOCK_TRIES = 5
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Time limits in seconds, and where things are."""
+
+    #: for all questions but those about healing
+    timeout: float = 10.0
+    #: for the questions about healing, counted from when all others are answered
+    heal_timeout: float = 20.0
+    #: for a peer's glusterd to answer
+    peer_timeout: float = 1.0
+    #: for a brick to answer; one that does not gets a second chance, twice as long
+    brick_timeout: float = 1.0
+    #: for statvfs on all mounts
+    mount_timeout: float = 2.0
+    #: bytes of answers in one cycle
+    max_output: int = 64 << 20
+    #: name or path of the gluster command
+    gluster: str = "gluster"
+    #: whether this node's Gluster processes are looked at too
+    processes: bool = True
+
+
+def ask(settings: Settings, previous: Optional[Capture] = None) -> Capture:
+    """Ask Gluster everything once.
+
+    *previous*, the capture before this one, helps out where another command holds a lock
+    (its answer is kept, with its age) and names the ports of bricks that cannot be asked for.
+    Raises command.CannotAsk, one line for an administrator, where there is nobody to ask.
+    """
+    command.look_for_glusterd()
+    recorded_at = time.time_ns()
+    deadline = time.monotonic() + settings.timeout
+    beside = _Beside(settings)
+    with command.Conversation(settings.gluster, settings.max_output) as gluster:
+        beside.start()
+        processes = _processes() if settings.processes else None
+        answers = list(gluster.ask([question.VOLUME_INFO, question.POOL_LIST], deadline))
+        volumes, peers = _volumes(answers[0]), _peers(answers[1])
+        reachable = _reachable(peers, settings)
+        away = [peer.hostname for peer in peers if peer.connected and reachable.get(peer.hostname) is False]
+        if away:
+            answers += _not_asked(away)
+            answers.append(_ask_state(gluster, deadline))
+            seen = _bricks_last_seen(previous)
+        else:
+            statuses = _ask_status(gluster, deadline, volumes, previous)
+            answers += statuses
+            answers += gluster.ask(_about_volumes(volumes, statuses), deadline)
+            seen = _bricks_listed(statuses)
+        bricks_answering = _bricks_answering(seen, volumes, reachable, settings)
+        heal_deadline = time.monotonic() + settings.heal_timeout
+        answers += gluster.ask(
+            [question.heal_summary(volume.name) for volume in volumes if _has_copies(volume)], heal_deadline
+        )
+    found, version = beside.result()
+    return Capture(
+        recorded_at=recorded_at,
+        answers=tuple(answers),
+        node=os.uname().nodename,
+        gluster_version=version,
+        mounts=found,
+        reachable=reachable,
+        bricks_answering=bricks_answering,
+        devices=_devices(answers, peers),
+        processes=processes,
+    )
+
+
+class _Beside(threading.Thread):
+    """What is found out while `gluster` loads its libraries: the mounts, and Gluster's version."""
+
+    def __init__(self, settings: Settings) -> None:
+        super().__init__(name="mounts", daemon=True)
+        self._settings = settings
+        self._error: Optional[BaseException] = None
+        self._mounts: Tuple[Mount, ...] = ()
+        self._gluster_version: Optional[str] = None
+
+    def run(self) -> None:
+        try:
+            with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape") as file:
+                found = mounts.fuse_mounts(file.read())
+            self._mounts = mounts.statvfs(found, self._settings.mount_timeout)
+            self._gluster_version = command.version(self._settings.gluster, self._settings.timeout)
+        except BaseException as err:  # not ours to judge: whoever asks for the result gets it
+            self._error = err
+
+    def result(self) -> Tuple[Tuple[Mount, ...], Optional[str]]:
+        """The mounts, and Gluster's version, when both are there; both have deadlines."""
+        self.join()
+        if self._error is not None:
+            raise self._error
+        return self._mounts, self._gluster_version
+
+
+def _processes() -> Optional[Tuple[Process, ...]]:
+    from ganeti_gluster_mon.gluster import processes  # psutil takes 20 ms to load; gluster loads meanwhile
+
+    return processes.processes()
+
+
+def _volumes(answer: Answer) -> Tuple[parse.VolumeInfo, ...]:
+    try:
+        return parse.volume_info(answer.output).facts
+    except parse.NoAnswer:
+        return ()
+
+
+def _peers(answer: Answer) -> Tuple[Peer, ...]:
+    try:
+        return parse.pool_list(answer.output).facts
+    except parse.NoAnswer:
+        return ()
+
+
+def _reachable(peers: Iterable[Peer], settings: Settings) -> Dict[str, bool]:
+    """By hostname, for each peer but this node: whether its glusterd answers."""
+    addresses = [(peer.hostname, GLUSTERD_PORT) for peer in peers if not peer.local]
+    replies = ping.answering(
+        addresses, settings.peer_timeout, connect_only=os.path.exists(SECURE_ACCESS)
+    )
+    return {host: replies[(host, port)] is ping.Reply.ANSWERS for host, port in addresses}
+
+
+def _not_asked(away: Sequence[str]) -> List[Answer]:
+    why = f"not asked, since it would hang: peer {', '.join(away)} does not answer on port {GLUSTERD_PORT}"
+    return [
+        Answer(asked, b"", failure=why) for asked in (question.VOLUME_STATUS_DETAIL, question.VOLUME_STATUS)
+    ]
+
+
+def _ask_state(gluster: command.Conversation, deadline: float) -> Answer:
+    """`get-state`: this node's own bricks, without a lock.
+
+    glusterd writes its answer to a file.  Without "detail": with it, glusterd asks each of
+    its bricks and waits a minute for one that is frozen.
+    """
+    with tempfile.TemporaryDirectory(prefix="ganeti-gluster-mon-", dir="/run") as directory:
+        asked = ("get-state", "glusterd", "odir", directory, "file", "state")
+        (answer,) = gluster.ask([asked], deadline)
+        answer = replace(answer, question=question.GET_STATE)
+        try:
+            with open(os.path.join(directory, "state"), "rb") as file:
+                return replace(answer, output=file.read())
+        except OSError as err:
+            why = answer.failure or f"glusterd wrote no state: {err.strerror or err}"
+            return replace(answer, output=b"", failure=why)
+
+
+def _ask_status(
+    gluster: command.Conversation,
+    deadline: float,
+    volumes: Sequence[parse.VolumeInfo],
+    previous: Optional[Capture],
+) -> List[Answer]:
+    """`volume status`, asked again while another command holds the lock, then the last good answer."""
+    started = {volume.name for volume in volumes if volume.state == "started"}
+    answers: Dict[question.Question, Answer] = {}
+    asked: Sequence[question.Question] = (question.VOLUME_STATUS_DETAIL, question.VOLUME_STATUS)
+    for turn in range(LOCK_TRIES):
+        if turn:
+            pause = random.uniform(0.1, 0.4) * turn  # noqa: S311 - jitter, not a secret
+            if time.monotonic() + pause >= deadline:
+                break
+            time.sleep(pause)
+        answers.update((answer.question, answer) for answer in gluster.ask(asked, deadline))
+        asked = [answer.question for answer in answers.values() if _lock_was_held(answer, started)]
+        if not asked:
+            break
+    for locked in asked:
+        kept = previous.answer(locked) if previous else None
+        if previous and kept and not kept.failure and not _lock_was_held(kept, started):
+            answers[locked] = replace(kept, taken_at=kept.taken_at or previous.recorded_at)
+    return list(answers.values())
+
+
+def _lock_was_held(answer: Answer, started: Iterable[str]) -> bool:
+    """Whether *answer* failed, for a volume or altogether, because another command held the lock.
+
+    A single volume whose lock is held is left out of the answer without a word.
+    """
+    if answer.failure:
+        return False
+    try:
+        told = {status.volume for status in parse.volume_status(answer.output).facts}
+    except parse.Refused as err:
+        return err.op_errno == 30802 or (err.op_errno == 30800 and "ocking failed" in str(err))
+    except parse.NoAnswer:
+        # `volume status all` prints nothing at all when the very first lock fails
+        return not answer.output.strip()
+    return not told.issuperset(started)
+
+
+def _about_volumes(
+    volumes: Sequence[parse.VolumeInfo], statuses: Sequence[Answer]
+) -> List[question.Question]:
+    """Questions about single volumes that are worth asking: most volumes have no quota and no task."""
+    questions = [
+        question.quota_list(volume.name)
+        for volume in volumes
+        if volume.state == "started" and volume.options.get("features.quota") == "on"
+    ]
+    for status in _told(statuses):
+        if any(task.status == "in progress" for task in status.tasks):
+            questions.append(question.rebalance_status(status.volume))
+    return list(dict.fromkeys(questions))
+
+
+def _has_copies(volume: parse.VolumeInfo) -> bool:
+    return volume.state == "started" and (volume.replica_count > 1 or volume.disperse_count > 0)
+
+
+def _told(statuses: Iterable[Answer]) -> List[parse.VolumeStatus]:
+    told: List[parse.VolumeStatus] = []
+    for answer in statuses:
+        if answer.question in (question.VOLUME_STATUS, question.VOLUME_STATUS_DETAIL):
+            try:
+                told += parse.volume_status(answer.output).facts
+            except parse.NoAnswer:
+                continue  # pool.py says why, from the same answer
+    return told
+
+
+@dataclass(frozen=True)
+class _Door:
+    """Where a brick's process listens."""
+
+    volume: str
+    host: str
+    path: str
+    port: int
+
+
+def _bricks_listed(statuses: Iterable[Answer]) -> List[_Door]:
+    """Where the bricks that glusterd calls online listen."""
+    doors = {
+        (node.hostname, node.path): _Door(status.volume, node.hostname, node.path, node.port)
+        for status in _told(statuses)
+        for node in status.nodes
+        if node.online and node.port is not None and node.path.startswith("/")
+    }
+    return list(doors.values())
+
+
+def _bricks_last_seen(previous: Optional[Capture]) -> List[_Door]:
+    return _bricks_listed(previous.answers) if previous else []
+
+
+def _bricks_answering(
+    doors: Sequence[_Door],
+    volumes: Sequence[parse.VolumeInfo],
+    reachable: Mapping[str, bool],
+    settings: Settings,
+) -> Dict[Tuple[str, str], bool]:
+    """By (host, path): whether the brick's process answers; left out where that cannot be told."""
+    encrypted = {
+        volume.name for volume in volumes if volume.options.get("server.ssl", "off") in ("on", "yes", "true", "1")
+    }
+    replies: Dict[_Door, ping.Reply] = {}
+    for connect_only in (False, True):
+        mine = [door for door in doors if (door.volume in encrypted) is connect_only]
+        told = ping.answering(_addresses(mine), settings.brick_timeout, connect_only=connect_only)
+        silent = [address for address, reply in told.items() if reply is ping.Reply.SILENT]
+        told.update(ping.answering(silent, 2 * settings.brick_timeout, connect_only=connect_only))
+        replies.update((door, told[(door.host, door.port)]) for door in mine)
+    answering = {}
+    for door, reply in replies.items():
+        if reply is ping.Reply.ANSWERS:
+            answering[(door.host, door.path)] = True
+        elif reply is ping.Reply.REFUSED or (
+            reply is ping.Reply.SILENT and reachable.get(door.host) is not False
+        ):
+            answering[(door.host, door.path)] = False
+    return answering
+
+
+def _addresses(doors: Iterable[_Door]) -> List[Tuple[str, int]]:
+    return list(dict.fromkeys((door.host, door.port) for door in doors))
+
+
+def _devices(answers: Iterable[Answer], peers: Iterable[Peer]) -> Dict[str, str]:
+    """Kernel names of the devices under this node's bricks."""
+    local = {peer.uuid for peer in peers if peer.local}
+    names = {}
+    for status in _told(answers):
+        for node in status.nodes:
+            if node.device and node.uuid in local:
+                name = devices.kernel_name(node.device)
+                if name:
+                    names[node.device] = name
+    return names

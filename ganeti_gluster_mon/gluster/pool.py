@@ -1,0 +1,409 @@
+"""From the raw answers of one cycle to one picture of the pool.  Pure: bytes in, Pool out.
+
+Each answer is read by ``parse``; here what they say about the same thing is laid together.
+What could not be read, was not answered, or is contradicted becomes an ``Unknown`` with
+its reason: health.py never calls a pool fine that has one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Callable, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple, TypeVar
+
+from ganeti_gluster_mon.gluster import capacity, parse, question
+from ganeti_gluster_mon.gluster.capture import Capture
+from ganeti_gluster_mon.gluster.model import (
+    Brick,
+    Capacity,
+    Daemon,
+    Heal,
+    Inodes,
+    Mount,
+    Peer,
+    Pool,
+    Rebalance,
+    Subvolume,
+    Unknown,
+    Volume,
+)
+from ganeti_gluster_mon.gluster.quorum import quorum
+
+T = TypeVar("T")
+#: nothing is taken from the answers to these, but what was asked must be whole
+_ONLY_WHOLE = (question.VOLUME_STATUS_TASKS, question.VOLUME_STATUS_CLIENTS, question.SNAPSHOT_INFO)
+
+#: a brick is known by its host and its path
+BrickKey = Tuple[str, str]
+
+
+def understand(capture: Capture) -> Pool:
+    """The pool as *capture* shows it.  Never raises, whatever the answers hold."""
+    return _Reading(capture).pool()
+
+
+@dataclass
+class _VolumeTold:
+    """What the answers to `volume status` and its detail told about one volume."""
+
+    #: by brick, in the order the answers were given: a brick may have died in between
+    bricks: Dict[BrickKey, List[parse.NodeStatus]] = field(default_factory=dict)
+    #: self-heal daemons and the like, by host
+    daemons: Dict[BrickKey, parse.NodeStatus] = field(default_factory=dict)
+    tasks: Tuple[Rebalance, ...] = ()
+
+
+class _Reading:
+    """The reading of one capture, collecting on the way what could not be learnt."""
+
+    def __init__(self, capture: Capture) -> None:
+        self._capture = capture
+        self._answers = {answer.question: answer for answer in capture.answers}
+        self._unknowns: List[Unknown] = []
+
+    def pool(self) -> Pool:
+        infos = self._read(question.VOLUME_INFO, parse.volume_info, "the volumes", must=True)
+        peers = self._peers(infos or ())
+        statuses = self._statuses()
+        state = self._read(question.GET_STATE, parse.state, "this node's own bricks")
+        self._read_the_rest()
+        volumes = None
+        if infos is not None:
+            volumes = tuple(self._volume(info, statuses.get(info.name), state, peers) for info in infos)
+        taken = [answer.taken_at for answer in self._capture.answers if answer.taken_at is not None]
+        return Pool(
+            taken_at=min([self._capture.recorded_at, *taken]),
+            node=self._capture.node,
+            gluster_version=self._capture.gluster_version,
+            peers=peers,
+            volumes=volumes,
+            mounts=self._capture.mounts,
+            processes=self._capture.processes,
+            unknowns=tuple(self._unknowns),
+        )
+
+    def _unknown(self, what: str, why: str, volume: Optional[str] = None) -> None:
+        self._unknowns.append(Unknown(what, why, volume))
+
+    def _read(
+        self,
+        asked: question.Question,
+        reader: Callable[[bytes], parse.Parsed[T]],
+        what: str,
+        must: bool = False,
+        volume: Optional[str] = None,
+    ) -> Optional[T]:
+        """What *reader* makes of the answer to *asked*; None with a note of why where it makes nothing.
+
+        With *must* it is also noted when the question was not asked, or Gluster refused it.
+        """
+        answer = self._answers.get(asked)
+        if answer is None:
+            if must:
+                self._unknown(what, f"`{' '.join(asked)}` was not asked", volume)
+            return None
+        try:
+            parsed = reader(answer.output)
+        except parse.Refused as err:
+            if must or answer.failure:
+                self._unknown(what, answer.failure or str(err), volume)
+            return None
+        except parse.NoAnswer as err:
+            self._unknown(what, answer.failure or f"`{' '.join(asked)}`: {err}", volume)
+            return None
+        if answer.failure:
+            self._unknown(what, answer.failure, volume)
+        for fault in parsed.faults:
+            self._unknown(what, f"`{' '.join(asked)}`: {fault}", volume)
+        return parsed.facts
+
+    def _peers(self, infos: Sequence[parse.VolumeInfo]) -> Optional[Tuple[Peer, ...]]:
+        asked = question.POOL_LIST
+        if asked not in self._answers and question.PEER_STATUS in self._answers:
+            asked = question.PEER_STATUS
+        peers = self._read(asked, parse.pool_list, "the peers", must=True)
+        if asked is question.POOL_LIST:
+            self._read(question.PEER_STATUS, parse.pool_list, "the peers")
+        if peers is None:
+            return None
+        hosts = {brick.uuid: brick.host for info in infos for brick in info.bricks}
+        told = []
+        for peer in peers:
+            if peer.local:
+                # `pool list` calls the node it runs on "localhost"; everywhere else it has a name
+                name = hosts.get(peer.uuid) or self._capture.node or peer.hostname
+                told.append(replace(peer, hostname=name, reachable=True))
+            else:
+                told.append(replace(peer, reachable=self._capture.reachable.get(peer.hostname)))
+        return tuple(told)
+
+    def _statuses(self) -> Mapping[str, _VolumeTold]:
+        """By volume: what `volume status` and its detail told."""
+        whats = {
+            question.VOLUME_STATUS_DETAIL: "the bricks' space",
+            question.VOLUME_STATUS: "the state of bricks and daemons",
+        }
+        told: Dict[str, _VolumeTold] = {}
+        in_order = [answer.question for answer in self._capture.answers if answer.question in whats]
+        for asked in dict.fromkeys([*in_order, *whats]):
+            for status in self._read(asked, parse.volume_status, whats[asked], must=True) or ():
+                volume = told.setdefault(status.volume, _VolumeTold())
+                for node in status.nodes:
+                    key = (node.hostname, node.path)
+                    if node.path.startswith("/"):
+                        volume.bricks.setdefault(key, []).append(node)
+                    else:  # a daemon: its name stands where a brick's host would, its host as the path
+                        volume.daemons[key] = node
+                volume.tasks = status.tasks or volume.tasks
+        return told
+
+    def _read_the_rest(self) -> None:
+        for answer in self._capture.answers:
+            words = answer.question
+            if words in _ONLY_WHOLE or words[:2] == ("volume", "profile"):
+                self._read(words, parse.readable, f"`{' '.join(words)}`")
+
+    def _volume(
+        self,
+        info: parse.VolumeInfo,
+        told: Optional[_VolumeTold],
+        state: Optional[parse.State],
+        peers: Optional[Tuple[Peer, ...]],
+    ) -> Volume:
+        started = info.state == "started"
+        if not started:
+            told = None
+        heals = self._heal_counts(info, started)
+        own = {
+            (known.host, known.path): known
+            for volume in (state.volumes if state else ())
+            if volume.name == info.name
+            for known in volume.bricks
+        }
+        local = {peer.uuid for peer in peers or () if peer.local}
+        bricks = []
+        for each in info.bricks:
+            key = (each.host, each.path)
+            brick = Brick(info.name, each.host, each.path, uuid=each.uuid, arbiter=each.arbiter)
+            for node in told.bricks.get(key, ()) if told else ():
+                brick = _with_status(brick, node)
+            if started and brick.online is None:
+                brick = _without_status(brick, own.get(key), heals.get(key))
+            brick = self._probed(brick)
+            if key in heals:
+                brick = replace(
+                    brick,
+                    heal_pending=heals[key].pending,
+                    split_brain=heals[key].split_brain,
+                    possibly_healing=heals[key].possibly_healing,
+                )
+            if brick.device and brick.uuid in local:
+                brick = replace(brick, name=self._capture.devices.get(brick.device))
+            bricks.append(brick)
+        if started:
+            self._note_missing(info, told, bricks, peers or ())
+        subvolumes = self._subvolumes(info, bricks)
+        mounts = tuple(mount for mount in self._capture.mounts if mount.volume == info.name)
+        space = _space(info, subvolumes, mounts) if started else None
+        rebalance = self._read(
+            question.rebalance_status(info.name),
+            parse.rebalance_status,
+            f"rebalance of {info.name}",
+            volume=info.name,
+        )
+        quota = self._read(
+            question.quota_list(info.name), parse.quota_list, f"quota of {info.name}", volume=info.name
+        )
+        return Volume(
+            name=info.name,
+            uuid=info.uuid,
+            type=info.type,
+            state=info.state,
+            transport=info.transport,
+            bricks=tuple(bricks),
+            subvolumes=subvolumes,
+            options=info.options,
+            capacity=space[0] if space else None,
+            inodes=space[1] if space else None,
+            heal=_heal(subvolumes) if started else None,
+            rebalance=told.tasks[-1] if told and told.tasks else rebalance,
+            quota=quota,
+            daemons=_daemons(told, peers or ()),
+            mounts=mounts,
+            thin_arbiter=info.thin_arbiter,
+        )
+
+    def _probed(self, brick: Brick) -> Brick:
+        """What asking the brick's own port told, over what others say of it.
+
+        glusterd calls a process that hangs online; its clients wait for it in vain.
+        """
+        answers = self._capture.bricks_answering.get((brick.host, brick.path))
+        if brick.online is False:
+            return brick
+        if answers is False:
+            return replace(brick, online=False, hangs=True)
+        if answers is True and brick.online is None:
+            return replace(brick, online=True)
+        return brick
+
+    def _heal_counts(self, info: parse.VolumeInfo, started: bool) -> Mapping[BrickKey, parse.HealCount]:
+        """By brick: heal's counts; empty where there are no copies to heal."""
+        copies = info.replica_count > 1 or info.disperse_count > 0
+        asked = question.heal_summary(info.name)
+        what = f"heal backlog of {info.name}"
+        if not copies or not started:
+            # Gluster refuses such a question, which is as it should be; half an answer is not
+            self._read(asked, parse.heal_info, what, volume=info.name)
+            self._read(question.heal_split_brain(info.name), parse.heal_info, what, volume=info.name)
+            return {}
+        counts = self._read(asked, parse.heal_info, what, must=True, volume=info.name)
+        split = self._read(
+            question.heal_split_brain(info.name),
+            parse.heal_info,
+            f"split-brain entries of {info.name}",
+            volume=info.name,
+        )
+        told = {(count.host, count.path): count for count in counts or ()}
+        for count in split or ():
+            key = (count.host, count.path)
+            if key not in told:
+                told[key] = count
+            elif told[key].split_brain is None:
+                told[key] = replace(told[key], split_brain=count.split_brain)
+        missing = [f"{b.host}:{b.path}" for b in info.bricks if (b.host, b.path) not in told]
+        if counts is not None and missing:
+            self._unknown(what, f"it does not name {_some(missing)}", info.name)
+        return told
+
+    def _note_missing(
+        self,
+        info: parse.VolumeInfo,
+        told: Optional[_VolumeTold],
+        bricks: Sequence[Brick],
+        peers: Sequence[Peer],
+    ) -> None:
+        """Say of which bricks nothing is known, and why; host by host, not brick by brick."""
+        what = f"bricks of {info.name}"
+        if told is None:
+            if self._answered(question.VOLUME_STATUS) or self._answered(question.VOLUME_STATUS_DETAIL):
+                # Gluster leaves a volume out, without a word, when it could not get its lock
+                self._unknown(what, "left out of the answer: another command held its lock", info.name)
+            return
+        strangers = told.bricks.keys() - {(brick.host, brick.path) for brick in bricks}
+        if strangers:
+            named = _some(sorted(f"{host}:{path}" for host, path in strangers))
+            self._unknown(what, f"`volume status` names {named}, `volume info` does not", info.name)
+        away = {peer.uuid for peer in peers if peer.connected is False or peer.reachable is False}
+        for host in dict.fromkeys(brick.host for brick in bricks if brick.online is None):
+            mine = [brick for brick in bricks if brick.host == host and brick.online is None]
+            why = "its host is away" if mine[0].uuid in away else "its host did not tell"
+            self._unknown(f"state of {_some([brick.label for brick in mine])}", why, info.name)
+
+    def _answered(self, asked: question.Question) -> bool:
+        answer = self._answers.get(asked)
+        return answer is not None and answer.failure is None and bool(answer.output)
+
+    def _subvolumes(self, info: parse.VolumeInfo, bricks: Sequence[Brick]) -> Tuple[Subvolume, ...]:
+        """The bricks in groups, as `volume create` grouped them: in the order they were named."""
+        if info.disperse_count > 0:
+            kind, size = "disperse", info.disperse_count
+        elif info.replica_count > 1:
+            kind, size = "replicate", info.replica_count
+        else:
+            kind, size = "distribute", 1
+        redundancy = info.redundancy_count if kind == "disperse" else 0
+        if len(bricks) % size:
+            self._unknown(
+                f"layout of {info.name}", f"{len(bricks)} bricks do not make sets of {size}", info.name
+            )
+            return ()
+        sets = (
+            Subvolume(kind, tuple(bricks[i : i + size]), redundancy) for i in range(0, len(bricks), size)
+        )
+        if info.state != "started":
+            return tuple(sets)
+        return tuple(replace(each, quorum=quorum(each, info.options)) for each in sets)
+
+
+def _space(
+    info: parse.VolumeInfo, subvolumes: Sequence[Subvolume], mounts: Iterable[Mount]
+) -> Optional[Tuple[Capacity, Inodes]]:
+    """From a mount of the whole volume where one answers, else from the bricks."""
+    for mount in mounts:
+        if not mount.subdirectory:
+            space = capacity.of_mount(mount)
+            if space is not None:
+                return space
+    return capacity.of_bricks(subvolumes, info.options)
+
+
+def _with_status(brick: Brick, node: parse.NodeStatus) -> Brick:
+    """*brick* with what one answer says of it; what the answer does not say stays."""
+    told = {
+        "online": node.online,
+        "pid": node.pid,
+        "port": node.port,
+        "size": node.size,
+        "free": node.free,
+        "block_size": node.block_size,
+        "inodes_total": node.inodes_total,
+        "inodes_free": node.inodes_free,
+        "device": node.device,
+        "filesystem": node.filesystem,
+    }
+    if node.online is False:
+        brick = replace(brick, pid=None, port=None)
+    return replace(brick, **{key: value for key, value in told.items() if value is not None})
+
+
+def _without_status(
+    brick: Brick, own: Optional[parse.LocalBrick], heal: Optional[parse.HealCount]
+) -> Brick:
+    """What the sources that take no lock tell of a brick: get-state (this node's own), heal info."""
+    if own is not None:
+        brick = replace(brick, online=own.started, port=own.port, size=own.size, free=own.free)
+    if brick.online is None and heal is not None and heal.connected:
+        # heal info is a client that connects to the bricks themselves; a brick that it does not
+        # reach may serve clients elsewhere all the same
+        brick = replace(brick, online=True)
+    return brick
+
+
+def _daemons(told: Optional[_VolumeTold], peers: Sequence[Peer]) -> Tuple[Daemon, ...]:
+    """The helper processes: rows of `volume status` whose "hostname" is a daemon's name."""
+    names = {peer.uuid: peer.hostname for peer in peers}
+    return tuple(
+        Daemon(
+            name=node.hostname,
+            host=names.get(node.uuid or "", node.path),
+            uuid=node.uuid,
+            online=node.online,
+            pid=node.pid,
+        )
+        for node in (told.daemons.values() if told else ())
+    )
+
+
+def _heal(subvolumes: Sequence[Subvolume]) -> Optional[Heal]:
+    """Each good copy counts the same entry, so a subvolume has what its largest brick counts.
+
+    None when in some subvolume no brick could be asked, or when nothing heals at all.
+    """
+    totals = [0, 0, 0]
+    sets = [subvolume for subvolume in subvolumes if subvolume.type != "distribute"]
+    if not sets:
+        return None
+    for subvolume in sets:
+        for index, name in enumerate(("heal_pending", "split_brain", "possibly_healing")):
+            counts = [getattr(brick, name) for brick in subvolume.bricks]
+            known = [count for count in counts if count is not None]
+            if not known:
+                return None
+            totals[index] += max(known)
+    return Heal(*totals)
+
+
+def _some(names: Sequence[str]) -> str:
+    """The first three of *names*, and how many more there are."""
+    shown = ", ".join(names[:3])
+    return shown if len(names) <= 3 else f"{shown} and {len(names) - 3} more"

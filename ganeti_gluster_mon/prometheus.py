@@ -1,0 +1,327 @@
+"""A pool as Prometheus metrics.
+
+What is not known has no sample: a 0 always means zero.  Families without a sample are left out.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+from typing import Dict, Iterable, Iterator, Mapping, Optional, Sequence, Tuple, Union
+
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from ganeti_gluster_mon import __version__, report
+from ganeti_gluster_mon.collectors import STATUS, collectors
+from ganeti_gluster_mon.gluster.model import Brick, Peer, Pool, Process
+from ganeti_gluster_mon.health import Health
+
+#: all that `gluster_volume_status` may say
+VOLUME_STATUSES = ("healthy", "healing", "degraded", "partial", "down", "stopped", "unknown")
+
+#: values of the labels, and the figure
+_Sample = Tuple[Sequence[Optional[str]], Optional[float]]
+
+_VOLUME = ("volume",)
+_BRICK = ("volume", "host", "path")
+_PROCESS = ("name", "volume", "path")
+
+
+class TextfileError(Exception):
+    """The textfile could not be written; what was there before still is."""
+
+
+class PoolMetrics(Collector):
+    """A picture of a pool as a collector for a registry of prometheus_client."""
+
+    def __init__(
+        self,
+        pool: Pool,
+        health: Health,
+        now: int,
+        duration: Optional[float] = None,
+        failures: Optional[Mapping[str, int]] = None,
+        leader: Optional[bool] = None,
+    ) -> None:
+        """Show *pool* as *health* judges it at *now* (ns since the epoch).
+
+        *duration*: seconds the cycle took.  *failures*: by reason, how many cycles failed since
+        the start.  *leader*: whether this node asked for the whole pool; None where nobody leads.
+        """
+        self.pool = pool
+        self.health = health
+        self.now = now
+        self.duration = duration
+        self.failures = failures or {}
+        self.leader = leader
+
+    def collect(self) -> Iterator[Metric]:
+        """Every family that has a sample."""
+        families = (*self._cycle(), *self._pool(), *self._volumes(), *self._bricks(), *self._node())
+        return (family for family in families if family.samples)
+
+    def _cycle(self) -> Iterator[Metric]:
+        pool = self.pool
+        yield _gauge(
+            "gluster_up",
+            "Whether Gluster answered: 1 if it is known which volumes there are, 0 if not.",
+            (),
+            [((), 0 if pool.volumes is None else 1)],
+        )
+        yield _gauge(
+            "gluster_leader",
+            "Whether this node asks Gluster for the whole pool (1) or leaves that to another node (0).",
+            (),
+            [((), self.leader)],
+        )
+        build = InfoMetricFamily(
+            "gluster_build", "Versions of ganeti-gluster-mon and of GlusterFS; always 1."
+        )
+        build.add_metric((), {"version": __version__, "gluster_version": _label(pool.gluster_version)})
+        yield build
+        yield _gauge(
+            "gluster_collect_duration_seconds",
+            "Seconds it took to ask Gluster all questions of the last cycle.",
+            (),
+            [((), self.duration)],
+        )
+        yield _gauge(
+            "gluster_collect_timestamp_seconds",
+            "When the answers were taken, in seconds since the epoch; the oldest, if some were kept.",
+            (),
+            [((), pool.taken_at / 10**9)],
+        )
+        yield _counter(
+            "gluster_collect_failures",
+            "Cycles since the start that failed to get all answers, by reason.",
+            ("reason",),
+            [((reason,), count) for reason, count in self.failures.items()],
+        )
+        yield _gauge(
+            "gluster_status_code",
+            "Status of each report that has one: 0 works as it should, 1 is being put right by itself, "
+            "2 not known, 4 a person is needed.",
+            ("collector",),
+            self._status_codes(),
+        )
+
+    def _status_codes(self) -> Iterator[_Sample]:
+        # By way of the reports: what they say is what is said here, also where a collector fails.
+        for name, collector in collectors().items():
+            if collector.kind == STATUS:
+                data = report.make(collector, self.pool, self.health, self.now)["data"]
+                yield (name,), data["status"]["code"]
+
+    def _pool(self) -> Iterator[Metric]:
+        yield _gauge(
+            "gluster_peer_connected",
+            "Whether the peer takes part: glusterd calls it connected (which it does for up to 80 s after "
+            "the peer has vanished) and port 24007 answered if it was tried.",
+            ("peer",),
+            [((peer.hostname,), _connected(peer)) for peer in self.pool.peers or ()],
+        )
+
+    def _volumes(self) -> Iterator[Metric]:
+        volumes = self.pool.volumes or ()
+        yield _gauge(
+            "gluster_volume_status",
+            "1 for the status that the volume has and 0 for the others. degraded: a brick is missing, every "
+            "subvolume works; partial: a subvolume does not; down: none does.",
+            ("volume", "status"),
+            self._statuses(),
+        )
+
+        yield _gauge(
+            "gluster_volume_bricks",
+            "Bricks that the volume is made of.",
+            _VOLUME,
+            [((volume.name,), len(volume.bricks)) for volume in volumes],
+        )
+        yield _gauge(
+            "gluster_volume_bricks_online",
+            "Bricks of the volume that are online; absent while the state of one is not known.",
+            _VOLUME,
+            [((volume.name,), volume.up) for volume in volumes],
+        )
+        spaces = [((volume.name,), volume.capacity) for volume in volumes if volume.capacity is not None]
+        yield _gauge(
+            "gluster_volume_size_bytes",
+            "Size of the volume in bytes, as a client sees it.",
+            _VOLUME,
+            [(name, space.size) for name, space in spaces],
+        )
+        yield _gauge(
+            "gluster_volume_used_bytes",
+            "Bytes of the volume that are used, with what storage.reserve keeps back.",
+            _VOLUME,
+            [(name, space.used) for name, space in spaces],
+        )
+        yield _gauge(
+            "gluster_volume_available_bytes",
+            "Bytes that an ordinary program may still write to the volume.",
+            _VOLUME,
+            [(name, space.available) for name, space in spaces],
+        )
+        inodes = [((volume.name,), volume.inodes) for volume in volumes if volume.inodes is not None]
+        yield _gauge(
+            "gluster_volume_files",
+            "Files (inodes) the volume has room for, used ones included.",
+            _VOLUME,
+            [(name, files.total) for name, files in inodes],
+        )
+        yield _gauge(
+            "gluster_volume_files_free",
+            "Files (inodes) that the volume may still take.",
+            _VOLUME,
+            [(name, files.free) for name, files in inodes],
+        )
+
+    def _statuses(self) -> Iterator[_Sample]:
+        for volume in self.pool.volumes or ():
+            judged = self.health.volumes.get(volume.name)
+            holds = judged.status if judged else "unknown"
+            for status in VOLUME_STATUSES:
+                yield (volume.name, status), status == holds
+
+    def _bricks(self) -> Iterator[Metric]:
+        bricks = [brick for volume in self.pool.volumes or () for brick in volume.bricks]
+        for name, text, field in (
+            ("brick_up", "Whether the brick's process runs and answers.", "online"),
+            ("brick_size_bytes", "Size in bytes of the filesystem under the brick.", "size"),
+            ("brick_free_bytes", "Bytes free on the filesystem under the brick, for root.", "free"),
+            (
+                "brick_files",
+                "Files (inodes) the filesystem under the brick has room for, used ones included.",
+                "inodes_total",
+            ),
+            ("brick_files_free", "Free inodes of the filesystem under the brick.", "inodes_free"),
+            (
+                "heal_pending_entries",
+                "Entries that wait to be healed, by the brick's own count; every good copy counts the same.",
+                "heal_pending",
+            ),
+            (
+                "heal_split_brain_entries",
+                "Entries in split-brain, by the brick's own count; every copy counts the same.",
+                "split_brain",
+            ),
+        ):
+            yield _gauge(
+                f"gluster_{name}",
+                text,
+                _BRICK,
+                [(_brick_labels(brick), getattr(brick, field)) for brick in bricks],
+            )
+
+    def _node(self) -> Iterator[Metric]:
+        yield _gauge(
+            "gluster_mount_up",
+            "Whether the FUSE mount on this node answered statvfs in time.",
+            ("volume", "path"),
+            [((mount.volume, mount.path), mount.answered) for mount in self.pool.mounts],
+        )
+        processes = self.pool.processes or ()
+        yield _counter(
+            "gluster_process_cpu_seconds",
+            "Seconds of processor time, user and system, that processes of Gluster on this node have used.",
+            _PROCESS,
+            _summed((process, process.cpu_seconds) for process in processes),
+        )
+        yield _gauge(
+            "gluster_process_resident_memory_bytes",
+            "Resident memory in bytes of processes of Gluster on this node.",
+            _PROCESS,
+            _summed((process, process.rss) for process in processes),
+        )
+
+
+def render(
+    pool: Pool,
+    health: Health,
+    now: int,
+    duration: Optional[float] = None,
+    failures: Optional[Mapping[str, int]] = None,
+    leader: Optional[bool] = True,
+) -> bytes:
+    """The pool in Prometheus' text format; see `PoolMetrics`.  A single command leads: it asked itself."""
+    registry = CollectorRegistry()
+    registry.register(PoolMetrics(pool, health, now, duration, failures, leader))
+    return generate_latest(registry)
+
+
+def write_textfile(path: Union[str, Path], text: bytes) -> None:
+    """Put *text* where node_exporter's textfile collector reads it: whole, or not at all.
+
+    Raises TextfileError with one line for whatever kept it from being written.
+    """
+    path = Path(path)
+    temporary = None
+    try:
+        # In the same directory, as a rename does not cross filesystems; node_exporter passes by
+        # names that do not end in .prom.
+        descriptor, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+        with open(descriptor, "wb") as file:
+            file.write(text)
+            os.fchmod(descriptor, 0o644)
+            file.flush()
+            os.fsync(descriptor)
+        os.replace(temporary, path)
+        temporary = None
+    except OSError as error:
+        raise TextfileError(f"cannot write {path}: {error.strerror}") from error
+    finally:
+        if temporary is not None:
+            os.unlink(temporary)
+
+
+def _label(value: Optional[str]) -> str:
+    """*value* as a label; to Prometheus an empty one is none at all."""
+    # Names that are not UTF-8 reach us with surrogates in them, which cannot be written as UTF-8.
+    return (value or "").encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def _samples(samples: Iterable[_Sample]) -> Dict[Tuple[str, ...], float]:
+    """What is known, each set of labels once: Prometheus refuses all of a text that has one twice.
+
+    Two mounts, one over the other, have the same labels.  The worse is told: the lower figure.
+    """
+    told: Dict[Tuple[str, ...], float] = {}
+    for labels, value in samples:
+        if value is not None:
+            key = tuple(map(_label, labels))
+            told[key] = min(value, told.get(key, value))
+    return told
+
+
+def _gauge(name: str, text: str, labels: Sequence[str], samples: Iterable[_Sample]) -> Metric:
+    family = GaugeMetricFamily(name, text, labels=labels)
+    for key, value in _samples(samples).items():
+        family.add_metric(key, value)
+    return family
+
+
+def _counter(name: str, text: str, labels: Sequence[str], samples: Iterable[_Sample]) -> Metric:
+    family = CounterMetricFamily(name, text, labels=labels)  # adds the _total
+    for key, value in _samples(samples).items():
+        family.add_metric(key, value)
+    return family
+
+
+def _connected(peer: Peer) -> Optional[bool]:
+    return False if peer.reachable is False else peer.connected
+
+
+def _brick_labels(brick: Brick) -> Sequence[str]:
+    return brick.volume, brick.host, brick.path
+
+
+def _summed(figures: Iterable[Tuple[Process, float]]) -> Iterator[_Sample]:
+    """One sample for all processes that do the same; with pids as labels, a restart would make a series."""
+    sums: Dict[Tuple[Optional[str], ...], float] = {}
+    for process, figure in figures:
+        key = (process.name, process.volume, process.path)
+        sums[key] = sums.get(key, 0) + figure
+    yield from sums.items()

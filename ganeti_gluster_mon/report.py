@@ -1,0 +1,58 @@
+"""Reports: what a collector tells, in the envelope of Ganeti's monitoring daemon (mond)."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import Any, Callable, Dict, Optional, Sequence
+
+from ganeti_gluster_mon import __version__
+from ganeti_gluster_mon.collectors import STATUS, Collector
+from ganeti_gluster_mon.gluster.model import Pool
+from ganeti_gluster_mon.health import UNKNOWN, Health
+from ganeti_gluster_mon.words import one_line
+
+Report = Dict[str, Any]
+
+
+def warn(line: str) -> None:
+    """Tell whoever started the command, on standard error."""
+    print(f"ganeti-gluster-mon: {line}", file=sys.stderr)
+
+
+def make(
+    collector: Collector,
+    pool: Pool,
+    health: Health,
+    now: int,
+    verbose: bool = False,
+    tell: Callable[[str], None] = warn,
+) -> Report:
+    """The report of *collector* at *now* (ns since the epoch), its fields in mond's order.
+
+    Without *verbose* a report with a status has that only.  A collector that fails harms no
+    other: its report says so with status 2, and *tell* is given the same in one line.
+    """
+    try:
+        data = collector.collect(pool, health, now)
+        if collector.kind == STATUS:
+            status = {"status": data["status"]}
+            data = data if verbose else status
+    except Exception as error:  # whatever it is, it is this collector's alone
+        failure = one_line(f"collector {collector.name} failed: {type(error).__name__}: {error}")
+        tell(failure)
+        data = {"status": {"code": UNKNOWN, "message": failure}}
+    return {
+        "name": collector.name,
+        "version": __version__,
+        "format_version": collector.format_version,
+        "timestamp": now,
+        "category": collector.category,
+        "kind": collector.kind,
+        "data": data,
+    }
+
+
+def render(reports: Sequence[Report], indent: Optional[int] = None) -> str:
+    """JSON in ASCII, whatever the names hold: an object for exactly one report, else a list."""
+    return json.dumps(reports[0] if len(reports) == 1 else list(reports), indent=indent)

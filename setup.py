@@ -1,0 +1,5 @@
+"""All about this package is in pyproject.toml; this file is for tools that look for a setup.py."""
+
+from setuptools import setup
+
+setup()

@@ -1,0 +1,63 @@
+"""Fixtures of all tests. The lab tests (marker lab) run on real hosts, see tests/lab."""
+
+from __future__ import annotations
+
+import functools
+import os
+from contextlib import ExitStack
+from typing import Any, Callable, Iterator, List
+
+import pytest
+
+from tests.lab import Pool
+from tests.lab.tools import obstacles
+
+#: PREFIX of the labs of tests, FAMILY-1 and so on
+FAMILY = "ganeti-gluster-test"
+
+
+
+@functools.lru_cache(maxsize=None)
+def _obstacles() -> List[str]:
+    return obstacles()
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip a lab test where no lab can stand, saying why. For root under CI a missing tool is a failure."""
+    if item.get_closest_marker("lab") is None:
+        return
+    reason = "; ".join(_obstacles())
+    if reason and os.environ.get("CI") == "true" and os.geteuid() == 0:
+        pytest.fail(f"no lab can stand here, and CI must not skip it: {reason}", pytrace=False)
+    if reason:
+        pytest.skip(reason)
+
+
+@pytest.fixture(scope="session")
+def lab_pool() -> Iterator[Pool]:
+    """Three hosts with a volume of each kind, gv0 mounted on node1 at /mnt/gv0.
+
+    All tests share it: whoever breaks something puts it right again. What cannot be put right is broken in a
+    fresh_pool.
+    """
+    with Pool.first_free(FAMILY) as pool:
+        pool.probe()
+        pool.create_every_kind()
+        pool.mount(1, "gv0", "/mnt/gv0")
+        yield pool
+
+
+@pytest.fixture
+def fresh_pool() -> Iterator[Callable[..., Pool]]:
+    """A function that makes a pool for this test alone, of as many hosts and disks as it says: see Lab.
+
+    Its peers are probed and it has no volume. It is gone when the test ends.
+    """
+    with ExitStack() as labs:
+
+        def make(**more: Any) -> Pool:
+            pool = labs.enter_context(Pool.first_free(FAMILY, **more))
+            pool.probe()
+            return pool
+
+        yield make

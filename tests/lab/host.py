@@ -1,0 +1,169 @@
+"""One host: namespaces over an overlay of the machine's own root, disks of its own, and what runs on it."""
+
+from __future__ import annotations
+
+import os
+import re
+import socket
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Dict, List, Mapping, Optional, Sequence, Tuple
+
+from tests.lab import network
+from tests.lab.namespaces import Namespaces
+from tests.lab.process import PROC, Process, processes_in
+from tests.lab.tools import PATH
+from tests.lab.waiting import LabError, wait_until
+
+#: bytes
+GIB = 1024**3
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+
+#: directories that are the host's own from the start: path → entries of the machine's that stay, as installed
+EMPTIED = {
+    "/var/lib/glusterd": ["groups", "hooks"],
+    "/var/log/glusterfs": [],
+    "/root/.ssh": [],
+    "/mnt": [],
+}
+
+
+#: what the machine's own installation left and no host may share
+REMOVED = ["/etc/ssh/ssh_host_*"]
+
+
+@dataclass(frozen=True)
+class Disk:
+    """A disk for bricks: a sparse file with a filesystem, mounted at /export/NAME.
+
+    *size* is in bytes. *filesystem* is ext4 or xfs (which takes 300 MiB at least).
+    """
+
+    name: str
+    size: int = 2 * GIB
+    filesystem: str = "ext4"
+    #: bytes; Gluster's extended attributes want 512
+    inode_size: int = 512
+
+    def make(self, image: Path) -> None:
+        """Write the filesystem to *image*. Raises LabError with mkfs's words."""
+        with open(image, "xb") as file:
+            file.truncate(self.size)
+        flags = {
+            "ext4": ["-q", "-I", str(self.inode_size)],
+            "xfs": ["-q", "-i", f"size={self.inode_size}"],
+        }[self.filesystem]
+        argv = [f"mkfs.{self.filesystem}", *flags, str(image)]
+        made = subprocess.run(
+            argv, check=False, env={"PATH": PATH}, capture_output=True, text=True, timeout=60
+        )
+        if made.returncode:
+            raise LabError(f"{' '.join(argv)}: {made.stderr.strip()}")
+
+
+#: what a host has unless told otherwise, as the hosts of tests/captures had
+DISKS = (Disk("b1"), Disk("b2"))
+
+
+class Host:
+    """Host *number* of a lab. What it is asked before start() and after power_off() raises LabError."""
+
+    def __init__(self, number: int, directory: Path, disks: Sequence[Disk] = DISKS) -> None:
+        self.number = number
+        self.name = network.hostname(number)
+        self.address = network.address(number)
+        self.address6 = network.address6(number)
+        self.directory = directory
+        self.disks = tuple(disks)
+        self.namespaces = Namespaces(directory, ["mount", "uts", "ipc", "net", "pid"])
+        self.exec = self.namespaces.exec
+        self.popen = self.namespaces.popen
+
+    # --- the machine ----------------------------------------------------------------------------------
+
+    def install(self) -> None:
+        """Make the host's disks; once in its life."""
+        for name in ("upper", "work", "root", "disks"):
+            (self.directory / name).mkdir(parents=True)
+        for disk in self.disks:
+            disk.make(self._image(disk))
+
+    def start(self, files: Mapping[str, Tuple[str, int]], tether: Optional[int]) -> None:
+        """Power on; namespaces.ready() tells when it has booted.
+
+        *files* are written at the first boot: path → (text, mode).
+        """
+        installed = self.directory / "installed"
+        boot = {
+            "hostname": self.name,
+            "disks": {disk.name: str(self._image(disk)) for disk in self.disks},
+            "shared": _shared(),
+            "first": not installed.exists(),
+            "emptied": EMPTIED,
+            "removed": REMOVED,
+            "files": dict(files),
+        }
+        self.namespaces.start(boot, tether)
+        installed.touch()
+
+    def _image(self, disk: Disk) -> Path:
+        return self.directory / "disks" / f"{disk.name}.img"
+
+    # --- its services ---------------------------------------------------------------------------------
+
+    def start_glusterd(self) -> None:
+        """Start glusterd, and wait until it answers. One that runs is left as it is."""
+        if not self.find("glusterd"):
+            self.exec(["glusterd"])
+        wait_until(self.glusterd_listens, f"glusterd of {self.name} to listen")
+        self.exec(["gluster", "--mode=script", "pool", "list"])
+
+    def start_sshd(self) -> None:
+        """Start sshd, and wait until it takes connections."""
+        if not self.find("sshd"):
+            self.exec(["mkdir", "-p", "/run/sshd"])
+            self.exec(["/usr/sbin/sshd", "-o", "PermitRootLogin=prohibit-password"])
+        pid_file = PROC / str(self.namespaces.pid) / "root/run/sshd.pid"
+        wait_until(pid_file.exists, f"sshd of {self.name}")  # written once it listens
+
+    def glusterd_listens(self) -> bool:
+        """Whether the gluster command would find a glusterd to talk to."""
+        with socket.socket(socket.AF_UNIX) as link:
+            try:
+                link.connect(str(PROC / str(self.namespaces.pid) / "root/run/glusterd.socket"))
+            except (ConnectionRefusedError, FileNotFoundError):
+                return False
+        return True
+
+    # --- what is to be seen of it ---------------------------------------------------------------------
+
+    def processes(self) -> List[Process]:
+        """Everything that runs on it, zombies too."""
+        return processes_in(self.namespaces.namespace("pid"))
+
+    def find(self, program: str) -> List[Process]:
+        """Its processes started as *program*, or so named by the kernel: sshd rewrites its arguments."""
+        return [found for found in self.processes() if program in (found.program, found.name)]
+
+    def mounts(self) -> Dict[str, str]:
+        """What is mounted where: mount point → filesystem type."""
+        mounted = {}
+        for line in (PROC / str(self.namespaces.pid) / "mountinfo").read_text().splitlines():
+            before, _, after = line.partition(" - ")
+            # The kernel writes what would break its columns, a space say, as \ and three octal digits.
+            point = re.sub(r"\\([0-7]{3})", lambda code: chr(int(code[1], 8)), before.split()[4])
+            mounted[point] = after.split()[0]
+        return mounted
+
+
+def _shared() -> List[str]:
+    """The directories a host sees as they are on the machine: this repository, and the Python we run on."""
+    wanted = {str(REPOSITORY), os.path.realpath(sys.prefix), os.path.realpath(sys.base_prefix)}
+    return [
+        path
+        for path in sorted(wanted)
+        if not any(path.startswith(f"{other}/") for other in wanted | {"/usr"}) and path != "/usr"
+    ]

@@ -1,0 +1,142 @@
+"""A healthy pool of every kind of volume, and what does it no harm."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from tests.lab.pool import Pool
+from tests.lab_tests.looking import look
+
+pytestmark = pytest.mark.lab
+
+KINDS = {
+    "gv0": ("replicate", 1, 489946, 131072),
+    "arb-vm": ("replicate", 1, 489946, 131072),
+    "dist2": ("distribute", 2, 979892, 262144),
+    "disp": ("disperse", 1, 979892, 131072),
+    "distrep": ("distributed-replicate", 2, 979892, 262144),
+}
+
+
+def test_every_kind_of_volume_is_seen_healthy_from_every_host(lab_pool: Pool) -> None:
+    for host in (1, 2, 3):
+        seen = look(lab_pool, host)
+        assert (seen.code, seen.check_status) == (0, 0), seen.message
+        assert seen.stderr == ""
+        for name, (kind, subvolumes, _, _) in KINDS.items():
+            volume = seen.volume(name)
+            assert (volume["type"], volume["status"]) == (kind, "healthy")
+            assert [each["quorum"] for each in volume["subvolumes"]] == [True] * subvolumes
+            assert all(brick["online"] for brick in volume["bricks"])
+        peers = seen.reports["gluster"]["data"]["peers"]
+        assert [peer["reachable"] for peer in peers] == [True] * 3
+        assert sum(peer["local"] for peer in peers) == 1
+
+
+def test_space_from_bricks_equals_statvfs_of_a_mount(lab_pool: Pool) -> None:
+    """Host 2 mounts nothing and reckons; host 1 mounts each volume and asks the kernel."""
+    seen = look(lab_pool, 2)
+    for name, (_, _, blocks, inodes) in KINDS.items():
+        path = f"/mnt/space-{name}"
+        lab_pool.mount(1, name, path)
+        try:
+            figures = lab_pool.exec(1, ["stat", "-f", "-c", "%S %b %f %a %c %d", "--", path]).stdout
+        finally:
+            lab_pool.unmount(1, path)
+        frsize, total, free, _, files, files_free = map(int, figures.split())
+        capacity, files_told = seen.volume(name)["capacity"], seen.volume(name)["inodes"]
+        assert capacity["source"] == "bricks"
+        assert (frsize, total, files) == (4096, blocks, inodes)
+        assert (capacity["size"], files_told["total"]) == (frsize * total, files)
+        # logs and indices of a living volume come and go
+        assert capacity["used"] == pytest.approx(frsize * (total - free), abs=8 << 20)
+        assert files_told["free"] == pytest.approx(files_free, abs=64)
+
+
+def test_a_mounted_volume_is_measured_on_its_mount(lab_pool: Pool) -> None:
+    volume = look(lab_pool, 1).volume("gv0")
+    assert volume["mounted"] is True
+    figures = lab_pool.exec(1, ["stat", "-f", "-c", "%S %b %a", "--", "/mnt/gv0"]).stdout
+    frsize, total, available = map(int, figures.split())
+    assert (volume["capacity"]["source"], volume["capacity"]["size"]) == ("mount", frsize * total)
+    assert volume["capacity"]["available"] == pytest.approx(frsize * available, abs=8 << 20)
+    assert look(lab_pool, 2).volume("gv0")["mounted"] is False
+
+
+def test_kernel_names_of_devices_are_those_of_diskstats(lab_pool: Pool) -> None:
+    bricks = look(lab_pool, 1).reports["gluster-bricks"]["data"]["bricks"]
+    for brick in bricks:
+        if brick["host"] == "node1.lab.test":
+            assert brick["name"] == os.path.basename(brick["device"])
+            assert Path("/sys/block", brick["name"]).exists()
+        else:
+            assert brick["name"] is None
+
+
+def test_processes_of_this_node_say_which_brick_they_serve(lab_pool: Pool) -> None:
+    report = look(lab_pool, 1).reports["glusterd"]
+    assert report["data"]["status"]["code"] == 0
+    processes = report["data"]["processes"]
+    names = [process["name"] for process in processes]
+    assert names.count("glusterd") == 1
+    served = {(each["volume"], each["path"]) for each in processes if each["name"] == "brick"}
+    assert ("gv0", "/export/b1/gv0") in served
+    assert len(served) == names.count("brick") == 6
+    assert all(each["rss"] > 0 and each["uptime"] > 0 for each in processes)
+
+
+def test_a_stopped_volume_is_no_fault_and_its_bricks_are_not_offline(lab_pool: Pool) -> None:
+    lab_pool.create_volume("rest", lab_pool.bricks("/export/b2/rest"), replica=3)
+    try:
+        lab_pool.stop_volume("rest")
+        seen = look(lab_pool)
+        assert seen.code == 0, seen.message
+        assert (seen.volume("rest")["state"], seen.volume("rest")["status"]) == ("stopped", "stopped")
+        assert seen.brick("rest", "node1.lab.test")["online"] is None
+        assert not seen.has(
+            "gluster_brick_up", volume="rest", host="node1.lab.test", path="/export/b2/rest"
+        )
+    finally:
+        lab_pool.delete_volume("rest")
+
+
+@pytest.mark.parametrize(
+    ("volume", "path"),
+    [
+        ("_x", "/export/b2/ü€"),
+        ("A-b_9", "/export/b2/a&b<c>"),
+        ("0", "/export/b2/star*$HOME;x"),
+        ("x" * 200, "/export/b2/a,[b]{c}|(d)=%#!@"),
+    ],
+)
+def test_names_with_every_character_gluster_takes(lab_pool: Pool, volume: str, path: str) -> None:
+    lab_pool.create_volume(volume, lab_pool.bricks(path, [1, 2]))
+    try:
+        seen = look(lab_pool)
+        assert (seen.code, seen.stderr) == (0, ""), seen.message
+        assert [brick["path"] for brick in seen.volume(volume)["bricks"]] == [path, path]
+        assert seen.sample("gluster_brick_up", volume=volume, host="node2.lab.test", path=path) == 1
+        assert f"{volume}_used" in seen.check or volume in seen.check
+    finally:
+        lab_pool.delete_volume(volume)
+
+
+def test_what_was_recorded_replays_to_the_same_reports(lab_pool: Pool) -> None:
+    lab_pool.run_command(1, ["record", "/tmp/kept"])
+    replayed = [
+        json.loads(lab_pool.run_command(host, ["collect", "--verbose", "--replay", "/tmp/kept"]).stdout)
+        for host in (1, 1)
+    ]
+    assert replayed[0] == replayed[1]
+    by_name = {report["name"]: report for report in replayed[0]}
+    assert by_name["gluster"]["data"]["status"]["code"] == 0
+    live = look(lab_pool)
+    told = {volume["name"]: volume["status"] for volume in by_name["gluster"]["data"]["volumes"]}
+    assert told == {volume["name"]: volume["status"] for volume in live.reports["gluster"]["data"]["volumes"]}
+    again = lab_pool.run_command(1, ["record", "/tmp/kept"], check=False)
+    assert (again.returncode, again.stdout) == (1, "")
+    assert "/tmp/kept is there already" in again.stderr

@@ -1,0 +1,264 @@
+"""What can happen to a pool, done to a real one: each fault is named, in time, and nothing is left running.
+
+Each test mends what it broke, and waits until the pool is well again.
+"""
+
+from __future__ import annotations
+
+import threading
+from typing import Iterator
+
+import pytest
+
+from tests.lab.pool import Pool
+from tests.lab.waiting import wait_until
+from tests.lab_tests.looking import LONGEST, Look, look, sentences
+
+pytestmark = pytest.mark.lab
+
+NODE2 = "node2.lab.test"
+NODE3 = "node3.lab.test"
+
+
+@pytest.fixture(autouse=True)
+def well_before_and_after(lab_pool: Pool) -> Iterator[None]:
+    yield
+    wait_well(lab_pool)
+
+
+def wait_well(pool: Pool) -> None:
+    """Heal counts and brick connections settle a moment after a brick is back."""
+    last = []
+
+    def well() -> bool:
+        last[:] = [look(pool)]
+        return last[0].code == 0
+
+    try:
+        wait_until(well, "the pool to be well again", 120, 0.5)
+    except Exception as err:
+        raise AssertionError(f"not well again: {last[0].message}") from err
+
+
+def quick(seen: Look, seconds: float = 12.0) -> None:
+    assert seen.seconds < seconds
+
+
+def test_a_brick_that_is_killed(lab_pool: Pool) -> None:
+    lab_pool.kill_brick("gv0", 2)
+    try:
+        seen = look(lab_pool)
+        quick(seen)
+        assert (seen.code, seen.check_status) == (4, 2)
+        first = sentences(seen.message)[0]
+        assert first == "gv0: brick node2.lab.test:/export/b1/gv0 is offline, 2 of 3 replicas left"
+        assert seen.volume("gv0")["status"] == "degraded"
+        assert seen.brick("gv0", NODE2)["online"] is False
+        assert seen.brick("gv0", NODE2)["heal_pending"] is None
+        assert seen.sample("gluster_brick_up", volume="gv0", host=NODE2, path="/export/b1/gv0") == 0
+        assert seen.sample("gluster_volume_bricks_online", volume="gv0") == 2
+        assert seen.sample("gluster_volume_status", volume="gv0", status="degraded") == 1
+        assert not seen.has("gluster_heal_pending_entries", volume="gv0", host=NODE2, path="/export/b1/gv0")
+        assert seen.volume("distrep")["status"] == "healthy"
+        assert NODE2 in seen.check and seen.check.startswith("GLUSTER CRITICAL")
+    finally:
+        lab_pool.start_brick("gv0", 2)
+
+
+def test_what_was_written_meanwhile_waits_and_is_healed(lab_pool: Pool) -> None:
+    lab_pool.kill_brick("gv0", 2)
+    try:
+        for number in range(4):
+            lab_pool.exec(1, ["cp", "/etc/services", f"/mnt/gv0/healed-{number}"])
+        seen = look(lab_pool)
+        pending = seen.volume("gv0")["heal"]["pending"]
+        assert pending >= 4
+        assert f"gv0: {pending} entries to be healed" in seen.message
+        assert seen.sample("gluster_heal_pending_entries", volume="gv0", host=NODE3, path="/export/b1/gv0") > 0
+    finally:
+        lab_pool.start_brick("gv0", 2)
+    lab_pool.gluster("volume", "heal", "gv0")
+    lab_pool.wait_healed("gv0")
+    seen = look(lab_pool)
+    assert seen.volume("gv0")["heal"]["pending"] == 0
+    assert seen.volume("gv0")["status"] == "healthy"
+
+
+def test_a_brick_that_is_frozen(lab_pool: Pool) -> None:
+    lab_pool.freeze_brick("gv0", 2)
+    try:
+        seen = look(lab_pool)
+        # heal info itself waits 10 s for the frozen brick; all else was there before
+        quick(seen, 25)
+        assert (seen.code, seen.check_status) == (4, 2)
+        assert "gv0: brick node2.lab.test:/export/b1/gv0 hangs" in seen.message
+        assert "2 of 3 replicas left" in seen.message
+        assert seen.brick("gv0", NODE2)["online"] is False
+        assert seen.volume("gv0")["status"] == "degraded"
+    finally:
+        lab_pool.thaw_brick("gv0", 2)
+
+
+def test_a_frozen_brick_makes_a_mount_hang_and_nothing_else(lab_pool: Pool) -> None:
+    """The mount of dist2 cannot answer without the frozen brick; cycle after cycle leaves one stuck worker."""
+    lab_pool.mount(1, "dist2", "/mnt/dist2")
+    lab_pool.freeze_brick("dist2", 2)
+    try:
+        for _ in range(2):
+            ran = lab_pool.run_command(1, ["metrics", "--heal-timeout", "1"], timeout=LONGEST)
+            assert 'gluster_mount_up{path="/mnt/dist2",volume="dist2"} 0.0' in ran.stdout
+            assert 'gluster_mount_up{path="/mnt/gv0",volume="gv0"} 1.0' in ran.stdout
+            stuck = [each for each in lab_pool.left_running(1) if each.program == "stat"]
+            assert len(stuck) <= 1, stuck
+    finally:
+        lab_pool.thaw_brick("dist2", 2)
+        wait_until(lambda: not lab_pool.left_running(1), "the stuck worker to end", 60, 0.2)
+        lab_pool.unmount(1, "/mnt/dist2")
+
+
+def test_split_brain(lab_pool: Pool) -> None:
+    options = {
+        "cluster.self-heal-daemon": "off",
+        "cluster.data-self-heal": "off",
+        "cluster.metadata-self-heal": "off",
+        "cluster.entry-self-heal": "off",
+        "cluster.quorum-type": "none",
+    }
+    lab_pool.create_volume("brain", lab_pool.bricks("/export/b2/brain", [1, 2]), replica=2, options=options)
+    lab_pool.mount(3, "brain", "/mnt/brain")
+    try:
+        lab_pool.exec(3, ["cp", "/etc/hostname", "/mnt/brain/file"])
+        for down, words in ((1, "one"), (2, "two")):
+            lab_pool.kill_brick("brain", down)
+            lab_pool.exec(3, ["sh", "-c", f"echo {words} > /mnt/brain/file"])
+            lab_pool.start_brick("brain", down)
+            wait_until(
+                lambda: lab_pool.exec(3, ["stat", "/mnt/brain"], check=False).returncode == 0, "the mount", 20
+            )
+        lab_pool.gluster("volume", "set", "brain", "cluster.self-heal-daemon", "on")
+        seen = look(lab_pool)
+        assert (seen.code, seen.check_status) == (4, 2)
+        assert "brain: 1 entry in split-brain" in seen.message
+        assert seen.volume("brain")["heal"]["split_brain"] == 1
+        for host in ("node1.lab.test", NODE2):
+            labels = {"volume": "brain", "host": host, "path": "/export/b2/brain"}
+            assert seen.sample("gluster_heal_split_brain_entries", **labels) == 1
+    finally:
+        lab_pool.unmount(3, "/mnt/brain")
+        lab_pool.delete_volume("brain")
+
+
+def test_glusterd_of_a_peer_is_dead_and_its_bricks_live(lab_pool: Pool) -> None:
+    lab_pool.kill_glusterd(3)
+    try:
+        at_once = look(lab_pool)
+        quick(at_once)
+        assert at_once.code == 4
+        assert f"peer {NODE3}" in at_once.message
+        lab_pool.wait_disconnected(3, seen_by=[1])
+        seen = look(lab_pool)
+        quick(seen)
+        assert (seen.code, seen.check_status) == (4, 2)
+        assert sentences(seen.message)[0] == f"peer {NODE3} is disconnected"
+        assert seen.sample("gluster_peer_connected", peer=NODE3) == 0
+        # not in the answer of glusterd, but heal info spoke to it: the brick lives
+        assert seen.brick("gv0", NODE3)["online"] is not False
+        assert "offline" not in seen.message
+        assert seen.volume("gv0")["subvolumes"][0]["quorum"] is True
+    finally:
+        lab_pool.start_glusterd(3)
+        lab_pool.wait_connected()
+
+
+def test_glusterd_of_a_peer_is_frozen(lab_pool: Pool) -> None:
+    """It takes connections and never answers: `volume status` would wait for it for minutes."""
+    lab_pool.freeze_glusterd(3)
+    try:
+        seen = look(lab_pool)
+        quick(seen)
+        assert seen.code == 4
+        assert f"peer {NODE3} does not answer on port 24007" in seen.message
+    finally:
+        lab_pool.thaw_glusterd(3)
+        lab_pool.wait_connected()
+
+
+def test_a_peer_whose_cable_is_pulled(lab_pool: Pool) -> None:
+    lab_pool.cut(3)
+    try:
+        at_once = look(lab_pool)
+        quick(at_once, 25)
+        assert (at_once.code, at_once.check_status) == (4, 2)
+        assert f"peer {NODE3} does not answer on port 24007" in at_once.message
+        peers = {peer["hostname"]: peer for peer in at_once.reports["gluster"]["data"]["peers"]}
+        assert (peers[NODE3]["connected"], peers[NODE3]["reachable"]) == (True, False)
+        # lock-free sources: get-state for our own brick, heal info for that of node2
+        assert at_once.brick("gv0", "node1.lab.test")["online"] is True
+        assert at_once.brick("gv0", NODE2)["online"] is True
+        assert at_once.brick("gv0", "node1.lab.test")["size"] > 0
+
+        lab_pool.wait_disconnected(3, seen_by=[1])
+        later = look(lab_pool)
+        quick(later, 25)
+        assert later.code == 4
+        assert f"peer {NODE3} is disconnected" in later.message
+        # now glusterd answers again, and what it says of its own bricks and node2's is known
+        assert later.brick("gv0", NODE2)["size"] > 0
+        assert later.volume("gv0")["subvolumes"][0]["quorum"] is True
+    finally:
+        lab_pool.join(3)
+        lab_pool.wait_connected()
+
+
+def test_a_host_that_lost_its_power(lab_pool: Pool) -> None:
+    lab_pool.power_off(3)
+    try:
+        seen = look(lab_pool)
+        quick(seen, 25)
+        assert (seen.code, seen.check_status) == (4, 2)
+        assert f"peer {NODE3}" in seen.message
+    finally:
+        lab_pool.power_on(3)
+        lab_pool.wait_connected()
+        for volume in ("gv0", "arb-vm", "disp", "distrep"):
+            lab_pool.start_brick(volume, 3)
+
+
+def test_self_heal_daemons_killed(lab_pool: Pool) -> None:
+    lab_pool.kill_self_heal_daemons()
+    try:
+        seen = look(lab_pool)
+        assert (seen.code, seen.check_status) == (4, 2)
+        for volume in ("gv0", "arb-vm", "disp", "distrep"):
+            assert f"{volume}: no self-heal daemon on" in seen.message
+        assert "dist2" not in seen.message
+    finally:
+        for volume in ("gv0", "arb-vm", "disp", "distrep"):
+            lab_pool.start_volume(volume, force=True)
+
+
+def test_an_administrator_who_holds_the_lock_costs_patience_not_truth(lab_pool: Pool) -> None:
+    """Three hosts run commands that lock, over and over: every look is right, or says what it does not know."""
+    stop = threading.Event()
+    commands = [0]
+
+    def administrate(host: int) -> None:
+        while not stop.is_set():
+            lab_pool.exec(host, ["gluster", "--mode=script", "volume", "status", "all", "detail"], check=False)
+            commands[0] += 1
+
+    others = [threading.Thread(target=administrate, args=(host,)) for host in (1, 2, 3)]
+    for other in others:
+        other.start()
+    try:
+        for _ in range(5):
+            ran = lab_pool.run_command(1, ["check"], check=False, timeout=LONGEST)
+            assert ran.returncode in (0, 3), ran.stdout
+            if ran.returncode == 3:
+                assert "lock" in ran.stdout.lower() or "transaction" in ran.stdout, ran.stdout
+    finally:
+        stop.set()
+        for other in others:
+            other.join()
+    assert commands[0] > 15
+    assert not lab_pool.left_running(1)

@@ -1,0 +1,225 @@
+"""The judge: one thing wrong at a time, and what is said about it."""
+
+from dataclasses import replace
+from typing import Any, Optional
+
+import pytest
+
+from ganeti_gluster_mon.gluster.model import (
+    SELF_HEAL_DAEMON,
+    Brick,
+    Capacity,
+    Daemon,
+    Heal,
+    Inodes,
+    Peer,
+    Pool,
+    Rebalance,
+    Subvolume,
+    Unknown,
+    Volume,
+)
+from ganeti_gluster_mon.gluster.quorum import quorum
+from ganeti_gluster_mon.health import CRITICAL, HEALING, OK, UNKNOWN, Health, Limits, judge
+
+NOW = 1_795_483_447_000_000_000
+GIB = 1 << 30
+
+
+def volume(*up: Optional[bool], kind: str = "replicate", **changes: Any) -> Volume:
+    """A started volume of one subvolume with a brick for each of *up*; three good ones by default."""
+    bricks = tuple(
+        Brick("gv0", f"node{i}", "/export/b1/gv0", online=state) for i, state in enumerate(up or (True,) * 3, 1)
+    )
+    one = Subvolume(kind, bricks, redundancy=1 if kind == "disperse" else 0)
+    values = {
+        "name": "gv0",
+        "uuid": "u",
+        "type": kind,
+        "state": "started",
+        "transport": "tcp",
+        "bricks": bricks,
+        "subvolumes": (replace(one, quorum=quorum(one, {})),),
+        "capacity": Capacity(100 * GIB, 10 * GIB, 90 * GIB, "mount"),
+        "inodes": Inodes(1000, 10, 990),
+        "heal": Heal(0, 0, 0) if kind != "distribute" else None,
+        "daemons": tuple(Daemon(SELF_HEAL_DAEMON, f"node{i}", f"u{i}", True) for i in (1, 2, 3)),
+    }
+    return Volume(**{**values, **changes})
+
+
+def pool(*volumes: Volume, **changes: Any) -> Pool:
+    peers = (
+        Peer("node1", "u1", "local", True, True, True),
+        Peer("node2", "u2", "Peer in Cluster", True, True),
+        Peer("node3", "u3", "Peer in Cluster", True, True),
+    )
+    return replace(Pool(taken_at=NOW, peers=peers, volumes=volumes), **changes)
+
+
+def judged(seen: Pool, limits: Limits = Limits(), now: int = NOW) -> Health:
+    return judge(seen, limits, now)
+
+
+def test_healthy_pool_says_what_was_seen() -> None:
+    health = judged(pool(volume(), volume(kind="distribute", name="d")))
+    assert (health.code, health.problems) == (OK, ())
+    assert health.message == "2 volumes healthy, 6 bricks online, 3 peers connected"
+    assert health.volumes["gv0"].status == "healthy"
+
+
+def test_offline_brick_is_named_with_what_is_left() -> None:
+    health = judged(pool(volume(True, False, True)))
+    assert health.code == CRITICAL
+    assert health.message == "gv0: brick node2:/export/b1/gv0 is offline, 2 of 3 replicas left"
+    assert health.volumes["gv0"].status == "degraded"
+
+
+def test_brick_that_hangs_is_told_from_one_that_is_gone() -> None:
+    seen = volume(True, False, True)
+    hanging = replace(seen.bricks[1], hangs=True)
+    subvolume = replace(seen.subvolumes[0], bricks=(seen.bricks[0], hanging, seen.bricks[2]))
+    assert "node2:/export/b1/gv0 hangs" in judged(pool(replace(seen, subvolumes=(subvolume,)))).message
+
+
+@pytest.mark.parametrize(
+    ("up", "kind", "status", "words"),
+    [
+        ((True, False, False), "replicate", "down", "lost quorum"),
+        ((True, False, None), "replicate", "degraded", "not known whether replica set still has quorum"),
+        ((True, True, False), "disperse", "degraded", "2 of 3 bricks left (2 needed)"),
+        ((True, False, False), "disperse", "down", "lost quorum"),
+        ((False,), "distribute", "down", "no other brick has its files"),
+    ],
+)
+def test_bricks_down(up: Any, kind: str, status: str, words: str) -> None:
+    health = judged(pool(volume(*up, kind=kind)))
+    assert health.volumes["gv0"].status == status
+    assert health.code == CRITICAL
+    assert words in health.message
+
+
+def test_partial_when_one_set_of_two_is_lost() -> None:
+    good, lost = volume().subvolumes[0], volume(True, False, False).subvolumes[0]
+    both = volume(bricks=good.bricks + lost.bricks, subvolumes=(good, lost))
+    health = judged(pool(both))
+    assert health.volumes["gv0"].status == "partial"
+    assert "replica set 2 has lost quorum" in health.message
+
+
+def test_brick_not_known_is_neither_fine_nor_offline() -> None:
+    seen = pool(
+        volume(True, None, True), unknowns=(Unknown("state of node2:/export/b1/gv0", "its host is away", "gv0"),)
+    )
+    health = judged(seen)
+    assert (health.code, health.volumes["gv0"].status) == (UNKNOWN, "unknown")
+    assert health.message == "gv0: not known: state of node2:/export/b1/gv0 (its host is away)"
+
+
+@pytest.mark.parametrize(
+    ("heal", "alive", "code", "status", "words"),
+    [
+        (Heal(6, 0, 0), True, HEALING, "healing", "6 entries to be healed"),
+        (Heal(1, 0, 0), True, HEALING, "healing", "1 entry to be healed"),
+        (Heal(6, 0, 0), False, CRITICAL, "healing", "6 entries to be healed, and no self-heal daemon runs"),
+        (Heal(0, 0, 0), False, CRITICAL, "healthy", "no self-heal daemon on node1, node2, node3"),
+        (Heal(0, 2, 0), True, CRITICAL, "healing", "2 entries in split-brain"),
+        # a running guest's image is always "possibly healing" while it is written
+        (Heal(0, 0, 3), True, OK, "healthy", "1 volume healthy"),
+        (None, True, UNKNOWN, "unknown", "heal backlog not known"),
+    ],
+)
+def test_healing(heal: Optional[Heal], alive: bool, code: int, status: str, words: str) -> None:
+    daemons = tuple(Daemon(SELF_HEAL_DAEMON, f"node{i}", None, alive) for i in (1, 2, 3))
+    health = judged(pool(volume(heal=heal, daemons=daemons)))
+    assert (health.code, health.volumes["gv0"].status) == (code, status)
+    assert words in health.message
+
+
+@pytest.mark.parametrize(
+    ("available", "inodes_free", "code", "warning"),
+    [
+        (21, 1000, OK, False),
+        (20, 1000, OK, True),
+        (10, 1000, CRITICAL, False),
+        (0, 1000, CRITICAL, False),
+        (90, 200, OK, True),
+        (90, 99, CRITICAL, False),
+    ],
+)
+def test_space_getting_short(available: int, inodes_free: int, code: int, warning: bool) -> None:
+    seen = volume(
+        capacity=Capacity(100 * GIB, (100 - available) * GIB, available * GIB, "bricks"),
+        inodes=Inodes(1000, 1000 - inodes_free, inodes_free),
+    )
+    health = judged(pool(seen))
+    assert (health.code, health.warning) == (code, warning)
+    assert health.volumes["gv0"].status == "healthy"
+
+
+def test_limits_are_heeded() -> None:
+    assert judged(pool(volume()), Limits(warning_free=95.0)).warning
+    assert judged(pool(volume()), Limits(critical_free=95.0)).code == CRITICAL
+
+
+def test_filesystem_that_counts_no_inodes_is_not_out_of_them() -> None:
+    assert judged(pool(volume(inodes=Inodes(0, 0, 0)))).code == OK
+
+
+def test_space_not_known_is_not_fine() -> None:
+    health = judged(pool(volume(capacity=None)))
+    assert (health.code, health.message) == (UNKNOWN, "gv0: its space is not known")
+
+
+@pytest.mark.parametrize(
+    ("changes", "code", "words"),
+    [
+        ({"connected": False}, CRITICAL, "peer node2 is disconnected"),
+        ({"reachable": False}, CRITICAL, "peer node2 does not answer on port 24007"),
+        ({"connected": None}, UNKNOWN, "peer node2: not known"),
+        ({"state": "Peer Rejected"}, CRITICAL, "peer node2 is not a full member of the pool: Peer Rejected"),
+    ],
+)
+def test_peers(changes: Any, code: int, words: str) -> None:
+    seen = pool(volume())
+    assert seen.peers is not None
+    peers = (seen.peers[0], replace(seen.peers[1], **changes), seen.peers[2])
+    health = judged(replace(seen, peers=peers))
+    assert health.code == code
+    assert words in health.message
+
+
+def test_volume_stopped_on_purpose_is_no_fault() -> None:
+    health = judged(pool(volume(), volume(None, None, None, name="old", state="stopped")))
+    assert (health.code, health.volumes["old"].status) == (OK, "stopped")
+    assert "1 not started" in health.message
+
+
+@pytest.mark.parametrize(
+    ("status", "code"), [("in progress", HEALING), ("failed", CRITICAL), ("completed", OK), ("stopped", OK)]
+)
+def test_rebalance(status: str, code: int) -> None:
+    assert judged(pool(volume(rebalance=Rebalance("rebalance", status)))).code == code
+
+
+def test_old_answers_are_not_believed() -> None:
+    fresh = judged(pool(volume()), now=NOW + 89 * 10**9)
+    stale = judged(pool(volume()), now=NOW + 91 * 10**9)
+    assert (fresh.code, stale.code) == (OK, UNKNOWN)
+    assert "91 s old" in stale.message
+
+
+def test_nothing_known_is_unknown_with_its_reason_once() -> None:
+    seen = pool(
+        volumes=None, peers=None, unknowns=(Unknown("the volumes", "no answer"), Unknown("the peers", "no answer"))
+    )
+    health = judged(seen)
+    assert (health.code, health.message) == (UNKNOWN, "not known: the volumes, the peers (no answer)")
+
+
+def test_worst_comes_first() -> None:
+    heals = volume(heal=Heal(1, 0, 0), name="a")
+    broken = volume(True, False, True, name="b")
+    health = judged(pool(heals, broken))
+    assert [problem.code for problem in health.problems] == [CRITICAL, HEALING]
+    assert health.message.startswith("b: ")
