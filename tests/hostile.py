@@ -9,6 +9,7 @@ import random
 import resource
 import sys
 import time
+from pathlib import Path
 from typing import Callable, Dict
 
 from ganeti_gluster_mon.gluster import parse
@@ -70,34 +71,32 @@ def main() -> None:
     kind, megabytes = sys.argv[1], int(sys.argv[2])
     answer = KINDS[kind](megabytes << 20)
     read = parse.state if kind.startswith("state") else parse.volume_status
-    # The high-water mark counts what building the answer took: begin from here.
-    with open("/proc/self/clear_refs", "w", encoding="ascii") as clear:
-        clear.write("5")
-    before = _resident()
+    outcome = ["Parsed"]
+
+    def work() -> None:
+        try:
+            read(answer)
+        except parse.NoAnswer as error:
+            outcome[0] = f"{type(error).__name__}: {error}"
+
     begin = time.process_time()
-    try:
-        read(answer)
-        outcome = "Parsed"
-    except parse.NoAnswer as error:
-        outcome = f"{type(error).__name__}: {error}"
-    seconds = time.process_time() - begin
-    print(f"{outcome}\t{seconds:.3f}\t{_peak() - before:.1f}\t{len(answer)}")
+    memory = peak_memory(work)
+    print(f"{outcome[0]}\t{time.process_time() - begin:.3f}\t{memory:.1f}")
 
 
-def _status(field: str) -> float:
-    with open("/proc/self/status", encoding="ascii") as status:
-        for line in status:
-            if line.startswith(field):
-                return int(line.split()[1]) / 1024
-    raise AssertionError(field)
+def peak_memory(work: Callable[[], object]) -> float:
+    """The most memory, in MB, that *work* took beside what this process had before."""
+    # 5: forget the high-water mark, see proc(5); it would count what was needed to build an answer.
+    Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
+    before = _memory("VmRSS")
+    work()
+    return _memory("VmHWM") - before
 
 
-def _resident() -> float:
-    return _status("VmRSS:")
-
-
-def _peak() -> float:
-    return _status("VmHWM:")
+def _memory(field: str) -> float:
+    status = Path("/proc/self/status").read_text(encoding="ascii")
+    (line,) = (line for line in status.splitlines() if line.startswith(f"{field}:"))
+    return int(line.split()[1]) / 1024
 
 
 if __name__ == "__main__":
