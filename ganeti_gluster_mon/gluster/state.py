@@ -105,7 +105,7 @@ def _subjects(output: bytes, faults: Faults) -> _Subjects:
 
 def _lines(output: bytes) -> Iterator[str]:
     """The lines of *output*; raises Unreadable at the first that cannot be one of a state."""
-    if not output.strip():
+    if not output or output.isspace():
         raise Unreadable("the state is empty")
     stream = io.BytesIO(output)
     for number_, line in enumerate(iter(lambda: stream.readline(_LONGEST_LINE), b""), 1):

@@ -122,7 +122,7 @@ def _preface(output: bytes) -> int:
     head = output[:_LONGEST_PREFACE]
     begin = head.find(b"<")
     if begin < 0 or b"\0" in head[:begin]:
-        if not output.strip():
+        if not output or output.isspace():
             raise Unreadable("the answer is empty")
         raise Unreadable(f"the answer is not XML: {quoted(head[:400].decode('utf-8', 'replace'))}")
     return begin
@@ -192,9 +192,10 @@ class _Tree:
             if others == 1:
                 others = 0
                 if name in wanted:
-                    if name in texts or nested:
+                    if not nested and name not in texts:
+                        texts[name] = "".join(pieces)
+                    elif name not in record.doubled:
                         record.doubled += (name,)
-                    texts[name] = "".join(pieces)
                 nested = False
             elif others:
                 others -= 1
@@ -218,11 +219,12 @@ class _Tree:
     def _close(self, name: str, element: Element, record: Record, around: Element, parent: Record) -> None:
         """Make of *record*, which has been read whole, what *element* says, and keep that in *parent*."""
         for text in record.doubled:
-            if record.texts.pop(text, None) is not None:
-                self._faults.add(f"<{text}> of {_label(name, record)} is there twice, or more than text")
+            self._faults.add(f"<{text}> of {_label(name, record)} is there twice, or is more than text")
+        for text in record.doubled:
+            record.texts.pop(text, None)
         made = parent.children.setdefault(name, [])
         if made and name not in around.many:
-            self._faults.add(f"<{name}> of {_label('the answer', parent)} is there twice")
+            self._faults.add(f"<{name}> of {_label('one record', parent)} is there twice")
         made.append(element.make(record))
         if parent is self.top:
             self.complete = True

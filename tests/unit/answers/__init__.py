@@ -1,0 +1,48 @@
+"""Captured answers, and what reads each of them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Callable, Dict, List
+
+from ganeti_gluster_mon.gluster import parse
+
+_CAPTURES = Path(__file__).parents[2] / "captures"
+HEALTHY = _CAPTURES / "healthy" / "node1"
+#: the brick of gv0 on node2 is dead
+BROKEN = _CAPTURES / "brick-down" / "node1"
+
+Reader = Callable[[bytes], parse.Parsed[Any]]
+
+_READERS: Dict[str, Reader] = {
+    "volume-info": parse.volume_info,
+    "volume-status": parse.volume_status,
+    "pool-list": parse.pool_list,
+    "peer-status": parse.pool_list,
+    "heal": parse.heal_info,
+    "quota": parse.quota_list,
+    "rebalance": parse.rebalance_status,
+    "get-state": parse.state,
+}
+
+
+def reader_of(file: Path) -> Reader:
+    """The function of `parse` that reads the answer in *file*."""
+    for prefix, reader in _READERS.items():
+        if file.name.startswith(prefix):
+            return reader
+    return parse.readable
+
+
+def answer_of(directory: Path, name: str, suffix: str = ".xml") -> bytes:
+    """The answer called *name* of a capture."""
+    return (directory / (name + suffix)).read_bytes()
+
+
+#: every captured answer, each text once
+ANSWERS: List[Path] = list(
+    {
+        file.read_bytes(): file
+        for file in (*sorted(_CAPTURES.glob("*/node1/*.xml")), Path(__file__).parent / "get-state.txt")
+    }.values()
+)
