@@ -24,7 +24,7 @@ _UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
 
-class NoAnswer(ValueError):  # noqa: N818 - called what it is
+class NoAnswer(ValueError):
     """Nothing can be learnt from an answer; ``str()`` says why in one line."""
 
 

@@ -128,7 +128,11 @@ def test_the_last_inode_is_gone() -> None:
 @pytest.mark.parametrize(
     ("wrong", "right", "fault"),
     [
-        (b"<sizeFree>-5</sizeFree>", b"<sizeFree>2002350080</sizeFree>", "sizeFree of node1.lab.test:/export/b2/arb is '-5'"),
+        (
+            b"<sizeFree>-5</sizeFree>",
+            b"<sizeFree>2002350080</sizeFree>",
+            "sizeFree of node1.lab.test:/export/b2/arb is '-5'",
+        ),
         (b"<status>2</status>", b"<status>1</status>", "status of node1.lab.test:/export/b2/arb is '2'"),
         (b"<pid>-1</pid>", b"<pid>2239</pid>", "pid of node1.lab.test:/export/b2/arb is '-1'"),
         (b"<port>65536</port>", b"<port>59307</port>", "port of node1.lab.test:/export/b2/arb is '65536'"),

@@ -1,0 +1,83 @@
+"""The whole way from a capture to a verdict, with one answer of a healthy pool spoilt.
+
+Whatever is done to an answer: no exception comes out, and the pool is never called fine,
+unless nothing was lost that anybody reads.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Iterator, Tuple
+
+import pytest
+
+from ganeti_gluster_mon import prometheus, report
+from ganeti_gluster_mon.check import check
+from ganeti_gluster_mon.collectors import collectors
+from ganeti_gluster_mon.gluster import capture
+from ganeti_gluster_mon.gluster.capture import Answer, Capture
+from ganeti_gluster_mon.gluster.pool import understand
+from ganeti_gluster_mon.health import OK, Limits, judge
+from tests import mutate
+
+CAPTURES = Path(__file__).parents[1] / "captures"
+LIMITS = Limits()
+
+
+def answers() -> Iterator[Tuple[str, int]]:
+    for where in ("healthy/node1", "recorded/healthy"):
+        for number, answer in enumerate(capture.read(str(CAPTURES / where)).answers):
+            yield pytest.param(where, number, id=f"{where} {' '.join(answer.question)}")  # type: ignore[misc]
+
+
+def reordered(answer: Answer) -> Iterator[mutate.Mutant]:
+    """Elements that changed places: what comes out may be a pool like any other, only not this one."""
+    yield from mutate.sample(list(mutate.swapped(answer.output)), 150)
+
+
+def mutants(answer: Answer) -> Iterator[mutate.Mutant]:
+    output = answer.output
+    yield from mutate.truncated(output, 150)
+    for kind in (mutate.dropped, mutate.doubled, mutate.misnumbered):
+        yield from mutate.sample(list(kind(output)), 150)
+    yield from mutate.spoilt(output, 40)
+    yield from mutate.followed(output)
+    yield mutate.Mutant("nothing at all", b"")
+    yield mutate.Mutant("the answer to another question", b"<cliOutput><opRet>0</opRet><x/></cliOutput>")
+
+
+@pytest.mark.parametrize(("where", "number"), answers())
+def test_a_spoilt_answer_is_never_fine(where: str, number: int) -> None:
+    whole = capture.read(str(CAPTURES / where))
+    pool = understand(whole)
+    assert judge(pool, LIMITS, whole.recorded_at).code == OK
+    tried = 0
+    for mutant in mutants(whole.answers[number]):
+        seen = understand(with_output(whole, number, mutant.output))
+        health = judge(seen, LIMITS, whole.recorded_at)
+        assert health.code != OK or seen == pool, mutant.what
+        assert health.message
+        tried += 1
+    assert tried > 50
+
+
+@pytest.mark.parametrize(("where", "number"), answers())
+def test_all_that_is_told_of_a_spoilt_answer_can_be_told(where: str, number: int) -> None:
+    whole = capture.read(str(CAPTURES / where))
+    spoilt = [*mutants(whole.answers[number]), *reordered(whole.answers[number])]
+    for mutant in mutate.sample(spoilt, 16):
+        seen = understand(with_output(whole, number, mutant.output))
+        health = judge(seen, LIMITS, whole.recorded_at)
+        for collector in collectors().values():
+            made = report.make(collector, seen, health, whole.recorded_at, verbose=True, tell=pytest.fail)
+            json.loads(report.render([made]))
+        prometheus.render(seen, health, whole.recorded_at)
+        line = check(seen, health, LIMITS).line
+        assert "\n" not in line
+
+
+def with_output(whole: Capture, number: int, output: bytes) -> Capture:
+    spoilt = replace(whole.answers[number], output=output)
+    return replace(whole, answers=(*whole.answers[:number], spoilt, *whole.answers[number + 1 :]))
