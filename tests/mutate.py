@@ -91,7 +91,7 @@ def sample(of: Sequence[T], most: int, seed: int = 3) -> List[T]:
 
 
 def truncated(answer: bytes, most: int = 4000) -> Iterator[Mutant]:
-    """Cut short within the document: anywhere in a small one; in others around every tag, and here and there."""
+    """Cut short within the document: anywhere in a small one, in others around tags and here and there."""
     whole = len(answer.rstrip())
     offsets = list(range(whole))
     if whole > most:

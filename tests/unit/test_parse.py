@@ -96,7 +96,8 @@ def test_clients_of_a_brick_are_not_taken_for_the_brick() -> None:
 def test_tasks() -> None:
     output = xml(
         "<volStatus><volumes><volume><volName>gv0</volName><tasks>"
-        f"<task><type>Rebalance</type><id>{TASK}</id><status>1</status><statusStr>in progress</statusStr></task>"
+        f"<task><type>Rebalance</type><id>{TASK}</id>"
+        "<status>1</status><statusStr>in progress</statusStr></task>"
         f"<task><type>Remove brick</type><id>{TASK}</id><status>3</status><statusStr>completed</statusStr>"
         "<params><brick>node1:/b</brick></params></task>"
         "</tasks></volume></volumes></volStatus>"
@@ -128,11 +129,8 @@ def test_the_last_inode_is_gone() -> None:
 @pytest.mark.parametrize(
     ("wrong", "right", "fault"),
     [
-        (
-            b"<sizeFree>-5</sizeFree>",
-            b"<sizeFree>2002350080</sizeFree>",
-            "sizeFree of node1.lab.test:/export/b2/arb is '-5'",
-        ),
+        (b"<sizeFree>-5</sizeFree>", b"<sizeFree>2002350080</sizeFree>",
+         "sizeFree of node1.lab.test:/export/b2/arb is '-5'"),
         (b"<status>2</status>", b"<status>1</status>", "status of node1.lab.test:/export/b2/arb is '2'"),
         (b"<pid>-1</pid>", b"<pid>2239</pid>", "pid of node1.lab.test:/export/b2/arb is '-1'"),
         (b"<port>65536</port>", b"<port>59307</port>", "port of node1.lab.test:/export/b2/arb is '65536'"),
