@@ -235,7 +235,7 @@ class _Turn:
         if not self.ended or not open_ones:
             return answers
         now = time.monotonic()
-        rest = bytes(self._output)
+        rest = _without_newline(self._output)
         stderr = _readable(self._stderr)
         if self.ended == "exited":
             returncode = self._process.returncode
@@ -285,10 +285,15 @@ class _Turn:
                 # the mark may have come in part
                 self._searched = max(0, mark if mark >= 0 else len(self._output) - len(_SENTINEL_MARK))
                 return
-            begin = self._output.rfind(_DOCUMENT_BEGIN, 0, mark)
-            self._complete.append(_Said(bytes(self._output[: max(0, begin)]), time.monotonic()))
+            begin = max(0, self._output.rfind(_DOCUMENT_BEGIN, 0, mark))
+            self._complete.append(_Said(_without_newline(self._output[:begin]), time.monotonic()))
             del self._output[: end + len(_DOCUMENT_END)]
             self._searched = 0
+
+
+def _without_newline(output: bytearray) -> bytes:
+    """An answer without the end of the line that the sentinel before it was on."""
+    return bytes(output[1:] if output[:1] == b"\n" else output)
 
 
 def _readable(stderr: bytes) -> str:

@@ -29,6 +29,12 @@ from ganeti_gluster_mon.gluster.model import (
 from ganeti_gluster_mon.gluster.quorum import quorum
 
 T = TypeVar("T")
+#: what each of the two questions about status tells that the other does not
+_STATUS = {
+    question.VOLUME_STATUS_DETAIL: "the bricks' space",
+    question.VOLUME_STATUS: "the state of bricks and daemons",
+}
+
 #: nothing is taken from the answers to these, but what was asked must be whole
 _ONLY_WHOLE = (question.VOLUME_STATUS_TASKS, question.VOLUME_STATUS_CLIENTS, question.SNAPSHOT_INFO)
 
@@ -50,6 +56,8 @@ class _VolumeTold:
     #: self-heal daemons and the like, by host
     daemons: Dict[BrickKey, parse.NodeStatus] = field(default_factory=dict)
     tasks: Tuple[Rebalance, ...] = ()
+    #: the questions whose answers told of the volume
+    asked: List[question.Question] = field(default_factory=list)
 
 
 class _Reading:
@@ -121,10 +129,12 @@ class _Reading:
         if asked not in self._answers and question.PEER_STATUS in self._answers:
             asked = question.PEER_STATUS
         peers = self._read(asked, parse.pool_list, "the peers", must=True)
+        others = None
         if asked is question.POOL_LIST:
-            self._read(question.PEER_STATUS, parse.pool_list, "the peers")
+            others = self._read(question.PEER_STATUS, parse.pool_list, "the peers")
         if peers is None:
             return None
+        self._note_missing_peers(peers, others or (), infos)
         hosts = {brick.uuid: brick.host for info in infos for brick in info.bricks}
         told = []
         for peer in peers:
@@ -136,17 +146,29 @@ class _Reading:
                 told.append(replace(peer, reachable=self._capture.reachable.get(peer.hostname)))
         return tuple(told)
 
+    def _note_missing_peers(
+        self, peers: Sequence[Peer], others: Sequence[Peer], infos: Sequence[parse.VolumeInfo]
+    ) -> None:
+        """Say who should be among *peers*, by `peer status` or by a brick, and is not."""
+        named = {peer.uuid for peer in peers}
+        local = {peer.uuid for peer in peers if peer.local}
+        missing = [peer.hostname for peer in others if peer.uuid not in named]
+        # `peer status` does not name the node it runs on; without `pool list` that one is missed
+        if local:
+            missing += [brick.host for info in infos for brick in info.bricks if brick.uuid not in named]
+        elif self._answered(question.POOL_LIST):
+            missing.append("this node")
+        if missing:
+            self._unknown("the peers", f"`pool list` does not name {_some(list(dict.fromkeys(missing)))}")
+
     def _statuses(self) -> Mapping[str, _VolumeTold]:
         """By volume: what `volume status` and its detail told."""
-        whats = {
-            question.VOLUME_STATUS_DETAIL: "the bricks' space",
-            question.VOLUME_STATUS: "the state of bricks and daemons",
-        }
         told: Dict[str, _VolumeTold] = {}
-        in_order = [answer.question for answer in self._capture.answers if answer.question in whats]
-        for asked in dict.fromkeys([*in_order, *whats]):
-            for status in self._read(asked, parse.volume_status, whats[asked], must=True) or ():
+        in_order = [answer.question for answer in self._capture.answers if answer.question in _STATUS]
+        for asked in dict.fromkeys([*in_order, *_STATUS]):
+            for status in self._read(asked, parse.volume_status, _STATUS[asked], must=True) or ():
                 volume = told.setdefault(status.volume, _VolumeTold())
+                volume.asked.append(asked)
                 for node in status.nodes:
                     key = (node.hostname, node.path)
                     if node.path.startswith("/"):
@@ -264,15 +286,15 @@ class _Reading:
             volume=info.name,
         )
         told = {(count.host, count.path): count for count in counts or ()}
+        missing = [f"{b.host}:{b.path}" for b in info.bricks if (b.host, b.path) not in told]
+        if counts is not None and missing:
+            self._unknown(what, f"it does not name {_some(missing)}", info.name)
         for count in split or ():
             key = (count.host, count.path)
             if key not in told:
                 told[key] = count
             elif told[key].split_brain is None:
                 told[key] = replace(told[key], split_brain=count.split_brain)
-        missing = [f"{b.host}:{b.path}" for b in info.bricks if (b.host, b.path) not in told]
-        if counts is not None and missing:
-            self._unknown(what, f"it does not name {_some(missing)}", info.name)
         return told
 
     def _note_missing(
@@ -283,16 +305,17 @@ class _Reading:
         peers: Sequence[Peer],
     ) -> None:
         """Say of which bricks nothing is known, and why; host by host, not brick by brick."""
-        what = f"bricks of {info.name}"
-        if told is None:
-            if self._answered(question.VOLUME_STATUS) or self._answered(question.VOLUME_STATUS_DETAIL):
+        for asked, what in _STATUS.items():
+            if self._answered(asked) and (told is None or asked not in told.asked):
                 # Gluster leaves a volume out, without a word, when it could not get its lock
                 self._unknown(what, "left out of the answer: another command held its lock", info.name)
+        if told is None:
             return
         strangers = told.bricks.keys() - {(brick.host, brick.path) for brick in bricks}
         if strangers:
             named = _some(sorted(f"{host}:{path}" for host, path in strangers))
-            self._unknown(what, f"`volume status` names {named}, `volume info` does not", info.name)
+            why = f"`volume status` names {named}, `volume info` does not"
+            self._unknown(f"bricks of {info.name}", why, info.name)
         away = {peer.uuid for peer in peers if peer.connected is False or peer.reachable is False}
         for host in dict.fromkeys(brick.host for brick in bricks if brick.online is None):
             mine = [brick for brick in bricks if brick.host == host and brick.online is None]

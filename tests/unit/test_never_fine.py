@@ -25,6 +25,9 @@ from tests import mutate
 CAPTURES = Path(__file__).parents[1] / "captures"
 LIMITS = Limits()
 
+#: elements that Gluster leaves out itself where it has nothing to say, so that nobody can miss them
+LEFT_OUT = ("without <inodesFree>", "without <device>", "without <fsName>", "without <limit>")
+
 
 def answers() -> Iterator[Tuple[str, int]]:
     for where in ("healthy/node1", "recorded/healthy"):
@@ -57,7 +60,7 @@ def test_a_spoilt_answer_is_never_fine(where: str, number: int) -> None:
     for mutant in mutants(whole.answers[number]):
         seen = understand(with_output(whole, number, mutant.output))
         health = judge(seen, LIMITS, whole.recorded_at)
-        assert health.code != OK or seen == pool, mutant.what
+        assert health.code != OK or seen == pool or mutant.what.startswith(LEFT_OUT), mutant.what
         assert health.message
         tried += 1
     assert tried > 50

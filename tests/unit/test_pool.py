@@ -157,7 +157,8 @@ def test_a_volume_left_out_because_of_a_lock_is_unknown_not_fine(healthy: Captur
     health = judged(seen)
     assert (health.code, health.volumes["dist2"].status) == (UNKNOWN, "unknown")
     for name in ("dist2", "gv0"):
-        assert f"bricks of {name} (left out of the answer: another command held its lock)" in health.message
+        words = "the bricks' space, the state of bricks and daemons (left out of the answer: another command"
+        assert f"{name}: not known: {words} held its lock)" in health.message
     # of gv0, heal info told that the bricks are there; their space is not known all the same
     assert (health.volumes["gv0"].code, health.volumes["gv0"].status) == (UNKNOWN, "healthy")
     assert health.volumes["distrep"].status == "healthy"
