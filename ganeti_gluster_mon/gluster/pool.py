@@ -232,9 +232,10 @@ class _Reading:
             f"rebalance of {info.name}",
             volume=info.name,
         )
-        quota = self._read(
-            question.quota_list(info.name), parse.quota_list, f"quota of {info.name}", volume=info.name
-        )
+        asked = question.quota_list(info.name)
+        # where quota is off, Gluster refuses to tell, which is as it should be
+        must = started and asked in self._answers and info.options.get("features.quota") == "on"
+        quota = self._read(asked, parse.quota_list, f"quota of {info.name}", must, info.name)
         return Volume(
             name=info.name,
             uuid=info.uuid,

@@ -37,14 +37,14 @@ def answers() -> Iterator[Tuple[str, int]]:
 
 def reordered(answer: Answer) -> Iterator[mutate.Mutant]:
     """Elements that changed places: what comes out may be a pool like any other, only not this one."""
-    yield from mutate.sample(list(mutate.swapped(answer.output)), 150)
+    yield from mutate.sample(list(mutate.swapped(answer.output)), 80)
 
 
 def mutants(answer: Answer) -> Iterator[mutate.Mutant]:
     output = answer.output
-    yield from mutate.truncated(output, 150)
+    yield from mutate.truncated(output, 80)
     for kind in (mutate.dropped, mutate.doubled, mutate.misnumbered):
-        yield from mutate.sample(list(kind(output)), 150)
+        yield from mutate.sample(list(kind(output)), 80)
     yield from mutate.spoilt(output, 40)
     yield from mutate.followed(output)
     yield mutate.Mutant("nothing at all", b"")
