@@ -20,11 +20,13 @@ input and goes, once the question in hand is answered.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import selectors
 import signal
 import subprocess
+import threading
 import time
 from dataclasses import dataclass
 from types import TracebackType
@@ -129,6 +131,7 @@ class Conversation:
         self._max_output = max_output
         self._said = 0
         self._over = False
+        self._asking = threading.Lock()
         self._process: Optional[subprocess.Popen[bytes]] = _start(self._argv)
 
     def __enter__(self) -> Conversation:
@@ -141,10 +144,18 @@ class Conversation:
         _traceback: Optional[TracebackType],
     ) -> None:
         self._over = True
-        self._end()
+        process = self._process
+        if process is not None:
+            _kill(process)
+        with self._asking:  # another thread may be at it still; it hears the end of its process
+            self._end()
 
     def ask(self, questions: Sequence[Question], deadline: float) -> Tuple[Answer, ...]:
         """One answer for each of *questions*, in their order, not later than *deadline* (time.monotonic())."""
+        with self._asking:
+            return self._ask(questions, deadline)
+
+    def _ask(self, questions: Sequence[Question], deadline: float) -> Tuple[Answer, ...]:
         began = time.monotonic()
         answers: Dict[Question, Answer] = {}
         waiting: List[Question] = []
@@ -338,13 +349,16 @@ def _start(argv: Sequence[str]) -> subprocess.Popen[bytes]:
 def _end(process: subprocess.Popen[bytes]) -> None:
     """Kill the group and reap its leader; what was the leader's is reaped by init."""
     try:
-        # The leader is not reaped yet, so the number of its group cannot be somebody else's.
-        if process.returncode is None:
-            os.killpg(process.pid, signal.SIGKILL)
-    except ProcessLookupError:
-        pass
+        _kill(process)
     finally:
         process.wait()
         for pipe in (process.stdin, process.stdout, process.stderr):
             if pipe is not None:
                 pipe.close()
+
+
+def _kill(process: subprocess.Popen[bytes]) -> None:
+    if process.returncode is None:
+        # The leader is not reaped yet, so the number of its group cannot be somebody else's.
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)

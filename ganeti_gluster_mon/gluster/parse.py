@@ -64,6 +64,9 @@ __all__ = [
     "volume_status",
 ]
 
+#: how Gluster says, as a refusal, that quota is on and nothing is limited yet
+_NO_LIMIT = "No quota configured on volume"
+
 T = TypeVar("T")
 
 #: by Gluster's numbers for them
@@ -385,7 +388,12 @@ def quota_list(output: bytes) -> Parsed[Tuple[QuotaLimit, ...]]:
         "path errstr hard_limit soft_limit_value used_space avail_space hl_exceeded",
         make=lambda record: _quota_limit(record, faults),
     )
-    answer = read(output, "volQuota", _listing(limit=limit), faults)
+    try:
+        answer = read(output, "volQuota", _listing(limit=limit), faults)
+    except Refused as refusal:
+        if refusal.message.startswith(_NO_LIMIT):
+            return Parsed((), faults.all())
+        raise
     found: List[Optional[QuotaLimit]] = answer.children.get("limit", [])
     return Parsed(_once(found, "the limit of", attrgetter("path"), faults), faults.all())
 

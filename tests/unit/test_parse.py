@@ -217,6 +217,11 @@ def test_split_brain_names_files() -> None:
     assert parse.heal_info(output) == parse.Parsed((parse.HealCount("node1", "/b", True, split_brain=2),))
 
 
+def test_quota_that_is_on_without_a_limit() -> None:
+    answer = (Path(__file__).parents[1] / "captures/recorded/healthy/quota-dist2.xml").read_bytes()
+    assert parse.quota_list(answer) == parse.Parsed(())
+
+
 def test_quota() -> None:
     assert parse.quota_list(answer_of(HEALTHY, "quota-dist2")).facts == (
         QuotaLimit("/vms", 524288000, 419430400, 20971520, 503316480, exceeded=False),
