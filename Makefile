@@ -11,7 +11,7 @@ LAB_PACKAGES := glusterfs-server glusterfs-client openssh-server openssh-client 
 PACKAGES := python3 python3-venv
 
 .DEFAULT_GOAL := help
-.PHONY: help venv packages demo test lint unit bench soak lab lab-down clean
+.PHONY: help venv packages readme demo test lint unit bench soak lab lab-down clean
 .DELETE_ON_ERROR:
 
 help:
@@ -66,6 +66,9 @@ lab: packages venv
 
 lab-down:
 	@$(BIN)/python -m tests.lab down
+
+readme: venv
+	@$(BIN)/python scripts/update-readme
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis

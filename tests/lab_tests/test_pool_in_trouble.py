@@ -12,7 +12,7 @@ import pytest
 
 from tests.lab.pool import Pool
 from tests.lab.waiting import LabTimeout, wait_until
-from tests.lab_tests.looking import LONGEST, Look, look, sentences
+from tests.lab_tests.looking import LONGEST, Look, left_running, look, sentences
 
 pytestmark = pytest.mark.lab
 
@@ -274,4 +274,4 @@ def test_an_administrator_who_holds_the_lock_costs_patience_not_truth(lab_pool: 
         for other in others:
             other.join()
     assert commands[0] > 15
-    assert not lab_pool.left_running(1)
+    assert not left_running(lab_pool, 1)

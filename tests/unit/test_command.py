@@ -1,0 +1,182 @@
+"""The conversation with `gluster`: which answer is whose, and that nothing survives it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+from pathlib import Path
+from typing import List
+
+import psutil
+import pytest
+
+from ganeti_gluster_mon.gluster import command
+from ganeti_gluster_mon.gluster.command import Conversation
+from tests.unit.fake_gluster import EXITS, FLOODS, HANGS, FakeGluster
+
+A, B, C = ("volume", "info"), ("pool", "list"), ("volume", "status", "all")
+
+
+def soon(seconds: float = 20.0) -> float:
+    return time.monotonic() + seconds
+
+
+def children() -> List[psutil.Process]:
+    """What we started and is not reaped, and what that started."""
+    return psutil.Process().children(recursive=True)
+
+
+@pytest.fixture(autouse=True)
+def nothing_left() -> object:
+    before = children()
+    yield
+    assert children() == before
+
+
+def test_xml_text_and_nothing_are_each_given_to_their_question(tmp_path: Path) -> None:
+    fake = FakeGluster(tmp_path, {A: ["<?xml?>\n<cliOutput/>\n"], B: [""], C: ["No volumes present\n"]})
+    with Conversation(fake.path) as gluster:
+        answers = gluster.ask([A, B, C], soon())
+        assert [answer.output for answer in answers] == [
+            b"<?xml?>\n<cliOutput/>\n",
+            b"",
+            b"No volumes present\n",
+        ]
+        assert [answer.failure for answer in answers] == [None] * 3
+        (again,) = gluster.ask([C], soon())
+        assert again.output == b"No volumes present\n"
+    assert fake.heard == ["started", "volume info", "pool list", "volume status all", "volume status all"]
+
+
+def test_what_an_ended_process_did_not_answer_is_asked_in_a_new_one(tmp_path: Path) -> None:
+    fake = FakeGluster(tmp_path, {A: [f"{EXITS}refused\n"], B: ["b\n"], C: [EXITS]})
+    with Conversation(fake.path) as gluster:
+        refused, whole, silent = gluster.ask([A, B, C], soon())
+    assert (refused.output, refused.returncode, refused.failure) == (b"refused\n", 2, None)
+    assert (whole.output, whole.returncode) == (b"b\n", None)
+    assert (silent.output, silent.returncode) == (b"", 2)
+    assert fake.heard == ["started", "volume info", "started", "pool list", "volume status all"]
+    assert "Welcome" not in refused.stderr
+
+
+def test_deadline_leaves_what_was_answered(tmp_path: Path) -> None:
+    fake = FakeGluster(tmp_path, {A: ["a\n"], B: [HANGS], C: ["c\n"]})
+    began = time.monotonic()
+    with Conversation(fake.path) as gluster:
+        whole, late, never = gluster.ask([A, B, C], soon(1))
+    assert time.monotonic() - began < 3
+    assert (whole.output, whole.failure) == (b"a\n", None)
+    assert late.failure == never.failure == "no answer within 1 s"
+
+
+def test_flood_is_stopped(tmp_path: Path) -> None:
+    fake = FakeGluster(tmp_path, {A: ["a\n"], B: [FLOODS]})
+    with Conversation(fake.path, max_output=2 << 20) as gluster:
+        whole, flood = gluster.ask([A, B], soon())
+    assert whole.failure is None
+    assert flood.failure == "more than 2 MiB of output"
+    assert len(flood.output) < 4 << 20
+
+
+def test_large_answers_and_many_questions_do_not_block_each_other(tmp_path: Path) -> None:
+    fake = FakeGluster(tmp_path, {A: ["<x/>" * 1_000_000], B: ["b\n"]})
+    with Conversation(fake.path) as gluster:
+        large, *others = gluster.ask([A, B], soon())
+        assert (len(large.output), others[0].output) == (4_000_000, b"b\n")
+        for _ in range(500):
+            (answer,) = gluster.ask([B], soon())
+            assert answer.output == b"b\n"
+
+
+@pytest.mark.parametrize(
+    "question",
+    [(), ("",), ("volume", "a b"), ("volume", "a\nvolume"), ("--xml",), ("volume", "$(x)"), ("x" * 1100,)],
+)
+def test_what_gluster_would_misunderstand_is_not_sent(tmp_path: Path, question: tuple[str, ...]) -> None:
+    fake = FakeGluster(tmp_path, {A: ["a\n"]})
+    with Conversation(fake.path) as gluster:
+        refused, asked = gluster.ask([question, A], soon())
+    assert refused.failure is not None
+    assert refused.failure.startswith("cannot be asked")
+    assert asked.output == b"a\n"
+    assert fake.heard == ["started", "volume info"]
+
+
+def test_glusterd_that_goes_away_is_told_at_once(tmp_path: Path) -> None:
+    gone = "Connection failed. Please check if gluster daemon is operational.\n"
+    fake = FakeGluster(tmp_path, {A: [f"{EXITS}{gone}"], B: ["b\n"]})
+    with Conversation(fake.path) as gluster:
+        answers = gluster.ask([A, B], soon())
+    assert [answer.failure for answer in answers] == ["glusterd went away while it was asked"] * 2
+
+
+def test_an_exception_ends_the_whole_group(tmp_path: Path) -> None:
+    script = tmp_path / "gluster"
+    script.write_text("#!/bin/sh\ntrap '' TERM INT HUP\nsleep 600 &\nsleep 600 & wait\n")
+    script.chmod(0o755)
+    family: List[psutil.Process] = []
+
+    def interrupted() -> None:
+        with Conversation(str(script)):
+            while len(family) < 3:
+                family[:] = children()
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    for each in family:
+        each.wait(5)
+
+
+def test_ending_a_conversation_ends_the_asking_in_another_thread(tmp_path: Path) -> None:
+    fake = FakeGluster(tmp_path, {A: [HANGS], B: ["b\n"]})
+    answers: List[object] = []
+    with Conversation(fake.path) as gluster:
+        asking = threading.Thread(target=lambda: answers.extend(gluster.ask([A, B], soon(60))))
+        asking.start()
+        while not (tmp_path / "log").exists() or fake.heard != ["started", "volume info"]:
+            time.sleep(0.01)
+    asking.join(5)
+    assert not asking.is_alive()
+    assert len(answers) == 2
+
+
+def test_gluster_that_cannot_be_started() -> None:
+    with pytest.raises(command.GlusterMissing, match="there is no command /nowhere/gluster: apt install"):
+        Conversation("/nowhere/gluster")
+    with pytest.raises(command.GlusterMissing, match="/etc/passwd cannot be started: Permission denied"):
+        Conversation("/etc/passwd")
+
+
+def test_version(tmp_path: Path) -> None:
+    script = tmp_path / "gluster"
+    script.write_text("#!/bin/sh\necho 'glusterfs 10.3'\n")
+    script.chmod(0o755)
+    assert command.version(str(script), 5) == "10.3"
+    script.write_text("#!/bin/sh\nsleep 600\n")
+    assert command.version(str(script), 0.2) is None
+    assert command.version("/nowhere/gluster", 5) is None
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gets as far as looking for glusterd")
+def test_glusterd_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(command.GlusterdDown, match="does not run on this node: systemctl start glusterd"):
+        command.look_for_glusterd(str(tmp_path / "socket"))
+
+
+def test_only_root_may_ask(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    with pytest.raises(command.NotRoot, match="run this as root"):
+        command.look_for_glusterd()
+
+
+def test_signals_of_a_terminal_do_not_reach_gluster(tmp_path: Path) -> None:
+    """It leads a group of its own, so Ctrl-C is for us to handle."""
+    fake = FakeGluster(tmp_path, {A: ["a\n"]})
+    with Conversation(fake.path) as gluster:
+        gluster.ask([A], soon())
+        (process,) = children()
+        assert os.getpgid(process.pid) == process.pid != os.getpgid(0)
+        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler

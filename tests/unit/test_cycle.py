@@ -1,0 +1,121 @@
+"""What a cycle does when another command holds a lock, with a `gluster` that says so."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Dict, List
+
+import pytest
+
+from ganeti_gluster_mon.gluster import capture, cycle, parse, question
+from ganeti_gluster_mon.gluster.capture import Answer, Capture
+from ganeti_gluster_mon.gluster.command import Conversation
+from ganeti_gluster_mon.gluster.ping import Reply
+from ganeti_gluster_mon.gluster.pool import understand
+from ganeti_gluster_mon.health import UNKNOWN, Limits, judge
+from tests.unit.fake_gluster import FakeGluster
+
+HEALTHY = capture.read(str(Path(__file__).parents[1] / "captures/healthy/node1"))
+STATUS, DETAIL = question.VOLUME_STATUS, question.VOLUME_STATUS_DETAIL
+
+
+def output(asked: question.Question) -> str:
+    answer = HEALTHY.answer(asked)
+    assert answer is not None
+    return answer.output.decode()
+
+
+VOLUMES = parse.volume_info(output(question.VOLUME_INFO).encode()).facts
+
+LOCKED = """<?xml version="1.0"?>
+<cliOutput><opRet>-1</opRet><opErrno>{}</opErrno><opErrstr>{}</opErrstr></cliOutput>
+"""
+BUSY = LOCKED.format(30802, "Another transaction is in progress for gv0. Please try again after some time.")
+FAILED = LOCKED.format(30800, "Locking failed on node3.lab.test. Please check log file for details.")
+#: a volume whose lock could not be had is not in the answer, and nobody says so
+WITHOUT_GV0 = output(STATUS).replace("<volName>gv0</volName>", "<volName>other</volName>")
+
+
+@pytest.fixture(autouse=True)
+def no_patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The pause between two tries is chance, and is tried in the lab."""
+    monkeypatch.setattr(cycle.random, "uniform", lambda _low, _high: 0.001)  # type: ignore[attr-defined]
+
+
+def asked(tmp_path: Path, outputs: Dict[question.Question, List[str]], previous: Capture | None = None):  # type: ignore[no-untyped-def]
+    fake = FakeGluster(tmp_path, outputs)
+    with Conversation(fake.path) as gluster:
+        answers = cycle._ask_status(gluster, time.monotonic() + 20, VOLUMES, previous)
+    return {answer.question: answer for answer in answers}, fake
+
+
+@pytest.mark.parametrize("held", [BUSY, FAILED, WITHOUT_GV0, ""])
+def test_a_lock_that_is_held_is_waited_for(tmp_path: Path, held: str) -> None:
+    answers, fake = asked(tmp_path, {DETAIL: [output(DETAIL)], STATUS: [held, held, output(STATUS)]})
+    assert answers[STATUS].output.decode().strip() == output(STATUS).strip()
+    assert fake.heard.count("volume status all") == 3
+    assert fake.heard.count("volume status all detail") == 1
+
+
+def test_other_refusals_are_not_asked_again(tmp_path: Path) -> None:
+    refusal = LOCKED.format(30800, "Staging failed on node3.lab.test.")
+    answers, fake = asked(tmp_path, {DETAIL: [output(DETAIL)], STATUS: [refusal]})
+    assert fake.heard.count("volume status all") == 1
+    assert b"Staging failed" in answers[STATUS].output
+
+
+def test_after_that_the_last_good_answer_with_its_age(tmp_path: Path) -> None:
+    previous = replace(HEALTHY, recorded_at=HEALTHY.recorded_at - 40 * 10**9)
+    answers, fake = asked(tmp_path, {DETAIL: [output(DETAIL)], STATUS: [BUSY]}, previous)
+    assert fake.heard.count("volume status all") == cycle.LOCK_TRIES
+    assert answers[STATUS].output.decode() == output(STATUS)
+    assert answers[STATUS].taken_at == previous.recorded_at
+    others = tuple(answer for answer in HEALTHY.answers if answer.question not in answers)
+    seen = replace(HEALTHY, answers=(*others, *answers.values()))
+    pool = understand(seen)
+    assert pool.age(seen.recorded_at) == 40
+    assert judge(pool, Limits(), seen.recorded_at).code == 0
+    assert judge(pool, Limits(stale_after=30), seen.recorded_at).code == UNKNOWN
+
+
+def test_without_one_it_is_not_known(tmp_path: Path) -> None:
+    answers, _ = asked(tmp_path, {DETAIL: [BUSY], STATUS: [BUSY]})
+    others = tuple(answer for answer in HEALTHY.answers if answer.question not in answers)
+    seen = replace(HEALTHY, answers=(*others, *answers.values()))
+    health = judge(understand(seen), Limits(), seen.recorded_at)
+    assert health.code == UNKNOWN
+    assert "Another transaction is in progress" in health.message
+
+
+def test_a_bad_answer_of_the_last_cycle_is_not_kept(tmp_path: Path) -> None:
+    locked = tuple(
+        Answer(answer.question, BUSY.encode()) if answer.question == STATUS else answer
+        for answer in HEALTHY.answers
+    )
+    answers, _ = asked(tmp_path, {DETAIL: [output(DETAIL)], STATUS: [BUSY]}, replace(HEALTHY, answers=locked))
+    assert answers[STATUS].taken_at is None
+
+
+@pytest.mark.parametrize(
+    ("reply", "reachable", "expected"),
+    [
+        (Reply.ANSWERS, {}, True),
+        (Reply.REFUSED, {}, False),
+        (Reply.SILENT, {}, False),
+        # the whole host is silent: of its bricks nothing is known
+        (Reply.SILENT, {"node2": False}, None),
+        (Reply.UNREACHABLE, {}, None),
+    ],
+)
+def test_what_the_silence_of_a_brick_means(
+    monkeypatch: pytest.MonkeyPatch, reply: Reply, reachable: Dict[str, bool], expected: bool | None
+) -> None:
+    def answering(addresses: list[tuple[str, int]], _timeout: float, connect_only: bool) -> object:
+        return dict.fromkeys(addresses, reply)
+
+    monkeypatch.setattr(cycle.ping, "answering", answering)  # type: ignore[attr-defined]
+    door = cycle._Door("gv0", "node2", "/export/b1/gv0", 49152)
+    told = cycle._bricks_answering([door], VOLUMES, reachable, cycle.Settings())
+    assert told.get(("node2", "/export/b1/gv0")) is expected
