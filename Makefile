@@ -15,6 +15,7 @@ PACKAGES := python3 python3-venv
 .DELETE_ON_ERROR:
 
 help:
+	@echo 'make help      this list'
 	@echo 'make demo      a pool of three hosts on this machine, a brick that dies, and what is said of it'
 	@echo 'make test      lint, unit tests, and lab tests on real glusterd (as root)'
 	@echo 'make venv      the command, in $(BIN)/ganeti-gluster-mon'
@@ -23,6 +24,8 @@ help:
 	@echo 'make bench     measure, against the bare gluster command and others'
 	@echo 'make soak      the long tests'
 	@echo 'make lab       a pool of three hosts to play with; make lab-down ends it'
+	@echo 'make packages  what the lab needs, by apt (as root); demo and test do it by themselves'
+	@echo 'make readme    put the real output of the commands into README.md'
 	@echo 'make clean     remove what was made here'
 
 venv: $(VENV)/.made
@@ -41,8 +44,9 @@ $(VENV)/.made: pyproject.toml setup.py constraints.txt
 packages:
 	@$(if $(ROOT),scripts/install-packages $(PACKAGES) $(LAB_PACKAGES))
 
+# make hands DEMO on by itself; without a shell between, a SIGTERM for make reaches what takes the hosts down.
 demo: $(if $(filter replay,$(DEMO)),,packages) venv
-	@DEMO='$(DEMO)' $(BIN)/python -m tests.demo
+	@$(BIN)/python -m tests.demo
 
 test: packages venv lint
 	$(BIN)/python -m pytest -m 'not soak'
