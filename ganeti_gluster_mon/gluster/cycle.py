@@ -77,7 +77,8 @@ def ask(settings: Settings, previous: Optional[Capture] = None) -> Capture:
         answers = list(gluster.ask([question.VOLUME_INFO, question.POOL_LIST], deadline))
         volumes, peers = _volumes(answers[0]), _peers(answers[1])
         reachable = _reachable(peers, settings)
-        away = [peer.hostname for peer in peers if peer.connected and reachable.get(peer.hostname) is False]
+        believed = [peer.hostname for peer in peers if peer.connected and not peer.local]
+        away = [hostname for hostname in believed if not reachable.get(hostname)]
         if away:
             answers += _not_asked(away)
             answers.append(_ask_state(gluster, deadline))
@@ -158,7 +159,11 @@ def _reachable(peers: Iterable[Peer], settings: Settings) -> Dict[str, bool]:
     """By hostname, for each peer but this node: whether its glusterd answers."""
     addresses = [(peer.hostname, GLUSTERD_PORT) for peer in peers if not peer.local]
     replies = ping.answering(addresses, settings.peer_timeout, connect_only=os.path.exists(SECURE_ACCESS))
-    return {host: replies[(host, port)] is ping.Reply.ANSWERS for host, port in addresses}
+    return {
+        host: replies[(host, port)] is ping.Reply.ANSWERS
+        for host, port in addresses
+        if replies[(host, port)] is not ping.Reply.UNKNOWN
+    }
 
 
 def _not_asked(away: Sequence[str]) -> List[Answer]:

@@ -92,7 +92,15 @@ def test_large_answers_and_many_questions_do_not_block_each_other(tmp_path: Path
 
 @pytest.mark.parametrize(
     "question",
-    [(), ("",), ("volume", "a b"), ("volume", "a\nvolume"), ("--xml",), ("volume", "$(x)"), ("x" * 1100,)],
+    [
+        (),
+        ("",),
+        ("volume", "a b"),
+        ("volume", "a\nvolume"),
+        ("--xml",),
+        ("volume", "heal", "$(x)", "info"),
+        ("x" * 1100,),
+    ],
 )
 def test_what_gluster_would_misunderstand_is_not_sent(tmp_path: Path, question: tuple[str, ...]) -> None:
     fake = FakeGluster(tmp_path, {A: ["a\n"]})
@@ -109,7 +117,9 @@ def test_glusterd_that_goes_away_is_told_at_once(tmp_path: Path) -> None:
     fake = FakeGluster(tmp_path, {A: [f"{EXITS}{gone}"], B: ["b\n"]})
     with Conversation(fake.path) as gluster:
         answers = gluster.ask([A, B], soon())
-    assert [answer.failure for answer in answers] == ["glusterd went away while it was asked"] * 2
+    assert [answer.failure for answer in answers] == [
+        "glusterd does not answer on this node: connection failed"
+    ] * 2
 
 
 def test_an_exception_ends_the_whole_group(tmp_path: Path) -> None:
@@ -120,7 +130,7 @@ def test_an_exception_ends_the_whole_group(tmp_path: Path) -> None:
 
     def interrupted() -> None:
         with Conversation(str(script)):
-            while len(family) < 3:
+            while len(family) < 3:  # the shell, and its two children
                 family[:] = children()
             raise KeyboardInterrupt
 
@@ -144,9 +154,9 @@ def test_ending_a_conversation_ends_the_asking_in_another_thread(tmp_path: Path)
 
 
 def test_gluster_that_cannot_be_started() -> None:
-    with pytest.raises(command.GlusterMissing, match="there is no command /nowhere/gluster: apt install"):
+    with pytest.raises(command.NoGluster, match="there is no command /nowhere/gluster: apt install"):
         Conversation("/nowhere/gluster")
-    with pytest.raises(command.GlusterMissing, match="/etc/passwd cannot be started: Permission denied"):
+    with pytest.raises(command.CannotAsk, match="cannot start /etc/passwd: Permission denied"):
         Conversation("/etc/passwd")
 
 
