@@ -55,9 +55,9 @@ def replay() -> None:
         return ran.stdout
 
     say("from the capture of a healthy pool, recorded on real hosts")
-    tour(run, ["--replay", "healthy/node1"])
+    tour(run, ["--replay", "recorded/healthy"])
     say("the same pool after the brick of node2 was killed")
-    tour(run, ["--replay", "brick-down/node1"])
+    tour(run, ["--replay", "recorded/brick-killed"])
 
 
 def live() -> None:
