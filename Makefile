@@ -60,6 +60,7 @@ unit: venv
 	$(BIN)/python -m pytest -m 'not lab and not soak'
 
 bench: packages venv
+	@$(BIN)/python -m compileall -q ganeti_gluster_mon
 	$(BIN)/python -m tests.bench
 
 soak: packages venv

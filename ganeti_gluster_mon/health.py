@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Dict, Iterable, Iterator, List, Mapping, Sequence, Tuple
 
 from ganeti_gluster_mon.gluster.model import Brick, Peer, Pool, Subvolume, Unknown, Volume
+from ganeti_gluster_mon.words import some
 
 #: status codes of a collector, by Ganeti's design of its monitoring daemon
 OK, HEALING, UNKNOWN, CRITICAL = 0, 1, 2, 4
@@ -233,7 +234,7 @@ def _healing(volume: Volume) -> Iterator[Tuple[int, str]]:
     dead = sorted(daemon.host for daemon in volume.self_heal_daemons if daemon.online is False)
     alive = any(daemon.online for daemon in volume.self_heal_daemons)
     if dead:
-        yield CRITICAL, f"no self-heal daemon on {_some(dead)}"
+        yield CRITICAL, f"no self-heal daemon on {some(dead, 5)}"
     if volume.heal is None:
         return
     if volume.heal.split_brain:
@@ -298,7 +299,7 @@ def _not_known(unknowns: Sequence[Unknown]) -> Iterator[Problem]:
     for unknown in unknowns:
         by_reason.setdefault(unknown.why, []).append(unknown.what)
     for why, whats in by_reason.items():
-        yield Problem(UNKNOWN, f"not known: {_some(list(dict.fromkeys(whats)))} ({why})")
+        yield Problem(UNKNOWN, f"not known: {some(list(dict.fromkeys(whats)), 5)} ({why})")
 
 
 def _summary(pool: Pool) -> str:
@@ -318,9 +319,3 @@ def _entries(number: int) -> str:
 
 def _count(number: int, what: str) -> str:
     return f"{number} {what}" if number == 1 else f"{number} {what}s"
-
-
-def _some(names: Sequence[str]) -> str:
-    """The first five of *names*, and how many more there are."""
-    shown = ", ".join(names[:5])
-    return shown if len(names) <= 5 else f"{shown} and {len(names) - 5} more"

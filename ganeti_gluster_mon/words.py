@@ -2,19 +2,30 @@
 
 from __future__ import annotations
 
+from typing import Optional, Sequence
+
 _UNITS = "KMGTPE"
 
 
-def one_line(text: str) -> str:
-    """*text* on one line of printable characters.
+def one_line(text: str, longest: Optional[int] = None) -> str:
+    """*text* on one line of printable characters, at most *longest* of them.
 
     Names of bricks, volumes and hosts may hold anything. White space of any kind becomes a
     blank; what a terminal or a log would act on, or could not show, is spelled out: ``\\x1b``.
     """
+    if longest is not None:
+        text = text[: 4 * longest]  # what is shown of a text of megabytes must not cost megabytes
     spelled = "".join(
         c if c.isprintable() or c.isspace() else c.encode("unicode_escape").decode("ascii") for c in text
     )
-    return " ".join(spelled.split())
+    line = " ".join(spelled.split())
+    return line if longest is None or len(line) <= longest else line[: longest - 1] + "…"
+
+
+def some(names: Sequence[str], most: int) -> str:
+    """The first *most* of *names*, and how many more there are."""
+    shown = ", ".join(names[:most])
+    return shown if len(names) <= most else f"{shown} and {len(names) - most} more"
 
 
 def short_size(size: int) -> str:

@@ -111,9 +111,9 @@ def replay() -> None:
         return subprocess.run(argv, check=False, capture_output=True, text=True, timeout=60, cwd=CAPTURES)
 
     say("from the capture of a healthy pool, recorded on real hosts")
-    tour(run, ["--replay", "healthy/node1"])
+    tour(run, ["--replay", "recorded/healthy"])
     say("the same pool after the brick of gv0 on node2 was killed")
-    tour(run, ["--replay", "brick-down/node1"])
+    tour(run, ["--replay", "recorded/brick-killed"])
 
 
 def live() -> None:

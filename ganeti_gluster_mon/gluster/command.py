@@ -1,21 +1,19 @@
-"""Runs `gluster`, the only way there is to ask a pool everything.
+"""The ``gluster`` command: one process, asked question after question on its standard input.
 
-One process is asked question after question on its standard input, since loading its
-libraries takes it 60 ms and answering 2.  What has to be known about that:
+Starting ``gluster`` costs many times what a question costs, so a process is started once
+and talked to.  What it says does not tell where one answer ends and the next begins: an answer
+may be one XML document, plain text, or nothing, and some stay in its buffer until something else
+is printed.  So each question is followed by a second one whose answer is known and cheap, takes
+no lock, and pushes out whatever is left: the *sentinel*.  All before it belongs to the question.
 
-* Which answer belongs to which question cannot be told by counting: a question may be
-  answered by XML, by plain text, or by nothing at all.  So after each question a second one
-  is asked whose answer is always the same kind of document and nothing else is (`system::
-  uuid get`): where it begins, the answer before it ends.  It also makes gluster flush what
-  it holds back (heal info, get-state).
-* Not at a terminal, gluster ends itself after some failures (heal info refused, quota
-  disabled).  What was not answered by then is asked in a new process.
-* It reads a line into 1,024 bytes and splits it at white space; it knows no quotes.
+Not on a terminal, ``gluster`` ends after a question whose answer is a failure of certain
+kinds (quota that is not enabled, a heal question about a volume that cannot heal).  What is
+left is asked in a new process.
 
-The process leads a group of its own.  Whatever happens, the whole group, with the helpers
-that gluster starts (glfsheal), is killed and reaped when the conversation ends.  Only when
-we are killed by SIGKILL ourselves, nobody does that; then gluster reads the end of its
-input and goes, once the question in hand is answered.
+The next question is sent when the one before it is answered.  That costs next to nothing, no
+pipe is ever full of questions, and should we be killed with SIGKILL, ``gluster`` finds the end of
+its input after the one it is at and ends (a heal question about a brick that hangs takes 10 s);
+had it been sent all of them, it would go on to ask them for nobody.
 """
 
 from __future__ import annotations
@@ -25,340 +23,351 @@ import os
 import re
 import selectors
 import signal
-import subprocess
 import threading
 import time
-from dataclasses import dataclass
-from types import TracebackType
-from typing import Dict, List, Optional, Sequence, Tuple, Type
+from typing import Optional, Sequence, Tuple
 
 from ganeti_gluster_mon.gluster import ping
 from ganeti_gluster_mon.gluster.capture import Answer
-from ganeti_gluster_mon.gluster.question import Question
+from ganeti_gluster_mon.gluster.child import Child, read
+from ganeti_gluster_mon.gluster.question import VOLUME_NAME, Question
 
-#: glusterd's own door for the gluster command on its node
+#: where glusterd listens for the gluster command
 GLUSTERD_SOCKET = "/var/run/glusterd.socket"
 
-_ENVIRONMENT = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C"}
+#: bytes of answers that one conversation may bring, unless told otherwise
+MAX_OUTPUT = 64 * 1024 * 1024
+
 _SENTINEL = b"system:: uuid get\n"
+#: In an answer's text a "<" is written "&lt;", so only the sentinel's own answer can hold this.
 _SENTINEL_MARK = b"<uuidGenerate>"
-_DOCUMENT_BEGIN, _DOCUMENT_END = b"<?xml", b"</cliOutput>"
+_GREETING = b"Welcome to gluster prompt"
+_NO_CONNECTION = b"Connection failed"
+#: gluster reads lines with fgets into 1024 bytes, and takes what is longer for two lines
 _LONGEST_LINE = 1022
-#: a word of a question: names of volumes and hosts, paths we made ourselves
-_WORD = re.compile(r"[A-Za-z0-9_./:][A-Za-z0-9_./:@%+=,-]*\Z")
-_MOST_STDERR = 64 << 10
-_CONNECTION_FAILED = b"Connection failed. Please check if gluster daemon is operational."
+_MAX_ERRORS = 64 * 1024
+_AT_ONCE = 64 * 1024
+_UNSPEAKABLE = re.compile(r"[\s\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
 class CannotAsk(Exception):
-    """There is nobody to ask; str() is one line that says why and what to do."""
+    """Gluster cannot be asked on this node; the message is one line that says what to do."""
 
     #: one word for metrics
     kind = "cannot-ask"
 
 
-class GlusterMissing(CannotAsk):
-    """The gluster command is not there, or cannot be started."""
-
-    kind = "gluster-missing"
-
-
 class NotRoot(CannotAsk):
-    """Only root may ask glusterd."""
+    """glusterd talks to root only."""
 
     kind = "not-root"
 
 
+class NoGluster(CannotAsk):
+    """There is no ``gluster`` command."""
+
+    kind = "no-gluster"
+
+
 class GlusterdDown(CannotAsk):
-    """No glusterd runs on this node."""
+    """Nobody listens where glusterd should."""
 
     kind = "glusterd-down"
 
 
 class GlusterdHangs(CannotAsk):
-    """glusterd runs and does not answer."""
+    """glusterd is there and does not answer."""
 
     kind = "glusterd-hangs"
 
 
-def look_for_glusterd(path: str = GLUSTERD_SOCKET, timeout: float = 1.0) -> None:
-    """See that this node's glusterd answers, within *timeout* seconds; usually it takes 1 ms.
+def look_for_glusterd(socket_path: str = GLUSTERD_SOCKET, timeout: float = 1.0) -> None:
+    """Return if glusterd answers on this node; raise the CannotAsk that fits if not.
 
-    `gluster` itself waits two minutes for a glusterd that is not there.
-    Raises NotRoot, GlusterdDown or GlusterdHangs.
+    To be called before a conversation: without glusterd, ``gluster`` itself says nothing at
+    all for up to two minutes.  Takes less than a millisecond, and *timeout* seconds at worst.
     """
     if os.geteuid() != 0:
-        raise NotRoot("only root may ask glusterd: run this as root")
-    try:
-        reply = ping.answering_socket(path, timeout)
-    except FileNotFoundError:
-        reply = ping.Reply.REFUSED
-    except OSError as err:
-        raise GlusterdDown(f"glusterd cannot be reached by {path}: {err.strerror or err}") from err
-    if reply is ping.Reply.REFUSED:
-        raise GlusterdDown("glusterd does not run on this node: systemctl start glusterd")
-    if reply is not ping.Reply.ANSWERS:
+        raise NotRoot("glusterd answers root only: run this as root")
+    reply = ping.answers_at(socket_path, timeout)
+    if reply is ping.Reply.ANSWERS:
+        return
+    if reply is ping.Reply.SILENT:
         raise GlusterdHangs(
-            f"glusterd runs, but did not answer within {timeout:g} s: look at its log, restart it"
+            f"glusterd does not answer within {timeout:g} s on {socket_path}: it hangs; "
+            "see /var/log/glusterfs/glusterd.log, then systemctl restart glusterd"
         )
+    if reply in (ping.Reply.UNREACHABLE, ping.Reply.REFUSED):
+        raise GlusterdDown("glusterd does not run on this node: systemctl start glusterd")
+    raise CannotAsk(f"whoever listens on {socket_path} {reply.value}: is it glusterd?")
+
+
+def unaskable(question: Question) -> Optional[str]:
+    """Why *question* must not be sent to gluster, which splits lines into words at spaces; None if it may.
+
+    Names come from Gluster's own answers and from users; no name may become a second
+    question, an option, or another word than it was.
+    """
+    if not question:
+        return "cannot be asked: no words"
+    for word in question:
+        if not word or word.startswith("-") or _UNSPEAKABLE.search(word):
+            return f"cannot be asked: {word!r} is no word to gluster"
+    if question[0] == "volume" and len(question) > 2 and not VOLUME_NAME.match(question[2]):
+        return f"cannot be asked: {question[2]!r} is not the name of a volume"
+    if len(_line(question)) > _LONGEST_LINE + 1:
+        return f"cannot be asked: longer than the {_LONGEST_LINE} bytes that gluster reads at once"
+    return None
 
 
 def version(gluster: str, timeout: float) -> Optional[str]:
-    """Gluster's version ("10.3") by `gluster --version`; None where it does not say it in *timeout* seconds."""
+    """Gluster's version ("10.3") by ``gluster --version``; None where it is not told within *timeout* seconds."""
     try:
-        process = _start([gluster, "--version"])
-    except GlusterMissing:
+        child = Child([gluster, "--version"])
+    except OSError:
         return None
+    output = b""
     try:
-        output, _ = process.communicate(timeout=timeout)
-    except subprocess.TimeoutExpired:
-        return None
+        deadline = time.monotonic() + timeout
+        with selectors.DefaultSelector() as selector:
+            selector.register(child.stdout, selectors.EVENT_READ)
+            while selector.select(max(0.0, deadline - time.monotonic())):
+                more = read(child.stdout, _AT_ONCE)
+                output += more or b""
+                if more == b"" or len(output) > _AT_ONCE:
+                    break
     finally:
-        _end(process)
+        child.end()
     match = re.match(rb"glusterfs (\S+)", output)
     return match.group(1).decode("ascii", "replace") if match else None
 
 
 class Conversation:
-    """A `gluster` process that is asked; leaving the context kills it, whatever it does."""
+    """Questions to one ``gluster`` process.
 
-    def __init__(self, gluster: str = "gluster", max_output: int = 64 << 20) -> None:
-        """Start *gluster* at once; it loads while we do something else.
+    A context manager: leaving it, by whatever exception, kills and reaps the process and all
+    it started.  One thread asks at a time; another may leave the context meanwhile, and
+    then what is not answered is given up at once.
+    """
 
-        *max_output*: bytes it may say in the whole conversation.  Raises GlusterMissing.
+    def __init__(self, gluster: str = "gluster", max_output: int = MAX_OUTPUT) -> None:
+        """Start the process at once, so that it warms up while other things are done.
+
+        *max_output* is in bytes, for all answers together.  Raises NoGluster, or CannotAsk
+        when the process cannot be started.
         """
-        self._argv = [gluster, "--mode=script", "--xml"]
-        self._max_output = max_output
-        self._said = 0
-        self._over = False
         self._asking = threading.Lock()
-        self._process: Optional[subprocess.Popen[bytes]] = _start(self._argv)
+        self._deadline = 0.0
+        self._late = ""
+        self._max_output = max_output
+        self._room = max_output
+        self._gluster = gluster
+        #: why nothing more will be answered, once that is so
+        self._over: Optional[str] = None
+        self._process: Optional[_Process] = _Process(gluster)
 
     def __enter__(self) -> Conversation:
         return self
 
-    def __exit__(
-        self,
-        _type: Optional[Type[BaseException]],
-        _error: Optional[BaseException],
-        _traceback: Optional[TracebackType],
-    ) -> None:
-        self._over = True
+    def __exit__(self, *_: object) -> None:
+        self._over = self._over or "the asking was ended"
         process = self._process
         if process is not None:
-            _kill(process)
-        with self._asking:  # another thread may be at it still; it hears the end of its process
+            process.kill()
+        with self._asking:  # another thread may be at it; it hears the end of the process
             self._end()
 
     def ask(self, questions: Sequence[Question], deadline: float) -> Tuple[Answer, ...]:
-        """One answer for each of *questions*, in their order, not later than *deadline* (time.monotonic())."""
-        with self._asking:
-            return self._ask(questions, deadline)
+        """One Answer for each of *questions*, in their order, whatever happens.
 
-    def _ask(self, questions: Sequence[Question], deadline: float) -> Tuple[Answer, ...]:
-        began = time.monotonic()
-        answers: Dict[Question, Answer] = {}
-        waiting: List[Question] = []
-        for question in dict.fromkeys(questions):
-            why_not = _unaskable(question)
-            if why_not:
-                answers[question] = Answer(question, b"", failure=why_not)
-            else:
-                waiting.append(question)
-        while waiting:
-            if self._process is None:
-                if self._over:
-                    failure = "the asking was ended"
-                    answers.update((each, Answer(each, b"", failure=failure)) for each in waiting)
-                    break
-                self._process = _start(self._argv)
-            turn = _Turn(self._process, waiting, self._max_output - self._said)
-            turn.take(deadline)
-            self._said += turn.said
-            if turn.ended:
-                self._end()
-            answered = turn.answers(f"no answer within {deadline - began:.3g} s", self._max_output)
-            answers.update((answer.question, answer) for answer in answered)
-            waiting = waiting[len(answered) :]
-        return tuple(answers[question] for question in questions)
-
-    def _end(self) -> None:
-        if self._process is not None:
-            process, self._process = self._process, None
-            _end(process)
-
-
-@dataclass
-class _Said:
-    """The answer to one question, and when it was complete."""
-
-    output: bytes
-    at: float
-
-
-class _Turn:
-    """Some questions put to one process, until all are answered or it has ended, one way or the other."""
-
-    def __init__(self, process: subprocess.Popen[bytes], questions: Sequence[Question], room: int) -> None:
-        self._process = process
-        self._questions = questions
-        self._room = room
-        self._began = time.monotonic()
-        self._to_send = b"".join(" ".join(question).encode() + b"\n" + _SENTINEL for question in questions)
-        self._output = bytearray()
-        self._searched = 0
-        self._stderr = b""
-        self._complete: List[_Said] = []
-        #: bytes read
-        self.said = 0
-        #: why the process cannot be asked any more: "exited", "late", "flooding"; "" if it can
-        self.ended = ""
-
-    def take(self, deadline: float) -> None:
-        """Send the questions and read what comes."""
-        assert self._process.stdin and self._process.stdout and self._process.stderr
-        with selectors.DefaultSelector() as selector:
-            selector.register(self._process.stdin, selectors.EVENT_WRITE, self._send)
-            selector.register(self._process.stdout, selectors.EVENT_READ, self._hear)
-            selector.register(self._process.stderr, selectors.EVENT_READ, self._hear_stderr)
-            while len(self._complete) < len(self._questions) and not self.ended:
-                left = deadline - time.monotonic()
-                ready = selector.select(max(0.0, left))
-                if left <= 0 and not ready:
-                    self.ended = "late"
-                for key, _ in ready:
-                    if not key.data(key.fd):
-                        selector.unregister(key.fileobj)
-                if left <= 0 and len(self._complete) < len(self._questions):
-                    self.ended = self.ended or "late"
-
-    def answers(self, late: str, max_output: int) -> List[Answer]:
-        """The answers that were had, and for one that was begun and cut short, why; the rest is to be asked again.
-
-        After a process that was late or flooding nothing is asked again: all others fail alike.
+        Blocks until all are answered, *deadline* (of time.monotonic()) has come or too much
+        output.  An answer that is not whole says why in ``failure`` and keeps what came of it.
         """
-        answers = []
-        before = self._began
-        for question, said in zip(self._questions, self._complete):
-            answers.append(Answer(question, said.output, seconds=said.at - before))
-            before = said.at
-        open_ones = self._questions[len(answers) :]
-        if not self.ended or not open_ones:
-            return answers
-        now = time.monotonic()
-        rest = _without_newline(self._output)
-        stderr = _readable(self._stderr)
-        if self.ended == "exited":
-            returncode = self._process.returncode
-            if _CONNECTION_FAILED in rest:
-                failure = "glusterd went away while it was asked"
-                return answers + [
-                    Answer(question, b"", returncode, failure=failure) for question in open_ones
-                ]
-            return [*answers, Answer(open_ones[0], rest, returncode, stderr, now - before)]
-        failure = late if self.ended == "late" else f"more than {max_output >> 20} MiB of output"
-        answers.append(Answer(open_ones[0], rest, None, stderr, now - before, failure))
-        return answers + [Answer(question, b"", failure=failure) for question in open_ones[1:]]
+        with self._asking:
+            self._deadline = deadline
+            self._late = f"no answer within {round(max(0.0, deadline - time.monotonic()), 1):g} s"
+            return tuple(self._answer(question) for question in questions)
 
-    def _send(self, descriptor: int) -> bool:
-        """Send what can be sent; whether there is more."""
-        try:
-            self._to_send = self._to_send[os.write(descriptor, self._to_send) :]
-        except BlockingIOError:
-            return True
-        except BrokenPipeError:
-            return False  # it has ended; what it said first is still to be read
-        return bool(self._to_send)
+    def _answer(self, question: Question) -> Answer:
+        refusal = unaskable(question) or self._over
+        if refusal is None and time.monotonic() >= self._deadline:
+            refusal = self._late
+        if self._process is not None and self._process.gone_since_answer():
+            self._end()
+        if refusal is None and self._process is None:
+            try:
+                self._process = _Process(self._gluster)
+            except CannotAsk as error:
+                refusal = self._over = str(error)
+        if refusal is not None or self._process is None:
+            return Answer(question, b"", failure=refusal)
+        return self._ask_one(self._process, question)
 
-    def _hear(self, descriptor: int) -> bool:
-        more = os.read(descriptor, 1 << 20)
-        if not more:
-            self.ended = "exited"
-            return False
-        self.said += len(more)
-        self._output += more
-        if self.said > self._room:
-            self.ended = "flooding"
-        self._part()
-        return True
-
-    def _hear_stderr(self, descriptor: int) -> bool:
-        more = os.read(descriptor, 1 << 16)
-        self._stderr = (self._stderr + more)[-_MOST_STDERR:]
-        return bool(more)
-
-    def _part(self) -> None:
-        """Take the answers that are complete out of what was read."""
+    def _ask_one(self, process: _Process, question: Question) -> Answer:
+        """Ask *process*; it is gone afterwards if it ended, or had to be."""
+        process.send(_line(question) + _SENTINEL)
         while True:
-            mark = self._output.find(_SENTINEL_MARK, self._searched)
-            end = self._output.find(_DOCUMENT_END, mark) if mark >= 0 else -1
-            if end < 0:
-                # the mark may have come in part
-                self._searched = max(0, mark if mark >= 0 else len(self._output) - len(_SENTINEL_MARK))
-                return
-            begin = max(0, self._output.rfind(_DOCUMENT_BEGIN, 0, mark))
-            self._complete.append(_Said(_without_newline(self._output[:begin]), time.monotonic()))
-            del self._output[: end + len(_DOCUMENT_END)]
-            self._searched = 0
+            output = process.take_answer()
+            if output is not None:
+                return process.answer(question, output)
+            if process.over:
+                return self._last_words(process, question, self._end())
+            failure = None
+            if self._room < 0:
+                failure = self._over = f"more than {self._max_output / 2**20:g} MiB of output"
+            elif time.monotonic() >= self._deadline:
+                failure = self._late
+            if failure is not None:
+                self._end()
+                return process.answer(question, bytes(process.output), failure=failure)
+            self._room -= process.turn(self._deadline - time.monotonic(), self._room + 1)
+
+    def _last_words(self, process: _Process, question: Question, status: Optional[int]) -> Answer:
+        """The answer to the question at which *process* ended by itself."""
+        output = bytes(process.output)
+        failure = None
+        if _NO_CONNECTION in output or _NO_CONNECTION in process.errors:
+            failure = self._over = "glusterd does not answer on this node: connection failed"
+        elif status is not None and status < 0:
+            failure = f"gluster was ended by signal {_signal_name(-status)}"
+        elif not output.strip():
+            said = process.said().splitlines()
+            failure = f"gluster ended with status {status}" + (f": {said[-1]}" if said else "")
+            if not process.greeted:
+                # It did not even come to reading questions; asking again would not help.
+                self._over = failure
+        return process.answer(question, output, status, failure)
+
+    def _end(self) -> Optional[int]:
+        process, self._process = self._process, None
+        return process.end() if process is not None else None
 
 
-def _without_newline(output: bytearray) -> bytes:
-    """An answer without the end of the line that the sentinel before it was on."""
-    return bytes(output[1:] if output[:1] == b"\n" else output)
+class _Process:
+    """One gluster process, and what came out of it and was not taken yet."""
+
+    def __init__(self, gluster: str) -> None:
+        try:
+            self._child = Child([gluster, "--mode=script", "--xml"], talk=True)
+        except FileNotFoundError:
+            raise NoGluster(_no_gluster(gluster)) from None
+        except OSError as error:
+            raise CannotAsk(f"cannot start {gluster}: {error.strerror}") from error
+        self.output = bytearray()
+        self.errors = bytearray()
+        #: it came up and read its standard input
+        self.greeted = False
+        #: it ended by itself, and all it said is here
+        self.over = False
+        self._searched = 0
+        self._answered = False
+        self._answered_at = time.monotonic()
+        self._selector = selectors.DefaultSelector()
+        for descriptor in (self._child.stdout, self._child.stderr, self._child.ended):
+            self._selector.register(descriptor, selectors.EVENT_READ)
+
+    def send(self, lines: bytes) -> None:
+        """Write *lines*, at most 4 KiB, to its standard input, which has no others in it."""
+        self._answered_at = time.monotonic()
+        with contextlib.suppress(BrokenPipeError):  # it ended; what it said last will tell
+            os.write(self._child.stdin, lines)
+
+    def turn(self, timeout: float, most: int) -> int:
+        """Wait until it says something or ends; return how many bytes came, about *most* at most.
+
+        Both pipes are read as they fill, so it never waits for one while we wait for the other.
+        """
+        came = 0
+        ready = {key.fd for key, _ in self._selector.select(max(0.0, timeout))}
+        if self._child.stdout in ready:
+            came += self._read(self._child.stdout, self.output, most)
+        if self._child.stderr in ready:
+            came += self._read(self._child.stderr, self.errors, most)
+        if self._child.ended in ready:
+            while came < most:  # what it said last is still in the pipes
+                more = self._read(self._child.stdout, self.output, most - came)
+                more += self._read(self._child.stderr, self.errors, most - came)
+                if not more:
+                    self.over = True
+                    break
+                came += more
+        return came
+
+    def take_answer(self) -> Optional[bytes]:
+        """All that came before the next sentinel, if that has come whole; it is forgotten here."""
+        mark = self.output.find(_SENTINEL_MARK, self._searched)
+        if mark == -1:
+            self._searched = max(0, len(self.output) - len(_SENTINEL_MARK))
+            return None
+        self._searched = mark
+        tail = b"</cliOutput>" if self.over else b"</cliOutput>\n"
+        end = self.output.find(tail, mark)
+        if end == -1:
+            return None
+        begin = self.output.rfind(b"<?xml", 0, mark)
+        answer = bytes(self.output[: mark if begin == -1 else begin])
+        del self.output[: end + len(tail)]
+        self._searched = 0
+        self._answered = True
+        # Its standard error is not buffered, so what belongs to this answer has been written by now.
+        if not self.over:
+            self._read(self._child.stderr, self.errors, _MAX_ERRORS)
+        return answer
+
+    def answer(
+        self, question: Question, output: bytes, status: Optional[int] = None, failure: Optional[str] = None
+    ) -> Answer:
+        """An Answer of *output*, with what came on standard error since the one before, and its time."""
+        now = time.monotonic()
+        seconds, self._answered_at = now - self._answered_at, now
+        stderr = self.said()
+        self.errors.clear()
+        return Answer(question, output, status, stderr, seconds, failure)
+
+    def said(self) -> str:
+        """Its standard error since the last answer, without the greeting."""
+        lines = bytes(self.errors).splitlines(keepends=True)
+        said = b"".join(line for line in lines if not line.startswith(_GREETING))
+        return said.decode("utf-8", "replace")
+
+    def gone_since_answer(self) -> bool:
+        """Whether it has answered before and ended since, so that another has to be asked."""
+        return self._answered and self._child.over()
+
+    def kill(self) -> None:
+        """Kill it and all it started; from any thread."""
+        self._child.kill()
+
+    def end(self) -> Optional[int]:
+        """Kill and reap it and all it started; its status if it is gone."""
+        self._selector.close()
+        return self._child.end()
+
+    def _read(self, descriptor: int, into: bytearray, most: int) -> int:
+        data = read(descriptor, min(_AT_ONCE, max(1, most)))
+        if data is None:
+            return 0
+        if not data:
+            with contextlib.suppress(KeyError):  # seen at its end before
+                self._selector.unregister(descriptor)
+            return 0
+        into += data
+        if into is self.errors:
+            self.greeted = self.greeted or _GREETING in into
+            del into[:-_MAX_ERRORS]
+        return len(data)
 
 
-def _readable(stderr: bytes) -> str:
-    """*stderr* without the greeting that gluster has for people."""
-    lines = stderr.decode("utf-8", "replace").splitlines(keepends=True)
-    return "".join(line for line in lines if not line.startswith("Welcome to gluster prompt"))
+def _line(question: Question) -> bytes:
+    return " ".join(question).encode() + b"\n"
 
 
-def _unaskable(question: Question) -> Optional[str]:
-    """Why *question* had better not be put to gluster; None where it may be."""
-    if not question or not all(_WORD.match(word) for word in question):
-        return f"cannot be asked: {' '.join(question)!r} holds what gluster would not take for one word"
-    if len(" ".join(question)) > _LONGEST_LINE:
-        return "cannot be asked: longer than gluster reads"
-    return None
+def _no_gluster(command: str) -> str:
+    return f"there is no command {command}: apt install glusterfs-cli, or name it with --gluster"
 
 
-def _start(argv: Sequence[str]) -> subprocess.Popen[bytes]:
+def _signal_name(number: int) -> str:
     try:
-        process = subprocess.Popen(
-            argv,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            bufsize=0,
-            cwd="/",
-            env=_ENVIRONMENT,
-            start_new_session=True,
-        )
-    except FileNotFoundError as err:
-        raise GlusterMissing(
-            f"there is no command {argv[0]}: apt install glusterfs-cli, or name it with --gluster"
-        ) from err
-    except OSError as err:
-        raise GlusterMissing(f"{argv[0]} cannot be started: {err.strerror or err}") from err
-    for pipe in (process.stdin, process.stdout, process.stderr):
-        assert pipe is not None
-        os.set_blocking(pipe.fileno(), False)
-    return process
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    """Kill the group and reap its leader; what was the leader's is reaped by init."""
-    try:
-        _kill(process)
-    finally:
-        process.wait()
-        for pipe in (process.stdin, process.stdout, process.stderr):
-            if pipe is not None:
-                pipe.close()
-
-
-def _kill(process: subprocess.Popen[bytes]) -> None:
-    if process.returncode is None:
-        # The leader is not reaped yet, so the number of its group cannot be somebody else's.
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
+        return signal.Signals(number).name
+    except ValueError:  # a real-time signal
+        return str(number)

@@ -23,7 +23,7 @@ import threading
 import time
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
-from typing import Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
+from typing import AbstractSet, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
 
 from ganeti_gluster_mon.gluster import command, devices, mounts, parse, ping, question
 from ganeti_gluster_mon.gluster.capture import Answer, Capture
@@ -77,17 +77,20 @@ def ask(settings: Settings, previous: Optional[Capture] = None) -> Capture:
         answers = list(gluster.ask([question.VOLUME_INFO, question.POOL_LIST], deadline))
         volumes, peers = _volumes(answers[0]), _peers(answers[1])
         reachable = _reachable(peers, settings)
-        away = [peer.hostname for peer in peers if peer.connected and reachable.get(peer.hostname) is False]
+        believed = [peer.hostname for peer in peers if peer.connected and not peer.local]
+        away = [hostname for hostname in believed if not reachable.get(hostname)]
+        told: List[parse.VolumeStatus] = []
         if away:
             answers += _not_asked(away)
             answers.append(_ask_state(gluster, deadline))
-            seen = _bricks_last_seen(previous)
+            last_seen = _last_told(previous)
         else:
-            statuses = _ask_status(gluster, deadline, volumes, previous)
-            answers += statuses
-            answers += gluster.ask(_about_volumes(volumes, statuses), deadline)
-            seen = _bricks_listed(statuses)
-        bricks_answering = _bricks_answering(seen, volumes, reachable, settings)
+            for status in _ask_status(gluster, deadline, volumes, previous):
+                answers.append(status.answer)
+                told += status.told
+            answers += gluster.ask(_about_volumes(volumes, told), deadline)
+            last_seen = told
+        bricks_answering = _bricks_answering(_doors(last_seen), volumes, reachable, settings)
         about_healing = [question.heal_summary(volume.name) for volume in volumes if _has_copies(volume)]
         if all(reachable.values()) and all(bricks_answering.values()):
             answers += gluster.ask(about_healing, time.monotonic() + settings.heal_timeout)
@@ -102,7 +105,7 @@ def ask(settings: Settings, previous: Optional[Capture] = None) -> Capture:
         mounts=found,
         reachable=reachable,
         bricks_answering=bricks_answering,
-        devices=_devices(answers, peers),
+        devices=_devices(told, peers),
         processes=processes,
     )
 
@@ -158,7 +161,11 @@ def _reachable(peers: Iterable[Peer], settings: Settings) -> Dict[str, bool]:
     """By hostname, for each peer but this node: whether its glusterd answers."""
     addresses = [(peer.hostname, GLUSTERD_PORT) for peer in peers if not peer.local]
     replies = ping.answering(addresses, settings.peer_timeout, connect_only=os.path.exists(SECURE_ACCESS))
-    return {host: replies[(host, port)] is ping.Reply.ANSWERS for host, port in addresses}
+    return {
+        host: replies[(host, port)] is ping.Reply.ANSWERS
+        for host, port in addresses
+        if replies[(host, port)] is not ping.Reply.UNKNOWN
+    }
 
 
 def _not_asked(away: Sequence[str]) -> List[Answer]:
@@ -186,15 +193,25 @@ def _ask_state(gluster: command.Conversation, deadline: float) -> Answer:
             return replace(answer, output=b"", failure=why)
 
 
+@dataclass(frozen=True)
+class _Status:
+    """An answer to `volume status` and what it tells at first sight."""
+
+    answer: Answer
+    told: Tuple[parse.VolumeStatus, ...] = ()
+    #: for a volume or altogether, it failed because another command held the lock
+    locked: bool = False
+
+
 def _ask_status(
     gluster: command.Conversation,
     deadline: float,
     volumes: Sequence[parse.VolumeInfo],
     previous: Optional[Capture],
-) -> List[Answer]:
+) -> Tuple[_Status, ...]:
     """`volume status`, asked again while another command holds the lock, then the last good answer."""
     started = {volume.name for volume in volumes if volume.state == "started"}
-    answers: Dict[question.Question, Answer] = {}
+    had: Dict[question.Question, _Status] = {}
     asked: Sequence[question.Question] = (question.VOLUME_STATUS_DETAIL, question.VOLUME_STATUS)
     for turn in range(LOCK_TRIES):
         if turn:
@@ -202,32 +219,44 @@ def _ask_status(
             if time.monotonic() + pause >= deadline:
                 break
             time.sleep(pause)
-        answers.update((answer.question, answer) for answer in gluster.ask(asked, deadline))
-        asked = [answer.question for answer in answers.values() if _lock_was_held(answer, started)]
+        had.update((answer.question, _status(answer, started)) for answer in gluster.ask(asked, deadline))
+        asked = [one for one, status in had.items() if status.locked]
         if not asked:
             break
-    for locked in asked:
-        kept = previous.answer(locked) if previous else None
-        if previous and kept and not kept.failure and not _lock_was_held(kept, started):
-            answers[locked] = replace(kept, taken_at=kept.taken_at or previous.recorded_at)
-    return list(answers.values())
+    for one in asked:
+        answer = previous.answer(one) if previous else None
+        if previous and answer and not answer.failure:
+            kept = _status(replace(answer, taken_at=answer.taken_at or previous.recorded_at), started)
+            if kept.told and not kept.locked:
+                had[one] = kept
+    return tuple(had.values())
 
 
-def _lock_was_held(answer: Answer, started: Iterable[str]) -> bool:
-    """Whether *answer* failed, for a volume or altogether, because another command held the lock.
+def _status(answer: Answer, started: AbstractSet[str]) -> _Status:
+    """*answer* at first sight; the volumes in *started* should all be in it.
 
     A single volume whose lock is held is left out of the answer without a word.
     """
-    if answer.failure:
-        return False
     try:
-        told = {status.volume for status in parse.volume_status(answer.output).facts}
+        told = parse.volume_status(answer.output).facts
     except parse.Refused as err:
-        return err.op_errno == 30802 or (err.op_errno == 30800 and "ocking failed" in str(err))
+        busy = err.op_errno == 30802 or (err.op_errno == 30800 and "ocking failed" in str(err))
+        return _Status(answer, locked=busy)
     except parse.NoAnswer:
         # `volume status all` prints nothing at all when the very first lock fails
-        return not answer.output.strip()
-    return not told.issuperset(started)
+        return _Status(answer, locked=answer.failure is None and not answer.output.strip())
+    named = {status.volume for status in told}
+    return _Status(answer, told, locked=answer.failure is None and not named >= started)
+
+
+def _last_told(previous: Optional[Capture]) -> List[parse.VolumeStatus]:
+    """What `volume status` told when it was asked last."""
+    told: List[parse.VolumeStatus] = []
+    for one in (question.VOLUME_STATUS_DETAIL, question.VOLUME_STATUS):
+        answer = previous.answer(one) if previous else None
+        if answer is not None:
+            told += _status(answer, frozenset()).told
+    return told
 
 
 def _ask_side_by_side(questions: Sequence[question.Question], settings: Settings) -> List[Answer]:
@@ -247,7 +276,7 @@ def _ask_side_by_side(questions: Sequence[question.Question], settings: Settings
 
 
 def _about_volumes(
-    volumes: Sequence[parse.VolumeInfo], statuses: Sequence[Answer]
+    volumes: Sequence[parse.VolumeInfo], told: Sequence[parse.VolumeStatus]
 ) -> List[question.Question]:
     """Questions about single volumes that are worth asking: most volumes have no quota and no task."""
     questions = [
@@ -255,7 +284,7 @@ def _about_volumes(
         for volume in volumes
         if volume.state == "started" and volume.options.get("features.quota") == "on"
     ]
-    for status in _told(statuses):
+    for status in told:
         if any(task.status == "in progress" for task in status.tasks):
             questions.append(question.rebalance_status(status.volume))
     return list(dict.fromkeys(questions))
@@ -263,17 +292,6 @@ def _about_volumes(
 
 def _has_copies(volume: parse.VolumeInfo) -> bool:
     return volume.state == "started" and (volume.replica_count > 1 or volume.disperse_count > 0)
-
-
-def _told(statuses: Iterable[Answer]) -> List[parse.VolumeStatus]:
-    told: List[parse.VolumeStatus] = []
-    for answer in statuses:
-        if answer.question in (question.VOLUME_STATUS, question.VOLUME_STATUS_DETAIL):
-            try:
-                told += parse.volume_status(answer.output).facts
-            except parse.NoAnswer:
-                continue  # pool.py says why, from the same answer
-    return told
 
 
 @dataclass(frozen=True)
@@ -286,19 +304,15 @@ class _Door:
     port: int
 
 
-def _bricks_listed(statuses: Iterable[Answer]) -> List[_Door]:
+def _doors(told: Iterable[parse.VolumeStatus]) -> List[_Door]:
     """Where the bricks that glusterd calls online listen."""
     doors = {
         (node.hostname, node.path): _Door(status.volume, node.hostname, node.path, node.port)
-        for status in _told(statuses)
+        for status in told
         for node in status.nodes
         if node.online and node.port is not None and node.path.startswith("/")
     }
     return list(doors.values())
-
-
-def _bricks_last_seen(previous: Optional[Capture]) -> List[_Door]:
-    return _bricks_listed(previous.answers) if previous else []
 
 
 def _bricks_answering(
@@ -335,14 +349,9 @@ def _addresses(doors: Iterable[_Door]) -> List[Tuple[str, int]]:
     return list(dict.fromkeys((door.host, door.port) for door in doors))
 
 
-def _devices(answers: Iterable[Answer], peers: Iterable[Peer]) -> Dict[str, str]:
+def _devices(told: Iterable[parse.VolumeStatus], peers: Iterable[Peer]) -> Dict[str, str]:
     """Kernel names of the devices under this node's bricks."""
     local = {peer.uuid for peer in peers if peer.local}
-    names = {}
-    for status in _told(answers):
-        for node in status.nodes:
-            if node.device and node.uuid in local:
-                name = devices.kernel_name(node.device)
-                if name:
-                    names[node.device] = name
-    return names
+    mine = {node.device for status in told for node in status.nodes if node.device and node.uuid in local}
+    names = {device: devices.kernel_name(device) for device in sorted(mine)}
+    return {device: name for device, name in names.items() if name is not None}

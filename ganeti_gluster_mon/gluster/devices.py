@@ -1,4 +1,4 @@
-"""The kernel's own names of block devices, which mond's diskstats uses too."""
+"""The kernel's name of a block device, which joins a brick to mond's and node_exporter's disk figures."""
 
 from __future__ import annotations
 
@@ -8,20 +8,24 @@ from typing import Optional
 
 
 def kernel_name(device: str) -> Optional[str]:
-    """ "dm-3" for "/dev/mapper/vg-brick1", "loop1" for "/dev/loop1"; None for what is no block device.
+    """ "/dev/mapper/vg-b1" → "dm-3", as in /proc/diskstats; None when it is no block device of this node.
 
-    *device* comes from outside; nothing outside /dev is looked at.
+    *device* is what Gluster says a brick's filesystem is mounted from.  It names the brick's
+    own node, so ask for bricks of this node only.  What is not under /dev/, or leads out of
+    it, is not looked at.
     """
-    if "\0" in device:
-        return None
-    path = os.path.realpath(device)
-    if not device.startswith("/dev/") or not path.startswith("/dev/"):
+    if not device.startswith("/dev/"):
         return None
     try:
+        path = os.path.realpath(device)
+        if not path.startswith("/dev/"):
+            return None
         status = os.stat(path)
         if not stat.S_ISBLK(status.st_mode):
             return None
         number = f"{os.major(status.st_rdev)}:{os.minor(status.st_rdev)}"
-        return os.path.basename(os.readlink(f"/sys/dev/block/{number}"))
-    except OSError:
+        link = os.readlink(f"/sys/dev/block/{number}")
+    except (OSError, ValueError):  # ValueError: a NUL, or what cannot be encoded, in a name
         return None
+    # A "/" of the kernel's name ("cciss/c0d0") is a "!" in sysfs.
+    return os.path.basename(link).replace("!", "/")

@@ -180,6 +180,9 @@ class Mount:
     f_ffree: Optional[int] = None
     #: why there are no figures, in an administrator's words; None when there are
     failure: Optional[str] = None
+    #: the kernel's number of the mounted filesystem, "0:76", the same for all views of one mount;
+    #: known on its own node only
+    device_number: Optional[str] = None
 
     @property
     def answered(self) -> bool:

@@ -1,231 +1,314 @@
-"""Does a process of Gluster answer?
+"""Is there life in a glusterd or a brick?  Found out without a lock and without being anybody.
 
-glusterd goes on calling a peer connected for up to 80 s after its host has vanished, and a
-brick online that was frozen.  Connecting to its port is not enough to know better: the
-kernel takes connections for a frozen process.  So it is asked something: the RPC "dump" (which
-programs do you serve?), which glusterd and every brick answer at once, to anybody, without a
-lock, as Gluster's own clients ask it first of all.
+Every process of Gluster that listens answers the "dump" call of its RPC protocol, which lists
+the programs it serves, to whoever asks, in a fraction of a millisecond.  A process that hangs
+still accepts connections (the kernel does that for it) but does not answer, and glusterd goes
+on calling it online.  With TLS on the port there is no plain answer; a connection has to do.
 
-The call is ONC RPC (RFC 5531) over TCP or a Unix socket, with record marks: program
-123451501 (GF-DUMP), version 1, procedure 1, no credentials.
+The call is ONC RPC over TCP, RFC 5531: a record mark, then transaction id, message type,
+RPC version, program, version, procedure, and empty credentials and verifier.
 """
 
 from __future__ import annotations
 
+import contextlib
 import enum
 import errno
+import os
 import selectors
 import socket
 import struct
 import threading
 import time
-from dataclasses import dataclass, field
-from typing import Any, Dict, Iterable, List, Sequence, Tuple, Union
+from collections import deque
+from typing import Any, Deque, Dict, Iterable, List, Sequence, Tuple
 
-#: host (name, IPv4 or IPv6 address) and port
-Address = Tuple[str, int]
+from ganeti_gluster_mon.gluster import lookup
 
-#: connections that are open at once: a large pool has thousands of bricks
-MOST_AT_ONCE = 256
+#: connections at once; descriptors are few (1024 by default) and not ours alone
+_MOST_CONNECTIONS = 256
 
-_XID = 0x67676D00
-_CALL = struct.pack(">10I", _XID, 0, 2, 123451501, 1, 1, 0, 0, 0, 0)
-_REQUEST = struct.pack(">I", 0x80000000 | len(_CALL)) + _CALL
-#: record mark, our xid, and 1 for "this is a reply"
-_REPLY_HEAD = 12
+_TRANSACTION = 0x67676D01
+_CALL, _REPLY = 0, 1
+_DUMP_PROGRAM, _DUMP_VERSION, _DUMP = 123451501, 1, 1
+_LAST_FRAGMENT = 0x80000000
+_QUESTION = struct.pack(
+    ">11I",
+    _LAST_FRAGMENT | 40,
+    *(_TRANSACTION, _CALL, 2, _DUMP_PROGRAM, _DUMP_VERSION, _DUMP),
+    *(0, 0, 0, 0),
+)
+#: record mark, transaction id, message type
+_REPLY_HEAD = struct.Struct(">III")
 
 
 class Reply(enum.Enum):
-    """What became of a call."""
+    """What came of asking one address; where a name has several, what tells most."""
 
-    #: it answered (or, where only that was asked, took the connection)
     ANSWERS = "answers"
-    #: its host is there, but nothing listens on the port
-    REFUSED = "refused"
-    #: nothing came within the time limit, or no reply of Gluster's
-    SILENT = "silent"
-    #: no such name, no route to it
-    UNREACHABLE = "unreachable"
+    #: it accepts, or nothing at all comes back, and there is no answer in time
+    SILENT = "does not answer"
+    #: somebody listens who hangs up, or says something else: not Gluster, or Gluster with TLS
+    FOREIGN = "does not speak Gluster's protocol"
+    #: the host is there, and nobody listens
+    REFUSED = "refuses connections"
+    #: no route to it, or no such name, or nothing that could be an address
+    UNREACHABLE = "cannot be reached"
+    #: nothing was learnt: its name was not resolved in time, or too many silent ones came first
+    UNKNOWN = "not known"
 
 
-#: which of several replies counts, when a name has several addresses: the first that was had
-_BEST_FIRST = (Reply.ANSWERS, Reply.SILENT, Reply.REFUSED, Reply.UNREACHABLE)
+# Of several addresses of a name, the first reply in this order is the reply of the name.
+_TELLING = (Reply.ANSWERS, Reply.SILENT, Reply.UNKNOWN, Reply.FOREIGN, Reply.REFUSED, Reply.UNREACHABLE)
+
+_REPLY_OF_ERROR = {
+    errno.ECONNREFUSED: Reply.REFUSED,
+    errno.ECONNRESET: Reply.FOREIGN,
+    errno.EPIPE: Reply.FOREIGN,
+    errno.ENOTCONN: Reply.FOREIGN,
+    errno.ETIMEDOUT: Reply.SILENT,
+    # A local socket whose backlog is full: whoever listens does not come to accept.
+    errno.EAGAIN: Reply.SILENT,
+    # Our own want of descriptors or memory says nothing about the other side.
+    errno.EMFILE: Reply.UNKNOWN,
+    errno.ENFILE: Reply.UNKNOWN,
+    errno.ENOBUFS: Reply.UNKNOWN,
+    errno.ENOMEM: Reply.UNKNOWN,
+}
+
+HostAndPort = Tuple[str, int]
 
 
 def answering(
-    addresses: Iterable[Address], timeout: float, connect_only: bool = False
-) -> Dict[Address, Reply]:
-    """Call all *addresses* at once and say for each what came of it within *timeout* seconds.
+    addresses: Iterable[HostAndPort], timeout: float = 1.0, connect_only: bool = False
+) -> Dict[HostAndPort, Reply]:
+    """Ask every one of *addresses*, all at once, and give a reply for each within *timeout* seconds.
 
-    A name is called at all its addresses, IPv4 and IPv6.  *connect_only* for ports that speak
-    TLS, which do not answer a plain call: there, taking the connection counts as an answer.
+    All addresses of a name are tried side by side, IPv4 and IPv6; the first that answers settles
+    it.  With *connect_only*, for ports with TLS, whoever accepts a connection ANSWERS: that a
+    process behind it hangs cannot be seen then.
     """
     wanted = list(dict.fromkeys(addresses))
-    deadline = time.monotonic() + timeout
-    calls: List[_Call] = []
-    replies: Dict[Address, List[Reply]] = {address: [] for address in wanted}
-    for address, resolved in zip(wanted, _resolved([host for host, _ in wanted], deadline)):
-        if resolved is None:
-            replies[address].append(Reply.SILENT)
-        for family, sockaddr in resolved or ():
-            calls.append(_Call(address, family, (sockaddr[0], address[1], *sockaddr[2:]), connect_only))
-    for call in _made(calls, deadline):
-        replies[call.address].append(call.reply)
-    return {
-        address: next((reply for reply in _BEST_FIRST if reply in had), Reply.UNREACHABLE)
-        for address, had in replies.items()
-    }
+    replies = dict.fromkeys(wanted, Reply.UNKNOWN)
+    with _Round(timeout, connect_only) as ask:
+        names: Dict[str, List[HostAndPort]] = {}
+        for target in wanted:
+            host, port = target
+            if not 0 < port < 65536:
+                replies[target] = Reply.UNREACHABLE
+                continue
+            literal = lookup.literal(host)
+            if literal:
+                ask.add(target, _with_port(literal, port))
+            else:
+                names.setdefault(host, []).append(target)
+        lookups = lookup.look_up(list(names), ask.wake) if names else ()
+        while lookups or ask.busy:
+            done = [entry for entry in lookups if entry.addresses is not None]
+            for entry in done:
+                for target in names[entry.host]:
+                    assert entry.addresses is not None
+                    ask.add(target, _with_port(entry.addresses, target[1]))
+            lookups = tuple(entry for entry in lookups if entry not in done)
+            if not ask.turn(waiting_for_names=bool(lookups)):
+                break
+        replies.update(ask.replies())
+    return replies
 
 
-def answering_socket(path: str, timeout: float) -> Reply:
-    """Call the process behind the Unix socket *path*.
-
-    Raises PermissionError when we may not, FileNotFoundError when there is no such socket.
-    """
-    connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    with connection:
-        connection.settimeout(timeout)
-        try:
-            connection.connect(path)
-            connection.sendall(_REQUEST)
-            head = b""
-            while len(head) < _REPLY_HEAD:
-                more = connection.recv(_REPLY_HEAD - len(head))
-                if not more:
-                    return Reply.SILENT
-                head += more
-        except ConnectionRefusedError:
-            return Reply.REFUSED
-        except (socket.timeout, BlockingIOError, ConnectionError):
-            return Reply.SILENT
-    return Reply.ANSWERS if _is_reply(head) else Reply.SILENT
+def answers_at(path: str, timeout: float = 1.0) -> Reply:
+    """Ask whoever listens on the local socket *path*; UNREACHABLE when there is none."""
+    with _Round(timeout, connect_only=False) as ask:
+        ask.add((path, 0), [(socket.AF_UNIX, path)])
+        while ask.busy and ask.turn():
+            pass
+        return ask.replies()[(path, 0)]
 
 
-@dataclass(eq=False)
-class _Call:
-    """One connection to one address."""
+def _with_port(
+    addresses: Iterable[lookup.Address], port: int
+) -> List[Tuple[socket.AddressFamily, Tuple[Any, ...]]]:
+    return [(family, (address[0], port, *address[2:])) for family, address in addresses]
 
-    address: Address
-    family: int
-    sockaddr: Tuple[Any, ...]
-    connect_only: bool
-    reply: Reply = Reply.SILENT
-    connection: Union[socket.socket, None] = None
-    _head: bytes = field(default=b"")
 
-    def begin(self) -> bool:
-        """Start connecting; False when that failed at once."""
-        try:
-            self.connection = socket.socket(self.family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
-            self._take(self.connection.connect_ex(self.sockaddr))
-        except OSError as err:
-            self._take(err.errno or errno.EIO)
-        return self.reply is Reply.SILENT
+class _Attempt:
+    """One connection on its way to a reply."""
 
-    def go_on(self, selector: selectors.BaseSelector) -> bool:
-        """Do what can be done without waiting; True when the reply is there."""
-        assert self.connection is not None
-        try:
-            if selector.get_key(self.connection).events & selectors.EVENT_WRITE:
-                self._take(self.connection.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR))
-                if self.reply is not Reply.SILENT:
-                    return True
-                if self.connect_only:
-                    self.reply = Reply.ANSWERS
-                    return True
-                self.connection.send(_REQUEST)  # 44 bytes go into the buffer of a fresh connection whole
-                selector.modify(self.connection, selectors.EVENT_READ, self)
-                return False
-            more = self.connection.recv(_REPLY_HEAD - len(self._head))
-        except BlockingIOError:
-            return False
-        except OSError as err:
-            self._take(err.errno or errno.EIO)
+    def __init__(self, target: HostAndPort, connection: socket.socket, since: float) -> None:
+        self.target = target
+        self.connection = connection
+        self.since = since
+        self.connected = False
+        self.received = b""
+
+
+class _Round:
+    """All connections of one call, on one selector."""
+
+    def __init__(self, timeout: float, connect_only: bool) -> None:
+        self._timeout = timeout
+        self._deadline = time.monotonic() + timeout
+        self._connect_only = connect_only
+        self._selector = selectors.DefaultSelector()
+        self._waiting: Deque[Tuple[HostAndPort, socket.AddressFamily, Any]] = deque()
+        #: by descriptor, oldest first
+        self._open: Dict[int, _Attempt] = {}
+        self._replies: Dict[HostAndPort, List[Reply]] = {}
+        #: how many addresses were given to try
+        self._added = 0
+        self._bell, self._rope = os.pipe()
+        self._rope_lock = threading.Lock()
+        os.set_blocking(self._rope, False)
+        self._selector.register(self._bell, selectors.EVENT_READ)
+
+    def __enter__(self) -> _Round:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for attempt in self._open.values():
+            attempt.connection.close()
+        self._selector.close()
+        with self._rope_lock:  # a lookup that is late finds the rope gone, not somebody else's descriptor
+            os.close(self._bell)
+            os.close(self._rope)
+            self._rope = -1
+
+    @property
+    def busy(self) -> bool:
+        """Whether there is an address whose reply is still open."""
+        return bool(self._open or self._waiting)
+
+    def add(self, target: HostAndPort, addresses: Sequence[Tuple[socket.AddressFamily, Any]]) -> None:
+        """Try *addresses*, any of which may speak for *target*; without any it is UNREACHABLE."""
+        replies = self._replies.setdefault(target, [])
+        if not addresses:
+            replies.append(Reply.UNREACHABLE)
+        for family, address in addresses:
+            self._waiting.append((target, family, address))
+            self._added += 1
+
+    def wake(self) -> None:
+        """End the wait of a turn, from any thread."""
+        with self._rope_lock:
+            if self._rope != -1:
+                with contextlib.suppress(BlockingIOError):  # the bell rings already
+                    os.write(self._rope, b".")
+
+    def turn(self, waiting_for_names: bool = False) -> bool:
+        """Go on with what can go on, waiting until something can; False when time is up."""
+        now = time.monotonic()
+        self._give_way(now)
+        while self._waiting and len(self._open) < _MOST_CONNECTIONS:
+            self._connect(*self._waiting.popleft(), now)
+        if not self._open and not self._waiting and not waiting_for_names:
             return True
-        self._head += more
-        if more and len(self._head) < _REPLY_HEAD:
-            return False
-        if _is_reply(self._head):
-            self.reply = Reply.ANSWERS
-        return True
+        until = self._deadline
+        if self._waiting:
+            until = min(until, next(iter(self._open.values())).since + self._share)
+        for key, _ in self._selector.select(max(0.0, until - now)):
+            if key.data is None:
+                os.read(self._bell, 4096)
+            elif key.fd in self._open:  # not closed just now, since another address was quicker
+                self._proceed(key.data)
+        return time.monotonic() < self._deadline
 
-    def end(self) -> None:
-        if self.connection is not None:
-            self.connection.close()
+    def replies(self) -> Dict[HostAndPort, Reply]:
+        """The reply of each target, as far as it is known by now."""
+        now = time.monotonic()
+        replies = {target: list(known) for target, known in self._replies.items()}
+        for attempt in self._open.values():
+            replies[attempt.target].append(self._silence(attempt, now))
+        for target, _, _ in self._waiting:
+            replies[target].append(Reply.UNKNOWN)
+        return {target: min(known, key=_TELLING.index) for target, known in replies.items()}
 
-    def _take(self, error: int) -> None:
-        if error == errno.ECONNREFUSED:
-            self.reply = Reply.REFUSED
-        elif error in (errno.ENETUNREACH, errno.EHOSTUNREACH, errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT):
-            self.reply = Reply.UNREACHABLE
-        # all else leaves it silent: the connection is under way, or was cut without an answer
+    @property
+    def _share(self) -> float:
+        """Seconds an address may hold a connection that others wait for."""
+        return self._timeout / (1 + self._added // _MOST_CONNECTIONS)
 
+    def _give_way(self, now: float) -> None:
+        while self._waiting and len(self._open) >= _MOST_CONNECTIONS:
+            oldest = next(iter(self._open.values()))
+            if now - oldest.since < self._share:
+                return
+            self._close(oldest, self._silence(oldest, now))
 
-def _made(calls: Sequence[_Call], deadline: float) -> Sequence[_Call]:
-    """*calls*, each with its reply, at most `MOST_AT_ONCE` at a time."""
-    waiting = list(reversed(calls))
-    under_way = 0
-    with selectors.DefaultSelector() as selector:
+    def _silence(self, attempt: _Attempt, now: float) -> Reply:
+        """Silence says something only if it lasted."""
+        return Reply.SILENT if now - attempt.since >= self._timeout / 2 else Reply.UNKNOWN
+
+    def _connect(self, target: HostAndPort, family: socket.AddressFamily, address: Any, now: float) -> None:
+        if Reply.ANSWERS in self._replies[target]:
+            return
         try:
-            while waiting or under_way:
-                while waiting and under_way < MOST_AT_ONCE:
-                    call = waiting.pop()
-                    if call.begin() and call.connection is not None:
-                        selector.register(call.connection, selectors.EVENT_WRITE, call)
-                        under_way += 1
-                    else:
-                        call.end()
-                left = deadline - time.monotonic()
-                if left <= 0:
-                    break
-                for key, _ in selector.select(left):
-                    if key.data.go_on(selector):
-                        selector.unregister(key.fileobj)
-                        key.data.end()
-                        under_way -= 1
-        finally:
-            for call in calls:
-                call.end()
-    return calls
+            connection = socket.socket(family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
+        except OSError as error:
+            self._replies[target].append(_REPLY_OF_ERROR.get(error.errno or 0, Reply.UNREACHABLE))
+            return
+        attempt = _Attempt(target, connection, now)
+        self._open[connection.fileno()] = attempt
+        try:
+            connection.connect(address)
+        except BlockingIOError as error:
+            if error.errno != errno.EINPROGRESS:
+                self._fail(attempt, error)
+                return
+        except (OSError, ValueError) as error:  # ValueError: a NUL in the path of a local socket
+            self._fail(attempt, error)
+            return
+        self._selector.register(connection, selectors.EVENT_WRITE, attempt)
 
+    def _proceed(self, attempt: _Attempt) -> None:
+        try:
+            if not attempt.connected:
+                self._ask(attempt)
+            else:
+                self._listen(attempt)
+        except BlockingIOError:
+            return  # woken for nothing
+        except OSError as error:
+            self._fail(attempt, error)
 
-def _is_reply(head: bytes) -> bool:
-    return len(head) == _REPLY_HEAD and head[4:] == struct.pack(">2I", _XID, 1)
-
-
-#: address family and socket address of one address of a name
-_Resolved = Tuple[int, Tuple[Any, ...]]
-
-
-def _resolved(hosts: Sequence[str], deadline: float) -> List[Union[List[_Resolved], None]]:
-    """The addresses of each host; [] for a name that does not exist, None where nobody said in time.
-
-    Looking a name up can block for as long as a name server pleases, and nothing can stop it;
-    so it is done in threads that are left behind where need be.
-    """
-    found: Dict[str, List[_Resolved]] = {}
-    names = []
-    for host in dict.fromkeys(hosts):
-        literal = _lookup(host, socket.AI_NUMERICHOST)
-        if literal:
-            found[host] = literal
+    def _ask(self, attempt: _Attempt) -> None:
+        connection = attempt.connection
+        failure = connection.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+        if failure:
+            raise OSError(failure, os.strerror(failure))
+        if connection.family != socket.AF_UNIX and connection.getsockname() == connection.getpeername():
+            # Bricks listen on ports the kernel also gives to clients.  It may give ours the very port we
+            # call, if nobody listens there, and TCP then connects us with ourselves.
+            self._close(attempt, Reply.REFUSED)
+        elif self._connect_only:
+            self._close(attempt, Reply.ANSWERS)
         else:
-            names.append(host)
+            connection.send(_QUESTION)  # 44 bytes always fit into an empty buffer
+            attempt.connected = True
+            self._selector.modify(connection, selectors.EVENT_READ, attempt)
 
-    def look_up(name: str) -> None:
-        found[name] = _lookup(name, 0)
+    def _listen(self, attempt: _Attempt) -> None:
+        received = attempt.connection.recv(_REPLY_HEAD.size - len(attempt.received))
+        attempt.received += received
+        if len(attempt.received) == _REPLY_HEAD.size:
+            _, transaction, kind = _REPLY_HEAD.unpack(attempt.received)
+            ours = (transaction, kind) == (_TRANSACTION, _REPLY)
+            self._close(attempt, Reply.ANSWERS if ours else Reply.FOREIGN)
+        elif not received:
+            self._close(attempt, Reply.FOREIGN)
 
-    threads = [threading.Thread(target=look_up, args=(name,), daemon=True) for name in names]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(max(0.0, deadline - time.monotonic()))
-    return [found.get(host) for host in hosts]
+    def _fail(self, attempt: _Attempt, error: Exception) -> None:
+        number = error.errno if isinstance(error, OSError) else None
+        self._close(attempt, _REPLY_OF_ERROR.get(number or 0, Reply.UNREACHABLE))
 
-
-def _lookup(host: str, flags: int) -> List[_Resolved]:
-    try:
-        every = socket.getaddrinfo(host, 0, type=socket.SOCK_STREAM, flags=flags)
-    except (OSError, UnicodeError):
-        return []  # no such name
-    return [(family, sockaddr) for family, _, _, _, sockaddr in every]
+    def _close(self, attempt: _Attempt, reply: Reply) -> None:
+        self._replies[attempt.target].append(reply)
+        gone = [attempt]
+        if reply is Reply.ANSWERS:  # the other addresses of the name need not be waited for
+            gone += [
+                one for one in self._open.values() if one.target == attempt.target and one is not attempt
+            ]
+        for one in gone:
+            del self._open[one.connection.fileno()]
+            with contextlib.suppress(KeyError):  # not registered: it failed at once
+                self._selector.unregister(one.connection)
+            one.connection.close()

@@ -27,6 +27,7 @@ from ganeti_gluster_mon.gluster.model import (
     Volume,
 )
 from ganeti_gluster_mon.gluster.quorum import quorum
+from ganeti_gluster_mon.words import some
 
 T = TypeVar("T")
 #: what each of the two questions about status tells that the other does not
@@ -159,7 +160,7 @@ class _Reading:
         elif self._answered(question.POOL_LIST):
             missing.append("this node")
         if missing:
-            self._unknown("the peers", f"`pool list` does not name {_some(list(dict.fromkeys(missing)))}")
+            self._unknown("the peers", f"`pool list` does not name {some(list(dict.fromkeys(missing)), 3)}")
 
     def _statuses(self) -> Mapping[str, _VolumeTold]:
         """By volume: what `volume status` and its detail told."""
@@ -289,7 +290,7 @@ class _Reading:
         told = {(count.host, count.path): count for count in counts or ()}
         missing = [f"{b.host}:{b.path}" for b in info.bricks if (b.host, b.path) not in told]
         if counts is not None and missing:
-            self._unknown(what, f"it does not name {_some(missing)}", info.name)
+            self._unknown(what, f"it does not name {some(missing, 3)}", info.name)
         for count in split or ():
             key = (count.host, count.path)
             if key not in told:
@@ -314,14 +315,14 @@ class _Reading:
             return
         strangers = told.bricks.keys() - {(brick.host, brick.path) for brick in bricks}
         if strangers:
-            named = _some(sorted(f"{host}:{path}" for host, path in strangers))
+            named = some(sorted(f"{host}:{path}" for host, path in strangers), 3)
             why = f"`volume status` names {named}, `volume info` does not"
             self._unknown(f"bricks of {info.name}", why, info.name)
         away = {peer.uuid for peer in peers if peer.connected is False or peer.reachable is False}
         for host in dict.fromkeys(brick.host for brick in bricks if brick.online is None):
             mine = [brick for brick in bricks if brick.host == host and brick.online is None]
             why = "its host is away" if mine[0].uuid in away else "its host did not tell"
-            self._unknown(f"state of {_some([brick.label for brick in mine])}", why, info.name)
+            self._unknown(f"state of {some([brick.label for brick in mine], 3)}", why, info.name)
 
     def _answered(self, asked: question.Question) -> bool:
         answer = self._answers.get(asked)
@@ -421,9 +422,3 @@ def _heal(subvolumes: Sequence[Subvolume]) -> Optional[Heal]:
                 return None
             totals[index] += max(known)
     return Heal(*totals)
-
-
-def _some(names: Sequence[str]) -> str:
-    """The first three of *names*, and how many more there are."""
-    shown = ", ".join(names[:3])
-    return shown if len(names) <= 3 else f"{shown} and {len(names) - 3} more"

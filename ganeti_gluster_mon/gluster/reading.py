@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Generic, List, Optional, Tuple, TypeVar
 
+from ganeti_gluster_mon.words import one_line
+
 T = TypeVar("T")
 
 #: no count, size or id of Gluster is larger; Prometheus, JSON readers and Ganeti agree
@@ -70,14 +72,6 @@ class Faults:
         if self._count > len(self._named):
             return (*self._named, f"… and {self._count - len(self._named)} more")
         return tuple(self._named)
-
-
-def one_line(text: str, longest: int) -> str:
-    """*text* fit to be shown: one line, nothing unprintable, at most *longest* characters."""
-    # Cut first: what is shown of a text of megabytes must not cost megabytes.
-    words = " ".join(text[: 4 * longest].split())
-    words = "".join(char if char.isprintable() else ascii(char)[1:-1] for char in words)
-    return words if len(words) <= longest else words[: longest - 1] + "…"
 
 
 def quoted(text: str) -> str:

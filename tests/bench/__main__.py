@@ -2,7 +2,9 @@
 
 import sys
 
-from tests.bench import cycle
+from tests.bench import bench_parse, cycle
 
 if __name__ == "__main__":
+    bench_parse.main()
+    print()
     sys.exit(cycle.main())

@@ -7,6 +7,7 @@ import time
 from dataclasses import dataclass
 from typing import Any, Dict, List, Sequence, Tuple
 
+import psutil
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.lab.pool import Pool
@@ -80,13 +81,28 @@ def look(pool: Pool, host: int = 1, flags: Sequence[str] = ()) -> Look:
 
 
 def left_running(pool: Pool, host: int) -> List[Process]:
-    """What is left of looking that should not be: all but one stuck worker for each mount that hangs."""
-    left = pool.left_running(host)
+    """What is left of looking that should not be: all but one stuck worker for each mount that hangs.
+
+    A zombie of glusterd's own is not ours to reap: one that is frozen does not get to it.
+    """
+    daemons = {found.pid for found in pool.host(host).find("glusterd")}
+    left = [
+        found
+        for found in pool.left_running(host)
+        if not (found.state == "Z" and _parent(found.pid) in daemons)
+    ]
     workers: Dict[str, Process] = {}
     for each in left:
         if each.program == "stat" and each.state == "D":
             workers.setdefault(each.argv[-1], each)
     return [each for each in left if each not in workers.values()]
+
+
+def _parent(pid: int) -> int:
+    try:
+        return psutil.Process(pid).ppid()
+    except psutil.NoSuchProcess:
+        return 0
 
 
 def samples(text: str) -> Dict[str, Dict[Labels, float]]:

@@ -56,7 +56,7 @@ def test_glusterd_is_frozen(lab_pool: Pool) -> None:
         assert time.monotonic() - began < 5
         unknown(collect.stdout)
         one_line(collect.stderr, "glusterd")
-        assert not lab_pool.left_running(2)
+        assert not left_running(lab_pool, 2)
     finally:
         lab_pool.thaw_glusterd(2)
         lab_pool.wait_connected()

@@ -48,7 +48,7 @@ def asked(tmp_path: Path, outputs: Dict[question.Question, List[str]], previous:
     fake = FakeGluster(tmp_path, outputs)
     with Conversation(fake.path) as gluster:
         answers = cycle._ask_status(gluster, time.monotonic() + 20, VOLUMES, previous)
-    return {answer.question: answer for answer in answers}, fake
+    return {status.answer.question: status.answer for status in answers}, fake
 
 
 @pytest.mark.parametrize("held", [BUSY, FAILED, WITHOUT_GV0, ""])
