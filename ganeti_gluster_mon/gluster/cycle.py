@@ -36,6 +36,10 @@ SECURE_ACCESS = "/var/lib/glusterd/secure-access"
 LOCK_TRIES = 5
 #: processes that ask about healing at once, while something is away
 HEALS_AT_ONCE = 8
+#: why a node that does not lead has no answer to what takes a lock
+LEFT_TO_THE_LEADER = "left to the node that leads, which has not told yet"
+
+_ABOUT_STATUS = (question.VOLUME_STATUS_DETAIL, question.VOLUME_STATUS)
 
 
 @dataclass(frozen=True)
@@ -67,45 +71,115 @@ def ask(settings: Settings, previous: Optional[Capture] = None) -> Capture:
     (its answer is kept, with its age) and names the ports of bricks that cannot be asked for.
     Raises command.CannotAsk, one line for an administrator, where there is nobody to ask.
     """
-    command.look_for_glusterd()
-    recorded_at = time.time_ns()
-    deadline = time.monotonic() + settings.timeout
-    beside = _Beside(settings)
-    with command.Conversation(settings.gluster, settings.max_output) as gluster:
+    with Cycle(settings, previous) as cycle:
+        capture = cycle.look()
+        return with_answers(capture, cycle.ask_about_healing())
+
+
+class Cycle:
+    """One cycle in its two halves, for who wants to tell of the first before the second is there.
+
+    A context manager: leaving it ends every process that it started, from whatever thread.
+    """
+
+    def __init__(self, settings: Settings, previous: Optional[Capture] = None) -> None:
+        """Start `gluster`, so that it warms up.  Raises command.CannotAsk where there is nobody to ask."""
+        command.look_for_glusterd()
+        self._settings = settings
+        self._previous = previous
+        self._ended = ExitStack()
+        self._gluster = self._ended.enter_context(command.Conversation(settings.gluster, settings.max_output))
+        self._about_healing: List[question.Question] = []
+        self._all_there = True
+
+    def __enter__(self) -> Cycle:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ended.close()
+
+    def look(self, leads: bool = True) -> Capture:
+        """All but the heal backlog.
+
+        Who does not lead asks what takes no lock and concerns no other node; the rest is left to
+        the node that does.
+        """
+        settings, gluster, previous = self._settings, self._gluster, self._previous
+        recorded_at = time.time_ns()
+        deadline = time.monotonic() + settings.timeout
+        beside = _Beside(settings)
         beside.start()
         processes = _processes() if settings.processes else None
         answers = list(gluster.ask([question.VOLUME_INFO, question.POOL_LIST], deadline))
         volumes, peers = _volumes(answers[0]), _peers(answers[1])
-        reachable = _reachable(peers, settings)
-        believed = [peer.hostname for peer in peers if peer.connected and not peer.local]
-        away = [hostname for hostname in believed if not reachable.get(hostname)]
+        reachable: Dict[str, bool] = {}
+        bricks_answering: Dict[Tuple[str, str], bool] = {}
         told: List[parse.VolumeStatus] = []
-        if away:
-            answers += _not_asked(away)
+        if not leads:
+            answers += [Answer(asked, b"", failure=LEFT_TO_THE_LEADER) for asked in _ABOUT_STATUS]
             answers.append(_ask_state(gluster, deadline))
-            last_seen = _last_told(previous)
         else:
-            for status in _ask_status(gluster, deadline, volumes, previous):
-                answers.append(status.answer)
-                told += status.told
-            answers += gluster.ask(_about_volumes(volumes, told), deadline)
-            last_seen = told
-        bricks_answering = _bricks_answering(_doors(last_seen), volumes, reachable, settings)
-        about_healing = [question.heal_summary(volume.name) for volume in volumes if _has_copies(volume)]
-        if all(reachable.values()) and all(bricks_answering.values()):
-            answers += gluster.ask(about_healing, time.monotonic() + settings.heal_timeout)
-        else:
-            answers += _ask_side_by_side(about_healing, settings)
+            reachable = _reachable(peers, settings)
+            believed = [peer.hostname for peer in peers if peer.connected and not peer.local]
+            away = [hostname for hostname in believed if not reachable.get(hostname)]
+            if away:
+                answers += _not_asked(away)
+                answers.append(_ask_state(gluster, deadline))
+                last_seen = _last_told(previous)
+            else:
+                for status in _ask_status(gluster, deadline, volumes, previous):
+                    answers.append(status.answer)
+                    told += status.told
+                answers += gluster.ask(_about_volumes(volumes, told), deadline)
+                last_seen = told
+            bricks_answering = _bricks_answering(_doors(last_seen), volumes, reachable, settings)
+            self._about_healing = [
+                question.heal_summary(volume.name) for volume in volumes if _has_copies(volume)
+            ]
+            self._all_there = all(reachable.values()) and all(bricks_answering.values())
+        found, version = beside.result()
+        return Capture(
+            recorded_at=recorded_at,
+            answers=tuple(answers),
+            node=os.uname().nodename,
+            gluster_version=version,
+            mounts=found,
+            reachable=reachable,
+            bricks_answering=bricks_answering,
+            devices=_devices(told or _last_told(previous), peers),
+            processes=processes,
+        )
+
+    def ask_about_healing(self) -> Tuple[Answer, ...]:
+        """The answers about the heal backlog of the volumes that `look` found.  May take heal_timeout seconds."""
+        if self._all_there:
+            deadline = time.monotonic() + self._settings.heal_timeout
+            return self._gluster.ask(self._about_healing, deadline)
+        return tuple(_ask_side_by_side(self._about_healing, self._settings))
+
+
+def with_answers(capture: Capture, more: Iterable[Answer]) -> Capture:
+    """*capture* with *more* answers; one to a question that it has an answer to takes its place."""
+    answers = {answer.question: answer for answer in (*capture.answers, *more)}
+    return replace(capture, answers=tuple(answers.values()))
+
+
+def without_gluster(settings: Settings, why: str) -> Capture:
+    """What can be seen of this node where Gluster cannot be asked, for the reason *why*."""
+    recorded_at = time.time_ns()
+    beside = _Beside(settings)
+    beside.start()
+    processes = _processes() if settings.processes else None
     found, version = beside.result()
     return Capture(
         recorded_at=recorded_at,
-        answers=tuple(answers),
+        answers=tuple(
+            Answer(asked, b"", failure=why)
+            for asked in (question.VOLUME_INFO, question.POOL_LIST, *_ABOUT_STATUS)
+        ),
         node=os.uname().nodename,
         gluster_version=version,
         mounts=found,
-        reachable=reachable,
-        bricks_answering=bricks_answering,
-        devices=_devices(told, peers),
         processes=processes,
     )
 
@@ -170,9 +244,7 @@ def _reachable(peers: Iterable[Peer], settings: Settings) -> Dict[str, bool]:
 
 def _not_asked(away: Sequence[str]) -> List[Answer]:
     why = f"not asked, since it would hang: peer {', '.join(away)} does not answer on port {GLUSTERD_PORT}"
-    return [
-        Answer(asked, b"", failure=why) for asked in (question.VOLUME_STATUS_DETAIL, question.VOLUME_STATUS)
-    ]
+    return [Answer(asked, b"", failure=why) for asked in _ABOUT_STATUS]
 
 
 def _ask_state(gluster: command.Conversation, deadline: float) -> Answer:
@@ -181,16 +253,17 @@ def _ask_state(gluster: command.Conversation, deadline: float) -> Answer:
     glusterd writes its answer to a file.  Without "detail": with it, glusterd asks each of
     its bricks and waits a minute for one that is frozen.
     """
-    with tempfile.TemporaryDirectory(prefix="ganeti-gluster-mon-", dir="/run") as directory:
-        asked = ("get-state", "glusterd", "odir", directory, "file", "state")
-        (answer,) = gluster.ask([asked], deadline)
-        answer = replace(answer, question=question.GET_STATE)
-        try:
+    failure: Optional[str] = None
+    try:
+        with tempfile.TemporaryDirectory(prefix="ganeti-gluster-mon-", dir="/run") as directory:
+            asked = ("get-state", "glusterd", "odir", directory, "file", "state")
+            (answer,) = gluster.ask([asked], deadline)
+            failure = answer.failure
             with open(os.path.join(directory, "state"), "rb") as file:
-                return replace(answer, output=file.read())
-        except OSError as err:
-            why = answer.failure or f"glusterd wrote no state: {err.strerror or err}"
-            return replace(answer, output=b"", failure=why)
+                return replace(answer, question=question.GET_STATE, output=file.read())
+    except OSError as err:
+        why = failure or f"glusterd wrote no state: {err.strerror or err}"
+        return Answer(question.GET_STATE, b"", failure=why)
 
 
 @dataclass(frozen=True)
@@ -212,7 +285,7 @@ def _ask_status(
     """`volume status`, asked again while another command holds the lock, then the last good answer."""
     started = {volume.name for volume in volumes if volume.state == "started"}
     had: Dict[question.Question, _Status] = {}
-    asked: Sequence[question.Question] = (question.VOLUME_STATUS_DETAIL, question.VOLUME_STATUS)
+    asked: Sequence[question.Question] = _ABOUT_STATUS
     for turn in range(LOCK_TRIES):
         if turn:
             pause = random.uniform(0.1, 0.4) * turn  # noqa: S311 - jitter, not a secret
@@ -252,7 +325,7 @@ def _status(answer: Answer, started: AbstractSet[str]) -> _Status:
 def _last_told(previous: Optional[Capture]) -> List[parse.VolumeStatus]:
     """What `volume status` told when it was asked last."""
     told: List[parse.VolumeStatus] = []
-    for one in (question.VOLUME_STATUS_DETAIL, question.VOLUME_STATUS):
+    for one in _ABOUT_STATUS:
         answer = previous.answer(one) if previous else None
         if answer is not None:
             told += _status(answer, frozenset()).told
