@@ -79,8 +79,8 @@ class Capture:
         return None
 
 
-def write(capture: Capture, directory: str) -> None:
-    """Write *capture* to *directory*, whole or not at all.
+def write(capture: Capture, directory: str, extra: Optional[Mapping[str, bytes]] = None) -> None:
+    """Write *capture* to *directory*, whole or not at all, and the files *extra* with it.
 
     The directory appears under its name only when everything is in it and on the disk.
     Raises CaptureError when something of that name is there already, or on any OS error.
@@ -93,6 +93,8 @@ def write(capture: Capture, directory: str) -> None:
         try:
             for answer in capture.answers:
                 _write_file(os.path.join(work, file_of(answer.question)), answer.output)
+            for name, content in (extra or {}).items():
+                _write_file(os.path.join(work, name), content)
             manifest = json.dumps(_manifest(capture), indent=1)
             _write_file(os.path.join(work, MANIFEST), manifest.encode() + b"\n")
             os.chmod(work, 0o755)

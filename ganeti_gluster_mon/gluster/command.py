@@ -19,9 +19,11 @@ had it been sent all of them, it would go on to ask them for nobody.
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import re
 import selectors
+import shutil
 import signal
 import threading
 import time
@@ -29,7 +31,7 @@ from typing import Optional, Sequence, Tuple
 
 from ganeti_gluster_mon.gluster import ping
 from ganeti_gluster_mon.gluster.capture import Answer
-from ganeti_gluster_mon.gluster.child import Child, read
+from ganeti_gluster_mon.gluster.child import ENVIRONMENT, Child, read
 from ganeti_gluster_mon.gluster.question import VOLUME_NAME, Question
 
 #: where glusterd listens for the gluster command
@@ -121,7 +123,19 @@ def unaskable(question: Question) -> Optional[str]:
 
 
 def version(gluster: str, timeout: float) -> Optional[str]:
-    """Gluster's version ("10.3") by ``gluster --version``; None where it is not told within *timeout* seconds."""
+    """Gluster's version ("10.3") by ``gluster --version``; None where it is not told within *timeout* seconds.
+
+    It is asked once for each file that this command has been.
+    """
+    path = shutil.which(gluster, path=ENVIRONMENT["PATH"])
+    if path is None:
+        return None
+    file = os.stat(path)
+    return _version(path, (file.st_ino, file.st_mtime_ns), timeout)
+
+
+@functools.lru_cache(maxsize=1)
+def _version(gluster: str, _file: Tuple[int, int], timeout: float) -> Optional[str]:
     try:
         child = Child([gluster, "--version"])
     except OSError:

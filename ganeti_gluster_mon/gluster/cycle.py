@@ -89,7 +89,8 @@ class Cycle:
         self._previous = previous
         self._ended = ExitStack()
         self._gluster = self._ended.enter_context(command.Conversation(settings.gluster, settings.max_output))
-        self._about_healing: List[question.Question] = []
+        #: the questions about the heal backlog, once `look` has found the volumes
+        self.about_healing: Tuple[question.Question, ...] = ()
         self._all_there = True
 
     def __enter__(self) -> Cycle:
@@ -133,9 +134,9 @@ class Cycle:
                 answers += gluster.ask(_about_volumes(volumes, told), deadline)
                 last_seen = told
             bricks_answering = _bricks_answering(_doors(last_seen), volumes, reachable, settings)
-            self._about_healing = [
+            self.about_healing = tuple(
                 question.heal_summary(volume.name) for volume in volumes if _has_copies(volume)
-            ]
+            )
             self._all_there = all(reachable.values()) and all(bricks_answering.values())
         found, version = beside.result()
         return Capture(
@@ -154,8 +155,8 @@ class Cycle:
         """The answers about the heal backlog of the volumes that `look` found.  May take heal_timeout seconds."""
         if self._all_there:
             deadline = time.monotonic() + self._settings.heal_timeout
-            return self._gluster.ask(self._about_healing, deadline)
-        return tuple(_ask_side_by_side(self._about_healing, self._settings))
+            return self._gluster.ask(self.about_healing, deadline)
+        return tuple(_ask_side_by_side(self.about_healing, self._settings))
 
 
 def with_answers(capture: Capture, more: Iterable[Answer]) -> Capture:

@@ -1,0 +1,251 @@
+"""The half that asks Gluster: as root, with no ear on the network.
+
+It asks once an interval, and at once when something happens: glusterd wrote down a change, one
+of Gluster's processes ended, or the HTTP half passes on that another node saw something.  Each
+cycle's answers are handed over; nothing else leaves this process.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import random
+import threading
+import time
+from collections import Counter
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from typing import Callable, Dict, List, Optional, Tuple
+
+from ganeti_gluster_mon.gluster import command, cycle
+from ganeti_gluster_mon.gluster.capture import Answer, Capture, CaptureError
+from ganeti_gluster_mon.gluster.model import Process
+from ganeti_gluster_mon.gluster.watch import STATE_DIRECTORIES, Watch
+from ganeti_gluster_mon.serve import handover
+from ganeti_gluster_mon.serve.log import say
+
+#: seconds between two cycles at least, however much happens
+SHORTEST = 1.0
+#: seconds that are waited after something happened, for what follows from it
+SETTLE = 0.2
+#: seconds that the answers about healing are waited for before all else is told without them
+PATIENCE = 1.0
+_HEALED = "the heal backlog is known"
+#: what is told of many events at once
+_MOST_EVENTS = 5
+
+
+@dataclass(frozen=True)
+class Rhythm:
+    """When to ask."""
+
+    #: seconds from one cycle to the next
+    interval: float = 30.0
+    #: whether other nodes may lead; else this one asks for itself, and spreads out by chance
+    together: bool = False
+
+
+class Asker:
+    """Asks, hands over, waits; until somebody ends the process."""
+
+    def __init__(
+        self, settings: cycle.Settings, rhythm: Rhythm, to: handover.Handover, alive: Callable[[], None]
+    ) -> None:
+        """*alive* is called in every round, for who watches over us."""
+        self._settings = settings
+        self._rhythm = rhythm
+        self._handover = to
+        self._alive = alive
+        self._previous: Optional[Capture] = None
+        self._latest: Optional[handover.Handed] = None
+        self._failures: Counter[str] = Counter()
+        self._failing = ""
+        self._healing: Optional[_Healing] = None
+        self._handing_fails = False
+
+    def run(self) -> None:
+        """Ask until an exception (SystemExit, by a signal) ends it; then nothing that was started is left."""
+        with Watch((*STATE_DIRECTORIES, self._handover.word)) as watch:
+            healed, tell = os.pipe()
+            watch.also(healed, _HEALED)
+            try:
+                event: Tuple[str, ...] = ()
+                while True:
+                    event = self._round(watch, event, healed, tell)
+            finally:
+                if self._healing is not None:
+                    self._healing.end()
+                os.close(healed)
+                os.close(tell)
+
+    def _round(self, watch: Watch, event: Tuple[str, ...], healed: int, tell: int) -> Tuple[str, ...]:
+        """One cycle and the time after it; returns what happened that the next is asked before its time."""
+        began = time.monotonic()
+        watch.renew()
+        self._ask(event, tell)
+        self._alive()
+        if self._previous is not None and self._previous.processes is not None:
+            watch.processes([(process.pid, _name(process)) for process in self._previous.processes])
+        took = time.monotonic() - began
+        pause = self._rhythm.interval
+        if not self._rhythm.together:
+            pause *= random.uniform(0.8, 1.2)  # noqa: S311 - so that not all nodes ask at one moment
+        due = max(began + pause, time.monotonic())
+        # At most half of the time is spent asking, however much happens.
+        earliest = began + max(SHORTEST, 2 * took)
+        happened: Dict[str, None] = {}
+        settled = latest = due
+        while True:
+            now = time.monotonic()
+            until = min(due, max(earliest, min(settled, latest)))
+            if now >= until:
+                return tuple(happened)[:_MOST_EVENTS]
+            seen = watch.wait(until - now)
+            if seen is None:
+                continue
+            if _HEALED in seen.what:
+                os.read(healed, 1)
+                self._healed()
+            more = [what for what in seen.what if what != _HEALED]
+            if more:
+                settled = time.monotonic() + SETTLE
+                if not happened:
+                    latest = time.monotonic() + SHORTEST
+                happened.update(dict.fromkeys(more[:_MOST_EVENTS]))
+
+    def _ask(self, event: Tuple[str, ...], tell: int) -> None:
+        role = self._handover.role() or (handover.FOLLOW if self._rhythm.together else handover.ALONE)
+        leads = role != handover.FOLLOW
+        began, boottime = time.monotonic(), handover.boottime()
+        try:
+            asking = cycle.Cycle(self._settings, self._previous)
+            try:
+                capture = asking.look(leads)
+                capture = cycle.with_answers(capture, self._about_healing(asking, leads, tell))
+            finally:
+                if self._healing is None or self._healing.cycle is not asking:
+                    asking.__exit__()
+            self._working()
+        except command.CannotAsk as err:
+            self._failed(err)
+            capture = cycle.without_gluster(self._settings, str(err))
+        self._previous = capture
+        how = handover.Cycle(
+            boottime=boottime,
+            seconds=time.monotonic() - began,
+            failures=dict(self._failures),
+            leads=leads,
+            event="; ".join(event) or None,
+        )
+        self._publish(handover.Handed(capture, how))
+
+    def _about_healing(self, asking: cycle.Cycle, leads: bool, tell: int) -> Tuple[Answer, ...]:
+        """The answers about healing: new ones if they come soon, else the last ones, with their age."""
+        if not leads:
+            return ()
+        if self._healing is None:
+            healing = _Healing(asking, tell)
+            healing.start()
+            healing.join(PATIENCE)
+            answers = healing.take()
+            if answers is not None:
+                return answers
+            self._healing = healing
+        return _kept(self._previous, asking)
+
+    def _healed(self) -> None:
+        """A slow crawl has come to its end: tell all again, with what it found."""
+        healing, self._healing = self._healing, None
+        if healing is None:
+            return
+        healing.end()
+        answers = healing.take()
+        if answers is None or self._latest is None or not self._latest.cycle.leads:
+            return
+        taken = [replace(answer, taken_at=answer.taken_at or healing.began) for answer in answers]
+        capture = cycle.with_answers(self._latest.capture, taken)
+        self._previous = capture
+        self._publish(replace(self._latest, capture=capture, cycle=replace(self._latest.cycle, event=None)))
+
+    def _publish(self, handed: handover.Handed) -> None:
+        self._latest = handed
+        try:
+            self._handover.publish(handed)
+        except CaptureError as err:
+            # The old one stays, and its age tells; the next cycle tries again.
+            if not self._handing_fails:
+                say(logging.ERROR, "cannot hand over", {"why": err})
+            self._handing_fails = True
+        else:
+            if self._handing_fails:
+                say(logging.INFO, "handing over again", {})
+            self._handing_fails = False
+
+    def _failed(self, err: command.CannotAsk) -> None:
+        self._failures[err.kind] += 1
+        if self._failing != str(err):
+            say(logging.ERROR, "cannot ask", {"reason": err.kind, "why": err})
+        self._failing = str(err)
+
+    def _working(self) -> None:
+        if self._failing:
+            say(logging.INFO, "asking again", {"before": self._failing})
+        self._failing = ""
+
+
+class _Healing(threading.Thread):
+    """The second half of a cycle, which may take long, apart from all else."""
+
+    def __init__(self, asking: cycle.Cycle, tell: int) -> None:
+        """A byte goes to the pipe *tell* when it ends after nobody waited for it any more."""
+        super().__init__(name="healing", daemon=True)
+        self.cycle = asking
+        #: ns since the epoch
+        self.began = time.time_ns()
+        self._tell = tell
+        self._lock = threading.Lock()
+        self._answers: Optional[Tuple[Answer, ...]] = None
+        self._late = False
+
+    def run(self) -> None:
+        answers: Optional[Tuple[Answer, ...]] = None
+        try:
+            answers = self.cycle.ask_about_healing()
+        except command.CannotAsk as err:
+            why = str(err)
+            answers = tuple(Answer(question, b"", failure=why) for question in self.cycle.about_healing)
+        finally:
+            with self._lock:
+                self._answers = answers
+                if self._late:
+                    with suppress(OSError):  # the asker ends and has closed it
+                        os.write(self._tell, b"h")
+
+    def take(self) -> Optional[Tuple[Answer, ...]]:
+        """The answers, if they are there; else the pipe will tell when they are."""
+        with self._lock:
+            self._late = self._answers is None
+            return self._answers
+
+    def end(self) -> None:
+        """End the processes it waits for, and so itself."""
+        self.cycle.__exit__()
+        self.join(PATIENCE)
+
+
+def _kept(previous: Optional[Capture], asking: cycle.Cycle) -> Tuple[Answer, ...]:
+    """The answers that *previous* has to what *asking* has yet to hear about healing."""
+    kept: List[Answer] = []
+    for question in asking.about_healing:
+        answer = previous.answer(question) if previous is not None else None
+        if previous is None or answer is None:
+            kept.append(Answer(question, b"", failure="still being asked"))
+        else:
+            kept.append(replace(answer, taken_at=answer.taken_at or previous.recorded_at))
+    return tuple(kept)
+
+
+def _name(process: Process) -> str:
+    """What the log calls a process."""
+    place = f" {process.path}" if process.path else ""
+    return f"{process.name}{place} (pid {process.pid})"

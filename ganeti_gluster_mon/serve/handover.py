@@ -1,0 +1,163 @@
+"""What the two halves of the daemon hand each other, in one directory under /run.
+
+::
+
+    /run/ganeti-gluster-mon/
+      current -> captures/7        the latest capture, and how the asking went (cycle.json)
+      captures/6, captures/7       the one before stays for who is reading it
+      word/role                    from the HTTP half: "lead", "follow" or "alone"
+      word/nudge                   from the HTTP half: ask now, somebody saw something happen
+
+Root writes all but ``word/``, which belongs to the HTTP half; what root reads there is one of
+three words, or only that the file was touched.  Each change is one rename, so nobody ever sees
+half of anything, and inotify tells the other half of it at once.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import time
+from dataclasses import asdict, dataclass, field
+from typing import Any, Dict, Mapping, Optional
+
+from ganeti_gluster_mon.gluster import capture
+from ganeti_gluster_mon.gluster.capture import Capture, CaptureError
+
+DIRECTORY = "/run/ganeti-gluster-mon"
+CURRENT = "current"
+CAPTURES = "captures"
+WORD = "word"
+_CYCLE = "cycle.json"
+
+LEAD, FOLLOW, ALONE = "lead", "follow", "alone"
+_ROLES = (LEAD, FOLLOW, ALONE)
+
+
+@dataclass(frozen=True)
+class Cycle:
+    """How one cycle of asking went."""
+
+    #: CLOCK_BOOTTIME when its answers were taken, ns: nobody sets that clock, and both halves have the same
+    boottime: int
+    #: it took, in seconds
+    seconds: float
+    #: cycles since the asker started that did not get all answers, by reason
+    failures: Mapping[str, int] = field(default_factory=dict)
+    #: whether it asked for the whole pool
+    leads: bool = True
+    #: what happened that it was asked before its time; None when it was due
+    event: Optional[str] = None
+
+
+@dataclass(frozen=True)
+class Handed:
+    """A capture and its cycle."""
+
+    capture: Capture
+    cycle: Cycle
+
+    def age(self) -> float:
+        """Seconds since the answers were taken, whatever was done to the clock meanwhile."""
+        return max(0.0, (boottime() - self.cycle.boottime) / 1e9)
+
+
+def boottime() -> int:
+    """CLOCK_BOOTTIME in ns."""
+    return time.clock_gettime_ns(time.CLOCK_BOOTTIME)
+
+
+class Handover:
+    """The directory between the halves."""
+
+    def __init__(self, directory: str = DIRECTORY) -> None:
+        self.directory = directory
+        self.captures = os.path.join(directory, CAPTURES)
+        self.word = os.path.join(directory, WORD)
+        self._current = os.path.join(directory, CURRENT)
+
+    def prepare(self, user: Optional[int] = None, group: Optional[int] = None) -> None:
+        """Make the directories; ``word/`` belongs to *user* and *group*, else to who makes it.  Raises OSError."""
+        for path in (self.directory, self.captures, self.word):
+            os.makedirs(path, mode=0o755, exist_ok=True)
+        if user is not None and group is not None:
+            os.chown(self.word, user, group, follow_symlinks=False)
+
+    # --- from the asker --------------------------------------------------------------------------
+
+    def publish(self, handed: Handed) -> None:
+        """Make *handed* the current one.  Raises CaptureError, and what was current stays so.
+
+        All but the one before it is removed first, also what a killed asker left half-written.
+        """
+        before = self._target()
+        try:
+            for name in os.listdir(self.captures):
+                if name != before:
+                    shutil.rmtree(os.path.join(self.captures, name))
+            name = str(int(before) + 1) if before is not None and before.isdigit() else "1"
+            path = os.path.join(self.captures, name)
+            extra = {_CYCLE: json.dumps(asdict(handed.cycle)).encode() + b"\n"}
+            capture.write(handed.capture, path, extra)
+            link = os.path.join(self.directory, f".{CURRENT}")
+            if os.path.lexists(link):
+                os.unlink(link)
+            os.symlink(os.path.join(CAPTURES, name), link)
+            os.replace(link, self._current)
+        except OSError as err:
+            raise CaptureError(f"cannot hand over in {self.directory}: {err.strerror or err}") from err
+
+    def _target(self) -> Optional[str]:
+        try:
+            return os.path.basename(os.readlink(self._current))
+        except OSError:
+            return None
+
+    def role(self) -> Optional[str]:
+        """What the HTTP half last said this node does: LEAD, FOLLOW or ALONE; None while it has said nothing."""
+        try:
+            descriptor = os.open(os.path.join(self.word, "role"), os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+        except OSError:
+            return None
+        with open(descriptor, "rb") as file:
+            word = file.read(16).decode("ascii", "replace").strip()
+        return word if word in _ROLES else None
+
+    # --- from the HTTP half ----------------------------------------------------------------------
+
+    def current(self) -> Handed:
+        """The latest capture.  Raises CaptureError while there is none that can be read."""
+        for last_try in (False, True):
+            directory = os.path.join(self.captures, self._target() or "1")
+            try:
+                return Handed(capture.read(directory), _read_cycle(os.path.join(directory, _CYCLE)))
+            except CaptureError:
+                # Two newer ones may have come while we read, and this one is gone.
+                if last_try:
+                    raise
+        raise AssertionError("the second try returns or raises")
+
+    def say_role(self, role: str) -> None:
+        """Tell the asker what this node does.  Raises OSError."""
+        self._say("role", role)
+
+    def nudge(self) -> None:
+        """Have the asker ask now.  Raises OSError."""
+        self._say("nudge", "now")
+
+    def _say(self, name: str, text: str) -> None:
+        path = os.path.join(self.word, name)
+        temporary = f"{path}.{os.getpid()}"
+        with open(temporary, "w", encoding="ascii") as file:
+            file.write(text + "\n")
+        os.replace(temporary, path)
+
+
+def _read_cycle(path: str) -> Cycle:
+    try:
+        with open(path, encoding="utf-8") as file:
+            told: Dict[str, Any] = json.load(file)
+        return Cycle(**told)
+    except (OSError, ValueError, TypeError) as err:
+        raise CaptureError(f"cannot read {path}: {err}") from err
