@@ -42,7 +42,9 @@ class Seen:
 def main(argv: Optional[Sequence[str]] = None) -> int:
     """Run the command line *argv* (without the program's name); returns the exit status."""
     signal.signal(signal.SIGTERM, _terminate)
-    arguments = _parser().parse_args(argv)
+    words = sys.argv[1:] if argv is None else list(argv)
+    arguments = _parser().parse_args(words)
+    arguments.words = words[1:]
     try:
         status = int(arguments.run(arguments))
         sys.stdout.flush()
@@ -99,6 +101,10 @@ def _parser() -> argparse.ArgumentParser:
     check.add_argument("--table", action="store_true", help="add a table of the volumes, for people")
     check.set_defaults(run=_check)
 
+    serve = commands.add_parser("serve", help="the daemon: asks Gluster, and answers over HTTP")
+    _add_serving(serve)
+    serve.set_defaults(run=_serve)
+
     record = commands.add_parser("record", help="ask once and keep Gluster's raw answers in a directory")
     record.add_argument("directory", metavar="DIR", help="a new directory")
     record.set_defaults(run=_record)
@@ -106,12 +112,51 @@ def _parser() -> argparse.ArgumentParser:
     listing = commands.add_parser("list", help="list the collectors")
     listing.set_defaults(run=_list)
 
-    for each in (collect, metrics, check):
+    for each in (collect, metrics, check, serve):
         each.add_argument("--replay", metavar="DIR", help="read the capture in DIR instead of asking Gluster")
         _add_limits(each)
-    for each in (collect, metrics, check, record):
+    for each in (collect, metrics, check, serve, record):
         _add_asking(each)
     return parser
+
+
+def _add_serving(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--listen",
+        type=_address,
+        default=":1816",
+        metavar="ADDR:PORT",
+        help="where to answer; [ADDR]:PORT for IPv6, :PORT for every address (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--interval",
+        type=_seconds,
+        default=30.0,
+        metavar="S",
+        help="seconds from one asking to the next, when nothing happens (default: %(default)g)",
+    )
+    parser.add_argument(
+        "--user",
+        metavar="NAME",
+        help="whom the half that speaks HTTP becomes (default: ganeti-gluster-mon if there is one, else nobody)",
+    )
+    parser.add_argument(
+        "--run-dir",
+        default="/run/ganeti-gluster-mon",
+        metavar="DIR",
+        help="where one half hands over to the other (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--log-level",
+        choices=("debug", "info", "warning", "error"),
+        default="info",
+        help="what to log, on standard error (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--half",
+        choices=("ask", "tell"),
+        help="run this half only: the one that asks, as root, or the one that speaks HTTP",
+    )
 
 
 def _add_limits(parser: argparse.ArgumentParser) -> None:
@@ -173,6 +218,16 @@ def _percent(text: str) -> float:
     return number
 
 
+def _address(text: str) -> str:
+    from ganeti_gluster_mon.serve.address import parse_listen
+
+    try:
+        parse_listen(text)
+    except ValueError as err:
+        raise argparse.ArgumentTypeError(str(err)) from None
+    return text
+
+
 def _seconds(text: str) -> float:
     try:
         number = float(text)
@@ -193,9 +248,7 @@ def _see(arguments: argparse.Namespace, processes: bool = True) -> Seen:
     """Ask Gluster, or read the capture that stands for it; what cannot be asked is not known, and said."""
     from ganeti_gluster_mon.gluster import capture, command, cycle, pool
 
-    if arguments.warning_free < arguments.critical_free:
-        _complain("--warning-free is less than --critical-free: no warning will come before it is critical")
-    limits = Limits(warning_free=arguments.warning_free, critical_free=arguments.critical_free)
+    limits = _limits(arguments)
     if arguments.replay is not None:
         # a replay is the pool as it was: it is judged at the moment it was recorded
         recorded = capture.read(arguments.replay)
@@ -212,6 +265,14 @@ def _see(arguments: argparse.Namespace, processes: bool = True) -> Seen:
         picture = Pool(taken_at=began, node=os.uname().nodename, unknowns=(Unknown("the pool", str(err)),))
     now = time.time_ns()
     return Seen(picture, judge(picture, limits, now), now, limits, (now - began) / 1e9, failure_kind)
+
+
+def _limits(arguments: argparse.Namespace, stale_after: float = Limits.stale_after) -> Limits:
+    if arguments.warning_free < arguments.critical_free:
+        _complain("--warning-free is less than --critical-free: no warning will come before it is critical")
+    return Limits(
+        warning_free=arguments.warning_free, critical_free=arguments.critical_free, stale_after=stale_after
+    )
 
 
 def _settings(arguments: argparse.Namespace, processes: bool) -> Settings:
@@ -281,6 +342,32 @@ def _check(arguments: argparse.Namespace) -> int:
 
         print(table(seen.pool, seen.health), end="")
     return result.exit_status
+
+
+def _serve(arguments: argparse.Namespace) -> int:
+    from ganeti_gluster_mon.serve import run
+
+    options = run.Options(
+        settings=_settings(arguments, processes=True),
+        limits=_limits(arguments, stale_after=run.STALE_CYCLES * arguments.interval),
+        listen=arguments.listen,
+        interval=arguments.interval,
+        user=arguments.user,
+        run_directory=os.path.abspath(arguments.run_dir),
+        log_level=arguments.log_level,
+        words=tuple(arguments.words),
+    )
+    try:
+        if arguments.replay is not None:
+            return run.show(options, arguments.replay)
+        if arguments.half == "ask":
+            return run.ask(options)
+        if arguments.half == "tell":
+            return run.tell(options)
+        return run.both(options)
+    except run.CannotServe as err:
+        _complain(str(err))
+        return err.status
 
 
 def _record(arguments: argparse.Namespace) -> int:

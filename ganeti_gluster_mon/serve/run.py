@@ -1,0 +1,194 @@
+"""Runs the daemon: both halves, one of them, or a recorded capture that is shown and nothing else."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import pwd
+import resource
+import signal
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Awaitable, Callable, Optional, Tuple
+
+import sdnotify
+
+from ganeti_gluster_mon.gluster import capture
+from ganeti_gluster_mon.gluster.cycle import Settings
+from ganeti_gluster_mon.health import Limits
+from ganeti_gluster_mon.serve import log, privileges, supervisor
+from ganeti_gluster_mon.serve.handover import Handover
+
+#: cycles that may fail to come before what is known is too old to be believed
+STALE_CYCLES = 3
+#: whom the half that speaks HTTP becomes, the first of them that there is
+_USERS = ("ganeti-gluster-mon", "nobody")
+#: seconds, beside all deadlines of a cycle, that a half may be silent
+_SLACK = 30.0
+#: seconds in which a server that is told to stop may finish what it is at
+_FINISH = 1.0
+
+
+class CannotServe(Exception):
+    """The daemon cannot begin; str() is one line for an administrator."""
+
+    def __init__(self, why: str, status: int = supervisor.EX_CONFIG) -> None:
+        super().__init__(why)
+        self.status = status
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the command line said."""
+
+    settings: Settings
+    limits: Limits
+    #: ADDR:PORT
+    listen: str
+    #: seconds between two cycles
+    interval: float
+    #: name of the user the HTTP half becomes; None: the first of those made for it
+    user: Optional[str]
+    run_directory: str
+    log_level: str
+    #: the command line's words after "serve", for the halves
+    words: Tuple[str, ...]
+
+
+def both(options: Options) -> int:
+    """Run both halves until SIGTERM; returns the exit status."""
+    _must_be_root()
+    log.to_stderr("main", options.log_level)
+    _prepare(options)
+    halves = [supervisor.Half(name, supervisor.command(name, options.words)) for name in ("ask", "tell")]
+    return supervisor.Supervisor(halves, _patience(options.settings)).run()
+
+
+def ask(options: Options) -> int:
+    """Run the half that asks, until SIGTERM."""
+    from ganeti_gluster_mon.serve.asker import Asker, Rhythm
+
+    _must_be_root()
+    privileges.end_with_parent()
+    log.to_stderr("ask", options.log_level)
+    handover = _prepare(options)
+    systemd = sdnotify.SystemdNotifier()
+    asker = Asker(
+        options.settings,
+        Rhythm(options.interval),
+        handover,
+        alive=lambda: systemd.notify("READY=1\nWATCHDOG=1"),
+    )
+    asker.run()
+    return 0
+
+
+def tell(options: Options) -> int:
+    """Run the half that speaks HTTP, until SIGTERM."""
+    from ganeti_gluster_mon.serve.http import Screen
+    from ganeti_gluster_mon.serve.teller import Teller
+
+    log.to_stderr("tell", options.log_level)
+    handover = _prepare(options) if os.geteuid() == 0 else Handover(options.run_directory)
+    user = _user(options) if os.geteuid() == 0 else None
+    screen = Screen()
+    systemd = sdnotify.SystemdNotifier()
+
+    def listening() -> None:
+        if user is not None:
+            privileges.become(user)
+        privileges.end_with_parent()
+        systemd.notify("READY=1")
+
+    def work() -> Awaitable[None]:
+        alive: Callable[[], None] = lambda: systemd.notify("WATCHDOG=1")  # noqa: E731 - it has no name elsewhere
+        return Teller(handover, screen, options.limits, options.interval, alive).run()
+
+    return asyncio.run(_serve(options, screen, listening, work))
+
+
+def show(options: Options, directory: str) -> int:
+    """Serve the capture in *directory* as it was when it was recorded.  Raises CaptureError."""
+    from ganeti_gluster_mon.gluster.pool import understand
+    from ganeti_gluster_mon.health import judge
+    from ganeti_gluster_mon.serve.http import Screen
+    from ganeti_gluster_mon.serve.rendered import render
+
+    log.to_stderr("tell", options.log_level)
+    recorded = capture.read(directory)
+    pool, now = understand(recorded), recorded.recorded_at
+    screen = Screen(render(pool, judge(pool, options.limits, now), now))
+    user = _user(options) if os.geteuid() == 0 else None
+
+    def listening() -> None:
+        if user is not None:
+            privileges.become(user)
+
+    return asyncio.run(_serve(options, screen, listening, asyncio.Event().wait))
+
+
+async def _serve(
+    options: Options, screen: object, listening: Callable[[], None], work: Callable[[], Awaitable[object]]
+) -> int:
+    from ganeti_gluster_mon.serve.http import NoAddress, Screen, Server
+
+    assert isinstance(screen, Screen)
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    loop = asyncio.get_running_loop()
+    server = Server(screen)
+    try:
+        server.start(options.listen)
+    except NoAddress as err:
+        raise CannotServe(str(err)) from None
+    working = asyncio.ensure_future(work())
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, working.cancel)
+    listening()
+    try:
+        with suppress(asyncio.CancelledError):
+            await working
+    finally:
+        await server.stop(_FINISH)
+    return 0
+
+
+def _prepare(options: Options) -> Handover:
+    user = _user(options)
+    handover = Handover(options.run_directory)
+    try:
+        handover.prepare(user.pw_uid, user.pw_gid)
+    except OSError as err:
+        raise CannotServe(f"cannot use {options.run_directory}: {err.strerror or err}") from err
+    return handover
+
+
+def _user(options: Options) -> pwd.struct_passwd:
+    names = _USERS if options.user is None else (options.user,)
+    why = ""
+    for name in names:
+        try:
+            return privileges.find(name)
+        except privileges.NoSuchUser as err:
+            why = str(err)
+    raise CannotServe(why)
+
+
+def _must_be_root() -> None:
+    if os.geteuid() != 0:
+        raise CannotServe(
+            "glusterd answers root only: run this as root (the half that speaks HTTP gives it up), "
+            "or show a capture with --replay",
+            status=1,
+        )
+
+
+def _patience(settings: Settings) -> float:
+    """Seconds a half may be silent: the longest a cycle's own deadlines let it be, and some."""
+    return (
+        _SLACK
+        + settings.timeout
+        + settings.peer_timeout
+        + 3 * settings.brick_timeout
+        + settings.mount_timeout
+    )
