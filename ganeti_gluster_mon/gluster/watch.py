@@ -99,7 +99,7 @@ class Watch:
             try:
                 descriptor = os.pidfd_open(pid)
             except ProcessLookupError:
-                self._gone.append(name)  # since it was looked at
+                self._gone.append(f"{name} ended")  # since it was looked at
                 continue
             self._processes[pid] = (descriptor, name)
             self._selector.register(descriptor, selectors.EVENT_READ, pid)
@@ -133,7 +133,7 @@ class Watch:
         if event.mask & pyinotify.IN_Q_OVERFLOW:
             self._changed.append("too many changes to tell")
         else:
-            self._changed.append(f"{event.path} changed")
+            self._changed.append(f"{event.pathname} changed")
 
     def _forget(self, pid: int) -> None:
         descriptor, _ = self._processes.pop(pid)

@@ -1,0 +1,86 @@
+"""What is left of a picture that has grown old, and what is served of one."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from ganeti_gluster_mon.gluster import capture
+from ganeti_gluster_mon.gluster.aged import grown_old
+from ganeti_gluster_mon.gluster.pool import understand
+from ganeti_gluster_mon.health import OK, UNKNOWN, Limits, judge
+from ganeti_gluster_mon.prometheus import render
+from ganeti_gluster_mon.serve.handover import Cycle, Handed, boottime
+from ganeti_gluster_mon.serve.teller import picture
+
+RECORDED = Path(__file__).parents[1] / "captures/recorded"
+NAMES = sorted(each.name for each in RECORDED.iterdir())
+LIMITS = Limits(stale_after=90)
+
+
+def handed(name: str, age: float) -> Handed:
+    return Handed(capture.read(str(RECORDED / name)), Cycle(boottime() - round(age * 1e9), 0.1))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_nothing_old_is_called_good_or_bad(name: str) -> None:
+    pool = understand(capture.read(str(RECORDED / name)))
+    old = grown_old(pool, "no answers for 100 s")
+    health = judge(old, Limits(stale_after=float("inf")), pool.taken_at)
+    assert health.code == UNKNOWN
+    assert "no answers for 100 s" in health.message
+    for volume in old.volumes or ():
+        expected = "stopped" if volume.state != "started" else "unknown"
+        assert health.volumes[volume.name].status == expected
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_no_figure_of_it_is_exported(name: str) -> None:
+    pool = understand(capture.read(str(RECORDED / name)))
+    text = render(grown_old(pool, "old"), judge(pool, LIMITS, pool.taken_at), pool.taken_at).decode()
+    for metric in (
+        "brick_up",
+        "volume_size_bytes",
+        "brick_free_bytes",
+        "heal_pending",
+        "bricks_online",
+        "process",
+    ):
+        assert f"gluster_{metric}" not in text
+    assert "gluster_volume_bricks{" in text, "what it is made of is still true"
+
+
+def test_a_fresh_picture_is_as_it_is() -> None:
+    now = time.time_ns()
+    seen = picture(handed("healthy", 5), LIMITS, now)
+    assert seen.health.code == OK
+    assert seen.pool.age(now) == pytest.approx(5, abs=1)
+
+
+def test_an_old_one_says_how_old_it_is_and_what_was_known_last() -> None:
+    seen = picture(handed("brick-killed", 200), LIMITS, time.time_ns())
+    assert seen.health.code == UNKNOWN
+    assert "no answers for 200 s" in seen.health.message
+    assert "is offline" in seen.health.message
+    assert seen.pool.age(seen.now) == pytest.approx(200, abs=5)
+
+
+@pytest.mark.parametrize("step", [-(10**9) * 86400, 10**9 * 86400])
+def test_a_clock_that_was_stepped_makes_nothing_older_or_younger(step: int) -> None:
+    now = time.time_ns() + step
+    assert picture(handed("healthy", 5), LIMITS, now).health.code == OK
+    old = picture(handed("healthy", 200), LIMITS, now)
+    assert old.health.code == UNKNOWN
+    assert old.pool.age(now) == pytest.approx(200, abs=5)
+
+
+def test_an_answer_that_was_kept_keeps_its_own_age() -> None:
+    fresh = handed("healthy", 5)
+    answers = list(fresh.capture.answers)
+    answers[-1] = replace(answers[-1], taken_at=fresh.capture.recorded_at - 40 * 10**9)
+    kept = replace(fresh, capture=replace(fresh.capture, answers=tuple(answers)))
+    now = time.time_ns()
+    assert picture(kept, LIMITS, now).pool.age(now) == pytest.approx(45, abs=1)
