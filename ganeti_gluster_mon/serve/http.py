@@ -64,6 +64,10 @@ class _Handler(web.RequestHandler):
         self.set_header("Cache-Control", "no-store")
         self.set_header("X-Content-Type-Options", "nosniff")
 
+    def prepare(self) -> None:
+        if self.request.headers.get("Content-Length", "0") != "0":
+            self.tell(400, "no path here takes a body")
+
     def compute_etag(self) -> Optional[str]:
         return None  # what is asked for changes all the time, and hashing it costs more than it saves
 
