@@ -7,7 +7,7 @@ ROOT   := $(filter 0,$(shell id -u))
 
 # promtool is Prometheus' own word on whether our metrics are well-formed
 LAB_PACKAGES := glusterfs-server glusterfs-client openssh-server openssh-client iproute2 e2fsprogs xfsprogs \
-                attr fuse3 util-linux mount procps prometheus
+                attr fuse3 util-linux mount procps prometheus curl
 PACKAGES := python3 python3-venv
 
 .DEFAULT_GOAL := help

@@ -1,0 +1,291 @@
+"""The daemon on a real host: it sees at once what happens, outlives what hangs, and says what it does not know."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Dict, Iterator, List, Optional, Tuple
+
+import pytest
+
+from tests.lab.lab import command
+from tests.lab.namespaces import InsideProcess
+from tests.lab.pool import Pool
+from tests.lab.process import Process, all_processes
+from tests.lab.waiting import LabError, wait_until
+from tests.lab_tests.looking import left_running
+
+pytestmark = pytest.mark.lab
+
+#: seconds between cycles when nothing happens: long beside what must be seen at once
+INTERVAL = 6
+#: seconds in which the HTTP half answers, whatever Gluster does; curl and its start are not counted
+AT_ONCE = 0.05
+#: for what must come, however busy the machine
+LONG = 60.0
+
+
+@dataclass
+class Daemon:
+    """`serve` on a host of the lab."""
+
+    pool: Pool
+    host: int
+    process: InsideProcess
+
+    def get(self, path: str) -> Tuple[str, float]:
+        """What is at *path*, and the seconds it took."""
+        url = f"http://127.0.0.1:1816{path}"
+        argv = ["curl", "--silent", "--fail", "--max-time", "10", "--write-out", "\n%{time_total}", url]
+        body, _, seconds = self.pool.exec(self.host, argv).stdout.rpartition("\n")
+        return body, float(seconds)
+
+    def data(self, collector: str = "storage/gluster") -> Dict[str, Any]:
+        """The data of a report, in full."""
+        return dict(json.loads(self.get(f"/1/report/{collector}?verbose=1")[0])["data"])
+
+    def status(self) -> Tuple[int, str]:
+        """The code and the message of the pool."""
+        status = self.data()["status"]
+        return int(status["code"]), str(status["message"])
+
+    def wait_code(self, code: int, words: str = "", timeout: float = LONG) -> str:
+        """Wait until the status has that *code* and *words* in its message, which is returned."""
+
+        def there() -> Optional[str]:
+            now, message = self.status()
+            return message if now == code and words in message else None
+
+        return wait_until(there, f"status {code} {words!r}", timeout)
+
+    def half(self, name: str) -> Process:
+        """The process of a half."""
+
+        def running() -> List[Process]:
+            mine = [each for each in self.pool.host(self.host).processes() if "--half" in each.argv]
+            return [each for each in mine if each.option("--half") == name and each.state != "Z"]
+
+        return wait_until(running, f"the half that {name}s")[0]
+
+    def cycle(self) -> Dict[str, Any]:
+        """How the last cycle went."""
+        return dict(
+            json.loads(
+                self.pool.exec(self.host, ["cat", "/run/ganeti-gluster-mon/current/cycle.json"]).stdout
+            )
+        )
+
+    def next_cycle(self, last: Dict[str, Any]) -> Dict[str, Any]:
+        """How the one after *last* went, when it has been."""
+
+        def another() -> Optional[Dict[str, Any]]:
+            now = self.cycle()
+            return now if now["boottime"] != last["boottime"] else None
+
+        return wait_until(another, "another cycle", LONG)
+
+
+@contextmanager
+def serving(pool: Pool, host: int, *words: str) -> Iterator[Daemon]:
+    argv = [str(command()), "serve", "--interval", str(INTERVAL), *words]
+    daemon = Daemon(pool, host, pool.popen(host, argv))
+    try:
+        wait_until(lambda: answers(daemon, "/-/ready"), "the daemon to be ready")
+        yield daemon
+    finally:
+        daemon.process.terminate()
+        daemon.process.wait(10)
+
+
+def answers(daemon: Daemon, path: str) -> bool:
+    try:
+        daemon.get(path)
+    except LabError:
+        return False
+    return True
+
+
+@pytest.fixture
+def daemon(lab_pool: Pool) -> Iterator[Daemon]:
+    """The daemon on host 1, which sees a pool that is as it should be."""
+    with serving(lab_pool, 1) as running:
+        running.wait_code(0)
+        yield running
+
+
+def test_the_half_on_the_network_can_do_nothing(daemon: Daemon) -> None:
+    pid = daemon.half("tell").pid
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    status = dict(line.split(":\t", 1) for line in lines if ":\t" in line)
+    assert "0" not in status["Uid"].split()
+    assert "0" not in status["Gid"].split()
+    assert status["Groups"].split() == []
+    assert {int(status[f"Cap{kind}"], 16) for kind in ("Inh", "Prm", "Eff", "Amb")} == {0}
+    assert status["NoNewPrivs"].strip() == "1"
+    user = status["Uid"].split()[0]
+    connect = "import socket; socket.socket(socket.AF_UNIX).connect('/var/run/glusterd.socket')"
+    argv = ["setpriv", f"--reuid={user}", "--clear-groups", "/usr/bin/python3", "-c", connect]
+    tried = daemon.pool.exec(1, argv, check=False)
+    assert "PermissionError" in tried.stderr
+    asks = daemon.half("ask").pid
+    listening = daemon.pool.exec(1, ["ss", "--listening", "--tcp", "--numeric", "--processes"]).stdout
+    inside = [line for line in listening.splitlines() if ":1816" in line]
+    assert len(inside) >= 1
+    assert str(asks) not in listening
+
+
+def test_it_tells_what_the_command_tells(daemon: Daemon) -> None:
+    alone = json.loads(daemon.pool.run_command(1, ["collect", "gluster", "--verbose"]).stdout)["data"]
+    served = daemon.data()
+    for volume in (*alone["volumes"], *served["volumes"]):
+        for changing in ("capacity", "inodes", "heal"):
+            volume.pop(changing)
+        for brick in volume["bricks"]:
+            for changing in ("free", "inodes_free", "heal_pending"):
+                brick.pop(changing)
+    assert served["volumes"] == alone["volumes"]
+    assert served["peers"] == alone["peers"]
+    assert served["status"] == alone["status"]
+    text = daemon.get("/metrics")[0]
+    checked = daemon.pool.exec(1, ["promtool", "check", "metrics"], input=text, check=False)
+    assert (checked.returncode, checked.stdout + checked.stderr) == (0, "")
+
+
+def test_a_brick_that_dies_is_told_at_once(daemon: Daemon) -> None:
+    (brick,) = daemon.pool.brick_processes("gv0", 1)
+    os.kill(brick.pid, signal.SIGKILL)
+    began = time.monotonic()
+    try:
+        message = daemon.wait_code(4, "is offline")
+        assert time.monotonic() - began < 2
+        assert "node1.lab.test" in message
+    finally:
+        daemon.pool.start_brick("gv0", 1)
+    daemon.wait_code(0)
+
+
+def test_a_volume_that_is_made_is_told_at_once(daemon: Daemon) -> None:
+    daemon.pool.create_volume("fresh", daemon.pool.bricks("/export/b1/fresh", [1]))
+    began = time.monotonic()
+    try:
+        wait_until(lambda: any(each["name"] == "fresh" for each in daemon.data()["volumes"]), "the volume")
+        assert time.monotonic() - began < 2
+    finally:
+        daemon.pool.stop_volume("fresh")
+        daemon.pool.delete_volume("fresh")
+    wait_until(lambda: all(each["name"] != "fresh" for each in daemon.data()["volumes"]), "it to be gone")
+
+
+def test_at_rest_it_asks_once_an_interval(daemon: Daemon) -> None:
+    """Its own questions are no events to it."""
+    wait_until(lambda: daemon.cycle()["event"] is None, "what was before to be over", LONG)
+    for _ in range(3):
+        last = daemon.cycle()
+        following = daemon.next_cycle(last)
+        assert following["event"] is None
+        assert following["boottime"] - last["boottime"] > 0.7 * INTERVAL * 1e9
+
+
+@pytest.mark.parametrize("half", ["ask", "tell"])
+def test_a_half_that_is_killed_is_started_again(daemon: Daemon, half: str) -> None:
+    before, other = daemon.half(half), daemon.half("tell" if half == "ask" else "ask")
+    os.kill(before.pid, signal.SIGKILL)
+    if half == "ask":
+        assert daemon.status()[0] == 0, "what is known goes on being told"
+    wait_until(lambda: daemon.half(half).pid != before.pid, "another one")
+    wait_until(lambda: answers(daemon, "/-/ready"), "an answer")
+    daemon.next_cycle(daemon.cycle())
+    daemon.wait_code(0)
+    assert daemon.half("tell" if half == "ask" else "ask").pid == other.pid
+
+
+def test_killed_in_the_middle_of_a_cycle(daemon: Daemon) -> None:
+    """Each time at another moment of the cycle; what is served is always whole."""
+    for moment in range(5):
+        ask = daemon.half("ask")
+        daemon.pool.exec(1, ["touch", "/var/lib/glusterd/vols/wake"])
+        daemon.pool.exec(1, ["rm", "/var/lib/glusterd/vols/wake"])
+        time.sleep(0.2 + moment * 0.05)  # somewhere in the cycle, that is the point
+        os.kill(ask.pid, signal.SIGKILL)
+        assert daemon.status()[0] == 0
+    daemon.wait_code(0)
+    wait_until(lambda: daemon.cycle()["failures"] == {}, "a whole cycle of the last one started")
+
+
+def test_an_asker_that_hangs_makes_everything_unknown_with_its_age(daemon: Daemon) -> None:
+    ask = daemon.half("ask")
+    os.kill(ask.pid, signal.SIGSTOP)
+    try:
+        message = daemon.wait_code(2, "no answers for")
+        assert "healthy" in message, "and what was known last"
+        age = daemon.data()["age"]
+        assert age > 3 * INTERVAL
+        wait_until(lambda: daemon.data()["age"] > age + 1, "it to grow older")
+        text, seconds = daemon.get("/metrics")
+        assert "gluster_brick_up" not in text
+        assert 'gluster_status_code{collector="gluster"} 2.0' in text
+        assert seconds < AT_ONCE
+    finally:
+        os.kill(ask.pid, signal.SIGCONT)
+    daemon.wait_code(0)
+
+
+def test_while_glusterd_hangs_it_answers_at_once(daemon: Daemon) -> None:
+    daemon.pool.freeze_glusterd(1)
+    try:
+        daemon.wait_code(2, "it hangs")
+        for _ in range(20):
+            assert daemon.get("/1/report/all")[1] < AT_ONCE
+        assert 'gluster_collect_failures_total{reason="glusterd-hangs"}' in daemon.get("/metrics")[0]
+    finally:
+        daemon.pool.thaw_glusterd(1)
+    daemon.wait_code(0)
+
+
+def test_while_glusterd_is_down_its_processes_are_still_seen(daemon: Daemon) -> None:
+    daemon.pool.kill_glusterd(1)
+    try:
+        daemon.wait_code(2, "glusterd does not run")
+        node = daemon.data("daemon/glusterd")
+        assert node["status"] == {"code": 4, "message": "glusterd is not running"}
+        assert any(process["name"] == "brick" for process in node["processes"])
+    finally:
+        daemon.pool.start_glusterd(1)
+        daemon.pool.wait_connected()
+    daemon.wait_code(0)
+
+
+def test_it_ends_at_once_and_leaves_nothing(lab_pool: Pool) -> None:
+    with serving(lab_pool, 1) as daemon:
+        began = time.monotonic()
+        daemon.process.terminate()
+        assert daemon.process.wait(LONG) == 0
+        assert time.monotonic() - began < 2
+    assert not left_running(lab_pool, 1)
+
+
+def test_when_the_one_that_watches_is_killed_the_halves_end(lab_pool: Pool) -> None:
+    with serving(lab_pool, 1) as daemon:
+        halves = [daemon.half("ask").pid, daemon.half("tell").pid]
+        daemon.process.kill()
+
+        def gone() -> bool:
+            return not any(each.pid in halves for each in all_processes())
+
+        wait_until(gone, "the halves to end")
+
+
+def test_a_gluster_that_says_nothing_or_nonsense(lab_pool: Pool) -> None:
+    for number, script in enumerate(("exec sleep 60", "exit 3", "cat /dev/zero", "yes '<opRet>0</opRet>'")):
+        path = f"/run/gluster-{number}"
+        lab_pool.exec(1, ["tee", path], input=f"#!/bin/sh\n{script}\n")
+        lab_pool.exec(1, ["chmod", "755", path])
+        with serving(lab_pool, 1, "--gluster", path, "--timeout", "2", "--max-output", "8") as daemon:
+            daemon.wait_code(2)
+            assert daemon.get("/metrics")[1] < AT_ONCE
+        assert not left_running(lab_pool, 1)
