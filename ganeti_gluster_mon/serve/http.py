@@ -1,0 +1,339 @@
+"""What is answered at which path: mond's protocol, Prometheus' metrics, a page for browsers.
+
+Nothing is computed here.  A request is checked, and given bytes that were rendered before.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from dataclasses import dataclass
+from typing import Any, Awaitable, Optional, Sequence, Tuple, Type
+
+from tornado.web import Application, HTTPError, RequestHandler, stream_request_body
+
+from ganeti_gluster_mon.serve import accept
+from ganeti_gluster_mon.serve.door import Crowded, Door
+from ganeti_gluster_mon.serve.front import Front
+from ganeti_gluster_mon.serve.rendered import JSON, Body, Rendered, Reports, array, body
+
+#: bytes; nobody who asks for what there is needs more
+LONGEST_URI = 4096
+LONGEST_HEADERS = 16384
+
+#: mond's words
+NO_SUCH_REPORT = "Unable to produce a report for the requested resource"
+NO_SUCH_PATH = "Resource not found"
+
+_TEXT = "text/plain; charset=utf-8"
+#: above so many bytes the copy that tornado makes to put headers and body together is avoided
+_LARGE = 16384
+
+
+@dataclass
+class Screen:
+    """What is shown at this moment.  Whoever has something new puts it here; requests only look."""
+
+    #: None until there is a first picture
+    rendered: Optional[Rendered] = None
+    #: why the daemon does not work as it should, in one line; None while it does
+    ailing: Optional[str] = None
+    #: why nobody should be sent here though there is a picture, in one line; None: nothing against it
+    unready: Optional[str] = None
+
+
+@stream_request_body
+class Handler(RequestHandler):
+    """What all answers have in common.  Every handler is one of these, so that none forgets who may ask.
+
+    A subclass says what it answers to by its methods, `get` and the like.  No request has a body.
+    """
+
+    #: True where the request itself proves who sent it, so that no password is needed
+    signed = False
+
+    def set_default_headers(self) -> None:
+        """The headers of every answer, errors too."""
+        self.set_header("Server", "ganeti-gluster-mon")
+        self.set_header("Content-Type", _TEXT)
+        self.set_header("Cache-Control", "no-store")
+        self.set_header("X-Content-Type-Options", "nosniff")
+        for name, value in self._door.headers.items():
+            self.set_header(name, value)
+
+    @property
+    def screen(self) -> Screen:
+        """What there is to show."""
+        screen = self.settings["screen"]
+        assert isinstance(screen, Screen)
+        return screen
+
+    @property
+    def _door(self) -> Door:
+        door = self.settings["door"]
+        assert isinstance(door, Door)
+        return door
+
+    async def prepare(self) -> None:
+        """Refuse what is not to be answered, and close the connection where its rest cannot be trusted."""
+        headers = self.request.headers
+        if len(self.request.uri or "") > LONGEST_URI:
+            self._refuse(414, "The URI is too long")
+        elif sum(len(name) + len(value) for name, value in headers.get_all()) > LONGEST_HEADERS:
+            self._refuse(431, "The headers are too long")
+        elif "Transfer-Encoding" in headers or not headers.get("Content-Length", "0").isdecimal():
+            self._refuse(400, "No request here has a body")
+        elif not self.signed and not await self._admitted():
+            return
+        elif self.request.method not in self._allowed():
+            raise HTTPError(405)
+        elif int(headers.get("Content-Length", "0")):
+            self._refuse(413, "No request here has a body")
+
+    async def _admitted(self) -> bool:
+        try:
+            if await self._door.admits(self.request.headers.get("Authorization")):
+                return True
+        except Crowded:
+            self.set_header("Retry-After", "1")
+            self.say(503, "Too many passwords to check")
+            return False
+        self.set_header("WWW-Authenticate", 'Basic realm="ganeti-gluster-mon", charset="UTF-8"')
+        self.say(401, "Unauthorized")
+        return False
+
+    def _refuse(self, status: int, text: str) -> None:
+        self.set_header("Connection", "close")
+        self.say(status, text)
+
+    def _allowed(self) -> Sequence[str]:
+        # tornado's own methods all do one thing: refuse
+        return [
+            method
+            for method in self.SUPPORTED_METHODS
+            if getattr(type(self), method.lower()) is not getattr(RequestHandler, method.lower())
+        ]
+
+    def data_received(self, chunk: bytes) -> Optional[Awaitable[None]]:
+        """Drop what comes of a body that was refused."""
+
+    def write_error(self, status_code: int, **kwargs: Any) -> None:
+        """One line, whatever went wrong."""
+        if status_code == 405:
+            self.set_header("Allow", ", ".join(self._allowed()))
+        self.finish(f"{self._reason}\n")
+
+    def compute_etag(self) -> Optional[str]:
+        """None: nobody asks twice for the same picture, and reckoning it costs more than sending."""
+        return None
+
+    def say(self, status: int, text: str) -> None:
+        """Answer with one line of text; without a line's end where mond has none."""
+        self.set_status(status)
+        self.finish(text if status == 404 else f"{text}\n")
+
+    def give(self, answer: Body, vary: str = "Accept-Encoding") -> None:
+        """Answer with *answer*, packed if the client can unpack it; *vary*: the headers it depends on."""
+        self.set_header("Content-Type", answer.content_type)
+        self.set_header("Vary", vary)
+        content = answer.plain
+        if answer.gzipped is not None and accept.gzip(self.request.headers.get("Accept-Encoding", "")):
+            self.set_header("Content-Encoding", "gzip")
+            content = answer.gzipped
+        self.set_header("Content-Length", len(content))
+        if len(content) > _LARGE:
+            # Headers first: then a thousand clients that are slow to read share one body.
+            self.flush()
+        self.finish(content)
+
+    def seen(self) -> Optional[Rendered]:
+        """What is shown; before there is anything, None, and the client is told to come again."""
+        if self.screen.rendered is None:
+            self.say(503, self.screen.unready or "Gluster has not been asked yet")
+        return self.screen.rendered
+
+
+class _Readable(Handler):
+    """For paths that are read only: HEAD is GET without the body, which tornado leaves out."""
+
+    async def get(self, *parts: str) -> None:
+        raise NotImplementedError
+
+    async def head(self, *parts: str) -> None:
+        await self.get(*parts)
+
+
+class _Root(_Readable):
+    """mond's list of the protocol's versions; for a browser the page."""
+
+    def initialize(self, style: str) -> None:
+        self._style = style
+
+    async def get(self, *parts: str) -> None:
+        vary = "Accept, Accept-Encoding"
+        rendered = self.screen.rendered
+        if not accept.html(self.request.headers.get("Accept", "")):
+            self.give(Body(JSON, b"[1]"), vary)
+        elif rendered is None:
+            self.set_header("Vary", vary)
+            self.seen()
+        elif rendered.page is None:
+            self.give(Body(JSON, b"[1]"), vary)
+        else:
+            if "Content-Security-Policy" not in self._door.headers:
+                self.set_header("Content-Security-Policy", content_security_policy(self._style))
+            self.give(rendered.page, vary)
+
+
+class _Version(_Readable):
+    """mond has nothing to say at ``/1``, and says so."""
+
+    async def get(self, *parts: str) -> None:
+        self.give(Body(JSON, b"null"))
+
+
+class _FromMond(_Readable):
+    """What mond may have a part in."""
+
+    def initialize(self, front: Optional[Front]) -> None:
+        self.front = front
+
+    @property
+    def verbose(self) -> bool:
+        """Whether all is to be told, as mond's clients ask for it."""
+        return self.get_query_argument("verbose", "0") == "1"
+
+    def chosen(self, reports: Reports) -> Body:
+        """As much of *reports* as was asked for."""
+        return reports.verbose if self.verbose else reports.terse
+
+
+class _List(_FromMond):
+    """The collectors: name, category, kind."""
+
+    async def get(self, *parts: str) -> None:
+        rendered = self.seen()
+        if rendered is not None:
+            others = [] if self.front is None else await self.front.listing()
+            ours = {name for name, *_ in rendered.listing}
+            listing = [each for each in others if each[0] not in ours] + list(rendered.listing)
+            self.give(body(JSON, json.dumps(listing, separators=(",", ":")).encode("ascii")))
+
+
+class _All(_FromMond):
+    """All reports in one array."""
+
+    async def get(self, *parts: str) -> None:
+        rendered = self.seen()
+        if rendered is None:
+            return
+        if self.front is None:
+            self.give(self.chosen(rendered.all_reports))
+            return
+        ours = {name for name, *_ in rendered.listing}
+        others = await self.front.reports(ours, self.request.query)
+        own = [self.chosen(reports).plain for reports in rendered.reports.values()]
+        # No gzip: it would be made for each request, and the way to mond's clients is short.
+        self.give(Body(JSON, array([*others, *own])))
+
+
+class _Report(_FromMond):
+    """One report."""
+
+    async def get(self, *parts: str) -> None:
+        category, name = parts
+        rendered = self.screen.rendered
+        if rendered is not None and (category, name) in rendered.reports:
+            self.give(self.chosen(rendered.reports[category, name]))
+        elif self.front is not None:
+            # Before there is a first picture mond's own reports are there already.
+            passed = await self.front.passed(self.request.path, self.request.query)
+            self.set_status(passed.status, passed.reason)
+            if passed.content_type is None:
+                self.clear_header("Content-Type")
+            else:
+                self.set_header("Content-Type", passed.content_type)
+            self.finish(passed.content)
+        elif self.seen() is not None:
+            self.say(404, NO_SUCH_REPORT)
+
+
+class _Metrics(_Readable):
+    """For Prometheus."""
+
+    async def get(self, *parts: str) -> None:
+        rendered = self.seen()
+        if rendered is not None:
+            asked = accept.open_metrics(self.request.headers.get("Accept", ""))
+            self.give(rendered.openmetrics if asked else rendered.metrics, "Accept, Accept-Encoding")
+
+
+class _Healthy(_Readable):
+    """Whether the daemon works; not whether the pool does."""
+
+    async def get(self, *parts: str) -> None:
+        ailing = self.screen.ailing
+        self.say(200 if ailing is None else 503, ailing or "healthy")
+
+
+class _Ready(_Readable):
+    """Whether there is something to show."""
+
+    async def get(self, *parts: str) -> None:
+        if self.seen() is not None:
+            unready = self.screen.unready
+            self.say(200 if unready is None else 503, unready or "ready")
+
+
+class _NotFound(_Readable):
+    """Every other path."""
+
+    async def get(self, *parts: str) -> None:
+        self.say(404, NO_SUCH_PATH)
+
+
+def application(
+    screen: Screen,
+    front: Optional[Front] = None,
+    handlers: Sequence[Tuple[str, Type[Handler], Any]] = (),
+    *,
+    door: Optional[Door] = None,
+    style: str = "",
+) -> Application:
+    """All paths of the contract over *screen*, with mond behind it by *front*.
+
+    *handlers*: more of them, each a pattern, a class and what its ``initialize`` takes.  *door* decides who
+    may come in.  *style*: the text of the page's one ``<style>`` element, exactly.  Raises TypeError for a
+    handler that is no `Handler`: the door would not be asked.
+    """
+    for _, handler, _ in handlers:
+        if not issubclass(handler, Handler):
+            raise TypeError(f"{handler.__name__} is no Handler")
+    mond = {"front": front}
+    return Application(
+        [
+            *handlers,
+            (r"/", _Root, {"style": style}),
+            (r"/1/?", _Version),
+            (r"/1/list/collectors/?", _List, mond),
+            (r"/1/report/all/?", _All, mond),
+            (r"/1/report/([^/]+)/([^/]+)/?", _Report, mond),
+            (r"/metrics", _Metrics),
+            (r"/-/healthy", _Healthy),
+            (r"/-/ready", _Ready),
+        ],
+        default_handler_class=_NotFound,
+        log_function=lambda handler: None,  # what matters is logged, not who looked
+        screen=screen,
+        door=door or Door(None),
+    )
+
+
+def content_security_policy(style: str) -> str:
+    """A policy for a page without scripts and with one ``<style>`` element, of the text *style*."""
+    digest = base64.b64encode(hashlib.sha256(style.encode("utf-8")).digest()).decode("ascii")
+    return (
+        f"default-src 'none'; style-src 'sha256-{digest}'; img-src data:; "
+        "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    )

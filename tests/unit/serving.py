@@ -1,0 +1,200 @@
+"""A server of its own for a test, on a loop in a thread, and clients that are plain sockets."""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+import socket
+import ssl
+import threading
+from concurrent.futures import Future
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Callable, Coroutine, Dict, Iterator, Optional, Sequence, TypeVar
+
+from ganeti_gluster_mon.gluster.model import Pool
+from ganeti_gluster_mon.health import Health
+from ganeti_gluster_mon.serve.door import Door
+from ganeti_gluster_mon.serve.front import Front
+from ganeti_gluster_mon.serve.http import Screen, application
+from ganeti_gluster_mon.serve.rendered import Rendered, render
+from ganeti_gluster_mon.serve.server import HttpServer, Limits
+from tests.unit.example_pool import HEALTH, NOW, POOL
+
+#: seconds; only a test that fails waits so long
+GENEROUS = 60.0
+
+STYLE = "body { margin: 0 }"
+PAGE = f"<!doctype html><title>gv0</title><style>{STYLE}</style>".encode() + b"<p>gv0</p>" * 500
+
+_T = TypeVar("_T")
+
+
+def a_page(pool: Pool, health: Health, now: int) -> bytes:
+    """Stands for the page, which has tests of its own."""
+    return PAGE
+
+
+RENDERED: Rendered = render(POOL, HEALTH, NOW, leader=True, make_page=a_page)
+
+
+class Loop:
+    """An event loop in a thread."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever)
+        self._thread.start()
+
+    def run(self, work: Coroutine[Any, Any, _T]) -> _T:
+        """What *work* gives, done on the loop."""
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result(GENEROUS)
+
+    def call(self, function: Callable[[], _T]) -> _T:
+        """What *function* gives, called on the loop."""
+        result: Future[_T] = Future()
+
+        def called() -> None:
+            try:
+                result.set_result(function())
+            except BaseException as error:
+                result.set_exception(error)
+
+        self._loop.call_soon_threadsafe(called)
+        return result.result(GENEROUS)
+
+    def close(self) -> None:
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+
+@contextmanager
+def a_loop() -> Iterator[Loop]:
+    loop = Loop()
+    try:
+        yield loop
+    finally:
+        loop.close()
+
+
+@dataclass
+class Answer:
+    """What came back for one request."""
+
+    status: int
+    headers: Dict[str, str]
+    body: bytes
+
+    @property
+    def unpacked(self) -> bytes:
+        return gzip.decompress(self.body) if self.headers.get("content-encoding") == "gzip" else self.body
+
+
+class Client:
+    """One connection."""
+
+    def __init__(self, address: Any, tls: Optional[ssl.SSLContext] = None) -> None:
+        plain = socket.create_connection(address, timeout=GENEROUS)
+        self.socket = plain if tls is None else tls.wrap_socket(plain, server_hostname="localhost")
+        self._file = self.socket.makefile("rb")
+
+    def __enter__(self) -> Client:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self._file.close()
+        self.socket.close()
+
+    def send(self, content: bytes) -> None:
+        self.socket.sendall(content)
+
+    def ask(self, path: str, method: str = "GET", **headers: str) -> Answer:
+        """Ask for *path*; the headers' names with _ for -."""
+        lines = "".join(f"{name.replace('_', '-')}: {value}\r\n" for name, value in headers.items())
+        self.send(f"{method} {path} HTTP/1.1\r\nHost: x\r\n{lines}\r\n".encode("latin-1"))
+        return self.answer(with_body=method != "HEAD")
+
+    def answer(self, with_body: bool = True) -> Answer:
+        """The next answer.  Raises ConnectionError when there is none."""
+        line = self._file.readline()
+        if not line:
+            raise ConnectionError("closed")
+        headers = {}
+        while True:
+            header = self._file.readline().strip()
+            if not header:
+                break
+            name, _, value = header.decode("latin-1").partition(":")
+            headers[name.lower()] = value.strip()
+        length = int(headers.get("content-length", 0)) if with_body else 0
+        body = self._file.read(length)
+        assert len(body) == length
+        return Answer(int(line.split()[1]), headers, body)
+
+    def closed(self) -> bool:
+        """Wait until the server closes; what it still says is dropped.  False after a minute."""
+        try:
+            while self._file.read(65536):
+                pass
+        except ConnectionError:
+            return True
+        except TimeoutError:
+            return False
+        return True
+
+
+class Served:
+    """A server that runs, and its clients."""
+
+    def __init__(self, loop: Loop, server: HttpServer, screen: Screen, door: Door) -> None:
+        self.loop = loop
+        self.server = server
+        self.screen = screen
+        self.door = door
+        self.address = server.addresses[0]
+
+    def client(self, tls: Optional[ssl.SSLContext] = None) -> Client:
+        return Client(self.address, tls)
+
+    def ask(self, path: str, method: str = "GET", **headers: str) -> Answer:
+        """One request on a connection of its own."""
+        with self.client() as client:
+            return client.ask(path, method, **headers)
+
+
+@contextmanager
+def serving(
+    rendered: Optional[Rendered] = RENDERED,
+    *,
+    front: Optional[str] = None,
+    deadline: float = GENEROUS,
+    web_config: Optional[Path] = None,
+    handlers: Sequence[Any] = (),
+    limits: Optional[Limits] = None,
+    listen: str = "127.0.0.1:0",
+    clock: Optional[Callable[[], float]] = None,
+) -> Iterator[Served]:
+    screen = Screen(rendered)
+    with a_loop() as loop:
+
+        async def start() -> Any:
+            door = Door(web_config) if clock is None else Door(web_config, clock)
+            mond = None if front is None else Front(front, deadline)
+            made = application(screen, mond, handlers, door=door, style=STYLE)
+            server = HttpServer(made, door, limits)
+            server.listen(listen)
+            return server, door, mond
+
+        server, door, mond = loop.run(start())
+        try:
+            yield Served(loop, server, screen, door)
+        finally:
+            loop.run(server.stop(0))
+            door.close()
+            if mond is not None:
+                loop.call(mond.close)
