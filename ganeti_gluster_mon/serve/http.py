@@ -80,7 +80,7 @@ class Handler(RequestHandler):
         headers = self.request.headers
         if len(self.request.uri or "") > LONGEST_URI:
             self._refuse(414, "The URI is too long")
-        elif sum(len(name) + len(value) for name, value in headers.get_all()) > LONGEST_HEADERS:
+        elif sum(len(name) + len(value) + 4 for name, value in headers.get_all()) > LONGEST_HEADERS:
             self._refuse(431, "The headers are too long")
         elif "Transfer-Encoding" in headers or not headers.get("Content-Length", "0").isdecimal():
             self._refuse(400, "No request here has a body")

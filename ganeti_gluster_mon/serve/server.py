@@ -88,7 +88,7 @@ class HttpServer(HTTPServerConnectionDelegate):
             body_timeout=limits.idle,
         )
         files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-        self._most = max(1, min(limits.connections, files - _OTHER_FILES))
+        self.most_connections = max(1, min(limits.connections, files - _OTHER_FILES))
         self._sockets: List[socket.socket] = []
         #: those that wait for a request, the longest waiting first
         self._idle: OrderedDict[HTTP1ServerConnection, None] = OrderedDict()
@@ -163,10 +163,10 @@ class HttpServer(HTTPServerConnectionDelegate):
                 self._full = True
                 IOLoop.current().remove_handler(listener)
                 IOLoop.current().call_later(_PAUSE, self._watch, listener)
-                self._make_room(self._most // 10)
+                self._make_room(self.most_connections // 10)
                 return
             self._full = False
-            if self.connections >= self._most and not self._make_room(1):
+            if self.connections >= self.most_connections and not self._make_room(1):
                 accepted.close()
                 continue
             self._take(accepted, address[0])

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Callable, Coroutine, Dict, Iterator, Optional, Sequence, TypeVar
 
+import pytest
+
 from ganeti_gluster_mon.gluster.model import Pool
 from ganeti_gluster_mon.health import Health
 from ganeti_gluster_mon.serve.door import Door
@@ -65,9 +67,17 @@ class Loop:
         return result.result(GENEROUS)
 
     def close(self) -> None:
+        self.run(self._finish())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
+
+    async def _finish(self) -> None:
+        """End what still runs, as asyncio.run does."""
+        others = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in others:
+            task.cancel()
+        await asyncio.gather(*others, return_exceptions=True)
 
 
 @contextmanager
@@ -135,6 +145,15 @@ class Client:
         body = self._file.read(length)
         assert len(body) == length
         return Answer(int(line.split()[1]), headers, body)
+
+    def send_until_closed(self, content: bytes) -> None:
+        """Send *content* again and again, until the server has enough of it."""
+        with pytest.raises((ConnectionResetError, BrokenPipeError)):
+            self._send_for_ever(content)
+
+    def _send_for_ever(self, content: bytes) -> None:
+        while True:
+            self.send(content)
 
     def closed(self) -> bool:
         """Wait until the server closes; what it still says is dropped.  False after a minute."""
