@@ -14,7 +14,7 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from typing import Awaitable, List, Optional, Tuple, Union
 
-from tornado.http1connection import HTTP1ConnectionParameters, HTTP1ServerConnection
+from tornado.http1connection import HTTP1Connection, HTTP1ConnectionParameters, HTTP1ServerConnection
 from tornado.httputil import (
     HTTPConnection,
     HTTPHeaders,
@@ -217,7 +217,8 @@ class HttpServer(HTTPServerConnectionDelegate):
             server_conn.stream.close()
         elif not server_conn.stream.closed():
             self._idle[server_conn] = None
-        return _Begun(self, server_conn, self._application.start_request(server_conn, request_conn))
+        application = self._application.start_request(server_conn, request_conn)
+        return _Begun(self, server_conn, request_conn, application)
 
     def begun(self, connection: HTTP1ServerConnection) -> None:
         """A connection's request is there."""
@@ -234,15 +235,25 @@ class _Begun(HTTPMessageDelegate):
     """Tells the server when a request has come, and hands all on to the application."""
 
     def __init__(
-        self, server: HttpServer, connection: HTTP1ServerConnection, application: HTTPMessageDelegate
+        self,
+        server: HttpServer,
+        connection: HTTP1ServerConnection,
+        request: HTTPConnection,
+        application: HTTPMessageDelegate,
     ) -> None:
         self._server = server
         self._connection = connection
+        self._request = request
         self._application = application
 
     def headers_received(
         self, start_line: Union[RequestStartLine, ResponseStartLine], headers: HTTPHeaders
     ) -> Optional[Awaitable[None]]:
+        if self._connection.stream.closed():
+            # Requests that were sent in advance and read already: nobody waits for them any more.
+            assert isinstance(self._request, HTTP1Connection)
+            self._request.detach()
+            return None
         self._server.begun(self._connection)
         return self._application.headers_received(start_line, headers)
 

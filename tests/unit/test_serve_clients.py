@@ -253,7 +253,7 @@ def test_stopping_lets_those_finish_who_are_being_answered() -> None:
     with serving(LARGE) as served, served.client() as idle, served.client() as busy:
         idle.ask("/1")
         busy.send(b"GET /metrics HTTP/1.1\r\n\r\n")
-        wait_until(lambda: served.server.connections == 2)
+        assert busy.socket.recv(1, socket.MSG_PEEK)
 
         async def stop_and_take() -> None:
             stopping = asyncio.ensure_future(served.server.stop(grace=GENEROUS))
