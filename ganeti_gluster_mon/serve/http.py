@@ -8,150 +8,19 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-from dataclasses import dataclass
-from typing import Any, Awaitable, Optional, Sequence, Tuple, Type
+from typing import Any, Optional, Sequence, Tuple, Type
 
-from tornado.web import Application, HTTPError, RequestHandler, stream_request_body
+from tornado.web import Application
 
 from ganeti_gluster_mon.serve import accept
-from ganeti_gluster_mon.serve.door import Crowded, Door
+from ganeti_gluster_mon.serve.door import Door
 from ganeti_gluster_mon.serve.front import Front
-from ganeti_gluster_mon.serve.rendered import JSON, Body, Rendered, Reports, array, body
-
-#: bytes; nobody who asks for what there is needs more
-LONGEST_URI = 4096
-LONGEST_HEADERS = 16384
+from ganeti_gluster_mon.serve.handler import Handler, Screen
+from ganeti_gluster_mon.serve.rendered import JSON, Body, Reports, array, body
 
 #: mond's words
 NO_SUCH_REPORT = "Unable to produce a report for the requested resource"
 NO_SUCH_PATH = "Resource not found"
-
-_TEXT = "text/plain; charset=utf-8"
-#: above so many bytes the copy that tornado makes to put headers and body together is avoided
-_LARGE = 16384
-
-
-@dataclass
-class Screen:
-    """What is shown at this moment.  Whoever has something new puts it here; requests only look."""
-
-    #: None until there is a first picture
-    rendered: Optional[Rendered] = None
-    #: why the daemon does not work as it should, in one line; None while it does
-    ailing: Optional[str] = None
-    #: why nobody should be sent here though there is a picture, in one line; None: nothing against it
-    unready: Optional[str] = None
-
-
-@stream_request_body
-class Handler(RequestHandler):
-    """What all answers have in common.  Every handler is one of these, so that none forgets who may ask.
-
-    A subclass says what it answers to by its methods, `get` and the like.  No request has a body.
-    """
-
-    #: True where the request itself proves who sent it, so that no password is needed
-    signed = False
-
-    def set_default_headers(self) -> None:
-        """The headers of every answer, errors too."""
-        self.set_header("Server", "ganeti-gluster-mon")
-        self.set_header("Content-Type", _TEXT)
-        self.set_header("Cache-Control", "no-store")
-        self.set_header("X-Content-Type-Options", "nosniff")
-        for name, value in self._door.headers.items():
-            self.set_header(name, value)
-
-    @property
-    def screen(self) -> Screen:
-        """What there is to show."""
-        screen = self.settings["screen"]
-        assert isinstance(screen, Screen)
-        return screen
-
-    @property
-    def _door(self) -> Door:
-        door = self.settings["door"]
-        assert isinstance(door, Door)
-        return door
-
-    async def prepare(self) -> None:
-        """Refuse what is not to be answered, and close the connection where its rest cannot be trusted."""
-        headers = self.request.headers
-        if len(self.request.uri or "") > LONGEST_URI:
-            self._refuse(414, "The URI is too long")
-        elif sum(len(name) + len(value) + 4 for name, value in headers.get_all()) > LONGEST_HEADERS:
-            self._refuse(431, "The headers are too long")
-        elif "Transfer-Encoding" in headers or not headers.get("Content-Length", "0").isdecimal():
-            self._refuse(400, "No request here has a body")
-        elif not self.signed and not await self._admitted():
-            return
-        elif self.request.method not in self._allowed():
-            raise HTTPError(405)
-        elif int(headers.get("Content-Length", "0")):
-            self._refuse(413, "No request here has a body")
-
-    async def _admitted(self) -> bool:
-        try:
-            if await self._door.admits(self.request.headers.get("Authorization")):
-                return True
-        except Crowded:
-            self.set_header("Retry-After", "1")
-            self.say(503, "Too many passwords to check")
-            return False
-        self.set_header("WWW-Authenticate", 'Basic realm="ganeti-gluster-mon", charset="UTF-8"')
-        self.say(401, "Unauthorized")
-        return False
-
-    def _refuse(self, status: int, text: str) -> None:
-        self.set_header("Connection", "close")
-        self.say(status, text)
-
-    def _allowed(self) -> Sequence[str]:
-        # tornado's own methods all do one thing: refuse
-        return [
-            method
-            for method in self.SUPPORTED_METHODS
-            if getattr(type(self), method.lower()) is not getattr(RequestHandler, method.lower())
-        ]
-
-    def data_received(self, chunk: bytes) -> Optional[Awaitable[None]]:
-        """Drop what comes of a body that was refused."""
-
-    def write_error(self, status_code: int, **kwargs: Any) -> None:
-        """One line, whatever went wrong."""
-        if status_code == 405:
-            self.set_header("Allow", ", ".join(self._allowed()))
-        self.finish(f"{self._reason}\n")
-
-    def compute_etag(self) -> Optional[str]:
-        """None: nobody asks twice for the same picture, and reckoning it costs more than sending."""
-        return None
-
-    def say(self, status: int, text: str) -> None:
-        """Answer with one line of text; without a line's end where mond has none."""
-        self.set_status(status)
-        self.finish(text if status == 404 else f"{text}\n")
-
-    def give(self, answer: Body, vary: str = "Accept-Encoding") -> None:
-        """Answer with *answer*, packed if the client can unpack it; *vary*: the headers it depends on."""
-        self.set_header("Content-Type", answer.content_type)
-        self.set_header("Vary", vary)
-        content = answer.plain
-        if answer.gzipped is not None and accept.gzip(self.request.headers.get("Accept-Encoding", "")):
-            self.set_header("Content-Encoding", "gzip")
-            content = answer.gzipped
-        self.set_header("Content-Length", len(content))
-        if len(content) > _LARGE:
-            # Headers first: then a thousand clients that are slow to read share one body.
-            self.flush()
-        self.finish(content)
-
-    def seen(self) -> Optional[Rendered]:
-        """What is shown; before there is anything, None, and the client is told to come again."""
-        if self.screen.rendered is None:
-            self.say(503, self.screen.unready or "Gluster has not been asked yet")
-        return self.screen.rendered
 
 
 class _Readable(Handler):
@@ -181,7 +50,7 @@ class _Root(_Readable):
         elif rendered.page is None:
             self.give(Body(JSON, b"[1]"), vary)
         else:
-            if "Content-Security-Policy" not in self._door.headers:
+            if "Content-Security-Policy" not in self.door.headers:
                 self.set_header("Content-Security-Policy", content_security_policy(self._style))
             self.give(rendered.page, vary)
 

@@ -25,10 +25,10 @@ from tornado.httputil import (
 )
 from tornado.ioloop import IOLoop, PeriodicCallback
 from tornado.iostream import IOStream, SSLIOStream
-from tornado.netutil import bind_sockets
 from tornado.web import Application
 
 from ganeti_gluster_mon.serve.door import Door
+from ganeti_gluster_mon.serve.listen import bind
 
 LOG = logging.getLogger("ganeti_gluster_mon")
 
@@ -41,12 +41,12 @@ _SEND_BUFFER = 128 * 1024
 _BACKLOG = 1024
 #: connections taken at a time, so that those who are there have their turn
 _ACCEPTED_AT_ONCE = 64
+_NO_BODY = (
+    b"HTTP/1.1 400 Bad Request\r\nServer: ganeti-gluster-mon\r\nConnection: close\r\n"
+    b"Content-Type: text/plain; charset=utf-8\r\nContent-Length: 27\r\n\r\nNo request here has a body\n"
+)
 #: seconds without listening when no connection can be taken; else the loop would spin
 _PAUSE = 0.2
-
-
-class ListenError(Exception):
-    """It cannot be listened there; the message is one line."""
 
 
 @dataclass(frozen=True)
@@ -103,11 +103,7 @@ class HttpServer(HTTPServerConnectionDelegate):
 
     def listen(self, where: str) -> None:
         """Listen on *where*, ``ADDR:PORT``, ``[ADDR]:PORT`` or ``:PORT`` for all.  Raises ListenError."""
-        host, port = parse_listen(where)
-        try:
-            sockets = bind_sockets(port, host or None, backlog=_BACKLOG)
-        except (OSError, UnicodeError) as error:
-            raise ListenError(f"cannot listen on {where}: {getattr(error, 'strerror', error)}") from error
+        sockets = bind(where, _BACKLOG)
         if not self._sockets:
             self._sweeping.start()
         for listener in sockets:
@@ -251,11 +247,22 @@ class _Begun(HTTPMessageDelegate):
     ) -> Optional[Awaitable[None]]:
         if self._connection.stream.closed():
             # Requests that were sent in advance and read already: nobody waits for them any more.
-            assert isinstance(self._request, HTTP1Connection)
-            self._request.detach()
+            self._end()
+            return None
+        if "Transfer-Encoding" in headers or not headers.get("Content-Length", "0").isdecimal():
+            # Where this request ends is not for us to guess: what follows may be another's words.
+            self._end(_NO_BODY)
             return None
         self._server.begun(self._connection)
         return self._application.headers_received(start_line, headers)
+
+    def _end(self, answer: bytes = b"") -> None:
+        """Have tornado let go of the connection; say *answer*, if there is one to hear it, and close."""
+        assert isinstance(self._request, HTTP1Connection)
+        stream = self._request.detach()
+        if answer:
+            stream.write(answer)
+        stream.close()
 
     def data_received(self, chunk: bytes) -> Optional[Awaitable[None]]:
         return self._application.data_received(chunk)
@@ -270,18 +277,3 @@ class _Begun(HTTPMessageDelegate):
 def _encrypted(accepted: socket.socket, context: ssl.SSLContext) -> SSLIOStream:
     accepted.setblocking(False)
     return SSLIOStream(context.wrap_socket(accepted, server_side=True, do_handshake_on_connect=False))
-
-
-def parse_listen(where: str) -> Tuple[str, int]:
-    """``ADDR:PORT`` as address and port; an IPv6 address stands in brackets, an empty one means all.
-
-    Raises ListenError.
-    """
-    host, colon, port = where.rpartition(":")
-    if host.startswith("[") and host.endswith("]"):
-        host = host[1:-1]
-    elif ":" in host or "[" in host:
-        colon = ""
-    if not colon or not port.isascii() or not port.isdecimal() or int(port) > 65535:
-        raise ListenError(f"{where!r} is no ADDR:PORT; an IPv6 address is written [::1]:1816, all are :1816")
-    return host, int(port)

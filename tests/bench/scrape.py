@@ -23,7 +23,8 @@ import psutil
 from ganeti_gluster_mon.gluster.model import Pool
 from ganeti_gluster_mon.health import Limits, judge
 from ganeti_gluster_mon.serve.door import Door
-from ganeti_gluster_mon.serve.http import Screen, application
+from ganeti_gluster_mon.serve.handler import Screen
+from ganeti_gluster_mon.serve.http import application
 from ganeti_gluster_mon.serve.rendered import render
 from ganeti_gluster_mon.serve.server import HttpServer
 from tests.unit.example_pool import NOW, POOL

@@ -19,7 +19,8 @@ from ganeti_gluster_mon.gluster.model import Pool
 from ganeti_gluster_mon.health import Health
 from ganeti_gluster_mon.serve.door import Door
 from ganeti_gluster_mon.serve.front import Front
-from ganeti_gluster_mon.serve.http import Screen, application
+from ganeti_gluster_mon.serve.handler import Screen
+from ganeti_gluster_mon.serve.http import application
 from ganeti_gluster_mon.serve.rendered import Rendered, render
 from ganeti_gluster_mon.serve.server import HttpServer, Limits
 from tests.unit.example_pool import HEALTH, NOW, POOL

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import dataclasses
 import os
 import ssl
 import subprocess
@@ -16,9 +17,10 @@ import pytest
 
 from ganeti_gluster_mon.serve import door
 from ganeti_gluster_mon.serve.door import LOOK_EVERY, MOST_WAITING, Door
-from ganeti_gluster_mon.serve.http import Handler
+from ganeti_gluster_mon.serve.handler import Handler
+from ganeti_gluster_mon.serve.rendered import Body
 from ganeti_gluster_mon.serve.web_config import WebConfigError, read
-from tests.unit.serving import serving
+from tests.unit.serving import RENDERED, serving
 
 HASHES = {
     name: bcrypt.hashpw(password, bcrypt.gensalt(4)).decode()
@@ -90,6 +92,14 @@ class TestTls:
             assert client.ask("/metrics").status == 200
             assert isinstance(client.socket, ssl.SSLSocket)
             assert client.socket.version() == "TLSv1.3"
+
+    def test_a_large_answer(self, certificates: Path) -> None:
+        config = written(certificates / "large.yml", ONE)
+        large = dataclasses.replace(RENDERED, metrics=Body("text/plain", os.urandom(4 << 20)))
+        trusted = trusting(certificates / "one.pem")
+        with serving(large, web_config=config) as served, served.client(trusted) as client:
+            for _ in range(2):
+                assert client.ask("/metrics").body == large.metrics.plain
 
     def test_who_speaks_no_tls_has_to_go(self, certificates: Path, caplog: pytest.LogCaptureFixture) -> None:
         config = written(certificates / "plain.yml", ONE)
