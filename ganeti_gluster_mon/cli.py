@@ -12,6 +12,7 @@ import signal
 import sys
 import time
 from dataclasses import dataclass
+from pathlib import Path
 from types import FrameType
 from typing import NoReturn, Optional, Sequence
 
@@ -129,6 +130,18 @@ def _add_serving(parser: argparse.ArgumentParser) -> None:
         help="where to answer; [ADDR]:PORT for IPv6, :PORT for every address (default: %(default)s)",
     )
     parser.add_argument(
+        "--web.config.file",
+        dest="web_config",
+        type=Path,
+        metavar="FILE",
+        help="TLS, passwords and headers, in the format of Prometheus' exporters; read again when it changes",
+    )
+    parser.add_argument(
+        "--front",
+        metavar="MOND_URL",
+        help="stand in front of mond, which listens there, and pass its reports on: http://127.0.0.1:1816",
+    )
+    parser.add_argument(
         "--interval",
         type=_seconds,
         default=30.0,
@@ -219,11 +232,11 @@ def _percent(text: str) -> float:
 
 
 def _address(text: str) -> str:
-    from ganeti_gluster_mon.serve.address import parse_listen
+    from ganeti_gluster_mon.serve.listen import ListenError, parse
 
     try:
-        parse_listen(text)
-    except ValueError as err:
+        parse(text)
+    except ListenError as err:
         raise argparse.ArgumentTypeError(str(err)) from None
     return text
 
@@ -351,6 +364,8 @@ def _serve(arguments: argparse.Namespace) -> int:
         settings=_settings(arguments, processes=True),
         limits=_limits(arguments, stale_after=run.STALE_CYCLES * arguments.interval),
         listen=arguments.listen,
+        web_config=arguments.web_config,
+        front=arguments.front,
         interval=arguments.interval,
         user=arguments.user,
         run_directory=os.path.abspath(arguments.run_dir),

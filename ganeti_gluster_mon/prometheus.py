@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import tempfile
 from pathlib import Path
-from typing import Dict, Iterable, Iterator, Mapping, Optional, Sequence, Tuple, Union
+from typing import Callable, Dict, Iterable, Iterator, Mapping, Optional, Sequence, Tuple, Union
 
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily, Metric
@@ -50,6 +50,8 @@ class PoolMetrics(Collector):
 
         *duration*: seconds the cycle took.  *failures*: by reason, how many cycles failed since
         the start.  *leader*: whether this node asked for the whole pool; None where nobody leads.
+        Where it is False another node tells of the pool, and this one of itself only: its own bricks,
+        mounts and processes.  So fifty nodes do not say everything fifty times.
         """
         self.pool = pool
         self.health = health
@@ -60,7 +62,8 @@ class PoolMetrics(Collector):
 
     def collect(self) -> Iterator[Metric]:
         """Every family that has a sample."""
-        families = (*self._cycle(), *self._pool(), *self._volumes(), *self._bricks(), *self._node())
+        of_the_pool = () if self.leader is False else (*self._pool(), *self._volumes())
+        families = (*self._cycle(), *of_the_pool, *self._bricks(), *self._node())
         return (family for family in families if family.samples)
 
     def _cycle(self) -> Iterator[Metric]:
@@ -188,6 +191,10 @@ class PoolMetrics(Collector):
 
     def _bricks(self) -> Iterator[Metric]:
         bricks = [brick for volume in self.pool.volumes or () for brick in volume.bricks]
+        if self.leader is False:
+            # An uuid that is not known is nobody's: better no sample than another node's.
+            own = {peer.uuid for peer in self.pool.peers or () if peer.local}
+            bricks = [brick for brick in bricks if brick.uuid in own]
         for name, text, field in (
             ("brick_up", "Whether the brick's process runs and answers.", "online"),
             ("brick_size_bytes", "Size in bytes of the filesystem under the brick.", "size"),
@@ -247,9 +254,15 @@ def render(
     leader: Optional[bool] = True,
 ) -> bytes:
     """The pool in Prometheus' text format; see `PoolMetrics`.  A single command leads: it asked itself."""
-    registry = CollectorRegistry()
-    registry.register(PoolMetrics(pool, health, now, duration, failures, leader))
-    return generate_latest(registry)
+    return exposed(PoolMetrics(pool, health, now, duration, failures, leader))
+
+
+def exposed(metrics: Collector, generate: Callable[[CollectorRegistry], bytes] = generate_latest) -> bytes:
+    """*metrics* as text: Prometheus' own, or what another *generate* of prometheus_client makes of them."""
+    # A registry of its own: the global one would tell of this Python process, too.
+    registry = CollectorRegistry(auto_describe=False)
+    registry.register(metrics)
+    return generate(registry)
 
 
 def write_textfile(path: Union[str, Path], text: bytes) -> None:

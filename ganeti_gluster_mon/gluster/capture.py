@@ -15,7 +15,7 @@ import shutil
 import stat
 import tempfile
 from dataclasses import asdict, dataclass, field, fields
-from typing import Any, Dict, List, Mapping, Optional, Tuple
+from typing import Any, Callable, Dict, List, Mapping, Optional, Tuple
 
 from ganeti_gluster_mon.gluster.model import Mount, Process
 from ganeti_gluster_mon.gluster.question import Question, file_of, question_in
@@ -25,6 +25,9 @@ MANIFEST = "manifest.json"
 
 #: bytes of one file that are read at most, unless told otherwise
 MAX_FILE = 64 << 20
+
+#: gives the bytes of a file of a capture, and why there are none; one of the two is empty
+ReadFile = Callable[[str], Tuple[bytes, Optional[str]]]
 
 #: latest moment a capture may claim, ns since the epoch: what still is a date for everybody (year 2262)
 _LAST_MOMENT = (1 << 63) - 1
@@ -95,7 +98,7 @@ def write(capture: Capture, directory: str, extra: Optional[Mapping[str, bytes]]
                 _write_file(os.path.join(work, file_of(answer.question)), answer.output)
             for name, content in (extra or {}).items():
                 _write_file(os.path.join(work, name), content)
-            manifest = json.dumps(_manifest(capture), indent=1)
+            manifest = json.dumps(manifest_of(capture), indent=1)
             _write_file(os.path.join(work, MANIFEST), manifest.encode() + b"\n")
             os.chmod(work, 0o755)
             os.rename(work, directory)
@@ -134,8 +137,8 @@ def read(directory: str, max_file: int = MAX_FILE) -> Capture:
     except (ValueError, RecursionError) as err:
         raise CaptureError(f"{directory}/{MANIFEST} is not JSON: {err}") from err
     try:
-        return _from_manifest(manifest, directory, max_file)
-    except _Malformed as err:
+        return from_manifest(manifest, lambda name: _read_file(directory, name, max_file))
+    except CaptureError as err:
         raise CaptureError(f"{directory}/{MANIFEST}: {err}") from err
 
 
@@ -158,7 +161,18 @@ def _read_without_manifest(directory: str, names: List[str], max_file: int) -> C
     return Capture(recorded_at=newest, answers=tuple(answers))
 
 
-def _from_manifest(manifest: Any, directory: str, max_file: int) -> Capture:
+def from_manifest(manifest: Any, read_file: ReadFile) -> Capture:
+    """The capture of which *manifest*, JSON that was read, tells; *read_file* gives its files by their names.
+
+    Raises CaptureError where the manifest says something of the wrong kind.
+    """
+    try:
+        return _capture(manifest, read_file)
+    except _Malformed as err:
+        raise CaptureError(str(err)) from None
+
+
+def _capture(manifest: Any, read_file: ReadFile) -> Capture:
     manifest = _expect(manifest, dict, "the whole")
     version = manifest.get("format_version")
     if version != FORMAT_VERSION:
@@ -167,9 +181,7 @@ def _from_manifest(manifest: Any, directory: str, max_file: int) -> Capture:
     processes = manifest.get("processes")
     return Capture(
         recorded_at=recorded_at,
-        answers=tuple(
-            _answer(entry, directory, max_file) for entry in _list(manifest.get("answers"), "answers")
-        ),
+        answers=tuple(_answer(entry, read_file) for entry in _list(manifest.get("answers"), "answers")),
         node=_text(manifest.get("node"), "node"),
         gluster_version=_text(manifest.get("gluster_version"), "gluster_version"),
         mounts=tuple(_record(Mount, entry, "mounts") for entry in _list(manifest.get("mounts"), "mounts")),
@@ -184,13 +196,13 @@ def _from_manifest(manifest: Any, directory: str, max_file: int) -> Capture:
     )
 
 
-def _answer(entry: Any, directory: str, max_file: int) -> Answer:
+def _answer(entry: Any, read_file: ReadFile) -> Answer:
     entry = _expect(entry, dict, "an answer")
     question = tuple(str(_expect(word, str, "command")) for word in _list(entry.get("command"), "command"))
     taken_at = entry.get("taken_at")
     seconds = entry.get("seconds", 0.0)
     returncode = entry.get("returncode")
-    output, failure = _read_file(directory, _expect(entry.get("file"), str, "file"), max_file)
+    output, failure = read_file(_expect(entry.get("file"), str, "file"))
     return Answer(
         question=question,
         output=output,
@@ -220,7 +232,8 @@ def _read_file(directory: str, name: str, max_file: int) -> Tuple[bytes, Optiona
     return output, None
 
 
-def _manifest(capture: Capture) -> Dict[str, Any]:
+def manifest_of(capture: Capture) -> Dict[str, Any]:
+    """The manifest of *capture*, as JSON takes it."""
     manifest: Dict[str, Any] = {
         "format_version": FORMAT_VERSION,
         "recorded_at": capture.recorded_at,

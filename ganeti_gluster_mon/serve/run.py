@@ -7,9 +7,10 @@ import os
 import pwd
 import resource
 import signal
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
-from typing import Awaitable, Callable, Optional, Tuple
+from pathlib import Path
+from typing import TYPE_CHECKING, Awaitable, Callable, Optional, Tuple
 
 import sdnotify
 
@@ -18,6 +19,9 @@ from ganeti_gluster_mon.gluster.cycle import Settings
 from ganeti_gluster_mon.health import Limits
 from ganeti_gluster_mon.serve import log, privileges, supervisor
 from ganeti_gluster_mon.serve.handover import Handover
+
+if TYPE_CHECKING:
+    from ganeti_gluster_mon.serve.handler import Screen
 
 #: cycles that may fail to come before what is known is too old to be believed
 STALE_CYCLES = 3
@@ -45,6 +49,10 @@ class Options:
     limits: Limits
     #: ADDR:PORT
     listen: str
+    #: the file about TLS and passwords; None: anybody may read
+    web_config: Optional[Path]
+    #: where mond is that we stand in front of
+    front: Optional[str]
     #: seconds between two cycles
     interval: float
     #: name of the user the HTTP half becomes; None: the first of those made for it
@@ -85,18 +93,15 @@ def ask(options: Options) -> int:
 
 def tell(options: Options) -> int:
     """Run the half that speaks HTTP, until SIGTERM."""
-    from ganeti_gluster_mon.serve.http import Screen
+    from ganeti_gluster_mon.serve.handler import Screen
     from ganeti_gluster_mon.serve.teller import Teller
 
     log.to_stderr("tell", options.log_level)
     handover = _prepare(options) if os.geteuid() == 0 else Handover(options.run_directory)
-    user = _user(options) if os.geteuid() == 0 else None
     screen = Screen()
     systemd = sdnotify.SystemdNotifier()
 
     def listening() -> None:
-        if user is not None:
-            privileges.become(user)
         privileges.end_with_parent()
         systemd.notify("READY=1")
 
@@ -111,45 +116,57 @@ def show(options: Options, directory: str) -> int:
     """Serve the capture in *directory* as it was when it was recorded.  Raises CaptureError."""
     from ganeti_gluster_mon.gluster.pool import understand
     from ganeti_gluster_mon.health import judge
-    from ganeti_gluster_mon.serve.http import Screen
+    from ganeti_gluster_mon.serve.handler import Screen
     from ganeti_gluster_mon.serve.rendered import render
 
     log.to_stderr("tell", options.log_level)
     recorded = capture.read(directory)
     pool, now = understand(recorded), recorded.recorded_at
     screen = Screen(render(pool, judge(pool, options.limits, now), now))
-    user = _user(options) if os.geteuid() == 0 else None
-
-    def listening() -> None:
-        if user is not None:
-            privileges.become(user)
-
-    return asyncio.run(_serve(options, screen, listening, asyncio.Event().wait))
+    return asyncio.run(_serve(options, screen, lambda: None, asyncio.Event().wait))
 
 
 async def _serve(
-    options: Options, screen: object, listening: Callable[[], None], work: Callable[[], Awaitable[object]]
+    options: Options,
+    screen: Screen,
+    listening: Callable[[], None],
+    work: Callable[[], Awaitable[object]],
 ) -> int:
-    from ganeti_gluster_mon.serve.http import NoAddress, Screen, Server
+    """Show *screen* to who asks, and *work*, until SIGTERM; *listening* is called when nobody is root any more."""
+    from ganeti_gluster_mon.serve.door import Door
+    from ganeti_gluster_mon.serve.front import Front, FrontError
+    from ganeti_gluster_mon.serve.http import application
+    from ganeti_gluster_mon.serve.listen import ListenError
+    from ganeti_gluster_mon.serve.server import HttpServer
+    from ganeti_gluster_mon.serve.web_config import WebConfigError
 
-    assert isinstance(screen, Screen)
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     loop = asyncio.get_running_loop()
-    server = Server(screen)
-    try:
-        server.start(options.listen)
-    except NoAddress as err:
-        raise CannotServe(str(err)) from None
-    working = asyncio.ensure_future(work())
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, working.cancel)
-    listening()
-    try:
-        with suppress(asyncio.CancelledError):
-            await working
-    finally:
-        await server.stop(_FINISH)
+    with ExitStack() as ended:
+        try:
+            # As root still: the key of a certificate may be for root's eyes only, and ports below 1024 are.
+            door = Door(options.web_config)
+            ended.callback(door.close)
+            front = None if options.front is None else Front(options.front)
+            if front is not None:
+                ended.callback(front.close)
+            server = HttpServer(application(screen, front, door=door), door)
+            server.listen(options.listen)
+        except (WebConfigError, FrontError, ListenError) as err:
+            raise CannotServe(str(err)) from None
+        if os.geteuid() == 0:
+            privileges.become(_user(options))
+        loop.add_signal_handler(signal.SIGHUP, door.reload)
+        working = asyncio.ensure_future(work())
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, working.cancel)
+        listening()
+        try:
+            with suppress(asyncio.CancelledError):
+                await working
+        finally:
+            await server.stop(_FINISH)
     return 0
 
 

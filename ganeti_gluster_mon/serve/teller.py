@@ -20,8 +20,8 @@ from ganeti_gluster_mon.gluster.capture import Capture, CaptureError
 from ganeti_gluster_mon.gluster.model import Pool
 from ganeti_gluster_mon.gluster.pool import understand
 from ganeti_gluster_mon.health import Health, Limits, judge
+from ganeti_gluster_mon.serve.handler import Screen
 from ganeti_gluster_mon.serve.handover import CURRENT, Handed, Handover
-from ganeti_gluster_mon.serve.http import Screen
 from ganeti_gluster_mon.serve.log import say
 from ganeti_gluster_mon.serve.rendered import Rendered, render
 

@@ -1,124 +1,220 @@
-"""A server on loopback in a process of its own, as `serve --replay` runs it, and a client that sends raw bytes."""
+"""A server of its own for a test, on a loop in a thread, and clients that are plain sockets."""
 
 from __future__ import annotations
 
-import contextlib
-import json
-import os
-import re
-import signal
+import asyncio
+import gzip
 import socket
-import subprocess
-import sys
-import time
+import ssl
+import threading
+from concurrent.futures import Future
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Dict, Iterator, Optional
+from typing import Any, Callable, Coroutine, Dict, Iterator, Optional, Sequence, TypeVar
 
-CAPTURES = Path(__file__).parents[1] / "captures/recorded"
-#: generous: events are waited for, not times
-LONG = 20.0
+import pytest
+
+from ganeti_gluster_mon.gluster.model import Pool
+from ganeti_gluster_mon.health import Health
+from ganeti_gluster_mon.serve.door import Door
+from ganeti_gluster_mon.serve.front import Front
+from ganeti_gluster_mon.serve.handler import Screen
+from ganeti_gluster_mon.serve.http import application
+from ganeti_gluster_mon.serve.rendered import Rendered, render
+from ganeti_gluster_mon.serve.server import HttpServer, Limits
+from tests.unit.example_pool import HEALTH, NOW, POOL
+
+#: seconds; only a test that fails waits so long
+GENEROUS = 60.0
+
+STYLE = "body { margin: 0 }"
+PAGE = f"<!doctype html><title>gv0</title><style>{STYLE}</style>".encode() + b"<p>gv0</p>" * 500
+
+_T = TypeVar("_T")
 
 
-@dataclass(frozen=True)
-class Reply:
-    """One HTTP answer."""
+def a_page(pool: Pool, health: Health, now: int) -> bytes:
+    """Stands for the page, which has tests of its own."""
+    return PAGE
+
+
+RENDERED: Rendered = render(POOL, HEALTH, NOW, leader=True, make_page=a_page)
+
+
+class Loop:
+    """An event loop in a thread."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever)
+        self._thread.start()
+
+    def run(self, work: Coroutine[Any, Any, _T]) -> _T:
+        """What *work* gives, done on the loop."""
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result(GENEROUS)
+
+    def call(self, function: Callable[[], _T]) -> _T:
+        """What *function* gives, called on the loop."""
+        result: Future[_T] = Future()
+
+        def called() -> None:
+            try:
+                result.set_result(function())
+            except BaseException as error:
+                result.set_exception(error)
+
+        self._loop.call_soon_threadsafe(called)
+        return result.result(GENEROUS)
+
+    def close(self) -> None:
+        self.run(self._finish())
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+    async def _finish(self) -> None:
+        """End what still runs, as asyncio.run does."""
+        others = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in others:
+            task.cancel()
+        await asyncio.gather(*others, return_exceptions=True)
+
+
+@contextmanager
+def a_loop() -> Iterator[Loop]:
+    loop = Loop()
+    try:
+        yield loop
+    finally:
+        loop.close()
+
+
+@dataclass
+class Answer:
+    """What came back for one request."""
 
     status: int
     headers: Dict[str, str]
     body: bytes
 
-    def json(self) -> Any:
-        return json.loads(self.body)
+    @property
+    def unpacked(self) -> bytes:
+        return gzip.decompress(self.body) if self.headers.get("content-encoding") == "gzip" else self.body
 
 
-@dataclass
-class Served:
-    """The server, and where it listens."""
+class Client:
+    """One connection."""
 
-    process: subprocess.Popen[str]
-    port: int
+    def __init__(self, address: Any, tls: Optional[ssl.SSLContext] = None) -> None:
+        plain = socket.create_connection(address, timeout=GENEROUS)
+        self.socket = plain if tls is None else tls.wrap_socket(plain, server_hostname="localhost")
+        self._file = self.socket.makefile("rb")
 
-    def connect(self) -> socket.socket:
-        return socket.create_connection(("127.0.0.1", self.port), LONG)
+    def __enter__(self) -> Client:
+        return self
 
-    def get(self, path: str, method: str = "GET", **headers: str) -> Reply:
-        """One request on a connection of its own."""
-        lines = [f"{method} {path} HTTP/1.1", "Host: x", "Connection: close"]
-        lines += [f"{name.replace('_', '-')}: {value}" for name, value in headers.items()]
-        return self.raw(("\r\n".join(lines) + "\r\n\r\n").encode())
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
-    def raw(self, request: bytes) -> Reply:
-        """What comes back until the server closes the connection."""
-        with self.connect() as client:
-            with contextlib.suppress(BrokenPipeError, ConnectionResetError):
-                client.sendall(request)
-            return reply(read_all(client))
+    def close(self) -> None:
+        self._file.close()
+        self.socket.close()
 
-    def stop(self) -> float:
-        """End it by SIGTERM; the seconds it took."""
-        began = time.monotonic()
-        self.process.send_signal(signal.SIGTERM)
-        assert self.process.wait(LONG) == 0
-        return time.monotonic() - began
+    def send(self, content: bytes) -> None:
+        self.socket.sendall(content)
 
+    def ask(self, path: str, method: str = "GET", **headers: str) -> Answer:
+        """Ask for *path*; the headers' names with _ for -."""
+        lines = "".join(f"{name.replace('_', '-')}: {value}\r\n" for name, value in headers.items())
+        self.send(f"{method} {path} HTTP/1.1\r\nHost: x\r\n{lines}\r\n".encode("latin-1"))
+        return self.answer(with_body=method != "HEAD")
 
-def read_all(client: socket.socket) -> bytes:
-    """All that comes until the end."""
-    data = b""
-    with contextlib.suppress(ConnectionResetError):
-        while more := client.recv(65536):
-            data += more
-    return data
-
-
-def reply(data: bytes) -> Reply:
-    """The answer in *data*; status 0 when there is none."""
-    if not data:
-        return Reply(0, {}, b"")
-    head, _, body = data.partition(b"\r\n\r\n")
-    first, *lines = head.decode("latin-1").split("\r\n")
-    headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
-    return Reply(int(first.split()[1]), headers, body)
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-@contextlib.contextmanager
-def serving(capture: str, limit: Optional[int] = None) -> Iterator[Served]:
-    """Serve a recorded *capture*; with *limit*, with no more than so many descriptors."""
-    port = free_port()
-    argv = [sys.executable, "-m", "ganeti_gluster_mon", "serve"]
-    argv += ["--replay", str(CAPTURES / capture), "--listen", f"127.0.0.1:{port}"]
-    if limit is not None:
-        argv = ["prlimit", f"--nofile={limit}:{limit}", *argv]
-    process = subprocess.Popen(argv, stderr=subprocess.PIPE, text=True, cwd=Path(__file__).parents[2])
-    served = Served(process, port)
-    try:
-        until = time.monotonic() + LONG
+    def answer(self, with_body: bool = True) -> Answer:
+        """The next answer.  Raises ConnectionError when there is none."""
+        line = self._file.readline()
+        if not line:
+            raise ConnectionError("closed")
+        headers = {}
         while True:
-            assert process.poll() is None, process.communicate()[1]
-            try:
-                served.connect().close()
+            header = self._file.readline().strip()
+            if not header:
                 break
-            except ConnectionRefusedError:
-                assert time.monotonic() < until, "it does not listen"
-                time.sleep(0.02)  # nobody announces that a port is listened on
-        yield served
-    finally:
-        process.kill()
-        process.communicate()
+            name, _, value = header.decode("latin-1").partition(":")
+            headers[name.lower()] = value.strip()
+        length = int(headers.get("content-length", 0)) if with_body else 0
+        body = self._file.read(length)
+        assert len(body) == length
+        return Answer(int(line.split()[1]), headers, body)
+
+    def send_until_closed(self, content: bytes) -> None:
+        """Send *content* again and again, until the server has enough of it."""
+        with pytest.raises((ConnectionResetError, BrokenPipeError)):
+            self._send_for_ever(content)
+
+    def _send_for_ever(self, content: bytes) -> None:
+        while True:
+            self.send(content)
+
+    def closed(self) -> bool:
+        """Wait until the server closes; what it still says is dropped.  False after a minute."""
+        try:
+            while self._file.read(65536):
+                pass
+        except ConnectionError:
+            return True
+        except TimeoutError:
+            return False
+        return True
 
 
-def descriptors(pid: int) -> int:
-    return len(os.listdir(f"/proc/{pid}/fd"))
+class Served:
+    """A server that runs, and its clients."""
+
+    def __init__(self, loop: Loop, server: HttpServer, screen: Screen, door: Door) -> None:
+        self.loop = loop
+        self.server = server
+        self.screen = screen
+        self.door = door
+        self.address = server.addresses[0]
+
+    def client(self, tls: Optional[ssl.SSLContext] = None) -> Client:
+        return Client(self.address, tls)
+
+    def ask(self, path: str, method: str = "GET", **headers: str) -> Answer:
+        """One request on a connection of its own."""
+        with self.client() as client:
+            return client.ask(path, method, **headers)
 
 
-def cpu_seconds(pid: int) -> float:
-    stat = Path(f"/proc/{pid}/stat").read_text()
-    fields = re.sub(r".*\) ", "", stat).split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+@contextmanager
+def serving(
+    rendered: Optional[Rendered] = RENDERED,
+    *,
+    front: Optional[str] = None,
+    deadline: float = GENEROUS,
+    web_config: Optional[Path] = None,
+    handlers: Sequence[Any] = (),
+    limits: Optional[Limits] = None,
+    listen: str = "127.0.0.1:0",
+    clock: Optional[Callable[[], float]] = None,
+) -> Iterator[Served]:
+    screen = Screen(rendered)
+    with a_loop() as loop:
+
+        async def start() -> Any:
+            door = Door(web_config) if clock is None else Door(web_config, clock)
+            mond = None if front is None else Front(front, deadline)
+            made = application(screen, mond, handlers, door=door, style=STYLE)
+            server = HttpServer(made, door, limits)
+            server.listen(listen)
+            return server, door, mond
+
+        server, door, mond = loop.run(start())
+        try:
+            yield Served(loop, server, screen, door)
+        finally:
+            loop.run(server.stop(0))
+            door.close()
+            if mond is not None:
+                loop.call(mond.close)

@@ -140,6 +140,42 @@ def test_leader(leader: bool | None, told: object) -> None:
     assert of(render(POOL, HEALTH, NOW, leader=leader), "gluster_leader") == told
 
 
+#: what the pool's series are told by: the leader alone
+OF_THE_POOL = ("gluster_volume_", "gluster_peer_")
+
+
+def test_a_follower_tells_of_itself_only() -> None:
+    own, whole = series(render(POOL, HEALTH, NOW, leader=False)), series(render(POOL, HEALTH, NOW))
+    told_by_the_leader = {
+        (name, labels)
+        for name, labels in whole
+        if name.startswith(OF_THE_POOL)
+        or ("host", "node2.lab.test") in labels
+        or ("host", "node3.lab.test") in labels
+    }
+    assert told_by_the_leader
+    assert set(own) == set(whole) - told_by_the_leader
+    assert {
+        labels["host"] for labels, _ in of(render(POOL, HEALTH, NOW, leader=False), "gluster_brick_up")
+    } == {"node1.lab.test"}
+
+
+def test_where_nobody_leads_each_node_tells_all() -> None:
+    alone, leading = (series(render(POOL, HEALTH, NOW, leader=leader)) for leader in (None, True))
+    assert {name for name, _ in leading} - {name for name, _ in alone} == {"gluster_leader"}
+    assert len(leading) == len(alone) + 1
+
+
+def test_a_follower_that_does_not_know_its_uuid_has_no_bricks() -> None:
+    for peers in (None, (), tuple(dataclasses.replace(peer, local=False) for peer in POOL.peers or ())):
+        pool = dataclasses.replace(POOL, peers=peers)
+        text = render(pool, HEALTH, NOW, leader=False)
+        assert of(text, "gluster_brick_up") == []
+        assert of(text, "gluster_mount_up") != []
+    nobodys = pool_of((Brick("gv0", "h", "/b", uuid=None, online=True),))
+    assert of(render(nobodys, HEALTH, NOW, leader=False), "gluster_brick_up") == []
+
+
 def test_a_single_command_leads() -> None:
     assert only(render(POOL, HEALTH, NOW), "gluster_leader") == 1
 

@@ -1,0 +1,45 @@
+"""What a client would like to have, by its Accept and Accept-Encoding headers (RFC 9110, section 12.5)."""
+
+from __future__ import annotations
+
+from typing import Dict
+
+from prometheus_client.exposition import choose_encoder
+from prometheus_client.openmetrics import exposition as openmetrics
+
+
+def gzip(accept_encoding: str) -> bool:
+    """Whether the answer may be packed: ``gzip;q=0`` says no, also after ``*``."""
+    qualities = _qualities(accept_encoding)
+    return qualities.get("gzip", qualities.get("x-gzip", qualities.get("*", 0.0))) > 0
+
+
+def html(accept: str) -> bool:
+    """Whether a browser asks: HTML is named, and nothing that mond could give is liked better.
+
+    curl, Prometheus and htools say ``*/*`` or nothing, and get what mond gives.
+    """
+    qualities = _qualities(accept)
+    wanted = max(qualities.get("text/html", 0.0), qualities.get("application/xhtml+xml", 0.0))
+    return wanted > 0 and wanted >= qualities.get("application/json", 0.0)
+
+
+def open_metrics(accept: str) -> bool:
+    """Whether OpenMetrics is asked for, in the eyes of Prometheus' own client library."""
+    return bool(choose_encoder(accept)[1] == openmetrics.CONTENT_TYPE_LATEST)
+
+
+def _qualities(header: str) -> Dict[str, float]:
+    """How much each value is wanted, from 0 (not at all) to 1; what cannot be read counts as 0."""
+    qualities = {}
+    for choice in header.lower().split(","):
+        value, *parameters = (part.strip() for part in choice.split(";"))
+        quality = 1.0
+        for parameter in parameters:
+            if parameter.startswith("q="):
+                try:
+                    quality = float(parameter[2:])
+                except ValueError:
+                    quality = 0.0
+        qualities[value] = quality
+    return qualities

@@ -1,0 +1,179 @@
+"""mond behind us: its port is ours, and what it tells is passed on.
+
+mond fails as a whole on ``/1/report/all`` when one of its collectors fails.  So it is asked for one report
+at a time, and a broken one costs only itself.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import json
+import logging
+from dataclasses import dataclass
+from typing import AbstractSet, Any, List, Optional, Tuple
+from urllib.parse import quote, urlsplit
+
+from tornado.httpclient import AsyncHTTPClient, HTTPClientError, HTTPRequest, HTTPResponse
+from tornado.httputil import HTTPInputError
+
+LOG = logging.getLogger("ganeti_gluster_mon")
+
+#: seconds mond has for an answer, from the question to the last byte
+DEADLINE = 1.0
+#: bytes; mond's largest report is a few kB for each disk
+LONGEST = 4 << 20
+#: collectors; mond has five
+MOST_COLLECTORS = 64
+#: connections to mond at one time
+_AT_ONCE = 16
+
+#: name, category, kind
+Collector = Tuple[str, str, int]
+
+
+class FrontError(Exception):
+    """mond cannot be where it is said to be; the message is one line."""
+
+
+@dataclass(frozen=True)
+class Passed:
+    """An answer of mond's, as it came."""
+
+    status: int
+    reason: str
+    #: None: mond sent none, as it does
+    content_type: Optional[str]
+    content: bytes
+
+
+class Front:
+    """Asks mond; whatever mond does, there is an answer within about a second."""
+
+    def __init__(self, url: str, deadline: float = DEADLINE) -> None:
+        """*url*: where mond is, ``http://127.0.0.1:1816``; *deadline*: seconds it has for an answer.
+
+        Raises FrontError for anything but a port of this host: nobody shall ask others through us.
+        """
+        self._base = _loopback(url)
+        self._deadline = deadline
+        self._client = AsyncHTTPClient(
+            force_instance=True,
+            max_clients=_AT_ONCE,
+            defaults={
+                "connect_timeout": deadline,
+                "request_timeout": deadline,
+                "follow_redirects": False,
+                "decompress_response": False,
+                "user_agent": "ganeti-gluster-mon",
+            },
+            max_body_size=LONGEST,
+            max_buffer_size=LONGEST,
+        )
+        self._answers: Optional[bool] = None
+
+    async def passed(self, path: str, query: str) -> Passed:
+        """mond's answer to *path* and *query*, byte for byte; 502 with one line when there is none."""
+        response = await self._ask(path, query)
+        if response is None:
+            text = f"mond gave no answer within {self._deadline:g} s, or none that can be read\n"
+            return Passed(502, "Bad Gateway", "text/plain; charset=utf-8", text.encode("ascii"))
+        return Passed(
+            response.code,
+            response.reason,
+            response.headers.get("Content-Type"),
+            response.body or b"",
+        )
+
+    async def listing(self) -> List[Collector]:
+        """mond's collectors; none when mond does not tell."""
+        response = await self._ask("/1/list/collectors", "")
+        if response is None or response.code != 200:
+            return []
+        try:
+            given = json.loads(response.body)
+        except (ValueError, RecursionError):
+            return []
+        collectors = [_collector(each) for each in given] if isinstance(given, list) else []
+        return [each for each in collectors if each is not None][:MOST_COLLECTORS]
+
+    async def reports(self, ours: AbstractSet[str], query: str) -> List[bytes]:
+        """Those of mond's reports that there are, each as it came, but of the names that are *ours*.
+
+        mond's list and its reports share the deadline.
+        """
+        asked = asyncio.get_running_loop().time()
+        listing = [each for each in await self.listing() if each[0] not in ours]
+        left = self._deadline - (asyncio.get_running_loop().time() - asked)
+        if left <= 0:
+            return []
+        responses = await asyncio.gather(
+            *(
+                self._ask(f"/1/report/{quote(category, safe='')}/{quote(name, safe='')}", query, left)
+                for name, category, _ in listing
+            )
+        )
+        return [
+            response.body
+            for response in responses
+            if response is not None and response.code == 200 and _is_json(response.body)
+        ]
+
+    def close(self) -> None:
+        """Ask no more."""
+        self._client.close()
+
+    async def _ask(self, path: str, query: str, deadline: Optional[float] = None) -> Optional[HTTPResponse]:
+        """mond's answer, whatever its status; None when there is none."""
+        url = self._base + path + (f"?{query}" if query else "")
+        seconds = self._deadline if deadline is None else deadline
+        try:
+            request = HTTPRequest(url, connect_timeout=seconds, request_timeout=seconds)
+            # The client's own deadlines begin anew when a question leaves the queue.
+            response = await asyncio.wait_for(self._client.fetch(request, raise_error=False), seconds)
+        except asyncio.TimeoutError:
+            self._note(False, f"nothing within {seconds:.1f} s")
+            return None
+        except (HTTPClientError, HTTPInputError, OSError, ValueError) as error:
+            self._note(False, str(error))
+            return None
+        self._note(True)
+        return response
+
+    def _note(self, answers: bool, why: str = "") -> None:
+        """One line when mond comes or goes, not one for each question."""
+        if answers != self._answers:
+            if answers:
+                LOG.info("mond at %s answers", self._base)
+            else:
+                LOG.warning("mond at %s does not answer: %s", self._base, why)
+        self._answers = answers
+
+
+def _loopback(url: str) -> str:
+    """*url* without a slash at its end.  Raises FrontError if it is not one of this host's own ports."""
+    parts = urlsplit(url)
+    try:
+        host, port = parts.hostname or "", parts.port
+        local = host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        local, port = False, None
+    extra = parts.path.strip("/") or parts.query or parts.fragment or parts.username or parts.password
+    if parts.scheme != "http" or not local or not port or extra:
+        raise FrontError(f"{url!r} is not where mond can be: http://127.0.0.1:PORT is meant")
+    return f"http://{parts.netloc}"
+
+
+def _collector(given: Any) -> Optional[Collector]:
+    if isinstance(given, list) and [type(part) for part in given] == [str, str, int]:
+        name, category, kind = given
+        return name, category, kind
+    return None
+
+
+def _is_json(content: bytes) -> bool:
+    try:
+        json.loads(content)
+    except (ValueError, RecursionError):
+        return False
+    return True

@@ -1,0 +1,143 @@
+"""What all answers have in common: who may ask, what is refused, how bytes are sent."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Awaitable, Optional, Sequence
+
+from tornado.web import HTTPError, RequestHandler, stream_request_body
+
+from ganeti_gluster_mon.serve import accept
+from ganeti_gluster_mon.serve.door import Crowded, Door
+from ganeti_gluster_mon.serve.rendered import Body, Rendered
+
+#: bytes; nobody who asks for what there is needs more
+LONGEST_URI = 4096
+LONGEST_HEADERS = 16384
+
+_TEXT = "text/plain; charset=utf-8"
+#: above so many bytes the copy that tornado makes to put headers and body together is avoided
+_LARGE = 16384
+
+
+@dataclass
+class Screen:
+    """What is shown at this moment.  Whoever has something new puts it here; requests only look."""
+
+    #: None until there is a first picture
+    rendered: Optional[Rendered] = None
+    #: why the daemon does not work as it should, in one line; None while it does
+    ailing: Optional[str] = None
+    #: why nobody should be sent here though there is a picture, in one line; None: nothing against it
+    unready: Optional[str] = None
+
+
+@stream_request_body
+class Handler(RequestHandler):
+    """What all answers have in common.  Every handler is one of these, so that none forgets who may ask.
+
+    A subclass says what it answers to by its methods, `get` and the like.  No request has a body; whether
+    its headers make plain where it ends has been seen to by the server.
+    """
+
+    #: True where the request itself proves who sent it, so that no password is needed
+    signed = False
+
+    def set_default_headers(self) -> None:
+        """The headers of every answer, errors too."""
+        self.set_header("Server", "ganeti-gluster-mon")
+        self.set_header("Content-Type", _TEXT)
+        self.set_header("Cache-Control", "no-store")
+        self.set_header("X-Content-Type-Options", "nosniff")
+        for name, value in self.door.headers.items():
+            self.set_header(name, value)
+
+    @property
+    def screen(self) -> Screen:
+        """What there is to show."""
+        screen = self.settings["screen"]
+        assert isinstance(screen, Screen)
+        return screen
+
+    @property
+    def door(self) -> Door:
+        """Who may come in, and what every answer is to carry."""
+        door = self.settings["door"]
+        assert isinstance(door, Door)
+        return door
+
+    async def prepare(self) -> None:
+        """Refuse what is not to be answered, and close the connection where its rest cannot be trusted."""
+        headers = self.request.headers
+        if len(self.request.uri or "") > LONGEST_URI:
+            self._refuse(414, "The URI is too long")
+        elif sum(len(name) + len(value) + 4 for name, value in headers.get_all()) > LONGEST_HEADERS:
+            self._refuse(431, "The headers are too long")
+        elif not self.signed and not await self._admitted():
+            return
+        elif self.request.method not in self._allowed():
+            raise HTTPError(405)
+        elif int(headers.get("Content-Length", "0")):
+            self._refuse(413, "No request here has a body")
+
+    async def _admitted(self) -> bool:
+        try:
+            if await self.door.admits(self.request.headers.get("Authorization")):
+                return True
+        except Crowded:
+            self.set_header("Retry-After", "1")
+            self.say(503, "Too many passwords to check")
+            return False
+        self.set_header("WWW-Authenticate", 'Basic realm="ganeti-gluster-mon", charset="UTF-8"')
+        self.say(401, "Unauthorized")
+        return False
+
+    def _refuse(self, status: int, text: str) -> None:
+        self.set_header("Connection", "close")
+        self.say(status, text)
+
+    def _allowed(self) -> Sequence[str]:
+        # tornado's own methods all do one thing: refuse
+        return [
+            method
+            for method in self.SUPPORTED_METHODS
+            if getattr(type(self), method.lower()) is not getattr(RequestHandler, method.lower())
+        ]
+
+    def data_received(self, chunk: bytes) -> Optional[Awaitable[None]]:
+        """Drop what comes of a body that was refused."""
+
+    def write_error(self, status_code: int, **kwargs: Any) -> None:
+        """One line, whatever went wrong."""
+        if status_code == 405:
+            self.set_header("Allow", ", ".join(self._allowed()))
+        self.finish(f"{self._reason}\n")
+
+    def compute_etag(self) -> Optional[str]:
+        """None: nobody asks twice for the same picture, and reckoning it costs more than sending."""
+        return None
+
+    def say(self, status: int, text: str) -> None:
+        """Answer with one line of text; without a line's end where mond has none."""
+        self.set_status(status)
+        self.finish(text if status == 404 else f"{text}\n")
+
+    def give(self, answer: Body, vary: str = "Accept-Encoding") -> None:
+        """Answer with *answer*, packed if the client can unpack it; *vary*: the headers it depends on."""
+        self.set_header("Content-Type", answer.content_type)
+        self.set_header("Vary", vary)
+        content = answer.plain
+        if answer.gzipped is not None and accept.gzip(self.request.headers.get("Accept-Encoding", "")):
+            self.set_header("Content-Encoding", "gzip")
+            content = answer.gzipped
+        self.set_header("Content-Length", len(content))
+        if len(content) > _LARGE:
+            # Headers first: then a thousand clients that are slow to read share one body.
+            self.flush()
+        self.finish(content)
+
+    def seen(self) -> Optional[Rendered]:
+        """What is shown; before there is anything, None, and the client is told to come again."""
+        if self.screen.rendered is None:
+            self.say(503, self.screen.unready or "Gluster has not been asked yet")
+        return self.screen.rendered

@@ -1,0 +1,353 @@
+"""Clients that are slow, idle, greedy, broken or too many."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import os
+import resource
+import socket
+import time
+from typing import Callable, Iterator, List
+
+import psutil
+import pytest
+
+from ganeti_gluster_mon.serve.listen import ListenError, parse
+from ganeti_gluster_mon.serve.rendered import Body
+from ganeti_gluster_mon.serve.server import Limits
+from tests.unit.serving import GENEROUS, RENDERED, Client, Served, serving
+
+LARGE = dataclasses.replace(RENDERED, metrics=Body("text/plain", b"x" * (8 << 20)))
+
+
+@pytest.fixture
+def served() -> Iterator[Served]:
+    with serving() as served:
+        yield served
+
+
+def wait_until(true: Callable[[], bool]) -> None:
+    """Wait for *true*, which no event tells of; a minute at most."""
+    end = time.monotonic() + GENEROUS
+    while not true():
+        assert time.monotonic() < end, "it did not come about"
+        time.sleep(0.01)
+
+
+def quietly(caplog: pytest.LogCaptureFixture) -> None:
+    """Nothing that a client did is worth a line."""
+    assert [
+        record.getMessage() for record in caplog.records if record.levelname in ("WARNING", "ERROR")
+    ] == []
+
+
+@pytest.mark.parametrize(
+    ("head", "status"),
+    [
+        (b"GET /metrics%s HTTP/1.1\r\n" % (b"x" * 5000), 414),
+        (b"GET /?%s HTTP/1.1\r\n" % (b"x" * 5000), 414),
+        (b"GET / HTTP/1.1\r\n" + b"x: %s\r\n" % (b"y" * 17000), 431),
+        (b"GET / HTTP/1.1\r\n" + b"x: y\r\n" * 4000, 431),
+        (b"GET / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n", 400),
+        (b"GET / HTTP/1.1\r\nTransfer-Encoding: identity\r\n", 400),
+        (b"GET / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nnonsense\r\nGET /1 HTTP/1.1\r\n", 400),
+        (b"GET / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\nGET /1 HTTP/1.1\r\n", 400),
+        (b"GET / HTTP/1.1\r\nContent-Length: 9\r\nExpect: 100-continue\r\n", 413),
+        (b"GET /1/report/all?verbose=%ff HTTP/1.1\r\n", 400),
+        (b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\nContent-Length: 3\r\n", 400),
+        (b"GET / HTTP/1.1\r\nContent-Length: -1\r\n", 400),
+        (b"GET / HTTP/1.1\r\nContent-Length: 1, 2\r\n", 400),
+        (b"GET / HTTP/1.1\r\nContent-Length: 3\r\n", 413),
+        (b"GET / HTTP/1.1\r\nContent-Length: 99999999999\r\n", 413),
+        (b"nonsense\r\n", 400),
+        (b"GET /\r\n", 400),
+        (b"GET / HTTP/2.0\r\n", 400),
+        (b"GET / HTTP/1.1\r\nno colon\r\n", 400),
+        (b"GET /%ff/\xff HTTP/1.1\r\n", 404),
+        (b"GET /1/report/%ff/x HTTP/1.1\r\n", 400),
+        (b"GET / HTTP/1.1\r\nAuthorization: Basic \xff\r\n", 200),
+    ],
+    ids=lambda value: value[:60].decode("latin-1") if isinstance(value, bytes) else str(value),
+)
+def test_heads(served: Served, caplog: pytest.LogCaptureFixture, head: bytes, status: int) -> None:
+    with served.client() as client:
+        client.send(head + b"\r\n")
+        assert client.answer().status == status
+        if status in (413, 414, 431) or b"Encoding" in head or b"nonsense" in head:
+            with pytest.raises(ConnectionError):
+                client.answer()  # and whatever follows is no request
+    assert served.ask("/1").body == b"null"
+    quietly(caplog)
+
+
+def test_a_head_without_end_is_closed(served: Served, caplog: pytest.LogCaptureFixture) -> None:
+    with served.client() as client:
+        client.send_until_closed(b"x: y\r\n" * 1000)
+    quietly(caplog)
+
+
+def test_a_body_is_not_read(served: Served, caplog: pytest.LogCaptureFixture) -> None:
+    with served.client() as client:
+        client.send(b"POST /metrics HTTP/1.1\r\nContent-Length: 100000000\r\n\r\n")
+        client.send_until_closed(bytes(1 << 20))
+    assert served.ask("/1").body == b"null"
+    quietly(caplog)
+
+
+def test_many_requests_at_once_are_answered_in_their_order(served: Served) -> None:
+    with served.client() as client:
+        client.send(b"".join(b"GET %s HTTP/1.1\r\n\r\n" % path for path in (b"/1", b"/", b"/nothing") * 100))
+        answers = [client.answer() for _ in range(300)]
+    assert [answer.body for answer in answers] == [b"null", b"[1]", b"Resource not found"] * 100
+
+
+def test_old_clients(served: Served) -> None:
+    with served.client() as client:
+        client.send(b"GET /1 HTTP/1.0\r\n\r\n")
+        assert client.answer().body == b"null"
+        assert client.closed()
+
+
+def test_a_client_that_has_closed_its_half_is_answered_or_sent_away(served: Served) -> None:
+    """tornado takes it for gone as soon as it sees it; what matters is that nothing is left of it."""
+    for _ in range(20):
+        with served.client() as client:
+            client.send(b"GET /metrics HTTP/1.1\r\n\r\n")
+            client.socket.shutdown(socket.SHUT_WR)
+            try:
+                assert client.answer().body == RENDERED.metrics.plain
+            except ConnectionError:
+                continue
+            assert client.closed()
+    wait_until(lambda: served.server.connections == 0)
+
+
+def test_a_client_that_goes_in_the_middle(caplog: pytest.LogCaptureFixture) -> None:
+    with serving(LARGE) as served:
+        for sent in (
+            b"",
+            b"GET /met",
+            b"GET /metrics HTTP/1.1\r\n\r\n",
+            b"POST / HTTP/1.1\r\nContent-Length: 9\r\n\r\n1",
+        ):
+            with served.client() as client:
+                client.send(sent)
+        wait_until(lambda: served.server.connections == 0)
+        assert served.ask("/1").body == b"null"
+    quietly(caplog)
+
+
+def test_who_says_nothing_has_to_go() -> None:
+    with serving(limits=Limits(idle=0.2)) as served:
+        with served.client() as silent, served.client() as slow, served.client() as done:
+            assert done.ask("/1").body == b"null"
+            slow.send(b"GET / HTTP/1.1\r\nx")
+            for client in (silent, slow, done):
+                assert client.closed()
+        wait_until(lambda: served.server.connections == 0)
+
+
+def test_who_does_not_take_an_answer_has_to_go(caplog: pytest.LogCaptureFixture) -> None:
+    with serving(LARGE, limits=Limits(answer=0.5)) as served, served.client() as greedy:
+        # More of them than any buffer holds: not one after the other is answered, but none.
+        greedy.send(b"GET /metrics HTTP/1.1\r\n\r\n" * 100)
+        assert greedy.socket.recv(10)
+        wait_until(lambda: served.server.connections == 0)
+        assert served.ask("/1").body == b"null"
+    quietly(caplog)
+
+
+def test_slow_readers_share_one_body() -> None:
+    process = psutil.Process()
+    with serving(LARGE) as served:
+        readers = [served.client() for _ in range(50)]
+        before = process.memory_info().rss
+        for reader in readers:
+            reader.send(b"GET /metrics HTTP/1.1\r\n\r\n")
+        heads = [reader.socket.recv(1000) for reader in readers]
+        assert all(head.startswith(b"HTTP/1.1 200 OK\r\n") for head in heads)
+        grown = process.memory_info().rss - before
+        for reader in readers:
+            reader.close()
+    assert grown < 10 * len(LARGE.metrics.plain)  # 50 copies would be fifty times
+
+
+def test_a_thousand_idle_connections_are_no_matter() -> None:
+    files = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(4096, files[1]), files[1]))
+    clients: List[Client] = []
+    try:
+        with serving() as served:
+            try:
+                for _ in range(1000):
+                    clients.append(served.client())
+                wait_until(lambda: served.server.connections == 1000)
+                process = psutil.Process()
+                before = sum(process.cpu_times()[:2])
+                began = time.monotonic()
+                for _ in range(100):
+                    assert served.ask("/metrics").status == 200
+                wait_until(lambda: time.monotonic() - began > 1)
+                assert sum(process.cpu_times()[:2]) - before < 0.9 * (time.monotonic() - began)
+                assert clients[0].ask("/1").body == clients[-1].ask("/1").body == b"null"
+            finally:
+                for client in clients:
+                    client.close()
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, files)
+
+
+def test_when_it_is_crowded_the_longest_idle_goes() -> None:
+    with serving(limits=Limits(connections=3)) as served:
+        clients = [served.client() for _ in range(3)]
+        for client in clients:
+            assert client.ask("/1").body == b"null"
+        clients[0].ask("/1")  # now the second has been idle longest
+        with served.client() as newcomer:
+            assert newcomer.ask("/1").body == b"null"
+            assert clients[1].closed()
+            assert clients[0].ask("/1").body == clients[2].ask("/1").body == b"null"
+        for client in clients:
+            client.close()
+
+
+def test_when_all_are_busy_the_newcomer_goes() -> None:
+    with serving(LARGE, limits=Limits(connections=2)) as served:
+        busy = [served.client() for _ in range(2)]
+        for client in busy:
+            client.send(b"GET /metrics HTTP/1.1\r\n\r\n")
+            assert client.socket.recv(10)
+        with served.client() as newcomer:
+            assert newcomer.closed()
+        for client in busy:
+            client.close()
+        wait_until(lambda: served.server.connections == 0)
+        assert served.ask("/1").body == b"null"
+
+
+def test_out_of_files(served: Served, caplog: pytest.LogCaptureFixture) -> None:
+    """Whoever took them: it neither spins nor stays deaf, and says it once."""
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    waiting = socket.socket()
+    waiting.settimeout(GENEROUS)
+    try:
+        resource.setrlimit(
+            resource.RLIMIT_NOFILE, (max(int(fd) for fd in os.listdir("/proc/self/fd")) + 1, limits[1])
+        )
+        fillers = []
+        try:
+            while True:
+                fillers.append(os.open("/dev/null", os.O_RDONLY))
+        except OSError:
+            pass
+        waiting.connect(served.address)
+        wait_until(lambda: "no connection can be taken: Too many open files" in caplog.text)
+        before, began = time.process_time(), time.monotonic()
+        wait_until(lambda: time.monotonic() - began > 1)
+        assert time.process_time() - before < 0.5 * (time.monotonic() - began)
+        for filler in fillers:
+            os.close(filler)
+        waiting.sendall(b"GET /1 HTTP/1.0\r\n\r\n")
+        answer = b""
+        while not answer.endswith(b"null"):
+            got = waiting.recv(1000)
+            assert got
+            answer += got
+    finally:
+        waiting.close()
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+    assert caplog.text.count("no connection can be taken") == 1
+
+
+def test_stopping_lets_those_finish_who_are_being_answered() -> None:
+    with serving(LARGE) as served, served.client() as idle, served.client() as busy:
+        idle.ask("/1")
+        busy.send(b"GET /metrics HTTP/1.1\r\n\r\n")
+        assert busy.socket.recv(1, socket.MSG_PEEK)
+
+        async def stop_and_take() -> None:
+            stopping = asyncio.ensure_future(served.server.stop(grace=GENEROUS))
+            taken = await asyncio.get_running_loop().run_in_executor(None, busy.answer)
+            assert taken.body == LARGE.metrics.plain
+            await stopping
+
+        served.loop.run(stop_and_take())
+        assert idle.closed() and busy.closed()
+        with pytest.raises(ConnectionRefusedError):
+            served.client()
+
+
+def test_stopping_does_not_wait_for_who_takes_nothing() -> None:
+    with serving(LARGE) as served, served.client() as greedy:
+        greedy.send(b"GET /metrics HTTP/1.1\r\n\r\n")
+        assert greedy.socket.recv(10)
+        served.loop.run(served.server.stop(grace=0.1))
+        assert served.server.connections == 0
+        assert greedy.closed()
+
+
+def test_stopping_with_nobody_there_takes_no_time(served: Served) -> None:
+    with served.client() as idle:
+        idle.ask("/1")
+        served.loop.run(served.server.stop(grace=10 * GENEROUS))  # the loop would give up before
+        assert idle.closed()
+
+
+@pytest.mark.parametrize(
+    ("where", "host", "port"),
+    [
+        ("127.0.0.1:1816", "127.0.0.1", 1816),
+        ("[::1]:1816", "::1", 1816),
+        ("[::]:0", "::", 0),
+        (":1815", "", 1815),
+        ("node1.lab.test:1", "node1.lab.test", 1),
+    ],
+)
+def test_where_to_listen(where: str, host: str, port: int) -> None:
+    assert parse(where) == (host, port)
+
+
+@pytest.mark.parametrize(
+    "where", ["", "1816", "::1:1816", "[::1]", "127.0.0.1:", ":65536", ":-1", ":x", ":١", "[::1:1"]
+)
+def test_where_it_cannot_be_listened(where: str) -> None:
+    with pytest.raises(ListenError, match=r"is no ADDR:PORT") as raised:
+        parse(where)
+    assert "\n" not in str(raised.value)
+
+
+def test_all_addresses_and_ipv6() -> None:
+    with serving(listen=":0") as served:
+        port = served.address[1]
+        assert {address for address, _ in served.server.addresses} <= {"0.0.0.0", "::"}
+        with Client(("127.0.0.1", port)) as client:
+            assert client.ask("/1").body == b"null"
+        if len(served.server.addresses) == 2:
+            with Client(("::1", served.server.addresses[1][1])) as client:
+                assert client.ask("/1").body == b"null"
+
+
+def test_a_port_that_is_taken(served: Served) -> None:
+    address, port = served.address
+    with pytest.raises(ListenError, match=f"cannot listen on {address}:{port}: Address already in use"):
+        served.loop.call(lambda: served.server.listen(f"{address}:{port}"))
+
+
+def test_a_host_that_is_none(served: Served) -> None:
+    for host in ("no.such.host.invalid", "x" * 300):
+        with pytest.raises(ListenError, match="cannot listen on"):
+            served.loop.call(lambda host=host: served.server.listen(f"{host}:1"))  # type: ignore[misc]
+
+
+def test_it_never_takes_more_than_there_are_files() -> None:
+    files, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (200, hard))
+    try:
+        with serving() as served:
+            clients = [served.client() for _ in range(20)]
+            assert served.server.most_connections == 136
+            for client in clients:
+                client.close()
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (files, hard))

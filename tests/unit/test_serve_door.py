@@ -1,0 +1,425 @@
+"""TLS and passwords by the web config: real certificates, real handshakes, real bcrypt."""
+
+from __future__ import annotations
+
+import base64
+import dataclasses
+import os
+import ssl
+import subprocess
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, Callable, Dict, List, Optional
+
+import bcrypt
+import pytest
+
+from ganeti_gluster_mon.serve import door
+from ganeti_gluster_mon.serve.door import LOOK_EVERY, MOST_WAITING, Door
+from ganeti_gluster_mon.serve.handler import Handler
+from ganeti_gluster_mon.serve.rendered import Body
+from ganeti_gluster_mon.serve.web_config import WebConfigError, read
+from tests.unit.serving import RENDERED, serving
+
+HASHES = {
+    name: bcrypt.hashpw(password, bcrypt.gensalt(4)).decode()
+    for name, password in (("alice", b"secret"), ("bob", "pässwört:".encode()))
+}
+USERS = "basic_auth_users:\n" + "".join(f"  {name}: {hashed}\n" for name, hashed in HASHES.items())
+
+
+def openssl(directory: Path, *words: str) -> None:
+    subprocess.run(["openssl", *words], cwd=directory, check=True, capture_output=True, timeout=60)
+
+
+def make_certificate(directory: Path, name: str, common_name: str = "localhost") -> None:
+    """NAME.pem and NAME.key, its own authority."""
+    openssl(
+        directory,
+        *f"req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -keyout {name}.key".split(),
+        *f"-out {name}.pem -subj /CN={common_name} -addext subjectAltName=DNS:localhost".split(),
+    )
+
+
+@pytest.fixture(scope="module")
+def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    directory = tmp_path_factory.mktemp("tls")
+    for name in ("one", "two", "client"):
+        make_certificate(directory, name)
+    openssl(directory, *"ec -in one.key -aes128 -passout pass:x -out locked.key".split())
+    return directory
+
+
+def written(path: Path, text: str) -> Path:
+    path.write_text(text)
+    return path
+
+
+def replaced(path: Path, text: str) -> None:
+    """As by an editor or an ACME client: another file under the same name."""
+    os.replace(written(path.with_suffix(".new"), text), path)
+
+
+def basic(name: str, password: str) -> str:
+    return "Basic " + base64.b64encode(f"{name}:{password}".encode()).decode()
+
+
+def trusting(certificate: Path) -> ssl.SSLContext:
+    return ssl.create_default_context(cafile=str(certificate))
+
+
+class Clock:
+    """Time that goes on when told to."""
+
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+ONE = "tls_server_config: {cert_file: one.pem, key_file: one.key}\n"
+
+
+class TestTls:
+    def test_it_is_spoken(self, certificates: Path) -> None:
+        config = written(certificates / "tls.yml", ONE)
+        with (
+            serving(web_config=config) as served,
+            served.client(trusting(certificates / "one.pem")) as client,
+        ):
+            assert client.ask("/1").body == b"null"
+            assert client.ask("/metrics").status == 200
+            assert isinstance(client.socket, ssl.SSLSocket)
+            assert client.socket.version() == "TLSv1.3"
+
+    def test_a_large_answer(self, certificates: Path) -> None:
+        config = written(certificates / "large.yml", ONE)
+        large = dataclasses.replace(RENDERED, metrics=Body("text/plain", os.urandom(4 << 20)))
+        trusted = trusting(certificates / "one.pem")
+        with serving(large, web_config=config) as served, served.client(trusted) as client:
+            for _ in range(2):
+                assert client.ask("/metrics").body == large.metrics.plain
+
+    def test_who_speaks_no_tls_has_to_go(self, certificates: Path, caplog: pytest.LogCaptureFixture) -> None:
+        config = written(certificates / "plain.yml", ONE)
+        with serving(web_config=config) as served:
+            with served.client() as client:
+                client.send(b"GET / HTTP/1.1\r\n\r\n")
+                assert client.closed()
+            with served.client(trusting(certificates / "one.pem")) as client:
+                assert client.ask("/1").body == b"null"
+        assert caplog.text == ""
+
+    def test_versions(self, certificates: Path) -> None:
+        config = written(
+            certificates / "versions.yml",
+            "tls_server_config: {cert_file: one.pem, key_file: one.key, min_version: TLS13}",
+        )
+        old = trusting(certificates / "one.pem")
+        old.maximum_version = ssl.TLSVersion.TLSv1_2
+        with serving(web_config=config) as served, pytest.raises((ssl.SSLError, ConnectionError)):
+            served.client(old)
+
+    @pytest.mark.parametrize(
+        ("kind", "with_certificate", "without"),
+        [("RequireAndVerifyClientCert", True, False), ("VerifyClientCertIfGiven", True, True)],
+    )
+    def test_certificates_of_clients(
+        self, certificates: Path, kind: str, with_certificate: bool, without: bool
+    ) -> None:
+        text = (
+            "tls_server_config: {cert_file: one.pem, key_file: one.key, "
+            f"client_ca_file: client.pem, client_auth_type: {kind}}}"
+        )
+        config = written(certificates / f"{kind}.yml", text)
+
+        def let_in(certificate: Optional[str]) -> bool:
+            context = trusting(certificates / "one.pem")
+            if certificate is not None:
+                context.load_cert_chain(
+                    certificates / f"{certificate}.pem", certificates / f"{certificate}.key"
+                )
+            try:
+                with served.client(context) as client:
+                    return client.ask("/1").body == b"null"
+            except (ssl.SSLError, ConnectionError):
+                return False
+
+        with serving(web_config=config) as served:
+            assert (let_in("client"), let_in(None), let_in("two")) == (with_certificate, without, False)
+
+    @pytest.mark.parametrize("how", ["by itself", "told"])
+    def test_a_new_certificate_and_the_old_connection(
+        self, certificates: Path, tmp_path: Path, how: str
+    ) -> None:
+        for name in ("one", "two"):
+            for end in ("pem", "key"):
+                (tmp_path / f"{name}.{end}").write_bytes((certificates / f"{name}.{end}").read_bytes())
+        config = written(tmp_path / "web.yml", ONE)
+        clock = Clock()
+        trusted = trusting(certificates / "one.pem")
+        with serving(web_config=config, clock=clock) as served, served.client(trusted) as old:
+            old.ask("/1")
+            for end in ("pem", "key"):
+                os.replace(tmp_path / f"two.{end}", tmp_path / f"one.{end}")
+            with served.client(trusting(certificates / "one.pem")):
+                pass  # not looked at yet
+            if how == "told":
+                served.loop.call(served.door.reload)
+            else:
+                clock.now += LOOK_EVERY
+            with served.client(trusting(certificates / "two.pem")) as new:
+                assert new.ask("/1").body == b"null"
+            assert old.ask("/1").body == b"null"
+
+    def test_a_broken_file_changes_nothing(
+        self, certificates: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        text = ONE.replace("one.", f"{certificates}/one.")
+        config = written(tmp_path / "web.yml", text)
+        clock = Clock()
+        with serving(web_config=config, clock=clock) as served:
+
+            def ask() -> int:
+                clock.now += LOOK_EVERY
+                with served.client(trusting(certificates / "one.pem")) as client:
+                    return client.ask("/1").status
+
+            for broken in ("tls_server_config: {", text.replace("one.key", "two.key"), "x: 1"):
+                replaced(config, broken)
+                caplog.clear()
+                assert [ask() for _ in range(3)] == [200] * 3
+                assert caplog.text.count("what was read before stays") == 1
+            config.unlink()
+            assert ask() == 200
+            replaced(config, text + USERS)
+            assert ask() == 401
+
+
+class TestPasswords:
+    def test_every_path_wants_one(self, tmp_path: Path) -> None:
+        config = written(tmp_path / "web.yml", USERS)
+        with serving(web_config=config) as served:
+            for path in ("/", "/1", "/metrics", "/-/healthy", "/nothing"):
+                answer = served.ask(path)
+                assert (answer.status, answer.body) == (401, b"Unauthorized\n")
+                assert answer.headers["www-authenticate"].startswith('Basic realm="')
+                for given in (basic("alice", "secret"), basic("bob", "pässwört:")):
+                    assert served.ask(path, authorization=given).status == (
+                        404 if path == "/nothing" else 200
+                    )
+            assert served.ask("/", "POST").status == 401
+
+    @pytest.mark.parametrize(
+        "given",
+        [
+            "",
+            "Basic",
+            "Basic ",
+            "Basic ====",
+            "Basic é",
+            "Basic " + base64.b64encode(b"alice").decode(),
+            "Basic " + base64.b64encode(b"\xff:secret").decode(),
+            "Bearer c2VjcmV0",
+            basic("alice", ""),
+            basic("alice", "Secret"),
+            basic("alice", "secret\0"),
+            basic("alice", "secret" * 1000),
+            basic("", "secret"),
+            basic("Alice", "secret"),
+            basic("mallory", "secret"),
+            basic("bob", "secret"),
+        ],
+    )
+    def test_wrong(self, tmp_path: Path, given: str, caplog: pytest.LogCaptureFixture) -> None:
+        with serving(web_config=written(tmp_path / "web.yml", USERS)) as served:
+            assert served.ask("/metrics", authorization=given).status == 401
+            assert served.ask("/metrics", authorization=basic("alice", "secret")).status == 200
+        assert caplog.text == ""
+
+    def test_signed_requests_want_none(self, tmp_path: Path) -> None:
+        class Signed(Handler):
+            signed = True
+
+            async def get(self) -> None:
+                self.say(200, "signed")
+
+        more: Any = [("/peer", Signed, {})]
+        with serving(web_config=written(tmp_path / "web.yml", USERS), handlers=more) as served:
+            assert served.ask("/peer").body == b"signed\n"
+            assert served.ask("/1").status == 401
+
+    def test_what_was_right_is_not_reckoned_again(self, tmp_path: Path, counted: Counted) -> None:
+        clock = Clock()
+        config = written(tmp_path / "web.yml", USERS)
+        with serving(web_config=config, clock=clock) as served:
+            for _ in range(5):
+                assert served.ask("/1", authorization=basic("alice", "secret")).status == 200
+            assert len(counted.hashes) == 1
+            for _ in range(2):
+                assert served.ask("/1", authorization=basic("alice", "wrong")).status == 401
+            assert len(counted.hashes) == 3
+            other = bcrypt.hashpw(b"other", bcrypt.gensalt(4)).decode()
+            replaced(config, f"basic_auth_users: {{alice: {other}}}")
+            clock.now += LOOK_EVERY
+            assert served.ask("/1", authorization=basic("alice", "secret")).status == 401
+            assert served.ask("/1", authorization=basic("alice", "other")).status == 200
+
+    def test_a_user_there_is_not_costs_as_much(self, tmp_path: Path, counted: Counted) -> None:
+        with serving(web_config=written(tmp_path / "web.yml", USERS)) as served:
+            for name in ("alice", "mallory"):
+                assert served.ask("/1", authorization=basic(name, "wrong")).status == 401
+        known, unknown = counted.hashes
+        assert unknown[:7] == known[:7] == b"$2b$04$"
+
+    def test_a_flood_of_passwords(self, tmp_path: Path, counted: Counted) -> None:
+        """The rest goes on, and no more wait than may."""
+        with serving(web_config=written(tmp_path / "web.yml", USERS)) as served:
+            right = basic("alice", "secret")
+            assert served.ask("/1", authorization=right).status == 200
+            counted.go_on.clear()
+
+            def attempt(number: int) -> int:
+                return served.ask("/1", authorization=basic("alice", f"wrong{number}")).status
+
+            with ThreadPoolExecutor(3 * MOST_WAITING) as attackers:
+                attempts = [attackers.submit(attempt, number) for number in range(3 * MOST_WAITING)]
+                assert served.ask("/1", authorization=right).status == 200
+                while sum(each.done() for each in attempts) < 2 * MOST_WAITING:
+                    assert served.ask("/1").status == 401
+                assert {each.result() for each in attempts if each.done()} == {503}
+                counted.go_on.set()
+            assert (
+                sorted(each.result() for each in attempts) == [401] * MOST_WAITING + [503] * 2 * MOST_WAITING
+            )
+            assert counted.at_once == 1
+
+
+class Counted:
+    """Looks on while bcrypt works, and can hold it up."""
+
+    def __init__(self, check: Callable[[bytes, bytes], bool]) -> None:
+        self._check = check
+        self._running = 0
+        self.hashes: List[bytes] = []
+        self.at_once = 0
+        self.go_on = threading.Event()
+        self.go_on.set()
+
+    def __call__(self, password: bytes, hashed: bytes) -> bool:
+        self._running += 1
+        self.at_once = max(self.at_once, self._running)
+        self.hashes.append(hashed)
+        self.go_on.wait()
+        right = self._check(password, hashed)
+        self._running -= 1
+        return right
+
+
+@pytest.fixture
+def counted(monkeypatch: pytest.MonkeyPatch) -> Counted:
+    made = Counted(door._check)
+    monkeypatch.setattr(door, "_check", made)
+    return made
+
+
+class TestFile:
+    def test_all_of_it(self, certificates: Path) -> None:
+        config = read(
+            written(
+                certificates / "all.yml",
+                """
+tls_server_config:
+  cert_file: one.pem
+  key_file: one.key
+  client_auth_type: RequireAndVerifyClientCert
+  client_ca_file: client.pem
+  min_version: TLS12
+  max_version: TLS13
+http_server_config:
+  http2: true
+  headers:
+    X-Frame-Options: deny
+"""
+                + USERS,
+            )
+        )
+        assert config.tls is not None
+        assert config.tls.minimum_version == ssl.TLSVersion.TLSv1_2
+        assert config.users == {name: hashed.encode() for name, hashed in HASHES.items()}
+        assert config.headers == {"X-Frame-Options": "deny"}
+        assert {file.name for file in config.files} == {"all.yml", "one.pem", "one.key", "client.pem"}
+
+    def test_headers_are_sent_and_win(self, tmp_path: Path) -> None:
+        headers = (
+            "http_server_config: {headers: {Cache-Control: private, Strict-Transport-Security: max-age=9}}"
+        )
+        with serving(web_config=written(tmp_path / "web.yml", headers)) as served:
+            for path in ("/", "/nothing"):
+                sent = served.ask(path).headers
+                assert (sent["cache-control"], sent["strict-transport-security"]) == ("private", "max-age=9")
+
+    @pytest.mark.parametrize("text", ["", "{}", "# nothing", "tls_server_config:\nbasic_auth_users:\n"])
+    def test_nothing_in_it(self, tmp_path: Path, text: str) -> None:
+        config = read(written(tmp_path / "web.yml", text))
+        assert (config.tls, config.users, config.headers) == (None, {}, {})
+
+    @pytest.mark.parametrize(
+        ("text", "words"),
+        [
+            ("tls_server_confg: {}", "unknown key 'tls_server_confg'; there are: tls_server_config, "),
+            ("tls_server_config: {certfile: x}", "tls_server_config has an unknown key 'certfile'"),
+            ("1: 2", "unknown key 1"),
+            ("- a", "the file is no mapping"),
+            ("{", "is no YAML"),
+            ("a: !!python/object/apply:os.system [id]", "is no YAML"),
+            ("tls_server_config: yes", "tls_server_config is no mapping"),
+            ("tls_server_config: {}", "cert_file and key_file are both needed"),
+            ("tls_server_config: {cert_file: one.pem}", "cert_file and key_file are both needed"),
+            ("tls_server_config: {cert_file: 1, key_file: 2}", "cert_file is no path"),
+            ("tls_server_config: {cert_file: none, key_file: one.key}", "No such file or directory"),
+            ("tls_server_config: {cert_file: one.pem, key_file: two.key}", "KEY_VALUES_MISMATCH"),
+            ("tls_server_config: {cert_file: one.pem, key_file: locked.key}", "locked.key"),
+            ("tls_server_config: {cert_file: one.key, key_file: one.key}", "one.key"),
+            (
+                ONE.replace("}", ", client_auth_type: RequireAnyClientCert}"),
+                "'RequireAnyClientCert' is not supported",
+            ),
+            (ONE.replace("}", ", client_auth_type: RequireAndVerifyClientCert}"), "needs a client_ca_file"),
+            (ONE.replace("}", ", client_ca_file: client.pem}"), "does not check certificates"),
+            (
+                ONE.replace("}", ", min_version: TLS10}"),
+                "min_version 'TLS10' is not supported; there are: TLS12, TLS13",
+            ),
+            (ONE.replace("}", ", cipher_suites: [A]}"), "cipher_suites is not supported"),
+            (ONE.replace("}", ", prefer_server_cipher_suites: false}"), "is not supported"),
+            ("http_server_config: {headers: {X-Powered-By: x}}", "unknown key 'X-Powered-By'"),
+            ('http_server_config: {headers: {X-Frame-Options: "a\\nb"}}', "X-Frame-Options is no plain text"),
+            ("basic_auth_users: {alice: secret}", "of 'alice' there is no name or no bcrypt hash"),
+            ("basic_auth_users: [alice]", "is no mapping of names"),
+            ("basic_auth_users: {alice: $2b$31$" + "a" * 53 + "}", "has a cost that is not 4 to 14"),
+            ("basic_auth_users: {alice: $2b$00$" + "a" * 53 + "}", "has a cost that is not 4 to 14"),
+        ],
+    )
+    def test_one_line_says_what_is_wrong(self, certificates: Path, text: str, words: str) -> None:
+        path = written(certificates / "wrong.yml", text)
+        with pytest.raises(WebConfigError) as raised:
+            read(path)
+        assert str(raised.value).startswith(f"{path}: ")
+        assert words in str(raised.value)
+        assert "\n" not in str(raised.value)
+
+    def test_no_file(self, tmp_path: Path) -> None:
+        with pytest.raises(WebConfigError, match=r"web\.yml: cannot be read: No such file or directory"):
+            Door(tmp_path / "web.yml")
+
+    def test_the_usual_hashes(self, tmp_path: Path) -> None:
+        """htpasswd -B writes $2y$, as Prometheus' documentation tells its readers to make them."""
+        hashes: Dict[str, str] = {
+            kind: HASHES["alice"].replace("$2b$", kind) for kind in ("$2a$", "$2b$", "$2y$")
+        }
+        for hashed in hashes.values():
+            config = written(tmp_path / "web.yml", f"basic_auth_users: {{alice: {hashed}}}")
+            with serving(web_config=config) as served:
+                assert served.ask("/1", authorization=basic("alice", "secret")).status == 200

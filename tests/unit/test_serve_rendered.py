@@ -1,0 +1,97 @@
+"""What is made once for every change of the picture."""
+
+from __future__ import annotations
+
+import dataclasses
+import gzip
+import json
+from typing import List
+
+import pytest
+
+from ganeti_gluster_mon import prometheus, report
+from ganeti_gluster_mon.collectors import collectors
+from ganeti_gluster_mon.gluster.model import Pool
+from ganeti_gluster_mon.health import Health
+from ganeti_gluster_mon.serve.rendered import body, render
+from tests.unit.example_pool import HEALTH, NOTHING, NOTHING_HEALTH, NOW, POOL
+from tests.unit.serving import PAGE, RENDERED, a_page
+
+
+def test_reports_are_those_of_the_command() -> None:
+    for collector in collectors().values():
+        told = RENDERED.reports[collector.category, collector.name]
+        assert json.loads(told.terse.plain) == report.make(collector, POOL, HEALTH, NOW)
+        assert json.loads(told.verbose.plain) == report.make(collector, POOL, HEALTH, NOW, verbose=True)
+    assert [name for name, _, _ in RENDERED.listing] == list(collectors())
+
+
+def test_metrics_are_those_of_the_command() -> None:
+    assert RENDERED.metrics.plain == prometheus.render(POOL, HEALTH, NOW)
+    assert RENDERED.openmetrics.plain.endswith(b"# EOF\n")
+
+
+def test_what_the_cycle_was_like() -> None:
+    rendered = render(POOL, HEALTH, NOW, duration=0.25, failures={"timeout": 2}, leader=False)
+    for line in (
+        b"gluster_collect_duration_seconds 0.25\n",
+        b'gluster_collect_failures_total{reason="timeout"} 2.0\n',
+        b"gluster_leader 0.0\n",
+    ):
+        assert line in rendered.metrics.plain and line in rendered.openmetrics.plain
+
+
+def test_the_page() -> None:
+    assert RENDERED.page is not None
+    assert RENDERED.page.plain == PAGE
+    assert render(POOL, HEALTH, NOW).page is None
+
+    def made(pool: Pool, health: Health, now: int) -> bytes:
+        assert (pool, health, now) == (POOL, HEALTH, NOW)
+        return b"x"
+
+    page = render(POOL, HEALTH, NOW, make_page=made).page
+    assert page is not None and page.plain == b"x"
+
+
+def test_packed_is_the_same_and_smaller() -> None:
+    for one in (RENDERED.metrics, RENDERED.openmetrics, RENDERED.page, RENDERED.all_reports.verbose):
+        assert one is not None and one.gzipped is not None
+        assert gzip.decompress(one.gzipped) == one.plain
+        assert len(one.gzipped) < len(one.plain)
+    assert body("text/plain", b"x" * 1023).gzipped is None
+    assert body("text/plain", b"x" * 1024).gzipped is not None
+
+
+def test_the_same_picture_gives_the_same_bytes() -> None:
+    assert render(POOL, HEALTH, NOW, leader=True, make_page=a_page) == RENDERED
+
+
+def test_a_pool_nothing_is_known_of() -> None:
+    rendered = render(NOTHING, NOTHING_HEALTH, NOW)
+    data = json.loads(rendered.reports["storage", "gluster"].terse.plain)["data"]
+    assert data == {"status": {"code": 2, "message": "glusterd is not running"}}
+    assert b"gluster_up 0.0\n" in rendered.metrics.plain
+
+
+def test_a_collector_that_fails_is_told_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(*_: object) -> None:
+        raise RuntimeError("broken")
+
+    monkeypatch.setattr(collectors()["gluster-bricks"], "collect", fails)
+    told: List[str] = []
+    rendered = render(POOL, HEALTH, NOW, tell=told.append)
+    assert told == ["collector gluster-bricks failed: RuntimeError: broken"]
+    assert (
+        json.loads(rendered.reports["storage", "gluster-bricks"].terse.plain)["data"]["status"]["code"] == 2
+    )
+    assert rendered.reports["storage", "gluster"] == RENDERED.reports["storage", "gluster"]
+
+
+def test_hostile_names() -> None:
+    assert POOL.volumes is not None
+    volume = dataclasses.replace(POOL.volumes[0], name="</script>\udcff\n\0☃")
+    rendered = render(dataclasses.replace(POOL, volumes=(volume,)), HEALTH, NOW)
+    volumes = json.loads(rendered.reports["storage", "gluster"].verbose.plain)["data"]["volumes"]
+    assert volumes[0]["name"] == "</script>\udcff\n\0☃"
+    rendered.openmetrics.plain.decode("utf-8")
