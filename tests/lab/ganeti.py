@@ -77,12 +77,12 @@ class Cluster:
         if lacking:
             raise LabError("; ".join(lacking))
         numbers = [host.number for host in self.pool.hosts] if nodes is None else list(nodes)
-        master = self.pool.host(numbers[0])
-        master.exec(["ssh-keygen", "-q", "-t", "rsa", "-b", "2048", "-N", "", "-f", HOST_KEY])
-        key = self._host_key(master)
-        at_once(lambda number: self._prepare(self.pool.host(number), key), numbers)
-        self._init(master, templates)
         self.nodes = numbers[:1]
+        master = self.master
+        if master.exec(["test", "-e", HOST_KEY], check=False).returncode:
+            master.exec(["ssh-keygen", "-q", "-t", "rsa", "-b", "2048", "-N", "", "-f", HOST_KEY])
+        at_once(self.install, numbers)
+        self._init(master, templates)
         self.pool.progress(f"Ganeti is up on {master.name}")
         at_once(lambda number: self._join(self.pool.host(number)), numbers[1:])
         self.nodes = numbers
@@ -93,11 +93,27 @@ class Cluster:
     def add_node(self, number: int) -> None:
         """``gnt-node add``: a host of the pool that is no node yet, and all its daemons."""
         host = self.pool.host(number)
-        self._prepare(host, self._host_key(self.master))
+        self.install(number)
         self._join(host)
         self.nodes.append(number)
         self.start_daemons(number)
         self.pool.progress(f"{host.name} is a node")
+
+    def install(self, number: int) -> None:
+        """Give a host what Ganeti wants to find on a node before it is one. Safe to repeat."""
+        host = self.pool.host(number)
+        key = [self.master.exec(["cat", path]).stdout for path in (HOST_KEY, f"{HOST_KEY}.pub")]
+        for path, (text, mode) in _files(*key).items():
+            host.exec(["install", "-D", f"--mode={mode:o}", "/dev/stdin", path], input=text)
+        host.exec(["mkdir", "-p", "/var/log/ganeti/extstorage", *FILE_DIRECTORIES])
+        known = host.exec(["cat", "/etc/hosts"]).stdout
+        if NAME not in known:
+            host.exec(["tee", "/etc/hosts"], input=f"{known}{ADDRESS} {NAME} cluster\n")
+        # Ganeti knows all nodes by one key, the cluster's; sshd has it when it has read its files again.
+        host.exec(["pkill", "--signal=HUP", "--pidfile=/run/sshd.pid"])
+        keyscan = ["ssh-keyscan", "-t", "rsa", host.name]
+        public = key[1].split()[1]
+        wait_until(lambda: public in host.exec(keyscan, check=False).stdout, f"sshd of {host.name}")
 
     def start_daemons(self, number: int) -> None:
         """Start what belongs on a node and does not run, as its boot would, and wait until it listens."""
@@ -111,7 +127,7 @@ class Cluster:
         )
 
     def down(self) -> None:
-        """End every guest and daemon, and forget the cluster: the hosts are as before up()."""
+        """End every guest and daemon, and forget the cluster; up() can make another one."""
         at_once(lambda number: self._leave(self.pool.host(number)), self.nodes)
         self.nodes = []
 
@@ -153,24 +169,6 @@ class Cluster:
         self.run(self.nodes[0], "gnt-instance", "remove", "--force", "--shutdown-timeout=0", name)
 
     # --- how it is done -------------------------------------------------------------------------------
-
-    def _prepare(self, host: Host, key: Tuple[str, str]) -> None:
-        """Give a host what an administrator would before Ganeti can use it."""
-        for path, (text, mode) in _files(key).items():
-            host.exec(["install", "-D", f"--mode={mode:o}", "/dev/stdin", path], input=text)
-        host.exec(["mkdir", "-p", "/var/log/ganeti/extstorage", *FILE_DIRECTORIES])
-        known = host.exec(["cat", "/etc/hosts"]).stdout
-        if NAME not in known:
-            host.exec(["tee", "/etc/hosts"], input=f"{known}{ADDRESS} {NAME} cluster\n")
-        host.exec(["pkill", "--signal=HUP", "--pidfile=/run/sshd.pid"])
-        keyscan = ["ssh-keyscan", "-t", "rsa", host.name]
-        wait_until(
-            lambda: key[1].split()[1] in host.exec(keyscan, check=False).stdout, f"sshd of {host.name}"
-        )
-
-    def _host_key(self, host: Host) -> Tuple[str, str]:
-        """The key that sshd of every node has: Ganeti knows all nodes by one, the cluster's."""
-        return host.exec(["cat", HOST_KEY]).stdout, host.exec(["cat", f"{HOST_KEY}.pub"]).stdout
 
     def _init(self, master: Host, templates: Sequence[str]) -> None:
         guest = {**GUEST, "kvm_flag": "enabled" if os.path.exists("/dev/kvm") else "disabled"}
@@ -220,12 +218,12 @@ def listens(host: Host, kind: str, port: int) -> bool:
     return False
 
 
-def _files(key: Tuple[str, str]) -> Dict[str, Tuple[str, int]]:
+def _files(private: str, public: str) -> Dict[str, Tuple[str, int]]:
     """What every node has on its disk: path → (text, mode)."""
     system = "/usr/share/ganeti/os/noop"
     return {
-        HOST_KEY: (key[0], 0o600),
-        f"{HOST_KEY}.pub": (key[1], 0o644),
+        HOST_KEY: (private, 0o600),
+        f"{HOST_KEY}.pub": (public, 0o644),
         "/etc/ganeti/file-storage-paths": (
             "".join(f"{path}\n" for path in (*FILE_DIRECTORIES, MOUNT, f"/var{MOUNT}")),
             0o644,
