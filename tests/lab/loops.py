@@ -1,4 +1,8 @@
-"""Loop devices made in a host. They are the machine's, and would outlive the host whose file they stand on."""
+"""Loop devices made in a host. They are the machine's, and would outlive the host whose file they stand on.
+
+So whoever ends a host lets go of them. Where nobody is left to do so, the creator of the lab having been killed by
+SIGKILL, they stay until an administrator does: nothing tells any more whose they were.
+"""
 
 from __future__ import annotations
 

@@ -402,14 +402,15 @@ def test_a_pool_for_one_test(fresh_pool: Callable[..., Pool]) -> None:
 def test_the_command_line(prefix: str) -> None:
     def run(*words: str) -> Any:
         argv = [sys.executable, "-m", "tests.lab", words[0], "--prefix", prefix, *words[1:]]
-        return subprocess.run(argv, cwd=REPOSITORY, capture_output=True, text=True, timeout=60, check=False)
+        return subprocess.run(argv, cwd=REPOSITORY, capture_output=True, text=True, timeout=120, check=False)
 
-    up = run("up", "--hosts", "1")
+    up = run("up", "--hosts", "1", "--ganeti")
     assert up.returncode == 0, up.stderr
     assert "node1.lab.test is up" in up.stderr
     assert run("exec", "node1", "hostname").stdout == "node1.lab.test\n"
     assert run("exec", "1", "--", "sh", "-c", "exit 3").returncode == 3
     assert "gv0" in run("status").stdout
+    assert run("exec", "1", "gnt-node", "list", "--no-headers", "-o", "name").stdout == "node1.lab.test\n"
     assert run("off", "1").returncode == 0
     assert run("status").stdout == "node1.lab.test\toff\n"
     assert run("on", "1").returncode == 0
