@@ -26,7 +26,8 @@ HOST_KEY = "/etc/ssh/ssh_host_rsa_key"
 DAEMONS = ("ganeti-noded", "ganeti-confd", "ganeti-mond")
 MASTER_DAEMONS = ("ganeti-wconfd", "ganeti-rapi", "ganeti-luxid")
 #: where those of every node listen
-PORTS = (("tcp", 1811), ("udp", 1814), ("tcp", 1815))
+MOND = 1815
+PORTS = (("tcp", 1811), ("udp", 1814), ("tcp", MOND))
 
 #: where Ganeti mounts a volume by FUSE, userspace guests or not
 MOUNT = "/run/ganeti/gluster"
@@ -125,6 +126,24 @@ class Cluster:
             lambda: all(listens(host, kind, port) for kind, port in PORTS),
             f"{host.name} listening on {', '.join(f'{kind} port {port}' for kind, port in PORTS)}",
         )
+
+    def wait_load(self, port: int = MOND, nodes: Optional[Sequence[int]] = None) -> None:
+        """Wait until mond of each of *nodes* (all), on *port*, tells the load of its processors.
+
+        It looks every five seconds and has nothing to tell before its second look; hbal then has no data.
+        """
+        url = f"http://127.0.0.1:{port}/1/report/default/cpu-avg-load"
+        argv = ["curl", "--silent", "--max-time", "10", url]
+
+        def tells(number: int) -> None:
+            host = self.pool.host(number)
+            wait_until(
+                lambda: '"cpu_total"' in host.exec(argv, check=False).stdout,
+                f"mond of {host.name} to tell the load",
+                interval=0.2,
+            )
+
+        at_once(tells, self.nodes if nodes is None else nodes)
 
     def down(self) -> None:
         """End every guest and daemon, and forget the cluster; up() can make another one."""

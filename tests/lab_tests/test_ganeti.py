@@ -126,6 +126,7 @@ def test_hbal_asks_every_mond(ganeti: Cluster) -> None:
     hbal = ("hbal", "-L", "--mond=yes", "--exit-on-missing-mond-data")
     ganeti.instance_add("balanced", node=2)
     try:
+        ganeti.wait_load()
         assert "Loaded 3 nodes, 1 instances" in ganeti.run(1, *hbal)
         (daemon,) = ganeti.pool.host(3).find("ganeti-mond")
         os.kill(daemon.pid, signal.SIGKILL)
