@@ -104,7 +104,10 @@ class Cluster:
         """Give a host what Ganeti wants to find on a node before it is one. Safe to repeat."""
         host = self.pool.host(number)
         key = [self.master.exec(["cat", path]).stdout for path in (HOST_KEY, f"{HOST_KEY}.pub")]
-        for path, (text, mode) in _files(*key).items():
+        files = _files()
+        if host is not self.master:  # which has it, and others read it there just now
+            files.update({HOST_KEY: (key[0], 0o600), f"{HOST_KEY}.pub": (key[1], 0o644)})
+        for path, (text, mode) in files.items():
             host.exec(["install", "-D", f"--mode={mode:o}", "/dev/stdin", path], input=text)
         host.exec(["mkdir", "-p", "/var/log/ganeti/extstorage", *FILE_DIRECTORIES])
         known = host.exec(["cat", "/etc/hosts"]).stdout
@@ -210,8 +213,10 @@ class Cluster:
         if "gluster" in templates:
             disk = {"host": "127.0.0.1", "port": "24007", "volume": self.volume, "access": "userspace"}
             argv.append(f"--disk-parameters=gluster:{_pairs(disk)}")
-        master.exec([*argv, NAME], timeout=PATIENCE)
-        master.exec(["ip", "route", "delete", "unreachable", *nobody])
+        try:
+            master.exec([*argv, NAME], timeout=PATIENCE)
+        finally:
+            master.exec(["ip", "route", "delete", "unreachable", *nobody])
 
     def _join(self, host: Host) -> None:
         self.run(self.master.number, "gnt-node", "add", "--no-ssh-key-check", host.name)
@@ -237,12 +242,10 @@ def listens(host: Host, kind: str, port: int) -> bool:
     return False
 
 
-def _files(private: str, public: str) -> Dict[str, Tuple[str, int]]:
+def _files() -> Dict[str, Tuple[str, int]]:
     """What every node has on its disk: path → (text, mode)."""
     system = "/usr/share/ganeti/os/noop"
     return {
-        HOST_KEY: (private, 0o600),
-        f"{HOST_KEY}.pub": (public, 0o644),
         "/etc/ganeti/file-storage-paths": (
             "".join(f"{path}\n" for path in (*FILE_DIRECTORIES, MOUNT, f"/var{MOUNT}")),
             0o644,
