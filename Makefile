@@ -8,10 +8,12 @@ ROOT   := $(filter 0,$(shell id -u))
 # promtool is Prometheus' own word on whether our metrics are well-formed
 LAB_PACKAGES := glusterfs-server glusterfs-client openssh-server openssh-client iproute2 e2fsprogs xfsprogs \
                 attr fuse3 util-linux mount procps prometheus curl
+# ganeti brings its other packages by itself; ganeti-htools, named, would conflict with what it brings
+GANETI_PACKAGES := ganeti qemu-system-x86 qemu-block-extra qemu-utils
 PACKAGES := python3 python3-venv
 
 .DEFAULT_GOAL := help
-.PHONY: help venv packages readme demo test lint unit bench soak lab lab-down clean
+.PHONY: help venv packages pool-packages readme demo test lint unit bench soak lab lab-down clean
 .DELETE_ON_ERROR:
 
 help:
@@ -24,7 +26,8 @@ help:
 	@echo 'make bench     measure, against the bare gluster command and others'
 	@echo 'make soak      the long tests'
 	@echo 'make lab       a pool of three hosts to play with; make lab-down ends it'
-	@echo 'make packages  what the lab needs, by apt (as root); demo and test do it by themselves'
+	@echo 'make packages  what the lab needs, by apt (as root); every target does it by itself'
+	@echo 'make pool-packages  the same without Ganeti and KVM, which only the tests need'
 	@echo 'make readme    put the real output of the commands into README.md'
 	@echo 'make clean     remove what was made here'
 
@@ -42,10 +45,13 @@ $(VENV)/.made: pyproject.toml setup.py constraints.txt
 
 # Without root there is no lab: its tests say so themselves, and are skipped.
 packages:
+	@$(if $(ROOT),scripts/install-packages $(PACKAGES) $(LAB_PACKAGES) $(GANETI_PACKAGES))
+
+pool-packages:
 	@$(if $(ROOT),scripts/install-packages $(PACKAGES) $(LAB_PACKAGES))
 
 # make hands DEMO on by itself; without a shell between, a SIGTERM for make reaches what takes the hosts down.
-demo: $(if $(filter replay,$(DEMO)),,packages) venv
+demo: $(if $(filter replay,$(DEMO)),,pool-packages) venv
 	@$(BIN)/python -m tests.demo
 
 test: packages venv lint
@@ -59,14 +65,14 @@ lint: venv
 unit: venv
 	$(BIN)/python -m pytest -m 'not lab and not soak'
 
-bench: packages venv
+bench: pool-packages venv
 	@$(BIN)/python -m compileall -q ganeti_gluster_mon
 	$(BIN)/python -m tests.bench
 
 soak: packages venv
 	$(BIN)/python -m pytest -m soak
 
-lab: packages venv
+lab: pool-packages venv
 	@$(BIN)/python -m tests.lab up --volumes all
 
 lab-down:

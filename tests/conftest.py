@@ -9,8 +9,8 @@ from typing import Any, Callable, Iterator, List
 
 import pytest
 
-from tests.lab import Pool
-from tests.lab.tools import obstacles
+from tests.lab import Cluster, Pool
+from tests.lab.tools import GANETI_TOOLS, missing, obstacles
 
 #: PREFIX of the labs of tests, FAMILY-1 and so on
 FAMILY = "ganeti-gluster-test"
@@ -25,7 +25,10 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     """Skip a lab test where no lab can stand, saying why. For root under CI a missing tool is a failure."""
     if item.get_closest_marker("lab") is None:
         return
-    reason = "; ".join(_obstacles())
+    _skip_where("; ".join(_obstacles()))
+
+
+def _skip_where(reason: str) -> None:
     if reason and os.environ.get("CI") == "true" and os.geteuid() == 0:
         pytest.fail(f"no lab can stand here, and CI must not skip it: {reason}", pytrace=False)
     if reason:
@@ -60,3 +63,17 @@ def fresh_pool() -> Iterator[Callable[..., Pool]]:
             return pool
 
         yield make
+
+
+@pytest.fixture(scope="session")
+def ganeti() -> Iterator[Cluster]:
+    """A Ganeti cluster of three nodes, which are a pool with volume gv0.
+
+    All tests share it, and put right what they break, as with lab_pool. A test of what a cluster is like
+    with another node can make one of its own: ``Cluster(fresh_pool(hosts=4)).up([1, 2, 3])``.
+    """
+    _skip_where("; ".join(missing(GANETI_TOOLS)))
+    with Pool.first_free(FAMILY) as pool:
+        pool.probe()
+        pool.create_volume("gv0", pool.bricks("/export/b1/gv0"), replica=3)
+        yield Cluster(pool).up()

@@ -9,11 +9,12 @@ import sys
 import time
 from typing import List, Optional
 
+from tests.lab.ganeti import Cluster
 from tests.lab.lab import MOST_HOSTS
 from tests.lab.namespaces import ENVIRONMENT
 from tests.lab.pool import Pool
 from tests.lab.state import StateDirectory
-from tests.lab.tools import obstacles
+from tests.lab.tools import GANETI_TOOLS, missing, obstacles
 from tests.lab.waiting import LabError
 
 PREFIX = "ganeti-gluster-lab"
@@ -51,6 +52,7 @@ def parser() -> argparse.ArgumentParser:
         default="gv0",
         help="no volume; gv0, a replica on all hosts; one of each kind, on three hosts (default: gv0)",
     )
+    up.add_argument("--ganeti", action="store_true", help="make the hosts a Ganeti cluster, too")
     run = commands.add_parser(
         "exec", parents=[shared], help="run a command on a host (a shell where none is given)"
     )
@@ -72,7 +74,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def up(arguments: argparse.Namespace) -> None:
-    hindered = obstacles()
+    hindered = obstacles() + (missing(GANETI_TOOLS) if arguments.ganeti else [])
     if hindered:
         raise LabError("; ".join(hindered))
     if arguments.volumes == "all" and arguments.hosts != 3:
@@ -87,10 +89,13 @@ def up(arguments: argparse.Namespace) -> None:
         elif arguments.volumes == "gv0":
             count = len(pool.hosts)
             pool.create_volume("gv0", pool.bricks("/export/b1/gv0"), replica=count if count > 1 else 0)
+        if arguments.ganeti:
+            Cluster(pool).up()
     except BaseException:
         pool.down()
         raise
-    say(f"up in {time.monotonic() - began:.1f} s; try: python -m tests.lab exec 1 gluster pool list")
+    look = "gnt-node list" if arguments.ganeti else "gluster pool list"
+    say(f"up in {time.monotonic() - began:.1f} s; try: python -m tests.lab exec 1 {look}")
 
 
 def status(prefix: str) -> None:

@@ -26,6 +26,8 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 EMPTIED = {
     "/var/lib/glusterd": ["groups", "hooks"],
     "/var/log/glusterfs": [],
+    "/var/lib/ganeti": [],
+    "/var/log/ganeti": [],
     "/root/.ssh": [],
     "/mnt": [],
 }

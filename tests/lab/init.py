@@ -49,6 +49,7 @@ def assemble(directory: Path, root: Path, boot: Dict[str, Any]) -> None:
     mount("tmpfs", "tmpfs", root / "dev/shm", "size=64m,mode=1777")
     for path, size, mode in TEMPORARY:
         mount("tmpfs", "tmpfs", root / path, f"size={size},mode={mode}")
+    (root / "run/lock").mkdir(mode=0o1777)
     for path in boot["shared"]:
         # A layer below must not change under an overlay, and these may: somebody edits the code meanwhile.
         (root / path.lstrip("/")).mkdir(parents=True, exist_ok=True)

@@ -12,6 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Dict, List, Mapping, Optional, Sequence
 
+from tests.lab import loops
 from tests.lab.process import Process, all_processes, children, ended, kill, namespace, process, processes_in
 from tests.lab.tools import PATH
 from tests.lab.waiting import LabError, LabTimeout, wait_until
@@ -191,7 +192,9 @@ def end(directory: Path) -> None:
     """End process 1 of *directory* and all in its namespaces; unshare reaps it and ends by itself."""
     for holder in holders(directory):
         if holder.program != "unshare" or not ended(holder.pid, 2):
+            inside = loops.standing_in(holder.pid)
             kill(holder.pid)
+            loops.release(inside)
 
 
 def _holds(found: Process, directory: Path) -> bool:

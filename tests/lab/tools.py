@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-from typing import List
+from typing import List, Mapping
 
 #: each program the lab runs, and the Debian package that brings it
 TOOLS = {
@@ -27,6 +27,13 @@ TOOLS = {
     "nsenter": "util-linux",
 }
 
+#: the same for a cluster on top, see tests.lab.ganeti
+GANETI_TOOLS = {
+    "gnt-cluster": "ganeti",
+    "kvm": "qemu-system-x86",
+    "qemu-img": "qemu-utils",
+}
+
 #: where an administrator's shell would look
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
@@ -35,18 +42,23 @@ DEVICES = ("/dev/fuse", "/dev/loop-control")
 
 def packages() -> List[str]:
     """The Debian packages of all tools, for apt-get install."""
-    return sorted(set(TOOLS.values()))
+    return sorted({*TOOLS.values(), *GANETI_TOOLS.values()})
+
+
+def missing(tools: Mapping[str, str]) -> List[str]:
+    """Those of *tools* that are not on this machine, one line each."""
+    return [
+        f"{tool} is missing (package {package})"
+        for tool, package in tools.items()
+        if shutil.which(tool, path=PATH) is None
+    ]
 
 
 def obstacles() -> List[str]:
     """Why no lab can stand on this machine, one line each; empty when one can."""
     if os.geteuid() != 0:
         return ["a lab needs root: namespaces, mounts and loop devices"]
-    found = [
-        f"{tool} is missing (package {package})"
-        for tool, package in TOOLS.items()
-        if shutil.which(tool, path=PATH) is None
-    ]
+    found = missing(TOOLS)
     found += [f"{device} is missing" for device in DEVICES if not os.path.exists(device)]
     if not found:
         trial = ["unshare", "--mount", "--uts", "--ipc", "--net", "--pid", "--fork", "true"]

@@ -18,6 +18,7 @@ from tests.lab.host import REPOSITORY
 from tests.lab.namespaces import holders
 from tests.lab.process import PROC, all_processes, namespace
 from tests.lab.state import StateDirectory
+from tests.lab_tests.traces import assert_nothing_runs, namespaces_in_use, namespaces_of, on_machine
 
 lab = pytest.mark.lab
 
@@ -25,37 +26,6 @@ MIB = 1024**2
 
 #: small ones, for labs that store nothing
 SMALL = [Disk("b1", 64 * MIB)]
-
-
-def namespaces_of(standing: Lab) -> Set[str]:
-    """Every namespace the lab has to itself, as the kernel names it."""
-    found = {standing.switch.namespaces.namespace("net")}
-    for host in standing.hosts:
-        found |= {host.namespaces.namespace(kind) for kind in ("mnt", "uts", "ipc", "net", "pid")}
-    return found
-
-
-def namespaces_in_use() -> Set[str]:
-    found = set()
-    for process in all_processes():
-        for kind in ("mnt", "uts", "ipc", "net", "pid"):
-            try:
-                found.add(namespace(process.pid, kind))
-            except OSError:
-                continue  # ended meanwhile, or not ours to see
-    return found
-
-
-def on_machine(*argv: str) -> str:
-    return subprocess.run(argv, check=True, capture_output=True, text=True, timeout=10).stdout
-
-
-def assert_nothing_runs(path: Path, spaces: Set[str]) -> None:
-    """No process, namespace, loop device or mount of the lab in *path* is left."""
-    assert not spaces & namespaces_in_use()
-    assert str(path) not in on_machine("losetup", "--list", "--noheadings", "--output", "BACK-FILE")
-    assert str(path) not in Path("/proc/self/mountinfo").read_text()
-    assert [found for found in all_processes() if str(path) in " ".join(found.argv)] == []
 
 
 def reaches(pool: Lab, host: int, address: str) -> bool:
@@ -368,6 +338,26 @@ def test_power_off_and_on_again(pair: Pool) -> None:
 
 
 @lab
+def test_a_loop_device_of_a_host_ends_with_its_power(pair: Pool) -> None:
+    def standing() -> bool:
+        backing = (loop.read_text() for loop in Path("/sys/block").glob("loop*/loop/backing_file"))
+        return f"{file}\n" in backing
+
+    file = f"/srv/loop-{os.getpid()}"
+    pair.exec(1, ["truncate", "--size=1M", file])
+    pair.exec(1, ["losetup", "--find", file])
+    pair.power_off(2)
+    assert standing()
+    pair.power_on(2)
+    pair.power_off(1)
+    wait_until(lambda: not standing(), "the loop device gone", 5)
+    assert pair.state.loops(), "those of the other host stand"
+    pair.power_on(1)
+    pair.wait_connected()
+    pair.start_volume("r2", force=True)
+
+
+@lab
 def test_volume_stopped_and_deleted(pair: Pool) -> None:
     pair.create_volume("passing", [(1, "/export/x1/passing")], start=False)
     pair.start_volume("passing")
@@ -412,14 +402,15 @@ def test_a_pool_for_one_test(fresh_pool: Callable[..., Pool]) -> None:
 def test_the_command_line(prefix: str) -> None:
     def run(*words: str) -> Any:
         argv = [sys.executable, "-m", "tests.lab", words[0], "--prefix", prefix, *words[1:]]
-        return subprocess.run(argv, cwd=REPOSITORY, capture_output=True, text=True, timeout=60, check=False)
+        return subprocess.run(argv, cwd=REPOSITORY, capture_output=True, text=True, timeout=120, check=False)
 
-    up = run("up", "--hosts", "1")
+    up = run("up", "--hosts", "1", "--ganeti")
     assert up.returncode == 0, up.stderr
     assert "node1.lab.test is up" in up.stderr
     assert run("exec", "node1", "hostname").stdout == "node1.lab.test\n"
     assert run("exec", "1", "--", "sh", "-c", "exit 3").returncode == 3
     assert "gv0" in run("status").stdout
+    assert run("exec", "1", "gnt-node", "list", "--no-headers", "-o", "name").stdout == "node1.lab.test\n"
     assert run("off", "1").returncode == 0
     assert run("status").stdout == "node1.lab.test\toff\n"
     assert run("on", "1").returncode == 0
