@@ -149,6 +149,8 @@ class HttpServer(HTTPServerConnectionDelegate):
             try:
                 accepted, address = listener.accept()
             except BlockingIOError:
+                # All were taken.  An accept that works tells less: the next may fail again, even with nobody waiting.
+                self._full = False
                 return
             except ConnectionAbortedError:
                 continue
@@ -161,7 +163,6 @@ class HttpServer(HTTPServerConnectionDelegate):
                 IOLoop.current().call_later(_PAUSE, self._watch, listener)
                 self._make_room(self.most_connections // 10)
                 return
-            self._full = False
             if self.connections >= self.most_connections and not self._make_room(1):
                 accepted.close()
                 continue
