@@ -136,6 +136,8 @@ def _of_the_pool(pool: Pool, limits: Limits, now: int) -> Iterator[Problem]:
 
 def _of_a_peer(peer: Peer) -> Iterator[Problem]:
     if peer.local:
+        if peer.connected is False:  # as another node sees it: this one's glusterd did not answer itself
+            yield Problem(CRITICAL, f"this node, {peer.hostname}, is disconnected from its peers")
         return
     if peer.connected is False:
         yield Problem(CRITICAL, f"peer {peer.hostname} is disconnected")

@@ -73,6 +73,10 @@ class Capture:
     devices: Mapping[str, str] = field(default_factory=dict)
     #: Gluster's processes on this node; None: not looked at
     processes: Optional[Tuple[Process, ...]] = None
+    #: uuid of this node, where another one asked for it; not kept in a file
+    local: Optional[str] = None
+    #: the node that asked for it
+    told_by: Optional[str] = None
 
     def answer(self, question: Question) -> Optional[Answer]:
         """The answer to *question*, or None where it was not asked."""

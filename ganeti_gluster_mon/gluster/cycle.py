@@ -139,6 +139,7 @@ class Cycle:
             )
             self._all_there = all(reachable.values()) and all(bricks_answering.values())
         found, version = beside.result()
+        under_bricks = _devices(told or _last_told(previous), peers) if leads else beside.devices
         return Capture(
             recorded_at=recorded_at,
             answers=tuple(answers),
@@ -147,7 +148,7 @@ class Cycle:
             mounts=found,
             reachable=reachable,
             bricks_answering=bricks_answering,
-            devices=_devices(told or _last_told(previous), peers),
+            devices=_kernel_names(under_bricks),
             processes=processes,
         )
 
@@ -194,11 +195,15 @@ class _Beside(threading.Thread):
         self._error: Optional[BaseException] = None
         self._mounts: Tuple[Mount, ...] = ()
         self._gluster_version: Optional[str] = None
+        #: what may be under a brick, for who is not told which it is; there when `result` is
+        self.devices: Tuple[str, ...] = ()
 
     def run(self) -> None:
         try:
             with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape") as file:
-                found = mounts.fuse_mounts(file.read())
+                mountinfo = file.read()
+            self.devices = mounts.mounted_devices(mountinfo)
+            found = mounts.fuse_mounts(mountinfo)
             self._mounts = mounts.statvfs(found, self._settings.mount_timeout)
             self._gluster_version = command.version(self._settings.gluster, self._settings.timeout)
         except BaseException as err:  # not ours to judge: whoever asks for the result gets it
@@ -423,9 +428,13 @@ def _addresses(doors: Iterable[_Door]) -> List[Tuple[str, int]]:
     return list(dict.fromkeys((door.host, door.port) for door in doors))
 
 
-def _devices(told: Iterable[parse.VolumeStatus], peers: Iterable[Peer]) -> Dict[str, str]:
-    """Kernel names of the devices under this node's bricks."""
+def _devices(told: Iterable[parse.VolumeStatus], peers: Iterable[Peer]) -> Tuple[str, ...]:
+    """The devices under this node's bricks."""
     local = {peer.uuid for peer in peers if peer.local}
     mine = {node.device for status in told for node in status.nodes if node.device and node.uuid in local}
-    names = {device: devices.kernel_name(device) for device in sorted(mine)}
+    return tuple(sorted(device for device in mine if device is not None))
+
+
+def _kernel_names(named: Iterable[str]) -> Dict[str, str]:
+    names = {device: devices.kernel_name(device) for device in named}
     return {device: name for device, name in names.items() if name is not None}

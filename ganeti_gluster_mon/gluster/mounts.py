@@ -57,6 +57,13 @@ class _Line:
     source: str
 
 
+def mounted_devices(mountinfo: str) -> Tuple[str, ...]:
+    """What is mounted from under /dev/, as Gluster names the device under a brick; *mountinfo* as below."""
+    lines = map(_parse, mountinfo.split("\n"))
+    sources = [line.source for line in lines if line is not None and line.source.startswith("/dev/")]
+    return tuple(sorted(set(sources)))
+
+
 def fuse_mounts(mountinfo: str) -> Tuple[Mount, ...]:
     """The mounts of volumes in *mountinfo*, the text of /proc/self/mountinfo, without figures.
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple, TypeVar
 
 from ganeti_gluster_mon.gluster import capacity, parse, question
-from ganeti_gluster_mon.gluster.capture import Capture
+from ganeti_gluster_mon.gluster.capture import Answer, Capture
 from ganeti_gluster_mon.gluster.model import (
     Brick,
     Capacity,
@@ -137,15 +137,21 @@ class _Reading:
             return None
         self._note_missing_peers(peers, others or (), infos)
         hosts = {brick.uuid: brick.host for info in infos for brick in info.bricks}
-        told = []
-        for peer in peers:
-            if peer.local:
-                # `pool list` calls the node it runs on "localhost"; everywhere else it has a name
-                name = hosts.get(peer.uuid) or self._capture.node or peer.hostname
-                told.append(replace(peer, hostname=name, reachable=True))
-            else:
-                told.append(replace(peer, reachable=self._capture.reachable.get(peer.hostname)))
-        return tuple(told)
+        return tuple(self._peer(peer, hosts.get(peer.uuid)) for peer in peers)
+
+    def _peer(self, peer: Peer, name: Optional[str]) -> Peer:
+        """*peer* as this node sees it; *name*: what its bricks call its host."""
+        here = self._capture.local
+        if here is not None and peer.local and peer.uuid != here:
+            # This node's own glusterd does not answer: that of the node that asked for it names the peers.
+            name = name or self._capture.told_by or peer.hostname
+            return replace(peer, hostname=name, state="Peer in Cluster", reachable=True, local=False)
+        if peer.local:
+            # `pool list` calls the node it runs on "localhost"; everywhere else it has a name
+            name = name or self._capture.node or peer.hostname
+            return replace(peer, hostname=name, reachable=True)
+        reachable = self._capture.reachable.get(peer.hostname)
+        return replace(peer, reachable=reachable, local=peer.uuid == here)
 
     def _note_missing_peers(
         self, peers: Sequence[Peer], others: Sequence[Peer], infos: Sequence[parse.VolumeInfo]
@@ -203,12 +209,15 @@ class _Reading:
             for known in volume.bricks
         }
         local = {peer.uuid for peer in peers or () if peer.local}
+        own_is_newer = self._own_is_newer()
         bricks = []
         for each in info.bricks:
             key = (each.host, each.path)
             brick = Brick(info.name, each.host, each.path, uuid=each.uuid, arbiter=each.arbiter)
             for node in told.bricks.get(key, ()) if told else ():
                 brick = _with_status(brick, node)
+            if started and own_is_newer and key in own:
+                brick = _by_own_state(brick, own[key])
             if started and brick.online is None:
                 brick = _without_status(brick, own.get(key), heals.get(key))
             brick = self._probed(brick)
@@ -324,6 +333,17 @@ class _Reading:
             why = "its host is away" if mine[0].uuid in away else "its host did not tell"
             self._unknown(f"state of {some([brick.label for brick in mine], 3)}", why, info.name)
 
+    def _own_is_newer(self) -> bool:
+        """Whether this node's glusterd told of its own bricks after `volume status` told of all."""
+        state = self._answers.get(question.GET_STATE)
+        statuses = [self._answers[asked] for asked in _STATUS if self._answered(asked)]
+        if state is None or not statuses:
+            return False
+        return self._taken_at(state) > max(map(self._taken_at, statuses))
+
+    def _taken_at(self, answer: Answer) -> int:
+        return self._capture.recorded_at if answer.taken_at is None else answer.taken_at
+
     def _answered(self, asked: question.Question) -> bool:
         answer = self._answers.get(asked)
         return answer is not None and answer.failure is None and bool(answer.output)
@@ -377,6 +397,13 @@ def _with_status(brick: Brick, node: parse.NodeStatus) -> Brick:
     if node.online is False:
         brick = replace(brick, pid=None, port=None)
     return replace(brick, **{key: value for key, value in told.items() if value is not None})
+
+
+def _by_own_state(brick: Brick, own: parse.LocalBrick) -> Brick:
+    """*brick* with what its own node has seen of it since."""
+    if own.started is None or own.started == brick.online:
+        return brick
+    return replace(brick, online=own.started, pid=None, port=own.port if own.started else None)
 
 
 def _without_status(brick: Brick, own: Optional[parse.LocalBrick], heal: Optional[parse.HealCount]) -> Brick:

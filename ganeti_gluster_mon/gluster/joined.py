@@ -1,0 +1,85 @@
+"""One capture from two: what the leader asked for all, and what this node saw of itself.  Pure.
+
+From the leader comes what takes a lock or concerns the whole pool: the volumes, their bricks'
+state and space, the heal backlog, quota, rebalance, who could be reached.  This node's own are
+its peers as its own glusterd sees them, its bricks as its own glusterd knows them, its mounts,
+processes and devices.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Optional, Tuple
+
+from ganeti_gluster_mon.gluster import parse, question
+from ganeti_gluster_mon.gluster.capture import Answer, Capture, CaptureError
+from ganeti_gluster_mon.gluster.model import Peer
+
+#: what this node's own answer is taken to, where there is a good one
+_OWN = (question.POOL_LIST, question.GET_STATE)
+
+
+def joined(own: Capture, leaders: Capture, own_uuid: str) -> Capture:
+    """The leader's capture as this node, *own_uuid* in the pool, would have taken it.
+
+    The times in both must be by one clock.
+    """
+    answers = {answer.question: _at(answer, leaders) for answer in leaders.answers}
+    answers.pop(question.GET_STATE, None)
+    for asked in _OWN:
+        answer = own.answer(asked)
+        if answer is not None and (asked not in answers or _told(answer)):
+            answers[asked] = _at(answer, own)
+    reachable = dict(leaders.reachable)
+    peers = _peers(leaders)
+    mine = next((peer for peer in peers if peer.uuid == own_uuid), None)
+    if mine is not None:
+        reachable.pop(mine.hostname, None)
+    if leaders.node is not None:
+        # Its answers have just come.
+        reachable[leaders.node] = True
+        reachable.update((peer.hostname, True) for peer in _peers(own) if peer.uuid == _local(peers))
+    return replace(
+        own,
+        recorded_at=min(own.recorded_at, leaders.recorded_at),
+        answers=tuple(answers.values()),
+        reachable=reachable,
+        bricks_answering=leaders.bricks_answering,
+        local=own_uuid,
+        told_by=leaders.node,
+    )
+
+
+def of_the_same_pool(capture: Capture, sender: str, own_uuid: str) -> None:
+    """Raises CaptureError unless *capture* is by the node *sender*, in a pool that *own_uuid* is of."""
+    peers = _peers(capture)
+    if _local(peers) != sender:
+        raise CaptureError("it is not by the node that sent it")
+    if own_uuid not in {peer.uuid for peer in peers}:
+        raise CaptureError("it is of a pool that this node is not in")
+
+
+def own_uuid(capture: Capture) -> Optional[str]:
+    """The uuid of the node that *capture* was taken on; None where its glusterd did not tell."""
+    answer = capture.answer(question.POOL_LIST)
+    return _local(_peers(capture)) if answer is not None and _told(answer) else None
+
+
+def _at(answer: Answer, capture: Capture) -> Answer:
+    return replace(answer, taken_at=capture.recorded_at if answer.taken_at is None else answer.taken_at)
+
+
+def _told(answer: Answer) -> bool:
+    return answer.failure is None and bool(answer.output)
+
+
+def _local(peers: Tuple[Peer, ...]) -> Optional[str]:
+    return next((peer.uuid for peer in peers if peer.local), None)
+
+
+def _peers(capture: Capture) -> Tuple[Peer, ...]:
+    answer = capture.answer(question.POOL_LIST)
+    try:
+        return () if answer is None else parse.pool_list(answer.output).facts
+    except parse.NoAnswer:
+        return ()
