@@ -130,6 +130,12 @@ def _add_serving(parser: argparse.ArgumentParser) -> None:
         help="where to answer; [ADDR]:PORT for IPv6, :PORT for every address (default: %(default)s)",
     )
     parser.add_argument(
+        "--secret-file",
+        type=os.path.abspath,
+        metavar="FILE",
+        help="a secret that all nodes have, so that one asks Gluster for all (default: Ganeti's hmac.key)",
+    )
+    parser.add_argument(
         "--web.config.file",
         dest="web_config",
         type=Path,
@@ -364,6 +370,7 @@ def _serve(arguments: argparse.Namespace) -> int:
         settings=_settings(arguments, processes=True),
         limits=_limits(arguments, stale_after=run.STALE_CYCLES * arguments.interval),
         listen=arguments.listen,
+        secret_file=arguments.secret_file,
         web_config=arguments.web_config,
         front=arguments.front,
         interval=arguments.interval,

@@ -9,7 +9,7 @@ processes and devices.
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Optional, Tuple
+from typing import Dict, Optional, Tuple
 
 from ganeti_gluster_mon.gluster import parse, question
 from ganeti_gluster_mon.gluster.capture import Answer, Capture, CaptureError
@@ -63,6 +63,11 @@ def own_uuid(capture: Capture) -> Optional[str]:
     """The uuid of the node that *capture* was taken on; None where its glusterd did not tell."""
     answer = capture.answer(question.POOL_LIST)
     return _local(_peers(capture)) if answer is not None and _told(answer) else None
+
+
+def other_hosts(capture: Capture) -> Dict[str, str]:
+    """The names of the hosts of the other nodes in the pool, by uuid; also of those that glusterd has lost."""
+    return {peer.uuid: peer.hostname for peer in _peers(capture) if not peer.local}
 
 
 def _at(answer: Answer, capture: Capture) -> Answer:

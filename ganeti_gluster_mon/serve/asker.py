@@ -41,21 +41,28 @@ class Rhythm:
 
     #: seconds from one cycle to the next
     interval: float = 30.0
-    #: whether other nodes may lead; else this one asks for itself, and spreads out by chance
-    together: bool = False
 
 
 class Asker:
     """Asks, hands over, waits; until somebody ends the process."""
 
     def __init__(
-        self, settings: cycle.Settings, rhythm: Rhythm, to: handover.Handover, alive: Callable[[], None]
+        self,
+        settings: cycle.Settings,
+        rhythm: Rhythm,
+        to: handover.Handover,
+        alive: Callable[[], None],
+        together: Callable[[], bool] = lambda: False,
     ) -> None:
-        """*alive* is called in every round, for who watches over us."""
+        """*alive* is called in every round, for who watches over us; *together* says before each cycle
+        whether other nodes may lead.  Else this one asks for itself, and spreads out by chance.
+        """
         self._settings = settings
         self._rhythm = rhythm
         self._handover = to
         self._alive = alive
+        self._ask_together = together
+        self._together = False
         self._previous: Optional[Capture] = None
         self._latest: Optional[handover.Handed] = None
         self._failures: Counter[str] = Counter()
@@ -88,7 +95,7 @@ class Asker:
             watch.processes([(process.pid, _name(process)) for process in self._previous.processes])
         took = time.monotonic() - began
         pause = self._rhythm.interval
-        if not self._rhythm.together:
+        if not self._together:
             pause *= random.uniform(0.8, 1.2)  # noqa: S311 - so that not all nodes ask at one moment
         due = max(began + pause, time.monotonic())
         # At most half of the time is spent asking, however much happens.
@@ -114,8 +121,9 @@ class Asker:
                 happened.update(dict.fromkeys(more[:_MOST_EVENTS]))
 
     def _ask(self, event: Tuple[str, ...], tell: int) -> None:
-        role = self._handover.role() or (handover.FOLLOW if self._rhythm.together else handover.ALONE)
-        leads = role != handover.FOLLOW
+        self._together = self._ask_together()
+        # Before the HTTP half has heard the others it is not known who leads: nobody is locked out meanwhile.
+        leads = not self._together or self._handover.role() not in (None, handover.FOLLOW)
         began, boottime = time.monotonic(), handover.boottime()
         try:
             asking = cycle.Cycle(self._settings, self._previous)
@@ -135,7 +143,8 @@ class Asker:
             seconds=time.monotonic() - began,
             failures=dict(self._failures),
             leads=leads,
-            event="; ".join(event) or None,
+            # What the HTTP half asked for happened elsewhere, or not at all.
+            event="; ".join(what for what in event if not what.startswith(self._handover.word)) or None,
         )
         self._publish(handover.Handed(capture, how))
 

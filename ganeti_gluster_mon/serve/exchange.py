@@ -23,6 +23,7 @@ import asyncio
 import json
 import logging
 import secrets
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Callable, Dict, Optional, Set
 
@@ -58,7 +59,9 @@ class Exchange:
     """This node's side of the exchange.  To be used on one event loop."""
 
     def __init__(self, fresh: float, nudged: Callable[[], None]) -> None:
-        """Who has captures of up to *fresh* seconds may lead; *nudged* is called when Gluster is to be asked now."""
+        """Who has captures of up to *fresh* seconds may lead; *nudged*, which may raise
+        OSError, is called when Gluster is to be asked now.
+        """
         self._fresh = fresh
         self._nudged = nudged
         #: None: without a secret nothing is told
@@ -111,14 +114,20 @@ class Exchange:
     def _age(self) -> float:
         return max(0.0, (boottime() - self._standing.boottime) / 1e9)
 
+    def _pass_on(self) -> bool:
+        try:
+            self._nudged()
+        except OSError as err:
+            say(logging.ERROR, "cannot tell the asker that something happened", {"why": err})
+            return False
+        return True
+
     def accept(self, uri: str, nonce: str, signature: str) -> Optional[str]:
         """Why the request is refused; None for a good one, which `done` has to be told of at its end."""
         why = None
         if self.key is None:
             return "This node has no secret to know others by"
-        if not signing.is_nonce(nonce) or not signing.same(
-            signature, signing.question(self.key, uri, nonce)
-        ):
+        if not signing.is_nonce(nonce) or not signing.same(signature, signing.question(self.key, uri, nonce)):
             why = "The signature is not by the cluster's secret"
         elif nonce in self._held:
             why = "This request is being answered already"
@@ -140,14 +149,11 @@ class Exchange:
         """What is told to who has heard *after*, a sequence, already."""
         loop = asyncio.get_running_loop()
         began = loop.time()
-        nudged = nudge and after == self.sequence and not self._ended
-        if nudged:
-            self._nudged()
+        nudged = nudge and after == self.sequence and not self._ended and self._pass_on()
         if after == self.sequence and not self._ended:
-            try:
+            # That there is nothing new is an answer too.
+            with suppress(asyncio.TimeoutError):
                 await asyncio.wait_for(self._changed.wait(), max(0.0, min(wait, LONGEST_WAIT)))
-            except asyncio.TimeoutError:
-                pass  # nothing new is an answer too
         head: Dict[str, object] = {
             "uuid": self._standing.uuid,
             "able": self.able,
@@ -181,12 +187,11 @@ class Answering(Handler):
             return
         try:
             try:
-                wait = float(self.get_query_argument("wait", "0"))
+                wait = float(self._argument("wait"))
             except ValueError:
                 self.say(400, "wait is no number of seconds")
                 return
-            nudge = self.get_query_argument("nudge", "0") == "1"
-            told = await exchange.answer(self.get_query_argument("after", ""), wait, nudge)
+            told = await exchange.answer(self._argument("after"), wait, self._argument("nudge") == "1")
         finally:
             exchange.done(nonce)
         key = exchange.key
@@ -196,3 +201,6 @@ class Answering(Handler):
         self.set_header("Content-Type", "application/octet-stream")
         self.set_header(SIGNATURE, signing.answer(key, uri, nonce, told))
         self.finish(told)
+
+    def _argument(self, name: str) -> str:
+        return str(self.get_query_argument(name, ""))

@@ -5,6 +5,7 @@
     /run/ganeti-gluster-mon/
       current -> captures/7        the latest capture, and how the asking went (cycle.json)
       captures/6, captures/7       the one before stays for who is reading it
+      key                          what the nodes of the pool sign with; none: each asks for itself
       word/role                    from the HTTP half: "lead", "follow" or "alone"
       word/nudge                   from the HTTP half: ask now, somebody saw something happen
 
@@ -19,6 +20,7 @@ import json
 import os
 import shutil
 import time
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from typing import Any, Dict, Mapping, Optional
 
@@ -28,6 +30,7 @@ from ganeti_gluster_mon.gluster.capture import Capture, CaptureError
 DIRECTORY = "/run/ganeti-gluster-mon"
 CURRENT = "current"
 CAPTURES = "captures"
+KEY = "key"
 WORD = "word"
 _CYCLE = "cycle.json"
 
@@ -124,6 +127,28 @@ class Handover:
             word = file.read(16).decode("ascii", "replace").strip()
         return word if word in _ROLES else None
 
+    def forget_role(self) -> None:
+        """What was said before the daemon was started tells nothing about now.  Raises OSError."""
+        with suppress(FileNotFoundError):
+            os.unlink(os.path.join(self.word, "role"))
+
+    def give_key(self, key: Optional[bytes]) -> None:
+        """Let the HTTP half, and nobody else, have *key*; None: there is none any more.  Raises OSError."""
+        path = os.path.join(self.directory, KEY)
+        if key is None:
+            with suppress(FileNotFoundError):
+                os.unlink(path)
+            return
+        temporary = f"{path}.{os.getpid()}"
+        with suppress(FileNotFoundError):
+            os.unlink(temporary)
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with open(descriptor, "wb") as file:
+            os.fchown(file.fileno(), -1, os.stat(self.word).st_gid)
+            os.fchmod(file.fileno(), 0o640)
+            file.write(key)
+        os.replace(temporary, path)
+
     # --- from the HTTP half ----------------------------------------------------------------------
 
     def current(self) -> Handed:
@@ -137,6 +162,14 @@ class Handover:
                 if last_try:
                     raise
         raise AssertionError("the second try returns or raises")
+
+    def key(self) -> Optional[bytes]:
+        """What the asker gave to sign with; None where it gave nothing, or nothing that can be read."""
+        try:
+            with open(os.path.join(self.directory, KEY), "rb") as file:
+                return file.read(1024) or None
+        except OSError:
+            return None
 
     def say_role(self, role: str) -> None:
         """Tell the asker what this node does.  Raises OSError."""

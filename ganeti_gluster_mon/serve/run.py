@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import os
 import pwd
 import resource
@@ -10,21 +11,24 @@ import signal
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Awaitable, Callable, Optional, Tuple
+from typing import TYPE_CHECKING, Any, Awaitable, Callable, Optional, Sequence, Tuple, Type
 
 import sdnotify
 
 from ganeti_gluster_mon.gluster import capture
 from ganeti_gluster_mon.gluster.cycle import Settings
 from ganeti_gluster_mon.health import Limits
-from ganeti_gluster_mon.serve import log, privileges, supervisor
+from ganeti_gluster_mon.serve import log, privileges, secret, supervisor
 from ganeti_gluster_mon.serve.handover import Handover
 
 if TYPE_CHECKING:
-    from ganeti_gluster_mon.serve.handler import Screen
+    from ganeti_gluster_mon.serve.exchange import Exchange
+    from ganeti_gluster_mon.serve.handler import Handler, Screen
 
 #: cycles that may fail to come before what is known is too old to be believed
 STALE_CYCLES = 3
+#: cycles that may be missed before another node leads
+FRESH_CYCLES = 2
 #: whom the half that speaks HTTP becomes, the first of them that there is
 _USERS = ("ganeti-gluster-mon", "nobody")
 #: seconds, beside all deadlines of a cycle, that a half may be silent
@@ -49,6 +53,8 @@ class Options:
     limits: Limits
     #: ADDR:PORT
     listen: str
+    #: the file with the secret that all nodes have; None: Ganeti's
+    secret_file: Optional[str]
     #: the file about TLS and passwords; None: anybody may read
     web_config: Optional[Path]
     #: where mond is that we stand in front of
@@ -67,7 +73,13 @@ def both(options: Options) -> int:
     """Run both halves until SIGTERM; returns the exit status."""
     _must_be_root()
     log.to_stderr("main", options.log_level)
-    _prepare(options)
+    if options.secret_file is not None:
+        try:
+            secret.read(options.secret_file)
+        except secret.NoSecret as err:
+            raise CannotServe(str(err)) from None
+    handover = _prepare(options)
+    handover.forget_role()
     halves = [supervisor.Half(name, supervisor.command(name, options.words)) for name in ("ask", "tell")]
     return supervisor.Supervisor(halves, _patience(options.settings)).run()
 
@@ -86,6 +98,7 @@ def ask(options: Options) -> int:
         Rhythm(options.interval),
         handover,
         alive=lambda: systemd.notify("READY=1\nWATCHDOG=1"),
+        together=secret.Giver(options.secret_file, handover).give,
     )
     asker.run()
     return 0
@@ -93,7 +106,9 @@ def ask(options: Options) -> int:
 
 def tell(options: Options) -> int:
     """Run the half that speaks HTTP, until SIGTERM."""
+    from ganeti_gluster_mon.serve.exchange import PATH, Answering, Exchange
     from ganeti_gluster_mon.serve.handler import Screen
+    from ganeti_gluster_mon.serve.peers import Peers
     from ganeti_gluster_mon.serve.teller import Teller
 
     log.to_stderr("tell", options.log_level)
@@ -105,11 +120,28 @@ def tell(options: Options) -> int:
         privileges.end_with_parent()
         systemd.notify("READY=1")
 
-    def work() -> Awaitable[None]:
-        alive: Callable[[], None] = lambda: systemd.notify("WATCHDOG=1")  # noqa: E731 - it has no name elsewhere
-        return Teller(handover, screen, options.limits, options.interval, alive).run()
+    async def work(exchange: Exchange, port: int, encrypted: Callable[[], bool]) -> None:
+        peers = Peers(port, encrypted)
+        teller = Teller(
+            handover,
+            screen,
+            options.limits,
+            options.interval,
+            alive=lambda: systemd.notify("WATCHDOG=1"),
+            among=(exchange, peers),
+        )
+        try:
+            await teller.run()
+        finally:
+            exchange.end()
+            peers.close()
 
-    return asyncio.run(_serve(options, screen, listening, work))
+    async def serving() -> int:
+        exchange = Exchange(FRESH_CYCLES * options.interval, handover.nudge)
+        handlers = [(PATH, Answering, {"exchange": exchange})]
+        return await _serve(options, screen, listening, functools.partial(work, exchange), handlers)
+
+    return asyncio.run(serving())
 
 
 def show(options: Options, directory: str) -> int:
@@ -123,16 +155,24 @@ def show(options: Options, directory: str) -> int:
     recorded = capture.read(directory)
     pool, now = understand(recorded), recorded.recorded_at
     screen = Screen(render(pool, judge(pool, options.limits, now), now))
-    return asyncio.run(_serve(options, screen, lambda: None, asyncio.Event().wait))
+
+    async def wait(_port: int, _encrypted: Callable[[], bool]) -> None:
+        await asyncio.Event().wait()
+
+    return asyncio.run(_serve(options, screen, lambda: None, wait))
 
 
 async def _serve(
     options: Options,
     screen: Screen,
     listening: Callable[[], None],
-    work: Callable[[], Awaitable[object]],
+    work: Callable[[int, Callable[[], bool]], Awaitable[None]],
+    handlers: Sequence[Tuple[str, Type[Handler], Any]] = (),
 ) -> int:
-    """Show *screen* to who asks, and *work*, until SIGTERM; *listening* is called when nobody is root any more."""
+    """Show *screen* to who asks, and *work*, until SIGTERM; *listening* is called when nobody is root any more.
+
+    *work* is told the port, and how to find out whether what comes to it is encrypted.
+    """
     from ganeti_gluster_mon.serve.door import Door
     from ganeti_gluster_mon.serve.front import Front, FrontError
     from ganeti_gluster_mon.serve.http import application
@@ -151,14 +191,15 @@ async def _serve(
             front = None if options.front is None else Front(options.front)
             if front is not None:
                 ended.callback(front.close)
-            server = HttpServer(application(screen, front, door=door), door)
+            server = HttpServer(application(screen, front, handlers, door=door), door)
             server.listen(options.listen)
         except (WebConfigError, FrontError, ListenError) as err:
             raise CannotServe(str(err)) from None
         if os.geteuid() == 0:
             privileges.become(_user(options))
         loop.add_signal_handler(signal.SIGHUP, door.reload)
-        working = asyncio.ensure_future(work())
+        _, port = server.addresses[0]
+        working = asyncio.ensure_future(work(port, lambda: door.tls() is not None))
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, working.cancel)
         listening()

@@ -1,7 +1,8 @@
 """The half that tells: it turns what the asker hands over into what is served, and serves it.
 
 It runs as nobody in particular.  Each capture is read, judged and rendered once, in a thread
-of its own, while the event loop goes on answering with what was there before.
+of its own, while the event loop goes on answering with what was there before.  Where another
+node leads, it is that node's capture with what this one saw of itself.
 """
 
 from __future__ import annotations
@@ -9,21 +10,27 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import Callable, Optional
+from typing import Callable, Dict, Optional, Tuple
 
 import pyinotify
 
+from ganeti_gluster_mon.gluster import parcel
 from ganeti_gluster_mon.gluster.aged import grown_old
 from ganeti_gluster_mon.gluster.capture import Capture, CaptureError
-from ganeti_gluster_mon.gluster.model import Pool
+from ganeti_gluster_mon.gluster.joined import joined, other_hosts, own_uuid
+from ganeti_gluster_mon.gluster.model import Pool, Unknown
 from ganeti_gluster_mon.gluster.pool import understand
 from ganeti_gluster_mon.health import Health, Limits, judge
+from ganeti_gluster_mon.serve.exchange import Exchange, Standing
+from ganeti_gluster_mon.serve.following import Followed, Following
 from ganeti_gluster_mon.serve.handler import Screen
 from ganeti_gluster_mon.serve.handover import CURRENT, Handed, Handover
 from ganeti_gluster_mon.serve.log import say
-from ganeti_gluster_mon.serve.rendered import Rendered, render
+from ganeti_gluster_mon.serve.peers import Peers
+from ganeti_gluster_mon.serve.rendered import MakePage, Rendered, render
 
 #: seconds between two looks at the age of what is shown
 _TICK = 1.0
@@ -41,20 +48,52 @@ class Picture:
     now: int
 
 
-def picture(handed: Handed, limits: Limits, now: int) -> Picture:
-    """What *handed* tells at *now* (ns since the epoch); as much as limits.stale_after lets it.
+@dataclass(frozen=True)
+class View:
+    """What there is to make a picture of."""
 
-    The age is by the clock that nobody sets.  The times in the capture are moved to fit it, so
+    #: of this node
+    own: Handed
+    #: of the node that leads, if another one does; then *uuid* is this node's
+    followed: Optional[Followed] = None
+    uuid: str = ""
+    #: whether this node leads; None: each asks for itself
+    leader: Optional[bool] = None
+
+    def age(self) -> float:
+        """Seconds since the answers about the pool were taken."""
+        return self.own.age() if self.followed is None else self.followed.age()
+
+
+def picture(view: View, limits: Limits, now: int) -> Picture:
+    """What *view* tells at *now* (ns since the epoch); as much as limits.stale_after lets it.
+
+    The age is by the clock that nobody sets.  The times in the captures are moved to fit it, so
     that a clock that was stepped makes nothing older or younger.
     """
-    age = handed.age()
-    pool = understand(_taken_at(handed.capture, now - round(age * 1e9)))
+    age = view.age()
+    own = _taken_at(view.own.capture, now - round(view.own.age() * 1e9))
+    if view.followed is None:
+        pool = understand(own)
+    else:
+        theirs = _taken_at(view.followed.capture, now - round(age * 1e9))
+        pool = _followed(own, view.own.age(), theirs, view.uuid, limits)
     if age > limits.stale_after:
         last = judge(pool, limits, pool.taken_at).message
         pool = grown_old(pool, f"no answers for {age:.0f} s; the last were: {last}")
         # The reason says how old it is; to be told so twice helps nobody.
         limits = replace(limits, stale_after=float("inf"))
     return Picture(pool, judge(pool, limits, now), now)
+
+
+def _followed(own: Capture, own_age: float, theirs: Capture, uuid: str, limits: Limits) -> Pool:
+    """The pool by the leader's capture and this node's *own*, as far as that one is not too old."""
+    if own_age <= limits.stale_after:
+        return understand(joined(own, theirs, uuid))
+    own = replace(own, recorded_at=theirs.recorded_at, answers=(), mounts=(), processes=None)
+    pool = understand(joined(own, theirs, uuid))
+    stale = Unknown("this node's own mounts and processes", f"no answers for {own_age:.0f} s")
+    return replace(pool, unknowns=(*pool.unknowns, stale))
 
 
 def _taken_at(capture: Capture, moment: int) -> Capture:
@@ -68,7 +107,7 @@ def _taken_at(capture: Capture, moment: int) -> Capture:
 
 
 class Teller:
-    """Keeps a Screen up to date with a Handover.  To be used on a running event loop."""
+    """Keeps a Screen up to date with a Handover, and the other nodes.  To be used on a running event loop."""
 
     def __init__(
         self,
@@ -77,20 +116,34 @@ class Teller:
         limits: Limits,
         interval: float,
         alive: Callable[[], None],
+        among: Optional[Tuple[Exchange, Peers]] = None,
+        make_page: Optional[MakePage] = None,
     ) -> None:
         """*limits* say when what is known is too old; the asker asks each *interval* seconds.
 
-        *alive* is called each second, for who watches over us.
+        *alive* is called each second, for who watches over us.  *among*: what the other nodes
+        hear of this one, and the way to them; else this node asks for itself.
         """
         self._handover = handover
         self._screen = screen
         self._limits = limits
         self._interval = interval
         self._alive = alive
+        self._make_page = make_page
         self._handed: Optional[Handed] = None
+        self._taken = False
         self._changed = asyncio.Event()
         self._told = ""
         self._unreadable = ""
+        # A thread of our own: the loop's are also for names that are looked up, which may take long.
+        self._aside = ThreadPoolExecutor(1, "pictures")
+        self._exchange: Optional[Exchange] = None
+        self._following: Optional[Following] = None
+        if among is not None:
+            self._exchange, peers = among
+            self._following = Following(
+                self._exchange, peers, handover, interval, self._aside, self._changed.set
+            )
 
     async def run(self) -> None:
         """Go on until cancelled."""
@@ -99,26 +152,40 @@ class Teller:
         notifier = pyinotify.Notifier(manager, self._note, timeout=0)
         manager.add_watch(self._handover.directory, pyinotify.IN_MOVED_TO, quiet=False)
         loop.add_reader(manager.get_fd(), self._read, notifier)
+        following = None if self._following is None else asyncio.ensure_future(self._following.run())
         try:
+            self._taken = True
             self._changed.set()
-            shown, took = 0.0, 0.0
-            while True:
-                with suppress(asyncio.TimeoutError):
-                    await asyncio.wait_for(self._changed.wait(), _TICK)
-                self._alive()
-                began = time.monotonic()
-                if self._changed.is_set():
-                    self._changed.clear()
-                    await loop.run_in_executor(None, self._take)
-                elif not self._overdue() or began - shown < took / _SHARE:
-                    continue
-                if self._handed is not None:
-                    await loop.run_in_executor(None, self._show, self._handed)
-                shown = time.monotonic()
-                took = shown - began
+            await self._show_changes(following)
         finally:
+            if following is not None:
+                following.cancel()
             loop.remove_reader(manager.get_fd())
             notifier.stop()
+            self._aside.shutdown(wait=False)
+
+    async def _show_changes(self, following: Optional[asyncio.Future[None]]) -> None:
+        loop = asyncio.get_running_loop()
+        shown, took = 0.0, 0.0
+        while True:
+            with suppress(asyncio.TimeoutError):
+                await asyncio.wait_for(self._changed.wait(), _TICK)
+            if following is not None and following.done():
+                following.result()  # it never ends by itself: let what ended it end all
+            self._alive()
+            began = time.monotonic()
+            if self._changed.is_set():
+                self._changed.clear()
+                if self._taken:
+                    self._taken = False
+                    await self._take()
+            elif not self._overdue() or began - shown < took / _SHARE:
+                continue
+            view = self._view()
+            if view is not None:
+                await loop.run_in_executor(self._aside, self._show, view)
+            shown = time.monotonic()
+            took = shown - began
 
     def _read(self, notifier: pyinotify.Notifier) -> None:
         notifier.read_events()
@@ -126,26 +193,57 @@ class Teller:
 
     def _note(self, event: pyinotify.Event) -> None:
         if event.name == CURRENT or event.mask & pyinotify.IN_Q_OVERFLOW:
+            self._taken = True
             self._changed.set()
 
     def _overdue(self) -> bool:
         """Whether the next capture should have come, so that the age of this one matters."""
-        return self._handed is not None and self._handed.age() > 1.5 * self._interval
+        followed = None if self._following is None else self._following.followed
+        ages = [known.age() for known in (self._handed, followed) if known is not None]
+        return max(ages, default=0.0) > 1.5 * self._interval
 
-    def _take(self) -> None:
-        """Read what was handed over."""
+    async def _take(self) -> None:
+        """Take what was handed over, and let the other nodes have their part of it."""
+        loop = asyncio.get_running_loop()
         try:
-            self._handed = self._handover.current()
+            handed = await loop.run_in_executor(self._aside, self._handover.current)
         except CaptureError as err:
             if self._handed is not None and str(err) != self._unreadable:
                 say(logging.ERROR, "cannot read what was handed over", {"why": err})
             self._unreadable = str(err)
-        else:
-            self._unreadable = ""
+            return
+        self._unreadable = ""
+        new = self._handed is None or handed.cycle.boottime != self._handed.cycle.boottime
+        self._handed = handed
+        if self._exchange is None or self._following is None:
+            return
+        self._exchange.key = self._handover.key()
+        standing, hosts = await loop.run_in_executor(
+            self._aside, _standing, handed, self._exchange.standing.uuid, self._exchange.key is not None
+        )
+        self._exchange.tell(standing)
+        self._following.seen(hosts if standing.answered else None, new and handed.cycle.event is not None)
 
-    def _show(self, handed: Handed) -> None:
-        seen = picture(handed, self._limits, time.time_ns())
-        self._screen.rendered = _rendered(seen, handed)
+    def _view(self) -> Optional[View]:
+        """What is to be shown; None while there is nothing, or soon more than there is."""
+        own, following, exchange = self._handed, self._following, self._exchange
+        if own is None:
+            return None
+        if following is None or exchange is None or exchange.key is None:
+            return View(own)
+        uuid, followed = following.own, following.followed
+        leads = own.cycle.leads
+        if uuid is not None and followed is not None and not (leads and following.leader == uuid):
+            return View(own, followed, uuid, leader=False)
+        if leads:
+            return View(own, leader=True)
+        if following.awaits:
+            return None
+        return View(own, leader=False)
+
+    def _show(self, view: View) -> None:
+        seen = picture(view, self._limits, time.time_ns())
+        self._screen.rendered = _rendered(seen, view, self._make_page)
         self._tell(seen)
 
     def _tell(self, seen: Picture) -> None:
@@ -157,12 +255,27 @@ class Teller:
         self._told = told
 
 
-def _rendered(seen: Picture, handed: Handed) -> Rendered:
+def _standing(handed: Handed, last: Optional[str], together: bool) -> Tuple[Standing, Dict[str, str]]:
+    """What the other nodes are told of *handed*, and their hosts by uuid; *last*: this node's uuid till now."""
+    capture, leads = handed.capture, handed.cycle.leads
+    uuid = own_uuid(capture)
+    standing = Standing(
+        uuid=uuid or last,
+        answered=uuid is not None,
+        leads=leads,
+        boottime=handed.cycle.boottime,
+        parcel=parcel.pack(capture) if together and leads and uuid is not None else b"",
+    )
+    return standing, other_hosts(capture)
+
+
+def _rendered(seen: Picture, view: View, make_page: Optional[MakePage]) -> Rendered:
     return render(
         seen.pool,
         seen.health,
         seen.now,
-        duration=handed.cycle.seconds,
-        failures=handed.cycle.failures,
-        leader=None,
+        duration=view.own.cycle.seconds,
+        failures=view.own.cycle.failures,
+        leader=view.leader,
+        make_page=make_page,
     )

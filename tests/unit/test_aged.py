@@ -14,7 +14,7 @@ from ganeti_gluster_mon.gluster.pool import understand
 from ganeti_gluster_mon.health import OK, UNKNOWN, Limits, judge
 from ganeti_gluster_mon.prometheus import render
 from ganeti_gluster_mon.serve.handover import Cycle, Handed, boottime
-from ganeti_gluster_mon.serve.teller import picture
+from ganeti_gluster_mon.serve.teller import View, picture
 
 RECORDED = Path(__file__).parents[1] / "captures/recorded"
 NAMES = sorted(each.name for each in RECORDED.iterdir())
@@ -55,13 +55,13 @@ def test_no_figure_of_it_is_exported(name: str) -> None:
 
 def test_a_fresh_picture_is_as_it_is() -> None:
     now = time.time_ns()
-    seen = picture(handed("healthy", 5), LIMITS, now)
+    seen = picture(View(handed("healthy", 5)), LIMITS, now)
     assert seen.health.code == OK
     assert seen.pool.age(now) == pytest.approx(5, abs=1)
 
 
 def test_an_old_one_says_how_old_it_is_and_what_was_known_last() -> None:
-    seen = picture(handed("brick-killed", 200), LIMITS, time.time_ns())
+    seen = picture(View(handed("brick-killed", 200)), LIMITS, time.time_ns())
     assert seen.health.code == UNKNOWN
     assert "no answers for 200 s" in seen.health.message
     assert "is offline" in seen.health.message
@@ -71,8 +71,8 @@ def test_an_old_one_says_how_old_it_is_and_what_was_known_last() -> None:
 @pytest.mark.parametrize("step", [-(10**9) * 86400, 10**9 * 86400])
 def test_a_clock_that_was_stepped_makes_nothing_older_or_younger(step: int) -> None:
     now = time.time_ns() + step
-    assert picture(handed("healthy", 5), LIMITS, now).health.code == OK
-    old = picture(handed("healthy", 200), LIMITS, now)
+    assert picture(View(handed("healthy", 5)), LIMITS, now).health.code == OK
+    old = picture(View(handed("healthy", 200)), LIMITS, now)
     assert old.health.code == UNKNOWN
     assert old.pool.age(now) == pytest.approx(200, abs=5)
 
@@ -83,4 +83,4 @@ def test_an_answer_that_was_kept_keeps_its_own_age() -> None:
     answers[-1] = replace(answers[-1], taken_at=fresh.capture.recorded_at - 40 * 10**9)
     kept = replace(fresh, capture=replace(fresh.capture, answers=tuple(answers)))
     now = time.time_ns()
-    assert picture(kept, LIMITS, now).pool.age(now) == pytest.approx(45, abs=1)
+    assert picture(View(kept), LIMITS, now).pool.age(now) == pytest.approx(45, abs=1)

@@ -59,7 +59,9 @@ def test_who_is_not_able_is_passed_over() -> None:
 NODES = ("a", "b", "c", "d")
 
 
-def settled(able: Dict[str, bool], reach: Set[Tuple[str, str]], start: Tuple[str, ...]) -> Dict[str, Optional[str]]:
+def settled(
+    able: Dict[str, bool], reach: Set[Tuple[str, str]], start: Tuple[str, ...]
+) -> Dict[str, Optional[str]]:
     """Whom each node follows after some rounds in which each hears all it can; *start* lead at first."""
     leading = set(start)
     follows: Dict[str, Optional[str]] = {}

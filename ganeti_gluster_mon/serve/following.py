@@ -1,0 +1,316 @@
+"""Keeps this node in step with the others: who leads, what the leader sees, and who should ask Gluster now.
+
+Two tasks.  One looks around from time to time, or when something changed, at who else could lead,
+and decides.  The other listens to the leader: its answer is held back until it has something new.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from concurrent.futures import Executor
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Callable, Dict, Mapping, Optional, Tuple
+
+from ganeti_gluster_mon.gluster import joined, parcel
+from ganeti_gluster_mon.gluster.capture import Capture, CaptureError
+from ganeti_gluster_mon.serve import handover
+from ganeti_gluster_mon.serve.exchange import Exchange
+from ganeti_gluster_mon.serve.leader import Voice, leader
+from ganeti_gluster_mon.serve.log import say
+from ganeti_gluster_mon.serve.peers import PeerError, Peers, Told
+
+#: nodes asked at one time whether they lead
+_AT_ONCE = 3
+#: seconds before a leader that did not answer, or not well, is asked again
+_PAUSE = 1.0
+#: times that the leader is told that something happened, until it has understood
+_NUDGES = 3
+
+
+@dataclass(frozen=True)
+class Followed:
+    """What the leader saw."""
+
+    capture: Capture
+    #: CLOCK_BOOTTIME of this node when it was taken, ns
+    boottime: int
+
+    def age(self) -> float:
+        """Seconds since it was taken."""
+        return max(0.0, (handover.boottime() - self.boottime) / 1e9)
+
+
+@dataclass(frozen=True)
+class Rates:
+    """How often, and how long; all in seconds, all by the interval of the cycles."""
+
+    #: from one look around to the next
+    beat: float
+    #: in which a node has to answer
+    deadline: float
+    #: for which the leader may hold back its answer
+    hold: float
+    #: in which a node that should lead has to begin
+    patience: float
+
+    @classmethod
+    def of(cls, interval: float) -> Rates:
+        """So that another leads within two intervals, whatever the first one died of."""
+        return cls(
+            beat=max(1.0, min(5.0, interval / 4)),
+            deadline=max(0.5, min(2.0, interval / 4)),
+            hold=max(1.0, min(10.0, interval / 3)),
+            patience=max(5.0, interval / 2),
+        )
+
+
+class Following:
+    """This node among the others.  To be used on one event loop."""
+
+    def __init__(
+        self,
+        exchange: Exchange,
+        peers: Peers,
+        to: handover.Handover,
+        interval: float,
+        aside: Executor,
+        changed: Callable[[], None],
+    ) -> None:
+        """The asker is told by *to* what this node does; *changed* is called when there is more to show.
+
+        *aside* is where captures are unpacked.
+        """
+        self._exchange = exchange
+        self._peers = peers
+        self._handover = to
+        self._rates = Rates.of(interval)
+        self._aside = aside
+        self._changed = changed
+        #: of the other nodes that could be asked: the host's name, by uuid
+        self._hosts: Mapping[str, str] = {}
+        #: what was heard last, by uuid
+        self._heard: Dict[str, Told] = {}
+        #: since when, by the loop's clock, they are able and do not lead
+        self._waiting: Dict[str, float] = {}
+        #: what a leader told that could not be believed, by its uuid: the sequence, and why
+        self._refused: Dict[str, Tuple[str, str]] = {}
+        self._sequence = ""
+        self._followed: Optional[Followed] = None
+        #: the uuid of the node that leads; None: nobody, or it is not known yet
+        self.leader: Optional[str] = None
+        self._began = asyncio.get_running_loop().time()
+        #: whether it was decided at all
+        self.decided = False
+        self._woken = asyncio.Event()
+        self._turned = asyncio.Event()
+        self._role: Optional[str] = None
+        self._mute = ""
+        self._nudging: Optional[asyncio.Task[None]] = None
+
+    @property
+    def followed(self) -> Optional[Followed]:
+        """The latest of a leader's captures, whoever leads now; None while there was none."""
+        return self._followed
+
+    @property
+    def awaits(self) -> bool:
+        """Whether it has only begun, so that there may soon be a leader's capture, or this node leads."""
+        return asyncio.get_running_loop().time() < self._began + self._rates.patience
+
+    @property
+    def own(self) -> Optional[str]:
+        """This node's uuid in the pool, if its glusterd has ever told."""
+        return self._exchange.standing.uuid
+
+    def seen(self, hosts: Optional[Mapping[str, str]], event: bool) -> None:
+        """This node has a new capture: the other nodes' *hosts* by uuid, None: the same as before.
+
+        *event*: something happened here.
+        """
+        if hosts is not None:
+            self._hosts = hosts
+        self._woken.set()
+        if event and self.leader not in (None, self.own) and (self._nudging is None or self._nudging.done()):
+            self._nudging = asyncio.ensure_future(self._nudge())
+
+    async def run(self) -> None:
+        """Go on until cancelled."""
+        tasks = [asyncio.ensure_future(self._look()), asyncio.ensure_future(self._listen())]
+        try:
+            await asyncio.gather(*tasks)
+        finally:
+            for task in (*tasks, *([] if self._nudging is None else [self._nudging])):
+                task.cancel()
+
+    # --- looking around --------------------------------------------------------------------------
+
+    async def _look(self) -> None:
+        while True:
+            self._woken.clear()
+            if self._exchange.standing.boottime:
+                key = self._exchange.key
+                if key is not None:
+                    await self._look_around(key)
+                self._decide(None if key is None else self._choose())
+            with suppress(asyncio.TimeoutError):
+                await asyncio.wait_for(self._woken.wait(), self._rates.beat)
+
+    async def _look_around(self, key: bytes) -> None:
+        """Ask those who would come before the leader, and before this node if it could lead."""
+        others = set(self._hosts)
+        if self._exchange.able:
+            others = {uuid for uuid in others if uuid < (self.own or "")}
+        if self.leader in self._heard:
+            others = {uuid for uuid in others if uuid < (self.leader or "")}
+        for uuid in list(self._heard):
+            if uuid != self.leader and uuid not in others:
+                del self._heard[uuid]
+        gate = asyncio.Semaphore(_AT_ONCE)
+
+        async def ask(uuid: str) -> None:
+            async with gate:
+                try:
+                    self._hear(uuid, await self._peers.ask(self._hosts[uuid], key, self._rates.deadline))
+                except PeerError as err:
+                    self._lost(uuid, err)
+
+        await asyncio.gather(*(ask(uuid) for uuid in sorted(others)))
+
+    def _hear(self, uuid: str, told: Told) -> None:
+        if told.uuid != uuid:
+            # Another pool's node has the name now, or this one has left it.
+            self._lost(uuid, None)
+            return
+        now = asyncio.get_running_loop().time()
+        self._heard[uuid] = told
+        if told.able and not told.leads:
+            self._waiting.setdefault(uuid, now)
+        else:
+            self._waiting.pop(uuid, None)
+
+    def _lost(self, uuid: str, err: Optional[PeerError]) -> None:
+        self._heard.pop(uuid, None)
+        self._waiting.pop(uuid, None)
+        if err is not None and uuid == self.leader:
+            say(logging.WARNING, "the leader does not answer", {"why": err})
+
+    def _choose(self) -> Optional[str]:
+        now = asyncio.get_running_loop().time()
+        others = [
+            Voice(
+                uuid,
+                able=told.able and self._refused.get(uuid, ("", ""))[0] != told.sequence,
+                leads=told.leads,
+                waits=now - self._waiting.get(uuid, now),
+            )
+            for uuid, told in self._heard.items()
+        ]
+        own = Voice(self.own or "", self._exchange.able, self._exchange.leads)
+        return leader(own, others, self._rates.patience)
+
+    def _decide(self, chosen: Optional[str]) -> None:
+        """*chosen* leads from now on; the asker is told what that makes of this node."""
+        if self._exchange.key is None:
+            role = handover.ALONE
+        elif chosen is not None and chosen == self.own:
+            role = handover.LEAD
+        else:
+            role = handover.FOLLOW
+        if role != self._role:
+            try:
+                self._handover.say_role(role)
+            except OSError as err:
+                if str(err) != self._mute:
+                    say(logging.ERROR, "cannot tell the asker what this node does", {"why": err})
+                self._mute = str(err)
+            else:
+                self._role, self._mute = role, ""
+        if not self.decided or chosen != self.leader:
+            if role != handover.ALONE:
+                say(logging.INFO, "leader changed", {"leader": self._name(chosen)})
+            self.decided, self.leader, self._sequence = True, chosen, ""
+            self._turned.set()
+            self._changed()
+
+    def _name(self, uuid: Optional[str]) -> str:
+        if uuid is None:
+            return "nobody"
+        return "this node" if uuid == self.own else self._hosts.get(uuid, uuid)
+
+    # --- listening to the leader -----------------------------------------------------------------
+
+    async def _listen(self) -> None:
+        while True:
+            uuid, key = self.leader, self._exchange.key
+            if key is None or uuid is None or uuid == self.own or uuid not in self._hosts:
+                await self._turn()
+                continue
+            rates = self._rates
+            try:
+                told = await self._peers.ask(
+                    self._hosts[uuid], key, rates.deadline, after=self._sequence, wait=rates.hold
+                )
+            except PeerError as err:
+                well = False
+                if uuid == self.leader:
+                    self._lost(uuid, err)
+            else:
+                well = uuid == self.leader and await self._heed(uuid, told)
+            if not well:
+                self._woken.set()
+                await self._turn(_PAUSE)
+
+    async def _turn(self, patience: Optional[float] = None) -> None:
+        """Wait until another leads, *patience* seconds at most."""
+        with suppress(asyncio.TimeoutError):
+            await asyncio.wait_for(self._turned.wait(), patience)
+        self._turned.clear()
+
+    async def _heed(self, uuid: str, told: Told) -> bool:
+        """Take what the leader told; False if there is nothing to be had from it."""
+        self._hear(uuid, told)
+        if told.uuid != uuid or not told.able or not told.leads:
+            return False
+        if told.parcel:
+            loop = asyncio.get_running_loop()
+            try:
+                capture = await loop.run_in_executor(
+                    self._aside, _believed, told.parcel, uuid, self.own or ""
+                )
+            except CaptureError as err:
+                if self._refused.get(uuid, ("", ""))[1] != str(err):
+                    say(logging.WARNING, "capture refused", {"from": self._name(uuid), "why": err})
+                self._refused[uuid] = (told.sequence, str(err))
+                return False
+            self._refused.pop(uuid, None)
+            if uuid != self.leader:
+                return False
+            self._followed = Followed(capture, told.boottime)
+            self._changed()
+        self._sequence = told.sequence
+        return True
+
+    async def _nudge(self) -> None:
+        """Have the leader ask Gluster now: its own glusterd may not know for a while what this node saw."""
+        uuid, key, sequence = self.leader, self._exchange.key, self._sequence
+        for _ in range(_NUDGES):
+            if uuid is None or key is None or uuid != self.leader or uuid not in self._hosts:
+                return
+            try:
+                told = await self._peers.ask(
+                    self._hosts[uuid], key, self._rates.deadline, after=sequence, nudge=True
+                )
+            except PeerError:
+                return  # who listens to it will notice, and choose another, who asks by itself
+            if told.nudged:
+                return
+            sequence = told.sequence  # it has told more meanwhile, which may be from before the event
+
+
+def _believed(sent: bytes, sender: str, own: str) -> Capture:
+    """The capture in *sent*.  Raises CaptureError for one that is not what *sender* should have sent."""
+    capture = parcel.unpack(sent)
+    joined.of_the_same_pool(capture, sender, own)
+    return capture

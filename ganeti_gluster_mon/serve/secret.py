@@ -1,0 +1,101 @@
+"""The secret that all nodes of the cluster have, by which they know each other.
+
+Ganeti keeps one on every node for its own daemons, hmac.key, and so has solved what is hard about
+a secret: bringing it everywhere.  Only root reads it.  The HTTP half gets what is derived from
+it for this one purpose, never the secret itself.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import stat
+from typing import Optional
+
+from ganeti_gluster_mon.serve import signing
+from ganeti_gluster_mon.serve.handover import Handover
+from ganeti_gluster_mon.serve.log import say
+
+GANETIS = "/var/lib/ganeti/hmac.key"
+#: bytes; of a longer file that is no secret but something else
+_LONGEST = 4096
+
+
+class NoSecret(Exception):
+    """There is no secret that could be used; str() is one line for an administrator."""
+
+
+def read(path: Optional[str]) -> Optional[bytes]:
+    """The key derived from the secret in *path*; from Ganeti's where None, and None where Ganeti has none.
+
+    Raises NoSecret for one that is missing though named, can be read by everybody, or is too short.
+    """
+    named = path or GANETIS
+    try:
+        with open(named, "rb", opener=_without_waiting) as file:
+            status = os.fstat(file.fileno())
+            if not stat.S_ISREG(status.st_mode):
+                raise NoSecret(f"{named} is not a plain file")
+            content = file.read(_LONGEST + 1)
+    except FileNotFoundError:
+        if path is None:
+            return None
+        raise NoSecret(
+            f"{named} is not there: make it, the same on each node, or leave out --secret-file"
+        ) from None
+    except OSError as err:
+        raise NoSecret(f"cannot read {named}: {err.strerror or err}") from err
+    if status.st_mode & stat.S_IROTH:
+        raise NoSecret(f"everybody can read {named}: chmod o= it")
+    secret = content.strip()
+    if not signing.SHORTEST <= len(secret) <= _LONGEST:
+        raise NoSecret(
+            f"{named} holds {len(secret)} bytes: {signing.SHORTEST} are the least, {_LONGEST} the most"
+        )
+    return signing.derived(secret)
+
+
+class Giver:
+    """Sees to it that the HTTP half has the key as long as there is one."""
+
+    def __init__(self, path: Optional[str], to: Handover) -> None:
+        self._path = path
+        self._handover = to
+        self._trouble: Optional[str] = None
+        self._known = False
+        self._given: Optional[bytes] = None
+
+    def give(self) -> bool:
+        """Hand over what there is now; whether there is a key."""
+        trouble = ""
+        try:
+            key = read(self._path)
+            if not self._known or key != self._given:
+                self._handover.give_key(key)
+                say(
+                    logging.INFO,
+                    "nodes know each other" if key else "no secret: each node asks for itself",
+                    {},
+                )
+            self._known, self._given = True, key
+        except (NoSecret, OSError) as err:
+            trouble = str(err)
+            if trouble != self._trouble:
+                say(logging.ERROR, "no secret: each node asks for itself", {"why": trouble})
+            self._forget()
+        self._trouble = trouble
+        return self._given is not None
+
+    def _forget(self) -> None:
+        if self._given is None and self._known:
+            return
+        try:
+            self._handover.give_key(None)
+        except OSError:
+            return  # /run is broken, which was said; the next cycle tries again
+        self._known, self._given = True, None
+
+
+def _without_waiting(path: str, flags: int) -> int:
+    # A fifo put there must not make us wait for its writer.
+    return os.open(path, flags | os.O_NONBLOCK)
