@@ -6,112 +6,18 @@ import json
 import os
 import signal
 import time
-from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, Optional, Tuple
+from typing import Iterator
 
 import pytest
 
-from tests.lab.lab import command
-from tests.lab.namespaces import InsideProcess
 from tests.lab.pool import Pool
-from tests.lab.process import Process, all_processes
-from tests.lab.waiting import LabError, wait_until
+from tests.lab.process import all_processes
+from tests.lab.waiting import wait_until
+from tests.lab_tests.daemon import AT_ONCE, INTERVAL, LONG, Daemon, answers, serving
 from tests.lab_tests.looking import left_running
 
 pytestmark = pytest.mark.lab
-
-#: seconds between cycles when nothing happens: long beside what must be seen at once
-INTERVAL = 6
-#: seconds in which the HTTP half answers, whatever Gluster does; curl and its start are not counted
-AT_ONCE = 0.05
-#: for what must come, however busy the machine
-LONG = 60.0
-
-
-@dataclass
-class Daemon:
-    """`serve` on a host of the lab."""
-
-    pool: Pool
-    host: int
-    process: InsideProcess
-
-    def get(self, path: str) -> Tuple[str, float]:
-        """What is at *path*, and the seconds it took."""
-        url = f"http://127.0.0.1:1816{path}"
-        argv = ["curl", "--silent", "--fail", "--max-time", "10", "--write-out", "\n%{time_total}", url]
-        body, _, seconds = self.pool.exec(self.host, argv).stdout.rpartition("\n")
-        return body, float(seconds)
-
-    def seconds(self, path: str) -> float:
-        """The median of how long 15 requests take: single ones wait for a processor that others use."""
-        return sorted(self.get(path)[1] for _ in range(15))[7]
-
-    def data(self, collector: str = "storage/gluster") -> Dict[str, Any]:
-        """The data of a report, in full."""
-        return dict(json.loads(self.get(f"/1/report/{collector}?verbose=1")[0])["data"])
-
-    def status(self) -> Tuple[int, str]:
-        """The code and the message of the pool."""
-        status = self.data()["status"]
-        return int(status["code"]), str(status["message"])
-
-    def wait_code(self, code: int, words: str = "", timeout: float = LONG) -> str:
-        """Wait until the status has that *code* and *words* in its message, which is returned."""
-
-        def there() -> Optional[str]:
-            now, message = self.status()
-            return message if now == code and words in message else None
-
-        return wait_until(there, f"status {code} {words!r}", timeout)
-
-    def half(self, name: str) -> Process:
-        """The process of a half."""
-
-        def running() -> List[Process]:
-            mine = [each for each in self.pool.host(self.host).processes() if "--half" in each.argv]
-            return [each for each in mine if each.option("--half") == name and each.state != "Z"]
-
-        return wait_until(running, f"the half that {name}s")[0]
-
-    def cycle(self) -> Dict[str, Any]:
-        """How the last cycle went."""
-        return dict(
-            json.loads(
-                self.pool.exec(self.host, ["cat", "/run/ganeti-gluster-mon/current/cycle.json"]).stdout
-            )
-        )
-
-    def next_cycle(self, last: Dict[str, Any]) -> Dict[str, Any]:
-        """How the one after *last* went, when it has been."""
-
-        def another() -> Optional[Dict[str, Any]]:
-            now = self.cycle()
-            return now if now["boottime"] != last["boottime"] else None
-
-        return wait_until(another, "another cycle", LONG)
-
-
-@contextmanager
-def serving(pool: Pool, host: int, *words: str) -> Iterator[Daemon]:
-    argv = [str(command()), "serve", "--interval", str(INTERVAL), *words]
-    daemon = Daemon(pool, host, pool.popen(host, argv))
-    try:
-        wait_until(lambda: answers(daemon, "/-/ready"), "the daemon to be ready")
-        yield daemon
-    finally:
-        daemon.process.terminate()
-        daemon.process.wait(10)
-
-
-def answers(daemon: Daemon, path: str) -> bool:
-    try:
-        daemon.get(path)
-    except LabError:
-        return False
-    return True
 
 
 @pytest.fixture

@@ -1,0 +1,268 @@
+"""Daemons on three hosts: one asks for all, all know, and whatever happens to the one, another does."""
+
+from __future__ import annotations
+
+import functools
+import json
+import os
+import signal
+import time
+from contextlib import ExitStack
+from typing import Dict, Iterator, List, Optional
+
+import pytest
+
+from tests.lab.pool import Pool
+from tests.lab.waiting import LabError, wait_until
+from tests.lab_tests.daemon import AT_ONCE, INTERVAL, LONG, Daemon, serving
+
+pytestmark = pytest.mark.lab
+
+SECRET = "/root/secret"
+#: seconds in which another leads
+SOON = 2 * INTERVAL
+
+
+class Together:
+    """A daemon on each host."""
+
+    def __init__(self, pool: Pool) -> None:
+        self.pool = pool
+        self.daemons: Dict[int, Daemon] = {}
+        self._stacks: Dict[int, ExitStack] = {}
+
+    def start(self, host: int) -> None:
+        self._stacks[host] = ExitStack()
+        daemon = serving(self.pool, host, "--listen", ":1816", "--secret-file", SECRET)
+        self.daemons[host] = self._stacks[host].enter_context(daemon)
+
+    def stop(self, host: int) -> None:
+        del self.daemons[host]
+        self._stacks.pop(host).close()
+
+    def leaders(self) -> List[int]:
+        return [host for host, daemon in self.daemons.items() if role(daemon) == 1]
+
+    def wait_leaders(self, hosts: List[int], timeout: float = LONG) -> None:
+        def so() -> bool:
+            return self.leaders() == hosts
+
+        wait_until(so, f"{hosts} to lead", timeout)
+
+    def by_uuid(self) -> List[int]:
+        """The hosts in the order in which they lead."""
+        uuids = {self.pool.glusterd_state(host)["MYUUID"]: host for host in (1, 2, 3)}
+        return [uuids[uuid] for uuid in sorted(uuids)]
+
+    def settle(self) -> None:
+        """Wait until the first one leads, the others follow it, and all are content."""
+        first = self.by_uuid()[0]
+
+        def settled() -> bool:
+            roles = {host: role(daemon) for host, daemon in self.daemons.items()}
+            return roles == {host: float(host == first) for host in (1, 2, 3)} and all(
+                daemon.status()[0] == 0 for daemon in self.daemons.values()
+            )
+
+        wait_until(settled, f"host {first} to lead a pool that is well", LONG)
+
+
+def role(daemon: Daemon) -> Optional[float]:
+    try:
+        return daemon.metric("gluster_leader")
+    except LabError:
+        return None
+
+
+def names(daemon: Daemon, volume: str) -> bool:
+    return any(each["name"] == volume for each in daemon.data()["volumes"])
+
+
+@pytest.fixture(scope="module")
+def started(lab_pool: Pool) -> Iterator[Together]:
+    for host in (1, 2, 3):
+        lab_pool.exec(host, ["tee", SECRET], input="what all nodes of the cluster know\n")
+        lab_pool.exec(host, ["chmod", "600", SECRET])
+    together = Together(lab_pool)
+    try:
+        for host in (1, 2, 3):
+            together.start(host)
+        yield together
+    finally:
+        for host in list(together.daemons):
+            together.stop(host)
+        for host in (1, 2, 3):
+            lab_pool.exec(host, ["rm", "-f", SECRET])
+
+
+@pytest.fixture
+def together(started: Together) -> Together:
+    started.settle()
+    return started
+
+
+def test_all_tell_the_same_and_one_asks(together: Together) -> None:
+    volumes = []
+    for host, daemon in together.daemons.items():
+        told = daemon.data()["volumes"]
+        for volume in told:
+            volume.pop("mounted")
+            for changing in ("capacity", "inodes"):
+                volume.pop(changing)
+            for brick in volume["bricks"]:
+                for changing in ("free", "inodes_free", "name"):
+                    brick.pop(changing)
+        volumes.append(told)
+        manifest = json.loads(
+            together.pool.exec(host, ["cat", "/run/ganeti-gluster-mon/current/manifest.json"]).stdout
+        )
+        (status,) = [each for each in manifest["answers"] if each["command"] == ["volume", "status", "all"]]
+        assert ("failure" in status) == (together.leaders() != [host])
+        local = [peer["hostname"] for peer in daemon.data()["peers"] if peer["local"]]
+        assert local == [f"node{host}.lab.test"]
+        assert daemon.data("daemon/glusterd")["status"]["code"] == 0
+    assert volumes[0] == volumes[1] == volumes[2]
+    assert len(volumes[0]) > 3
+
+
+def test_each_exports_its_own_and_the_leader_the_pool(together: Together) -> None:
+    (leader,) = together.leaders()
+    for host, daemon in together.daemons.items():
+        text = daemon.get("/metrics")[0]
+        bricks = [line for line in text.splitlines() if line.startswith("gluster_brick_up{")]
+        own = [line for line in bricks if f'host="node{host}.lab.test"' in line]
+        assert own
+        assert (bricks == own) == (host != leader)
+        assert ("gluster_volume_size_bytes{" in text) == (host == leader)
+
+
+@pytest.mark.parametrize("host", [1, 2, 3])
+def test_a_brick_that_dies_is_told_by_all_at_once(together: Together, host: int) -> None:
+    (brick,) = together.pool.brick_processes("gv0", host)
+    os.kill(brick.pid, signal.SIGKILL)
+    began = time.monotonic()
+    try:
+        for daemon in together.daemons.values():
+            daemon.wait_code(4, "is offline")
+        assert time.monotonic() - began < 5
+    finally:
+        together.pool.start_brick("gv0", host)
+    together.settle()
+
+
+def test_a_volume_that_is_made_is_told_by_all(together: Together) -> None:
+    together.pool.create_volume("fresh", together.pool.bricks("/export/b1/fresh", [1]))
+    began = time.monotonic()
+    try:
+        for daemon in together.daemons.values():
+            wait_until(functools.partial(names, daemon, "fresh"), "the volume")
+        assert time.monotonic() - began < 5
+    finally:
+        together.pool.stop_volume("fresh")
+        together.pool.delete_volume("fresh")
+    together.settle()
+
+
+def test_when_the_leader_stops_the_next_leads_and_when_it_is_back_it_leads_again(together: Together) -> None:
+    first, second, third = together.by_uuid()
+    together.stop(first)
+    together.wait_leaders([second], SOON)
+    together.daemons[third].wait_code(0, timeout=SOON)
+    together.start(first)
+    together.settle()
+
+
+def test_a_leader_that_is_frozen_is_not_waited_for(together: Together) -> None:
+    first, second, third = together.by_uuid()
+    frozen = [together.daemons[first].half(half).pid for half in ("ask", "tell")]
+    for pid in frozen:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        others = [together.daemons[host] for host in (second, third)]
+        wait_until(lambda: [role(daemon) for daemon in others] == [1, 0], "the next to lead", SOON)
+        for daemon in others:
+            daemon.wait_code(0, timeout=SOON)
+    finally:
+        for pid in frozen:
+            os.kill(pid, signal.SIGCONT)
+    together.settle()
+
+
+def test_a_leader_whose_asker_hangs_is_followed_no_more(together: Together) -> None:
+    """It tells what the new leader sees, and that it does not know its own mounts any more."""
+    first, second, _ = together.by_uuid()
+    asker = together.daemons[first].half("ask").pid
+    os.kill(asker, signal.SIGSTOP)
+    try:
+        together.wait_leaders([second], 2 * SOON)
+        together.daemons[first].wait_code(2, "this node's own mounts and processes: no answers for")
+    finally:
+        os.kill(asker, signal.SIGCONT)
+    together.settle()
+
+
+def test_while_the_leaders_glusterd_is_down_another_leads(together: Together) -> None:
+    first, second, _ = together.by_uuid()
+    together.pool.kill_glusterd(first)
+    try:
+        together.wait_leaders([second], 2 * SOON)
+        for daemon in together.daemons.values():
+            daemon.wait_code(4, "disconnected")
+        assert together.daemons[first].data("daemon/glusterd")["status"]["code"] == 4
+    finally:
+        together.pool.start_glusterd(first)
+        together.pool.wait_connected()
+    together.settle()
+
+
+def test_a_split_pool_has_a_leader_on_each_side(together: Together) -> None:
+    first, second, third = together.by_uuid()
+    together.pool.cut(first)
+    try:
+        wait_until(lambda: sorted(together.leaders()) == sorted([first, second]), "two leaders", SOON)
+        for daemon in together.daemons.values():
+            daemon.wait_code(4, "peer ")
+        assert "node" in together.daemons[third].status()[1]
+        assert together.daemons[third].seconds("/metrics") < AT_ONCE
+    finally:
+        together.pool.join(first)
+    together.pool.wait_connected()
+    together.settle()
+
+
+def test_who_has_no_secret_hears_nothing(together: Together) -> None:
+    """A request that was overheard tells nobody anything new, and has nobody ask Gluster."""
+    (leader,) = together.leaders()
+    url = f"http://node{leader}.lab.test:1816/exchange"
+    stranger = next(host for host in (1, 2, 3) if host != leader)
+
+    def asked(*words: str) -> str:
+        argv = ["curl", "--silent", "--max-time", "10", "--write-out", "%{http_code}", *words]
+        return together.pool.exec(stranger, argv).stdout
+
+    assert asked(url) == "The signature is not by the cluster's secret\n403"
+    forged = [
+        "--header",
+        f"X-Gluster-Mon-Nonce: {'0' * 32}",
+        "--header",
+        f"X-Gluster-Mon-Signature: {'0' * 64}",
+    ]
+    assert asked(*forged, f"{url}?nudge=1").endswith("403")
+    wait_until(lambda: together.daemons[leader].cycle()["event"] is None, "quiet", LONG)
+
+
+def test_without_the_secret_each_asks_for_itself(together: Together) -> None:
+    first, second, third = together.by_uuid()
+    together.pool.exec(third, ["mv", SECRET, f"{SECRET}.away"])
+    try:
+        wait_until(
+            lambda: "gluster_leader " not in together.daemons[third].get("/metrics")[0],
+            "it to be alone",
+            LONG,
+        )
+        together.daemons[third].wait_code(0)
+        assert together.leaders() == [first]
+        assert role(together.daemons[second]) == 0
+    finally:
+        together.pool.exec(third, ["mv", f"{SECRET}.away", SECRET])
+    together.settle()
