@@ -71,7 +71,7 @@ class Exchange:
         self._number = 0
         self._changed = asyncio.Event()
         self._ended = False
-        self._held: Set[str] = set()
+        self._nonces: Set[str] = set()
         self._refusing = ""
 
     @property
@@ -94,6 +94,11 @@ class Exchange:
     def sequence(self) -> str:
         """Names what is told now; another one each time it changes, and in each process."""
         return f"{self._instance}-{self._number}"
+
+    @property
+    def held(self) -> int:
+        """How many requests are being answered."""
+        return len(self._nonces)
 
     def tell(self, standing: Standing) -> None:
         """*standing* is what is told from now on."""
@@ -129,15 +134,15 @@ class Exchange:
             return "This node has no secret to know others by"
         if not signing.is_nonce(nonce) or not signing.same(signature, signing.question(self.key, uri, nonce)):
             why = "The signature is not by the cluster's secret"
-        elif nonce in self._held:
+        elif nonce in self._nonces:
             why = "This request is being answered already"
         if why is None:
-            self._held.add(nonce)
+            self._nonces.add(nonce)
         return why
 
     def done(self, nonce: str) -> None:
         """The request with *nonce* is over."""
-        self._held.discard(nonce)
+        self._nonces.discard(nonce)
 
     def refused(self, sender: str, why: str) -> None:
         """Say that a request was refused; once for each sender and reason in a row."""

@@ -162,7 +162,8 @@ class Following:
         others = set(self._hosts)
         if self._exchange.able:
             others = {uuid for uuid in others if uuid < (self.own or "")}
-        if self.leader in self._heard:
+        leading = self._heard.get(self.leader or "")
+        if leading is not None and leading.able and leading.leads:
             others = {uuid for uuid in others if uuid < (self.leader or "")}
         for uuid in list(self._heard):
             if uuid != self.leader and uuid not in others:

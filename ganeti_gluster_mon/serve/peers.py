@@ -8,6 +8,8 @@ from typing import Any, Callable, Dict
 from urllib.parse import urlencode
 
 from tornado.httpclient import AsyncHTTPClient, HTTPClientError, HTTPRequest
+from tornado.httputil import HTTPInputError
+from tornado.iostream import UnsatisfiableReadError
 
 from ganeti_gluster_mon.serve import signing
 from ganeti_gluster_mon.serve.exchange import NONCE, PATH, SIGNATURE
@@ -87,9 +89,9 @@ class Peers:
             body = b"" if err.response is None else err.response.body or b""
             said = body[:200].decode("utf-8", "replace").strip()
             raise PeerError(f"{host}: {said or err.message}") from None
-        except (OSError, ValueError) as err:
-            # ValueError: a name that no address can be made of
-            raise PeerError(f"{host}: {err}") from None
+        except (OSError, ValueError, HTTPInputError, UnsatisfiableReadError) as err:
+            # ValueError: a name that no address can be made of; the last two: no HTTP, or no end of headers
+            raise PeerError(f"{host}: {str(err)[:200]}") from None
         received = boottime()
         expected = signing.answer(key, uri, nonce, response.body)
         if not signing.same(response.headers.get(SIGNATURE, ""), expected):

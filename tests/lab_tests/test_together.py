@@ -74,6 +74,14 @@ def role(daemon: Daemon) -> Optional[float]:
         return None
 
 
+def asks_for_all(daemon: Daemon, does: bool) -> bool:
+    """Whether, by its latest capture, it *does* ask what takes a lock, or does not."""
+    argv = ["cat", "/run/ganeti-gluster-mon/current/manifest.json"]
+    answers = json.loads(daemon.pool.exec(daemon.host, argv).stdout)["answers"]
+    (status,) = [each for each in answers if each["command"] == ["volume", "status", "all"]]
+    return ("failure" not in status) == does
+
+
 def names(daemon: Daemon, volume: str) -> bool:
     return any(each["name"] == volume for each in daemon.data()["volumes"])
 
@@ -113,11 +121,9 @@ def test_all_tell_the_same_and_one_asks(together: Together) -> None:
                 for changing in ("free", "inodes_free", "name"):
                     brick.pop(changing)
         volumes.append(told)
-        manifest = json.loads(
-            together.pool.exec(host, ["cat", "/run/ganeti-gluster-mon/current/manifest.json"]).stdout
+        wait_until(
+            functools.partial(asks_for_all, daemon, together.leaders() == [host]), "the role to be played"
         )
-        (status,) = [each for each in manifest["answers"] if each["command"] == ["volume", "status", "all"]]
-        assert ("failure" in status) == (together.leaders() != [host])
         local = [peer["hostname"] for peer in daemon.data()["peers"] if peer["local"]]
         assert local == [f"node{host}.lab.test"]
         assert daemon.data("daemon/glusterd")["status"]["code"] == 0
@@ -195,7 +201,7 @@ def test_a_leader_whose_asker_hangs_is_followed_no_more(together: Together) -> N
     os.kill(asker, signal.SIGSTOP)
     try:
         together.wait_leaders([second], 2 * SOON)
-        together.daemons[first].wait_code(2, "this node's own mounts and processes: no answers for")
+        together.daemons[first].wait_code(2, "this node's own mounts and processes (no answers for")
     finally:
         os.kill(asker, signal.SIGCONT)
     together.settle()

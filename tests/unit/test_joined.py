@@ -1,0 +1,150 @@
+"""The leader's capture and this node's own, laid together."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from ganeti_gluster_mon.gluster import capture, question
+from ganeti_gluster_mon.gluster.capture import Answer, Capture, CaptureError
+from ganeti_gluster_mon.gluster.joined import joined, of_the_same_pool, other_hosts, own_uuid
+from ganeti_gluster_mon.gluster.pool import understand
+from ganeti_gluster_mon.health import CRITICAL, OK, Limits, judge
+
+ANSWERS = Path(__file__).parent / "answers"
+RECORDED = Path(__file__).parents[1] / "captures" / "recorded"
+NODE1 = "2f5fe442-3b7d-413f-a157-e783a5d0af1b"
+NODE2 = "958c3bbe-696a-406c-88cf-24c0b56246d3"
+NOBODY = "ffffffff-0000-4000-8000-000000000000"
+#: ns
+SECOND = 10**9
+
+
+def read(name: str) -> Capture:
+    """A recorded capture, as if it had been taken when "healthy" was."""
+    recorded = capture.read(str(RECORDED / name))
+    return replace(recorded, recorded_at=capture.read(str(RECORDED / "healthy")).recorded_at)
+
+
+def own() -> Capture:
+    """Node 2 as a follower: what takes a lock was not asked."""
+    full = read("healthy-node2")
+    asked = [full.answer(question.VOLUME_INFO), full.answer(question.POOL_LIST)]
+    left = [
+        Answer(each, b"", failure="left") for each in (question.VOLUME_STATUS_DETAIL, question.VOLUME_STATUS)
+    ]
+    return replace(
+        full, answers=(*(each for each in asked if each), *left), reachable={}, bricks_answering={}
+    )
+
+
+def state(started: str, path: str = "/export/b1/gv0") -> Answer:
+    """What glusterd of node 2 says of its brick."""
+    told = (ANSWERS / "get-state.txt").read_text(encoding="utf-8")
+    told = told.replace("node1.lab.test:/export/b1/gv0", f"node2.lab.test:{path}")
+    told = told.replace("Volume1.Brick1.status: Started", f"Volume1.Brick1.status: {started}")
+    return Answer(question.GET_STATE, told.encode())
+
+
+def with_state(taken: Capture, answer: Answer) -> Capture:
+    return replace(taken, answers=(*taken.answers, answer))
+
+
+def test_a_follower_sees_all_that_the_leader_sees() -> None:
+    leaders = read("healthy")
+    pool = understand(joined(own(), leaders, NODE2))
+    assert pool.volumes is not None
+    theirs = understand(leaders).volumes or ()
+    assert [volume.name for volume in pool.volumes] == [volume.name for volume in theirs]
+    for mine, other in zip(pool.volumes, theirs):
+        assert [brick.online for brick in mine.bricks] == [brick.online for brick in other.bricks]
+        assert mine.heal == other.heal
+    assert judge(pool, Limits(), pool.taken_at).code == OK
+    assert pool.node == "node2.lab.test"
+    assert [(peer.hostname, peer.local) for peer in pool.peers or () if peer.local] == [
+        ("node2.lab.test", True)
+    ]
+    assert all(peer.reachable for peer in pool.peers or ())
+
+
+def test_what_the_leader_finds_wrong_is_wrong_here() -> None:
+    pool = understand(joined(own(), read("brick-killed"), NODE2))
+    health = judge(pool, Limits(), pool.taken_at)
+    assert health.code == CRITICAL
+    assert "is offline" in health.message
+
+
+def test_mounts_and_processes_are_its_own() -> None:
+    mine = own()
+    pool = understand(joined(mine, replace(read("healthy"), processes=None, mounts=()), NODE2))
+    assert pool.mounts == mine.mounts
+    assert pool.processes == mine.processes
+
+
+def test_what_it_knows_later_of_its_own_bricks_counts() -> None:
+    leaders, mine = read("healthy"), own()
+    later = replace(mine, recorded_at=mine.recorded_at + SECOND)
+
+    def online(taken: Capture, told: Capture) -> object:
+        pool = understand(joined(taken, told, NODE2))
+        (brick,) = [b for v in pool.volumes or () if v.name == "gv0" for b in v.bricks if "node2" in b.host]
+        return brick.online
+
+    path = next(
+        b.path
+        for v in understand(leaders).volumes or ()
+        if v.name == "gv0"
+        for b in v.bricks
+        if "node2" in b.host
+    )
+    assert online(with_state(later, state("Stopped", path)), leaders) is False
+    assert online(with_state(later, state("Started", path)), leaders) is True
+    earlier = replace(mine, recorded_at=mine.recorded_at - SECOND)
+    assert online(with_state(earlier, state("Stopped", path)), leaders) is True
+
+
+def test_it_is_as_old_as_its_older_part() -> None:
+    leaders, mine = read("healthy"), own()
+    late = replace(mine, recorded_at=mine.recorded_at + 5 * SECOND)
+    assert understand(joined(late, leaders, NODE2)).taken_at == leaders.recorded_at
+
+
+def test_where_its_own_glusterd_does_not_answer_the_leaders_names_the_peers() -> None:
+    mute = Answer(question.POOL_LIST, b"", failure="glusterd does not run")
+    mine = replace(own(), answers=(mute,))
+    pool = understand(joined(mine, read("healthy"), NODE2))
+    peers = {peer.hostname: peer for peer in pool.peers or ()}
+    assert set(peers) == {"node1.lab.test", "node2.lab.test", "node3.lab.test"}
+    assert [host for host, peer in peers.items() if peer.local] == ["node2.lab.test"]
+    assert peers["node1.lab.test"].reachable is True
+    assert peers["node1.lab.test"].state == "Peer in Cluster"
+
+
+def test_and_that_the_others_have_lost_it_is_told() -> None:
+    leaders = read("healthy")
+    listed = leaders.answer(question.POOL_LIST)
+    assert listed is not None
+    cut = listed.output.replace(b"<connected>1</connected>", b"<connected>0</connected>")
+    answers = tuple(
+        replace(a, output=cut) if a.question == question.POOL_LIST else a for a in leaders.answers
+    )
+    pool = understand(joined(replace(own(), answers=()), replace(leaders, answers=answers), NODE2))
+    assert "this node, node2.lab.test, is disconnected" in judge(pool, Limits(), pool.taken_at).message
+
+
+def test_who_one_is_and_who_else_there_is() -> None:
+    assert own_uuid(own()) == NODE2
+    assert set(other_hosts(own()).values()) == {"node1.lab.test", "node3.lab.test"}
+    failed = Answer(question.POOL_LIST, b"", failure="it hangs")
+    assert own_uuid(replace(own(), answers=(failed,))) is None
+    assert other_hosts(replace(own(), answers=(failed,))) == {}
+
+
+def test_a_capture_of_another_pool_or_another_node_is_refused() -> None:
+    of_the_same_pool(read("healthy"), NODE1, NODE2)
+    with pytest.raises(CaptureError, match="a pool that this node is not in"):
+        of_the_same_pool(read("healthy"), NODE1, NOBODY)
+    with pytest.raises(CaptureError, match="not by the node that sent it"):
+        of_the_same_pool(read("healthy"), NODE2, NODE1)
