@@ -24,6 +24,7 @@ from ganeti_gluster_mon.serve.handover import Handover
 if TYPE_CHECKING:
     from ganeti_gluster_mon.serve.exchange import Exchange
     from ganeti_gluster_mon.serve.handler import Handler, Screen
+    from ganeti_gluster_mon.serve.rendered import MakePage
 
 #: cycles that may fail to come before what is known is too old to be believed
 STALE_CYCLES = 3
@@ -129,6 +130,7 @@ def tell(options: Options) -> int:
             options.interval,
             alive=lambda: systemd.notify("WATCHDOG=1"),
             among=(exchange, peers),
+            make_page=_page(options),
         )
         try:
             await teller.run()
@@ -154,7 +156,7 @@ def show(options: Options, directory: str) -> int:
     log.to_stderr("tell", options.log_level)
     recorded = capture.read(directory)
     pool, now = understand(recorded), recorded.recorded_at
-    screen = Screen(render(pool, judge(pool, options.limits, now), now))
+    screen = Screen(render(pool, judge(pool, options.limits, now), now, make_page=_page(options)))
 
     async def wait(_port: int, _encrypted: Callable[[], bool]) -> None:
         await asyncio.Event().wait()
@@ -177,6 +179,7 @@ async def _serve(
     from ganeti_gluster_mon.serve.front import Front, FrontError
     from ganeti_gluster_mon.serve.http import application
     from ganeti_gluster_mon.serve.listen import ListenError
+    from ganeti_gluster_mon.serve.page import STYLE
     from ganeti_gluster_mon.serve.server import HttpServer
     from ganeti_gluster_mon.serve.web_config import WebConfigError
 
@@ -191,7 +194,7 @@ async def _serve(
             front = None if options.front is None else Front(options.front)
             if front is not None:
                 ended.callback(front.close)
-            server = HttpServer(application(screen, front, handlers, door=door), door)
+            server = HttpServer(application(screen, front, handlers, door=door, style=STYLE), door)
             server.listen(options.listen)
         except (WebConfigError, FrontError, ListenError) as err:
             raise CannotServe(str(err)) from None
@@ -209,6 +212,12 @@ async def _serve(
         finally:
             await server.stop(_FINISH)
     return 0
+
+
+def _page(options: Options) -> MakePage:
+    from ganeti_gluster_mon.serve.page import page
+
+    return functools.partial(page, refresh=options.interval, stale=options.limits.stale_after)
 
 
 def _prepare(options: Options) -> Handover:
