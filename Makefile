@@ -8,12 +8,14 @@ ROOT   := $(filter 0,$(shell id -u))
 # promtool is Prometheus' own word on whether our metrics are well-formed
 LAB_PACKAGES := glusterfs-server glusterfs-client openssh-server openssh-client iproute2 e2fsprogs xfsprogs \
                 attr fuse3 util-linux mount procps prometheus curl
+# the page is looked at by a real browser
+BROWSER_PACKAGES := chromium fonts-dejavu-core
 # ganeti brings its other packages by itself; ganeti-htools, named, would conflict with what it brings
 GANETI_PACKAGES := ganeti qemu-system-x86 qemu-block-extra qemu-utils
 PACKAGES := python3 python3-venv
 
 .DEFAULT_GOAL := help
-.PHONY: help venv packages pool-packages readme demo test lint unit bench soak lab lab-down clean
+.PHONY: help venv packages pool-packages readme screenshots demo test lint unit bench soak lab lab-down clean
 .DELETE_ON_ERROR:
 
 help:
@@ -28,6 +30,7 @@ help:
 	@echo 'make lab       a pool of three hosts to play with; make lab-down ends it'
 	@echo 'make packages  what the lab needs, by apt (as root); every target does it by itself'
 	@echo 'make pool-packages  the same without Ganeti and KVM, which only the tests need'
+	@echo 'make screenshots  take the pictures of the page that docs/ shows'
 	@echo 'make readme    put the real output of the commands into README.md'
 	@echo 'make clean     remove what was made here'
 
@@ -45,7 +48,7 @@ $(VENV)/.made: pyproject.toml setup.py constraints.txt
 
 # Without root there is no lab: its tests say so themselves, and are skipped.
 packages:
-	@$(if $(ROOT),scripts/install-packages $(PACKAGES) $(LAB_PACKAGES) $(GANETI_PACKAGES))
+	@$(if $(ROOT),scripts/install-packages $(PACKAGES) $(LAB_PACKAGES) $(GANETI_PACKAGES) $(BROWSER_PACKAGES))
 
 pool-packages:
 	@$(if $(ROOT),scripts/install-packages $(PACKAGES) $(LAB_PACKAGES))
@@ -80,6 +83,9 @@ lab-down:
 
 readme: venv
 	@$(BIN)/python scripts/update-readme
+
+screenshots: packages venv
+	@$(BIN)/python -m tests.browser docs
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -1,0 +1,218 @@
+"""A real browser looks at the page: Chromium without a window, by its DevTools protocol.
+
+``python -m tests.browser DIRECTORY`` puts the screenshots there that docs/ shows.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import itertools
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, AsyncIterator, Dict, Iterator, List, Tuple
+
+from tornado.httpclient import AsyncHTTPClient
+from tornado.websocket import WebSocketClientConnection, websocket_connect
+
+#: seconds for what Chromium does, on a busy machine
+GENEROUS = 60.0
+COMMAND = Path(sys.executable).with_name("ganeti-gluster-mon")
+CAPTURES = Path(__file__).parent / "captures" / "recorded"
+
+
+@dataclass(frozen=True)
+class Window:
+    """How the page is looked at; pixels."""
+
+    width: int
+    height: int
+    dark: bool = False
+    phone: bool = False
+
+
+LIGHT, DARK = Window(1200, 1000), Window(1200, 1000, dark=True)
+PHONE = Window(390, 844, phone=True)
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What was to be seen in a window."""
+
+    text: str
+    #: pixels that the content takes; more than the window's would have to be scrolled sideways
+    width: int
+    background: str
+    #: what the browser complains of
+    complaints: Tuple[str, ...]
+    png: bytes
+
+
+def found() -> bool:
+    """Whether there is a Chromium."""
+    return shutil.which("chromium") is not None
+
+
+class _Tab:
+    """A tab of the browser, by its DevTools socket."""
+
+    def __init__(self, socket: WebSocketClientConnection) -> None:
+        self._socket = socket
+        self._numbers = itertools.count(1)
+        self.events: List[Dict[str, Any]] = []
+
+    async def do(self, method: str, **parameters: Any) -> Dict[str, Any]:
+        number = next(self._numbers)
+        await self._socket.write_message(json.dumps({"id": number, "method": method, "params": parameters}))
+        while True:
+            message = await self._next()
+            if message.get("id") == number:
+                assert "error" not in message, message
+                return dict(message["result"])
+
+    async def event(self, method: str) -> None:
+        while all(event["method"] != method for event in self.events):
+            await self._next()
+
+    async def value(self, expression: str) -> Any:
+        result = await self.do("Runtime.evaluate", expression=expression, returnByValue=True)
+        return result["result"]["value"]
+
+    async def _next(self) -> Dict[str, Any]:
+        message = await asyncio.wait_for(self._socket.read_message(), GENEROUS)
+        assert message is not None, "the browser has gone"
+        read: Dict[str, Any] = json.loads(message)
+        if "method" in read:
+            self.events.append(read)
+        return read
+
+
+@contextmanager
+def _profile() -> Iterator[str]:
+    directory = tempfile.mkdtemp(prefix="browser-")
+    try:
+        yield directory
+    finally:
+        # Some of the browser's processes may still be on their way out, and write.
+        shutil.rmtree(directory, ignore_errors=True)
+
+
+@asynccontextmanager
+async def _browser() -> AsyncIterator[_Tab]:
+    with _profile() as profile:
+        words = [
+            "--headless=new",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--disable-dev-shm-usage",
+            "--hide-scrollbars",
+        ]
+        argv = ["chromium", *words, "--remote-debugging-port=0", f"--user-data-dir={profile}", "about:blank"]
+        process = await asyncio.create_subprocess_exec(
+            *argv, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, start_new_session=True
+        )
+        try:
+            assert process.stderr is not None
+            address = ""
+            while not address:
+                line = await asyncio.wait_for(process.stderr.readline(), GENEROUS)
+                assert line, "chromium did not start"
+                told = re.search(rb"DevTools listening on ws://([^/]+)/", line)
+                address = told.group(1).decode() if told else ""
+            client = AsyncHTTPClient(force_instance=True)
+            targets = json.loads((await client.fetch(f"http://{address}/json/list")).body)
+            client.close()
+            (page,) = [target for target in targets if target["type"] == "page"]
+            socket = await websocket_connect(page["webSocketDebuggerUrl"], max_message_size=64 << 20)
+            yield _Tab(socket)
+            socket.close()
+        finally:
+            os.killpg(process.pid, signal.SIGKILL)
+            await process.wait()
+
+
+async def _look(tab: _Tab, url: str, window: Window) -> Seen:
+    tab.events.clear()
+    for domain in ("Page", "Log", "Runtime", "Network"):
+        await tab.do(f"{domain}.enable")
+    await tab.do(
+        "Emulation.setDeviceMetricsOverride",
+        width=window.width,
+        height=window.height,
+        deviceScaleFactor=1,
+        mobile=window.phone,
+    )
+    scheme = {"name": "prefers-color-scheme", "value": "dark" if window.dark else "light"}
+    await tab.do("Emulation.setEmulatedMedia", features=[scheme])
+    await tab.do("Network.setExtraHTTPHeaders", headers={"Accept": "text/html"})
+    await tab.do("Page.navigate", url=url)
+    await tab.event("Page.loadEventFired")
+    picture = await tab.do("Page.captureScreenshot", format="png")
+    complaints = [
+        json.dumps(event["params"])
+        for event in tab.events
+        if event["method"] in ("Log.entryAdded", "Runtime.exceptionThrown")
+    ]
+    return Seen(
+        text=str(await tab.value("document.body.innerText")),
+        width=int(await tab.value("document.documentElement.scrollWidth")),
+        background=str(await tab.value("getComputedStyle(document.body).backgroundColor")),
+        complaints=tuple(complaints),
+        png=base64.b64decode(picture["data"]),
+    )
+
+
+def look(url: str, *windows: Window) -> List[Seen]:
+    """What a browser shows of *url* in each of the *windows*."""
+
+    async def looked() -> List[Seen]:
+        async with _browser() as tab:
+            return [await _look(tab, url, window) for window in windows]
+
+    return asyncio.run(looked())
+
+
+@contextmanager
+def replaying(capture: Path) -> Iterator[str]:
+    """The url of a daemon that shows *capture*."""
+    argv = [str(COMMAND), "serve", "--replay", str(capture), "--listen", "127.0.0.1:0"]
+    with subprocess.Popen(argv) as process:
+        try:
+            yield f"http://127.0.0.1:{_port(process.pid)}/"
+        finally:
+            process.terminate()
+
+
+def _port(pid: int) -> int:
+    """The port on which the process listens, once it does."""
+    import psutil
+
+    from tests.lab.waiting import wait_until
+
+    def listening() -> List[int]:
+        found = psutil.Process(pid).connections("tcp")
+        return [each.laddr.port for each in found if each.status == psutil.CONN_LISTEN]
+
+    return wait_until(listening, "the daemon to listen", GENEROUS)[0]
+
+
+def main(directory: str) -> None:
+    with replaying(CAPTURES / "brick-killed") as url:
+        names = {"page-light.png": LIGHT, "page-dark.png": DARK, "page-phone.png": PHONE}
+        for name, seen in zip(names, look(url, *names.values())):
+            path = os.path.join(directory, name)
+            Path(path).write_bytes(seen.png)
+            print(path)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

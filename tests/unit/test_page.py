@@ -1,0 +1,226 @@
+"""The page: a word and a sign for every state, never a zero for unknown, and a real browser has no complaints."""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import replace
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Dict, List, Optional, Tuple
+
+import pytest
+
+from ganeti_gluster_mon.gluster import capture
+from ganeti_gluster_mon.gluster.aged import grown_old
+from ganeti_gluster_mon.gluster.model import Brick, Heal, Peer, Pool, Subvolume, Volume
+from ganeti_gluster_mon.gluster.pool import understand
+from ganeti_gluster_mon.health import Limits, judge
+from ganeti_gluster_mon.serve.http import content_security_policy
+from ganeti_gluster_mon.serve.page import STYLE, page
+from tests import browser
+from tests.unit.example_pool import HEALTH, NOW, POOL
+
+RECORDED = sorted((Path(__file__).parents[1] / "captures" / "recorded").iterdir())
+HOSTILE = [
+    "<script>alert(1)</script>",
+    "\"'><img src=x onerror=y>",
+    "ö\u202e\x1b[31m&amp;",
+    "x" * 300,
+    "{{ 7*7 }}",
+]
+
+
+class Reading(HTMLParser):
+    """The text and the elements of a page, which has to be well-formed."""
+
+    _EMPTY = frozenset({"meta", "link", "wbr", "rect"})
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.elements: List[Tuple[str, Dict[str, Optional[str]]]] = []
+        self.words: List[str] = []
+        self.styles: List[str] = []
+        self._open: List[str] = []
+        self.feed(text)
+        self.close()
+        assert self._open == []
+
+    def handle_starttag(self, tag: str, attrs: List[Tuple[str, Optional[str]]]) -> None:
+        assert len(dict(attrs)) == len(attrs)
+        self.elements.append((tag, dict(attrs)))
+        if tag not in self._EMPTY:
+            self._open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: List[Tuple[str, Optional[str]]]) -> None:
+        self.elements.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self._open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        (self.styles if self._open[-1:] == ["style"] else self.words).append(data)
+
+    @property
+    def text(self) -> str:
+        return " ".join(" ".join(self.words).split())
+
+
+def read(pool: Pool, now: Optional[int] = None) -> Reading:
+    moment = pool.taken_at if now is None else now
+    return Reading(page(pool, judge(pool, Limits(), moment), moment).decode("utf-8"))
+
+
+def volume(**more: object) -> Volume:
+    bricks = tuple(Brick("v", f"n{number}", "/b", online=True, heal_pending=0) for number in (1, 2, 3))
+    made = Volume(
+        "v", "u", "replicate", "started", "tcp", bricks, (Subvolume("replicate", bricks, quorum=True),)
+    )
+    return replace(made, **more)  # type: ignore[arg-type]
+
+
+def pool_of(*volumes: Volume) -> Pool:
+    return Pool(
+        taken_at=NOW, node="n1", peers=(Peer("n1", "u1", "local", True, True, True),), volumes=volumes
+    )
+
+
+@pytest.mark.parametrize("directory", RECORDED, ids=lambda path: path.name)
+def test_it_is_well_formed_and_the_same_each_time(directory: Path) -> None:
+    pool = understand(capture.read(str(directory)))
+    read(pool)
+    health = judge(pool, Limits(), pool.taken_at)
+    assert page(pool, health, pool.taken_at) == page(pool, health, pool.taken_at)
+
+
+def test_it_keeps_to_its_policy() -> None:
+    reading = Reading(page(POOL, HEALTH, NOW).decode())
+    assert reading.styles == [STYLE]
+    assert "sha256-" in content_security_policy(STYLE)
+    assert "<" not in STYLE
+    assert "url(" not in STYLE
+    assert "@import" not in STYLE
+    for tag, attributes in reading.elements:
+        assert tag not in ("script", "iframe", "object", "form", "img")
+        assert not any(name == "style" or name.startswith("on") for name in attributes)
+        for name in ("href", "src"):
+            target = attributes.get(name) or ""
+            assert "//" not in target
+            assert not target.startswith("javascript")
+
+
+def test_it_says_what_is_wrong_first() -> None:
+    pool = understand(capture.read(str(RECORDED[0].parent / "brick-killed")))
+    text = read(pool).text
+    assert (
+        text.index("A person is needed")
+        < text.index("is offline, 2 of 3 replicas left")
+        < text.index("healthy")
+    )
+    assert text.index("gv0 ▲ degraded") < text.index("✔ healthy"), "the worst volume comes first"
+    assert text.index("node2.lab.test: /export/b1/gv0 offline") < text.index("node1.lab.test: /export/b1/gv0")
+
+
+@pytest.mark.parametrize(
+    ("status", "words"),
+    [
+        ("healthy", "✔ healthy"),
+        ("healing", "↻ healing"),
+        ("degraded", "▲ degraded"),
+        ("partial", "✖ partial"),
+        ("down", "✖ down"),
+        ("stopped", "■ stopped"),
+        ("unknown", "? not known"),
+    ],
+)
+def test_each_state_has_a_word_and_a_sign(status: str, words: str) -> None:
+    pool = pool_of(volume())
+    health = judge(pool, Limits(), NOW)
+    health = replace(health, volumes={"v": replace(health.volumes["v"], status=status)})
+    assert words in Reading(page(pool, health, NOW).decode()).text
+
+
+def test_what_is_not_known_is_not_zero() -> None:
+    bricks = tuple(replace(brick, online=None, heal_pending=None) for brick in volume().bricks)
+    sets = (Subvolume("replicate", bricks),)
+    text = read(pool_of(volume(bricks=bricks, subvolumes=sets, heal=None, capacity=None))).text
+    assert "Space: not known" in text
+    assert "to heal not known" in text
+    assert "bricks 0 online, others not known" in text
+    assert "to heal 0" not in text
+    nothing = read(Pool(taken_at=NOW)).text
+    assert "It is not known which volumes there are." in nothing
+    assert "It is not known who is in the pool." in nothing
+    assert "There are no volumes yet." in read(pool_of()).text
+
+
+def test_what_is_old_says_so_large() -> None:
+    pool = grown_old(POOL, "no answers for 500 s")
+    reading = read(pool, pool.taken_at + 500 * 10**9)
+    assert ("strong", {"class": "old"}) in reading.elements
+    assert "8 min old" in reading.text
+    assert ("strong", {"class": "old"}) not in read(POOL).elements
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_hostile_names_are_only_text(name: str) -> None:
+    bricks = tuple(replace(brick, host=name, path=f"/{name}", online=False) for brick in volume().bricks)
+    sets = (Subvolume("replicate", bricks),)
+    made = replace(
+        pool_of(volume(name=name, type=name, transport=name, bricks=bricks, subvolumes=sets)),
+        node=name,
+        gluster_version=name,
+        peers=(Peer(name, name, name, False),),
+    )
+    harmless = pool_of(volume(bricks=volume().bricks[:1], subvolumes=()))
+    assert {tag for tag, _ in read(made).elements} <= {tag for tag, _ in read(harmless).elements} | {
+        "li",
+        "h3",
+    }
+    lone = replace(made, node="a\udcffb")
+    assert b"a\\udcffb" in page(lone, judge(lone, Limits(), NOW), NOW)
+
+
+def test_of_a_large_volume_only_what_is_ill_is_unfolded() -> None:
+    sets = []
+    for number in range(1, 334):
+        bricks = tuple(
+            Brick("v", f"n{host}", f"/b{number}", online=(number, host) != (200, 2), heal_pending=0)
+            for host in (1, 2, 3)
+        )
+        sets.append(Subvolume("replicate", bricks, quorum=True))
+    every = tuple(brick for each in sets for brick in each.bricks)
+    pool = pool_of(volume(bricks=every, subvolumes=tuple(sets), heal=Heal(0, 0, 0)))
+    reading = read(pool)
+    assert "996 bricks that are well" in reading.text
+    before = reading.text[: reading.text.index("996 bricks that are well")]
+    assert "replica set 200 2 of 3 up ✖ n2: /b200 offline" in before
+    assert len(re.findall("replica set", before)) == 1
+
+
+@pytest.fixture(scope="module")
+def seen() -> List[browser.Seen]:
+    """In light, in the dark and on a phone, by a real browser and our own daemon."""
+    if not browser.found():
+        if os.environ.get("CI") == "true" and os.geteuid() == 0:
+            pytest.fail("chromium is missing, and CI must not skip this", pytrace=False)
+        pytest.skip("chromium is missing: apt-get install chromium")
+    with browser.replaying(RECORDED[0].parent / "brick-killed") as url:
+        return browser.look(url, browser.LIGHT, browser.DARK, browser.PHONE)
+
+
+def test_a_browser_has_nothing_to_complain_of(seen: List[browser.Seen]) -> None:
+    """Neither of the policy nor of anything that is not there."""
+    assert [each.complaints for each in seen] == [(), (), ()]
+
+
+def test_a_browser_shows_it_in_light_and_dark_and_on_a_phone(seen: List[browser.Seen]) -> None:
+    light, dark, phone = seen
+    for each in seen:
+        assert "A person is needed" in each.text
+        assert "node2.lab.test:/export/b1/gv0" in each.text
+        assert each.png.startswith(b"\x89PNG")
+    assert light.background != dark.background
+    assert light.background == phone.background
+    assert phone.width <= browser.PHONE.width, "it would have to be scrolled sideways"
+    assert light.width <= browser.LIGHT.width
