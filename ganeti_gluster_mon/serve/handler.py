@@ -138,6 +138,7 @@ class Handler(RequestHandler):
 
     def seen(self) -> Optional[Rendered]:
         """What is shown; before there is anything, None, and the client is told to come again."""
-        if self.screen.rendered is None:
+        rendered = self.screen.rendered  # once: a thread puts the first one there at any moment
+        if rendered is None:
             self.say(503, self.screen.unready or "Gluster has not been asked yet")
-        return self.screen.rendered
+        return rendered

@@ -2,9 +2,11 @@
 
 import sys
 
-from tests.bench import bench_parse, cycle
+from tests.bench import bench_parse, cycle, daemons, scrape
 
 if __name__ == "__main__":
-    bench_parse.main()
-    print()
-    sys.exit(cycle.main())
+    failed = 0
+    for each in (bench_parse, cycle, scrape, daemons):
+        failed |= each.main() or 0
+        print()
+    sys.exit(failed)

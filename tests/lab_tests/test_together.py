@@ -5,9 +5,11 @@ from __future__ import annotations
 import functools
 import json
 import os
+import re
 import signal
 import time
 from contextlib import ExitStack
+from pathlib import Path
 from typing import Dict, Iterator, List, Optional
 
 import pytest
@@ -18,6 +20,7 @@ from tests.lab_tests.daemon import AT_ONCE, INTERVAL, LONG, Daemon, serving
 
 pytestmark = pytest.mark.lab
 
+REPOSITORY = Path(__file__).parents[2]
 SECRET = "/root/secret"
 #: seconds in which another leads
 SOON = 2 * INTERVAL
@@ -271,4 +274,71 @@ def test_without_the_secret_each_asks_for_itself(together: Together) -> None:
         assert role(together.daemons[second]) == 0
     finally:
         together.pool.exec(third, ["mv", f"{SECRET}.away", SECRET])
+    together.settle()
+
+
+def test_prometheus_has_the_answers(together: Together) -> None:
+    """The real one, with the configuration that the documentation shows, scraping all three."""
+    blocks = re.findall(r"```yaml\n(.*?)```", (REPOSITORY / "docs" / "daemon.md").read_text(), re.DOTALL)
+    config = blocks[0].replace("example.org", "lab.test")
+    pool, place = together.pool, "/run/prometheus"
+    pool.exec(1, ["mkdir", place])
+    pool.exec(1, ["tee", f"{place}/config.yml"], input=f"global:\n  scrape_interval: 1s\n{config}")
+    pool.exec(1, ["promtool", "check", "config", f"{place}/config.yml"])
+    words = [f"--config.file={place}/config.yml", f"--storage.tsdb.path={place}/data", "--log.level=error"]
+    running = pool.popen(1, ["prometheus", *words, "--web.listen-address=127.0.0.1:9090"])
+    try:
+        ask = functools.partial(queried, pool)
+        wait_until(lambda: ask("sum(up)") == [3.0], "all three to be scraped", LONG)
+        wait_until(lambda: ask("sum(gluster_leader)") == [1.0], "one to lead", LONG)
+        bricks = sum(len(volume["bricks"]) for volume in together.daemons[1].data()["volumes"])
+        each = "count(count by (volume, host, path) (gluster_brick_up == 1))"
+        wait_until(lambda: ask(each) == [float(bricks)], "every brick", LONG)
+        volumes = len(together.daemons[1].data()["volumes"])
+        assert ask("count(gluster_volume_size_bytes)") == [float(volumes)], "each from one node alone"
+        assert ask("gluster_brick_up == 0") == []
+        (brick,) = pool.brick_processes("gv0", 2)
+        os.kill(brick.pid, signal.SIGKILL)
+        try:
+            wait_until(lambda: 0.0 in ask("gluster_brick_up == 0"), "the brick that died", LONG)
+            wait_until(
+                lambda: ask('max(gluster_status_code{collector="gluster"})') == [4.0], "the alert", LONG
+            )
+        finally:
+            pool.start_brick("gv0", 2)
+        wait_until(lambda: ask("gluster_brick_up == 0") == [], "it to be back", LONG)
+    finally:
+        running.terminate()
+        running.wait(LONG)
+        pool.exec(1, ["rm", "-rf", place])
+    together.settle()
+
+
+def queried(pool: Pool, query: str) -> List[float]:
+    """The values of the samples that Prometheus finds."""
+    argv = [
+        "curl",
+        "--silent",
+        "--get",
+        "--data-urlencode",
+        f"query={query}",
+        "http://127.0.0.1:9090/api/v1/query",
+    ]
+    said = pool.exec(1, argv, check=False).stdout
+    if not said:
+        return []
+    return [float(each["value"][1]) for each in json.loads(said)["data"]["result"]]
+
+
+def test_while_run_is_full_what_is_known_grows_old_and_then_it_recovers(together: Together) -> None:
+    first, _, third = together.by_uuid()
+    pool = together.pool
+    pool.exec(third, ["mount", "-o", "remount,size=3m", "/run"], check=False)
+    pool.exec(third, ["dd", "if=/dev/zero", "of=/run/filler", "bs=64k"], check=False)
+    try:
+        together.daemons[third].wait_code(2)
+        assert together.daemons[third].seconds("/metrics") < AT_ONCE
+        assert together.leaders() == [first]
+    finally:
+        pool.exec(third, ["rm", "-f", "/run/filler"])
     together.settle()

@@ -1,0 +1,156 @@
+"""What the daemons of a pool cost: `python -m tests.bench.daemons`, on three hosts of a lab.
+
+At rest: memory and processor of both halves.  Under way: an administrator's commands in a loop, alone, beside
+our daemons, and beside collectors that run `gluster volume status` on each host at each scrape.
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from typing import Callable, Iterator, List, Tuple
+
+import psutil
+
+from tests.lab.pool import Pool
+from tests.lab.waiting import wait_until
+from tests.lab_tests.daemon import Daemon, serving
+
+#: seconds of each measurement
+LONG = 60.0
+#: seconds between two scrapes of the collectors, and two cycles of ours at the fastest that is measured
+SCRAPE = 5.0
+SECRET = "/root/secret"
+HOSTS = (1, 2, 3)
+#: what Gluster says when another command holds the lock
+BUSY = ("Another transaction", "Locking failed")
+
+
+@dataclass
+class Tally:
+    """How an administrator's commands went."""
+
+    commands: int = 0
+    locked_out: int = 0
+    questions: int = 0
+
+
+@contextmanager
+def daemons(pool: Pool, interval: float) -> Iterator[List[Daemon]]:
+    """One on each host, who know each other."""
+    for host in HOSTS:
+        pool.exec(host, ["tee", SECRET], input="what all nodes of the cluster know\n")
+        pool.exec(host, ["chmod", "600", SECRET])
+    with ExitStack() as stack:
+        words = ["--listen", ":1816", "--secret-file", SECRET, "--interval", str(interval)]
+        started = [stack.enter_context(serving(pool, host, *words)) for host in HOSTS]
+        wait_until(
+            lambda: sorted(daemon.metric("gluster_leader") or 0 for daemon in started) == [0, 0, 1],
+            "one to lead",
+            60,
+        )
+        yield started
+
+
+@contextmanager
+def collectors(pool: Pool, tally: Tally) -> Iterator[None]:
+    """On each host one that asks Gluster itself whenever it is scraped."""
+    ended = threading.Event()
+
+    def scraped(host: int) -> None:
+        while not ended.is_set():
+            for words in (["volume", "status", "all", "detail"], ["volume", "status", "all"]):
+                pool.exec(host, ["gluster", "--mode=script", "--xml", *words], check=False)
+                tally.questions += 1
+            ended.wait(SCRAPE)
+
+    threads = [threading.Thread(target=scraped, args=(host,)) for host in HOSTS]
+    for thread in threads:
+        thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        for thread in threads:
+            thread.join()
+
+
+def administer(pool: Pool, tally: Tally) -> None:
+    """Change a volume again and again, on node 1."""
+    until = time.monotonic() + LONG
+    while time.monotonic() < until:
+        value = ("on", "off")[tally.commands % 2]
+        argv = ["gluster", "--mode=script", "volume", "set", "gv0", "performance.stat-prefetch", value]
+        done = pool.exec(1, argv, check=False)
+        tally.commands += 1
+        if done.returncode and any(words in done.stdout + done.stderr for words in BUSY):
+            tally.locked_out += 1
+        elif done.returncode:
+            raise AssertionError(done.stdout + done.stderr)
+
+
+def family(daemon: Daemon) -> List[psutil.Process]:
+    """The processes of a daemon."""
+    halves = [psutil.Process(daemon.half(name).pid) for name in ("ask", "tell")]
+    return [*halves, psutil.Process(halves[0].ppid())]
+
+
+def used(processes: List[psutil.Process]) -> Tuple[float, float]:
+    """Seconds of processor: their own, and those of `gluster` and other children that have ended."""
+    times = [process.cpu_times() for process in processes]
+    return sum(sum(each[:2]) for each in times), sum(sum(each[2:4]) for each in times)
+
+
+def line(words: str, figure: float, unit: str, most: str = "") -> None:
+    print(f"{words:<66} {figure:8.2f} {unit:<10} {most}")
+
+
+def at_rest(pool: Pool) -> None:
+    with daemons(pool, 30) as started:
+        for daemon in started:
+            family(daemon)
+        time.sleep(5)
+        began, before = time.monotonic(), [used(family(daemon)) for daemon in started]
+        time.sleep(LONG)
+        passed = time.monotonic() - began
+        for daemon, at_first in zip(started, before):
+            leads = daemon.metric("gluster_leader") == 1
+            who = "the leader" if leads else "a follower"
+            every = family(daemon)
+            memory = [process.memory_full_info().pss / 2**20 for process in every]
+            line(f"{who}: memory of both halves (PSS)", sum(memory[:2]), "MiB", "64")
+            line(f"{who}: and of the one that watches over them", memory[2], "MiB")
+            line(
+                f"{who}: processor at rest, with gluster's own", 100 * (used(every) - at_first) / passed, "%"
+            )
+
+
+def locks(pool: Pool) -> None:
+    def measured(words: str, tally: Tally) -> None:
+        administer(pool, tally)
+        line(f"{words}: {tally.commands} commands, locked out", tally.locked_out, "commands")
+
+    measured("an administrator alone", Tally())
+    for interval in (30.0, SCRAPE):
+        with daemons(pool, interval):
+            measured(f"beside our daemons on three hosts, every {interval:g} s", Tally())
+    tally = Tally()
+    with collectors(pool, tally):
+        measured(f"beside three collectors scraped every {SCRAPE:g} s", tally)
+
+
+def main() -> int:
+    with Pool.first_free("ganeti-gluster-bench") as pool:
+        pool.probe()
+        pool.create_every_kind()
+        every: List[Callable[[Pool], None]] = [at_rest, locks]
+        for measure in every:
+            measure(pool)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
