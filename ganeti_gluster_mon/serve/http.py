@@ -41,18 +41,19 @@ class _Root(_Readable):
 
     async def get(self, *parts: str) -> None:
         vary = "Accept, Accept-Encoding"
-        rendered = self.screen.rendered
         if not accept.html(self.request.headers.get("Accept", "")):
             self.give(Body(JSON, b"[1]"), vary)
-        elif rendered is None:
-            self.set_header("Vary", vary)
-            self.seen()
-        elif rendered.page is None:
+            return
+        self.set_header("Vary", vary)
+        rendered = self.seen()
+        if rendered is None:
+            return
+        if rendered.page is None:
             self.give(Body(JSON, b"[1]"), vary)
-        else:
-            if "Content-Security-Policy" not in self.door.headers:
-                self.set_header("Content-Security-Policy", content_security_policy(self._style))
-            self.give(rendered.page, vary)
+            return
+        if "Content-Security-Policy" not in self.door.headers:
+            self.set_header("Content-Security-Policy", content_security_policy(self._style))
+        self.give(rendered.page, vary)
 
 
 class _Version(_Readable):

@@ -11,7 +11,7 @@ import threading
 import time
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from typing import Callable, Iterator, List, Tuple
+from typing import Callable, Iterator, List
 
 import psutil
 
@@ -98,10 +98,10 @@ def family(daemon: Daemon) -> List[psutil.Process]:
     return [*halves, psutil.Process(halves[0].ppid())]
 
 
-def used(processes: List[psutil.Process]) -> Tuple[float, float]:
+def used(processes: List[psutil.Process]) -> List[float]:
     """Seconds of processor: their own, and those of `gluster` and other children that have ended."""
     times = [process.cpu_times() for process in processes]
-    return sum(sum(each[:2]) for each in times), sum(sum(each[2:4]) for each in times)
+    return [sum(sum(each[:2]) for each in times), sum(sum(each[2:4]) for each in times)]
 
 
 def line(words: str, figure: float, unit: str, most: str = "") -> None:
@@ -123,9 +123,9 @@ def at_rest(pool: Pool) -> None:
             memory = [process.memory_full_info().pss / 2**20 for process in every]
             line(f"{who}: memory of both halves (PSS)", sum(memory[:2]), "MiB", "64")
             line(f"{who}: and of the one that watches over them", memory[2], "MiB")
-            line(
-                f"{who}: processor at rest, with gluster's own", 100 * (used(every) - at_first) / passed, "%"
-            )
+            own, children = (100 * (now - then) / passed for now, then in zip(used(every), at_first))
+            line(f"{who}: processor at rest", own, "%", "0.5")
+            line(f"{who}: and of the gluster commands it ran", children, "%")
 
 
 def locks(pool: Pool) -> None:
