@@ -28,6 +28,9 @@ from ganeti_gluster_mon.serve.log import say
 SHORTEST = 1.0
 #: seconds that are waited after something happened, for what follows from it
 SETTLE = 0.2
+#: seconds without a change in glusterd's files before it is asked about them: while somebody is at work on the
+#: pool, command after command, what we ask could lock out the next one
+QUIET = 0.5
 #: seconds that the answers about healing are waited for before all else is told without them
 PATIENCE = 1.0
 _HEALED = "the heal backlog is known"
@@ -115,9 +118,11 @@ class Asker:
                 self._healed()
             more = [what for what in seen.what if what != _HEALED]
             if more:
-                settled = time.monotonic() + SETTLE
-                if not happened:
-                    latest = time.monotonic() + SHORTEST
+                now = time.monotonic()
+                if all(map(_is_configuration, more)):
+                    settled = now + QUIET
+                else:
+                    settled, latest = now + SETTLE, min(latest, now + SHORTEST)
                 happened.update(dict.fromkeys(more[:_MOST_EVENTS]))
 
     def _ask(self, event: Tuple[str, ...], tell: int) -> None:
@@ -252,6 +257,11 @@ def _kept(previous: Optional[Capture], asking: cycle.Cycle) -> Tuple[Answer, ...
         else:
             kept.append(replace(answer, taken_at=answer.taken_at or previous.recorded_at))
     return tuple(kept)
+
+
+def _is_configuration(what: str) -> bool:
+    """Whether it was a change in glusterd's files, as each command that changes a volume makes some."""
+    return what.startswith(STATE_DIRECTORIES)
 
 
 def _name(process: Process) -> str:
