@@ -1,0 +1,1 @@
+"""Gluster volumes as disks of Ganeti's instances."""

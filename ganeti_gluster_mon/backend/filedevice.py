@@ -1,0 +1,240 @@
+"""A file as a disk: all that is needed of one, to be used by whoever has such disks, not inherited.
+
+The methods are those of Ganeti's own helper of this name (ganeti.storage.filestorage), so that it reads
+as Ganeti's other storage does.  What is more: a disk is named by a directory and a path in it, and nothing
+that a name holds, nor a symlink put in the way, leads out of that directory; a create, grow or move
+that is cut short, at any moment, leaves either what was before or what was to be.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import secrets
+import stat
+from contextlib import contextmanager, suppress
+from typing import Iterator, Optional, Tuple
+
+MEBIBYTE = 1024 * 1024
+_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
+#: longest name of a file, in bytes
+_NAME_MAX = 255
+
+
+class DiskError(Exception):
+    """Something cannot be done with a disk; str() is one line for an administrator: which, and why."""
+
+
+class FileDeviceHelper:
+    """A disk that is the file *name*, a relative path, in the directory *root*, an absolute one."""
+
+    def __init__(self, root: str, name: str) -> None:
+        """Raises DiskError for a path that no disk can have."""
+        if not os.path.isabs(root):
+            raise DiskError(f"{root}: the directory of disks has to be an absolute path")
+        self.root = root
+        self._folders, self._base = _parts(name)
+        self.name = "/".join((*self._folders, self._base))
+
+    @property
+    def path(self) -> str:
+        """The absolute path."""
+        return os.path.join(self.root, self.name)
+
+    @classmethod
+    def CreateFile(cls, root: str, name: str, size: int, create_folders: bool = False) -> FileDeviceHelper:
+        """Make a disk of *size* MiB, all zeros, that takes no space until it is written to.
+
+        It appears under its name when it has its size, never before.  Raises DiskError, also when there is
+        something of that name.
+        """
+        disk = cls(root, name)
+        if size < 0:
+            raise DiskError(f"{disk.path}: a disk cannot have {size} MiB")
+        with disk._errors("create"), disk._folder(create_folders) as folder:
+            disk._clear_leftovers(folder)
+            temporary, descriptor = disk._begun(folder)
+            try:
+                os.ftruncate(descriptor, size * MEBIBYTE)
+                os.fsync(descriptor)
+                # Where a rename would put it over another's disk, a link fails.
+                os.link(temporary, disk._base, src_dir_fd=folder, dst_dir_fd=folder, follow_symlinks=False)
+            finally:
+                with suppress(FileNotFoundError):
+                    os.unlink(temporary, dir_fd=folder)
+                os.close(descriptor)
+            os.fsync(folder)
+        return disk
+
+    def Exists(self, assert_exists: Optional[bool] = None) -> bool:
+        """Whether the disk is there.
+
+        Raises DiskError if that is not as *assert_exists* says, and for something of its name that is no
+        plain file: a symlink could lead to another's data.
+        """
+        there = self._status() is not None
+        if assert_exists is True and not there:
+            raise DiskError(f"{self.path}: there is no such disk")
+        if assert_exists is False and there:
+            raise DiskError(f"{self.path}: there is such a disk already")
+        return there
+
+    def Size(self) -> int:
+        """The size in bytes.  Raises DiskError."""
+        status = self._status()
+        if status is None:
+            raise DiskError(f"{self.path}: there is no such disk")
+        return status.st_size
+
+    def Remove(self) -> bool:
+        """Remove the disk; False if there was none.  Raises DiskError."""
+        if self._status() is None:
+            return False
+        with self._errors("remove"), self._folder() as folder:
+            try:
+                os.unlink(self._base, dir_fd=folder)
+            except FileNotFoundError:
+                return False
+            os.fsync(folder)
+        return True
+
+    def Grow(self, amount: int, dryrun: bool, backingstore: bool, excl_stor: object = None) -> None:
+        """Grow the disk by *amount* MiB; with *dryrun* only see whether that could be done.
+
+        Without *backingstore* nothing is done: there is no other layer.  Raises DiskError.
+        """
+        self.Exists(assert_exists=True)
+        if amount < 0:
+            raise DiskError(f"{self.path}: it cannot grow by {amount} MiB")
+        if dryrun or not backingstore:
+            return
+        with self._errors("grow"), self._folder() as folder:
+            descriptor = os.open(self._base, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=folder)
+            try:
+                size = os.fstat(descriptor).st_size + amount * MEBIBYTE
+                os.ftruncate(descriptor, size)
+                os.fsync(descriptor)
+                now = os.fstat(descriptor).st_size
+            finally:
+                os.close(descriptor)
+        if now != size:
+            raise DiskError(f"{self.path}: it has {now} bytes after it was grown to {size}")
+
+    def Move(self, name: str) -> None:
+        """Call the disk *name*, a path in the same directory.  Raises DiskError, also when that is taken."""
+        there = FileDeviceHelper(self.root, name)
+        self.Exists(assert_exists=True)
+        with self._errors("move"), self._folder() as here, there._folder() as folder:
+            try:
+                os.link(self._base, there._base, src_dir_fd=here, dst_dir_fd=folder, follow_symlinks=False)
+            except FileExistsError:
+                if not _same(here, self._base, folder, there._base):
+                    raise DiskError(f"{there.path}: there is such a disk already") from None
+                # A move of before was cut short between its two steps.
+            os.unlink(self._base, dir_fd=here)
+            os.fsync(folder)
+            os.fsync(here)
+        self._folders, self._base, self.name = there._folders, there._base, there.name
+
+    @property
+    def _prefix(self) -> str:
+        return f".{self._base[: _NAME_MAX - 32]}.new-"
+
+    def _begun(self, folder: int) -> Tuple[str, int]:
+        """The name and a descriptor of a new file in *folder*, locked as long as somebody works on it."""
+        flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+        while True:
+            temporary = f"{self._prefix}{secrets.token_hex(8)}"
+            descriptor = os.open(temporary, flags, 0o600, dir_fd=folder)
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX)
+                if os.fstat(descriptor).st_nlink:
+                    return temporary, descriptor
+            except BaseException:
+                os.close(descriptor)
+                raise
+            # Another took it for a leftover before it was locked.
+            os.close(descriptor)
+
+    def _clear_leftovers(self, folder: int) -> None:
+        """Remove what creates of this disk left that were killed; nobody holds their locks any more."""
+        for each in os.listdir(folder):
+            if not each.startswith(self._prefix):
+                continue
+            with suppress(FileNotFoundError):
+                descriptor = os.open(each, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=folder)
+                try:
+                    fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    os.unlink(each, dir_fd=folder)
+                except BlockingIOError:
+                    pass  # that create is under way; one of the two will find the name taken
+                finally:
+                    os.close(descriptor)
+
+    def _status(self) -> Optional[os.stat_result]:
+        """Of the disk's file; None if there is none."""
+        try:
+            with self._errors("look at"), self._folder() as folder:
+                status = os.stat(self._base, dir_fd=folder, follow_symlinks=False)
+        except _Missing:
+            return None
+        if not stat.S_ISREG(status.st_mode):
+            raise DiskError(f"{self.path}: it is {_kind(status.st_mode)}, not a disk's file")
+        return status
+
+    @contextmanager
+    def _folder(self, create: bool = False) -> Iterator[int]:
+        """A descriptor of the directory the file is in, reached step by step, never through a symlink."""
+        descriptor = os.open(self.root, _DIRECTORY)
+        try:
+            for folder in self._folders:
+                if create:
+                    with suppress(FileExistsError):
+                        os.mkdir(folder, 0o750, dir_fd=descriptor)
+                below = os.open(folder, _DIRECTORY | os.O_NOFOLLOW, dir_fd=descriptor)
+                os.close(descriptor)
+                descriptor = below
+            yield descriptor
+        finally:
+            os.close(descriptor)
+
+    @contextmanager
+    def _errors(self, what: str) -> Iterator[None]:
+        try:
+            yield
+        except FileNotFoundError as err:
+            raise _Missing(f"{self.path}: cannot {what} it: {err.strerror}") from err
+        except FileExistsError:
+            raise DiskError(f"{self.path}: there is such a disk already") from None
+        except OSError as err:
+            why = "a part of its path is a symlink" if err.errno == errno.ELOOP else err.strerror
+            raise DiskError(f"{self.path}: cannot {what} it: {why}") from err
+
+
+class _Missing(DiskError):
+    """There is no such file, or no such directory."""
+
+
+def _parts(name: str) -> Tuple[Tuple[str, ...], str]:
+    """The directories and the last part of a relative path.  Raises DiskError where one is no plain name."""
+    parts = name.split("/")
+    if any(part in ("", ".", "..") or "\0" in part for part in parts):
+        raise DiskError(f"{name!r}: a disk's path is relative, and has no empty part, no . and no ..")
+    if any(len(os.fsencode(part)) > _NAME_MAX for part in parts):
+        raise DiskError(f"{name[:60]!r}…: a part of the path is longer than {_NAME_MAX} bytes")
+    return tuple(parts[:-1]), parts[-1]
+
+
+def _same(one: int, name: str, other: int, other_name: str) -> bool:
+    """Whether two names, each in a directory, are of one file."""
+    return os.path.samestat(
+        os.stat(name, dir_fd=one, follow_symlinks=False),
+        os.stat(other_name, dir_fd=other, follow_symlinks=False),
+    )
+
+
+def _kind(mode: int) -> str:
+    if stat.S_ISLNK(mode):
+        return "a symlink"
+    return "a directory" if stat.S_ISDIR(mode) else "something else"

@@ -1,0 +1,222 @@
+"""A file as a disk: nothing leads out of its directory, and whatever is cut short leaves no half of a disk."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import List
+
+import pytest
+
+from ganeti_gluster_mon.backend.filedevice import MEBIBYTE, DiskError, FileDeviceHelper
+
+NAME = "ganeti/0a1b.0"
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> str:
+    directory = tmp_path / "disks"
+    directory.mkdir()
+    return str(directory)
+
+
+def create(root: str, name: str = NAME, size: int = 3) -> FileDeviceHelper:
+    return FileDeviceHelper.CreateFile(root, name, size, create_folders=True)
+
+
+def everything(root: str) -> List[str]:
+    return sorted(
+        os.path.relpath(os.path.join(at, name), root) for at, _, names in os.walk(root) for name in names
+    )
+
+
+def test_a_disk_has_its_size_and_takes_no_space(root: str) -> None:
+    disk = create(root, size=1024)
+    assert disk.Size() == 1024 * MEBIBYTE
+    assert disk.path == f"{root}/{NAME}"
+    assert os.stat(disk.path).st_blocks < 100
+    assert os.stat(disk.path).st_mode & 0o777 == 0o600
+    assert everything(root) == [NAME]
+    assert disk.Exists()
+
+
+def test_another_disk_is_not_overwritten(root: str) -> None:
+    disk = create(root)
+    Path(disk.path).write_bytes(b"precious")
+    with pytest.raises(DiskError, match="there is such a disk already"):
+        create(root)
+    assert Path(disk.path).read_bytes() == b"precious"
+    assert everything(root) == [NAME]
+
+
+def test_a_folder_is_made_only_when_asked_for(root: str) -> None:
+    with pytest.raises(DiskError, match="No such file"):
+        FileDeviceHelper.CreateFile(root, NAME, 1)
+
+
+def test_it_grows_by_what_is_asked(root: str) -> None:
+    disk = create(root)
+    Path(disk.path).write_bytes(b"x" * 5 * MEBIBYTE)
+    disk.Grow(2, dryrun=True, backingstore=True)
+    disk.Grow(2, dryrun=False, backingstore=False)
+    assert disk.Size() == 5 * MEBIBYTE
+    disk.Grow(2, dryrun=False, backingstore=True)
+    assert disk.Size() == 7 * MEBIBYTE
+    assert Path(disk.path).read_bytes() == b"x" * 5 * MEBIBYTE + bytes(2 * MEBIBYTE)
+    with pytest.raises(DiskError, match="cannot grow by -1"):
+        disk.Grow(-1, dryrun=True, backingstore=True)
+
+
+def test_what_is_not_there(root: str) -> None:
+    disk = FileDeviceHelper(root, NAME)
+    assert not disk.Exists()
+    assert not disk.Remove()
+    disk.Exists(assert_exists=False)
+    for act in (
+        lambda: disk.Exists(assert_exists=True),
+        disk.Size,
+        lambda: disk.Grow(1, dryrun=True, backingstore=True),
+        lambda: disk.Move("other"),
+    ):
+        with pytest.raises(DiskError, match="there is no such disk"):
+            act()
+    create(root)
+    with pytest.raises(DiskError, match="already"):
+        disk.Exists(assert_exists=False)
+    assert disk.Remove()
+    assert everything(root) == []
+
+
+def test_it_moves_and_takes_nobodys_place(root: str) -> None:
+    disk, other = create(root), create(root, "ganeti/other")
+    with pytest.raises(DiskError, match="already"):
+        disk.Move("ganeti/other")
+    assert (disk.name, other.Exists()) == (NAME, True)
+    disk.Move("ganeti/new")
+    assert disk.path == f"{root}/ganeti/new"
+    assert everything(root) == ["ganeti/new", "ganeti/other"]
+
+
+def test_a_move_that_was_cut_short_is_brought_to_its_end(root: str) -> None:
+    disk = create(root)
+    os.link(disk.path, f"{root}/ganeti/new")
+    disk.Move("ganeti/new")
+    assert everything(root) == ["ganeti/new"]
+
+
+@pytest.mark.parametrize(
+    "name", ["", "/etc/passwd", "..", "../x", "a/../../x", "a//b", "a/", "./a", "a\0b", "x" * 256]
+)
+def test_a_path_that_leads_out_or_is_none(root: str, name: str) -> None:
+    with pytest.raises(DiskError):
+        FileDeviceHelper(root, name)
+    with pytest.raises(DiskError):
+        create(root).Move(name)
+
+
+@pytest.mark.parametrize("name", ["a b", "$(reboot)", "ö", "-rf", "x" * 255, "\n", "'\"`", "\udcff"])
+def test_strange_names_are_names(root: str, name: str) -> None:
+    disk = create(root, f"ganeti/{name}")
+    disk.Grow(1, dryrun=False, backingstore=True)
+    assert disk.Size() == 4 * MEBIBYTE
+    assert disk.Remove()
+
+
+def test_a_symlink_is_no_disk_and_no_way(root: str, tmp_path: Path) -> None:
+    victim = tmp_path / "victim"
+    victim.write_bytes(b"precious")
+    os.mkdir(f"{root}/ganeti")
+    os.symlink(victim, f"{root}/{NAME}")
+    disk = FileDeviceHelper(root, NAME)
+    for act in (disk.Exists, disk.Size, disk.Remove, lambda: disk.Grow(1, dryrun=False, backingstore=True)):
+        with pytest.raises(DiskError, match="is a symlink"):
+            act()
+    with pytest.raises(DiskError):
+        create(root)
+    os.symlink(tmp_path, f"{root}/way")
+    for name in ("way/victim", "way/new"):
+        with pytest.raises(DiskError):
+            FileDeviceHelper(root, name).Size()
+        with pytest.raises(DiskError):
+            create(root, name)
+    assert victim.read_bytes() == b"precious"
+    assert not (tmp_path / "new").exists()
+
+
+#: ends the process, as SIGKILL would, at the Nth call of a function of os that changes something
+KILLED = """
+import os, sys
+from ganeti_gluster_mon.backend.filedevice import FileDeviceHelper
+left = int(sys.argv[2])
+def fatal(function):
+    def called(*words, **more):
+        global left
+        left -= 1
+        if left < 0:
+            os._exit(9)
+        result = function(*words, **more)
+        left -= 1
+        if left < 0:
+            os._exit(9)
+        return result
+    return called
+for name in ("mkdir", "open", "ftruncate", "fsync", "link", "unlink"):
+    setattr(os, name, fatal(getattr(os, name)))
+disk = FileDeviceHelper(sys.argv[1], "ganeti/a.0")
+{act}
+"""
+
+
+def killed(root: str, act: str, moment: int) -> bool:
+    """Do *act* in a process that ends at the given *moment*; whether it did end there."""
+    script = KILLED.format(act=act)
+    return subprocess.run([sys.executable, "-c", script, root, str(moment)], check=False).returncode == 9
+
+
+def test_a_create_that_is_killed_leaves_no_half_of_a_disk(root: str) -> None:
+    moments = 0
+    while killed(
+        root, 'FileDeviceHelper.CreateFile(sys.argv[1], "ganeti/a.0", 5, create_folders=True)', moments
+    ):
+        moments += 1
+        disk = FileDeviceHelper(root, "ganeti/a.0")
+        if disk.Exists():
+            assert disk.Size() == 5 * MEBIBYTE
+            disk.Remove()
+        FileDeviceHelper.CreateFile(root, "ganeti/a.0", 2, create_folders=True)
+        assert everything(root) == ["ganeti/a.0"], "what was left is gone"
+        disk.Remove()
+    assert moments > 10
+
+
+def test_a_grow_and_a_move_that_are_killed(root: str) -> None:
+    moments = 0
+    create(root, "ganeti/a.0", 1)
+    disk = FileDeviceHelper(root, "ganeti/a.0")
+    while killed(root, "disk.Grow(1, False, True)", moments):
+        moments += 1
+        assert disk.Size() % MEBIBYTE == 0
+    assert moments > 5
+    Path(disk.path).write_bytes(b"precious")
+    moments = 0
+    while killed(root, 'disk.Move("ganeti/b.0")', moments):
+        moments += 1
+        names = everything(root)
+        assert names
+        assert all(Path(root, name).read_bytes() == b"precious" for name in names)
+        if names == ["ganeti/b.0"]:
+            FileDeviceHelper(root, "ganeti/b.0").Move("ganeti/a.0")
+    assert everything(root) == ["ganeti/b.0"]
+    assert moments > 5
+
+
+def test_of_two_that_create_one_disk_one_does(root: str) -> None:
+    script = KILLED.format(
+        act='FileDeviceHelper.CreateFile(sys.argv[1], "ganeti/a.0", 5, create_folders=True)'
+    )
+    argv = [sys.executable, "-c", script, root, "1000"]
+    both = [subprocess.Popen(argv, stderr=subprocess.DEVNULL) for _ in range(6)]
+    assert sorted(each.wait(60) for each in both) == [0, 1, 1, 1, 1, 1]
+    assert everything(root) == ["ganeti/a.0"]
