@@ -221,7 +221,9 @@ class Following:
             role = handover.FOLLOW
         if role != self._role:
             try:
-                self._handover.say_role(role)
+                # Each word has the asker ask at once; one that changes nothing is not worth it.
+                if self._handover.role() != (None if role == handover.ALONE else role):
+                    self._handover.say_role(role)
             except OSError as err:
                 if str(err) != self._mute:
                     say(logging.ERROR, "cannot tell the asker what this node does", {"why": err})

@@ -160,15 +160,15 @@ def test_a_brick_that_dies_is_told_by_all_at_once(together: Together, host: int)
 
 
 def test_a_volume_that_is_made_is_told_by_all(together: Together) -> None:
-    together.pool.create_volume("fresh", together.pool.bricks("/export/b1/fresh", [1]))
+    together.pool.create_volume("new", together.pool.bricks("/export/b1/new", [1]))
     began = time.monotonic()
     try:
         for daemon in together.daemons.values():
-            wait_until(functools.partial(names, daemon, "fresh"), "the volume")
+            wait_until(functools.partial(names, daemon, "new"), "the volume")
         assert time.monotonic() - began < 5
     finally:
-        together.pool.stop_volume("fresh")
-        together.pool.delete_volume("fresh")
+        together.pool.stop_volume("new")
+        together.pool.delete_volume("new")
     together.settle()
 
 

@@ -1,0 +1,365 @@
+"""A Gluster volume as a place for disks: where it is mounted, who uses the mount, how QEMU names what is in it.
+
+Each volume has a mount point of its own beside the directory that Ganeti has for Gluster
+(gluster-storage-dir): ``/var/run/ganeti/gluster.d/gv0@127.0.0.1:24007``.  A volume that is mounted at that
+directory itself, as Ganeti's own class does it, is used there.
+
+Whoever needs the mount holds it, and the last one that lets go of it unmounts it: some for a moment
+(`GlusterVolume.mounted`; the kernel lets go for a process that dies), some for as long as a disk is in
+use, over the ends of processes (`hold`, `release`).  All that changes a mount is done under one lock
+for each mount point, so that any number of processes can do it at once.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import ipaddress
+import os
+import re
+import signal
+import socket
+import subprocess
+from contextlib import contextmanager, suppress
+from typing import Iterator, List, Optional, Sequence, Tuple
+from urllib.parse import quote
+
+from ganeti_gluster_mon.backend.filedevice import DiskError
+from ganeti_gluster_mon.gluster import model, mounts
+from ganeti_gluster_mon.gluster.question import VOLUME_NAME
+
+#: glusterd's port
+PORT = 24007
+#: Ganeti's directory for Gluster, unless the cluster has another
+DIRECTORY = "/var/run/ganeti/gluster"
+#: who uses which mount
+USES = "/run/ganeti-gluster-mon/mounts"
+#: seconds for each of: mounting, unmounting, an answer of what is mounted, a server's
+_MOUNTING, _UNMOUNTING, _ANSWER, _CONNECT = 60.0, 30.0, 10.0, 3.0
+_MOUNTINFO = "/proc/self/mountinfo"
+_HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,252}[A-Za-z0-9])?\Z")
+
+
+class VolumeError(DiskError):
+    """Something cannot be done with a volume; str() is one line: which volume, why, and what to do."""
+
+
+class GlusterVolume:
+    """The volume *volume* as the glusterd at *server_addr* and *port* serves it."""
+
+    def __init__(
+        self,
+        server_addr: str,
+        port: object,
+        volume: str,
+        backup_servers: Sequence[str] = (),
+        directory: str = DIRECTORY,
+        uses: str = USES,
+    ) -> None:
+        """*server_addr*: a name, an address, or the absolute path of a socket (transport unix).
+
+        *backup_servers*: asked in turn for the volume's layout when that one does not answer.
+        Raises VolumeError for what cannot be a name, an address or a port.
+        """
+        if not VOLUME_NAME.match(volume):
+            raise VolumeError(
+                f"{volume[:60]!r} cannot be the name of a Gluster volume: letters, digits, - and _ only"
+            )
+        self.volume = volume
+        self.server_addr = _host(server_addr, volume)
+        self.port = _port(port, volume)
+        self.backup_servers = tuple(_host(each, volume) for each in backup_servers)
+        if not os.path.isabs(directory):
+            raise VolumeError(
+                f"volume {volume}: the directory for mounts, {directory!r}, is not an absolute path"
+            )
+        self.directory = os.path.normpath(directory)
+        self._uses = uses
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, GlusterVolume) and self._key == other._key
+
+    def __hash__(self) -> int:
+        return hash(self._key)
+
+    def __repr__(self) -> str:
+        return f'GlusterVolume("{self.server_addr}", {self.port}, "{self.volume}")'
+
+    @property
+    def _key(self) -> Tuple[str, int, str]:
+        return (self.server_addr, self.port, self.volume)
+
+    @property
+    def transport(self) -> str:
+        """ "unix" where the server is a socket, else "tcp"."""
+        return "unix" if self.server_addr.startswith("/") else "tcp"
+
+    # --- QEMU ------------------------------------------------------------------------------------
+
+    def GetKVMMountString(self, path: str) -> str:
+        """The URI of the file *path* of the volume for QEMU, with host and port, as Ganeti 3.1 wants it, too."""
+        file = quote(path, safe="/._-~:@+,=")
+        if self.transport == "unix":
+            return f"gluster+unix:///{self.volume}/{file}?socket={quote(self.server_addr, safe='/._-')}"
+        return f"gluster://{_in_uri(self.server_addr)}:{self.port}/{self.volume}/{file}"
+
+    # --- the mount -------------------------------------------------------------------------------
+
+    @property
+    def own_mount_point(self) -> str:
+        """Where it is mounted unless it already is elsewhere."""
+        server = quote(self.server_addr, safe=":")
+        return f"{self.directory}.d/{self.volume}@{server}:{self.port}"
+
+    @property
+    def mount_point(self) -> str:
+        """Where it is mounted, or would be."""
+        for mount in self._mounts():
+            if mount.path == self.directory:
+                return self.directory
+        return self.own_mount_point
+
+    def is_mounted(self) -> bool:
+        """Whether it is mounted at its mount point."""
+        return self._mount() is not None
+
+    def Mount(self) -> None:
+        """Mount it, if it is not.  Raises VolumeError."""
+        with self._locked():
+            self._mount_it()
+
+    def Unmount(self, lazy: bool = False) -> None:
+        """Unmount it; *lazy*: even if it is in use or hangs, as soon as nobody uses it.
+
+        Raises VolumeError if it is not mounted, or cannot be unmounted.
+        """
+        with self._locked():
+            mount = self._mount()
+            if mount is None:
+                raise VolumeError(f"volume {self.volume} is not mounted at {self.mount_point}")
+            why = self._unmount_it(mount.path, lazy)
+            if why:
+                raise VolumeError(f"volume {self.volume} cannot be unmounted from {mount.path}: {why}")
+
+    @contextmanager
+    def mounted(self) -> Iterator[str]:
+        """Have it mounted, at the path that is given, until the end of the block or of the process.
+
+        It is unmounted then, unless another uses it.  Raises VolumeError.
+        """
+        with self._locked():
+            self._mount_it()
+            path, held = self.mount_point, self._open("held")
+            fcntl.flock(held, fcntl.LOCK_SH)
+        try:
+            yield path
+        finally:
+            os.close(held)
+            self.tidy()
+
+    def hold(self, holder: str) -> str:
+        """Have it mounted, at the path that is given, until *holder* releases it or the host is rebooted.
+
+        Raises VolumeError.
+        """
+        with self._locked():
+            self._mount_it()
+            os.close(self._open(_use(holder)))
+            return self.mount_point
+
+    def release(self, holder: str) -> None:
+        """*holder* does not need it any more.  Nothing is wrong if it did not hold it."""
+        with self._locked(), suppress(FileNotFoundError):
+            os.unlink(os.path.join(self._place, _use(holder)))
+        self.tidy()
+
+    def holds(self, holder: str) -> bool:
+        """Whether *holder* has it mounted."""
+        return os.path.exists(os.path.join(self._place, _use(holder)))
+
+    def tidy(self) -> bool:
+        """Unmount it if nobody needs it; whether it is not mounted now.  That it is busy is no error."""
+        with self._locked():
+            mount = self._mount()
+            if mount is None:
+                return True
+            if mount.path != self.own_mount_point:
+                return False  # who mounted it there will unmount it
+            if any(name.startswith("use-") for name in os.listdir(self._place)):
+                return False
+            held = self._open("held")
+            try:
+                fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                return self._unmount_it(mount.path, lazy=False) is None
+            except BlockingIOError:
+                return False
+            finally:
+                os.close(held)
+
+    @property
+    def _place(self) -> str:
+        """The directory with the locks of this mount, and who uses it."""
+        return os.path.join(self._uses, quote(self.own_mount_point, safe=""))
+
+    def _open(self, name: str) -> int:
+        path = os.path.join(self._place, name)
+        return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        """Alone with the mount, among all processes."""
+        try:
+            os.makedirs(self._place, mode=0o700, exist_ok=True)
+            lock = self._open("lock")
+        except OSError as err:
+            raise VolumeError(f"volume {self.volume}: cannot use {self._place}: {err.strerror}") from err
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(lock)
+
+    def _mounts(self) -> List[model.Mount]:
+        """The mounts of this volume from this server."""
+        with open(_MOUNTINFO, encoding="utf-8", errors="surrogateescape") as file:
+            every = mounts.fuse_mounts(file.read())
+        ours = (self.server_addr, *self.backup_servers)
+        return [
+            mount
+            for mount in every
+            if mount.volume == self.volume
+            and not mount.subdirectory
+            and mount.servers[:1]
+            and mount.servers[0] in ours
+        ]
+
+    def _mount(self) -> Optional[model.Mount]:
+        point = self.mount_point
+        return next((mount for mount in self._mounts() if mount.path == point), None)
+
+    def _mount_it(self) -> None:
+        mount = self._mount()
+        if mount is not None:
+            self._must_answer(mount)
+            return
+        point = self.own_mount_point
+        if os.path.ismount(point):
+            raise VolumeError(f"volume {self.volume}: something else is mounted at {point}: unmount it")
+        try:
+            os.makedirs(point, mode=0o755, exist_ok=True)
+        except OSError as err:
+            raise VolumeError(f"volume {self.volume}: cannot make {point}: {err.strerror}") from err
+        said = _run(self._mount_argv(point), _MOUNTING)
+        # What glusterfs says of itself cannot be trusted: look.
+        mount = self._mount()
+        if mount is None:
+            raise VolumeError(
+                f"volume {self.volume} cannot be mounted from {self._servers}: {self._why(said)}"
+            )
+        try:
+            self._must_answer(mount)
+        except VolumeError:
+            self._unmount_it(point, lazy=True)
+            raise
+
+    def _mount_argv(self, point: str) -> Sequence[str]:
+        servers = [f"--volfile-server={each}" for each in (self.server_addr, *self.backup_servers)]
+        return (
+            "glusterfs",
+            f"--volfile-server-transport={self.transport}",
+            f"--volfile-server-port={self.port}",
+            *servers,
+            f"--volfile-id=/{self.volume}",
+            "--process-name=fuse",
+            point,
+        )
+
+    def _unmount_it(self, point: str, lazy: bool) -> Optional[str]:
+        """Why it cannot be unmounted; None when it was."""
+        said = _run(["umount", *(["--lazy"] if lazy else []), point], _UNMOUNTING)
+        if any(mount.path == point for mount in self._mounts()):
+            return said or "it is busy"
+        with suppress(OSError):
+            os.rmdir(point)
+        return None
+
+    def _must_answer(self, mount: model.Mount) -> None:
+        (seen,) = mounts.statvfs([mount], _ANSWER)
+        if not seen.answered:
+            raise VolumeError(
+                f"volume {self.volume}, mounted at {mount.path}, does not answer: {seen.failure}; is it started, and "
+                f"are its bricks up? `gluster volume status {self.volume}`"
+            )
+
+    @property
+    def _servers(self) -> str:
+        return ", ".join((self.server_addr, *self.backup_servers))
+
+    def _why(self, said: str) -> str:
+        """Why a mount may have failed, for an administrator."""
+        whys = []
+        for server in (self.server_addr, *self.backup_servers):
+            if server.startswith("/"):
+                continue
+            try:
+                socket.create_connection((server, self.port), _CONNECT).close()
+            except OSError as err:
+                whys.append(f"{server}:{self.port}: {err.strerror or err}")
+        if (
+            len(whys) == len([each for each in (self.server_addr, *self.backup_servers) if each[:1] != "/"])
+            and whys
+        ):
+            return "; ".join(whys)
+        hint = f"is it there, and started? `gluster volume info {self.volume}`"
+        return "; ".join([*whys, *([said] if said else []), hint])
+
+
+def _run(argv: Sequence[str], timeout: float) -> str:
+    """Run *argv*; what went wrong, "" if it did not say."""
+    try:
+        # Not by pipes: what goes on in the background would keep them open.
+        process = subprocess.Popen(
+            argv,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+    except OSError as err:
+        return f"{argv[0]}: {err.strerror}"
+    try:
+        process.wait(timeout)
+    except subprocess.TimeoutExpired:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        return f"{argv[0]} did not end within {timeout:.0f} s"
+    return f"{argv[0]} ended with status {process.returncode}" if process.returncode else ""
+
+
+def _use(holder: str) -> str:
+    """The file that stands for *holder*."""
+    name = f"use-{quote(holder, safe='')}"
+    if len(name) > 255:
+        raise VolumeError(f"{holder[:60]!r}… is too long a name for who uses a mount")
+    return name
+
+
+def _host(host: str, volume: str) -> str:
+    if os.path.isabs(host) and "\0" not in host and os.path.normpath(host) == host:
+        return host
+    with suppress(ValueError):
+        return str(ipaddress.ip_address(host.strip("[]")))
+    if not _HOST.match(host):
+        raise VolumeError(f"volume {volume}: {host[:60]!r} can be neither a host nor a socket")
+    return host.lower()
+
+
+def _port(port: object, volume: str) -> int:
+    text = str(port)
+    if not (text.isascii() and text.isdecimal() and 0 < int(text[:6]) < 65536):
+        raise VolumeError(f"volume {volume}: {text[:20]!r} is not a port")
+    return int(text)
+
+
+def _in_uri(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
