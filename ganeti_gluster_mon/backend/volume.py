@@ -73,7 +73,7 @@ class GlusterVolume:
                 f"volume {volume}: the directory for mounts, {directory!r}, is not an absolute path"
             )
         self.directory = os.path.normpath(directory)
-        self._uses = uses
+        self.uses = uses
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, GlusterVolume) and self._key == other._key
@@ -108,14 +108,19 @@ class GlusterVolume:
     def own_mount_point(self) -> str:
         """Where it is mounted unless it already is elsewhere."""
         server = quote(self.server_addr, safe=":")
-        return f"{self.directory}.d/{self.volume}@{server}:{self.port}"
+        return f"{self._real_directory}.d/{self.volume}@{server}:{self.port}"
+
+    @property
+    def _real_directory(self) -> str:
+        """As the kernel names it: /var/run is a symlink."""
+        return os.path.realpath(self.directory)
 
     @property
     def mount_point(self) -> str:
         """Where it is mounted, or would be."""
         for mount in self._mounts():
-            if mount.path == self.directory:
-                return self.directory
+            if mount.path == self._real_directory:
+                return mount.path
         return self.own_mount_point
 
     def is_mounted(self) -> bool:
@@ -176,6 +181,25 @@ class GlusterVolume:
         """Whether *holder* has it mounted."""
         return os.path.exists(os.path.join(self._place, _use(holder)))
 
+    def keep(self) -> str:
+        """Have it mounted, at the path that is given, until this process ends; `tidy` has to be called by another.
+
+        Raises VolumeError.
+        """
+        with self._locked():
+            self._mount_it()
+            # Never closed: the kernel does it at the end, however that comes.
+            fcntl.flock(self._open("held"), fcntl.LOCK_SH)
+            return self.mount_point
+
+    def is_held(self) -> bool:
+        """Whether somebody has it mounted for as long as a disk is in use."""
+        with self._locked():
+            return self._is_held()
+
+    def _is_held(self) -> bool:
+        return any(name.startswith("use-") for name in os.listdir(self._place))
+
     def tidy(self) -> bool:
         """Unmount it if nobody needs it; whether it is not mounted now.  That it is busy is no error."""
         with self._locked():
@@ -184,7 +208,7 @@ class GlusterVolume:
                 return True
             if mount.path != self.own_mount_point:
                 return False  # who mounted it there will unmount it
-            if any(name.startswith("use-") for name in os.listdir(self._place)):
+            if self._is_held():
                 return False
             held = self._open("held")
             try:
@@ -198,7 +222,7 @@ class GlusterVolume:
     @property
     def _place(self) -> str:
         """The directory with the locks of this mount, and who uses it."""
-        return os.path.join(self._uses, quote(self.own_mount_point, safe=""))
+        return os.path.join(self.uses, quote(self.own_mount_point, safe=""))
 
     def _open(self, name: str) -> int:
         path = os.path.join(self._place, name)
@@ -282,13 +306,21 @@ class GlusterVolume:
             os.rmdir(point)
         return None
 
-    def _must_answer(self, mount: model.Mount) -> None:
+    def statvfs(self) -> model.Mount:
+        """What its mount says of its space.  Raises VolumeError if it is not mounted or does not answer."""
+        mount = self._mount()
+        if mount is None:
+            raise VolumeError(f"volume {self.volume} is not mounted at {self.mount_point}")
+        return self._must_answer(mount)
+
+    def _must_answer(self, mount: model.Mount) -> model.Mount:
         (seen,) = mounts.statvfs([mount], _ANSWER)
         if not seen.answered:
             raise VolumeError(
                 f"volume {self.volume}, mounted at {mount.path}, does not answer: {seen.failure}; is it started, and "
                 f"are its bricks up? `gluster volume status {self.volume}`"
             )
+        return seen
 
     @property
     def _servers(self) -> str:

@@ -5,11 +5,12 @@
     /run/ganeti-gluster-mon/
       current -> captures/7        the latest capture, and how the asking went (cycle.json)
       captures/6, captures/7       the one before stays for who is reading it
+      seen/storage.json            from the HTTP half, for the storage backend: see digest.py
       key                          what the nodes of the pool sign with; none: each asks for itself
       word/role                    from the HTTP half: "lead", "follow" or "alone"
       word/nudge                   from the HTTP half: ask now, somebody saw something happen
 
-Root writes all but ``word/``, which belongs to the HTTP half; what root reads there is one of
+Root writes all but ``word/`` and ``seen/``, which belong to the HTTP half; what root reads there is one of
 three words, or only that the file was touched.  Each change is one rename, so nobody ever sees
 half of anything, and inotify tells the other half of it at once.
 """
@@ -32,6 +33,7 @@ CURRENT = "current"
 CAPTURES = "captures"
 KEY = "key"
 WORD = "word"
+SEEN = "seen"
 _CYCLE = "cycle.json"
 
 LEAD, FOLLOW, ALONE = "lead", "follow", "alone"
@@ -78,14 +80,16 @@ class Handover:
         self.directory = directory
         self.captures = os.path.join(directory, CAPTURES)
         self.word = os.path.join(directory, WORD)
+        self.seen = os.path.join(directory, SEEN)
         self._current = os.path.join(directory, CURRENT)
 
     def prepare(self, user: Optional[int] = None, group: Optional[int] = None) -> None:
-        """Make the directories; ``word/`` belongs to *user* and *group*, else to who makes it.  Raises OSError."""
-        for path in (self.directory, self.captures, self.word):
+        """Make the directories; *user* and *group* get those that the HTTP half writes to.  Raises OSError."""
+        for path in (self.directory, self.captures, self.word, self.seen):
             os.makedirs(path, mode=0o755, exist_ok=True)
         if user is not None and group is not None:
-            os.chown(self.word, user, group, follow_symlinks=False)
+            for path in (self.word, self.seen):
+                os.chown(path, user, group, follow_symlinks=False)
 
     # --- from the asker --------------------------------------------------------------------------
 
@@ -173,17 +177,20 @@ class Handover:
 
     def say_role(self, role: str) -> None:
         """Tell the asker what this node does.  Raises OSError."""
-        self._say("role", role)
+        self._write(os.path.join(self.word, "role"), f"{role}\n".encode("ascii"))
 
     def nudge(self) -> None:
         """Have the asker ask now.  Raises OSError."""
-        self._say("nudge", "now")
+        self._write(os.path.join(self.word, "nudge"), b"now\n")
 
-    def _say(self, name: str, text: str) -> None:
-        path = os.path.join(self.word, name)
+    def tell_backend(self, digest: bytes) -> None:
+        """Let the storage backend know what was seen.  Raises OSError."""
+        self._write(os.path.join(self.seen, "storage.json"), digest)
+
+    def _write(self, path: str, content: bytes) -> None:
         temporary = f"{path}.{os.getpid()}"
-        with open(temporary, "w", encoding="ascii") as file:
-            file.write(text + "\n")
+        with open(temporary, "wb") as file:
+            file.write(content)
         os.replace(temporary, path)
 
 

@@ -24,10 +24,11 @@ from ganeti_gluster_mon.gluster.joined import joined, other_hosts, own_uuid
 from ganeti_gluster_mon.gluster.model import Pool, Unknown
 from ganeti_gluster_mon.gluster.pool import understand
 from ganeti_gluster_mon.health import Health, Limits, judge
+from ganeti_gluster_mon.serve.digest import Peaks, digest
 from ganeti_gluster_mon.serve.exchange import Exchange, Standing
 from ganeti_gluster_mon.serve.following import Followed, Following
 from ganeti_gluster_mon.serve.handler import Screen
-from ganeti_gluster_mon.serve.handover import CURRENT, Handed, Handover
+from ganeti_gluster_mon.serve.handover import CURRENT, Handed, Handover, boottime
 from ganeti_gluster_mon.serve.log import say
 from ganeti_gluster_mon.serve.peers import Peers
 from ganeti_gluster_mon.serve.rendered import MakePage, Rendered, render
@@ -135,6 +136,8 @@ class Teller:
         self._changed = asyncio.Event()
         self._told = ""
         self._unreadable = ""
+        self._peaks: Peaks = {}
+        self._mute = ""
         # A thread of our own: the loop's are also for names that are looked up, which may take long.
         self._aside = ThreadPoolExecutor(1, "pictures")
         self._exchange: Optional[Exchange] = None
@@ -245,6 +248,19 @@ class Teller:
         seen = picture(view, self._limits, time.time_ns())
         self._screen.rendered = _rendered(seen, view, self._make_page)
         self._tell(seen)
+        self._tell_backend(seen, view)
+
+    def _tell_backend(self, seen: Picture, view: View) -> None:
+        taken = boottime() - round(view.age() * 1e9)
+        content, self._peaks = digest(seen.pool, self._peaks, taken)
+        try:
+            self._handover.tell_backend(content)
+        except OSError as err:
+            if str(err) != self._mute:
+                say(logging.ERROR, "cannot tell the storage backend what was seen", {"why": err})
+            self._mute = str(err)
+        else:
+            self._mute = ""
 
     def _tell(self, seen: Picture) -> None:
         """A line in the log when the status is another than before, whatever the figures in its words."""

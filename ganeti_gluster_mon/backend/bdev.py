@@ -1,0 +1,254 @@
+"""Ganeti's block device for the gluster disk template, by composition: a volume, and a file in it.
+
+It stands in for ganeti.storage.gluster (see dropin/gluster.py).  What is another than there:
+
+* With access=userspace QEMU reaches the disk itself.  Nothing is mounted to assemble it, or to look whether it
+  is there; only what Ganeti does with a disk by its path (creation, OS scripts, import and export) mounts the
+  volume, and it is unmounted after.
+* Each volume has a mount point of its own, mounts are counted by use, and never made by a shell.
+* The disk says when it is degraded or being healed, as the collector last saw it.
+* Rename works.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from typing import Any, Callable, Optional, Tuple, TypeVar
+
+from ganeti import constants, errors, objects, ssconf
+from ganeti.storage import base, filestorage
+
+from ganeti_gluster_mon.backend.bricks import holds, local_bricks
+from ganeti_gluster_mon.backend.filedevice import MEBIBYTE, DiskError, FileDeviceHelper
+from ganeti_gluster_mon.backend.reaper import unmount_after_this_process
+from ganeti_gluster_mon.backend.redundancy import redundancy
+from ganeti_gluster_mon.backend.volume import GlusterVolume
+
+T = TypeVar("T")
+
+
+def volume_of(params: Any) -> GlusterVolume:
+    """The volume that a disk's parameters name; ``host`` may name backup servers too: ``node1,node2``.
+
+    Raises BlockDeviceError.
+    """
+    server, *backup = str(params[constants.GLUSTER_HOST]).split(",")
+    directory = ssconf.SimpleStore().GetGlusterStorageDir()
+    return _honest(
+        lambda: GlusterVolume(
+            server, params[constants.GLUSTER_PORT], params[constants.GLUSTER_VOLUME], backup, directory
+        )
+    )
+
+
+class GlusterStorage(base.BlockDev):
+    """A disk that is a file of a Gluster volume; its unique_id is (driver, path in the volume)."""
+
+    def __init__(
+        self, unique_id: Any, children: Any, size: int, params: Any, dyn_params: Any, **kwargs: Any
+    ) -> None:
+        if children:
+            base.ThrowError("Invalid setup for a Gluster disk: it has children")
+        self.driver, self.path = _unique_id(unique_id)
+        super().__init__(unique_id, children, size, params, dyn_params, **kwargs)
+        self.volume = volume_of(params)
+        self.userspace = params.get(constants.LDP_ACCESS) == constants.DISK_USERSPACE
+        self._assembled = False
+        self.dev_path: Optional[str] = None
+        self.Attach()
+
+    # --- is it there -----------------------------------------------------------------------------
+
+    def Attach(self, **kwargs: Any) -> bool:
+        """Look whether the disk is there.  Raises BlockDeviceError where that cannot be found out."""
+        bricks = local_bricks(self.volume.server_addr, self.volume.volume) if self.userspace else []
+        # A brick of this node that has it saves a mount; that none has it tells nothing.
+        self.attached = any(holds(brick, self.path) for brick in bricks) or bool(
+            self._on_file(lambda file: file.Exists())
+        )
+        self.dev_path = os.path.join(self.volume.mount_point, self.path)
+        return self.attached
+
+    def GetActualSize(self) -> int:
+        """The size in bytes."""
+        return self._on_file(lambda file: file.Size())
+
+    def GetSyncStatus(self) -> Any:
+        """Whether all copies of the disk's data are there and the same, by what the collector last saw."""
+        seen = redundancy(self.volume.volume, self.path)
+        return objects.BlockDevStatus(
+            dev_path=self.dev_path,
+            major=self.major,
+            minor=self.minor,
+            sync_percent=seen.percent,
+            estimated_time=None,
+            is_degraded=seen.degraded,
+            ldisk_status=constants.LDS_OKAY,
+        )
+
+    # --- in use ----------------------------------------------------------------------------------
+
+    def Assemble(self) -> None:
+        """Make the disk ready: by its path the volume stays mounted until Shutdown, for QEMU nothing is needed."""
+        if not self.attached:
+            base.ThrowError("%s: there is no such disk in volume %s", self.path, self.volume.volume)
+        if not self.userspace:
+            self.dev_path = os.path.join(_honest(lambda: self.volume.hold(self.path)), self.path)
+        self._assembled = True
+
+    def Shutdown(self) -> None:
+        """The disk is not in use any more."""
+        _honest(lambda: self.volume.release(self.path))
+        self.dev_path = None
+        self.attached = False
+        self._assembled = False
+
+    def Open(self, force: bool = False, exclusive: Optional[bool] = None) -> None:
+        """Make the disk ready for whoever wants it by its path.
+
+        Ganeti does not say who that is: an OS script, which needs the mount, or QEMU, which does not.  So it is
+        mounted as long as this process of Ganeti's lives, and a little longer.  Not so for a disk just assembled;
+        and for a migration, where *exclusive* is said, it is mounted until Close, unless QEMU does without a path.
+        """
+        if not self.attached:
+            base.ThrowError("%s: there is no such disk in volume %s", self.path, self.volume.volume)
+        if exclusive is not None and not self.userspace:
+            self.dev_path = os.path.join(_honest(lambda: self.volume.hold(self.path)), self.path)
+        if self._assembled or exclusive is not None or self.volume.holds(self.path):
+            return
+        try:
+            self._keep()
+        except errors.BlockDeviceError as err:
+            if not self.userspace:
+                raise
+            # A guest can do without; an OS script will say what it misses.
+            logging.warning("no path to the disk for now: %s", err)
+
+    def Close(self) -> None:
+        """Nobody here uses the disk any more; a migration says so of the node that the guest has left."""
+        _honest(lambda: self.volume.release(self.path))
+
+    def Import(self) -> Any:
+        """The command that writes to the disk what it reads."""
+        self._keep()
+        return super().Import()
+
+    def Export(self) -> Any:
+        """The command that reads the disk."""
+        self._keep()
+        return super().Export()
+
+    def _keep(self) -> None:
+        self.dev_path = os.path.join(_honest(self.volume.keep), self.path)
+        _honest(lambda: unmount_after_this_process(self.volume))
+
+    # --- change ----------------------------------------------------------------------------------
+
+    def Remove(self) -> bool:
+        """Remove the file; False if there was none."""
+        removed = self._on_file(lambda file: file.Remove())
+        _honest(lambda: self.volume.release(self.path))
+        return removed
+
+    def Rename(self, new_id: Any) -> None:
+        """Give the file another name in the same volume, where nothing has that name."""
+        _, path = _unique_id(new_id)
+        self._on_file(lambda file: file.Move(path))
+        self.path, self.unique_id = path, new_id
+        self.dev_path = os.path.join(self.volume.mount_point, path)
+
+    def Grow(self, amount: int, dryrun: bool, backingstore: bool, excl_stor: Any) -> None:
+        """Grow the file by *amount* MiB."""
+        self._on_file(lambda file: file.Grow(amount, dryrun, backingstore, excl_stor))
+
+    def Snapshot(self, snap_name: str, snap_size: int) -> Any:
+        """Refuse: a copy of the file would not be of one moment, and Gluster's snapshots are of whole volumes."""
+        base.ThrowError(
+            "%s: Gluster makes snapshots of whole volumes only (gluster snapshot create NAME %s), not of a disk",
+            self.path,
+            self.volume.volume,
+        )
+
+    def SetInfo(self, text: str) -> None:
+        """There is no place for it."""
+
+    # --- for QEMU --------------------------------------------------------------------------------
+
+    def GetUserspaceAccessUri(self, hypervisor: str) -> str:
+        """What KVM opens instead of a path."""
+        if hypervisor != constants.HT_KVM:
+            base.ThrowError(
+                "Hypervisor %s cannot open Gluster by itself: set access to kernelspace", hypervisor
+            )
+        return self.volume.GetKVMMountString(self.path)
+
+    @classmethod
+    def Create(
+        cls,
+        unique_id: Any,
+        children: Any,
+        size: int,
+        spindles: Any,
+        params: Any,
+        excl_stor: bool,
+        dyn_params: Any,
+        **kwargs: Any,
+    ) -> GlusterStorage:
+        """Make a disk of *size* MiB."""
+        if excl_stor:
+            raise errors.ProgrammerError("Gluster disk requested with exclusive_storage")
+        _, path = _unique_id(unique_id)
+        volume = volume_of(params)
+        _accept(volume, path)
+
+        def create() -> None:
+            with volume.mounted() as root:
+                FileDeviceHelper.CreateFile(root, path, size, create_folders=True)
+
+        _honest(create)
+        return cls(unique_id, children, size, params, dyn_params, **kwargs)
+
+    def _on_file(self, act: Callable[[FileDeviceHelper], T]) -> T:
+        """What *act* gives, done to the disk's file while the volume is mounted."""
+        _accept(self.volume, self.path)
+
+        def acted() -> T:
+            with self.volume.mounted() as root:
+                return act(FileDeviceHelper(root, self.path))
+
+        return _honest(acted)
+
+
+def _accept(volume: GlusterVolume, path: str) -> None:
+    """Raises errors.FileStoragePathError where the administrator has not allowed Gluster's directory for disks."""
+    filestorage.CheckFileStoragePathAcceptance(os.path.join(volume.directory, path))
+
+
+def _honest(act: Callable[[], T]) -> T:
+    """What *act* gives.  What goes wrong is Ganeti's BlockDeviceError."""
+    try:
+        return act()
+    except DiskError as err:
+        raise errors.BlockDeviceError(str(err)) from err
+
+
+def _unique_id(unique_id: Any) -> Tuple[str, str]:
+    """The driver and the path.  Raises ValueError."""
+    if not isinstance(unique_id, (tuple, list)) or len(unique_id) != 2:
+        raise ValueError(f"Invalid configuration data {unique_id!r}")
+    driver, path = unique_id
+    return str(driver), str(path)
+
+
+def GetGlusterSpaceInfo(volume: GlusterVolume) -> Any:
+    """Size and free space of *volume* in MiB, as Ganeti tells of storage; see space.py."""
+    from ganeti_gluster_mon.backend.space import space
+
+    seen = _honest(lambda: space(volume))
+    return {
+        "type": constants.ST_GLUSTER,
+        "name": volume.volume,
+        "storage_size": seen.size // MEBIBYTE,
+        "storage_free": seen.available // MEBIBYTE,
+    }

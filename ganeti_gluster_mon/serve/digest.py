@@ -1,0 +1,65 @@
+"""What the storage backend wants to know of the pool, small enough to be read for each disk.  Pure.
+
+The daemon writes it to ``/run/ganeti-gluster-mon/seen/storage.json`` with each new picture::
+
+    {"format_version": 1, "boottime": NS, "volumes": {"gv0": {
+        "sharded": false, "healed": 75.0, "size": BYTES, "available": BYTES,
+        "subvolumes": [{"copies": true, "bricks": [{"path": "/b", "local": true, "online": true, "pending": 0}]}]}}}
+
+``boottime`` is CLOCK_BOOTTIME when the answers were taken.  ``healed``: percent of the largest backlog since there was
+none; null while nothing waits to be healed.  What is not known is null.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Dict, Mapping, Optional, Tuple
+
+from ganeti_gluster_mon.gluster.model import Pool, Volume
+
+FORMAT_VERSION = 1
+
+#: the largest backlog of each volume since it had none
+Peaks = Mapping[str, int]
+
+
+def digest(pool: Pool, peaks: Peaks, boottime: int) -> Tuple[bytes, Peaks]:
+    """The digest of *pool*, whose answers were taken at *boottime* (ns), and the backlogs' new peaks."""
+    new: Dict[str, int] = {}
+    volumes: Dict[str, Any] = {}
+    local = {peer.uuid for peer in pool.peers or () if peer.local}
+    for volume in pool.volumes or ():
+        pending = None if volume.heal is None else volume.heal.pending
+        if pending or (pending is None and volume.name in peaks):
+            new[volume.name] = max(pending or 0, peaks.get(volume.name, 0))
+        volumes[volume.name] = {
+            "sharded": volume.options.get("features.shard", "off") in ("on", "enable", "yes", "true", "1"),
+            "healed": _healed(pending, new.get(volume.name)),
+            "size": None if volume.capacity is None else volume.capacity.size,
+            "available": None if volume.capacity is None else volume.capacity.available,
+            "subvolumes": _subvolumes(volume, local),
+        }
+    told = {"format_version": FORMAT_VERSION, "boottime": boottime, "volumes": volumes}
+    return json.dumps(told, separators=(",", ":")).encode("ascii"), new
+
+
+def _healed(pending: Optional[int], peak: Optional[int]) -> Optional[float]:
+    return round(100 * (1 - pending / peak), 1) if pending and peak else None
+
+
+def _subvolumes(volume: Volume, local: Any) -> Any:
+    return [
+        {
+            "copies": subvolume.type != "distribute",
+            "bricks": [
+                {
+                    "path": brick.path,
+                    "local": brick.uuid in local,
+                    "online": brick.online,
+                    "pending": brick.heal_pending,
+                }
+                for brick in subvolume.bricks
+            ],
+        }
+        for subvolume in volume.subvolumes
+    ]
