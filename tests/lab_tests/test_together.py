@@ -319,6 +319,7 @@ def queried(pool: Pool, query: str) -> List[float]:
     argv = [
         "curl",
         "--silent",
+        "--fail",
         "--get",
         "--data-urlencode",
         f"query={query}",
