@@ -461,16 +461,17 @@ def _port(port: object, volume: str) -> int:
 
 
 def volumes_used(directory: str = DIRECTORY, uses: str = USES) -> List[GlusterVolume]:
-    """The volumes that were used on this node since it was booted, and the one mounted at *directory* itself."""
+    """The volumes that were mounted on this node since it was booted, and the one mounted at *directory* itself."""
     real = os.path.realpath(directory)
     found: Dict[GlusterVolume, None] = {}
     with suppress(FileNotFoundError):
         for name in os.listdir(uses):
+            # Who only tried to mount it has left nothing but a lock.
             where, _, rest = unquote(name).partition(f"{real}.d/")
             volume, _, server = rest.partition("@")
             host, _, port = server.rpartition(":")
             with suppress(VolumeError):
-                if not where:
+                if not where and os.listdir(os.path.join(uses, name)) != ["lock"]:
                     found[GlusterVolume(unquote(host), port, volume, (), directory, uses)] = None
     with open(_MOUNTINFO, encoding="utf-8", errors="surrogateescape") as file:
         for mount in mounts.fuse_mounts(file.read()):
