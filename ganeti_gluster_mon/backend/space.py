@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any, Dict, Optional
+
 from ganeti_gluster_mon.backend.seen import SEEN, seen
 from ganeti_gluster_mon.backend.volume import GlusterVolume
 from ganeti_gluster_mon.gluster.capacity import of_mount
@@ -14,16 +16,19 @@ def space(volume: GlusterVolume, source: str = SEEN) -> Capacity:
     Raises VolumeError where it cannot be mounted, or does not answer.
     """
     if not volume.is_mounted():
-        known = seen(volume.server_addr, volume.volume, source)
-        if (
-            known is not None
-            and isinstance(known.get("size"), int)
-            and isinstance(known.get("available"), int)
-        ):
-            size, available = known["size"], known["available"]
-            return Capacity(size=size, used=size - available, available=available, source="bricks")
+        known = _known(seen(volume.server_addr, volume.volume, source))
+        if known is not None:
+            return known
     with volume.mounted():
         return _of(volume)
+
+
+def _known(told: Optional[Dict[str, Any]]) -> Optional[Capacity]:
+    """What the collector reckoned, where it did and that makes sense."""
+    size, available = (told or {}).get("size"), (told or {}).get("available")
+    if type(size) is not int or type(available) is not int or not 0 <= available <= size:
+        return None
+    return Capacity(size=size, used=size - available, available=available, source="bricks")
 
 
 def _of(volume: GlusterVolume) -> Capacity:
