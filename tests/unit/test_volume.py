@@ -8,7 +8,9 @@ from __future__ import annotations
 import fcntl
 import os
 import re
+import socket
 import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import List
@@ -18,6 +20,7 @@ import pytest
 
 from ganeti_gluster_mon.backend import volume as module
 from ganeti_gluster_mon.backend.volume import GlusterVolume, VolumeError, volumes_used
+from tests.lab.waiting import wait_until
 
 #: how Ganeti 3.1 reads a URI
 GANETI_31 = re.compile(r"^gluster:\/\/([a-z0-9-.]+):(\d+)/([^/]+)/(.+)$")
@@ -147,7 +150,7 @@ def words(place: Path) -> List[str]:
 def test_what_glusterfs_is_told(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Port and transport come after the server they are for: before it, glusterfs ignores them."""
     fake(place, monkeypatch, f"printf '%s\\0' \"$@\" > {place}/words")
-    mine = volume(place, "Node1", "fd99::2", SOCKET, port="24010")
+    mine = volume(place, "Node1", "fd99::2", port="24010")
     with pytest.raises(VolumeError):
         mine.Mount()
     assert words(place) == [
@@ -157,25 +160,44 @@ def test_what_glusterfs_is_told(place: Path, monkeypatch: pytest.MonkeyPatch) ->
         "--volfile-server=fd99::2",
         "--volfile-server-transport=tcp",
         "--volfile-server-port=24010",
-        f"--volfile-server={SOCKET}",
-        "--volfile-server-transport=unix",
-        "--volfile-server-port=24010",
         "--volfile-id=/gv0",
         "--process-name=fuse",
         f"{place}/gluster.d/gv0@node1:24010",
     ]
     assert not (place / "gluster.d" / "gv0@node1:24010").exists(), "no mount point is left behind"
+    with pytest.raises(VolumeError):
+        volume(place, SOCKET).Mount()
+    assert words(place)[:2] == [f"--volfile-server={SOCKET}", "--volfile-server-transport=unix"]
 
 
 def test_a_failure_says_which_volume_and_what_to_do(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     fake(place, monkeypatch, "exit 107")
-    closed = volume(place, "127.0.0.1", f"{place}/none.socket", port=1)
-    with pytest.raises(VolumeError) as caught:
-        closed.Mount()
-    assert str(caught.value) == (
-        f"volume gv0 cannot be mounted from 127.0.0.1, {place}/none.socket: 127.0.0.1:1: Connection refused; "
-        f"{place}/none.socket: No such file or directory; is glusterd running there?"
-    )
+    for servers, why in (
+        (("127.0.0.1", "127.0.0.2"), "127.0.0.1:1: Connection refused; 127.0.0.2:1: Connection refused"),
+        (("/run/none.socket",), "/run/none.socket: No such file or directory"),
+    ):
+        with pytest.raises(VolumeError) as caught:
+            volume(place, *servers, port=1).Mount()
+        assert str(caught.value) == (
+            f"volume gv0 cannot be mounted from {', '.join(servers)}: {why}; is glusterd running there?"
+        )
+
+
+def test_one_of_several_servers_is_enough(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Then it is not they who are to blame, or not they alone."""
+    fake(place, monkeypatch, "exit 107")
+    with socket.create_server(("127.0.0.3", 0)) as listening:
+        mine = volume(place, "127.0.0.1", "127.0.0.3", port=listening.getsockname()[1])
+        with pytest.raises(VolumeError) as caught:
+            mine.Mount()
+    assert "127.0.0.1:" in str(caught.value)
+    assert "is it there, and started? `gluster volume info gv0`" in str(caught.value)
+
+
+def test_a_socket_stands_alone() -> None:
+    for servers in ((SOCKET, "node1"), ("node1", SOCKET), (SOCKET, SOCKET)):
+        with pytest.raises(VolumeError, match="with a socket there can be no other server"):
+            GlusterVolume(servers[0], 24007, "gv0", servers[1:])
 
 
 def test_there_may_be_no_glusterfs_at_all(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -189,7 +211,7 @@ def test_a_mount_that_hangs_is_given_up(place: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(module, "_MOUNTING", 0.5)
     monkeypatch.setattr(module, "_knock", lambda server, port: None)
     started = time.monotonic()
-    with pytest.raises(VolumeError, match="glusterfs did not end within 0 s"):
+    with pytest.raises(VolumeError, match=r"glusterfs did not end within 0\.5 s"):
         volume(place).Mount()
     assert time.monotonic() - started < 10
     pid = (place / "pid").read_text().strip()
@@ -207,6 +229,26 @@ def test_a_lock_that_is_never_given_up(place: Path, monkeypatch: pytest.MonkeyPa
         for act in (mine.Mount, mine.tidy, lambda: mine.hold("a"), lambda: mine.release("a")):
             with pytest.raises(VolumeError, match="volume gv0: another process has kept its lock"):
                 act()
+
+
+def test_who_is_killed_while_it_mounts_is_waited_for(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What it started goes on, and would mount it under the feet of the next one."""
+    fake(place, monkeypatch, f"echo > {place}/began; read line < {place}/pipe; echo > {place}/ended")
+    os.mkfifo(place / "pipe")
+    script = (
+        "import sys; from ganeti_gluster_mon.backend.volume import GlusterVolume; "
+        "GlusterVolume('127.0.0.1', 24007, 'gv0', (), sys.argv[1] + '/gluster', sys.argv[1] + '/uses').Mount()"
+    )
+    with subprocess.Popen([sys.executable, "-c", script, str(place)]) as killed:
+        wait_until((place / "began").exists, "glusterfs")
+        killed.kill()
+    monkeypatch.setattr(module, "_LOCKED", 0.2)
+    with pytest.raises(VolumeError, match="another process has kept its lock"):
+        volume(place).tidy()
+    (place / "pipe").write_text("go on\n")
+    monkeypatch.setattr(module, "_LOCKED", 30)
+    assert volume(place).tidy()
+    assert (place / "ended").exists()
 
 
 def test_what_is_not_mounted_cannot_be_unmounted_nor_looked_at(place: Path) -> None:
@@ -228,7 +270,7 @@ def test_a_holder_is_one_file_whatever_its_name(place: Path, holder: str) -> Non
     assert mine.is_held()
     mine.release(holder)
     assert not mine.is_held()
-    assert [each.name for each in directory.iterdir()] == ["lock"]
+    assert sorted(each.name for each in directory.iterdir()) == ["change", "lock"]
 
 
 def test_a_holder_with_too_long_a_name(place: Path) -> None:
@@ -267,5 +309,6 @@ def test_children_do_not_inherit_the_lock(place: Path, monkeypatch: pytest.Monke
     fake(place, monkeypatch, f"ls -l /proc/self/fd > {place}/words")
     with pytest.raises(VolumeError):
         volume(place, port=1).Mount()
-    assert "lock" not in (place / "words").read_text()
+    listed = (place / "words").read_text()
+    assert "lock" not in listed and "change" not in listed
     assert subprocess.run(["pgrep", "-f", f"{place}/bin/glusterfs"], check=False).returncode == 1
