@@ -236,17 +236,20 @@ def test_no_link_nor_pipe_is_followed(source: Path, tmp_path: Path) -> None:
     assert of(source) == FINE
 
 
-def test_space_as_the_collector_reckoned_it(source: Path, tmp_path: Path) -> None:
+def test_space_as_the_collector_reckoned_it(
+    source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where it cannot be mounted."""
+    monkeypatch.setenv("PATH", str(tmp_path))
     tell(source, pool(copies(True, True, True)))
-    mine = GlusterVolume("127.0.0.1", 24007, "gv0", (), str(tmp_path / "gluster"), str(tmp_path / "uses"))
+    mine = GlusterVolume("127.0.0.1", 1, "gv0", (), str(tmp_path / "gluster"), str(tmp_path / "uses"))
     assert space(mine, str(source)) == Capacity(1000, 400, 600, "bricks")
 
 
 @pytest.mark.parametrize("figure", [None, "1000", -1, True, 1.5])
-def test_space_that_is_not_known_is_asked_for(
+def test_space_that_is_not_known_is_no_figure(
     source: Path, tmp_path: Path, figure: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """By mounting it, which fails here: never by a figure that is none."""
     monkeypatch.setenv("PATH", str(tmp_path))
     told = json.loads(json.dumps({**GOOD, "boottime": now()}))
     told["volumes"]["gv0"]["size"] = figure
