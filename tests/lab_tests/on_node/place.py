@@ -30,8 +30,6 @@ def used(name: str) -> None:
     with VOLUME.mounted() as root:
         os.listdir(root)
     VOLUME.release(name)
-    with VOLUME.mounted() as root:
-        os.listdir(root)
 
 
 def often(times: str) -> None:
@@ -45,9 +43,6 @@ def killed(moment: str) -> None:
     def fatal(function: Callable[..., Any]) -> Callable[..., Any]:
         def called(*words: Any, **more: Any) -> Any:
             nonlocal left
-            left -= 1
-            if left < 0:
-                os._exit(9)
             result = function(*words, **more)
             left -= 1
             if left < 0:
@@ -56,6 +51,7 @@ def killed(moment: str) -> None:
 
         return called
 
+    # What is between two of these changes nothing that outlives us.
     for module, name in (
         (os, "makedirs"),
         (os, "unlink"),
