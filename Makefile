@@ -15,7 +15,7 @@ GANETI_PACKAGES := ganeti qemu-system-x86 qemu-block-extra qemu-utils
 PACKAGES := python3 python3-venv
 
 .DEFAULT_GOAL := help
-.PHONY: help venv packages pool-packages readme screenshots demo test lint unit bench soak lab lab-down clean
+.PHONY: help venv packages pool-packages readme screenshots demo test lint unit bench soak lab lab-down install-dropin remove-dropin clean
 .DELETE_ON_ERROR:
 
 help:
@@ -32,6 +32,8 @@ help:
 	@echo 'make pool-packages  the same without Ganeti and KVM, which only the tests need'
 	@echo 'make screenshots  take the pictures of the page that docs/ shows'
 	@echo 'make readme    put the real output of the commands into README.md'
+	@echo 'make install-dropin  put the storage backend in the place of Ganeti’s own (below DESTDIR): for labs and trials'
+	@echo 'make remove-dropin   take it away again'
 	@echo 'make clean     remove what was made here'
 
 venv: $(VENV)/.made
@@ -68,7 +70,7 @@ lint: venv
 unit: venv
 	$(BIN)/python -m pytest -m 'not lab and not soak'
 
-bench: pool-packages venv
+bench: packages venv
 	@$(BIN)/python -m compileall -q ganeti_gluster_mon
 	$(BIN)/python -m tests.bench
 
@@ -80,6 +82,12 @@ lab: pool-packages venv
 
 lab-down:
 	@$(BIN)/python -m tests.lab down
+
+install-dropin:
+	@DESTDIR='$(DESTDIR)' scripts/dropin install
+
+remove-dropin:
+	@DESTDIR='$(DESTDIR)' scripts/dropin remove
 
 readme: venv
 	@$(BIN)/python scripts/update-readme
