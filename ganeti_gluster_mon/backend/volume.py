@@ -265,6 +265,7 @@ class GlusterVolume:
     def _locked(self) -> Iterator[None]:
         """Alone with the mount, among all processes."""
         try:
+            _open_to_all(os.path.dirname(self.uses))
             os.makedirs(self._place, mode=0o700, exist_ok=True)
             lock, change = self._open("lock"), self._open(_CHANGE)
         except OSError as err:
@@ -461,6 +462,13 @@ def _run(argv: Sequence[str], name: str, timeout: float) -> str:
             process.wait(_KILLED)
         return f"{name} did not end within {timeout:g} s"
     return f"{name} ended with status {process.returncode}" if process.returncode else ""
+
+
+def _open_to_all(directory: str) -> None:
+    """Make a directory that others may look into, whatever the umask: noded's would shut out the daemon."""
+    if not os.path.isdir(directory):
+        os.makedirs(directory, exist_ok=True)
+        os.chmod(directory, 0o755)
 
 
 def _use(holder: str) -> str:

@@ -87,6 +87,8 @@ class Handover:
         """Make the directories; *user* and *group* get those that the HTTP half writes to.  Raises OSError."""
         for path in (self.directory, self.captures, self.word, self.seen):
             os.makedirs(path, mode=0o755, exist_ok=True)
+        # Somebody else of ours may have made it, with a umask that keeps the HTTP half out.
+        os.chmod(self.directory, 0o755)
         if user is not None and group is not None:
             for path in (self.word, self.seen):
                 os.chown(path, user, group, follow_symlinks=False)

@@ -149,3 +149,10 @@ def test_a_cycle_that_cannot_be_read(handover: Handover, text: str) -> None:
     (Path(handover.directory) / "current/cycle.json").write_text(text)
     with pytest.raises(CaptureError):
         handover.current()
+
+
+def test_the_http_half_gets_into_what_another_has_made(tmp_path: Path) -> None:
+    directory = tmp_path / "run"
+    directory.mkdir(mode=0o700)
+    Handover(str(directory)).prepare()
+    assert directory.stat().st_mode & 0o777 == 0o755

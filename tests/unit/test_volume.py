@@ -312,3 +312,17 @@ def test_children_do_not_inherit_the_lock(place: Path, monkeypatch: pytest.Monke
     listed = (place / "words").read_text()
     assert "lock" not in listed and "change" not in listed
     assert subprocess.run(["pgrep", "-f", f"{place}/bin/glusterfs"], check=False).returncode == 1
+
+
+def test_the_daemon_is_not_shut_out(place: Path) -> None:
+    """noded makes what only root can look into, unless it is told otherwise."""
+    before = os.umask(0o077)
+    try:
+        GlusterVolume(
+            "127.0.0.1", 24007, "gv0", (), str(place / "gluster"), str(place / "run" / "mounts")
+        ).tidy()
+    finally:
+        os.umask(before)
+    assert (place / "run").stat().st_mode & 0o777 == 0o755
+    (mounts,) = (place / "run" / "mounts").iterdir()
+    assert mounts.stat().st_mode & 0o777 == 0o700
