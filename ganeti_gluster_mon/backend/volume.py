@@ -203,6 +203,20 @@ class GlusterVolume:
         with self._locked():
             return self._is_held()
 
+    def is_needed(self) -> bool:
+        """Whether somebody has it mounted at all, for a moment or for as long as a disk is in use."""
+        with self._locked():
+            if self._is_held():
+                return True
+            held = self._open("held")
+            try:
+                fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return True
+            finally:
+                os.close(held)
+            return False
+
     def _is_held(self) -> bool:
         return any(name.startswith("use-") for name in os.listdir(self._place))
 
