@@ -16,7 +16,8 @@ T = TypeVar("T")
 
 PROVIDER = "/usr/share/ganeti/extstorage/gluster"
 SCRIPTS = REPOSITORY / "ganeti_gluster_mon" / "backend" / "extstorage" / "gluster"
-KEEPER = "gluster-keeper"
+#: what the kernel calls them
+KEEPERS = ("gluster-keeper", "gluster-keeper+")
 
 #: the OS's other scripts: all of the disk, by the path or, where there is none, by what QEMU would open
 _EXPORT = '#!/bin/sh\nset -e\nexec dd if="$EXPORT_DEVICE" bs=1M status=none\n'
@@ -65,7 +66,7 @@ def left(cluster: Cluster) -> Left:
     return Left(
         mounts=_some(mounts(cluster)),
         loops=_some({node: loops(host) for node, host in hosts.items()}),
-        keepers=_some({node: len(host.find(KEEPER)) for node, host in hosts.items()}),
+        keepers=_some({node: sum(len(host.find(name)) for name in KEEPERS) for node, host in hosts.items()}),
     )
 
 
