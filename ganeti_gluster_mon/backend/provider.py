@@ -19,7 +19,7 @@ from ganeti_gluster_mon.backend.volume import GlusterVolume
 #: where Ganeti's text about a disk is kept, on its file: getfattr -n NAME
 METADATA = "user.ganeti.info"
 #: seconds that udev may have a device open when it is to go
-_PROBED = 5.0
+_PROBED = 2.0
 
 #: lines for standard output
 Lines = List[str]

@@ -1,4 +1,4 @@
-"""What the ExtStorage provider makes of its environment, and of a guest's command line; its scripts as Ganeti sees them."""
+"""What the ExtStorage provider makes of its environment and of command lines; its scripts as Ganeti sees them."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def test_each_action_takes_what_is_for_it() -> None:
 
 @pytest.mark.parametrize("name", HOSTILE)
 def test_no_hostile_name_is_a_disk(name: str) -> None:
-    with pytest.raises(RequestError, match="^VOL_NAME ") as refused:
+    with pytest.raises(RequestError, match=r"^VOL_NAME ") as refused:
         read("attach", given_also(VOL_NAME=name))
     assert str(refused.value).isascii() and str(refused.value).isprintable() and len(str(refused.value)) < 400
 
@@ -92,7 +92,7 @@ def test_no_hostile_name_is_a_disk(name: str) -> None:
 @pytest.mark.parametrize("name", HOSTILE)
 def test_no_hostile_name_is_a_folder(name: str) -> None:
     for directory in (name, f"ganeti/{name}", f"{name}/ganeti"):
-        with pytest.raises(RequestError, match="^directory "):
+        with pytest.raises(RequestError, match=r"^directory "):
             read("attach", given_also(EXTP_DIRECTORY=directory))
 
 
@@ -101,7 +101,7 @@ def test_no_hostile_name_is_a_volume_or_a_port_or_an_access(name: str) -> None:
     for variable in ("EXTP_VOLUME", "EXTP_PORT"):
         with pytest.raises(DiskError):
             provider.volume_of(read("attach", given_also(**{variable: name})))
-    with pytest.raises(RequestError, match="^access "):
+    with pytest.raises(RequestError, match=r"^access "):
         read("attach", given_also(EXTP_ACCESS=name))
 
 
@@ -134,31 +134,31 @@ def test_nothing_leads_out_of_the_volume(found: Dict[str, str]) -> None:
 
 @pytest.mark.parametrize("text", ["", "-1", "1.5", "1e3", "0x10", " 1", "٣", "9" * 19, str(1 << 43), "64M"])
 def test_a_size_is_a_number(text: str) -> None:
-    with pytest.raises(RequestError, match="^VOL_SIZE .*MiB"):
+    with pytest.raises(RequestError, match=r"^VOL_SIZE .*MiB"):
         read("create", given_also(VOL_SIZE=text))
-    with pytest.raises(RequestError, match="^VOL_NEW_SIZE "):
+    with pytest.raises(RequestError, match=r"^VOL_NEW_SIZE "):
         read("grow", given_also(VOL_NEW_SIZE=text))
 
 
 @pytest.mark.parametrize("text", ["new\nline", "größe", "\0", "x" * 1001])
 def test_metadata_is_a_line_of_plain_text(text: str) -> None:
-    with pytest.raises(RequestError, match="^VOL_METADATA "):
+    with pytest.raises(RequestError, match=r"^VOL_METADATA "):
         read("setinfo", given_also(VOL_METADATA=text))
 
 
 def test_what_is_missing_is_said() -> None:
     with pytest.raises(RequestError, match="parameter volume is missing"):
         read("attach", {"VOL_NAME": NAME})
-    with pytest.raises(RequestError, match="^servers is empty"):
+    with pytest.raises(RequestError, match=r"^servers is empty"):
         read("attach", given_also(EXTP_SERVERS=" , "))
-    with pytest.raises(RequestError, match="^VOL_METADATA"):
+    with pytest.raises(RequestError, match=r"^VOL_METADATA"):
         read("setinfo", GIVEN)
 
 
 def test_a_misspelt_parameter_is_refused_while_there_is_no_disk_yet() -> None:
     misspelt = given_also(EXTP_SERVER="node1", VOL_SIZE="1")
     for action in ("create", "verify"):
-        with pytest.raises(RequestError, match="unknown parameter 'server'; there are volume, servers, "):
+        with pytest.raises(RequestError, match=r"unknown parameter 'server'; there are volume, servers, "):
             read(action, misspelt)
     # Later it would keep a guest from its data.
     assert read("attach", misspelt).servers == ("127.0.0.1",)
