@@ -118,11 +118,12 @@ def end_all(device: str) -> None:
 
 
 def settle(volume: GlusterVolume, patience: float = SETTLED) -> None:
-    """Have *volume* unmounted if nobody needs it; try for *patience* seconds while it is busy.
+    """Have *volume* unmounted if nobody needs it, and no idle device; try for *patience* seconds while it is busy.
 
     The kernel lets go of a device's file a moment after the device.
     """
     until, pause = time.monotonic() + patience, _PAUSE
-    while not volume.tidy() and not volume.is_held() and time.monotonic() < until:
+    while not volume.tidy() and not volume.is_needed() and time.monotonic() < until:
         time.sleep(pause)
         pause = min(2 * pause, _PAUSES)
+    loop.sweep()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import json
 import subprocess
+import uuid
 from contextlib import contextmanager
 from pathlib import Path
 from typing import ContextManager, Dict, Iterator, List, Optional
@@ -22,7 +23,8 @@ pytestmark = pytest.mark.lab
 MIB = 1 << 20
 MOUNT = "/run/ganeti/gluster.d/gv0@127.0.0.1:24007"
 NOTHING = Left({}, {}, {})
-NAME = "6f1d0f5e-5b0c-4c57-b8f1-3f0c5f8e0e5d.ext.disk0"
+#: of a disk; loop devices are the machine's, and another run of these tests has others
+NAME = f"{uuid.uuid4()}.ext.disk0"
 URI = f"kvm:gluster://127.0.0.1:24007/gv0/ganeti/{NAME}"
 
 
@@ -164,8 +166,8 @@ def test_verify_looks_for_itself(cluster: Cluster) -> None:
     done(cluster, "verify")
     assert "gluster volume info nowhere" in refused(cluster, "verify", EXTP_VOLUME="nowhere")
     # A server that is not there costs nothing but time, if there is another.
-    done(cluster, "verify", EXTP_SERVERS="127.0.0.99 node2.lab.test")
-    assert "127.0.0.99:24007" in refused(cluster, "verify", EXTP_SERVERS="127.0.0.99")
+    done(cluster, "verify", EXTP_SERVERS="nobody.lab.test node2.lab.test")
+    assert "nobody.lab.test:24007" in refused(cluster, "verify", EXTP_SERVERS="nobody.lab.test")
     with a_disk(cluster):
         said = refused(cluster, "verify", EXTP_DIRECTORY=f"ganeti/{NAME}")
         assert "Not a directory" in said
