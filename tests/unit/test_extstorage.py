@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import stat
 import subprocess
 import sys
@@ -193,6 +194,16 @@ def test_nobody_else_is_taken_for_one() -> None:
         b"",
     ):
         assert not guests.names(line, uri)
+
+
+def test_a_disk_that_was_added_while_the_guest_ran_is_in_ganetis_file() -> None:
+    uri = provider.uri_of(read("attach", GIVEN))
+    disk = [{"uuid": "52c94d7d", "params": {"volume": "gv0"}}, "/var/run/ganeti/instance-disks/guest:1", uri]
+    assert guests.was_given(json.dumps([["kvm"], [], {}, [disk]]), uri)
+    assert not guests.was_given(json.dumps([["kvm"], [], {}, [disk]]), f"{uri}0")
+    assert not guests.was_given(json.dumps([["kvm"], [], {}, [[{}, None, None]]]), uri)
+    for text in ("", "{}", "[]", "null", "[1, 2, 3, 4]", f'[1, 2, 3, ["{uri}"]', "[[], [], {}, [[]]]"):
+        assert not guests.was_given(text, uri)
 
 
 # --- the scripts ------------------------------------------------------------------------------------------
