@@ -162,9 +162,26 @@ def test_callers_at_once_have_one_device(cluster: Cluster) -> None:
         wait_until(lambda: left(cluster) == NOTHING, "the end of it all")
 
 
+def test_of_two_creates_at_once_one_makes_the_disk(cluster: Cluster) -> None:
+    words = f"for i in 1 2 3 4; do {PROVIDER}/create 2>&1 && echo made & done; wait"
+    try:
+        with shell(cluster, words, 4, VOL_SIZE="16") as lines:
+            assert lines.count("made") == 1
+            assert sum("there is such a disk already" in line for line in lines) == 3
+        assert disks(cluster, 1) == {f"ganeti/{NAME}": 16 * MIB}
+    finally:
+        done(cluster, "remove")
+
+
 def test_verify_looks_for_itself(cluster: Cluster) -> None:
     done(cluster, "verify")
     assert "gluster volume info nowhere" in refused(cluster, "verify", EXTP_VOLUME="nowhere")
+    cluster.pool.create_volume("idle", cluster.pool.bricks("/export/b2/idle"), replica=3, start=False)
+    try:
+        said = refused(cluster, "attach", EXTP_VOLUME="idle")
+        assert "is it there, and started? `gluster volume info idle`" in said
+    finally:
+        cluster.pool.delete_volume("idle")
     # A server that is not there costs nothing but time, if there is another.
     done(cluster, "verify", EXTP_SERVERS="nobody.lab.test node2.lab.test")
     assert "nobody.lab.test:24007" in refused(cluster, "verify", EXTP_SERVERS="nobody.lab.test")
@@ -336,6 +353,7 @@ def test_the_life_of_a_guest(cluster: Cluster, access: str) -> None:
         assert info == f"originstname+{RENAMED}"
         run(cluster, "gnt-instance", "startup", RENAMED)
         runs_on(cluster, 3)
+        run(cluster, "gnt-instance", "modify", "--hotplug", f"--disk=add:size=32M,{DISK}", RENAMED)
         expect(cluster, access, 3)
         assert verify(cluster) == []
         assert "Instance" not in run(cluster, "gnt-cluster", "verify-disks")
