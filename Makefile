@@ -20,7 +20,7 @@ PROVIDER := /usr/share/ganeti/extstorage/gluster
 LIBRARY  := /usr/lib/python3/dist-packages
 
 .DEFAULT_GOAL := help
-.PHONY: help venv packages pool-packages readme screenshots demo test lint unit bench soak lab lab-down install-provider clean
+.PHONY: help venv packages pool-packages readme screenshots demo test lint unit bench soak lab lab-down install-dropin remove-dropin install-provider clean
 .DELETE_ON_ERROR:
 
 help:
@@ -38,6 +38,8 @@ help:
 	@echo 'make pool-packages  the same without Ganeti and KVM, which only the tests need'
 	@echo 'make screenshots  take the pictures of the page that docs/ shows'
 	@echo 'make readme    put the real output of the commands into README.md'
+	@echo 'make install-dropin  put the storage backend in the place of Ganeti’s own (below DESTDIR): for labs and trials'
+	@echo 'make remove-dropin   take it away again'
 	@echo 'make clean     remove what was made here'
 
 venv: $(VENV)/.made
@@ -74,7 +76,7 @@ lint: venv
 unit: venv
 	$(BIN)/python -m pytest -m 'not lab and not soak'
 
-bench: pool-packages venv
+bench: packages venv
 	@$(BIN)/python -m compileall -q ganeti_gluster_mon
 	$(BIN)/python -m tests.bench
 
@@ -93,6 +95,12 @@ install-provider:
 	install --mode=644 $(SCRIPTS)/parameters.list $(DESTDIR)$(PROVIDER)
 	install --mode=755 $(filter-out %/parameters.list,$(wildcard $(SCRIPTS)/*)) $(DESTDIR)$(PROVIDER)
 	test -e $(DESTDIR)$(LIBRARY)/ganeti_gluster_mon || echo '$(CURDIR)' > $(DESTDIR)$(LIBRARY)/ganeti-gluster-mon.pth
+
+install-dropin:
+	@DESTDIR='$(DESTDIR)' scripts/dropin install
+
+remove-dropin:
+	@DESTDIR='$(DESTDIR)' scripts/dropin remove
 
 readme: venv
 	@$(BIN)/python scripts/update-readme
