@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Dict, Iterator, List, NamedTuple, TypeVar
 
 from tests.lab import Cluster
+from tests.lab import loops as machine_loops
 from tests.lab.host import Host
 from tests.lab.lab import at_once
-from tests.lab.loops import standing_in
 from tests.lab_tests.backend import EXPORT, IMPORT, OS, create_script, mounts
 
 T = TypeVar("T")
@@ -71,12 +71,10 @@ def left(cluster: Cluster) -> Left:
 
 
 def loops(host: Host) -> List[str]:
-    """The files of the loop devices on file systems of a host."""
-    found = []
-    for device in standing_in(host.namespaces.pid):
-        text = Path(f"/sys/block/{os.path.basename(device)}/loop/backing_file").read_text().rstrip("\n")
-        found.append(text)
-    return sorted(found)
+    """The files of the loop devices on volumes of a host."""
+    files = machine_loops.files()
+    devices = machine_loops.standing_in(host.namespaces.pid, volumes=True)
+    return sorted(files[device] for device in devices if device in files)
 
 
 def _some(found: Dict[int, T]) -> Dict[int, T]:
