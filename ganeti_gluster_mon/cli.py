@@ -183,6 +183,7 @@ def _add_asking(parser: argparse.ArgumentParser) -> None:
         ("--peer-timeout", Settings.peer_timeout, "for a peer's glusterd to answer"),
         ("--brick-timeout", Settings.brick_timeout, "for a brick to answer"),
         ("--mount-timeout", Settings.mount_timeout, "for statvfs on the mounted volumes"),
+        ("--disk-timeout", Settings.disk_timeout, "for looking where instances' disks are"),
     ):
         group.add_argument(
             flag,
@@ -242,7 +243,7 @@ def _mebibytes(text: str) -> int:
     return int(text) << 20
 
 
-def _see(arguments: argparse.Namespace, processes: bool = True) -> Seen:
+def _see(arguments: argparse.Namespace, processes: bool = True, disks: bool = False) -> Seen:
     """Ask Gluster, or read the capture that stands for it; what cannot be asked is not known, and said."""
     from ganeti_gluster_mon.gluster import capture, command, cycle, pool
 
@@ -256,7 +257,7 @@ def _see(arguments: argparse.Namespace, processes: bool = True) -> Seen:
     began = time.time_ns()
     failure_kind = ""
     try:
-        picture = pool.understand(cycle.ask(_settings(arguments, processes)))
+        picture = pool.understand(cycle.ask(_settings(arguments, processes, disks)))
     except command.CannotAsk as err:
         failure_kind = err.kind
         _complain(str(err))
@@ -273,7 +274,9 @@ def _limits(arguments: argparse.Namespace, stale_after: float = Limits.stale_aft
     )
 
 
-def _settings(arguments: argparse.Namespace, processes: bool) -> Settings:
+def _settings(arguments: argparse.Namespace, processes: bool, disks: bool) -> Settings:
+    from ganeti_gluster_mon.ganeti.configuration import Reader
+
     return Settings(
         timeout=arguments.timeout,
         heal_timeout=arguments.heal_timeout,
@@ -283,6 +286,8 @@ def _settings(arguments: argparse.Namespace, processes: bool) -> Settings:
         max_output=arguments.max_output,
         gluster=arguments.gluster,
         processes=processes,
+        disks=Reader().disks if disks else None,
+        disk_timeout=arguments.disk_timeout,
     )
 
 
@@ -296,7 +301,7 @@ def _collect(arguments: argparse.Namespace) -> int:
         if name not in every:
             print(f"{PROGRAM} collect: no collector {name!r}; there are: {', '.join(every)}", file=sys.stderr)
             return 2
-    seen = _see(arguments, processes="glusterd" in names)
+    seen = _see(arguments, processes="glusterd" in names, disks="gluster-disks" in names)
     reports = [
         report.make(every[name], seen.pool, seen.health, seen.now, arguments.verbose) for name in names
     ]
@@ -346,7 +351,7 @@ def _serve(arguments: argparse.Namespace) -> int:
     from ganeti_gluster_mon.serve import run
 
     options = run.Options(
-        settings=_settings(arguments, processes=True),
+        settings=_settings(arguments, processes=True, disks=True),
         limits=_limits(arguments, stale_after=run.STALE_CYCLES * arguments.interval),
         listen=arguments.listen,
         secret_file=arguments.secret_file,
@@ -377,7 +382,7 @@ def _record(arguments: argparse.Namespace) -> int:
     directory = os.path.abspath(arguments.directory)
     try:
         capture.must_be_new(directory)
-        capture.write(cycle.ask(_settings(arguments, processes=True)), directory)
+        capture.write(cycle.ask(_settings(arguments, processes=True, disks=True)), directory)
     except command.CannotAsk as err:
         return _complain(str(err))
     print(f"recorded in {directory}", file=sys.stderr)
