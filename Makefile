@@ -12,6 +12,8 @@ LAB_PACKAGES := glusterfs-server glusterfs-client openssh-server openssh-client 
 BROWSER_PACKAGES := chromium fonts-dejavu-core
 # ganeti brings its other packages by itself; ganeti-htools, named, would conflict with what it brings
 GANETI_PACKAGES := ganeti qemu-system-x86 qemu-block-extra qemu-utils
+# what reads the examples: Icinga its own, visudo those for sudo
+EXAMPLE_PACKAGES := icinga2-bin sudo
 PACKAGES := python3 python3-venv
 
 .DEFAULT_GOAL := help
@@ -50,7 +52,7 @@ $(VENV)/.made: pyproject.toml setup.py constraints.txt
 
 # Without root there is no lab: its tests say so themselves, and are skipped.
 packages:
-	@$(if $(ROOT),scripts/install-packages $(PACKAGES) $(LAB_PACKAGES) $(GANETI_PACKAGES) $(BROWSER_PACKAGES))
+	@$(if $(ROOT),scripts/install-packages $(PACKAGES) $(LAB_PACKAGES) $(GANETI_PACKAGES) $(BROWSER_PACKAGES) $(EXAMPLE_PACKAGES))
 
 pool-packages:
 	@$(if $(ROOT),scripts/install-packages $(PACKAGES) $(LAB_PACKAGES))
