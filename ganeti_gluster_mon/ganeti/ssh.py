@@ -8,13 +8,14 @@ shell, the one that sshd starts on the other side, and every word of it is quote
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import shlex
 import signal
 import socket
 import subprocess
 from dataclasses import dataclass
-from typing import Dict, List, Optional, Sequence
+from typing import Dict, List, Optional, Sequence, Tuple
 
 from ganeti_gluster_mon.failure import CannotDo
 from ganeti_gluster_mon.ganeti.ssconf import Cluster
@@ -26,6 +27,27 @@ CONNECT_TIMEOUT = 10
 
 #: what a command on a node gets to see, on whichever node it is run
 ENVIRONMENT: Dict[str, str] = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C"}
+
+#: what asks on the other node: it takes [seconds, [command, …]] and gives [[status, out, err], …]
+_ASKER = """
+import json, os, signal, subprocess, sys
+seconds, questions = json.loads(sys.argv[1])
+answers = []
+for argv in questions:
+    try:
+        run = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                               start_new_session=True)
+    except OSError as err:
+        answers.append([127, "", argv[0] + ": " + str(err.strerror)])
+        continue
+    try:
+        said = run.communicate(timeout=seconds)
+        answers.append([run.returncode, *(text.decode("utf-8", "surrogateescape") for text in said)])
+    except subprocess.TimeoutExpired:
+        os.killpg(run.pid, signal.SIGKILL)
+        answers.append([124, "", argv[0] + ": no answer within %g s" % seconds])
+print(json.dumps(answers))
+"""
 
 #: ssh's own exit status, when it is not that of the command
 _SSH_FAILED = 255
@@ -80,6 +102,29 @@ class Nodes:
         if said.status == _SSH_FAILED and not local:
             raise NoAnswer(f"{node}: ssh: {_reason(said, node)}")
         return said
+
+    def ask(self, node: str, questions: Sequence[Sequence[str]], timeout: float = 20.0) -> Tuple[Said, ...]:
+        """Run several commands on *node*, one after the other by one connection; an answer for each.
+
+        Each has *timeout* seconds and is killed there when they are over: its status is then 124, as from
+        timeout(1).  Raises NoAnswer where none could be asked.
+        """
+        argv = [
+            "python3",
+            "-I",
+            "-S",
+            "-c",
+            _ASKER,
+            json.dumps([timeout, [list(words) for words in questions]]),
+        ]
+        said = self.run(node, argv, timeout * len(questions) + 2 * CONNECT_TIMEOUT)
+        try:
+            answers = tuple(Said(int(status), out, err) for status, out, err in json.loads(said.out))
+        except (ValueError, TypeError):
+            raise NoAnswer(f"{node}: cannot ask there: {said.words}") from None
+        if len(answers) != len(questions):
+            raise NoAnswer(f"{node}: {len(questions)} questions asked, {len(answers)} answers")
+        return answers
 
     def ssh(self, node: str, argv: Sequence[str]) -> List[str]:
         """The command that runs *argv* on another node."""

@@ -78,3 +78,12 @@ def test_what_takes_too_long_is_killed_with_all_it_started() -> None:
     with pytest.raises(NoAnswer, match=r"node1\.example\.org: no end of sh within 0\.2 s"):
         NODES.run("node1.example.org", ["sh", "-c", "sleep 60 & sleep 60"], timeout=0.2)
     assert time.monotonic() - began < 5
+
+
+def test_several_questions_by_one_connection() -> None:
+    questions = [["echo", "a b"], ["false"], ["no-such-command"], ["sleep", "60"], ["printf", r"\377"]]
+    answers = NODES.ask("node1.example.org", questions, timeout=0.3)
+    assert [said.status for said in answers] == [0, 1, 127, 124, 0]
+    assert answers[0].out == "a b\n"
+    assert answers[3].words == "sleep: no answer within 0.3 s"
+    assert answers[4].out == "\udcff"
