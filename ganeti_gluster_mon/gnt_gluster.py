@@ -6,6 +6,7 @@ and those that change something (deploy/).  What only one command needs is impor
 
 from __future__ import annotations
 
+import argparse
 import sys
 from typing import Optional, Sequence
 
@@ -25,7 +26,7 @@ def _run(words: Sequence[str]) -> int:
     return int(arguments.run(arguments))
 
 
-def parser() -> commandline.Parser:
+def parser() -> argparse.ArgumentParser:
     """The whole command line: what is run, what --help says, and what the man page is made from."""
     from ganeti_gluster_mon.deploy import commands as deploy
     from ganeti_gluster_mon.view import commands as view
@@ -35,7 +36,9 @@ def parser() -> commandline.Parser:
         description="GlusterFS under Ganeti: see the pool as Ganeti's own commands show things, and set it up.",
     )
     whole.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
-    commands = whole.add_subparsers(metavar="COMMAND", required=True, parser_class=commandline.Parser)
+    commands: argparse._SubParsersAction[argparse.ArgumentParser] = whole.add_subparsers(
+        metavar="COMMAND", required=True, parser_class=commandline.Parser
+    )
     view.add_commands(commands)
     deploy.add_commands(commands)
     return whole
