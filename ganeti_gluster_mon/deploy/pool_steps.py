@@ -177,13 +177,18 @@ class SetForGuests(Step):
     def left(self, answers: Sequence[Said]) -> Left:
         group = group_options(answers[1])
         volume = gluster_said.volume(answers[0], self.volume)
+        if volume is not None and volume.state != "created":
+            # It has been in use: its options are the administrator's, and to change sharding would lose disks.
+            return DONE
         options = {} if volume is None else volume.options
         own = dict(self.options)
         left = []
         if any(options.get(name) != value for name, value in group.items() if name not in own):
             left.append(gluster(self.node, "volume", "set", self.volume, "group", "virt"))
             options = {**options, **group}
-        different = [word for name, value in self.options if options.get(name) != value for word in (name, value)]
+        different = [
+            word for name, value in self.options if options.get(name) != value for word in (name, value)
+        ]
         if different:
             left.append(gluster(self.node, "volume", "set", self.volume, *different))
         return tuple(left) or DONE
@@ -212,7 +217,10 @@ class StartVolume(Step):
         return 90.0
 
     def questions(self) -> Tuple[Question, ...]:
-        return (Question(self.node, VOLUME_INFO), Question(self.node, gluster_said.volume_status(self.volume)))
+        return (
+            Question(self.node, VOLUME_INFO),
+            Question(self.node, gluster_said.volume_status(self.volume)),
+        )
 
     def left(self, answers: Sequence[Said]) -> Left:
         volume = gluster_said.volume(answers[0], self.volume)
@@ -237,7 +245,9 @@ def offline(volume: VolumeInfo, status: Said) -> Optional[Tuple[str, ...]]:
     online = {(node.hostname, node.path): node.online for node in told.nodes}
     bricks = [f"{b.host}:{b.path}" for b in volume.bricks if online.get((b.host, b.path)) is not True]
     daemons = [
-        f"{node.path}: self-heal daemon" for node in told.nodes if node.hostname == SELF_HEAL_DAEMON and not node.online
+        f"{node.path}: self-heal daemon"
+        for node in told.nodes
+        if node.hostname == SELF_HEAL_DAEMON and not node.online
     ]
     return (*bricks, *daemons)
 
