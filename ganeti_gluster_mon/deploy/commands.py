@@ -68,6 +68,11 @@ def add_commands(commands: argparse._SubParsersAction[Any]) -> None:
 
     add = commands.add_parser("add-node", help="make nodes peers of the pool, without bricks")
     add.add_argument("nodes", nargs="+", metavar="NODE", help=_NODE)
+    add.add_argument(
+        "--join",
+        action="store_true",
+        help="with bricks, as described for nodes that come: what the hook for gnt-node add does",
+    )
     add.set_defaults(run=_run("add_node"))
 
     remove = commands.add_parser("remove-node", help="take a node without bricks out of the pool")

@@ -7,6 +7,7 @@ from typing import Dict, List, Mapping, Optional, Sequence, Tuple
 
 from ganeti_gluster_mon.deploy.brick_steps import MakeBrick, MakeFilesystem, Mount, RunGlusterd
 from ganeti_gluster_mon.deploy.devices import filesystem_uuid
+from ganeti_gluster_mon.deploy.ganeti_said import STORAGE_DIRECTORY
 from ganeti_gluster_mon.deploy.ganeti_steps import AllowDirectory, EnableTemplate
 from ganeti_gluster_mon.deploy.layout import DISPERSE, DISTRIBUTE, REPLICATE, Brick, Layout, arrange
 from ganeti_gluster_mon.deploy.pool_steps import CreateVolume, JoinPool, KnowByName, SetForGuests, StartVolume
@@ -134,7 +135,7 @@ def ganeti_side(
     cluster: Cluster, volume: str, bricks: Sequence[Brick], peers: Sequence[str], access: str
 ) -> Tuple[Step, ...]:
     """What Ganeti has to be told, after which it makes disks on *volume*; *peers* are the nodes of the pool."""
-    directory = cluster.gluster_storage_dir or "/var/run/ganeti/gluster"
+    directory = storage_directory(cluster)
     online = [node for node in cluster.nodes if not node.offline]
     outside = [node.name for node in online if node.vm_capable and node.name not in peers]
     host = bricks[0].node if outside else _ITSELF
@@ -142,6 +143,11 @@ def ganeti_side(
         *(AllowDirectory(node.name, directory) for node in online),
         EnableTemplate(cluster.master, host, PORT, volume, access),
     )
+
+
+def storage_directory(cluster: Cluster) -> str:
+    """Where Ganeti has its mounts."""
+    return cluster.gluster_storage_dir or STORAGE_DIRECTORY
 
 
 def outsiders(cluster: Cluster, peers: Sequence[str]) -> Tuple[str, ...]:

@@ -12,7 +12,20 @@ from ganeti_gluster_mon.deploy import plan, survey
 from ganeti_gluster_mon.deploy.apply import Host, Refused, Stopped, apply, ask_all, foresee, shown
 from ganeti_gluster_mon.deploy.commands import sure, usage
 from ganeti_gluster_mon.deploy.ganeti_said import CONFIGURATION, settings
+from ganeti_gluster_mon.deploy.ganeti_steps import AllowDirectory
 from ganeti_gluster_mon.deploy.gluster_said import asked, heal, heal_counts, volume_status
+from ganeti_gluster_mon.deploy.joining import (
+    DEFAULTS,
+    TAG,
+    Described,
+    Growth,
+    candidates,
+    described,
+    growth,
+    is_marked,
+    mark_question,
+    waiting,
+)
 from ganeti_gluster_mon.deploy.layout import Brick, Layout
 from ganeti_gluster_mon.deploy.plan import Place
 from ganeti_gluster_mon.deploy.pool_steps import (
@@ -215,10 +228,66 @@ def replace_brick(world: World, arguments: argparse.Namespace) -> Asked:
 
 
 def add_node(world: World, arguments: argparse.Namespace) -> Asked:
-    """Peers without bricks."""
+    """Peers without bricks; with --join, each as the hook would have it."""
     nodes = _nodes(world.cluster, arguments.nodes)
+    if arguments.join:
+        from ganeti_gluster_mon.hooks.node_join import became, defaults
+
+        told = described(world.cluster.tags, defaults())
+        if told is None:
+            raise NotSo(
+                f"what nodes bring along is not described: in {DEFAULTS}, or by a tag {TAG}VOLUME:/dev/DISK"
+            )
+        if len(nodes) > 1:
+            raise Usage("--join takes one node after the other")
+        steps, grown = join_node(world, nodes[0], told)
+        return Asked(steps, (f"in the end {became(nodes[0], told.volume, grown)}",))
     seen = _look(world, nodes, ())
     return Asked(plan.join(nodes, _speaker(world, nodes, seen)))
+
+
+def join_node(world: World, node: str, told: Described) -> Tuple[Tuple[Step, ...], Growth]:
+    """The storage of *node* as bricks of a volume, together with those of others that wait.
+
+    What does not make a whole set waits.  Raises CannotDo.
+    """
+    places = [
+        *(Place(node, device=device) for device in told.devices),
+        *(Place(node, directory=directory) for directory in told.directories),
+    ]
+    volume, speaks, seen = _volume(world, told.volume, [node], places)
+    made = plan.make_bricks(world.cluster, volume.name, places, seen, speaks.name)
+    marked: Dict[str, List[str]] = {}
+    for brick in (*_marked(world, told, speaks), *made.bricks):
+        if brick.path not in marked.setdefault(brick.node, []):
+            marked[brick.node].append(brick.path)
+    grown = growth(plan.layout_of(volume), waiting(volume, marked))
+    steps = [
+        *plan.join([node], speaks),
+        *made.steps,
+        AllowDirectory(node, plan.storage_directory(world.cluster)),
+    ]
+    if grown.joins:
+        before = _last_rebalance(world, speaks.name, volume.name)
+        steps += [
+            AddBricks(speaks.name, volume.name, grown.joins),
+            StartVolume(speaks.name, volume.name),
+            StartRebalance(speaks.name, volume.name, True, before),
+        ]
+    return tuple(steps), grown
+
+
+def _marked(world: World, told: Described, speaks: Seen) -> Tuple[Brick, ...]:
+    """Directories marked for a volume, on all nodes of the pool that are nodes of the cluster."""
+    members = {peer.uuid for peer in speaks.peers}
+    nodes = [one for one in _pool(world) if one.fault is None and one.uuid in members]
+    questions = {
+        Brick(one.name, path): Question(one.name, mark_question(path))
+        for one in nodes
+        for path in candidates(one.fstab, told)
+    }
+    answers = ask_all(world.host, questions.values())
+    return tuple(brick for brick, asks in questions.items() if is_marked(answers[asks], told.volume))
 
 
 def remove_node(world: World, arguments: argparse.Namespace) -> Asked:
