@@ -391,13 +391,18 @@ def _places(cluster: Cluster, nodes: Sequence[str], arguments: argparse.Namespac
     return tuple(places)
 
 
-def _look(world: World, nodes: Sequence[str], places: Sequence[Place]) -> Dict[str, Seen]:
-    """Look at *nodes* and their devices.  Raises Refused, a line for each thing that is in the way."""
+def _look(
+    world: World, nodes: Sequence[str], places: Sequence[Place], names: Sequence[str] = ()
+) -> Dict[str, Seen]:
+    """Look at *nodes* and their devices, and whether they know each other and *names*.
+
+    Raises Refused, a line for each thing that is in the way.
+    """
     wanted = {
         node: [place.device for place in places if place.node == node and place.device is not None]
         for node in nodes
     }
-    seen = survey.look(world.host, nodes, wanted, nodes)
+    seen = survey.look(world.host, nodes, wanted, tuple(dict.fromkeys((*nodes, *names))))
     faults = survey.faults(seen, world.cluster)
     if faults:
         raise Refused("\n".join(faults))
@@ -423,7 +428,8 @@ def _volume(
     world: World, name: str, nodes: Sequence[str] = (), places: Sequence[Place] = ()
 ) -> Tuple[VolumeInfo, Seen, Dict[str, Seen]]:
     """A volume, a node that knows it, and *nodes* as they were seen.  Raises NotSo where there is none."""
-    seen = _look(world, nodes, places) if nodes else {}
+    online = [node.name for node in world.cluster.nodes if not node.offline]
+    seen = _look(world, nodes, places, online) if nodes else {}
     everybody = (*seen.values(), *_pool(world, nodes))
     for one in everybody:
         for volume in one.volumes:

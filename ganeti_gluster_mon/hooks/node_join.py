@@ -23,6 +23,8 @@ from ganeti_gluster_mon.words import one_line, some
 
 Environment = Mapping[str, str]
 
+_NOTHING_FAILED = "(nothing failed: this is how Ganeti shows what a hook did)"
+
 
 def added(environment: Environment) -> int:
     """After ``gnt-node add``: the storage of the node that was added becomes bricks."""
@@ -41,16 +43,17 @@ def said_by_ganeti(line: str) -> int:
 
 
 def _on_master(environment: Environment, task: Callable[[World, str], int]) -> int:
+    node, master = environment.get("GANETI_NODE_NAME"), environment.get("GANETI_MASTER")
+    if not node or not master:
+        return said_by_ganeti(
+            "gluster: this is a hook of Ganeti's, which gave it no node; by hand: gnt-gluster"
+        )
     try:
         cluster = ssconf.read()
         nodes = Nodes(cluster)
-        if nodes.own != environment.get("GANETI_MASTER", cluster.master):
-            return 0
-        return task(World(cluster, nodes, nodes.own), environment["GANETI_NODE_NAME"])
+        return task(World(cluster, nodes, nodes.own), node) if nodes.own == master else 0
     except CannotDo as err:
         return said_by_ganeti(f"gluster: {err}")
-    except KeyError as err:
-        return said_by_ganeti(f"gluster: Ganeti gave no {err}: this is a hook, and nothing to be run by hand")
 
 
 def _join(world: World, node: str) -> int:
@@ -66,16 +69,17 @@ def _join(world: World, node: str) -> int:
             f"gluster: {node} is a node, and its storage did not join: {'; '.join(str(err).splitlines())}. "
             f"When that is put right: gnt-gluster add-node --join {node}"
         )
-    return said_by_ganeti(
-        f"(nothing failed, this is how Ganeti shows what a hook did) gluster: {became(node, told.volume, grown)}"
-    )
+    return said_by_ganeti(f"{_NOTHING_FAILED} gluster: {became(node, told.volume, grown)}")
 
 
 def became(node: str, volume: str, grown: Growth) -> str:
     """What the joining of a node came to."""
     words = f"{node} is in the pool"
     if grown.joins:
-        words += f"; {volume} has grown by {plan.described(grown.joins)}; gnt-gluster rebalance {volume} spreads what it has"
+        words += (
+            f"; {volume} has grown by {plan.described(grown.joins)}; what was there stays where it is: "
+            f"gnt-gluster rebalance {volume} spreads it"
+        )
     if grown.waits:
         words += (
             f"; {some([brick.label for brick in grown.waits], 4)} {'waits' if len(grown.waits) == 1 else 'wait'}: "
