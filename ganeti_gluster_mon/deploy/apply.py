@@ -121,13 +121,18 @@ def apply(host: Host, steps: Sequence[Step], say: Say) -> None:
     Raises Refused when nothing was done, and Stopped when something was.
     """
     left = foresee(host, steps)
+    changed = False
     for number, (step, commands) in enumerate(zip(steps, left)):
         label = f"[{number + 1}/{len(steps)}] {step.node}: {step.words}"
-        if commands is None:
-            say(f"{label}: is so already")
-            continue
-        say(label)
         try:
+            # what was so at first may not be so any more, once something was done
+            if changed:
+                commands, _ = look(host, step)
+            if commands is None:
+                say(f"{label}: is so already")
+                continue
+            say(label)
+            changed = True
             do(host, step, say)
         except KeyboardInterrupt:
             raise _stopped(steps, number, "interrupted", say) from None
@@ -138,9 +143,7 @@ def apply(host: Host, steps: Sequence[Step], say: Say) -> None:
 def do(host: Host, step: Step, say: Say) -> None:
     """Do what is left of one step, and see that it is done then.  Raises CannotDo."""
     commands, _ = look(host, step)
-    if commands is None:
-        return
-    for command in commands:
+    for command in commands or ():
         run(host, command)
     verify(host, step, say)
 
