@@ -13,7 +13,8 @@ from ganeti_gluster_mon.gluster.question import Question, heal_summary
 from ganeti_gluster_mon.gluster.reading import Refused, Unreadable
 
 GLUSTER = ("gluster", "--mode=script")
-_XML = (*GLUSTER, "--xml")
+# without glusterd, gluster tries for two minutes to connect
+_XML = (*GLUSTER, "--xml", "--timeout=5")
 
 POOL_LIST = (*_XML, "pool", "list")
 VOLUME_INFO = (*_XML, "volume", "info")

@@ -55,6 +55,12 @@ def speaker(seen: Sequence[Seen]) -> Seen:
     return next((one for one in well if one.in_pool), well[0])
 
 
+def strangers(member: Seen, cluster: Cluster) -> Tuple[str, ...]:
+    """Who is in the pool of *member* and no node of the cluster."""
+    known = {word for node in cluster.nodes for word in (node.name, node.primary_ip, node.secondary_ip)}
+    return tuple(peer.hostname for peer in member.peers if not peer.local and peer.hostname not in known)
+
+
 def make_bricks(
     cluster: Cluster, volume: str, places: Sequence[Place], seen: Mapping[str, Seen], speaks: str
 ) -> Bricks:

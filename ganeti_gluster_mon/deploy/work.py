@@ -181,6 +181,10 @@ def expand_volume(world: World, arguments: argparse.Namespace) -> Asked:
 def rebalance(world: World, arguments: argparse.Namespace) -> Asked:
     """The files of a volume spread over all its bricks."""
     volume, speaks, _ = _volume(world, arguments.volume)
+    if len(volume.bricks) <= plan.layout_of(volume).size:
+        raise NotSo(
+            f"{volume.name} is one set of bricks, which all hold the same: there is nothing to spread"
+        )
     before = _last_rebalance(world, speaks.name, volume.name)
     return Asked(
         (
@@ -419,6 +423,12 @@ def _speaker(world: World, nodes: Sequence[str], seen: Mapping[str, Seen]) -> Se
     """Whose pool is joined: that of one of *nodes*, or that of the cluster, or the first of *nodes*."""
     among = plan.speaker(list(seen.values()))
     if among.in_pool:
+        strangers = plan.strangers(among, world.cluster)
+        if strangers and {one.uuid for one in seen.values()} - {peer.uuid for peer in among.peers}:
+            raise NotSo(
+                f"{among.name} is in another pool, with {some(strangers, 3)}, no node of {world.cluster.name}: leave it "
+                f"out, or take it out of that one: gluster peer detach {among.name}"
+            )
         return among
     rest = [one for one in _pool(world, nodes) if one.fault is None and one.in_pool]
     return rest[0] if rest else among
