@@ -49,6 +49,8 @@ class Configuration:
 
     #: templates that may be used for new disks
     enabled_disk_templates: Tuple[str, ...]
+    #: templates that the cluster's instance policy allows
+    allowed_disk_templates: Tuple[str, ...]
     #: by group of nodes
     parameters: Tuple[DiskParameters, ...]
     disks: Tuple[DiskFile, ...]
@@ -68,9 +70,9 @@ def understand(told: Any) -> Configuration:
     cluster = _mapping(told, "cluster")
     if not cluster or not _mapping(told, "nodes"):
         raise NoConfiguration("it is not Ganeti's configuration: it has no cluster or no nodes")
-    templates = cluster.get("enabled_disk_templates")
     return Configuration(
-        enabled_disk_templates=tuple(filter(_is_text, templates if isinstance(templates, list) else ())),
+        enabled_disk_templates=_texts(cluster, "enabled_disk_templates"),
+        allowed_disk_templates=_texts(_mapping(cluster, "ipolicy"), "disk-templates"),
         parameters=tuple(
             _parameters(str(group.get("name")), cluster, group) for group in _mappings(told, "nodegroups")
         ),
@@ -154,6 +156,11 @@ def _parameters(name: str, cluster: Mapping[str, Any], group: Mapping[str, Any])
 
 def _is_text(value: Any) -> bool:
     return isinstance(value, str) and bool(value)
+
+
+def _texts(within: Mapping[str, Any], key: str) -> Tuple[str, ...]:
+    value = within.get(key)
+    return tuple(filter(_is_text, value if isinstance(value, list) else ()))
 
 
 def _mapping(within: Any, key: Any) -> Dict[str, Any]:

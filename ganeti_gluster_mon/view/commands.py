@@ -7,6 +7,7 @@ import functools
 import sys
 from typing import Any, Dict
 
+from ganeti_gluster_mon.commandline import seconds
 from ganeti_gluster_mon.failure import CannotDo
 from ganeti_gluster_mon.health import UNKNOWN
 from ganeti_gluster_mon.serve.handover import DIRECTORY
@@ -40,6 +41,18 @@ def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     _add_units(info, "h")
     add_source(info)
     info.set_defaults(run=_info)
+    diagnose = commands.add_parser(
+        "diagnose",
+        help="say what is wrong with Gluster, Ganeti's settings and the nodes, and what to do; exit 1 if anything is",
+    )
+    diagnose.add_argument(
+        "--timeout",
+        type=seconds,
+        default=20.0,
+        metavar="S",
+        help="seconds for each node, all of them asked side by side (default: %(default)g)",
+    )
+    diagnose.set_defaults(run=_diagnose)
 
 
 def _add_list(commands: argparse._SubParsersAction[argparse.ArgumentParser], listing: Listing[Any]) -> None:
@@ -141,3 +154,9 @@ def _info(arguments: argparse.Namespace) -> int:
     for line in info.lines(sight, arguments.volumes, arguments.units):
         print(line)
     return 0
+
+
+def _diagnose(arguments: argparse.Namespace) -> int:
+    from ganeti_gluster_mon.view import diagnose
+
+    return diagnose.run(arguments.timeout)
