@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Optional, Sequence, Tuple
+from typing import Any, Dict, Optional, Sequence, Tuple
 
 import pytest
 
@@ -34,9 +34,9 @@ def volume(
     )
 
 
-def brick(host: str, path: str = "/b", **more: object) -> Brick:
-    told = {"online": True, "heal_pending": 0, "split_brain": 0, **more}
-    return Brick("v", host, path, **told)  # type: ignore[arg-type]
+def brick(host: str, path: str = "/b", **more: Any) -> Brick:
+    told: Dict[str, Any] = {"online": True, "heal_pending": 0, "split_brain": 0, **more}
+    return Brick("v", host, path, **told)
 
 
 ONE = [brick("n1.x"), brick("n2.x"), brick("n3.x", arbiter=True)]
@@ -127,7 +127,7 @@ def test_a_volume_that_is_not_there() -> None:
         ({"heal_pending": None}, True, "healthy", False),
     ],
 )
-def test_how_a_disk_is(more: dict[str, object], quorum: bool, status: str, at_risk: Optional[bool]) -> None:
+def test_how_a_disk_is(more: Dict[str, Any], quorum: bool, status: str, at_risk: Optional[bool]) -> None:
     there = volume("replicate", [[brick("n1", **more), brick("n2"), brick("n3")]], quorum=quorum)
     judged = judge_disk(the_disk(FILE, there), Pool(0, volumes=(there,)))
     assert (judged.status, judged.at_risk) == (status, at_risk)
