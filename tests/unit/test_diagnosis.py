@@ -247,7 +247,7 @@ def test_a_node_that_tells_nonsense(told: Any) -> None:
 
 def test_what_is_of_the_wrong_kind_is_not_known() -> None:
     keys = "time gluster glusterd uuid operating_version storage_paths qemu_gluster resolved reached".split()
-    told = {key: {"a": {}} for key in keys}
+    told: Dict[str, Any] = {key: {"a": {}} for key in keys}
     assert node_facts(told, 0.0, 0.0) == NodeFacts()
     assert (
         node_facts({"time": True, "resolved": {"a": "b"}, "reached": {"a": "yes"}}, 0.0, 0.0) == NodeFacts()
