@@ -128,7 +128,7 @@ def _add_serving(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--interval",
-        type=_seconds,
+        type=commandline.seconds,
         default=30.0,
         metavar="S",
         help="seconds from one asking to the next, when nothing happens (default: %(default)g)",
@@ -187,7 +187,7 @@ def _add_asking(parser: argparse.ArgumentParser) -> None:
     ):
         group.add_argument(
             flag,
-            type=_seconds,
+            type=commandline.seconds,
             default=default,
             metavar="S",
             help=f"seconds {words} (default: %(default)g)",
@@ -225,16 +225,6 @@ def _address(text: str) -> str:
     except ListenError as err:
         raise argparse.ArgumentTypeError(str(err)) from None
     return text
-
-
-def _seconds(text: str) -> float:
-    try:
-        number = float(text)
-    except ValueError:
-        number = 0.0
-    if not 0 < number <= 3600:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds from 0 to 3600")
-    return number
 
 
 def _mebibytes(text: str) -> int:

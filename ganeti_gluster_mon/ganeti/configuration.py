@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Dict, Iterator, List, Mapping, Optional, Tuple
 
 from ganeti_gluster_mon.failure import CannotDo
@@ -19,6 +19,8 @@ FILE = "/var/lib/ganeti/config.data"
 GLUSTER, EXT = "gluster", "ext"
 #: our ExtStorage provider
 PROVIDER = "gluster"
+#: where it has its disks, unless its parameters say otherwise
+FOLDER = "ganeti"
 MEBIBYTE = 1 << 20
 #: bytes; a thousand instances take 3 MB
 _MOST = 256 << 20
@@ -47,14 +49,18 @@ class Configuration:
 
     #: templates that may be used for new disks
     enabled_disk_templates: Tuple[str, ...]
+    #: templates that the cluster's instance policy allows
+    allowed_disk_templates: Tuple[str, ...]
     #: by group of nodes
     parameters: Tuple[DiskParameters, ...]
     disks: Tuple[DiskFile, ...]
+    #: node → the group it is in
+    groups: Mapping[str, str] = field(default_factory=dict)
 
     def parameters_of(self, group: Optional[str]) -> Optional[DiskParameters]:
-        """Those of *group*; of the only one if *group* is None and there is only one."""
+        """Those of *group*; of the only one if there is only one."""
         for each in self.parameters:
-            if each.group == group or (group is None and len(self.parameters) == 1):
+            if each.group == group or len(self.parameters) == 1:
                 return each
         return None
 
@@ -64,13 +70,14 @@ def understand(told: Any) -> Configuration:
     cluster = _mapping(told, "cluster")
     if not cluster or not _mapping(told, "nodes"):
         raise NoConfiguration("it is not Ganeti's configuration: it has no cluster or no nodes")
-    templates = cluster.get("enabled_disk_templates")
     return Configuration(
-        enabled_disk_templates=tuple(filter(_is_text, templates if isinstance(templates, list) else ())),
+        enabled_disk_templates=_texts(cluster, "enabled_disk_templates"),
+        allowed_disk_templates=_texts(_mapping(cluster, "ipolicy"), "disk-templates"),
         parameters=tuple(
             _parameters(str(group.get("name")), cluster, group) for group in _mappings(told, "nodegroups")
         ),
-        disks=tuple(sorted(_disks(told), key=lambda disk: (disk.instance, disk.name))),
+        disks=tuple(sorted(_disks(told), key=lambda disk: disk.instance)),
+        groups=dict(_groups(told)),
     )
 
 
@@ -101,6 +108,14 @@ def _disks(told: Any) -> Iterator[DiskFile]:
             )
 
 
+def _groups(told: Any) -> Iterator[Tuple[str, str]]:
+    groups = _mapping(told, "nodegroups")
+    for node in _mappings(told, "nodes"):
+        name, group = node.get("name"), _mapping(groups, node.get("group")).get("name")
+        if isinstance(name, str) and isinstance(group, str):
+            yield name, group
+
+
 def _file(disk: Mapping[str, Any], parameters: DiskParameters) -> Optional[Tuple[str, str]]:
     """The volume and path of *disk*; None where it is no file of a Gluster volume."""
     kind, logical_id = disk.get("dev_type"), disk.get("logical_id")
@@ -110,7 +125,7 @@ def _file(disk: Mapping[str, Any], parameters: DiskParameters) -> Optional[Tuple
     if kind == GLUSTER:
         volume, path = own.get("volume", parameters.volume), logical_id[1]
     elif kind == EXT and logical_id[0] == PROVIDER:
-        volume, path = own.get("volume", parameters.volume), f"ganeti/{logical_id[1]}"
+        volume, path = own.get("volume"), f"{own.get('directory', FOLDER)}/{logical_id[1]}"
     else:
         return None
     inside = path and not path.startswith("/") and ".." not in path.split("/") and "\0" not in path
@@ -141,6 +156,11 @@ def _parameters(name: str, cluster: Mapping[str, Any], group: Mapping[str, Any])
 
 def _is_text(value: Any) -> bool:
     return isinstance(value, str) and bool(value)
+
+
+def _texts(within: Mapping[str, Any], key: str) -> Tuple[str, ...]:
+    value = within.get(key)
+    return tuple(filter(_is_text, value if isinstance(value, list) else ()))
 
 
 def _mapping(within: Any, key: Any) -> Dict[str, Any]:
