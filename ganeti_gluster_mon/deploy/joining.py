@@ -66,7 +66,7 @@ def described(tags: Iterable[str], defaults: str) -> Optional[Described]:
             [path for path in paths if not path.startswith("/dev/")],
             f"tag {TAG}",
         )
-    values = _assignments(defaults)
+    values = assignments(defaults)
     if not values.get(_VOLUME) and not values.get(_DEVICE) and not values.get(_DIRECTORY):
         return None
     return _checked(
@@ -85,7 +85,7 @@ def _checked(volume: str, devices: Sequence[str], directories: Sequence[str], wh
     return Described(volume, tuple(devices), tuple(directories))
 
 
-def _assignments(text: str) -> Dict[str, str]:
+def assignments(text: str) -> Dict[str, str]:
     """The NAME=value lines of a file as systemd and a shell read it; what is none is passed over."""
     found = {}
     for line in text.splitlines():

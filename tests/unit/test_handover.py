@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from ganeti_gluster_mon.gluster import capture
+from ganeti_gluster_mon.gluster import capture, parcel
 from ganeti_gluster_mon.gluster.capture import Capture, CaptureError
 from ganeti_gluster_mon.serve.handover import FOLLOW, LEAD, Cycle, Handed, Handover, boottime
 
@@ -149,3 +149,40 @@ def test_a_cycle_that_cannot_be_read(handover: Handover, text: str) -> None:
     (Path(handover.directory) / "current/cycle.json").write_text(text)
     with pytest.raises(CaptureError):
         handover.current()
+
+
+def test_what_the_leader_told_can_be_read_by_commands(handover: Handover) -> None:
+    assert handover.followed() is None
+    handover.tell_followed(parcel.pack(RECORDED), 17, "own-uuid")
+    told = handover.followed()
+    assert told is not None
+    assert told[1:] == (17, "own-uuid")
+    assert {answer.question for answer in told[0].answers} == {answer.question for answer in RECORDED.answers}
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"\n",
+        b"[]\n",
+        b"{}\nx",
+        b'{"format_version": 1, "boottime": "x", "uuid": ""}\n' + parcel.pack(RECORDED),
+        b'{"format_version": 2, "boottime": 1, "uuid": ""}\n' + parcel.pack(RECORDED),
+        b'{"format_version": 1, "boottime": 1, "uuid": ""}\n' + parcel.pack(RECORDED)[:-9],
+        b"[" * 100000,
+    ],
+)
+def test_of_nonsense_from_the_leader_nothing_is_read(handover: Handover, content: bytes) -> None:
+    (Path(handover.seen) / "leader").write_bytes(content)
+    assert handover.followed() is None
+
+
+def test_no_link_is_followed_where_another_user_writes(handover: Handover, tmp_path: Path) -> None:
+    handover.tell_followed(parcel.pack(RECORDED), 17, "own-uuid")
+    os.rename(Path(handover.seen) / "leader", tmp_path / "elsewhere")
+    os.symlink(tmp_path / "elsewhere", Path(handover.seen) / "leader")
+    assert handover.followed() is None
+    os.unlink(Path(handover.seen) / "leader")
+    os.mkfifo(Path(handover.seen) / "leader")
+    assert handover.followed() is None
