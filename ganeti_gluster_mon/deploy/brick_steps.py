@@ -25,6 +25,8 @@ MARK = "trusted.ganeti-gluster-mon.brick"
 _VOLUME_ID = "trusted.glusterfs.volume-id"
 _ATTRIBUTE = re.compile(r'^([\w.-]+)=(?:0x([0-9a-f]*)|"(.*)")$', re.MULTILINE)
 
+_EMPTY_GLUSTERFS = ("-name", ".glusterfs", "-type", "d", "-empty")
+
 _MKFS_TIMEOUT = 600.0
 
 
@@ -197,7 +199,8 @@ class MakeBrick(Step):
             ("findmnt", "--noheadings", "--output", "TARGET", "--target", os.path.dirname(self.path)),
             ("findmnt", "--noheadings", "--output", "TARGET", "--mountpoint", self.path),
             ("stat", "--format", "%F", "--", self.path),
-            ("find", self.path, "-mindepth", "1", "-maxdepth", "1", "-print", "-quit"),
+            # an empty .glusterfs is all that a volume create makes before it is known whether it works
+            ("find", self.path, "-mindepth", "1", "!", "(", *_EMPTY_GLUSTERFS, ")", "-print", "-quit"),
             ("getfattr", "--absolute-names", "-h", "-d", "-m", ".", "-e", "hex", "--", self.path),
         )
         return (*(Question(self.node, argv) for argv in asked), Question(self.speaker, VOLUME_INFO))

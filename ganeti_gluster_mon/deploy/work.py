@@ -11,8 +11,7 @@ from ganeti_gluster_mon.deploy import layout as layouts
 from ganeti_gluster_mon.deploy import plan, survey
 from ganeti_gluster_mon.deploy.apply import Host, Refused, Stopped, apply, ask_all, foresee, shown
 from ganeti_gluster_mon.deploy.commands import sure, usage
-from ganeti_gluster_mon.deploy.ganeti_said import CONFIGURATION, settings
-from ganeti_gluster_mon.deploy.ganeti_steps import AllowDirectory
+from ganeti_gluster_mon.deploy.ganeti_steps import CONFIGURATION, AllowDirectory, configuration
 from ganeti_gluster_mon.deploy.gluster_said import asked, heal, heal_counts, volume_status
 from ganeti_gluster_mon.deploy.joining import (
     DEFAULTS,
@@ -42,7 +41,6 @@ from ganeti_gluster_mon.deploy.step import NotSo, Question, Step
 from ganeti_gluster_mon.deploy.survey import Seen
 from ganeti_gluster_mon.deploy.task_steps import Healed, Rebalanced, StartRebalance
 from ganeti_gluster_mon.deploy.task_steps import rebalance as rebalance_told
-from ganeti_gluster_mon.failure import CannotDo
 from ganeti_gluster_mon.ganeti import ssconf
 from ganeti_gluster_mon.ganeti.ssconf import Cluster
 from ganeti_gluster_mon.ganeti.ssh import Nodes
@@ -312,12 +310,10 @@ def remove_node(world: World, arguments: argparse.Namespace) -> Asked:
 def destroy_volume(world: World, arguments: argparse.Namespace) -> Asked:
     """A volume less, which no instance uses."""
     volume, speaks, _ = _volume(world, arguments.volume)
-    configuration = Question(world.cluster.master, CONFIGURATION)
-    told = ask_all(world.host, (configuration,))
-    if told[configuration].status == 255:
-        raise CannotDo(told[configuration].err)
-    found = settings(told[configuration])
-    users = [use.instance for use in found.uses if use.volume == volume.name]
+    question = Question(world.cluster.master, CONFIGURATION)
+    said = ask_all(world.host, (question,))[question]
+    disks = configuration(said).disks
+    users = list(dict.fromkeys(disk.instance for disk in disks if disk.volume == volume.name))
     if users:
         raise NotSo(f"{volume.name} has disks of {some(users, 4)}: remove or move those instances first")
     return Asked(

@@ -352,16 +352,26 @@ def configuration(enabled: Sequence[str], volume_name: str = "gv0", users: int =
                 "cluster": {
                     "enabled_disk_templates": list(enabled),
                     "ipolicy": {"disk-templates": list(enabled)},
-                    "diskparams": {"gluster": {"volume": volume_name, "access": "userspace", "port": 24007}},
+                    "diskparams": {
+                        "gluster": {
+                            "host": "127.0.0.1",
+                            "volume": volume_name,
+                            "access": "userspace",
+                            "port": 24007,
+                        }
+                    },
                     "gluster_storage_dir": "/var/run/ganeti/gluster",
                 },
                 "nodes": {"n1": {"name": "node1", "group": "g"}},
-                "nodegroups": {"g": {"diskparams": {}}},
+                "nodegroups": {"g": {"name": "default", "diskparams": {}}},
                 "instances": {
                     str(n): {"name": f"web{n}", "primary_node": "n1", "disks": [f"d{n}"]}
                     for n in range(users)
                 },
-                "disks": {f"d{n}": {"dev_type": "gluster", "params": {}} for n in range(users)},
+                "disks": {
+                    f"d{n}": {"dev_type": "gluster", "params": {}, "logical_id": ["file", f"ganeti/{n}.0"]}
+                    for n in range(users)
+                },
             }
         )
     )
