@@ -130,7 +130,7 @@ def deploy(world: World, arguments: argparse.Namespace) -> Asked:
     steps = plan.create(arguments.volume, layout, made, speaks, not arguments.no_shard)
     peers = [*nodes, *(peer.hostname for peer in speaks.peers), speaks.name]
     side = plan.ganeti_side(world.cluster, arguments.volume, made.bricks, peers, arguments.access)
-    notes = [_of_shards(arguments)]
+    notes = _warnings(arguments, layout)
     outside = plan.outsiders(world.cluster, peers)
     if outside:
         notes.append(
@@ -149,7 +149,7 @@ def create_volume(world: World, arguments: argparse.Namespace) -> Asked:
     speaks = _speaker(world, nodes, seen)
     made = plan.make_bricks(world.cluster, arguments.volume, places, seen, speaks.name)
     steps = plan.create(arguments.volume, layout, made, speaks, not arguments.no_shard)
-    return _asked(steps, [_of_shards(arguments)], places)
+    return _asked(steps, _warnings(arguments, layout), places)
 
 
 def expand_volume(world: World, arguments: argparse.Namespace) -> Asked:
@@ -168,7 +168,7 @@ def expand_volume(world: World, arguments: argparse.Namespace) -> Asked:
             *plan.join(nodes, speaks),
             *made.steps,
             AddBricks(speaks.name, volume.name, bricks),
-            StartVolume(speaks.name, volume.name),
+            StartVolume(speaks.name, volume.name, bricks),
             *after,
         ),
         [],
@@ -205,7 +205,8 @@ def replace_brick(world: World, arguments: argparse.Namespace) -> Asked:
     others = [brick for brick in plan.set_of(volume, old) if brick != old]
     question = ""
     if plan.set_of(volume, new):
-        others = []  # it has been done, and is only to be seen to its end
+        # it has been done, and is only to be seen to its end
+        others = [brick for brick in plan.set_of(volume, new) if brick != new]
     elif not plan.set_of(volume, old):
         held = plan.described([Brick(brick.host, brick.path) for brick in volume.bricks])
         raise NotSo(f"{old.label} is no brick of {volume.name}: these are {held}")
@@ -222,8 +223,8 @@ def replace_brick(world: World, arguments: argparse.Namespace) -> Asked:
         *plan.join(nodes, speaks),
         *made.steps,
         ReplaceBrick(speaks.name, volume.name, old, new),
-        StartVolume(speaks.name, volume.name),
-        Healed(speaks.name, volume.name, new),
+        StartVolume(speaks.name, volume.name, (new,)),
+        Healed(speaks.name, volume.name, (*others, new)),
     )
     asked_for = _asked(steps, [], places)
     return Asked(steps, asked_for.notes, question or asked_for.question)
@@ -273,7 +274,7 @@ def join_node(world: World, node: str, told: Described) -> Tuple[Tuple[Step, ...
         before = _last_rebalance(world, speaks.name, volume.name)
         steps += [
             AddBricks(speaks.name, volume.name, grown.joins),
-            StartVolume(speaks.name, volume.name),
+            StartVolume(speaks.name, volume.name, grown.joins),
             StartRebalance(speaks.name, volume.name, True, before),
         ]
     return tuple(steps), grown
@@ -486,6 +487,17 @@ def _risk(world: World, speaks: str, volume: VolumeInfo, old: Brick, others: Seq
             f"wait until gluster volume heal {volume.name} info summary says 0"
         )
     return ""
+
+
+def _warnings(arguments: argparse.Namespace, layout: Layout) -> List[str]:
+    """What cannot be undone, or will be regretted."""
+    notes = [_of_shards(arguments)]
+    if layout.kind == layouts.REPLICATE and layout.size == 2:
+        notes.append(
+            "two copies split their brain when each node has seen writes that the other has not: take a third node, "
+            "a small one, and --replica 3 --arbiter"
+        )
+    return notes
 
 
 def _of_shards(arguments: argparse.Namespace) -> str:
