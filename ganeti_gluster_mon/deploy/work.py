@@ -455,7 +455,7 @@ def _last_rebalance(world: World, speaks: str, volume: str) -> Optional[str]:
     """The id of the rebalance that was last, and is not running."""
     question = Question(speaks, asked(rebalance_status(volume)))
     state = rebalance_told(ask_all(world.host, [question])[question])
-    return None if state is None or state.status.endswith("in progress") else state.id
+    return None if state is None or state.status == "in progress" else state.id
 
 
 def _risk(world: World, speaks: str, volume: VolumeInfo, old: Brick, others: Sequence[Brick]) -> str:
