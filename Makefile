@@ -16,8 +16,13 @@ GANETI_PACKAGES := ganeti qemu-system-x86 qemu-block-extra qemu-utils
 EXAMPLE_PACKAGES := icinga2-bin sudo
 PACKAGES := python3 python3-venv
 
+# the ExtStorage provider, and where Ganeti and Debian's Python look
+SCRIPTS  := ganeti_gluster_mon/backend/extstorage/gluster
+PROVIDER := /usr/share/ganeti/extstorage/gluster
+LIBRARY  := /usr/lib/python3/dist-packages
+
 .DEFAULT_GOAL := help
-.PHONY: help venv packages pool-packages readme screenshots demo test lint docs unit bench soak lab lab-down tests-there release-check clean
+.PHONY: help venv packages pool-packages readme screenshots demo test lint docs unit bench soak lab lab-down tests-there release-check install-provider clean
 .DELETE_ON_ERROR:
 
 help:
@@ -31,6 +36,7 @@ help:
 	@echo 'make bench     measure, against the bare gluster command and others'
 	@echo 'make soak      the long tests'
 	@echo 'make lab       a pool of three hosts to play with; make lab-down ends it'
+	@echo 'make install-provider  the ExtStorage provider of this checkout for the Ganeti of this node, below $$DESTDIR'
 	@echo 'make packages  what the lab needs, by apt (as root); every target does it by itself'
 	@echo 'make pool-packages  the same without Ganeti and KVM, which only the tests need'
 	@echo 'make screenshots  take the pictures of the page that docs/ shows'
@@ -88,6 +94,13 @@ lab: pool-packages venv
 
 lab-down:
 	@$(BIN)/python -m tests.lab down
+
+# For labs and trials; the Debian package does it by itself.
+install-provider:
+	install -d $(DESTDIR)$(PROVIDER) $(DESTDIR)$(LIBRARY)
+	install --mode=644 $(SCRIPTS)/parameters.list $(DESTDIR)$(PROVIDER)
+	install --mode=755 $(filter-out %/parameters.list,$(wildcard $(SCRIPTS)/*)) $(DESTDIR)$(PROVIDER)
+	test -e $(DESTDIR)$(LIBRARY)/ganeti_gluster_mon || echo '$(CURDIR)' > $(DESTDIR)$(LIBRARY)/ganeti-gluster-mon.pth
 
 readme: venv
 	@$(BIN)/python scripts/update-readme
