@@ -22,7 +22,7 @@ PROVIDER := /usr/share/ganeti/extstorage/gluster
 LIBRARY  := /usr/lib/python3/dist-packages
 
 .DEFAULT_GOAL := help
-.PHONY: help venv packages pool-packages readme screenshots demo test lint docs unit bench soak lab lab-down tests-there release-check install-provider clean
+.PHONY: help venv packages pool-packages readme screenshots demo test lint docs unit bench soak lab lab-down tests-there release-check install-provider install-dropin remove-dropin clean
 .DELETE_ON_ERROR:
 
 help:
@@ -42,6 +42,8 @@ help:
 	@echo 'make screenshots  take the pictures of the page that docs/ shows'
 	@echo 'make readme    put the real output of the commands into README.md'
 	@echo 'make release-check  what keeps this tree from being released; make tests-there is a part of it'
+	@echo 'make install-dropin  put the storage backend in the place of Ganeti’s own (below DESTDIR): for labs and trials'
+	@echo 'make remove-dropin   take it away again'
 	@echo 'make clean     remove what was made here'
 
 venv: $(VENV)/.made
@@ -82,7 +84,7 @@ docs: venv
 unit: venv
 	$(BIN)/python -m pytest -m 'not lab and not soak'
 
-bench: pool-packages venv
+bench: packages venv
 	@$(BIN)/python -m compileall -q ganeti_gluster_mon
 	$(BIN)/python -m tests.bench
 
@@ -101,6 +103,12 @@ install-provider:
 	install --mode=644 $(SCRIPTS)/parameters.list $(DESTDIR)$(PROVIDER)
 	install --mode=755 $(filter-out %/parameters.list,$(wildcard $(SCRIPTS)/*)) $(DESTDIR)$(PROVIDER)
 	test -e $(DESTDIR)$(LIBRARY)/ganeti_gluster_mon || echo '$(CURDIR)' > $(DESTDIR)$(LIBRARY)/ganeti-gluster-mon.pth
+
+install-dropin:
+	@DESTDIR='$(DESTDIR)' scripts/dropin install
+
+remove-dropin:
+	@DESTDIR='$(DESTDIR)' scripts/dropin remove
 
 readme: venv
 	@$(BIN)/python scripts/update-readme

@@ -1,0 +1,128 @@
+"""Uses a volume's mount, in one of several ways, for tests of many who do so at once or are killed.
+
+``place.py VOLUME WAY …``::
+
+    often TIMES    hold and let go of it, for longer and for a moment, again and again; what goes wrong is an error
+    killed MOMENT  the same once, and end as by SIGKILL at that moment; exit status 9 if it came to that
+    space          size, free space and where from, mounted or not: JSON
+    create PATH…   make disks of 4 MiB
+    grow PATH…     make them 4 MiB bigger, and reserve that
+    sizes PATH…    of the disks, in MiB: JSON
+    remove PATH…   remove them
+    hang SECONDS   how it is with a mount that may take so long to answer
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import subprocess
+import sys
+from typing import Any, Callable, Dict, Iterator
+
+from ganeti_gluster_mon.backend.filedevice import MEBIBYTE, DiskError, FileDeviceHelper
+from ganeti_gluster_mon.backend.space import space
+from ganeti_gluster_mon.backend.volume import GlusterVolume
+
+VOLUME = GlusterVolume("127.0.0.1", 24007, sys.argv[1])
+
+
+def used(name: str) -> None:
+    """Each way to use it, once."""
+    VOLUME.hold(name)
+    with VOLUME.mounted() as root:
+        os.listdir(root)
+    VOLUME.release(name)
+
+
+def often(times: str) -> None:
+    for _ in range(int(times)):
+        used(str(os.getpid()))
+
+
+def killed(moment: str) -> None:
+    left = int(moment)
+
+    def fatal(function: Callable[..., Any]) -> Callable[..., Any]:
+        def called(*words: Any, **more: Any) -> Any:
+            nonlocal left
+            result = function(*words, **more)
+            left -= 1
+            if left < 0:
+                os._exit(9)
+            return result
+
+        return called
+
+    # What is between two of these changes nothing that outlives us.
+    for module, name in (
+        (os, "makedirs"),
+        (os, "unlink"),
+        (os, "rmdir"),
+        (fcntl, "flock"),
+        (subprocess, "Popen"),
+    ):
+        setattr(module, name, fatal(getattr(module, name)))
+    used("us")
+
+
+def tell_space() -> None:
+    told = space(VOLUME)
+    print(json.dumps([told.size, told.available, told.source]))
+
+
+def create(*paths: str) -> None:
+    with VOLUME.mounted() as root:
+        for path in paths:
+            FileDeviceHelper.CreateFile(root, path, 4, create_folders=True)
+
+
+def grow(*paths: str) -> None:
+    for disk in disks(*paths):
+        disk.Grow(4, False, True, reserve=True)
+
+
+def sizes(*paths: str) -> None:
+    print(json.dumps([disk.Size() // MEBIBYTE for disk in disks(*paths)]))
+
+
+def remove(*paths: str) -> None:
+    for disk in disks(*paths):
+        disk.Remove()
+
+
+def disks(*paths: str) -> Iterator[FileDeviceHelper]:
+    with VOLUME.mounted() as root:
+        for path in paths:
+            yield FileDeviceHelper(root, path)
+
+
+def hang(seconds: str) -> None:
+    with GlusterVolume("127.0.0.1", 24007, VOLUME.volume, patience=float(seconds)).mounted():
+        pass
+
+
+WAYS: Dict[str, Callable[..., None]] = {
+    "often": often,
+    "killed": killed,
+    "space": tell_space,
+    "create": create,
+    "grow": grow,
+    "sizes": sizes,
+    "remove": remove,
+    "hang": hang,
+}
+
+
+def main(way: str, *words: str) -> int:
+    try:
+        WAYS[way](*words)
+    except DiskError as err:
+        print(err, file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[2:]))
