@@ -8,15 +8,13 @@ from __future__ import annotations
 
 import argparse
 import os
-import signal
 import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
-from typing import NoReturn, Optional, Sequence
+from typing import Optional, Sequence
 
-from ganeti_gluster_mon import __version__
+from ganeti_gluster_mon import __version__, commandline
 from ganeti_gluster_mon.gluster.capture import CaptureError
 from ganeti_gluster_mon.gluster.cycle import Settings
 from ganeti_gluster_mon.gluster.model import Pool, Unknown
@@ -42,27 +40,14 @@ class Seen:
 
 def main(argv: Optional[Sequence[str]] = None) -> int:
     """Run the command line *argv* (without the program's name); returns the exit status."""
-    signal.signal(signal.SIGTERM, _terminate)
     words = sys.argv[1:] if argv is None else list(argv)
+    return commandline.run(PROGRAM, lambda: _run(words))
+
+
+def _run(words: Sequence[str]) -> int:
     arguments = _parser().parse_args(words)
     arguments.words = words[1:]
-    try:
-        status = int(arguments.run(arguments))
-        sys.stdout.flush()
-        return status
-    except CaptureError as err:
-        return _complain(str(err))
-    except BrokenPipeError:
-        # the reader (head, less) has gone, which is no error; nothing may be flushed to it at exit
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
-    except KeyboardInterrupt:
-        return 128 + signal.SIGINT
-
-
-def _terminate(_signal: int, _frame: Optional[FrameType]) -> NoReturn:
-    """Leave by way of every ``finally``: a `gluster` that was started is ended, too."""
-    raise SystemExit(128 + signal.SIGTERM)
+    return int(arguments.run(arguments))
 
 
 def _complain(text: str) -> int:
@@ -70,19 +55,13 @@ def _complain(text: str) -> int:
     return 1
 
 
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        """One line, exit status 2."""
-        self.exit(2, f"{self.prog}: {message} (try {self.prog} --help)\n")
-
-
 def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(
+    parser = commandline.Parser(
         prog=PROGRAM,
         description="GlusterFS under Ganeti: the state of the pool as Ganeti reports, metrics and a check.",
     )
     parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
-    commands = parser.add_subparsers(metavar="COMMAND", required=True, parser_class=_Parser)
+    commands = parser.add_subparsers(metavar="COMMAND", required=True, parser_class=commandline.Parser)
 
     collect = commands.add_parser("collect", help="print reports as JSON, as Ganeti's monitoring daemon does")
     collect.add_argument(
