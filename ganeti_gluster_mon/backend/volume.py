@@ -127,6 +127,12 @@ class GlusterVolume:
         """Whether it is mounted at its mount point."""
         return self._mount() is not None
 
+    @property
+    def device_number(self) -> Optional[str]:
+        """MAJOR:MINOR of the mounted filesystem, by the kernel's own table; None where it is not mounted."""
+        mount = self._mount()
+        return None if mount is None else mount.device_number
+
     def Mount(self) -> None:
         """Mount it, if it is not.  Raises VolumeError."""
         with self._locked():
