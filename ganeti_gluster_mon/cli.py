@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Optional, Sequence
 
 from ganeti_gluster_mon import __version__, commandline
+from ganeti_gluster_mon.front import commands as front
 from ganeti_gluster_mon.gluster.capture import CaptureError
 from ganeti_gluster_mon.gluster.cycle import Settings
 from ganeti_gluster_mon.gluster.model import Pool, Unknown
@@ -89,6 +90,8 @@ def _parser() -> argparse.ArgumentParser:
     record = commands.add_parser("record", help="ask once and keep Gluster's raw answers in a directory")
     record.add_argument("directory", metavar="DIR", help="a new directory")
     record.set_defaults(run=_record)
+
+    front.add_command(commands)
 
     listing = commands.add_parser("list", help="list the collectors")
     listing.set_defaults(run=_list)

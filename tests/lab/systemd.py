@@ -1,7 +1,9 @@
 """systemd on a host of the lab: real units, started by real maintainer scripts, beside the host's own process 1.
 
 It is process 1 of one more PID namespace within the host's, with a cgroup of its own; network, files and names are
-the host's.  It answers who is in that namespace, too: what talks to it is run by exec() here.  What Debian has it do to a machine's kernel and disks at boot is masked: here they are the machine's own.
+the host's.  It answers who is in that namespace, too: what talks to it is run by exec() here.
+
+What Debian has it do to a machine's kernel and disks at boot is masked: here they are the machine's own.
 """
 
 from __future__ import annotations
@@ -91,7 +93,10 @@ class Systemd:
         return self
 
     def __exit__(
-        self, _type: Optional[Type[BaseException]], _error: Optional[BaseException], _at: Optional[TracebackType]
+        self,
+        _type: Optional[Type[BaseException]],
+        _error: Optional[BaseException],
+        _at: Optional[TracebackType],
     ) -> None:
         self._stop()
 
