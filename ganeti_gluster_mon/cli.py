@@ -133,7 +133,7 @@ def _add_serving(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--interval",
-        type=_seconds,
+        type=commandline.seconds,
         default=30.0,
         metavar="S",
         help="seconds from one asking to the next, when nothing happens (default: %(default)g)",
@@ -188,10 +188,11 @@ def _add_asking(parser: argparse.ArgumentParser) -> None:
         ("--peer-timeout", Settings.peer_timeout, "for a peer's glusterd to answer"),
         ("--brick-timeout", Settings.brick_timeout, "for a brick to answer"),
         ("--mount-timeout", Settings.mount_timeout, "for statvfs on the mounted volumes"),
+        ("--disk-timeout", Settings.disk_timeout, "for looking where instances' disks are"),
     ):
         group.add_argument(
             flag,
-            type=_seconds,
+            type=commandline.seconds,
             default=default,
             metavar="S",
             help=f"seconds {words} (default: %(default)g)",
@@ -231,23 +232,13 @@ def _address(text: str) -> str:
     return text
 
 
-def _seconds(text: str) -> float:
-    try:
-        number = float(text)
-    except ValueError:
-        number = 0.0
-    if not 0 < number <= 3600:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds from 0 to 3600")
-    return number
-
-
 def _mebibytes(text: str) -> int:
     if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= 4096:
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of MiB from 1 to 4096")
     return int(text) << 20
 
 
-def _see(arguments: argparse.Namespace, processes: bool = True) -> Seen:
+def _see(arguments: argparse.Namespace, processes: bool = True, disks: bool = False) -> Seen:
     """Ask Gluster, or read the capture that stands for it; what cannot be asked is not known, and said."""
     from ganeti_gluster_mon.gluster import capture, command, cycle, pool
 
@@ -261,7 +252,7 @@ def _see(arguments: argparse.Namespace, processes: bool = True) -> Seen:
     began = time.time_ns()
     failure_kind = ""
     try:
-        picture = pool.understand(cycle.ask(_settings(arguments, processes)))
+        picture = pool.understand(cycle.ask(_settings(arguments, processes, disks)))
     except command.CannotAsk as err:
         failure_kind = err.kind
         _complain(str(err))
@@ -278,7 +269,9 @@ def _limits(arguments: argparse.Namespace, stale_after: float = Limits.stale_aft
     )
 
 
-def _settings(arguments: argparse.Namespace, processes: bool) -> Settings:
+def _settings(arguments: argparse.Namespace, processes: bool, disks: bool) -> Settings:
+    from ganeti_gluster_mon.ganeti.configuration import Reader
+
     return Settings(
         timeout=arguments.timeout,
         heal_timeout=arguments.heal_timeout,
@@ -288,6 +281,8 @@ def _settings(arguments: argparse.Namespace, processes: bool) -> Settings:
         max_output=arguments.max_output,
         gluster=arguments.gluster,
         processes=processes,
+        disks=Reader().disks if disks else None,
+        disk_timeout=arguments.disk_timeout,
     )
 
 
@@ -301,7 +296,7 @@ def _collect(arguments: argparse.Namespace) -> int:
         if name not in every:
             print(f"{PROGRAM} collect: no collector {name!r}; there are: {', '.join(every)}", file=sys.stderr)
             return 2
-    seen = _see(arguments, processes="glusterd" in names)
+    seen = _see(arguments, processes="glusterd" in names, disks="gluster-disks" in names)
     reports = [
         report.make(every[name], seen.pool, seen.health, seen.now, arguments.verbose) for name in names
     ]
@@ -351,7 +346,7 @@ def _serve(arguments: argparse.Namespace) -> int:
     from ganeti_gluster_mon.serve import run
 
     options = run.Options(
-        settings=_settings(arguments, processes=True),
+        settings=_settings(arguments, processes=True, disks=True),
         limits=_limits(arguments, stale_after=run.STALE_CYCLES * arguments.interval),
         listen=arguments.listen,
         secret_file=arguments.secret_file,
@@ -382,7 +377,7 @@ def _record(arguments: argparse.Namespace) -> int:
     directory = os.path.abspath(arguments.directory)
     try:
         capture.must_be_new(directory)
-        capture.write(cycle.ask(_settings(arguments, processes=True)), directory)
+        capture.write(cycle.ask(_settings(arguments, processes=True, disks=True)), directory)
     except command.CannotAsk as err:
         return _complain(str(err))
     print(f"recorded in {directory}", file=sys.stderr)

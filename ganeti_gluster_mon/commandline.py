@@ -39,6 +39,17 @@ def parse(parser: argparse.ArgumentParser, words: Sequence[str]) -> argparse.Nam
     return parser.parse_args(words)
 
 
+def seconds(text: str) -> float:
+    """*text* as a number of seconds, for an argument; raises ArgumentTypeError."""
+    try:
+        number = float(text)
+    except ValueError:
+        number = 0.0
+    if not 0 < number <= 3600:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds from 0 to 3600")
+    return number
+
+
 def run(program: str, command: Callable[[], int]) -> int:
     """Run *command*, which is all of what *program* does; returns the exit status.
 
