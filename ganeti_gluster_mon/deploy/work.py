@@ -426,8 +426,8 @@ def _speaker(world: World, nodes: Sequence[str], seen: Mapping[str, Seen]) -> Se
         strangers = plan.strangers(among, world.cluster)
         if strangers and {one.uuid for one in seen.values()} - {peer.uuid for peer in among.peers}:
             raise NotSo(
-                f"{among.name} is in another pool, with {some(strangers, 3)}, no node of {world.cluster.name}: leave it "
-                f"out, or take it out of that one: gluster peer detach {among.name}"
+                f"{among.name} is in another pool, with {some(strangers, 3)}, no node of {world.cluster.name}: "
+                f"leave it out, or take it out of that one: gluster peer detach {among.name}"
             )
         return among
     rest = [one for one in _pool(world, nodes) if one.fault is None and one.in_pool]
