@@ -21,7 +21,7 @@ DEB_DEPENDS := adduser python3-argcomplete python3-bcrypt python3-jinja2 python3
 PACKAGES := python3 python3-venv
 
 .DEFAULT_GOAL := help
-.PHONY: help venv packages pool-packages readme screenshots demo test lint unit bench soak lab lab-down deb clean
+.PHONY: help venv packages pool-packages readme screenshots demo test lint docs unit bench soak lab lab-down deb tests-there release-check clean
 .DELETE_ON_ERROR:
 
 help:
@@ -31,6 +31,7 @@ help:
 	@echo 'make deb       the Debian packages, in dist/'
 	@echo 'make venv      the command, in $(BIN)/ganeti-gluster-mon'
 	@echo 'make lint      ruff and mypy'
+	@echo 'make docs      the pages, in build/docs; a warning is an error'
 	@echo 'make unit      unit tests only'
 	@echo 'make bench     measure, against the bare gluster command and others'
 	@echo 'make soak      the long tests'
@@ -39,6 +40,7 @@ help:
 	@echo 'make pool-packages  the same without Ganeti and KVM, which only the tests need'
 	@echo 'make screenshots  take the pictures of the page that docs/ shows'
 	@echo 'make readme    put the real output of the commands into README.md'
+	@echo 'make release-check  what keeps this tree from being released; make tests-there is a part of it'
 	@echo 'make clean     remove what was made here'
 
 venv: $(VENV)/.made
@@ -49,7 +51,7 @@ $(VENV)/.made: pyproject.toml setup.py constraints.txt
 	@echo 'making $(VENV)' >&2
 	@$(PYTHON) -m venv $(VENV)
 	@$(BIN)/pip install -qq --disable-pip-version-check --constraint constraints.txt setuptools wheel
-	@$(BIN)/pip install -qq --disable-pip-version-check --constraint constraints.txt --no-build-isolation --config-settings editable_mode=compat --editable '.[test,bench]'
+	@$(BIN)/pip install -qq --disable-pip-version-check --constraint constraints.txt --no-build-isolation --config-settings editable_mode=compat --editable '.[test,bench,docs]'
 	@$(BIN)/python -m compileall -q ganeti_gluster_mon
 	@touch $@
 
@@ -65,13 +67,17 @@ pool-packages:
 demo: $(if $(filter replay,$(DEMO)),,pool-packages) venv
 	@$(BIN)/python -m tests.demo
 
-test: packages venv lint
+test: packages venv lint docs
 	$(BIN)/python -m pytest -m 'not soak'
 
 lint: venv
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+# all anew: what was read before is not warned of again
+docs: venv
+	$(BIN)/sphinx-build -E -W --keep-going -n -q -b html docs build/docs
 
 unit: venv
 	$(BIN)/python -m pytest -m 'not lab and not soak'
@@ -98,6 +104,12 @@ readme: venv
 
 screenshots: packages venv
 	@$(BIN)/python -m tests.browser docs
+
+tests-there: venv
+	@$(BIN)/python -m pytest --collect-only -qq
+
+release-check: venv
+	@scripts/release-check
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis

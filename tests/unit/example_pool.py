@@ -12,8 +12,10 @@ from pathlib import Path
 
 from ganeti_gluster_mon import __version__
 from ganeti_gluster_mon.gluster.model import (
+    SELF_HEAL_DAEMON,
     Brick,
     Capacity,
+    Daemon,
     Heal,
     Inodes,
     Mount,
@@ -124,6 +126,10 @@ POOL = Pool(
             capacity=Capacity(SIZE, 108355584, 1878003712, "mount"),
             inodes=Inodes(131072, 58, 131014),
             heal=Heal(pending=7, split_brain=1, possibly_healing=0),
+            daemons=tuple(
+                Daemon(SELF_HEAL_DAEMON, host, uuid, online)
+                for (host, uuid), online in zip(UUIDS.items(), (True, False, None))
+            ),
             mounts=_MOUNTS[:1],
         ),
         Volume(
