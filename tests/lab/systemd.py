@@ -25,7 +25,9 @@ mount -t cgroup2 none /run/lab-cgroup
 mkdir -p "/run/lab-cgroup/$1"
 echo $$ >"/run/lab-cgroup/$1/cgroup.procs"
 umount /run/lab-cgroup
-exec unshare --cgroup --pid --fork --mount --kill-child sh -euc '
+# what is mounted on the host later is seen in there, too
+mount --make-rshared /
+exec unshare --cgroup --pid --fork --mount --propagation slave --kill-child sh -euc '
   mount -t proc proc /proc
   mount -t cgroup2 none /sys/fs/cgroup
   exec env -i container=lab PATH=/usr/sbin:/usr/bin:/sbin:/bin /lib/systemd/systemd --system --unit=lab.target \
