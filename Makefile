@@ -14,10 +14,12 @@ BROWSER_PACKAGES := chromium fonts-dejavu-core
 GANETI_PACKAGES := ganeti qemu-system-x86 qemu-block-extra qemu-utils
 # to build the Debian packages, and to judge them; what they depend on, so that a host of the lab can install them
 DEB_PACKAGES := build-essential debhelper dh-python dpkg-dev lintian pybuild-plugin-pyproject python3-all \
-                python3-setuptools python3-sphinx python3-sphinx-argparse python3-myst-parser python3-argcomplete python3-tornado \
-                python3-psutil git man-db
+                python3-setuptools python3-sphinx python3-sphinx-argparse python3-myst-parser python3-argcomplete \
+                python3-tornado python3-psutil git man-db
 DEB_DEPENDS := adduser python3-argcomplete python3-bcrypt python3-jinja2 python3-prometheus-client python3-psutil \
                python3-pyinotify python3-sdnotify python3-tornado python3-yaml systemd
+# what reads the examples: Icinga its own, visudo those for sudo
+EXAMPLE_PACKAGES := icinga2-bin sudo
 PACKAGES := python3 python3-venv
 
 .DEFAULT_GOAL := help
@@ -58,7 +60,7 @@ $(VENV)/.made: pyproject.toml setup.py constraints.txt
 # Without root there is no lab: its tests say so themselves, and are skipped.
 packages:
 	@$(if $(ROOT),scripts/install-packages $(PACKAGES) $(LAB_PACKAGES) $(GANETI_PACKAGES) $(BROWSER_PACKAGES) \
-	  $(DEB_PACKAGES) $(DEB_DEPENDS))
+	  $(EXAMPLE_PACKAGES) $(DEB_PACKAGES) $(DEB_DEPENDS))
 
 pool-packages:
 	@$(if $(ROOT),scripts/install-packages $(PACKAGES) $(LAB_PACKAGES))

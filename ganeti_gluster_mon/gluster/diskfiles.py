@@ -25,6 +25,7 @@ from ganeti_gluster_mon.gluster.child import Child, read
 from ganeti_gluster_mon.gluster.facts import BrickInfo, VolumeInfo
 from ganeti_gluster_mon.gluster.model import DiskFile
 from ganeti_gluster_mon.gluster.mounts import LOCK_DIRECTORY
+from ganeti_gluster_mon.gluster.placement import is_sharded
 
 #: tells which files of volumes are instances' disks; raises CannotDo
 ListDisks = Callable[[], Sequence[DiskFile]]
@@ -150,8 +151,7 @@ class Look(threading.Thread):
         if volume is None or not self._as_client:
             return False
         arbiters = {f"{brick.host}:{brick.path}" for brick in volume.bricks if brick.arbiter}
-        sharded = volume.options.get("features.shard", "off") == "on"
-        return sharded or not set(disk.copies) - arbiters
+        return is_sharded(volume.options) or not set(disk.copies) - arbiters
 
 
 def _stat(paths: Sequence[str], deadline: float, lock_directory: str) -> Iterator[Tuple[str, int]]:

@@ -7,16 +7,16 @@ all subvolumes.
 
 from __future__ import annotations
 
-from typing import Iterable, Optional, Sequence, Tuple
+from typing import Iterable, Mapping, Optional, Sequence, Tuple
 
 from ganeti_gluster_mon.gluster.model import Brick, Disk, DiskFile, Subvolume, Volume
 
 _ON = ("on", "enable", "yes", "true", "1")
 
 
-def is_sharded(volume: Volume) -> bool:
-    """Whether *volume* cuts files into parts, which it spreads over its subvolumes."""
-    return volume.options.get("features.shard", "off") in _ON
+def is_sharded(options: Mapping[str, str]) -> bool:
+    """Whether a volume with *options* cuts files into parts, which it spreads over its subvolumes."""
+    return options.get("features.shard", "off") in _ON
 
 
 def placed(files: Iterable[DiskFile], volumes: Optional[Sequence[Volume]]) -> Tuple[Disk, ...]:
@@ -44,7 +44,7 @@ def _placed(file: DiskFile, volume: Optional[Volume]) -> Disk:
 
 def _subvolumes(file: DiskFile, volume: Volume) -> Tuple[Subvolume, ...]:
     """Those that have the file or a part of it; none where that is not known."""
-    if len(volume.subvolumes) <= 1 or is_sharded(volume):
+    if len(volume.subvolumes) <= 1 or is_sharded(volume.options):
         return volume.subvolumes
     seen = {*file.copies, *(file.bricks or ())}
     return tuple(
@@ -66,7 +66,7 @@ def _is(label: str, brick: Brick, volume: Volume) -> bool:
 
 def _allocated(file: DiskFile, volume: Optional[Volume], subvolumes: Sequence[Subvolume]) -> Optional[int]:
     """Bytes that the disk takes: what a brick says of its copy is newer than what a client was told."""
-    if volume is not None and len(subvolumes) == 1 and not is_sharded(volume):
+    if volume is not None and len(subvolumes) == 1 and not is_sharded(volume.options):
         (subvolume,) = subvolumes
         copies = [
             file.copies[brick.label]

@@ -41,7 +41,7 @@ def refusal(
 
 def _too_small(asked: Asked, volume: Volume, overcommit: float) -> Optional[str]:
     """A file that is not cut into shards lies on one subvolume, however large the others are."""
-    if len(volume.subvolumes) < 2 or is_sharded(volume):
+    if len(volume.subvolumes) < 2 or is_sharded(volume.options):
         return None
     spaces = [capacity.of_bricks([subvolume], volume.options) for subvolume in volume.subvolumes]
     if any(space is None for space in spaces):

@@ -25,9 +25,9 @@ def lines(sight: Sight, names: Sequence[str], unit: str) -> Iterator[str]:
     rows = VOLUMES.rows(sight)
     if rows is None:
         raise CannotDo(f"not known which there are: {VOLUMES.unknown(sight)}")
-    yield f"Seen: {sight.source}"
+    yield f"Seen: {one_line(sight.source)}"
     for row in selected(VOLUMES, rows, names):
-        yield f"- Volume: {row.volume.name}"
+        yield f"- Volume: {one_line(row.volume.name)}"
         yield from (f"  {line}" for line in _volume(sight, row, unit))
 
 

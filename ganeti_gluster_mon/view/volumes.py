@@ -204,7 +204,7 @@ FIELDS: Tuple[Field[VolumeRow], ...] = (
         "Sharded",
         Kind.BOOL,
         "Whether files are cut into parts (option features.shard)",
-        lambda row: is_sharded(row.volume),
+        lambda row: is_sharded(row.volume.options),
     ),
     Field("transport", "Transport", Kind.TEXT, "tcp or rdma (volume info)", lambda row: row.volume.transport),
     Field(
