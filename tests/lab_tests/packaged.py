@@ -89,22 +89,18 @@ def changed(package: Path, target: Path, fields: Dict[str, str]) -> Path:
 _REPACK = r"""
 set -eu
 work=/var/tmp/repack.$1
+module=/usr/share/ganeti/3.0/ganeti/storage/gluster.py
 mkdir -p "$work/DEBIAN"
-for file in $(dpkg-query --listfiles ganeti-3.0); do
-  if [ -f "$file" ] && [ ! -L "$file" ]; then
-    # what is moved aside comes from where it was moved to
-    from=$(dpkg-divert --truename "$file")
-    [ "$(dpkg-divert --listpackage "$file")" != ganeti-3.0 ] || from=$file
-    mkdir -p "$work/${file%/*}"
-    cp -p "$from" "$work/$file"
-  fi
-done
+sed -n 's,^/\(..*\),\1,p' /var/lib/dpkg/info/ganeti-3.0.list \
+  | tar --create --no-recursion --directory / --files-from - | tar --extract --directory "$work"
+# what is moved aside comes from where it was moved to
+[ ! -e "$module.distrib" ] || cp -p "$module.distrib" "$work$module"
 for script in preinst postinst prerm postrm; do
   file=/var/lib/dpkg/info/ganeti-3.0.$script
   [ ! -e "$file" ] || cp -p "$file" "$work/DEBIAN/$script"
 done
 dpkg-query --status ganeti-3.0 | sed -e '/^Status:/d' -e "s/^Version:.*/Version: $1/" >"$work/DEBIAN/control"
-dpkg-deb --build --root-owner-group "$work" "/root/$1.deb" >/dev/null
+dpkg-deb -Znone --build --root-owner-group "$work" "/root/$1.deb" >/dev/null
 rm -r "$work"
 """
 
