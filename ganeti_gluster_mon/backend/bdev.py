@@ -2,9 +2,9 @@
 
 It stands in for ganeti.storage.gluster (see dropin/gluster.py).  What is another than there:
 
-* With access=userspace QEMU reaches the disk itself.  Nothing is mounted to assemble it, or to look whether it
-  is there; only what Ganeti does with a disk by its path (creation, OS scripts, import and export) mounts the
-  volume, and it is unmounted after.
+* With access=userspace QEMU reaches the disk itself.  Nothing is mounted to assemble it; only what is done with the
+  file (creation, OS scripts, wiping, import and export; and looking whether it is there, on a node that has no brick
+  with it) mounts the volume, and it is unmounted after.
 * Each volume has a mount point of its own, mounts are counted by use, and never made by a shell.
 * The disk says when it is degraded or being healed, as the collector last saw it.
 * Rename works.
@@ -12,7 +12,6 @@ It stands in for ganeti.storage.gluster (see dropin/gluster.py).  What is anothe
 
 from __future__ import annotations
 
-import logging
 import os
 from typing import Any, Callable, Optional, Tuple, TypeVar
 
@@ -20,24 +19,26 @@ from ganeti import constants, errors, objects, ssconf
 from ganeti.storage import base, filestorage
 
 from ganeti_gluster_mon.backend.bricks import holds, local_bricks
+from ganeti_gluster_mon.backend.caller import GUESTS, WRITERS, asked_by
 from ganeti_gluster_mon.backend.filedevice import MEBIBYTE, DiskError, FileDeviceHelper
 from ganeti_gluster_mon.backend.reaper import unmount_after_this_process
 from ganeti_gluster_mon.backend.redundancy import redundancy
-from ganeti_gluster_mon.backend.volume import GlusterVolume
+from ganeti_gluster_mon.backend.space import space
+from ganeti_gluster_mon.backend.volume import GlusterVolume, VolumeError
 
 T = TypeVar("T")
 
 
-def volume_of(params: Any) -> GlusterVolume:
+def volume_of(params: Any, directory: Optional[str] = None) -> GlusterVolume:
     """The volume that a disk's parameters name; ``host`` may name backup servers too: ``node1,node2``.
 
-    Raises BlockDeviceError.
+    *directory*: Ganeti's for Gluster, if not the one that this node was told.  Raises BlockDeviceError.
     """
     server, *backup = str(params[constants.GLUSTER_HOST]).split(",")
-    directory = ssconf.SimpleStore().GetGlusterStorageDir()
+    where = ssconf.SimpleStore().GetGlusterStorageDir() if directory is None else directory
     return _honest(
         lambda: GlusterVolume(
-            server, params[constants.GLUSTER_PORT], params[constants.GLUSTER_VOLUME], backup, directory
+            server, params[constants.GLUSTER_PORT], params[constants.GLUSTER_VOLUME], backup, where
         )
     )
 
@@ -68,6 +69,8 @@ class GlusterStorage(base.BlockDev):
             self._on_file(lambda file: file.Exists())
         )
         self.dev_path = os.path.join(self.volume.mount_point, self.path)
+        if self.attached and self.userspace and asked_by(WRITERS):
+            self._keep()
         return self.attached
 
     def GetActualSize(self) -> int:
@@ -76,7 +79,7 @@ class GlusterStorage(base.BlockDev):
 
     def GetSyncStatus(self) -> Any:
         """Whether all copies of the disk's data are there and the same, by what the collector last saw."""
-        seen = redundancy(self.volume.volume, self.path)
+        seen = redundancy(self.volume, self.path)
         return objects.BlockDevStatus(
             dev_path=self.dev_path,
             major=self.major,
@@ -105,11 +108,10 @@ class GlusterStorage(base.BlockDev):
         self._assembled = False
 
     def Open(self, force: bool = False, exclusive: Optional[bool] = None) -> None:
-        """Make the disk ready for whoever wants it by its path.
+        """Make the disk ready for whoever wants it by its path: an OS script, or QEMU where the guest has no other way.
 
-        Ganeti does not say who that is: an OS script, which needs the mount, or QEMU, which does not.  So it is
-        mounted as long as this process of Ganeti's lives, and a little longer.  Not so for a disk just assembled;
-        and for a migration, where *exclusive* is said, it is mounted until Close, unless QEMU does without a path.
+        It is mounted as long as this process of Ganeti's lives, and what that started.  Not so for a disk just
+        assembled; and for a migration, where *exclusive* is said, it is mounted until Close, unless QEMU does without.
         """
         if not self.attached:
             base.ThrowError("%s: there is no such disk in volume %s", self.path, self.volume.volume)
@@ -117,13 +119,8 @@ class GlusterStorage(base.BlockDev):
             self.dev_path = os.path.join(_honest(lambda: self.volume.hold(self.path)), self.path)
         if self._assembled or exclusive is not None or self.volume.holds(self.path):
             return
-        try:
+        if not (self.userspace and asked_by(GUESTS)):
             self._keep()
-        except errors.BlockDeviceError as err:
-            if not self.userspace:
-                raise
-            # A guest can do without; an OS script will say what it misses.
-            logging.warning("no path to the disk for now: %s", err)
 
     def Close(self) -> None:
         """Nobody here uses the disk any more; a migration says so of the node that the guest has left."""
@@ -202,22 +199,32 @@ class GlusterStorage(base.BlockDev):
         volume = volume_of(params)
         _accept(volume, path)
 
-        def create() -> None:
-            with volume.mounted() as root:
-                FileDeviceHelper.CreateFile(root, path, size, create_folders=True)
-
-        _honest(create)
+        _honest(
+            lambda: _done(
+                volume,
+                path,
+                # Thin, as Ganeti's own: who has disks that together are bigger than the volume could not move here.
+                lambda file: FileDeviceHelper.CreateFile(file.root, file.name, size, create_folders=True),
+            )
+        )
         return cls(unique_id, children, size, params, dyn_params, **kwargs)
 
     def _on_file(self, act: Callable[[FileDeviceHelper], T]) -> T:
         """What *act* gives, done to the disk's file while the volume is mounted."""
         _accept(self.volume, self.path)
 
-        def acted() -> T:
-            with self.volume.mounted() as root:
-                return act(FileDeviceHelper(root, self.path))
+        return _honest(lambda: _done(self.volume, self.path, act))
 
-        return _honest(acted)
+
+def _done(volume: GlusterVolume, path: str, act: Callable[[FileDeviceHelper], T]) -> T:
+    """What *act* gives, done to the file *path* of *volume* while that is mounted.  Raises DiskError."""
+    with volume.mounted() as root:
+        try:
+            return act(FileDeviceHelper(root, path))
+        except VolumeError:
+            raise
+        except DiskError as err:
+            raise VolumeError(f"volume {volume.volume}: {err}") from err
 
 
 def _accept(volume: GlusterVolume, path: str) -> None:
@@ -234,17 +241,16 @@ def _honest(act: Callable[[], T]) -> T:
 
 
 def _unique_id(unique_id: Any) -> Tuple[str, str]:
-    """The driver and the path.  Raises ValueError."""
+    """The driver and the path.  Raises ValueError, and BlockDeviceError for a path that leads out of the volume."""
     if not isinstance(unique_id, (tuple, list)) or len(unique_id) != 2:
         raise ValueError(f"Invalid configuration data {unique_id!r}")
     driver, path = unique_id
+    _honest(lambda: FileDeviceHelper("/", str(path)))
     return str(driver), str(path)
 
 
 def GetGlusterSpaceInfo(volume: GlusterVolume) -> Any:
     """Size and free space of *volume* in MiB, as Ganeti tells of storage; see space.py."""
-    from ganeti_gluster_mon.backend.space import space
-
     seen = _honest(lambda: space(volume))
     return {
         "type": constants.ST_GLUSTER,

@@ -12,6 +12,8 @@ import stat
 from contextlib import suppress
 from typing import Dict, List
 
+from ganeti_gluster_mon.backend.filedevice import DiskError, FileDeviceHelper
+
 GLUSTERD = "/var/lib/glusterd"
 #: the permissions that mark a file that only points to the subvolume which has the data
 _LINK_MODE = 0o1000
@@ -27,7 +29,7 @@ def local_bricks(server: str, volume: str, state: str = GLUSTERD) -> List[str]:
         bricks = [_values(os.path.join(directory, name)) for name in os.listdir(directory)]
     except OSError:
         return []
-    if not (_is_here(server) or server in {brick.get("hostname", "").lower() for brick in bricks}):
+    if not (is_here(server) or server in {brick.get("hostname", "").lower() for brick in bricks}):
         return []
     return [brick["path"] for brick in bricks if own and brick.get("uuid") == own and "path" in brick]
 
@@ -35,13 +37,14 @@ def local_bricks(server: str, volume: str, state: str = GLUSTERD) -> List[str]:
 def holds(brick: str, path: str) -> bool:
     """Whether the brick in the directory *brick* has the data of the volume's file *path*, or a part of it."""
     try:
-        status = os.stat(os.path.join(brick, path), follow_symlinks=False)
-    except OSError:
+        status = FileDeviceHelper(brick, path).Status()
+    except DiskError:
         return False
-    return stat.S_ISREG(status.st_mode) and stat.S_IMODE(status.st_mode) != _LINK_MODE
+    return status is not None and stat.S_IMODE(status.st_mode) != _LINK_MODE
 
 
-def _is_here(server: str) -> bool:
+def is_here(server: str) -> bool:
+    """Whether *server* is this node, as far as its name tells."""
     if server == "localhost" or server.startswith("/"):
         return True
     with suppress(ValueError):

@@ -8,6 +8,7 @@ that is cut short, at any moment, leaves either what was before or what was to b
 
 from __future__ import annotations
 
+import ctypes
 import errno
 import fcntl
 import os
@@ -20,6 +21,16 @@ MEBIBYTE = 1024 * 1024
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 #: longest name of a file, in bytes
 _NAME_MAX = 255
+#: what an error of Gluster means to an administrator
+_HINTS = {
+    errno.ELOOP: "a part of its path is a symlink",
+    errno.ENOSPC: "no space is left on the volume; remove what is not needed, or add bricks",
+    errno.ENOTCONN: "too few bricks of the volume can be reached; are they up?",
+    errno.EROFS: "too few bricks of the volume can be reached for anything to be written; are they up?",
+    errno.EIO: "input/output error; is it in split-brain?",
+}
+#: fallocate(2)'s flag: the size stays what it is
+_KEEP_SIZE = 1
 
 
 class DiskError(Exception):
@@ -43,11 +54,14 @@ class FileDeviceHelper:
         return os.path.join(self.root, self.name)
 
     @classmethod
-    def CreateFile(cls, root: str, name: str, size: int, create_folders: bool = False) -> FileDeviceHelper:
-        """Make a disk of *size* MiB, all zeros, that takes no space until it is written to.
+    def CreateFile(
+        cls, root: str, name: str, size: int, create_folders: bool = False, reserve: bool = False
+    ) -> FileDeviceHelper:
+        """Make a disk of *size* MiB, all zeros.
 
-        It appears under its name when it has its size, never before.  Raises DiskError, also when there is
-        something of that name.
+        It takes no space until it is written to, or, with *reserve*, all of its space at once, where the filesystem
+        can do that.  It appears under its name when it has its size, never before.  Raises DiskError, also when
+        there is something of that name.
         """
         disk = cls(root, name)
         if size < 0:
@@ -56,8 +70,7 @@ class FileDeviceHelper:
             disk._clear_leftovers(folder)
             temporary, descriptor = disk._begun(folder)
             try:
-                os.ftruncate(descriptor, size * MEBIBYTE)
-                os.fsync(descriptor)
+                _resize(descriptor, size * MEBIBYTE, reserve)
                 # Where a rename would put it over another's disk, a link fails.
                 os.link(temporary, disk._base, src_dir_fd=folder, dst_dir_fd=folder, follow_symlinks=False)
             finally:
@@ -73,7 +86,7 @@ class FileDeviceHelper:
         Raises DiskError if that is not as *assert_exists* says, and for something of its name that is no
         plain file: a symlink could lead to another's data.
         """
-        there = self._status() is not None
+        there = self.Status() is not None
         if assert_exists is True and not there:
             raise DiskError(f"{self.path}: there is no such disk")
         if assert_exists is False and there:
@@ -82,14 +95,14 @@ class FileDeviceHelper:
 
     def Size(self) -> int:
         """The size in bytes.  Raises DiskError."""
-        status = self._status()
+        status = self.Status()
         if status is None:
             raise DiskError(f"{self.path}: there is no such disk")
         return status.st_size
 
     def Remove(self) -> bool:
         """Remove the disk; False if there was none.  Raises DiskError."""
-        if self._status() is None:
+        if self.Status() is None:
             return False
         with self._errors("remove"), self._folder() as folder:
             try:
@@ -99,10 +112,18 @@ class FileDeviceHelper:
             os.fsync(folder)
         return True
 
-    def Grow(self, amount: int, dryrun: bool, backingstore: bool, excl_stor: object = None) -> None:
+    def Grow(
+        self,
+        amount: int,
+        dryrun: bool,
+        backingstore: bool,
+        excl_stor: object = None,
+        reserve: bool = False,
+    ) -> None:
         """Grow the disk by *amount* MiB; with *dryrun* only see whether that could be done.
 
-        Without *backingstore* nothing is done: there is no other layer.  Raises DiskError.
+        *reserve* as with CreateFile, of what is added.  Without *backingstore* nothing is done: there is no other
+        layer.  Raises DiskError.
         """
         self.Exists(assert_exists=True)
         if amount < 0:
@@ -110,7 +131,7 @@ class FileDeviceHelper:
         if dryrun or not backingstore:
             return
         with self.opened(os.O_RDWR) as descriptor, self._errors("grow"):
-            self._grow(descriptor, os.fstat(descriptor).st_size + amount * MEBIBYTE)
+            self._grow(descriptor, os.fstat(descriptor).st_size + amount * MEBIBYTE, reserve)
 
     def GrowTo(self, size: int) -> None:
         """Grow the disk to *size* MiB exactly.  Raises DiskError, also where it is larger."""
@@ -118,12 +139,11 @@ class FileDeviceHelper:
             now = os.fstat(descriptor).st_size
             if now > size * MEBIBYTE:
                 raise DiskError(f"{self.path}: it has {now} bytes, and cannot shrink to {size} MiB")
-            self._grow(descriptor, size * MEBIBYTE)
+            self._grow(descriptor, size * MEBIBYTE, reserve=False)
 
-    def _grow(self, descriptor: int, size: int) -> None:
+    def _grow(self, descriptor: int, size: int, reserve: bool) -> None:
         """Have the open file *size* bytes.  Raises DiskError and OSError."""
-        os.ftruncate(descriptor, size)
-        os.fsync(descriptor)
+        _resize(descriptor, size, reserve)
         now = os.fstat(descriptor).st_size
         if now != size:
             raise DiskError(f"{self.path}: it has {now} bytes after it was grown to {size}")
@@ -160,6 +180,7 @@ class FileDeviceHelper:
 
     @property
     def _prefix(self) -> str:
+        # .NAME.ANYTHING is on the same brick as NAME (cluster.rsync-hash-regex), so that it needs no pointer there.
         return f".{self._base[: _NAME_MAX - 32]}.new-"
 
     def _begun(self, folder: int) -> Tuple[str, int]:
@@ -193,8 +214,8 @@ class FileDeviceHelper:
                 finally:
                     os.close(descriptor)
 
-    def _status(self) -> Optional[os.stat_result]:
-        """Of the disk's file; None if there is none."""
+    def Status(self) -> Optional[os.stat_result]:
+        """What stat(2) says of the disk's file; None if there is none.  Raises DiskError if it is no plain file."""
         try:
             with self._errors("look at"), self._folder() as folder:
                 status = os.stat(self._base, dir_fd=folder, follow_symlinks=False)
@@ -207,7 +228,11 @@ class FileDeviceHelper:
     @contextmanager
     def _folder(self, create: bool = False) -> Iterator[int]:
         """A descriptor of the directory the file is in, reached step by step, never through a symlink."""
-        descriptor = os.open(self.root, _DIRECTORY)
+        try:
+            descriptor = os.open(self.root, _DIRECTORY)
+        except FileNotFoundError:
+            # Not _Missing: where disks cannot be looked for, none is known to be missing.
+            raise DiskError(f"{self.root}: there is no such directory of disks") from None
         try:
             for folder in self._folders:
                 if create:
@@ -229,7 +254,7 @@ class FileDeviceHelper:
         except FileExistsError:
             raise DiskError(f"{self.path}: there is such a disk already") from None
         except OSError as err:
-            why = "a part of its path is a symlink" if err.errno == errno.ELOOP else err.strerror
+            why = _HINTS.get(err.errno or 0, err.strerror)
             raise DiskError(f"{self.path}: cannot {what} it: {why}") from err
 
 
@@ -245,6 +270,33 @@ def _parts(name: str) -> Tuple[Tuple[str, ...], str]:
     if any(len(os.fsencode(part)) > _NAME_MAX for part in parts):
         raise DiskError(f"{name[:60]!r}…: a part of the path is longer than {_NAME_MAX} bytes")
     return tuple(parts[:-1]), parts[-1]
+
+
+def _resize(descriptor: int, size: int, reserve: bool) -> None:
+    """Make a file bigger, up to *size* bytes, for good.  Raises OSError, and leaves it as it was."""
+    before = os.fstat(descriptor).st_size
+    if reserve and size > before:
+        # Not by posix_fallocate: where a filesystem cannot, that would write to every block.
+        try:
+            _fallocate(descriptor, before, size - before)
+        except OSError as err:
+            # What it took before it failed stays taken, beyond the end.
+            os.ftruncate(descriptor, before)
+            if err.errno not in (errno.EOPNOTSUPP, errno.ENOSYS):
+                raise
+    # The size is changed once, at the end: who is killed before has changed nothing that can be seen.
+    os.ftruncate(descriptor, size)
+    os.fsync(descriptor)
+
+
+def _fallocate(descriptor: int, offset: int, length: int) -> None:
+    """Take the space of a part of a file.  Raises OSError."""
+    function = ctypes.CDLL(None, use_errno=True).fallocate64
+    function.argtypes = (ctypes.c_int, ctypes.c_int, ctypes.c_int64, ctypes.c_int64)
+    while function(descriptor, _KEEP_SIZE, offset, length):
+        number = ctypes.get_errno()
+        if number != errno.EINTR:
+            raise OSError(number, os.strerror(number))
 
 
 def _same(one: int, name: str, other: int, other_name: str) -> bool:

@@ -13,14 +13,15 @@ import select
 import signal
 import time
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import Callable, Optional
 
 from ganeti_gluster_mon.backend import guests, loop
 from ganeti_gluster_mon.backend.filedevice import FileDeviceHelper
 from ganeti_gluster_mon.backend.volume import GlusterVolume
 
-#: what ps calls a keeper; the kernel takes 15 characters
-KEEPER = "gluster-keeper"
+#: what ps calls a keeper, by whom it waits for, the caller's end or a guest; the kernel takes 15 characters
+FOR_CALLER, FOR_GUEST = "gluster-keeper", "gluster-keeper+"
 #: seconds that a disk is lent for to a caller whose end cannot be seen: one outside of this container
 _UNSEEN = 60.0
 #: seconds from one look for a guest to the next
@@ -30,11 +31,19 @@ SETTLED, _LONGEST = 5.0, 12 * 3600.0
 #: seconds, the first and the longest, from one try to the next
 _PAUSE, _PAUSES = 0.02, 2.0
 
-Wait = Callable[[], None]
+
+@dataclass(frozen=True)
+class Term:
+    """How long a disk is lent for."""
+
+    #: what its keeper is called: FOR_CALLER or FOR_GUEST
+    keeper: str
+    #: returns when it is over
+    wait: Callable[[], None]
 
 
-def lend(volume: GlusterVolume, path: str, wait: Wait) -> str:
-    """A block device that is the disk *path* of *volume*, there until *wait* returns; by a process of its own.
+def lend(volume: GlusterVolume, path: str, term: Term) -> str:
+    """A block device that is the disk *path* of *volume*, there until *term* is over; by a process of its own.
 
     One that is there already is given; if it was made to stay it stays.  Raises DiskError.
     """
@@ -44,11 +53,11 @@ def lend(volume: GlusterVolume, path: str, wait: Wait) -> str:
             with FileDeviceHelper(root, path).opened(os.O_RDWR) as file:
                 device, descriptor = loop.lend(file, os.path.join(root, path))
             try:
-                if not loop.is_lasting(descriptor):
+                if not (loop.is_lasting(descriptor) or _waits_for_guest(device)):
                     keeper = os.fork() == 0
                 if keeper:
-                    _become_keeper()
-                    wait()
+                    _become(term.keeper)
+                    term.wait()
             finally:
                 os.close(descriptor)
         if keeper:
@@ -59,11 +68,16 @@ def lend(volume: GlusterVolume, path: str, wait: Wait) -> str:
     return device
 
 
-def _become_keeper() -> None:
-    """Be of no session, and hold on to nothing of whoever waits for the script to end."""
+def _waits_for_guest(device: str) -> bool:
+    """Whether there is a keeper already who will not end before whoever asks."""
+    return any(name == FOR_GUEST for _, name in loop.users(device))
+
+
+def _become(name: str) -> None:
+    """Be a keeper: of no session, and hold on to nothing of whoever waits for the script to end."""
     os.setsid()
     with open("/proc/self/comm", "w", encoding="ascii") as file:
-        file.write(KEEPER)
+        file.write(name)
     os.chdir("/")
     nothing = os.open(os.devnull, os.O_RDWR)
     for descriptor in (0, 1, 2):
@@ -71,29 +85,29 @@ def _become_keeper() -> None:
     os.close(nothing)
 
 
-def until_end_of(process: Optional[int]) -> Wait:
+def until_end_of(process: Optional[int]) -> Term:
     """Wait for the end of *process*, a pidfd; None: of one that cannot be seen."""
 
     def wait() -> None:
         select.select([] if process is None else [process], [], [], _UNSEEN if process is None else None)
 
-    return wait
+    return Term(FOR_CALLER, wait)
 
 
-def until_guest_has(uri: str) -> Wait:
+def until_guest_has(uri: str) -> Term:
     """Wait until a guest has opened the disk *uri* by itself."""
 
     def wait() -> None:
         while not guests.has_open(uri):
             time.sleep(_LOOK)
 
-    return wait
+    return Term(FOR_GUEST, wait)
 
 
 def end_all(device: str) -> None:
     """End the keepers of *device*."""
     for pid, name in loop.users(device):
-        if name == KEEPER:
+        if name in (FOR_CALLER, FOR_GUEST):
             with suppress(ProcessLookupError):
                 process = os.pidfd_open(pid)
                 try:
@@ -104,11 +118,12 @@ def end_all(device: str) -> None:
 
 
 def settle(volume: GlusterVolume, patience: float = SETTLED) -> None:
-    """Have *volume* unmounted if nobody needs it; try for *patience* seconds while it is busy.
+    """Have *volume* unmounted if nobody needs it, and no idle device; try for *patience* seconds while it is busy.
 
     The kernel lets go of a device's file a moment after the device.
     """
     until, pause = time.monotonic() + patience, _PAUSE
-    while not volume.tidy() and not volume.is_held() and time.monotonic() < until:
+    while not volume.tidy() and not volume.is_needed() and time.monotonic() < until:
         time.sleep(pause)
         pause = min(2 * pause, _PAUSES)
+    loop.sweep()

@@ -5,6 +5,9 @@ killed is gone with it; `make_lasting` takes that flag away.  Loop devices are t
 tells of a file is only a hint: another mount, in another container say, may have the same.  What counts is
 the number of the file system and of the file in it.
 
+Each device has a number that no other will have soon.  Somebody may keep /dev/loop3 in mind, as Ganeti does in a
+symlink, and should find nothing there later, not another's disk.
+
 The calls are those of loop(4); LOOP_CONFIGURE needs Linux 5.8.
 """
 
@@ -13,6 +16,7 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
+import secrets
 import struct
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -22,13 +26,14 @@ from ganeti_gluster_mon.backend.filedevice import DiskError
 
 _CONTROL = "/dev/loop-control"
 _SYSFS = "/sys/block"
+_MAX_PART = "/sys/module/loop/parameters/max_part"
 _PROC = "/proc"
 #: held while devices are looked for and made, so that two never make one each for the same file
 LOCK = "/run/ganeti-gluster-mon/loops"
 
 # linux/loop.h
 _CLR_FD, _SET_STATUS64, _GET_STATUS64, _SET_CAPACITY, _CONFIGURE = 0x4C01, 0x4C04, 0x4C05, 0x4C07, 0x4C0A
-_CTL_GET_FREE = 0x4C82
+_CTL_ADD, _CTL_REMOVE = 0x4C80, 0x4C81
 _AUTOCLEAR, _DIRECT_IO = 4, 16
 # struct loop_info64: device, inode, rdevice, offset, sizelimit; number, encrypt_type, encrypt_key_size, flags;
 # file_name, crypt_name, encrypt_key; init
@@ -36,7 +41,9 @@ _INFO = struct.Struct("=5Q4I64s64s32s2Q")
 _FLAGS = 8
 #: struct loop_config around it: the file's descriptor, block size (0: the kernel's choice); eight that are reserved
 _BEFORE, _AFTER = struct.Struct("=2I"), bytes(64)
-#: another may take the device that was free just now
+#: the numbers of our devices are from here on; those that the kernel gives, and people like, are below
+_FIRST = 4096
+#: a number may be taken
 _TRIES = 64
 
 
@@ -106,24 +113,54 @@ def lend(file: int, path: str) -> Tuple[str, int]:
 
 
 def _new(file: int, path: str) -> Tuple[str, int]:
+    """As `lend`, a new one.  Raises LoopError and OSError."""
     name = os.fsencode(path)[-63:]
     info = _INFO.pack(*[0] * _FLAGS, _AUTOCLEAR | _DIRECT_IO, name, b"", b"", 0, 0)
+    for _ in range(_TRIES):
+        number = _FIRST + secrets.randbelow(_last() - _FIRST)
+        try:
+            _control(_CTL_ADD, number)
+            device = f"/dev/loop{number}"
+            descriptor = os.open(device, os.O_RDWR | os.O_CLOEXEC)
+        except OSError as err:
+            if err.errno in (errno.EEXIST, errno.ENOENT, errno.ENXIO):
+                continue  # it is another's, or was taken for one that nobody needs
+            raise
+        try:
+            fcntl.ioctl(descriptor, _CONFIGURE, _BEFORE.pack(file, 0) + info + _AFTER)
+        except OSError as err:
+            os.close(descriptor)
+            if err.errno != errno.EBUSY:
+                raise
+        else:
+            return device, descriptor
+    raise LoopError(f"{path}: no number for a loop device is free")
+
+
+def _last() -> int:
+    """The end of the numbers: the kernel has 2**20 minor numbers for the devices and their partitions."""
+    try:
+        with open(_MAX_PART, encoding="ascii") as file:
+            return 1 << (20 - int(file.read()).bit_length())
+    except OSError:
+        return 1 << 20
+
+
+def sweep() -> None:
+    """Remove devices of ours that stand on nothing any more."""
+    for entry in os.listdir(_SYSFS):
+        number = entry[len("loop") :] if entry.startswith("loop") else ""
+        if number.isdecimal() and int(number) >= _FIRST and not os.path.exists(f"{_SYSFS}/{entry}/loop"):
+            with suppress(OSError):  # somebody has it open, or was quicker
+                _control(_CTL_REMOVE, int(number))
+
+
+def _control(call: int, number: int) -> None:
     control = os.open(_CONTROL, os.O_RDWR | os.O_CLOEXEC)
     try:
-        for _ in range(_TRIES):
-            device = f"/dev/loop{fcntl.ioctl(control, _CTL_GET_FREE)}"
-            descriptor = os.open(device, os.O_RDWR | os.O_CLOEXEC)
-            try:
-                fcntl.ioctl(descriptor, _CONFIGURE, _BEFORE.pack(file, 0) + info + _AFTER)
-            except OSError as err:
-                os.close(descriptor)
-                if err.errno != errno.EBUSY:
-                    raise
-            else:
-                return device, descriptor
+        fcntl.ioctl(control, call, number)
     finally:
         os.close(control)
-    raise LoopError(f"{path}: no loop device stays free long enough to be taken")
 
 
 def is_lasting(descriptor: int) -> bool:

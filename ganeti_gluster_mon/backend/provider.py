@@ -19,7 +19,7 @@ from ganeti_gluster_mon.backend.volume import GlusterVolume
 #: where Ganeti's text about a disk is kept, on its file: getfattr -n NAME
 METADATA = "user.ganeti.info"
 #: seconds that udev may have a device open when it is to go
-_PROBED = 5.0
+_PROBED = 2.0
 
 #: lines for standard output
 Lines = List[str]
@@ -158,11 +158,11 @@ ACTIONS: Dict[str, Callable[[Request, Optional[int]], Lines]] = {
 }
 
 
-def _lend(request: Request, wait: lease.Wait) -> str:
+def _lend(request: Request, term: lease.Term) -> str:
     """The path of the disk's device; "" where it cannot have one, and QEMU does without."""
     volume = volume_of(request)
     try:
-        return lease.lend(volume, request.path, wait)
+        return lease.lend(volume, request.path, term)
     except DiskError:
         bricks = local_bricks(volume.server_addr, volume.volume) if request.userspace else []
         if not any(holds(brick, request.path) for brick in bricks):

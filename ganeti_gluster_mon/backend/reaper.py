@@ -1,7 +1,7 @@
 """Unmounts a volume when the process it was mounted for has ended: ``python3 -m ….reaper PID PLACE``.
 
-Ganeti's node daemon answers each call in a process of its own, which ends without ceremony.  What runs on in
-its name, the dd of an import, may open its disk only after that; so nothing is hurried, and busy is no error.
+Ganeti's node daemon answers each call in a process of its own, which ends without ceremony.  What it starts in its
+name to go on, an export or import of a disk, may open the disk only after that, so it is waited for.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ from typing import Tuple
 
 from ganeti_gluster_mon.backend.volume import GlusterVolume, VolumeError
 
-#: seconds after the end of the process in which what it started may open its disk
-GRACE = 5.0
+#: Ganeti's program that copies a disk from or to another node or file, however it is started
+_COPIER = b"import-export"
 #: seconds from one try to the next while it is in use, and in all
-_PAUSE, _LONGEST = 2.0, 12 * 3600.0
+_PAUSE, _LONGEST = 1.0, 12 * 3600.0
 
 
 @dataclass(frozen=True)
@@ -72,10 +72,24 @@ def main(pid: str, words: str) -> None:
         descriptor = os.pidfd_open(int(pid))
         select.select([descriptor], [], [], _LONGEST)
         os.close(descriptor)
-    time.sleep(GRACE)
     until = time.monotonic() + _LONGEST
-    while not volume.tidy() and not volume.is_held() and time.monotonic() < until:
+    while time.monotonic() < until:
+        if not copying() and (volume.tidy() or volume.is_held()):
+            return
         time.sleep(_PAUSE)
+
+
+def copying(proc: str = "/proc") -> bool:
+    """Whether Ganeti is copying a disk on this node; any one: which it is cannot be told before it opens it."""
+    for name in os.listdir(proc):
+        if not name.isdigit():
+            continue
+        with suppress(OSError):  # it ended while we looked
+            with open(os.path.join(proc, name, "cmdline"), "rb") as file:
+                words = file.read(4096).split(b"\0")[:2]
+            if any(os.path.basename(word) == _COPIER for word in words):
+                return True
+    return False
 
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
 """Whether all copies of a disk are there and the same.
 
 A file is on all bricks of one subvolume.  Which one, is plain where there is only one, or where this node has a brick
-with the file; a sharded file is on all of them.  Else the worst one counts.
+with the file; a sharded file is on all of them.  Else the worst one counts.  A brick without copies that is away takes
+what it holds with it, which is no better than a missing copy.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from typing import Any, Dict, List, Optional
 
 from ganeti_gluster_mon.backend.bricks import holds
 from ganeti_gluster_mon.backend.seen import SEEN, seen
+from ganeti_gluster_mon.backend.volume import GlusterVolume
 
 
 @dataclass(frozen=True)
@@ -23,9 +25,9 @@ class Redundancy:
     percent: Optional[float] = None
 
 
-def redundancy(volume: str, path: str, source: str = SEEN) -> Redundancy:
+def redundancy(volume: GlusterVolume, path: str, source: str = SEEN) -> Redundancy:
     """How the disk *path* of *volume* is, by what the collector last saw."""
-    known = seen(volume, source)
+    known = seen(volume.server_addr, volume.volume, source)
     if known is None:
         return Redundancy()
     try:
@@ -35,7 +37,7 @@ def redundancy(volume: str, path: str, source: str = SEEN) -> Redundancy:
 
 
 def _judged(known: Dict[str, Any], path: str) -> Redundancy:
-    subvolumes = [each for each in known["subvolumes"] if each["copies"]]
+    subvolumes = known["subvolumes"]
     if len(subvolumes) > 1 and not known["sharded"]:
         subvolumes = [each for each in subvolumes if _has(each["bricks"], path)] or subvolumes
     bricks = [brick for each in subvolumes for brick in each["bricks"]]

@@ -30,7 +30,7 @@ def main(action: str, arguments: Optional[List[str]] = None) -> int:
         print(_USAGE.format(action), file=sys.stderr)
         return 2
     caller = _caller()
-    status, said, complaint = _bounded(lambda: _act(action, caller), DEADLINE)
+    status, said, complaint = bounded(lambda: _act(action, caller), DEADLINE)
     if status is None:
         complaint = (
             f"gluster {action}: no end after {DEADLINE:.0f} s: does Gluster hang? `gluster volume status`\n"
@@ -38,7 +38,7 @@ def main(action: str, arguments: Optional[List[str]] = None) -> int:
     elif status < 0:
         complaint = f"gluster {action}: it was killed by signal {-status}\n"
         # What it was mounted for is gone.
-        _bounded(_tidy(action), DEADLINE)
+        bounded(_tidy(action), DEADLINE)
     sys.stderr.write(complaint)
     if status == 0:
         sys.stdout.write(said)
@@ -80,7 +80,7 @@ def _caller() -> Optional[int]:
     return None
 
 
-def _bounded(act: Callable[[], int], seconds: float) -> Tuple[Optional[int], str, str]:
+def bounded(act: Callable[[], int], seconds: float) -> Tuple[Optional[int], str, str]:
     """What *act* gives, done by a child, and what it says on its standard output and error.
 
     A negative status is the signal it was killed by; None is that it did not end in *seconds*.

@@ -9,7 +9,10 @@ from __future__ import annotations
 import json
 import os
 import time
-from typing import Any, Dict, Optional
+from typing import Any, Dict, List, Optional
+
+from ganeti_gluster_mon.backend.bricks import is_here
+from ganeti_gluster_mon.gluster.question import VOLUME_NAME
 
 SEEN = "/run/ganeti-gluster-mon/seen/storage.json"
 #: seconds; the daemon's own limit is three of its intervals
@@ -18,21 +21,35 @@ _FRESH = 300.0
 _MOST = 8 << 20
 
 
-def seen(volume: str, path: str = SEEN) -> Optional[Dict[str, Any]]:
+def seen(server: str, volume: str, path: str = SEEN) -> Optional[Dict[str, Any]]:
     """What *path* holds of *volume*; None if that is nothing, old, or nonsense.
 
-    The daemon's half that writes it has no privileges: what is in it is believed to be true, not to be well-formed.
+    Also where *server* may be of another pool, which can have a volume of that name, too.
     """
+    told = _told(path)
+    if not (is_here(server) or server in told.get("hosts", ())):
+        return None
+    found = told["volumes"].get(volume) if told else None
+    return found if isinstance(found, dict) else None
+
+
+def volumes_seen(path: str = SEEN) -> List[str]:
+    """The names of the volumes that *path* tells of; none if that is old, or nonsense."""
+    return [name for name in _told(path).get("volumes", ()) if VOLUME_NAME.match(name)]
+
+
+def _told(path: str) -> Dict[str, Any]:
+    """The daemon's half that writes it has no privileges: it is believed to be true, not well-formed."""
     try:
         with open(path, "rb", opener=_plainly) as file:
             told = json.loads(file.read(_MOST))
-        if told["format_version"] != 1:
-            return None
         age = (time.clock_gettime_ns(time.CLOCK_BOOTTIME) - int(told["boottime"])) / 1e9
-        found = told["volumes"].get(volume)
-    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
-        return None
-    return found if isinstance(found, dict) and 0 <= age <= _FRESH else None
+        if told["format_version"] != 1 or not 0 <= age <= _FRESH:
+            return {}
+        well_formed = isinstance(told["volumes"], dict) and isinstance(told["hosts"], list)
+    except (OSError, ValueError, TypeError, KeyError, OverflowError, RecursionError):
+        return {}
+    return told if well_formed else {}
 
 
 def _plainly(path: str, flags: int) -> int:

@@ -14,7 +14,7 @@ def space(volume: GlusterVolume, source: str = SEEN) -> Capacity:
     Raises VolumeError where it cannot be mounted, or does not answer.
     """
     if not volume.is_mounted():
-        known = seen(volume.volume, source)
+        known = seen(volume.server_addr, volume.volume, source)
         if (
             known is not None
             and isinstance(known.get("size"), int)

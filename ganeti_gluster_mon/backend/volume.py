@@ -14,14 +14,16 @@ from __future__ import annotations
 
 import fcntl
 import ipaddress
+import logging
 import os
 import re
 import signal
 import socket
 import subprocess
+import time
 from contextlib import contextmanager, suppress
-from typing import Iterator, List, Optional, Sequence, Tuple
-from urllib.parse import quote
+from typing import Dict, Iterator, List, Optional, Sequence, Tuple
+from urllib.parse import quote, unquote
 
 from ganeti_gluster_mon.backend.filedevice import DiskError
 from ganeti_gluster_mon.gluster import model, mounts
@@ -33,10 +35,19 @@ PORT = 24007
 DIRECTORY = "/var/run/ganeti/gluster"
 #: who uses which mount
 USES = "/run/ganeti-gluster-mon/mounts"
-#: seconds for each of: mounting, unmounting, an answer of what is mounted, a server's
-_MOUNTING, _UNMOUNTING, _ANSWER, _CONNECT = 60.0, 30.0, 10.0, 3.0
+#: seconds in which a mount has to answer: a brick that hangs is given up by Gluster's client after 42 s
+#: (network.ping-timeout), and then the others answer
+PATIENCE = 50.0
+#: seconds for each of: mounting, unmounting, whoever has the lock, an answer of a server's port
+_MOUNTING, _UNMOUNTING, _LOCKED, _CONNECT = 60.0, 30.0, 120.0, 3.0
+#: seconds between two looks at a lock, which the kernel does not announce
+_PAUSE = 0.01
+#: seconds for a killed process to end, which the kernel may keep as long as a mount hangs
+_KILLED = 2.0
 _MOUNTINFO = "/proc/self/mountinfo"
-_HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,252}[A-Za-z0-9])?\Z")
+_HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,251}[A-Za-z0-9])?\Z")
+#: the kernel has 107 bytes for a socket's path; a colon would end it in the source of a mount
+_SOCKET = re.compile(r"/[A-Za-z0-9._/-]{1,106}\Z")
 
 
 class VolumeError(DiskError):
@@ -54,10 +65,12 @@ class GlusterVolume:
         backup_servers: Sequence[str] = (),
         directory: str = DIRECTORY,
         uses: str = USES,
+        patience: float = PATIENCE,
     ) -> None:
         """*server_addr*: a name, an address, or the absolute path of a socket (transport unix).
 
         *backup_servers*: asked in turn for the volume's layout when that one does not answer.
+        *patience*: seconds in which its mount has to answer.
         Raises VolumeError for what cannot be a name, an address or a port.
         """
         if not VOLUME_NAME.match(volume):
@@ -74,6 +87,7 @@ class GlusterVolume:
             )
         self.directory = os.path.normpath(directory)
         self.uses = uses
+        self.patience = patience
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, GlusterVolume) and self._key == other._key
@@ -91,16 +105,20 @@ class GlusterVolume:
     @property
     def transport(self) -> str:
         """ "unix" where the server is a socket, else "tcp"."""
-        return "unix" if self.server_addr.startswith("/") else "tcp"
+        return _transport(self.server_addr)
 
     # --- QEMU ------------------------------------------------------------------------------------
 
     def GetKVMMountString(self, path: str) -> str:
-        """The URI of the file *path* of the volume for QEMU, with host and port, as Ganeti 3.1 wants it, too."""
-        file = quote(path, safe="/._-~:@+,=")
+        """The URI of the file *path* of the volume for QEMU, with host and port, as Ganeti 3.1 wants it, too.
+
+        QEMU 7.2 hands brackets around an IPv6 address on to Gluster, which takes them for a part of a name; escaped
+        colons it understands.  A comma would end QEMU's option.
+        """
+        file = quote(path, safe="/._-~:@+")
         if self.transport == "unix":
             return f"gluster+unix:///{self.volume}/{file}?socket={quote(self.server_addr, safe='/._-')}"
-        return f"gluster://{_in_uri(self.server_addr)}:{self.port}/{self.volume}/{file}"
+        return f"gluster://{quote(self.server_addr, safe='')}:{self.port}/{self.volume}/{file}"
 
     # --- the mount -------------------------------------------------------------------------------
 
@@ -165,7 +183,11 @@ class GlusterVolume:
             yield path
         finally:
             os.close(held)
-            self.tidy()
+            try:
+                self.tidy()
+            except VolumeError as err:
+                # What was done is done; the next one who uses the volume tidies up.
+                logging.warning("%s", err)
 
     def hold(self, holder: str) -> str:
         """Have it mounted, at the path that is given, until *holder* releases it or the host is rebooted.
@@ -202,6 +224,20 @@ class GlusterVolume:
         """Whether somebody has it mounted for as long as a disk is in use."""
         with self._locked():
             return self._is_held()
+
+    def is_needed(self) -> bool:
+        """Whether somebody has it mounted at all, for a moment or for as long as a disk is in use."""
+        with self._locked():
+            if self._is_held():
+                return True
+            held = self._open("held")
+            try:
+                fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return True
+            finally:
+                os.close(held)
+            return False
 
     def _is_held(self) -> bool:
         return any(name.startswith("use-") for name in os.listdir(self._place))
@@ -243,10 +279,24 @@ class GlusterVolume:
         except OSError as err:
             raise VolumeError(f"volume {self.volume}: cannot use {self._place}: {err.strerror}") from err
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX)
+            self._wait_for(lock)
             yield
         finally:
             os.close(lock)
+
+    def _wait_for(self, lock: int) -> None:
+        until = time.monotonic() + _LOCKED
+        while True:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                return
+            except BlockingIOError:
+                if time.monotonic() > until:
+                    raise VolumeError(
+                        f"volume {self.volume}: another process has kept its lock for {_LOCKED:.0f} s; "
+                        f"`fuser {self._place}/lock` tells which"
+                    ) from None
+                time.sleep(_PAUSE)
 
     def _mounts(self) -> List[model.Mount]:
         """The mounts of this volume from this server."""
@@ -282,6 +332,8 @@ class GlusterVolume:
         # What glusterfs says of itself cannot be trusted: look.
         mount = self._mount()
         if mount is None:
+            with suppress(OSError):
+                os.rmdir(point)
             raise VolumeError(
                 f"volume {self.volume} cannot be mounted from {self._servers}: {self._why(said)}"
             )
@@ -292,24 +344,33 @@ class GlusterVolume:
             raise
 
     def _mount_argv(self, point: str) -> Sequence[str]:
-        servers = [f"--volfile-server={each}" for each in (self.server_addr, *self.backup_servers)]
-        return (
-            "glusterfs",
-            f"--volfile-server-transport={self.transport}",
-            f"--volfile-server-port={self.port}",
-            *servers,
-            f"--volfile-id=/{self.volume}",
-            "--process-name=fuse",
-            point,
-        )
+        # Port and transport count for the server that was named before them, and are ignored before any.
+        servers = [
+            word
+            for each in (self.server_addr, *self.backup_servers)
+            for word in (
+                f"--volfile-server={each}",
+                f"--volfile-server-transport={_transport(each)}",
+                f"--volfile-server-port={self.port}",
+            )
+        ]
+        return ("glusterfs", *servers, f"--volfile-id=/{self.volume}", "--process-name=fuse", point)
 
     def _unmount_it(self, point: str, lazy: bool) -> Optional[str]:
         """Why it cannot be unmounted; None when it was."""
-        said = _run(["umount", *(["--lazy"] if lazy else []), point], _UNMOUNTING)
-        if any(mount.path == point for mount in self._mounts()):
-            return said or "it is busy"
-        with suppress(OSError):
-            os.rmdir(point)
+        said, before = "", None
+        while True:
+            top = next((mount for mount in self._mounts() if mount.path == point), None)
+            if top is None:
+                break
+            if top.device_number == before:
+                return said or "it is busy"
+            # Below it there may be another: of a mount whose process was killed, and which came late.
+            before = top.device_number
+            said = _run(["umount", *(["--lazy"] if lazy else []), point], _UNMOUNTING)
+        if point == self.own_mount_point:
+            with suppress(OSError):
+                os.rmdir(point)
         return None
 
     def statvfs(self) -> model.Mount:
@@ -320,11 +381,12 @@ class GlusterVolume:
         return self._must_answer(mount)
 
     def _must_answer(self, mount: model.Mount) -> model.Mount:
-        (seen,) = mounts.statvfs([mount], _ANSWER)
+        (seen,) = mounts.statvfs([mount], self.patience)
         if not seen.answered:
             raise VolumeError(
                 f"volume {self.volume}, mounted at {mount.path}, does not answer: {seen.failure}; is it started, and "
-                f"are its bricks up? `gluster volume status {self.volume}`"
+                f"are its bricks up? `gluster volume status {self.volume}`; when they are, and it still hangs, "
+                f"`umount --lazy {mount.path}`"
             )
         return seen
 
@@ -335,20 +397,34 @@ class GlusterVolume:
     def _why(self, said: str) -> str:
         """Why a mount may have failed, for an administrator."""
         whys = []
-        for server in (self.server_addr, *self.backup_servers):
-            if server.startswith("/"):
-                continue
+        servers = (self.server_addr, *self.backup_servers)
+        for server in servers:
             try:
-                socket.create_connection((server, self.port), _CONNECT).close()
+                _knock(server, self.port)
             except OSError as err:
-                whys.append(f"{server}:{self.port}: {err.strerror or err}")
-        if (
-            len(whys) == len([each for each in (self.server_addr, *self.backup_servers) if each[:1] != "/"])
-            and whys
-        ):
-            return "; ".join(whys)
+                whys.append(f"{_named(server, self.port)}: {err.strerror or err}")
+        if len(whys) == len(servers):
+            return "; ".join([*whys, "is glusterd running there?"])
         hint = f"is it there, and started? `gluster volume info {self.volume}`"
         return "; ".join([*whys, *([said] if said else []), hint])
+
+
+def _knock(server: str, port: int) -> None:
+    """Raises OSError where nobody listens."""
+    if server.startswith("/"):
+        with socket.socket(socket.AF_UNIX) as link:
+            link.settimeout(_CONNECT)
+            link.connect(server)
+    else:
+        socket.create_connection((server, port), _CONNECT).close()
+
+
+def _named(server: str, port: int) -> str:
+    return server if server.startswith("/") else f"{server}:{port}"
+
+
+def _transport(server: str) -> str:
+    return "unix" if server.startswith("/") else "tcp"
 
 
 def _run(argv: Sequence[str], timeout: float) -> str:
@@ -369,7 +445,8 @@ def _run(argv: Sequence[str], timeout: float) -> str:
     except subprocess.TimeoutExpired:
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(_KILLED)
         return f"{argv[0]} did not end within {timeout:.0f} s"
     return f"{argv[0]} ended with status {process.returncode}" if process.returncode else ""
 
@@ -383,10 +460,14 @@ def _use(holder: str) -> str:
 
 
 def _host(host: str, volume: str) -> str:
-    if os.path.isabs(host) and "\0" not in host and os.path.normpath(host) == host:
+    """*host* as it is written everywhere: names in lower case, addresses in their shortest form, without brackets."""
+    if _SOCKET.match(host) and os.path.normpath(host) == host:
         return host
-    with suppress(ValueError):
-        return str(ipaddress.ip_address(host.strip("[]")))
+    bracketed = host.startswith("[") and host.endswith("]")
+    # What follows a % is an interface, which Python lets be anything.
+    if "%" not in host:
+        with suppress(ValueError):
+            return str(ipaddress.ip_address(host[1:-1] if bracketed else host))
     if not _HOST.match(host):
         raise VolumeError(f"volume {volume}: {host[:60]!r} can be neither a host nor a socket")
     return host.lower()
@@ -399,5 +480,22 @@ def _port(port: object, volume: str) -> int:
     return int(text)
 
 
-def _in_uri(host: str) -> str:
-    return f"[{host}]" if ":" in host else host
+def volumes_used(directory: str = DIRECTORY, uses: str = USES) -> List[GlusterVolume]:
+    """The volumes that were mounted on this node since it was booted, and the one mounted at *directory* itself."""
+    real = os.path.realpath(directory)
+    found: Dict[GlusterVolume, None] = {}
+    with suppress(FileNotFoundError):
+        for name in os.listdir(uses):
+            # Who only tried to mount it has left nothing but a lock.
+            where, _, rest = unquote(name).partition(f"{real}.d/")
+            volume, _, server = rest.partition("@")
+            host, _, port = server.rpartition(":")
+            with suppress(VolumeError):
+                if not where and os.listdir(os.path.join(uses, name)) != ["lock"]:
+                    found[GlusterVolume(unquote(host), port, volume, (), directory, uses)] = None
+    with open(_MOUNTINFO, encoding="utf-8", errors="surrogateescape") as file:
+        for mount in mounts.fuse_mounts(file.read()):
+            if mount.path == real and not mount.subdirectory:
+                with suppress(VolumeError):
+                    found[GlusterVolume(mount.servers[0], PORT, mount.volume, (), directory, uses)] = None
+    return list(found)

@@ -28,10 +28,11 @@ LOCK_DIRECTORY = "/run/ganeti-gluster-mon"
 
 _TYPE = "fuse.glusterfs"
 _ESCAPE = re.compile(r"\\([0-7]{3})")
-# The shortest servers win: they hold no "/", and a volume's name no ":", but a directory may hold both.
+# The shortest servers win: they hold no "/" (but a socket's path does, and no ":"), and a volume's name no ":",
+# but a directory may hold both.
 # What comes after a snapshot's "/snaps/" is another volume than the one that is alive.
 _SOURCE = re.compile(
-    r"(?P<servers>[^/]+?):/?(?!snaps/[^/]+/)(?P<volume>[A-Za-z0-9_][A-Za-z0-9_-]*)(?P<directory>/.*)?",
+    r"(?P<servers>/[^:]+|[^/]+?):/?(?!snaps/[^/]+/)(?P<volume>[A-Za-z0-9_][A-Za-z0-9_-]*)(?P<directory>/.*)?",
     re.DOTALL,
 )
 

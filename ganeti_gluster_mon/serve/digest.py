@@ -2,18 +2,19 @@
 
 The daemon writes it to ``/run/ganeti-gluster-mon/seen/storage.json`` with each new picture::
 
-    {"format_version": 1, "boottime": NS, "volumes": {"gv0": {
+    {"format_version": 1, "boottime": NS, "hosts": ["node1", "node2"], "volumes": {"gv0": {
         "sharded": false, "healed": 75.0, "size": BYTES, "available": BYTES,
-        "subvolumes": [{"copies": true, "bricks": [{"path": "/b", "local": true, "online": true, "pending": 0}]}]}}}
+        "subvolumes": [{"bricks": [{"path": "/b", "local": true, "online": true, "pending": 0}]}]}}}
 
-``boottime`` is CLOCK_BOOTTIME when the answers were taken.  ``healed``: percent of the largest backlog since there was
-none; null while nothing waits to be healed.  What is not known is null.
+``hosts`` are the pool's, by every name that Gluster has for them, in lower case.  ``boottime`` is CLOCK_BOOTTIME when
+the answers were taken.  ``healed``: percent of the largest backlog since there was none; null while nothing waits to be
+healed.  What is not known is null.
 """
 
 from __future__ import annotations
 
 import json
-from typing import Any, Dict, Mapping, Optional, Tuple
+from typing import Any, Dict, List, Mapping, Optional, Tuple
 
 from ganeti_gluster_mon.gluster.model import Pool, Volume
 
@@ -39,8 +40,16 @@ def digest(pool: Pool, peaks: Peaks, boottime: int) -> Tuple[bytes, Peaks]:
             "available": None if volume.capacity is None else volume.capacity.available,
             "subvolumes": _subvolumes(volume, local),
         }
-    told = {"format_version": FORMAT_VERSION, "boottime": boottime, "volumes": volumes}
+    told = {"format_version": FORMAT_VERSION, "boottime": boottime, "hosts": _hosts(pool), "volumes": volumes}
     return json.dumps(told, separators=(",", ":")).encode("ascii"), new
+
+
+def _hosts(pool: Pool) -> List[str]:
+    names = {peer.hostname for peer in pool.peers or ()}
+    names.update(
+        brick.host for volume in pool.volumes or () for each in volume.subvolumes for brick in each.bricks
+    )
+    return sorted(name.lower() for name in names)
 
 
 def _healed(pending: Optional[int], peak: Optional[int]) -> Optional[float]:
@@ -50,7 +59,6 @@ def _healed(pending: Optional[int], peak: Optional[int]) -> Optional[float]:
 def _subvolumes(volume: Volume, local: Any) -> Any:
     return [
         {
-            "copies": subvolume.type != "distribute",
             "bricks": [
                 {
                     "path": brick.path,
