@@ -137,6 +137,9 @@ class GlusterStorage(base.BlockDev):
         return super().Export()
 
     def _keep(self) -> None:
+        """Have it mounted as long as this process lives, and Ganeti copies disks."""
+        if not self.attached:
+            base.ThrowError("%s: there is no such disk in volume %s", self.path, self.volume.volume)
         self.dev_path = os.path.join(_honest(self.volume.keep), self.path)
         _honest(lambda: unmount_after_this_process(self.volume))
 

@@ -24,6 +24,7 @@ _NAME_MAX = 255
 #: what an error of Gluster means to an administrator
 _HINTS = {
     errno.ELOOP: "a part of its path is a symlink",
+    errno.ENOTDIR: "a part of its path is a symlink, or no directory",
     errno.ENOSPC: "no space is left on the volume; remove what is not needed, or add bricks",
     errno.ENOTCONN: "too few bricks of the volume can be reached; are they up?",
     errno.EROFS: "too few bricks of the volume can be reached for anything to be written; are they up?",

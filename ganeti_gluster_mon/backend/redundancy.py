@@ -45,7 +45,8 @@ def _judged(known: Dict[str, Any], path: str) -> Redundancy:
     pending = any(brick["pending"] for brick in bricks)
     healed = known["healed"]
     # While a brick is missing nothing is put right by itself, whatever waits to be.
-    percent = float(healed) if pending and not missing and healed is not None else None
+    told = type(healed) in (int, float) and 0 <= healed <= 100
+    percent = float(healed) if pending and not missing and told else None
     return Redundancy(degraded=missing or pending, percent=percent)
 
 

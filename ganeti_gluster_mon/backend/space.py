@@ -2,28 +2,38 @@
 
 from __future__ import annotations
 
+import logging
+from typing import Any, Dict, Optional
+
 from ganeti_gluster_mon.backend.seen import SEEN, seen
-from ganeti_gluster_mon.backend.volume import GlusterVolume
+from ganeti_gluster_mon.backend.volume import GlusterVolume, VolumeError
 from ganeti_gluster_mon.gluster.capacity import of_mount
 from ganeti_gluster_mon.gluster.model import Capacity
 
 
 def space(volume: GlusterVolume, source: str = SEEN) -> Capacity:
-    """The space of *volume*: of its mount, else as the collector reckoned it, else by mounting it for a moment.
+    """The space of *volume*: of its mount, which is made for the moment if need be, else as the collector reckoned it.
 
-    Raises VolumeError where it cannot be mounted, or does not answer.
+    The mount knows better: what a brick's filesystem keeps for root cannot be told from bricks.  Raises VolumeError
+    where neither tells.
     """
-    if not volume.is_mounted():
-        known = seen(volume.server_addr, volume.volume, source)
-        if (
-            known is not None
-            and isinstance(known.get("size"), int)
-            and isinstance(known.get("available"), int)
-        ):
-            size, available = known["size"], known["available"]
-            return Capacity(size=size, used=size - available, available=available, source="bricks")
-    with volume.mounted():
-        return _of(volume)
+    try:
+        with volume.mounted():
+            return _of(volume)
+    except VolumeError as err:
+        known = _known(seen(volume.server_addr, volume.volume, source))
+        if known is None:
+            raise
+        logging.warning("%s; its space is told as the collector saw it", err)
+        return known
+
+
+def _known(told: Optional[Dict[str, Any]]) -> Optional[Capacity]:
+    """What the collector reckoned, where it did and that makes sense."""
+    size, available = (told or {}).get("size"), (told or {}).get("available")
+    if type(size) is not int or type(available) is not int or not 0 <= available <= size:
+        return None
+    return Capacity(size=size, used=size - available, available=available, source="bricks")
 
 
 def _of(volume: GlusterVolume) -> Capacity:

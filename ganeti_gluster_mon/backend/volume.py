@@ -45,6 +45,8 @@ _PAUSE = 0.01
 #: seconds for a killed process to end, which the kernel may keep as long as a mount hangs
 _KILLED = 2.0
 _MOUNTINFO = "/proc/self/mountinfo"
+#: the lock of whatever mounts or unmounts
+_CHANGE = "change"
 _HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,251}[A-Za-z0-9])?\Z")
 #: the kernel has 107 bytes for a socket's path; a colon would end it in the source of a mount
 _SOCKET = re.compile(r"/[A-Za-z0-9._/-]{1,106}\Z")
@@ -81,6 +83,12 @@ class GlusterVolume:
         self.server_addr = _host(server_addr, volume)
         self.port = _port(port, volume)
         self.backup_servers = tuple(_host(each, volume) for each in backup_servers)
+        servers = (self.server_addr, *self.backup_servers)
+        if len(servers) > 1 and any(map(_is_socket, servers)):
+            # glusterfs tries no second server after a socket, and takes a later one for a host.
+            raise VolumeError(
+                f"volume {volume}: with a socket there can be no other server: {', '.join(servers)}"
+            )
         if not os.path.isabs(directory):
             raise VolumeError(
                 f"volume {volume}: the directory for mounts, {directory!r}, is not an absolute path"
@@ -105,7 +113,7 @@ class GlusterVolume:
     @property
     def transport(self) -> str:
         """ "unix" where the server is a socket, else "tcp"."""
-        return _transport(self.server_addr)
+        return "unix" if _is_socket(self.server_addr) else "tcp"
 
     # --- QEMU ------------------------------------------------------------------------------------
 
@@ -275,14 +283,24 @@ class GlusterVolume:
         """Alone with the mount, among all processes."""
         try:
             os.makedirs(self._place, mode=0o700, exist_ok=True)
-            lock = self._open("lock")
+            lock, change = self._open("lock"), self._open(_CHANGE)
         except OSError as err:
             raise VolumeError(f"volume {self.volume}: cannot use {self._place}: {err.strerror}") from err
         try:
             self._wait_for(lock)
+            self._wait_for(change)
+            fcntl.flock(change, fcntl.LOCK_UN)
             yield
         finally:
+            os.close(change)
             os.close(lock)
+
+    def _change(self, argv: Sequence[str], timeout: float) -> str:
+        """Run *argv*, which mounts or unmounts; what went wrong, "" if it did not say.
+
+        It has a lock of its own, which outlives us should we be killed: whoever comes next sees what it has made.
+        """
+        return _run(["flock", "--close", os.path.join(self._place, _CHANGE), *argv], argv[0], timeout)
 
     def _wait_for(self, lock: int) -> None:
         until = time.monotonic() + _LOCKED
@@ -328,7 +346,7 @@ class GlusterVolume:
             os.makedirs(point, mode=0o755, exist_ok=True)
         except OSError as err:
             raise VolumeError(f"volume {self.volume}: cannot make {point}: {err.strerror}") from err
-        said = _run(self._mount_argv(point), _MOUNTING)
+        said = self._change(self._mount_argv(point), _MOUNTING)
         # What glusterfs says of itself cannot be trusted: look.
         mount = self._mount()
         if mount is None:
@@ -350,7 +368,7 @@ class GlusterVolume:
             for each in (self.server_addr, *self.backup_servers)
             for word in (
                 f"--volfile-server={each}",
-                f"--volfile-server-transport={_transport(each)}",
+                f"--volfile-server-transport={self.transport}",
                 f"--volfile-server-port={self.port}",
             )
         ]
@@ -365,9 +383,9 @@ class GlusterVolume:
                 break
             if top.device_number == before:
                 return said or "it is busy"
-            # Below it there may be another: of a mount whose process was killed, and which came late.
+            # Below it there may be another, if somebody mounted it twice.
             before = top.device_number
-            said = _run(["umount", *(["--lazy"] if lazy else []), point], _UNMOUNTING)
+            said = self._change(["umount", *(["--lazy"] if lazy else []), point], _UNMOUNTING)
         if point == self.own_mount_point:
             with suppress(OSError):
                 os.rmdir(point)
@@ -411,7 +429,7 @@ class GlusterVolume:
 
 def _knock(server: str, port: int) -> None:
     """Raises OSError where nobody listens."""
-    if server.startswith("/"):
+    if _is_socket(server):
         with socket.socket(socket.AF_UNIX) as link:
             link.settimeout(_CONNECT)
             link.connect(server)
@@ -420,15 +438,15 @@ def _knock(server: str, port: int) -> None:
 
 
 def _named(server: str, port: int) -> str:
-    return server if server.startswith("/") else f"{server}:{port}"
+    return server if _is_socket(server) else f"{server}:{port}"
 
 
-def _transport(server: str) -> str:
-    return "unix" if server.startswith("/") else "tcp"
+def _is_socket(server: str) -> bool:
+    return server.startswith("/")
 
 
-def _run(argv: Sequence[str], timeout: float) -> str:
-    """Run *argv*; what went wrong, "" if it did not say."""
+def _run(argv: Sequence[str], name: str, timeout: float) -> str:
+    """Run *argv*, which is called *name*; what went wrong, "" if it did not say."""
     try:
         # Not by pipes: what goes on in the background would keep them open.
         process = subprocess.Popen(
@@ -447,8 +465,8 @@ def _run(argv: Sequence[str], timeout: float) -> str:
             os.killpg(process.pid, signal.SIGKILL)
         with suppress(subprocess.TimeoutExpired):
             process.wait(_KILLED)
-        return f"{argv[0]} did not end within {timeout:.0f} s"
-    return f"{argv[0]} ended with status {process.returncode}" if process.returncode else ""
+        return f"{name} did not end within {timeout:g} s"
+    return f"{name} ended with status {process.returncode}" if process.returncode else ""
 
 
 def _use(holder: str) -> str:
@@ -486,12 +504,12 @@ def volumes_used(directory: str = DIRECTORY, uses: str = USES) -> List[GlusterVo
     found: Dict[GlusterVolume, None] = {}
     with suppress(FileNotFoundError):
         for name in os.listdir(uses):
-            # Who only tried to mount it has left nothing but a lock.
+            # Who only tried to mount it has left nothing but locks.
             where, _, rest = unquote(name).partition(f"{real}.d/")
             volume, _, server = rest.partition("@")
             host, _, port = server.rpartition(":")
             with suppress(VolumeError):
-                if not where and os.listdir(os.path.join(uses, name)) != ["lock"]:
+                if not where and set(os.listdir(os.path.join(uses, name))) - {"lock", _CHANGE}:
                     found[GlusterVolume(unquote(host), port, volume, (), directory, uses)] = None
     with open(_MOUNTINFO, encoding="utf-8", errors="surrogateescape") as file:
         for mount in mounts.fuse_mounts(file.read()):

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import functools
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Dict, Iterator, List
 
 from tests.lab import Cluster, wait_until
 from tests.lab.ganeti import DAEMON_UTIL
+from tests.lab.lab import at_once
 
-REPOSITORY = Path(__file__).parents[2]
-OWN = "/usr/share/ganeti/3.0/ganeti/storage/gluster.py"
-PATH_FILE = "/usr/lib/python3/dist-packages/ganeti-gluster-mon-test.pth"
+ON_NODE = Path(__file__).parent / "on_node"
+DROPIN = Path(__file__).parents[2] / "scripts" / "dropin"
 OS = "/usr/share/ganeti/os/writes"
+#: where gv0 is mounted, where it is
+POINT = "/run/ganeti/gluster.d/gv0@127.0.0.1:24007"
 
 #: a boot sector that writes itself to the second sector, and halts; the rest of its 512 bytes is a mark
 _CODE = bytes.fromhex("31c08ed88ec0bb007cb80103b9020030f6cd13fbf4ebfd")
@@ -28,27 +31,40 @@ def create_script() -> str:
 @contextmanager
 def installed(cluster: Cluster) -> Iterator[None]:
     """Our class in the place of Ganeti's own, on every node, and an OS whose guests write."""
-    dropin = REPOSITORY / "ganeti_gluster_mon" / "backend" / "dropin" / "gluster.py"
-    for node in cluster.nodes:
-        cluster.run(node, "cp", OWN, "/root/gluster.py.own")
-        cluster.run(node, "cp", str(dropin), OWN)
-        cluster.pool.exec(node, ["tee", PATH_FILE], input=f"{REPOSITORY}\n")
-        cluster.run(node, "cp", "-a", "/usr/share/ganeti/os/noop", OS)
-        cluster.pool.exec(node, ["tee", f"{OS}/create"], input=create_script())
-        restart(cluster, node)
+    at_once(functools.partial(_install, cluster), cluster.nodes)
     try:
         yield
     finally:
-        for node in cluster.nodes:
-            cluster.run(node, "cp", "/root/gluster.py.own", OWN)
-            cluster.run(node, "rm", "-rf", PATH_FILE, OS)
-            restart(cluster, node)
+        at_once(functools.partial(_remove, cluster), cluster.nodes)
+
+
+def _install(cluster: Cluster, node: int) -> None:
+    cluster.run(node, str(DROPIN), "install")
+    cluster.run(node, "cp", "-a", "/usr/share/ganeti/os/noop", OS)
+    cluster.pool.exec(node, ["tee", f"{OS}/create"], input=create_script())
+    restart(cluster, node)
+
+
+def _remove(cluster: Cluster, node: int) -> None:
+    cluster.run(node, str(DROPIN), "remove")
+    cluster.run(node, "rm", "-rf", OS)
+    restart(cluster, node)
 
 
 def restart(cluster: Cluster, node: int) -> None:
     """Have noded read its modules again."""
     cluster.run(node, DAEMON_UTIL, "stop", "ganeti-noded")
     cluster.start_daemons(node)
+
+
+def on_node(cluster: Cluster, node: int, name: str, *words: str, check: bool = True) -> str:
+    """What on_node/NAME.py says on a node, where Ganeti's own Python runs it; on its errors if it fails.
+
+    Raises LabError if it fails, unless *check* is False.
+    """
+    argv = ["/usr/bin/python3", str(ON_NODE / f"{name}.py"), *words]
+    answer = cluster.pool.exec(node, argv, check=check, timeout=120)
+    return answer.stderr if answer.returncode else answer.stdout
 
 
 def disks(cluster: Cluster, node: int, brick: str = "/export/b1/gv0") -> Dict[str, int]:
@@ -66,13 +82,13 @@ def head(cluster: Cluster, node: int, path: str, brick: str = "/export/b1/gv0") 
 
 def mounts(cluster: Cluster) -> Dict[int, List[str]]:
     """By node: where Gluster volumes are mounted."""
-    found = {}
-    for node in cluster.nodes:
-        text = cluster.run(node, "cat", "/proc/self/mountinfo")
-        found[node] = [line.split()[4] for line in text.splitlines() if " fuse.glusterfs " in line]
-    return found
+    return {
+        node: [point for point, kind in cluster.pool.host(node).mounts().items() if kind == "fuse.glusterfs"]
+        for node in cluster.nodes
+    }
 
 
-def wait_unmounted(cluster: Cluster) -> None:
-    """Wait until no volume is mounted anywhere."""
-    wait_until(lambda: not any(mounts(cluster).values()), "every mount to be released", 60, 0.5)
+def wait_mounts(cluster: Cluster, *nodes: int, point: str = POINT) -> None:
+    """Wait until gv0 is mounted, at its own mount point, on these nodes, and no volume anywhere else."""
+    wanted = {node: [point] if node in nodes else [] for node in cluster.nodes}
+    wait_until(lambda: mounts(cluster) == wanted, f"mounts {wanted}", 60, 0.2)

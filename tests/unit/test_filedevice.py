@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import subprocess
 import sys
@@ -10,6 +11,7 @@ from typing import List
 
 import pytest
 
+from ganeti_gluster_mon.backend import filedevice
 from ganeti_gluster_mon.backend.filedevice import MEBIBYTE, DiskError, FileDeviceHelper
 
 NAME = "ganeti/0a1b.0"
@@ -243,3 +245,59 @@ def test_it_is_opened_but_not_what_a_symlink_leads_to(root: str) -> None:
     os.symlink(f"{root}/elsewhere", disk.path)
     with pytest.raises(DiskError, match="symlink"), disk.opened(os.O_RDWR):
         pass
+
+
+def test_without_its_directory_nothing_is_known_of_a_disk(root: str) -> None:
+    """A volume that is not mounted any more has not lost its disks."""
+    disk = create(root)
+    os.rename(root, f"{root}.gone")
+    for act in (disk.Exists, disk.Size, disk.Remove, lambda: create(root)):
+        with pytest.raises(DiskError, match="there is no such directory of disks"):
+            act()
+
+
+def test_space_is_reserved_where_that_is_wanted(root: str) -> None:
+    disk = FileDeviceHelper.CreateFile(root, NAME, 2, create_folders=True, reserve=True)
+    assert (disk.Size(), os.stat(disk.path).st_blocks) == (2 * MEBIBYTE, 2 * MEBIBYTE // 512)
+    disk.Grow(1, dryrun=False, backingstore=True, reserve=True)
+    assert (disk.Size(), os.stat(disk.path).st_blocks) == (3 * MEBIBYTE, 3 * MEBIBYTE // 512)
+    disk.Grow(1, dryrun=False, backingstore=True)
+    assert (disk.Size(), os.stat(disk.path).st_blocks) == (4 * MEBIBYTE, 3 * MEBIBYTE // 512)
+    assert Path(disk.path).read_bytes() == bytes(4 * MEBIBYTE)
+
+
+def refuse(monkeypatch: pytest.MonkeyPatch, number: int) -> None:
+    """Have the filesystem say *number* to whoever wants space."""
+
+    def cannot(descriptor: int, offset: int, length: int) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(filedevice, "_fallocate", cannot)
+
+
+def test_where_space_cannot_be_reserved_the_disk_is_thin(root: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    refuse(monkeypatch, errno.EOPNOTSUPP)
+    disk = FileDeviceHelper.CreateFile(root, NAME, 2, create_folders=True, reserve=True)
+    disk.Grow(1, dryrun=False, backingstore=True, reserve=True)
+    assert (disk.Size(), os.stat(disk.path).st_blocks) == (3 * MEBIBYTE, 0)
+
+
+def test_where_there_is_no_space_nothing_is_left(root: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    disk = create(root, size=1)
+    refuse(monkeypatch, errno.ENOSPC)
+    with pytest.raises(DiskError, match="other: cannot create it: no space is left on the volume"):
+        FileDeviceHelper.CreateFile(root, "ganeti/other", 2, reserve=True)
+    with pytest.raises(DiskError, match="cannot grow it: no space is left on the volume"):
+        disk.Grow(1, dryrun=False, backingstore=True, reserve=True)
+    assert everything(root) == [NAME]
+    assert disk.Size() == MEBIBYTE
+
+
+def test_a_grow_that_reserves_and_is_killed(root: str) -> None:
+    create(root, "ganeti/a.0", 1)
+    disk = FileDeviceHelper(root, "ganeti/a.0")
+    moments = 0
+    while killed(root, "disk.Grow(1, False, True, reserve=True)", moments):
+        moments += 1
+        assert disk.Size() % MEBIBYTE == 0
+    assert moments > 5
