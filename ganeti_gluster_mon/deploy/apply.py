@@ -63,6 +63,8 @@ def ask_all(host: Host, questions: Iterable[Question]) -> Dict[Question, Said]:
             answers = (Said(255, "", str(err)),) * len(by_node[node])
         return dict(zip(by_node[node], answers))
 
+    if len(by_node) == 1:  # without a thread: then a Ctrl-C is not waited with
+        return ask(*by_node)
     with ThreadPoolExecutor(max_workers=_AT_ONCE) as pool:
         return {question: said for part in pool.map(ask, by_node) for question, said in part.items()}
 
@@ -134,7 +136,7 @@ def apply(host: Host, steps: Sequence[Step], say: Say) -> None:
             say(label)
             changed = True
             do(host, step, say)
-        except KeyboardInterrupt:
+        except (KeyboardInterrupt, SystemExit):  # Ctrl-C, SIGTERM
             raise _stopped(steps, number, "interrupted", say) from None
         except CannotDo as err:
             raise _stopped(steps, number, str(err), say) from err

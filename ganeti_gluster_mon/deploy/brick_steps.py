@@ -25,6 +25,8 @@ MARK = "trusted.ganeti-gluster-mon.brick"
 _VOLUME_ID = "trusted.glusterfs.volume-id"
 _ATTRIBUTE = re.compile(r'^([\w.-]+)=(?:0x([0-9a-f]*)|"(.*)")$', re.MULTILINE)
 
+_EMPTY_GLUSTERFS = ("-name", ".glusterfs", "-type", "d", "-empty")
+
 _MKFS_TIMEOUT = 600.0
 
 
@@ -69,7 +71,6 @@ class MakeFilesystem(Step):
     def questions(self) -> Tuple[Question, ...]:
         asked = (
             *devices.questions(self.device),
-            ("cat", fstab.PATH),
             # mkfs.xfs sets this first and clears it last
             ("xfs_db", "-r", "-c", "sb 0", "-c", "print inprogress", self.device),
         )
@@ -79,12 +80,10 @@ class MakeFilesystem(Step):
         device, fault = devices.understand(self.device, answers[0], answers[1])
         if device is None:
             raise NotSo(f"{self.node}: {fault}")
+        # Ours is never wiped, whatever is said: the same command may be run again when there are disks on it.
         ours = device.has(self.uuid)
-        kept = any(entry.source == f"UUID={self.uuid}" for entry in fstab.entries(answers[2].out))
-        if ours and (kept or device.mount_points):
-            return DONE
-        unfinished = ours and answers[3].out.split() != ["inprogress", "=", "0"]
-        if ours and not unfinished and not self.wipe:
+        unfinished = ours and answers[2].out.split() != ["inprogress", "=", "0"]
+        if ours and (device.mount_points or not unfinished):
             return DONE
         if device.used:
             raise NotSo(f"{self.node}: {self.device} {device.used}; nothing was changed on it")
@@ -153,7 +152,8 @@ class Mount(Step):
                 f"{self.node}: {fstab.PATH} has {one_line(others[0].source)} for {self.mount_point}, where "
                 f"{self.device} belongs: take that line out"
             )
-        left = []
+        # the directory first: after a power cut in between, a boot finds no line without its mount point
+        left = [] if source else [Command(self.node, ("mkdir", "--parents", self.mount_point))]
         if not kept:
             text = ("" if table.out.endswith("\n") or not table.out else "\n") + fstab.line(
                 self.uuid, self.mount_point
@@ -163,7 +163,6 @@ class Mount(Step):
             if not systemd.status:
                 left.append(Command(self.node, ("systemctl", "daemon-reload")))
         if not source:
-            left.append(Command(self.node, ("mkdir", "--parents", self.mount_point)))
             left.append(Command(self.node, ("mount", self.mount_point)))
         return tuple(left) or DONE
 
@@ -200,7 +199,8 @@ class MakeBrick(Step):
             ("findmnt", "--noheadings", "--output", "TARGET", "--target", os.path.dirname(self.path)),
             ("findmnt", "--noheadings", "--output", "TARGET", "--mountpoint", self.path),
             ("stat", "--format", "%F", "--", self.path),
-            ("find", self.path, "-mindepth", "1", "-maxdepth", "1", "-print", "-quit"),
+            # an empty .glusterfs is all that a volume create makes before it is known whether it works
+            ("find", self.path, "-mindepth", "1", "!", "(", *_EMPTY_GLUSTERFS, ")", "-print", "-quit"),
             ("getfattr", "--absolute-names", "-h", "-d", "-m", ".", "-e", "hex", "--", self.path),
         )
         return (*(Question(self.node, argv) for argv in asked), Question(self.speaker, VOLUME_INFO))
@@ -230,9 +230,12 @@ class MakeBrick(Step):
         if inside.status or attributes.status:
             raise NotSo(f"{where} cannot be looked at: {(inside if inside.status else attributes).words}")
         if inside.out:
+            anew = "name an empty directory or one that is not there yet"
+            if self.mount_point is not None:
+                anew = f"umount {self.mount_point}, take it out of {fstab.PATH}, and wipefs --all its device"
             raise NotSo(
                 f"{where} is not empty, it holds {one_line(inside.out, 100)}: what is there is not ours to "
-                f"remove; name an empty directory or one that is not there yet"
+                f"remove; to begin anew, {anew}"
             )
         ours = bytes.fromhex(found.get(MARK, "")).decode("utf-8", "replace") == self.volume
         if _VOLUME_ID in found:

@@ -7,7 +7,6 @@ from typing import Dict, List, Mapping, Optional, Sequence, Tuple
 
 from ganeti_gluster_mon.deploy.brick_steps import MakeBrick, MakeFilesystem, Mount, RunGlusterd
 from ganeti_gluster_mon.deploy.devices import filesystem_uuid
-from ganeti_gluster_mon.deploy.ganeti_said import STORAGE_DIRECTORY
 from ganeti_gluster_mon.deploy.ganeti_steps import AllowDirectory, EnableTemplate
 from ganeti_gluster_mon.deploy.layout import DISPERSE, DISTRIBUTE, REPLICATE, Brick, Layout, arrange
 from ganeti_gluster_mon.deploy.pool_steps import CreateVolume, JoinPool, KnowByName, SetForGuests, StartVolume
@@ -22,6 +21,8 @@ MOUNT_POINT = "/export/brick"
 DIRECTORY = "gluster"
 
 PORT = 24007
+#: where Ganeti 3.0 has its mounts, unless told otherwise
+STORAGE_DIRECTORY = "/var/run/ganeti/gluster"
 _ITSELF = "127.0.0.1"
 
 

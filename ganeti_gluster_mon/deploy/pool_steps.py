@@ -207,10 +207,13 @@ class StartVolume(Step):
     """A volume with all its bricks, and where it has copies its self-heal daemons, online."""
 
     volume: str
+    #: those that have to be, where it is not all of them
+    bricks: Tuple[Brick, ...] = ()
 
     @property
     def words(self) -> str:
-        return f"{self.volume} started, with all its bricks online"
+        which = "its new bricks" if self.bricks else "all its bricks"
+        return f"{self.volume} started, with {which} online"
 
     @property
     def patience(self) -> float:
@@ -226,15 +229,21 @@ class StartVolume(Step):
         volume = gluster_said.volume(answers[0], self.volume)
         if volume is None or volume.state != "started":
             return (gluster(self.node, "volume", "start", self.volume),)
-        missing = offline(volume, answers[1])
+        missing = self._missing(volume, answers[1])
         if missing is None:
             return WAIT
         return (gluster(self.node, "volume", "start", self.volume, "force"),) if missing else DONE
 
     def progress(self, answers: Sequence[Said]) -> str:
         volume = gluster_said.volume(answers[0], self.volume)
-        missing = offline(volume, answers[1]) if volume is not None else None
+        missing = self._missing(volume, answers[1]) if volume is not None else None
         return f"not online yet: {some(missing, 4)}" if missing else ""
+
+    def _missing(self, volume: VolumeInfo, status: Said) -> Optional[Tuple[str, ...]]:
+        missing = offline(volume, status)
+        if missing is None or not self.bricks:
+            return missing
+        return tuple(brick.label for brick in self.bricks if brick.label in missing)
 
 
 def offline(volume: VolumeInfo, status: Said) -> Optional[Tuple[str, ...]]:

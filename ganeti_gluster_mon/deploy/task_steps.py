@@ -11,6 +11,7 @@ from ganeti_gluster_mon.deploy.pool_steps import gluster
 from ganeti_gluster_mon.deploy.step import DONE, WAIT, Left, NotSo, Question, Step
 from ganeti_gluster_mon.ganeti.ssh import Said
 from ganeti_gluster_mon.gluster import parse
+from ganeti_gluster_mon.gluster.facts import HealCount
 from ganeti_gluster_mon.gluster.question import rebalance_status
 from ganeti_gluster_mon.gluster.reading import Faults, Refused, Unreadable
 from ganeti_gluster_mon.gluster.xmlstream import Element, read
@@ -22,11 +23,11 @@ _STUCK = 900.0
 
 @dataclass(frozen=True)
 class Healed(Step):
-    """A volume all of whose bricks hold what they should."""
+    """Bricks of a volume that hold what they should."""
 
     volume: str
-    #: the one that has just come, which has to be there to be counted
-    new: Optional[Brick] = None
+    #: those of one set, which hold the same
+    bricks: Tuple[Brick, ...]
 
     @property
     def words(self) -> str:
@@ -40,27 +41,27 @@ class Healed(Step):
         return (Question(self.node, gluster_said.heal(self.volume)),)
 
     def left(self, answers: Sequence[Said]) -> Left:
-        counts = gluster_said.heal_counts(answers[0])
-        if not counts:
-            return WAIT
+        counts = self._counts(answers)
         split = sum(count.split_brain or 0 for count in counts)
         if split:
             raise NotSo(
                 f"{self.volume}: {split} entries in split-brain, which do not heal by themselves: "
                 f"gluster volume heal {self.volume} info split-brain"
             )
-        present = self.new is None or any(
-            (count.host, count.path) == (self.new.node, self.new.path) for count in counts
-        )
-        return DONE if present and all(count.pending == 0 for count in counts) else WAIT
+        whole = len(counts) == len(self.bricks)
+        return DONE if whole and all(count.pending == 0 for count in counts) else WAIT
 
     def progress(self, answers: Sequence[Said]) -> str:
-        counts = gluster_said.heal_counts(answers[0]) or ()
+        counts = self._counts(answers)
         if not counts:
             return "how much there is to heal is not known yet"
         away = [f"{count.host}:{count.path}" for count in counts if count.pending is None]
         pending = max((count.pending or 0) for count in counts)
         return f"{pending} entries to heal" + (f", {some(away, 2)} cannot be asked yet" if away else "")
+
+    def _counts(self, answers: Sequence[Said]) -> Tuple[HealCount, ...]:
+        told = gluster_said.heal_counts(answers[0]) or ()
+        return tuple(count for count in told if Brick(count.host, count.path) in self.bricks)
 
 
 @dataclass(frozen=True)

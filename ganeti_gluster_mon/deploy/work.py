@@ -11,8 +11,7 @@ from ganeti_gluster_mon.deploy import layout as layouts
 from ganeti_gluster_mon.deploy import plan, survey
 from ganeti_gluster_mon.deploy.apply import Host, Refused, Stopped, apply, ask_all, foresee, shown
 from ganeti_gluster_mon.deploy.commands import sure, usage
-from ganeti_gluster_mon.deploy.ganeti_said import CONFIGURATION, settings
-from ganeti_gluster_mon.deploy.ganeti_steps import AllowDirectory
+from ganeti_gluster_mon.deploy.ganeti_steps import CONFIGURATION, AllowDirectory, configuration
 from ganeti_gluster_mon.deploy.gluster_said import asked, heal, heal_counts, volume_status
 from ganeti_gluster_mon.deploy.joining import (
     DEFAULTS,
@@ -42,7 +41,6 @@ from ganeti_gluster_mon.deploy.step import NotSo, Question, Step
 from ganeti_gluster_mon.deploy.survey import Seen
 from ganeti_gluster_mon.deploy.task_steps import Healed, Rebalanced, StartRebalance
 from ganeti_gluster_mon.deploy.task_steps import rebalance as rebalance_told
-from ganeti_gluster_mon.failure import CannotDo
 from ganeti_gluster_mon.ganeti import ssconf
 from ganeti_gluster_mon.ganeti.ssconf import Cluster
 from ganeti_gluster_mon.ganeti.ssh import Nodes
@@ -132,7 +130,7 @@ def deploy(world: World, arguments: argparse.Namespace) -> Asked:
     steps = plan.create(arguments.volume, layout, made, speaks, not arguments.no_shard)
     peers = [*nodes, *(peer.hostname for peer in speaks.peers), speaks.name]
     side = plan.ganeti_side(world.cluster, arguments.volume, made.bricks, peers, arguments.access)
-    notes = [_of_shards(arguments)]
+    notes = _warnings(arguments, layout)
     outside = plan.outsiders(world.cluster, peers)
     if outside:
         notes.append(
@@ -151,7 +149,7 @@ def create_volume(world: World, arguments: argparse.Namespace) -> Asked:
     speaks = _speaker(world, nodes, seen)
     made = plan.make_bricks(world.cluster, arguments.volume, places, seen, speaks.name)
     steps = plan.create(arguments.volume, layout, made, speaks, not arguments.no_shard)
-    return _asked(steps, [_of_shards(arguments)], places)
+    return _asked(steps, _warnings(arguments, layout), places)
 
 
 def expand_volume(world: World, arguments: argparse.Namespace) -> Asked:
@@ -170,7 +168,7 @@ def expand_volume(world: World, arguments: argparse.Namespace) -> Asked:
             *plan.join(nodes, speaks),
             *made.steps,
             AddBricks(speaks.name, volume.name, bricks),
-            StartVolume(speaks.name, volume.name),
+            StartVolume(speaks.name, volume.name, bricks),
             *after,
         ),
         [],
@@ -207,7 +205,8 @@ def replace_brick(world: World, arguments: argparse.Namespace) -> Asked:
     others = [brick for brick in plan.set_of(volume, old) if brick != old]
     question = ""
     if plan.set_of(volume, new):
-        others = []  # it has been done, and is only to be seen to its end
+        # it has been done, and is only to be seen to its end
+        others = [brick for brick in plan.set_of(volume, new) if brick != new]
     elif not plan.set_of(volume, old):
         held = plan.described([Brick(brick.host, brick.path) for brick in volume.bricks])
         raise NotSo(f"{old.label} is no brick of {volume.name}: these are {held}")
@@ -224,8 +223,8 @@ def replace_brick(world: World, arguments: argparse.Namespace) -> Asked:
         *plan.join(nodes, speaks),
         *made.steps,
         ReplaceBrick(speaks.name, volume.name, old, new),
-        StartVolume(speaks.name, volume.name),
-        Healed(speaks.name, volume.name, new),
+        StartVolume(speaks.name, volume.name, (new,)),
+        Healed(speaks.name, volume.name, (*others, new)),
     )
     asked_for = _asked(steps, [], places)
     return Asked(steps, asked_for.notes, question or asked_for.question)
@@ -275,7 +274,7 @@ def join_node(world: World, node: str, told: Described) -> Tuple[Tuple[Step, ...
         before = _last_rebalance(world, speaks.name, volume.name)
         steps += [
             AddBricks(speaks.name, volume.name, grown.joins),
-            StartVolume(speaks.name, volume.name),
+            StartVolume(speaks.name, volume.name, grown.joins),
             StartRebalance(speaks.name, volume.name, True, before),
         ]
     return tuple(steps), grown
@@ -312,12 +311,10 @@ def remove_node(world: World, arguments: argparse.Namespace) -> Asked:
 def destroy_volume(world: World, arguments: argparse.Namespace) -> Asked:
     """A volume less, which no instance uses."""
     volume, speaks, _ = _volume(world, arguments.volume)
-    configuration = Question(world.cluster.master, CONFIGURATION)
-    told = ask_all(world.host, (configuration,))
-    if told[configuration].status == 255:
-        raise CannotDo(told[configuration].err)
-    found = settings(told[configuration])
-    users = [use.instance for use in found.uses if use.volume == volume.name]
+    question = Question(world.cluster.master, CONFIGURATION)
+    said = ask_all(world.host, (question,))[question]
+    disks = configuration(said).disks
+    users = list(dict.fromkeys(disk.instance for disk in disks if disk.volume == volume.name))
     if users:
         raise NotSo(f"{volume.name} has disks of {some(users, 4)}: remove or move those instances first")
     return Asked(
@@ -490,6 +487,17 @@ def _risk(world: World, speaks: str, volume: VolumeInfo, old: Brick, others: Seq
             f"wait until gluster volume heal {volume.name} info summary says 0"
         )
     return ""
+
+
+def _warnings(arguments: argparse.Namespace, layout: Layout) -> List[str]:
+    """What cannot be undone, or will be regretted."""
+    notes = [_of_shards(arguments)]
+    if layout.kind == layouts.REPLICATE and layout.size == 2:
+        notes.append(
+            "two copies split their brain when each node has seen writes that the other has not: take a third node, "
+            "a small one, and --replica 3 --arbiter"
+        )
+    return notes
 
 
 def _of_shards(arguments: argparse.Namespace) -> str:

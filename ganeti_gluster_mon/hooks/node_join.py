@@ -83,7 +83,7 @@ def became(node: str, volume: str, grown: Growth) -> str:
     if grown.waits:
         words += (
             f"; {some([brick.label for brick in grown.waits], 4)} {'waits' if len(grown.waits) == 1 else 'wait'}: "
-            f"{volume} grows when there are bricks on {grown.wanted} more nodes"
+            f"{volume} grows when there are bricks on {grown.wanted} more {'node' if grown.wanted == 1 else 'nodes'}"
         )
     return words
 
