@@ -17,6 +17,7 @@ from tests.lab import Cluster, LabError, Pool, wait_until
 from tests.lab.ganeti import DAEMON_UTIL, MOND, listens
 from tests.lab.lab import at_once
 from tests.lab.systemd import Systemd
+from tests.lab_tests.backend import disks
 from tests.lab_tests.packaged import (
     APT_INSTALL,
     BACKEND,
@@ -28,6 +29,8 @@ from tests.lab_tests.packaged import (
     ganeti_of_version,
     snapshot,
 )
+from tests.lab_tests.prometheus import prometheus
+from tests.lab_tests.test_alerts import impatient
 
 pytestmark = pytest.mark.lab
 
@@ -45,7 +48,7 @@ def debs(tmp_path_factory: pytest.TempPathFactory) -> Dict[str, Path]:
 
 @pytest.fixture(scope="module")
 def bare(debs: Dict[str, Path]) -> Iterator[Cluster]:
-    """A cluster on whose nodes the packages lie, not installed; node 1 and 2 have systemd, node 3 has not."""
+    """A cluster on whose nodes the packages lie, not installed."""
     with Pool.first_free("ganeti-gluster-test") as pool:
         pool.probe()
         pool.create_volume("gv0", pool.bricks("/export/b1/gv0"), replica=3)
@@ -57,13 +60,15 @@ def bare(debs: Dict[str, Path]) -> Iterator[Cluster]:
 
 @pytest.fixture(scope="module")
 def systemds(bare: Cluster) -> Iterator[Dict[int, Systemd]]:
-    """systemd on node 1 and 2; mond runs where it can see it, as under a boot."""
+    """systemd on each node; mond runs where it can see it, as after a boot."""
+
+    def start(number: int) -> None:
+        bare.run(number, DAEMON_UTIL, "stop", "ganeti-mond")
+        there[number].exec([DAEMON_UTIL, "start", "ganeti-mond"])
+
     with ExitStack() as running:
-        there = {}
-        for number in (1, 2):
-            there[number] = running.enter_context(Systemd(bare.pool.host(number)))
-            bare.run(number, DAEMON_UTIL, "stop", "ganeti-mond")
-            there[number].exec([DAEMON_UTIL, "start", "ganeti-mond"])
+        there = {number: running.enter_context(Systemd(bare.pool.host(number))) for number in bare.nodes}
+        at_once(start, bare.nodes)
         yield there
 
 
@@ -73,15 +78,13 @@ def package(debs: Dict[str, Path], name: str) -> str:
 
 
 @pytest.fixture(scope="module")
-def installed(bare: Cluster, debs: Dict[str, Path], systemds: Dict[int, Systemd]) -> Iterator[Cluster]:
+def installed(bare: Cluster, debs: Dict[str, Path], systemds: Dict[int, Systemd]) -> Cluster:
     """The cluster with the monitor on every node, by the commands of docs/installation.md."""
     mon = package(debs, MON)
     at_once(lambda number: systemds[number].exec([*APT_INSTALL, mon], timeout=LONG), systemds)
-    bare.run(3, *APT_INSTALL, mon)
-    with by_hand(bare, 3):
-        for number in bare.nodes:
-            wait_ready(bare, number)
-        yield bare
+    for number in bare.nodes:
+        wait_ready(bare, number)
+    return bare
 
 
 @contextmanager
@@ -230,6 +233,26 @@ def test_purged_nothing_is_left_and_volumes_are_as_they_were(bare: Cluster, debs
     assert snapshot(host) == before
     assert host.exec(["ls", "/run/ganeti-gluster-mon"], check=False).returncode != 0
     assert bare.pool.gluster("volume", "info", host=3) == info
+
+
+def test_in_front_of_mond_without_systemd(bare: Cluster, debs: Dict[str, Path]) -> None:
+    """The administrator starts our daemon again, and is told so."""
+    front = ("ganeti-gluster-mon", "front")
+    bare.run(3, *APT_INSTALL, package(debs, MON))
+    try:
+        with by_hand(bare, 3):
+            wait_ready(bare, 3)
+            assert "start our daemon again yourself" in bare.run(3, *front, "enable")
+        with by_hand(bare, 3):
+            wait_ready(bare, 3, MOND)
+            assert "reports of mond's" in bare.run(3, *front, "status")
+            with pytest.raises(LabError, match="end our daemon, and try again"):
+                bare.run(3, *front, "disable")
+            assert "reports of mond's" in bare.run(3, *front, "status")
+        bare.run(3, *front, "disable")
+        assert "not in front" in bare.run(3, *front, "status")
+    finally:
+        bare.run(3, "dpkg", "--purge", MON)
 
 
 # --- the services ------------------------------------------------------------------------------------
@@ -451,6 +474,44 @@ def test_a_front_that_would_lose_something_is_undone(
     assert [installed.run(1, "cat", file) for file in files] == before
     wait_until(lambda: get(installed, 1, "/1/list/collectors", MOND)[0] == 200, "mond", LONG)
     assert states(systemd) == ["active", "active"]
+
+
+def test_the_whole_path(installed: Cluster, systemds: Dict[int, Systemd]) -> None:
+    """In front of mond, scraped by a real Prometheus by the shipped rules, with a disk on the provider."""
+    pool = installed.pool
+
+    def front(action: str) -> None:
+        command = ["ganeti-gluster-mon", "front", action]
+        at_once(lambda number: systemds[number].exec(command, timeout=120), systemds)
+
+    rules = installed.run(1, "cat", f"/usr/share/doc/{MON}/examples/prometheus/ganeti-gluster-mon.rules.yml")
+    front("enable")
+    try:
+        installed.wait_load(MOND)
+        with prometheus(pool, 1, impatient(rules), MOND) as there:
+            wait_until(lambda: there.values("sum(up)") == [3.0], "all three to be scraped", LONG)
+            disk = "--disk=0:size=64M,provider=gluster,volume=gv0,access=userspace"
+            installed.instance_add("packaged", disk, node=2, template="ext")
+            try:
+                assert "Loaded 3 nodes, 1 instances" in installed.run(1, "hbal", "-L", "--mond=yes")
+                assert "running" in installed.run(1, "gnt-instance", "list", "-o", "status", "packaged")
+                assert disks(installed, 3), "its disk is a file on the volume's bricks"
+                wait_until(lambda: there.rules() and not there.firing(), "no alert to fire", LONG)
+                pool.kill_brick("gv0", 2)
+                try:
+                    wait_until(lambda: ("GlusterBrickDown", "gv0") in there.firing(), "the alert", LONG)
+                finally:
+                    pool.start_brick("gv0", 2)
+                pool.wait_healed("gv0")
+                wait_until(lambda: not there.firing(), "the alert to end", LONG)
+                assert "running" in installed.run(1, "gnt-instance", "list", "-o", "status", "packaged")
+            finally:
+                installed.instance_remove("packaged")
+            assert not disks(installed, 3)
+    finally:
+        front("disable")
+    for number in installed.nodes:
+        wait_ready(installed, number)
 
 
 def test_an_upgrade_keeps_settings_and_comes_back_by_itself(
