@@ -15,6 +15,7 @@ import pytest
 
 from tests.lab import Cluster, LabError, Pool, wait_until
 from tests.lab.ganeti import DAEMON_UTIL, MOND, listens
+from tests.lab.host import REPOSITORY
 from tests.lab.lab import at_once
 from tests.lab.systemd import Systemd
 from tests.lab_tests.backend import disks
@@ -474,6 +475,12 @@ def test_a_front_that_would_lose_something_is_undone(
     assert [installed.run(1, "cat", file) for file in files] == before
     wait_until(lambda: get(installed, 1, "/1/list/collectors", MOND)[0] == 200, "mond", LONG)
     assert states(systemd) == ["active", "active"]
+
+
+def test_autopkgtest(installed: Cluster, systemds: Dict[int, Systemd]) -> None:
+    """debian/tests/glusterd, as autopkgtest runs it where the package is installed."""
+    ran = systemds[1].exec([str(REPOSITORY / "debian/tests/glusterd")], timeout=240)
+    assert "GLUSTER CRITICAL" in ran.stdout
 
 
 def test_the_whole_path(installed: Cluster, systemds: Dict[int, Systemd]) -> None:
