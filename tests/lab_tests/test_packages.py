@@ -13,6 +13,7 @@ from typing import Any, Dict, Iterator, List, Tuple
 
 import pytest
 
+from ganeti_gluster_mon import __version__
 from tests.lab import Cluster, LabError, Pool, wait_until
 from tests.lab.ganeti import DAEMON_UTIL, MOND, listens
 from tests.lab.host import REPOSITORY
@@ -195,19 +196,18 @@ def test_the_backend_survives_an_upgrade_of_ganeti(bare: Cluster, backend: str) 
 
 def test_a_ganeti_that_is_not_known_is_refused(bare: Cluster, debs: Dict[str, Path], backend: str) -> None:
     host = bare.pool.host(3)
-    unknown = ganeti_of_version(bare, 3, "3.0.9-1")
-    # It does not come while we are there …
-    refused = host.exec(["dpkg", "--install", unknown], check=False)
-    assert refused.returncode != 0
-    assert f"{BACKEND} breaks ganeti-3.0" in " ".join((refused.stdout + refused.stderr).split())
-    # … and we do not come where it is.
-    bare.run(3, "dpkg", "--purge", BACKEND)
-    older = ganeti_of_version(bare, 3, "3.0.2-3")
+    unknown, older = (ganeti_of_version(bare, 3, version) for version in ("3.0.9-1", "3.0.2-3"))
     try:
+        # It does not come while we are there …
+        refused = host.exec(["dpkg", "--install", unknown], check=False)
+        assert refused.returncode != 0
+        said = " ".join((refused.stdout + refused.stderr).split())
+        assert f"{BACKEND} ({__version__}) breaks ganeti-3.0 (>= 3.0.3~)" in said
+        # … and we do not come where it is.
+        bare.run(3, "dpkg", "--purge", BACKEND)
         bare.run(3, "dpkg", "--force-depends", "--install", unknown)
-        refused = host.exec(
-            ["dpkg", "--force-depends", "--force-breaks", "--install", package(debs, BACKEND)], check=False
-        )
+        forced = ["dpkg", "--force-depends", "--force-breaks", "--install", package(debs, BACKEND)]
+        refused = host.exec(forced, check=False)
         assert refused.returncode != 0
         lines = [line for line in refused.stderr.splitlines() if line.startswith(f"{BACKEND}:")]
         assert lines == [
@@ -216,6 +216,7 @@ def test_a_ganeti_that_is_not_known_is_refused(bare: Cluster, debs: Dict[str, Pa
         assert bare.run(3, "cat", MODULE) == backend
         assert "gluster.py" not in bare.run(3, "dpkg-divert", "--list")
     finally:
+        bare.run(3, "dpkg", "--purge", BACKEND)
         bare.run(3, "dpkg", "--force-depends", "--install", older)
 
 
