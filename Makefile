@@ -12,6 +12,12 @@ LAB_PACKAGES := glusterfs-server glusterfs-client openssh-server openssh-client 
 BROWSER_PACKAGES := chromium fonts-dejavu-core
 # ganeti brings its other packages by itself; ganeti-htools, named, would conflict with what it brings
 GANETI_PACKAGES := ganeti qemu-system-x86 qemu-block-extra qemu-utils
+# to build the Debian packages, and to judge them; what they depend on, so that a host of the lab can install them
+DEB_PACKAGES := build-essential debhelper dh-python dpkg-dev lintian pybuild-plugin-pyproject python3-all \
+                python3-setuptools python3-sphinx python3-sphinx-argparse python3-myst-parser python3-argcomplete \
+                python3-tornado python3-psutil git man-db
+DEB_DEPENDS := adduser python3-argcomplete python3-bcrypt python3-jinja2 python3-prometheus-client python3-psutil \
+               python3-pyinotify python3-sdnotify python3-tornado python3-yaml systemd
 # what reads the examples: Icinga its own, visudo those for sudo
 EXAMPLE_PACKAGES := icinga2-bin sudo
 PACKAGES := python3 python3-venv
@@ -22,13 +28,14 @@ PROVIDER := /usr/share/ganeti/extstorage/gluster
 LIBRARY  := /usr/lib/python3/dist-packages
 
 .DEFAULT_GOAL := help
-.PHONY: help venv packages pool-packages readme screenshots demo test lint docs unit bench soak lab lab-down tests-there release-check install-provider install-dropin remove-dropin clean
+.PHONY: help venv packages pool-packages readme screenshots demo test lint docs unit bench soak lab lab-down tests-there release-check install-provider install-dropin remove-dropin deb clean
 .DELETE_ON_ERROR:
 
 help:
 	@echo 'make help      this list'
 	@echo 'make demo      a pool of three hosts on this machine, a brick that dies, and what is said of it'
 	@echo 'make test      lint, unit tests, and lab tests on real glusterd (as root)'
+	@echo 'make deb       the Debian packages, in dist/'
 	@echo 'make venv      the command, in $(BIN)/ganeti-gluster-mon'
 	@echo 'make lint      ruff and mypy'
 	@echo 'make docs      the pages, in build/docs; a warning is an error'
@@ -60,7 +67,8 @@ $(VENV)/.made: pyproject.toml setup.py constraints.txt
 
 # Without root there is no lab: its tests say so themselves, and are skipped.
 packages:
-	@$(if $(ROOT),scripts/install-packages $(PACKAGES) $(LAB_PACKAGES) $(GANETI_PACKAGES) $(BROWSER_PACKAGES) $(EXAMPLE_PACKAGES))
+	@$(if $(ROOT),scripts/install-packages $(PACKAGES) $(LAB_PACKAGES) $(GANETI_PACKAGES) $(BROWSER_PACKAGES) \
+	  $(EXAMPLE_PACKAGES) $(DEB_PACKAGES) $(DEB_DEPENDS))
 
 pool-packages:
 	@$(if $(ROOT),scripts/install-packages $(PACKAGES) $(LAB_PACKAGES))
@@ -109,6 +117,10 @@ install-dropin:
 
 remove-dropin:
 	@DESTDIR='$(DESTDIR)' scripts/dropin remove
+
+deb:
+	@$(if $(ROOT),scripts/install-packages $(DEB_PACKAGES))
+	@scripts/build-deb dist
 
 readme: venv
 	@$(BIN)/python scripts/update-readme

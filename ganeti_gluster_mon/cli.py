@@ -1,3 +1,4 @@
+# PYTHON_ARGCOMPLETE_OK
 """The command ``ganeti-gluster-mon``: what it takes, and who does it.
 
 Modules that only one subcommand needs are imported by that subcommand: a monitoring command
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import Optional, Sequence
 
 from ganeti_gluster_mon import __version__, commandline
+from ganeti_gluster_mon.front import commands as front
 from ganeti_gluster_mon.gluster.capture import CaptureError
 from ganeti_gluster_mon.gluster.cycle import Settings
 from ganeti_gluster_mon.gluster.model import Pool, Unknown
@@ -45,7 +47,7 @@ def main(argv: Optional[Sequence[str]] = None) -> int:
 
 
 def _run(words: Sequence[str]) -> int:
-    arguments = _parser().parse_args(words)
+    arguments = commandline.parse(_parser(), words)
     arguments.words = words[1:]
     return int(arguments.run(arguments))
 
@@ -89,6 +91,8 @@ def _parser() -> argparse.ArgumentParser:
     record.add_argument("directory", metavar="DIR", help="a new directory")
     record.set_defaults(run=_record)
 
+    front.add_command(commands)
+
     listing = commands.add_parser("list", help="list the collectors")
     listing.set_defaults(run=_list)
 
@@ -106,7 +110,8 @@ def _add_serving(parser: argparse.ArgumentParser) -> None:
         type=_address,
         default=":1816",
         metavar="ADDR:PORT",
-        help="where to answer; [ADDR]:PORT for IPv6, :PORT for every address (default: %(default)s)",
+        help="where to answer; [ADDR]:PORT for IPv6, :PORT for every address, @ganeti:PORT for those that Ganeti "
+        "knows this node by, and loopback (default: %(default)s)",
     )
     parser.add_argument(
         "--secret-file",
@@ -362,7 +367,7 @@ def _serve(arguments: argparse.Namespace) -> int:
             return run.tell(options)
         return run.both(options)
     except run.CannotServe as err:
-        _complain(str(err))
+        _complain(commandline.origin() + str(err))
         return err.status
 
 

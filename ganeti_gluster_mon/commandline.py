@@ -7,10 +7,13 @@ import os
 import signal
 import sys
 from types import FrameType
-from typing import Callable, NoReturn, Optional
+from typing import Callable, NoReturn, Optional, Sequence
 
 from ganeti_gluster_mon.failure import CannotDo
 from ganeti_gluster_mon.gluster.capture import CaptureError
+
+#: the environment variable that names the file a service has its words from, see systemd/
+ARGS_FROM = "GANETI_GLUSTER_MON_ARGS_FROM"
 
 
 class Parser(argparse.ArgumentParser):
@@ -18,7 +21,22 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """One line, exit status 2."""
-        self.exit(2, f"{self.prog}: {message} (try {self.prog} --help)\n")
+        self.exit(2, f"{self.prog}: {origin()}{message} (try {self.prog} --help)\n")
+
+
+def origin() -> str:
+    """Where the words of the command line came from, to begin an error with; "" where somebody typed them."""
+    file = os.environ.get(ARGS_FROM)
+    return f"ARGS in {file}: " if file else ""
+
+
+def parse(parser: argparse.ArgumentParser, words: Sequence[str]) -> argparse.Namespace:
+    """What *parser* makes of *words*, but for a shell that wants them completed: it is answered, and that is all."""
+    if "_ARGCOMPLETE" in os.environ:
+        import argcomplete
+
+        argcomplete.autocomplete(parser)
+    return parser.parse_args(words)
 
 
 def seconds(text: str) -> float:

@@ -1,3 +1,4 @@
+# PYTHON_ARGCOMPLETE_OK
 """The command ``gnt-gluster``: GlusterFS in the manner of Ganeti's own commands, for people.
 
 What it can do comes in families, each of which adds its commands by itself: those that look (view/)
@@ -22,7 +23,7 @@ def main(argv: Optional[Sequence[str]] = None) -> int:
 
 
 def _run(words: Sequence[str]) -> int:
-    arguments = parser().parse_args(words)
+    arguments = commandline.parse(parser(), words)
     return int(arguments.run(arguments))
 
 

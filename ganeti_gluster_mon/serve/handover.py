@@ -21,6 +21,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import tempfile
 import time
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
@@ -39,6 +40,8 @@ _LEADER = "leader"
 #: bytes of what a leader told, as it comes: see parcel.py
 _MOST = 64 << 20
 _CYCLE = "cycle.json"
+#: bytes; a capture of a small pool
+_ROOM = 64 << 10
 
 LEAD, FOLLOW, ALONE = "lead", "follow", "alone"
 _ROLES = (LEAD, FOLLOW, ALONE)
@@ -88,7 +91,10 @@ class Handover:
         self._current = os.path.join(directory, CURRENT)
 
     def prepare(self, user: Optional[int] = None, group: Optional[int] = None) -> None:
-        """Make the directories; *user* and *group* get those that the HTTP half writes to.  Raises OSError."""
+        """Make the directories; *user* and *group* get those that the HTTP half writes to.
+
+        Raises OSError, also where there is no room for a capture.
+        """
         for path in (self.directory, self.captures, self.word, self.seen):
             os.makedirs(path, mode=0o755, exist_ok=True)
             # Whatever umask it was made under, and by whom: the storage backend has a directory in it as well.
@@ -97,6 +103,8 @@ class Handover:
         if user is not None and group is not None:
             for path in (self.word, self.seen):
                 os.chown(path, user, group, follow_symlinks=False)
+        with tempfile.TemporaryFile(dir=self.directory) as room:
+            room.write(bytes(_ROOM))
 
     # --- from the asker --------------------------------------------------------------------------
 

@@ -53,11 +53,11 @@ _ABOUT = ("volume", "peer", "host", "instance")
 
 
 @contextmanager
-def prometheus(pool: Pool, host: int, rules: Optional[str] = None) -> Iterator[Prometheus]:
-    """Prometheus on *host* that scrapes all three each second and goes by *rules*, until the end of the block."""
+def prometheus(pool: Pool, host: int, rules: Optional[str] = None, port: int = 1816) -> Iterator[Prometheus]:
+    """Prometheus on *host* that scrapes all three each second, on *port*, and goes by *rules*; for a block."""
     blocks = re.findall(r"```yaml\n(.*?)```", (REPOSITORY / "docs" / "daemon.md").read_text(), re.DOTALL)
     config = "global:\n  scrape_interval: 1s\n  evaluation_interval: 1s\n"
-    config += blocks[0].replace("example.org", "lab.test")
+    config += blocks[0].replace("example.org", "lab.test").replace(":1816", f":{port}")
     pool.exec(host, ["mkdir", _PLACE])
     try:
         if rules is not None:
