@@ -25,7 +25,8 @@ def standing_in(pid: int) -> List[str]:
     argv = ["losetup", "--list", "--json", "--output", "NAME,BACK-MAJ:MIN"]
     listed = subprocess.run(argv, env={"PATH": PATH}, check=True, capture_output=True, text=True, timeout=10)
     loops = json.loads(listed.stdout)["loopdevices"] if listed.stdout else []
-    return [loop["name"] for loop in loops if loop["back-maj:min"].strip() in own]
+    # null for one that is let go just now
+    return [loop["name"] for loop in loops if (loop["back-maj:min"] or "").strip() in own]
 
 
 def _devices(pid: str) -> Set[str]:
