@@ -128,10 +128,12 @@ def apply(host: Host, steps: Sequence[Step], say: Say) -> None:
         label = f"[{number + 1}/{len(steps)}] {step.node}: {step.words}"
         try:
             # what was so at first may not be so any more, once something was done
+            came_to = ""
             if changed:
-                commands, _ = look(host, step)
+                commands, answers = look(host, step)
+                came_to = step.progress(answers)
             if commands is None:
-                say(f"{label}: is so already")
+                say(f"{label}: is so already{f' ({came_to})' if came_to else ''}")
                 continue
             say(label)
             changed = True

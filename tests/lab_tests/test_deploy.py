@@ -34,7 +34,8 @@ from tests.lab_tests.deploying import (
     world,
 )
 
-pytestmark = pytest.mark.lab
+# three nodes are added one after the other, and each waits for all that Ganeti does
+pytestmark = [pytest.mark.lab, pytest.mark.timeout(900)]
 
 MIB = 1024**2
 DEPLOY = ("deploy", "--device", DISK)
@@ -286,7 +287,7 @@ def test_nodes_bring_their_disks_along(six: Cluster) -> None:
     for node in (4, 5, 6):
         six.install(node)
         said[node] = pool.exec(
-            1, ["gnt-node", "add", "--no-ssh-key-check", f"node{node}.lab.test"], timeout=180
+            1, ["gnt-node", "add", "--no-ssh-key-check", f"node{node}.lab.test"], timeout=400
         ).stdout
         six.nodes.append(node)
     assert [text.count("ganeti-gluster failed, output") for text in said.values()] == [1, 1, 1]

@@ -141,6 +141,8 @@ def test_the_uuid_is_that_of_the_disk_and_of_no_other() -> None:
         filesystem_uuid("cluster2", "node1", "/dev/vdb", first),
     }
     assert len(different) == 4
+    parts = (device(lsblk(wwn="0x5", type="part", path=f"/dev/sda{n}"), wipefs()) for n in (1, 2))
+    assert len({filesystem_uuid("cluster", "node1", "/dev/x", part) for part in parts}) == 2
 
 
 # --- its mount --------------------------------------------------------------------------------------
@@ -331,6 +333,14 @@ def test_options_are_set_before_there_is_data_and_never_after() -> None:
     for status in (1, 2):
         used = volume_info(volume("gv0", ["node1:/b", "node2:/b", "node3:/b"], status=status))
         assert step.left([used, group]) is DONE
+
+
+def test_a_volume_without_copies_gets_the_options_that_it_can_have() -> None:
+    step = SetForGuests("node1", "gv0", (("cluster.server-quorum-type", "none"),), copies=False)
+    group = ok("features.shard=on\ncluster.shd-max-threads=8\ncluster.server-quorum-type=server\n")
+    assert commands(step.left([volume_info(), group])) == [
+        "gluster --mode=script volume set gv0 features.shard on cluster.server-quorum-type none"
+    ]
 
 
 def test_glusterd_is_enabled_where_there_is_systemd() -> None:
