@@ -168,6 +168,18 @@ def questions(pool: Pool) -> None:
             measured("questions with a lock: and each scraped 10 times a second")
 
 
+def hung(pool: Pool) -> None:
+    """A scrape while glusterd of the node hangs, and every question with it."""
+    with serving(pool, HOSTS[0]) as daemon:
+        pool.freeze_glusterd(HOSTS[0])
+        try:
+            daemon.wait_code(2, "it hangs")
+            took = sorted(daemon.get("/metrics")[1] for _ in range(200))
+        finally:
+            pool.thaw_glusterd(HOSTS[0])
+    line("/metrics while glusterd hangs, p99 of 200", took[197] * 1e3, "ms", "10")
+
+
 @contextmanager
 def scrapes(started: List[Daemon]) -> Iterator[None]:
     """Somebody who scrapes each daemon ten times a second."""
@@ -185,7 +197,7 @@ def main() -> int:
     with Pool.first_free("ganeti-gluster-bench") as pool:
         pool.probe()
         pool.create_every_kind()
-        every: List[Callable[[Pool], None]] = [at_rest, questions, locks]
+        every: List[Callable[[Pool], None]] = [at_rest, questions, hung, locks]
         for measure in every:
             measure(pool)
     return 0

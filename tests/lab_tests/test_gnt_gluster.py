@@ -12,6 +12,7 @@ from typing import Any, Dict, Iterator, List
 
 import pytest
 
+from ganeti_gluster_mon.deploy.brick_steps import MARK
 from tests.lab import Cluster, wait_until
 from tests.lab.ganeti import MOUNT
 from tests.lab.lab import command
@@ -79,6 +80,24 @@ def test_the_lists_say_what_gluster_and_ganeti_say(cluster: Cluster) -> None:
     # In columns, sizes as Ganeti writes them.
     lines = cluster.run(1, GNT_GLUSTER, "list", "-o", "name,size,bricks", "gv0").splitlines()
     assert lines == ["Volume Size Bricks", "gv0    1.9G      3"]
+
+
+def test_a_brick_that_waits(cluster: Cluster) -> None:
+    """node3 has brought a directory along, as the hook of gnt-node add leaves it."""
+    assert look(cluster, "list-nodes", "-o", "waiting") == [["-"]] * 3
+    cluster.run(1, "gnt-cluster", "add-tags", "gluster:join:gv0:/export/b2/waits")
+    cluster.run(3, "mkdir", "/export/b2/waits")
+    try:
+        assert look(cluster, "list-nodes", "-o", "waiting") == [["0"]] * 3
+        cluster.run(3, "setfattr", "-n", MARK, "-v", "gv0", "/export/b2/waits")
+        assert look(cluster, "list-nodes", "-o", "name,waiting") == [
+            [NODES[0], "0"],
+            [NODES[1], "0"],
+            [NODES[2], "1"],
+        ]
+    finally:
+        cluster.run(3, "rmdir", "/export/b2/waits")
+        cluster.run(1, "gnt-cluster", "remove-tags", "gluster:join:gv0:/export/b2/waits")
 
 
 def test_disks_and_the_report_of_them(cluster: Cluster) -> None:
