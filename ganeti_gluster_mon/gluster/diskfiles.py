@@ -87,6 +87,10 @@ class Look(threading.Thread):
             self._disks = tuple(self._with_client(disks, deadline))
         except CannotDo as err:
             self._unknown = str(err)
+        except (
+            OSError
+        ) as err:  # no process to be had, no place for a lock: that is no reason to know nothing else
+            self._unknown = f"they could not be looked at: {err.strerror or err}"
         except BaseException as err:  # not ours to judge: whoever asks for the result gets it
             self._error = err
 
@@ -136,11 +140,10 @@ class Look(threading.Thread):
             elif self._only_a_client_knows(disk):
                 to_ask.setdefault(disk.volume, []).append(disk.path)
             done.append(disk)
-        told = _clients(
-            self._children, {name: to_ask[name][:MOST] for name in list(to_ask)[:_MOST_CLIENTS]}, deadline
-        )
+        asked = {volume: to_ask[volume][:MOST] for volume in list(to_ask)[:_MOST_CLIENTS]}
+        told = _clients(self._children, asked, deadline)
         for disk in done:
-            if disk.path in to_ask.get(disk.volume, ()):
+            if disk.path in asked.get(disk.volume, ()):
                 bricks, allocated = told.get((disk.volume, disk.path), (None, None))
                 disk = replace(disk, bricks=bricks, allocated=allocated, asked_at=now)
             yield disk

@@ -113,6 +113,10 @@ def test_disks_and_the_report_of_them(cluster: Cluster) -> None:
     assert {row[4]: int(row[5]) * MIB for row in rows} == files
     every = ",".join(f"{node}:/export/b1/gv0" for node in NODES)
     assert [row[7:] for row in rows] == [[every, "healthy", "N"]] * 2
+    cluster.run(1, str(command()), "record", "/root/recorded")
+    again = look(cluster, "list-disks", "-o", "path,allocated,bricks", "--replay=/root/recorded", node=1)
+    cluster.run(1, "rm", "-r", "/root/recorded")
+    assert again == [[row[4], row[6], row[7]] for row in rows]
     for node in cluster.nodes:
         assert [
             [each["instance"], each["name"], each["path"], each["size"], each["allocated"], each["at_risk"]]

@@ -181,6 +181,27 @@ def test_a_client_is_asked_where_this_node_knows_half(
     assert len(asked) == 2
 
 
+def test_what_was_left_out_is_asked_the_next_time(
+    tmp_path: Path, asked: List[List[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(diskfiles, "MOST", 2)
+    disks = [replace(FILE, path=f"ganeti/{number}") for number in range(5)]
+    volumes = [volume([brick(Path("/far"), THERE)])]
+    previous: Optional[Capture] = None
+    for known in (2, 4, 5):
+        found = look(tmp_path, volumes, *disks, as_client=True, previous=previous)
+        assert [disk.bricks for disk in found] == [("n2:/far",)] * known + [None] * (5 - known)
+        previous = Capture(1, (), disks=tuple(found))
+    assert [len(paths) - 1 for paths in asked] == [2, 2, 1]
+
+
+def test_no_place_for_a_lock_is_told(tmp_path: Path, here: Path) -> None:
+    (tmp_path / "locks").write_text("a file")
+    looking = Look(lambda: [FILE], [volume([brick(here)])], [HERE], None, 1.0, False, str(tmp_path / "locks"))
+    looking.start()
+    assert looking.result() == (None, "they could not be looked at: File exists")
+
+
 def test_a_client_that_says_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Here is no glusterd to tell it of the volume."""
     (disk,) = look(tmp_path, [volume([brick(Path("/far"), THERE)])], FILE, as_client=True)
