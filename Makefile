@@ -22,8 +22,13 @@ DEB_DEPENDS := adduser python3-argcomplete python3-bcrypt python3-jinja2 python3
 EXAMPLE_PACKAGES := icinga2-bin sudo
 PACKAGES := python3 python3-venv
 
+# the ExtStorage provider, and where Ganeti and Debian's Python look
+SCRIPTS  := ganeti_gluster_mon/backend/extstorage/gluster
+PROVIDER := /usr/share/ganeti/extstorage/gluster
+LIBRARY  := /usr/lib/python3/dist-packages
+
 .DEFAULT_GOAL := help
-.PHONY: help venv packages pool-packages readme screenshots demo test lint docs unit bench soak lab lab-down deb tests-there release-check clean
+.PHONY: help venv packages pool-packages readme screenshots demo test lint docs unit bench soak lab lab-down deb install-dropin remove-dropin install-provider tests-there release-check clean
 .DELETE_ON_ERROR:
 
 help:
@@ -38,11 +43,14 @@ help:
 	@echo 'make bench     measure, against the bare gluster command and others'
 	@echo 'make soak      the long tests'
 	@echo 'make lab       a pool of three hosts to play with; make lab-down ends it'
+	@echo 'make install-provider  the ExtStorage provider of this checkout for the Ganeti of this node, below $$DESTDIR'
 	@echo 'make packages  what the lab needs, by apt (as root); every target does it by itself'
 	@echo 'make pool-packages  the same without Ganeti and KVM, which only the tests need'
 	@echo 'make screenshots  take the pictures of the page that docs/ shows'
 	@echo 'make readme    put the real output of the commands into README.md'
 	@echo 'make release-check  what keeps this tree from being released; make tests-there is a part of it'
+	@echo 'make install-dropin  put the storage backend in the place of Ganeti’s own (below DESTDIR): for labs and trials'
+	@echo 'make remove-dropin   take it away again'
 	@echo 'make clean     remove what was made here'
 
 venv: $(VENV)/.made
@@ -84,7 +92,7 @@ docs: venv
 unit: venv
 	$(BIN)/python -m pytest -m 'not lab and not soak'
 
-bench: pool-packages venv
+bench: packages venv
 	@$(BIN)/python -m compileall -q ganeti_gluster_mon
 	$(BIN)/python -m tests.bench
 
@@ -100,6 +108,19 @@ lab-down:
 deb:
 	@$(if $(ROOT),scripts/install-packages $(DEB_PACKAGES))
 	@scripts/build-deb dist
+
+# For labs and trials; the Debian package does it by itself.
+install-provider:
+	install -d $(DESTDIR)$(PROVIDER) $(DESTDIR)$(LIBRARY)
+	install --mode=644 $(SCRIPTS)/parameters.list $(DESTDIR)$(PROVIDER)
+	install --mode=755 $(filter-out %/parameters.list,$(wildcard $(SCRIPTS)/*)) $(DESTDIR)$(PROVIDER)
+	test -e $(DESTDIR)$(LIBRARY)/ganeti_gluster_mon || echo '$(CURDIR)' > $(DESTDIR)$(LIBRARY)/ganeti-gluster-mon.pth
+
+install-dropin:
+	@DESTDIR='$(DESTDIR)' scripts/dropin install
+
+remove-dropin:
+	@DESTDIR='$(DESTDIR)' scripts/dropin remove
 
 readme: venv
 	@$(BIN)/python scripts/update-readme

@@ -18,8 +18,8 @@ from ganeti_gluster_mon.backend.volume import GlusterVolume
 
 #: where Ganeti's text about a disk is kept, on its file: getfattr -n NAME
 METADATA = "user.ganeti.info"
-#: seconds that udev may have a device open when it is to go
-_PROBED = 2.0
+#: seconds that udev, or who just attaches the disk, may have a device open when it is to go, and between two looks
+_PROBED, _PAUSE = 2.0, 0.02
 
 #: lines for standard output
 Lines = List[str]
@@ -180,16 +180,18 @@ def _devices(request: Request, volume: GlusterVolume) -> List[str]:
 
 def _undo(request: Request, volume: GlusterVolume) -> None:
     """Undo the disk's devices.  Raises DiskError where one is in use: it goes then when it is not any more."""
-    with loop.alone():
-        devices = _devices(request, volume)
-        for device in devices:
-            lease.end_all(device)
-            loop.clear(device)
     until = time.monotonic() + _PROBED
-    while set(devices) & set(_devices(request, volume)):
+    while True:
+        with loop.alone():
+            devices = _devices(request, volume)
+            for device in devices:
+                lease.end_all(device)
+                loop.clear(device)
+        if not devices:
+            return
         if time.monotonic() > until:
             who = ", ".join(f"{name} ({pid})" for device in devices for pid, name in loop.users(device))
             raise DiskError(
                 f"{request.path}: {', '.join(devices)} is in use by {who or 'somebody'}; it goes when that is over"
             )
-        time.sleep(0.02)
+        time.sleep(_PAUSE)

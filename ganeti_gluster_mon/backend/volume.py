@@ -12,6 +12,7 @@ for each mount point, so that any number of processes can do it at once.
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import ipaddress
 import logging
@@ -45,6 +46,8 @@ _PAUSE = 0.01
 #: seconds for a killed process to end, which the kernel may keep as long as a mount hangs
 _KILLED = 2.0
 _MOUNTINFO = "/proc/self/mountinfo"
+#: what statvfs says of a mount whose process has died
+_DEAD = os.strerror(errno.ENOTCONN)
 #: the lock of whatever mounts or unmounts
 _CHANGE = "change"
 _HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,251}[A-Za-z0-9])?\Z")
@@ -337,8 +340,11 @@ class GlusterVolume:
     def _mount_it(self) -> None:
         mount = self._mount()
         if mount is not None:
-            self._must_answer(mount)
-            return
+            (seen,) = mounts.statvfs([mount], self.patience)
+            if seen.answered:
+                return
+            if not self._was_dead(seen):
+                raise self._silent(seen)
         point = self.own_mount_point
         if os.path.ismount(point):
             raise VolumeError(f"volume {self.volume}: something else is mounted at {point}: unmount it")
@@ -398,15 +404,23 @@ class GlusterVolume:
             raise VolumeError(f"volume {self.volume} is not mounted at {self.mount_point}")
         return self._must_answer(mount)
 
+    def _was_dead(self, mount: model.Mount) -> bool:
+        """Whether the process behind *mount* was gone, and now it is, too: it was in nobody's way."""
+        dead = _DEAD in (mount.failure or "") and mount.path == self.own_mount_point
+        return dead and self._unmount_it(mount.path, lazy=False) is None
+
     def _must_answer(self, mount: model.Mount) -> model.Mount:
         (seen,) = mounts.statvfs([mount], self.patience)
         if not seen.answered:
-            raise VolumeError(
-                f"volume {self.volume}, mounted at {mount.path}, does not answer: {seen.failure}; is it started, and "
-                f"are its bricks up? `gluster volume status {self.volume}`; when they are, and it still hangs, "
-                f"`umount --lazy {mount.path}`"
-            )
+            raise self._silent(seen)
         return seen
+
+    def _silent(self, mount: model.Mount) -> VolumeError:
+        return VolumeError(
+            f"volume {self.volume}, mounted at {mount.path}, does not answer: {mount.failure}; is it started, and are "
+            f"its bricks up? `gluster volume status {self.volume}`; when they are, and it still hangs, "
+            f"`umount --lazy {mount.path}`"
+        )
 
     @property
     def _servers(self) -> str:

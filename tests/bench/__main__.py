@@ -2,11 +2,11 @@
 
 import sys
 
-from tests.bench import bench_parse, cycle, daemons, scrape
+from tests.bench import bench_parse, cycle, daemons, disks, scrape
 
 if __name__ == "__main__":
     failed = 0
-    for each in (bench_parse, cycle, scrape, daemons):
+    for each in (bench_parse, cycle, scrape, daemons, disks):
         failed |= each.main() or 0
         print()
     sys.exit(failed)

@@ -24,6 +24,9 @@ POINT = "/run/ganeti/gluster.d/gv0@127.0.0.1:24007"
 _CODE = bytes.fromhex("31c08ed88ec0bb007cb80103b9020030f6cd13fbf4ebfd")
 BOOT = _CODE + b"ganeti-gluster-mon".ljust(510 - len(_CODE), b"\0") + b"\x55\xaa"
 
+EXPORT = '#!/bin/sh\nexec cat "$EXPORT_DEVICE"\n'
+IMPORT = '#!/bin/sh\nexec dd of="$IMPORT_DEVICE" conv=notrunc,fsync status=none\n'
+
 
 def create_script() -> str:
     """The OS's script: it puts the boot sector on the disk, by the path that Ganeti gives it."""
@@ -44,7 +47,8 @@ def installed(cluster: Cluster) -> Iterator[None]:
 def _install(cluster: Cluster, node: int) -> None:
     cluster.run(node, str(DROPIN), "install")
     cluster.run(node, "cp", "-a", "/usr/share/ganeti/os/noop", OS)
-    cluster.pool.exec(node, ["tee", f"{OS}/create"], input=create_script())
+    for name, script in {"create": create_script(), "export": EXPORT, "import": IMPORT}.items():
+        cluster.pool.exec(node, ["tee", f"{OS}/{name}"], input=script)
     restart(cluster, node)
 
 

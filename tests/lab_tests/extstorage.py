@@ -2,34 +2,34 @@
 
 from __future__ import annotations
 
+import functools
 import os
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Dict, Iterator, List, NamedTuple, TypeVar
 
 from tests.lab import Cluster
+from tests.lab import loops as machine_loops
 from tests.lab.host import Host
-from tests.lab.loops import standing_in
-from tests.lab_tests.backend import OS, PATH_FILE, REPOSITORY, create_script, mounts
+from tests.lab.lab import at_once
+from tests.lab_tests.backend import EXPORT, IMPORT, OS, create_script, mounts
 
 T = TypeVar("T")
 
+REPOSITORY = Path(__file__).parents[2]
+#: puts the checkout on the path of Debian's Python, on a node
+PATH_FILE = "/usr/lib/python3/dist-packages/ganeti-gluster-mon-test.pth"
 PROVIDER = "/usr/share/ganeti/extstorage/gluster"
 SCRIPTS = REPOSITORY / "ganeti_gluster_mon" / "backend" / "extstorage" / "gluster"
 #: what the kernel calls them
 KEEPERS = ("gluster-keeper", "gluster-keeper+")
-
-#: the OS's other scripts: all of the disk, by the path or, where there is none, by what QEMU would open
-_EXPORT = '#!/bin/sh\nset -e\nexec dd if="$EXPORT_DEVICE" bs=1M status=none\n'
-_IMPORT = '#!/bin/sh\nset -e\nexec dd of="$IMPORT_DEVICE" bs=1M iflag=fullblock conv=fsync status=none\n'
 
 
 @contextmanager
 def installed(cluster: Cluster) -> Iterator[None]:
     """The provider on every node, with an OS whose guests write."""
     try:
-        for node in cluster.nodes:
-            install(cluster, node)
+        at_once(functools.partial(install, cluster), cluster.nodes)
         yield
     finally:
         for node in cluster.nodes:
@@ -40,7 +40,7 @@ def install(cluster: Cluster, node: int) -> None:
     """The scripts, the package on the path of Debian's Python, and the OS, on a node."""
     install_scripts(cluster.pool.host(node))
     cluster.run(node, "cp", "-aT", "/usr/share/ganeti/os/noop", OS)
-    for name, text in (("create", create_script()), ("export", _EXPORT), ("import", _IMPORT)):
+    for name, text in (("create", create_script()), ("export", EXPORT), ("import", IMPORT)):
         cluster.pool.exec(node, ["tee", f"{OS}/{name}"], input=text)
 
 
@@ -71,12 +71,10 @@ def left(cluster: Cluster) -> Left:
 
 
 def loops(host: Host) -> List[str]:
-    """The files of the loop devices on file systems of a host."""
-    found = []
-    for device in standing_in(host.namespaces.pid):
-        text = Path(f"/sys/block/{os.path.basename(device)}/loop/backing_file").read_text().rstrip("\n")
-        found.append(text)
-    return sorted(found)
+    """The files of the loop devices on volumes of a host."""
+    files = machine_loops.files()
+    devices = machine_loops.standing_in(host.namespaces.pid, volumes=True)
+    return sorted(files[device] for device in devices if device in files)
 
 
 def _some(found: Dict[int, T]) -> Dict[int, T]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 import stat
 import subprocess
 import sys
@@ -17,6 +19,7 @@ from ganeti_gluster_mon.backend import guests, provider
 from ganeti_gluster_mon.backend.filedevice import DiskError
 from ganeti_gluster_mon.backend.request import PARAMETERS, Request, RequestError, read
 from ganeti_gluster_mon.backend.volume import GlusterVolume
+from tests.unit.test_makefile import make
 
 SCRIPTS = Path(provider.__file__).parent / "extstorage" / "gluster"
 NAME = "6f1d0f5e-5b0c-4c57-b8f1-3f0c5f8e0e5d.ext.disk0"
@@ -195,6 +198,16 @@ def test_nobody_else_is_taken_for_one() -> None:
         assert not guests.names(line, uri)
 
 
+def test_a_disk_that_was_added_while_the_guest_ran_is_in_ganetis_file() -> None:
+    uri = provider.uri_of(read("attach", GIVEN))
+    disk = [{"uuid": "52c94d7d", "params": {"volume": "gv0"}}, "/var/run/ganeti/instance-disks/guest:1", uri]
+    assert guests.was_given(json.dumps([["kvm"], [], {}, [disk]]), uri)
+    assert not guests.was_given(json.dumps([["kvm"], [], {}, [disk]]), f"{uri}0")
+    assert not guests.was_given(json.dumps([["kvm"], [], {}, [[{}, None, None]]]), uri)
+    for text in ("", "{}", "[]", "null", "[1, 2, 3, 4]", f'[1, 2, 3, ["{uri}"]', "[[], [], {}, [[]]]"):
+        assert not guests.was_given(text, uri)
+
+
 # --- the scripts ------------------------------------------------------------------------------------------
 
 
@@ -210,6 +223,16 @@ def test_there_is_a_script_for_each_action_and_nothing_else() -> None:
         mode = (SCRIPTS / action).stat().st_mode
         assert stat.S_IMODE(mode) & 0o111 == 0o111
         assert (SCRIPTS / action).read_text().startswith("#!/usr/bin/python3\n")
+
+
+def test_they_can_be_installed_by_hand(tmp_path: Path) -> None:
+    make("install-provider", f"DESTDIR={tmp_path}")
+    installed = tmp_path / "usr/share/ganeti/extstorage/gluster"
+    for path in SCRIPTS.iterdir():
+        assert (installed / path.name).read_bytes() == path.read_bytes()
+        assert os.access(installed / path.name, os.X_OK) == (path.name in provider.ACTIONS)
+    added = tmp_path / "usr/lib/python3/dist-packages/ganeti-gluster-mon.pth"
+    assert added.read_text() == f"{Path(__file__).parents[2]}\n"
 
 
 def test_each_parameter_is_described() -> None:

@@ -1,11 +1,15 @@
-"""Uses a volume's mount, in one of several ways, for tests of many who do so at once or are killed: ``place.py WAY …``.
+"""Uses a volume's mount, in one of several ways, for tests of many who do so at once or are killed.
 
-``often TIMES``   hold and let go of it, for a moment and for longer, again and again; what goes wrong is an error
-``killed MOMENT`` the same once, and end as by SIGKILL at that moment; exit status 9 if it came to that
-``space``         the size and free space that are told, mounted or not: JSON
-``create PATH``   make a disk of 4 MiB
-``grow PATH``     make it 4 MiB bigger
-``hang SECONDS``  how it is with a mount that may take so long to answer
+``place.py VOLUME WAY …``::
+
+    often TIMES    hold and let go of it, for longer and for a moment, again and again; what goes wrong is an error
+    killed MOMENT  the same once, and end as by SIGKILL at that moment; exit status 9 if it came to that
+    space          size, free space and where from, mounted or not: JSON
+    create PATH…   make disks of 4 MiB
+    grow PATH…     make them 4 MiB bigger, and reserve that
+    sizes PATH…    of the disks, in MiB: JSON
+    remove PATH…   remove them
+    hang SECONDS   how it is with a mount that may take so long to answer
 """
 
 from __future__ import annotations
@@ -15,13 +19,13 @@ import json
 import os
 import subprocess
 import sys
-from typing import Any, Callable, Dict
+from typing import Any, Callable, Dict, Iterator
 
-from ganeti_gluster_mon.backend.filedevice import DiskError, FileDeviceHelper
+from ganeti_gluster_mon.backend.filedevice import MEBIBYTE, DiskError, FileDeviceHelper
 from ganeti_gluster_mon.backend.space import space
 from ganeti_gluster_mon.backend.volume import GlusterVolume
 
-VOLUME = GlusterVolume("127.0.0.1", 24007, os.environ.get("VOLUME", "gv0"))
+VOLUME = GlusterVolume("127.0.0.1", 24007, sys.argv[1])
 
 
 def used(name: str) -> None:
@@ -30,8 +34,6 @@ def used(name: str) -> None:
     with VOLUME.mounted() as root:
         os.listdir(root)
     VOLUME.release(name)
-    with VOLUME.mounted() as root:
-        os.listdir(root)
 
 
 def often(times: str) -> None:
@@ -45,9 +47,6 @@ def killed(moment: str) -> None:
     def fatal(function: Callable[..., Any]) -> Callable[..., Any]:
         def called(*words: Any, **more: Any) -> Any:
             nonlocal left
-            left -= 1
-            if left < 0:
-                os._exit(9)
             result = function(*words, **more)
             left -= 1
             if left < 0:
@@ -56,6 +55,7 @@ def killed(moment: str) -> None:
 
         return called
 
+    # What is between two of these changes nothing that outlives us.
     for module, name in (
         (os, "makedirs"),
         (os, "unlink"),
@@ -72,14 +72,30 @@ def tell_space() -> None:
     print(json.dumps([told.size, told.available, told.source]))
 
 
-def create(path: str) -> None:
+def create(*paths: str) -> None:
     with VOLUME.mounted() as root:
-        FileDeviceHelper.CreateFile(root, path, 4, create_folders=True)
+        for path in paths:
+            FileDeviceHelper.CreateFile(root, path, 4, create_folders=True)
 
 
-def grow(path: str) -> None:
+def grow(*paths: str) -> None:
+    for disk in disks(*paths):
+        disk.Grow(4, False, True, reserve=True)
+
+
+def sizes(*paths: str) -> None:
+    print(json.dumps([disk.Size() // MEBIBYTE for disk in disks(*paths)]))
+
+
+def remove(*paths: str) -> None:
+    for disk in disks(*paths):
+        disk.Remove()
+
+
+def disks(*paths: str) -> Iterator[FileDeviceHelper]:
     with VOLUME.mounted() as root:
-        FileDeviceHelper(root, path).Grow(4, False, True, reserve=True)
+        for path in paths:
+            yield FileDeviceHelper(root, path)
 
 
 def hang(seconds: str) -> None:
@@ -93,6 +109,8 @@ WAYS: Dict[str, Callable[..., None]] = {
     "space": tell_space,
     "create": create,
     "grow": grow,
+    "sizes": sizes,
+    "remove": remove,
     "hang": hang,
 }
 
@@ -107,4 +125,4 @@ def main(way: str, *words: str) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(*sys.argv[1:]))
+    sys.exit(main(*sys.argv[2:]))
