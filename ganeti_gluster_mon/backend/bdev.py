@@ -13,7 +13,7 @@ It stands in for ganeti.storage.gluster (see dropin/gluster.py).  What is anothe
 from __future__ import annotations
 
 import os
-from typing import Any, Callable, Optional, Tuple, TypeVar
+from typing import Any, Callable, Optional, Set, Tuple, TypeVar
 
 from ganeti import constants, errors, objects, ssconf
 from ganeti.storage import base, filestorage
@@ -27,6 +27,9 @@ from ganeti_gluster_mon.backend.space import space
 from ganeti_gluster_mon.backend.volume import GlusterVolume, VolumeError
 
 T = TypeVar("T")
+
+#: what is unmounted when this process ends: each process that noded forks has its own
+_ENDS: Set[Tuple[int, GlusterVolume]] = set()
 
 
 def volume_of(params: Any, directory: Optional[str] = None) -> GlusterVolume:
@@ -140,8 +143,11 @@ class GlusterStorage(base.BlockDev):
         """Have it mounted as long as this process lives, and Ganeti copies disks."""
         if not self.attached:
             base.ThrowError("%s: there is no such disk in volume %s", self.path, self.volume.volume)
+        # Who unmounts it comes first: it waits for our end, whatever becomes of us.
+        if (os.getpid(), self.volume) not in _ENDS:
+            _honest(lambda: unmount_after_this_process(self.volume))
+            _ENDS.add((os.getpid(), self.volume))
         self.dev_path = os.path.join(_honest(self.volume.keep), self.path)
-        _honest(lambda: unmount_after_this_process(self.volume))
 
     # --- change ----------------------------------------------------------------------------------
 
