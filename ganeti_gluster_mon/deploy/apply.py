@@ -14,7 +14,7 @@ from typing import Callable, Dict, Iterable, List, Optional, Protocol, Sequence,
 from ganeti_gluster_mon.deploy.step import Command, Left, Question, Step
 from ganeti_gluster_mon.failure import CannotDo
 from ganeti_gluster_mon.ganeti.ssh import NoAnswer, Said
-from ganeti_gluster_mon.words import one_line, some
+from ganeti_gluster_mon.words import one_line
 
 Say = Callable[[str], None]
 
@@ -128,10 +128,12 @@ def apply(host: Host, steps: Sequence[Step], say: Say) -> None:
         label = f"[{number + 1}/{len(steps)}] {step.node}: {step.words}"
         try:
             # what was so at first may not be so any more, once something was done
+            came_to = ""
             if changed:
-                commands, _ = look(host, step)
+                commands, answers = look(host, step)
+                came_to = step.progress(answers)
             if commands is None:
-                say(f"{label}: is so already")
+                say(f"{label}: is so already{f' ({came_to})' if came_to else ''}")
                 continue
             say(label)
             changed = True
@@ -143,11 +145,27 @@ def apply(host: Host, steps: Sequence[Step], say: Say) -> None:
 
 
 def do(host: Host, step: Step, say: Say) -> None:
-    """Do what is left of one step, and see that it is done then.  Raises CannotDo."""
-    commands, _ = look(host, step)
-    for command in commands or ():
-        run(host, command)
-    verify(host, step, say)
+    """Do what is left of one step, once, and wait until it is done, as long as it comes on.  Raises CannotDo."""
+    told, ran = "", False
+    waited = time.monotonic()
+    while True:
+        left, answers = look(host, step)
+        progress = step.progress(answers) if ran or not left else ""
+        if progress not in ("", told):
+            say(f"    {progress}")
+            told, waited = progress, time.monotonic()
+        if left is None:
+            return
+        if left and not ran:
+            for command in left:
+                run(host, command)
+            ran, waited = True, time.monotonic()
+            continue
+        if time.monotonic() - waited >= step.patience:
+            raise CannotDo(
+                f"{step.node}: {step.words}: not so after {step.patience:g} s{f' ({told})' if told else ''}"
+            )
+        time.sleep(_PAUSE)
 
 
 def run(host: Host, command: Command) -> None:
@@ -160,25 +178,6 @@ def run(host: Host, command: Command) -> None:
     assert said is not None
     if said.status:
         raise CannotDo(f"{command.node}: {one_line(' '.join(command.argv), 200)}: {said.words}")
-
-
-def verify(host: Host, step: Step, say: Say) -> None:
-    """Wait until *step* is done, as long as it comes on.  Raises CannotDo when it does not."""
-    told = ""
-    waited = time.monotonic()
-    while True:
-        left, answers = look(host, step)
-        if left is None:
-            return
-        progress = step.progress(answers)
-        if progress != told:
-            say(f"    {progress}")
-            told, waited = progress, time.monotonic()
-        if time.monotonic() - waited >= step.patience:
-            raise CannotDo(
-                f"{step.node}: {step.words}: not so after {step.patience:g} s{f' ({told})' if told else ''}"
-            )
-        time.sleep(_PAUSE)
 
 
 def _stopped(steps: Sequence[Step], number: int, why: str, say: Say) -> Stopped:
@@ -203,8 +202,3 @@ def _until(seconds: float) -> Iterable[None]:
     while time.monotonic() < end:
         time.sleep(_PAUSE)
         yield
-
-
-def named(nodes: Sequence[str]) -> str:
-    """Some of many nodes, for a line."""
-    return some(list(nodes), 4)

@@ -9,6 +9,7 @@ tables.
 from __future__ import annotations
 
 import json
+import re
 import uuid
 from dataclasses import dataclass
 from typing import Any, Dict, List, Mapping, Optional, Tuple
@@ -111,7 +112,7 @@ def understand(name: str, listed: Said, wiped: Said) -> Tuple[Optional[Device], 
                 size=int(top["size"]),
                 number=top["maj:min"].strip(),
                 read_only=bool(top["ro"]),
-                identity=top["wwn"] or top["serial"],
+                identity=_identity(top),
                 mount_points=tuple(dict.fromkeys(mounts)),
                 holders=tuple(dict.fromkeys(one["path"] for one in below)),
                 partitions=tuple(dict.fromkeys(partitions)),
@@ -121,6 +122,13 @@ def understand(name: str, listed: Said, wiped: Said) -> Tuple[Optional[Device], 
         )
     except (ValueError, KeyError, TypeError) as err:
         return None, f"what lsblk and wipefs say of {name} cannot be understood: {one_line(repr(err), 80)}"
+
+
+def _identity(device: Mapping[str, Any]) -> Optional[str]:
+    """What the hardware says it is; partitions of a disk all say what the disk says, and differ by number."""
+    told = device["wwn"] or device["serial"]
+    number = re.search(r"[0-9]+$", device["path"])
+    return f"{told}-part{number[0] if number else ''}" if told and device["type"] == "part" else told
 
 
 def _below(device: Mapping[str, Any]) -> List[Dict[str, Any]]:

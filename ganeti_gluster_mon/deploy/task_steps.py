@@ -91,6 +91,8 @@ class StartRebalance(Step):
 
     def left(self, answers: Sequence[Said]) -> Left:
         state = rebalance(answers[0])
+        if state is not None and state.status == "fix-layout in progress" and not self.layout_only:
+            return WAIT  # it is short, and there can be only one at a time
         if state is not None and (
             state.status.endswith("in progress") or state.id not in (None, self.before)
         ):

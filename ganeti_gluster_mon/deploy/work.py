@@ -258,10 +258,11 @@ def join_node(world: World, node: str, told: Described) -> Tuple[Tuple[Step, ...
         *(Place(node, device=device) for device in told.devices),
         *(Place(node, directory=directory) for directory in told.directories),
     ]
-    volume, speaks, seen = _volume(world, told.volume, [node], places)
+    others = _pool(world, [node])
+    volume, speaks, seen = _volume(world, told.volume, [node], places, others)
     made = plan.make_bricks(world.cluster, volume.name, places, seen, speaks.name)
     marked: Dict[str, List[str]] = {}
-    for brick in (*_marked(world, told, speaks), *made.bricks):
+    for brick in (*_marked(world, told, speaks, (*seen.values(), *others)), *made.bricks):
         if brick.path not in marked.setdefault(brick.node, []):
             marked[brick.node].append(brick.path)
     grown = growth(plan.layout_of(volume), waiting(volume, marked))
@@ -280,10 +281,10 @@ def join_node(world: World, node: str, told: Described) -> Tuple[Tuple[Step, ...
     return tuple(steps), grown
 
 
-def _marked(world: World, told: Described, speaks: Seen) -> Tuple[Brick, ...]:
-    """Directories marked for a volume, on all nodes of the pool that are nodes of the cluster."""
+def _marked(world: World, told: Described, speaks: Seen, seen: Sequence[Seen]) -> Tuple[Brick, ...]:
+    """Directories marked for a volume, on those nodes that were *seen* and are in the pool of *speaks*."""
     members = {peer.uuid for peer in speaks.peers}
-    nodes = [one for one in _pool(world) if one.fault is None and one.uuid in members]
+    nodes = [one for one in seen if one.fault is None and one.uuid in members]
     questions = {
         Brick(one.name, path): Question(one.name, mark_question(path))
         for one in nodes
@@ -432,12 +433,19 @@ def _speaker(world: World, nodes: Sequence[str], seen: Mapping[str, Seen]) -> Se
 
 
 def _volume(
-    world: World, name: str, nodes: Sequence[str] = (), places: Sequence[Place] = ()
+    world: World,
+    name: str,
+    nodes: Sequence[str] = (),
+    places: Sequence[Place] = (),
+    others: Optional[Sequence[Seen]] = None,
 ) -> Tuple[VolumeInfo, Seen, Dict[str, Seen]]:
-    """A volume, a node that knows it, and *nodes* as they were seen.  Raises NotSo where there is none."""
+    """A volume, a node that knows it, and *nodes* as they were seen.  Raises NotSo where there is none.
+
+    *others* are the other nodes of the cluster, where they were looked at already.
+    """
     online = [node.name for node in world.cluster.nodes if not node.offline]
     seen = _look(world, nodes, places, online) if nodes else {}
-    everybody = (*seen.values(), *_pool(world, nodes))
+    everybody = (*seen.values(), *(_pool(world, nodes) if others is None else others))
     for one in everybody:
         for volume in one.volumes:
             if volume.name == name:
@@ -455,7 +463,7 @@ def _last_rebalance(world: World, speaks: str, volume: str) -> Optional[str]:
     """The id of the rebalance that was last, and is not running."""
     question = Question(speaks, asked(rebalance_status(volume)))
     state = rebalance_told(ask_all(world.host, [question])[question])
-    return None if state is None or state.status.endswith("in progress") else state.id
+    return None if state is None or state.status == "in progress" else state.id
 
 
 def _risk(world: World, speaks: str, volume: VolumeInfo, old: Brick, others: Sequence[Brick]) -> str:

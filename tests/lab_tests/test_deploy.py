@@ -28,12 +28,14 @@ from tests.lab_tests.deploying import (
     create_script,
     gnt_gluster,
     install_hooks,
+    nothing_to_heal,
     refused,
     sums,
     world,
 )
 
-pytestmark = pytest.mark.lab
+# three nodes are added one after the other, and each waits for all that Ganeti does
+pytestmark = [pytest.mark.lab, pytest.mark.timeout(900)]
 
 MIB = 1024**2
 DEPLOY = ("deploy", "--device", DISK)
@@ -199,9 +201,7 @@ def test_an_interrupted_run_says_what_is_done_and_the_next_one_finishes(six: Clu
 
 
 def test_guests_can_be_made_at_once(six: Cluster) -> None:
-    six.instance_add(
-        "guest", "--disk=0:size=64M", "--os-type=writes", "--no-ip-check", node=2, template="gluster"
-    )
+    six.instance_add("guest", "--disk=0:size=64M", "--os-type=writes", node=2, template="gluster")
     (guest,) = six.pool.host(2).find("kvm")
     assert "file=gluster://127.0.0.1:24007/gv0/ganeti/" in guest.option("-drive")
     info = six.pool.gluster("volume", "info", "gv0")
@@ -211,7 +211,8 @@ def test_guests_can_be_made_at_once(six: Cluster) -> None:
 
 
 def disk_of_guest(six: Cluster) -> str:
-    (name,) = six.pool.exec(1, ["ls", f"{BRICK}/ganeti"]).stdout.split()
+    both = (six.pool.exec(host, ["ls", f"{BRICK}/ganeti"], check=False).stdout.split() for host in (1, 4))
+    (name,) = {name for names in both for name in names}
     return f"ganeti/{name}"
 
 
@@ -228,7 +229,7 @@ def test_what_is_in_use_is_not_taken_away(six: Cluster) -> None:
     assert line.startswith(f"{NODE3} holds bricks: {BRICK} of gv0; move them")
     (line,) = refused(pool, "create-volume", "gv0", "--device", "/disks/vdc")
     assert "there is a volume gv0 already" in line
-    (line,) = refused(pool, "create-volume", "other", "--directory", BRICK)
+    (line,) = refused(pool, "create-volume", "other", "node1", "--directory", BRICK, "--distribute")
     assert "is a brick of volume gv0" in line
     (line,) = refused(pool, "create-volume", "other", "node1", "--directory", "/root/brick", "--distribute")
     assert "is on the root filesystem, which the brick would fill" in line
@@ -261,7 +262,7 @@ def test_a_reboot_brings_it_back_and_without_its_disk_no_brick_fills_the_root(si
     pool.wait_connected([1, 2, 3])
     wait_until(lambda: pool.brick_processes("gv0", 3), "the brick of node3")
     six.start_daemons(3)
-    pool.wait_healed("gv0")
+    wait_until(lambda: nothing_to_heal(pool, "gv0"), "gv0 healed", 60, 0.5)
 
     pool.kill_brick("gv0", 3)
     pool.exec(3, ["umount", "/export/brick1"])
@@ -269,7 +270,7 @@ def test_a_reboot_brings_it_back_and_without_its_disk_no_brick_fills_the_root(si
     assert pool.exec(3, ["ls", "-A", "/export/brick1"]).stdout == ""
     pool.exec(3, ["mount", "/export/brick1"])
     pool.start_brick("gv0", 3)
-    pool.wait_healed("gv0")
+    wait_until(lambda: nothing_to_heal(pool, "gv0"), "gv0 healed", 60, 0.5)
     wait_until(lambda: writes(six, 3) > 0, "the guest's writes on node3")
 
 
@@ -286,9 +287,10 @@ def test_nodes_bring_their_disks_along(six: Cluster) -> None:
     for node in (4, 5, 6):
         six.install(node)
         said[node] = pool.exec(
-            1, ["gnt-node", "add", "--no-ssh-key-check", f"node{node}.lab.test"], timeout=180
+            1, ["gnt-node", "add", "--no-ssh-key-check", f"node{node}.lab.test"], timeout=400
         ).stdout
         six.nodes.append(node)
+    assert [text.count("ganeti-gluster failed, output") for text in said.values()] == [1, 1, 1]
     assert f"node4.lab.test:{BRICK} waits: gv0 grows when there are bricks on 2 more nodes" in said[4]
     assert "wait: gv0 grows when there are bricks on 1 more node" in said[5]
     assert (
@@ -308,7 +310,7 @@ def test_nodes_bring_their_disks_along(six: Cluster) -> None:
 def test_a_brick_is_replaced_under_a_guest_that_writes(six: Cluster) -> None:
     pool = six.pool
     # the guest's disk lies on one of the two sets of bricks
-    holder = next(host for host in (3, 6) if pool.exec(host, ["ls", f"{BRICK}/ganeti"]).stdout)
+    holder = next(host for host in (3, 6) if writes(six, host))
     node = f"node{holder}.lab.test"
     before = writes(six, holder)
     words = ["replace-brick", "gv0", f"{node}:{BRICK}", node, "--device", "/disks/vdc"]

@@ -141,6 +141,8 @@ def test_the_uuid_is_that_of_the_disk_and_of_no_other() -> None:
         filesystem_uuid("cluster2", "node1", "/dev/vdb", first),
     }
     assert len(different) == 4
+    parts = (device(lsblk(wwn="0x5", type="part", path=f"/dev/sda{n}"), wipefs()) for n in (1, 2))
+    assert len({filesystem_uuid("cluster", "node1", "/dev/x", part) for part in parts}) == 2
 
 
 # --- its mount --------------------------------------------------------------------------------------
