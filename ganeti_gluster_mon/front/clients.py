@@ -10,8 +10,8 @@ from urllib.parse import quote, urlsplit
 
 from ganeti_gluster_mon.failure import CannotDo
 
-#: seconds for one answer; mond behind us has one of them
-DEADLINE = 5.0
+#: seconds for one answer; mond runs lvs and the like for some
+DEADLINE = 15.0
 #: bytes
 _LONGEST = 4 << 20
 

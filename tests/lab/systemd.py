@@ -51,7 +51,7 @@ rm -f /usr/sbin/policy-rc.d
 cd /etc/systemd/system
 for unit in /lib/systemd/system/*.wants/* /etc/systemd/system/*.wants/*; do
   case "${unit##*/}" in
-    *journal*) ;;
+    *journal* | gluster*) ;;
     *) ln -sfn /dev/null "${unit##*/}" ;;
   esac
 done

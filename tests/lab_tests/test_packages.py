@@ -16,7 +16,7 @@ import pytest
 from ganeti_gluster_mon import __version__
 from tests.lab import Cluster, LabError, Pool, wait_until
 from tests.lab.ganeti import DAEMON_UTIL, MOND, listens
-from tests.lab.host import REPOSITORY
+from tests.lab.host import REPOSITORY, Host
 from tests.lab.lab import at_once
 from tests.lab.systemd import Systemd
 from tests.lab_tests.backend import disks
@@ -60,17 +60,26 @@ def bare(debs: Dict[str, Path]) -> Iterator[Cluster]:
         yield cluster
 
 
+def end_all(host: Host, program: str) -> None:
+    host.exec(["pkill", "--signal=KILL", "--exact", program], check=False)
+    wait_until(lambda: not host.find(program), f"the end of {program} on {host.name}")
+
+
 @pytest.fixture(scope="module")
 def systemds(bare: Cluster) -> Iterator[Dict[int, Systemd]]:
-    """systemd on each node; mond runs where it can see it, as after a boot."""
+    """systemd on each node; glusterd is its service there, and it sees mond, as after a boot."""
 
     def start(number: int) -> None:
+        for program in ("glusterd", "glusterfsd", "glusterfs"):
+            end_all(bare.pool.host(number), program)
+        there[number].ctl("start", "glusterd.service")
         bare.run(number, DAEMON_UTIL, "stop", "ganeti-mond")
         there[number].exec([DAEMON_UTIL, "start", "ganeti-mond"])
 
     with ExitStack() as running:
         there = {number: running.enter_context(Systemd(bare.pool.host(number))) for number in bare.nodes}
         at_once(start, bare.nodes)
+        bare.pool.wait_connected()
         yield there
 
 
@@ -305,6 +314,12 @@ def test_the_halves_have_the_rights_that_the_units_say(
     assert volume["heal"] is not None
 
 
+def last_line(systemd: Systemd, unit: str) -> str:
+    """What it said last itself, as ``systemctl status`` shows it."""
+    lines = [line for line in systemd.status(unit).splitlines() if " ganeti-gluster-mon[" in line]
+    return lines[-1].partition("]: ")[2]
+
+
 @contextmanager
 def told(cluster: Cluster, systemd: Systemd, number: int, args: str) -> Iterator[str]:
     """The services restarted with *args*, which is to fail; yields the one line in which they say why."""
@@ -313,13 +328,7 @@ def told(cluster: Cluster, systemd: Systemd, number: int, args: str) -> Iterator
     try:
         systemd.ctl("restart", *UNITS, check=False)
         wait_until(lambda: set(states(systemd)) <= {"failed", "inactive"}, "both to be down", LONG, 0.1)
-        said = {
-            line.partition("]: ")[2]
-            for unit in UNITS
-            if systemd.state(unit) == "failed"
-            for line in systemd.status(unit).splitlines()
-            if "]: ganeti-gluster-mon" in line
-        }
+        said = {last_line(systemd, unit) for unit in UNITS if systemd.state(unit) == "failed"}
         assert len(said) == 1, said
         yield said.pop()
     finally:
@@ -421,7 +430,7 @@ def test_commands_and_man_pages_are_there(installed: Cluster) -> None:
         complete = f". /usr/share/bash-completion/completions/{command}; complete -p {command}"
         assert command in installed.run(1, "bash", "-c", complete)
     assert "gv0" in installed.run(1, "ganeti-gluster-mon", "check", "--table")
-    hooks = installed.run(1, "find", "/etc/ganeti/hooks", "-type", "l")
+    hooks = installed.pool.exec(1, ["find", "/etc/ganeti/hooks", "-type", "l"], check=False).stdout
     assert hooks == "", "hooks are enabled by the administrator alone"
 
 
@@ -505,11 +514,12 @@ def test_the_whole_path(installed: Cluster, systemds: Dict[int, Systemd]) -> Non
                 assert "running" in installed.run(1, "gnt-instance", "list", "-o", "status", "packaged")
                 assert disks(installed, 3), "its disk is a file on the volume's bricks"
                 wait_until(lambda: there.rules() and not there.firing(), "no alert to fire", LONG)
-                pool.kill_brick("gv0", 2)
+                brick = r"glusterfsd .*--volfile-id gv0\."
+                systemds[2].exec(["pkill", "--signal=KILL", "--full", brick])
                 try:
                     wait_until(lambda: ("GlusterBrickDown", "gv0") in there.firing(), "the alert", LONG)
                 finally:
-                    pool.start_brick("gv0", 2)
+                    pool.gluster("volume", "start", "gv0", "force")
                 pool.wait_healed("gv0")
                 wait_until(lambda: not there.firing(), "the alert to end", LONG)
                 assert "running" in installed.run(1, "gnt-instance", "list", "-o", "status", "packaged")
