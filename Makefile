@@ -12,26 +12,43 @@ LAB_PACKAGES := glusterfs-server glusterfs-client openssh-server openssh-client 
 BROWSER_PACKAGES := chromium fonts-dejavu-core
 # ganeti brings its other packages by itself; ganeti-htools, named, would conflict with what it brings
 GANETI_PACKAGES := ganeti qemu-system-x86 qemu-block-extra qemu-utils
+# to build the Debian packages, and to judge them; what they depend on, so that a host of the lab can install them
+DEB_PACKAGES := build-essential debhelper dh-python dpkg-dev lintian pybuild-plugin-pyproject python3-all \
+                python3-setuptools python3-sphinx python3-sphinx-argparse python3-myst-parser python3-argcomplete \
+                python3-tornado python3-psutil git man-db
+DEB_DEPENDS := adduser python3-argcomplete python3-bcrypt python3-jinja2 python3-prometheus-client python3-psutil \
+               python3-pyinotify python3-sdnotify python3-tornado python3-yaml systemd
+# what reads the examples: Icinga its own, visudo those for sudo
+EXAMPLE_PACKAGES := icinga2-bin sudo
 PACKAGES := python3 python3-venv
 
+# the ExtStorage provider, and where Ganeti and Debian's Python look
+SCRIPTS  := ganeti_gluster_mon/backend/extstorage/gluster
+PROVIDER := /usr/share/ganeti/extstorage/gluster
+LIBRARY  := /usr/lib/python3/dist-packages
+
 .DEFAULT_GOAL := help
-.PHONY: help venv packages pool-packages readme screenshots demo test lint unit bench soak lab lab-down install-dropin remove-dropin clean
+.PHONY: help venv packages pool-packages readme screenshots demo test lint docs unit bench soak lab lab-down tests-there release-check install-provider install-dropin remove-dropin deb clean
 .DELETE_ON_ERROR:
 
 help:
 	@echo 'make help      this list'
 	@echo 'make demo      a pool of three hosts on this machine, a brick that dies, and what is said of it'
 	@echo 'make test      lint, unit tests, and lab tests on real glusterd (as root)'
+	@echo 'make deb       the Debian packages, in dist/'
 	@echo 'make venv      the command, in $(BIN)/ganeti-gluster-mon'
 	@echo 'make lint      ruff and mypy'
+	@echo 'make docs      the pages, in build/docs; a warning is an error'
 	@echo 'make unit      unit tests only'
 	@echo 'make bench     measure, against the bare gluster command and others'
 	@echo 'make soak      the long tests'
 	@echo 'make lab       a pool of three hosts to play with; make lab-down ends it'
+	@echo 'make install-provider  the ExtStorage provider of this checkout for the Ganeti of this node, below $$DESTDIR'
 	@echo 'make packages  what the lab needs, by apt (as root); every target does it by itself'
 	@echo 'make pool-packages  the same without Ganeti and KVM, which only the tests need'
 	@echo 'make screenshots  take the pictures of the page that docs/ shows'
 	@echo 'make readme    put the real output of the commands into README.md'
+	@echo 'make release-check  what keeps this tree from being released; make tests-there is a part of it'
 	@echo 'make install-dropin  put the storage backend in the place of Ganeti’s own (below DESTDIR): for labs and trials'
 	@echo 'make remove-dropin   take it away again'
 	@echo 'make clean     remove what was made here'
@@ -44,13 +61,14 @@ $(VENV)/.made: pyproject.toml setup.py constraints.txt
 	@echo 'making $(VENV)' >&2
 	@$(PYTHON) -m venv $(VENV)
 	@$(BIN)/pip install -qq --disable-pip-version-check --constraint constraints.txt setuptools wheel
-	@$(BIN)/pip install -qq --disable-pip-version-check --constraint constraints.txt --no-build-isolation --config-settings editable_mode=compat --editable '.[test,bench]'
+	@$(BIN)/pip install -qq --disable-pip-version-check --constraint constraints.txt --no-build-isolation --config-settings editable_mode=compat --editable '.[test,bench,docs]'
 	@$(BIN)/python -m compileall -q ganeti_gluster_mon
 	@touch $@
 
 # Without root there is no lab: its tests say so themselves, and are skipped.
 packages:
-	@$(if $(ROOT),scripts/install-packages $(PACKAGES) $(LAB_PACKAGES) $(GANETI_PACKAGES) $(BROWSER_PACKAGES))
+	@$(if $(ROOT),scripts/install-packages $(PACKAGES) $(LAB_PACKAGES) $(GANETI_PACKAGES) $(BROWSER_PACKAGES) \
+	  $(EXAMPLE_PACKAGES) $(DEB_PACKAGES) $(DEB_DEPENDS))
 
 pool-packages:
 	@$(if $(ROOT),scripts/install-packages $(PACKAGES) $(LAB_PACKAGES))
@@ -59,13 +77,17 @@ pool-packages:
 demo: $(if $(filter replay,$(DEMO)),,pool-packages) venv
 	@$(BIN)/python -m tests.demo
 
-test: packages venv lint
+test: packages venv lint docs
 	$(BIN)/python -m pytest -m 'not soak'
 
 lint: venv
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+# all anew: what was read before is not warned of again
+docs: venv
+	$(BIN)/sphinx-build -E -W --keep-going -n -q -b html docs build/docs
 
 unit: venv
 	$(BIN)/python -m pytest -m 'not lab and not soak'
@@ -83,17 +105,34 @@ lab: pool-packages venv
 lab-down:
 	@$(BIN)/python -m tests.lab down
 
+# For labs and trials; the Debian package does it by itself.
+install-provider:
+	install -d $(DESTDIR)$(PROVIDER) $(DESTDIR)$(LIBRARY)
+	install --mode=644 $(SCRIPTS)/parameters.list $(DESTDIR)$(PROVIDER)
+	install --mode=755 $(filter-out %/parameters.list,$(wildcard $(SCRIPTS)/*)) $(DESTDIR)$(PROVIDER)
+	test -e $(DESTDIR)$(LIBRARY)/ganeti_gluster_mon || echo '$(CURDIR)' > $(DESTDIR)$(LIBRARY)/ganeti-gluster-mon.pth
+
 install-dropin:
 	@DESTDIR='$(DESTDIR)' scripts/dropin install
 
 remove-dropin:
 	@DESTDIR='$(DESTDIR)' scripts/dropin remove
 
+deb:
+	@$(if $(ROOT),scripts/install-packages $(DEB_PACKAGES))
+	@scripts/build-deb dist
+
 readme: venv
 	@$(BIN)/python scripts/update-readme
 
 screenshots: packages venv
 	@$(BIN)/python -m tests.browser docs
+
+tests-there: venv
+	@$(BIN)/python -m pytest --collect-only -qq
+
+release-check: venv
+	@scripts/release-check
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -1,3 +1,4 @@
+# PYTHON_ARGCOMPLETE_OK
 """The command ``ganeti-gluster-mon``: what it takes, and who does it.
 
 Modules that only one subcommand needs are imported by that subcommand: a monitoring command
@@ -8,15 +9,14 @@ from __future__ import annotations
 
 import argparse
 import os
-import signal
 import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
-from typing import NoReturn, Optional, Sequence
+from typing import Optional, Sequence
 
-from ganeti_gluster_mon import __version__
+from ganeti_gluster_mon import __version__, commandline
+from ganeti_gluster_mon.front import commands as front
 from ganeti_gluster_mon.gluster.capture import CaptureError
 from ganeti_gluster_mon.gluster.cycle import Settings
 from ganeti_gluster_mon.gluster.model import Pool, Unknown
@@ -42,27 +42,14 @@ class Seen:
 
 def main(argv: Optional[Sequence[str]] = None) -> int:
     """Run the command line *argv* (without the program's name); returns the exit status."""
-    signal.signal(signal.SIGTERM, _terminate)
     words = sys.argv[1:] if argv is None else list(argv)
-    arguments = _parser().parse_args(words)
+    return commandline.run(PROGRAM, lambda: _run(words))
+
+
+def _run(words: Sequence[str]) -> int:
+    arguments = commandline.parse(_parser(), words)
     arguments.words = words[1:]
-    try:
-        status = int(arguments.run(arguments))
-        sys.stdout.flush()
-        return status
-    except CaptureError as err:
-        return _complain(str(err))
-    except BrokenPipeError:
-        # the reader (head, less) has gone, which is no error; nothing may be flushed to it at exit
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
-    except KeyboardInterrupt:
-        return 128 + signal.SIGINT
-
-
-def _terminate(_signal: int, _frame: Optional[FrameType]) -> NoReturn:
-    """Leave by way of every ``finally``: a `gluster` that was started is ended, too."""
-    raise SystemExit(128 + signal.SIGTERM)
+    return int(arguments.run(arguments))
 
 
 def _complain(text: str) -> int:
@@ -70,19 +57,13 @@ def _complain(text: str) -> int:
     return 1
 
 
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        """One line, exit status 2."""
-        self.exit(2, f"{self.prog}: {message} (try {self.prog} --help)\n")
-
-
 def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(
+    parser = commandline.Parser(
         prog=PROGRAM,
         description="GlusterFS under Ganeti: the state of the pool as Ganeti reports, metrics and a check.",
     )
     parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
-    commands = parser.add_subparsers(metavar="COMMAND", required=True, parser_class=_Parser)
+    commands = parser.add_subparsers(metavar="COMMAND", required=True, parser_class=commandline.Parser)
 
     collect = commands.add_parser("collect", help="print reports as JSON, as Ganeti's monitoring daemon does")
     collect.add_argument(
@@ -110,6 +91,8 @@ def _parser() -> argparse.ArgumentParser:
     record.add_argument("directory", metavar="DIR", help="a new directory")
     record.set_defaults(run=_record)
 
+    front.add_command(commands)
+
     listing = commands.add_parser("list", help="list the collectors")
     listing.set_defaults(run=_list)
 
@@ -127,7 +110,8 @@ def _add_serving(parser: argparse.ArgumentParser) -> None:
         type=_address,
         default=":1816",
         metavar="ADDR:PORT",
-        help="where to answer; [ADDR]:PORT for IPv6, :PORT for every address (default: %(default)s)",
+        help="where to answer; [ADDR]:PORT for IPv6, :PORT for every address, @ganeti:PORT for those that Ganeti "
+        "knows this node by, and loopback (default: %(default)s)",
     )
     parser.add_argument(
         "--secret-file",
@@ -149,7 +133,7 @@ def _add_serving(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--interval",
-        type=_seconds,
+        type=commandline.seconds,
         default=30.0,
         metavar="S",
         help="seconds from one asking to the next, when nothing happens (default: %(default)g)",
@@ -204,10 +188,11 @@ def _add_asking(parser: argparse.ArgumentParser) -> None:
         ("--peer-timeout", Settings.peer_timeout, "for a peer's glusterd to answer"),
         ("--brick-timeout", Settings.brick_timeout, "for a brick to answer"),
         ("--mount-timeout", Settings.mount_timeout, "for statvfs on the mounted volumes"),
+        ("--disk-timeout", Settings.disk_timeout, "for looking where instances' disks are"),
     ):
         group.add_argument(
             flag,
-            type=_seconds,
+            type=commandline.seconds,
             default=default,
             metavar="S",
             help=f"seconds {words} (default: %(default)g)",
@@ -247,23 +232,13 @@ def _address(text: str) -> str:
     return text
 
 
-def _seconds(text: str) -> float:
-    try:
-        number = float(text)
-    except ValueError:
-        number = 0.0
-    if not 0 < number <= 3600:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds from 0 to 3600")
-    return number
-
-
 def _mebibytes(text: str) -> int:
     if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= 4096:
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of MiB from 1 to 4096")
     return int(text) << 20
 
 
-def _see(arguments: argparse.Namespace, processes: bool = True) -> Seen:
+def _see(arguments: argparse.Namespace, processes: bool = True, disks: bool = False) -> Seen:
     """Ask Gluster, or read the capture that stands for it; what cannot be asked is not known, and said."""
     from ganeti_gluster_mon.gluster import capture, command, cycle, pool
 
@@ -277,7 +252,7 @@ def _see(arguments: argparse.Namespace, processes: bool = True) -> Seen:
     began = time.time_ns()
     failure_kind = ""
     try:
-        picture = pool.understand(cycle.ask(_settings(arguments, processes)))
+        picture = pool.understand(cycle.ask(_settings(arguments, processes, disks)))
     except command.CannotAsk as err:
         failure_kind = err.kind
         _complain(str(err))
@@ -294,7 +269,9 @@ def _limits(arguments: argparse.Namespace, stale_after: float = Limits.stale_aft
     )
 
 
-def _settings(arguments: argparse.Namespace, processes: bool) -> Settings:
+def _settings(arguments: argparse.Namespace, processes: bool, disks: bool) -> Settings:
+    from ganeti_gluster_mon.ganeti.configuration import Reader
+
     return Settings(
         timeout=arguments.timeout,
         heal_timeout=arguments.heal_timeout,
@@ -304,6 +281,8 @@ def _settings(arguments: argparse.Namespace, processes: bool) -> Settings:
         max_output=arguments.max_output,
         gluster=arguments.gluster,
         processes=processes,
+        disks=Reader().disks if disks else None,
+        disk_timeout=arguments.disk_timeout,
     )
 
 
@@ -317,7 +296,7 @@ def _collect(arguments: argparse.Namespace) -> int:
         if name not in every:
             print(f"{PROGRAM} collect: no collector {name!r}; there are: {', '.join(every)}", file=sys.stderr)
             return 2
-    seen = _see(arguments, processes="glusterd" in names)
+    seen = _see(arguments, processes="glusterd" in names, disks="gluster-disks" in names)
     reports = [
         report.make(every[name], seen.pool, seen.health, seen.now, arguments.verbose) for name in names
     ]
@@ -367,7 +346,7 @@ def _serve(arguments: argparse.Namespace) -> int:
     from ganeti_gluster_mon.serve import run
 
     options = run.Options(
-        settings=_settings(arguments, processes=True),
+        settings=_settings(arguments, processes=True, disks=True),
         limits=_limits(arguments, stale_after=run.STALE_CYCLES * arguments.interval),
         listen=arguments.listen,
         secret_file=arguments.secret_file,
@@ -388,7 +367,7 @@ def _serve(arguments: argparse.Namespace) -> int:
             return run.tell(options)
         return run.both(options)
     except run.CannotServe as err:
-        _complain(str(err))
+        _complain(commandline.origin() + str(err))
         return err.status
 
 
@@ -398,7 +377,7 @@ def _record(arguments: argparse.Namespace) -> int:
     directory = os.path.abspath(arguments.directory)
     try:
         capture.must_be_new(directory)
-        capture.write(cycle.ask(_settings(arguments, processes=True)), directory)
+        capture.write(cycle.ask(_settings(arguments, processes=True, disks=True)), directory)
     except command.CannotAsk as err:
         return _complain(str(err))
     print(f"recorded in {directory}", file=sys.stderr)

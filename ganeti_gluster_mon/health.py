@@ -9,9 +9,10 @@ What is not known is never fine: it counts as code 2, and its reason is told.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Dict, Iterable, Iterator, List, Mapping, Sequence, Tuple
+from typing import Dict, Iterable, Iterator, List, Mapping, Optional, Sequence, Tuple
 
-from ganeti_gluster_mon.gluster.model import Brick, Peer, Pool, Subvolume, Unknown, Volume
+from ganeti_gluster_mon.gluster.model import Brick, Disk, Peer, Pool, Subvolume, Unknown, Volume
+from ganeti_gluster_mon.gluster.placement import is_here
 from ganeti_gluster_mon.words import some
 
 #: status codes of a collector, by Ganeti's design of its monitoring daemon
@@ -83,6 +84,56 @@ def judge(pool: Pool, limits: Limits, now: int) -> Health:
         problems=tuple(problems),
         volumes=volumes,
     )
+
+
+@dataclass(frozen=True)
+class DiskHealth:
+    """How an instance's disk is."""
+
+    #: "healthy", "healing" (a copy may lack what was written last), "degraded" (a copy is missing, or all that is
+    #: left), "down" (it cannot be read or written), "stopped" (its volume) or "unknown"
+    status: str
+    #: whether less than all that should hold it does so now; None: not known
+    at_risk: Optional[bool]
+    #: why, in words; "" where there is nothing to say
+    message: str = ""
+
+
+def judge_disk(disk: Disk, pool: Pool) -> DiskHealth:
+    """Say how *disk* is, by the bricks that hold it."""
+    volume = next((each for each in pool.volumes or () if each.name == disk.volume), None)
+    if volume is None:
+        if pool.volumes is None:
+            return DiskHealth("unknown", None, "it is not known which volumes there are")
+        if not is_here(disk.server):
+            return DiskHealth("unknown", None, f"volume {disk.volume} of {disk.server} is not in this pool")
+        return DiskHealth("down", True, f"there is no volume {disk.volume}")
+    if volume.state != "started":
+        return DiskHealth("stopped", None, f"volume {volume.name} is not started")
+    if disk.bricks is None:
+        judged = _status(volume)
+        if judged in ("healthy", "down"):  # wherever it lies
+            return DiskHealth(judged, judged == "down")
+        return DiskHealth("unknown", None, "not known which bricks hold it")
+    down = [brick for brick in disk.bricks if brick.online is False]
+    quorums = [subvolume.quorum for subvolume in disk.subvolumes]
+    if any(quorum is False for quorum in quorums):
+        return DiskHealth("down", True, _named(down))
+    if down:
+        return DiskHealth("degraded", True, _named(down))
+    silent = [brick.label for brick in disk.bricks if brick.online is None]
+    if silent:
+        return DiskHealth("unknown", None, f"not known whether {some(silent, 5)} is online")
+    if not volume.heals:
+        return DiskHealth("healthy", False)
+    if any(brick.split_brain for brick in disk.bricks):
+        return DiskHealth("healing", None, "files beside it, or it itself, are in split-brain")
+    if any(brick.heal_pending for brick in disk.bricks):
+        return DiskHealth("healing", None, "files beside it, or it itself, are to be healed")
+    for subvolume in disk.subvolumes:
+        if all(brick.heal_pending is None or brick.split_brain is None for brick in subvolume.bricks):
+            return DiskHealth("unknown", None, "heal backlog not known")
+    return DiskHealth("healthy", False)
 
 
 def judge_node(pool: Pool) -> Health:

@@ -16,7 +16,8 @@ from prometheus_client.registry import Collector
 
 from ganeti_gluster_mon import __version__, report
 from ganeti_gluster_mon.collectors import STATUS, collectors
-from ganeti_gluster_mon.gluster.model import Brick, Peer, Pool, Process
+from ganeti_gluster_mon.gluster.model import Brick, Peer, Pool, Process, Volume
+from ganeti_gluster_mon.gluster.quorum import to_spare
 from ganeti_gluster_mon.health import Health
 
 #: all that `gluster_volume_status` may say
@@ -26,6 +27,7 @@ VOLUME_STATUSES = ("healthy", "healing", "degraded", "partial", "down", "stopped
 _Sample = Tuple[Sequence[Optional[str]], Optional[float]]
 
 _VOLUME = ("volume",)
+_SUBVOLUME = ("volume", "subvolume")
 _BRICK = ("volume", "host", "path")
 _PROCESS = ("name", "volume", "path")
 
@@ -62,7 +64,7 @@ class PoolMetrics(Collector):
 
     def collect(self) -> Iterator[Metric]:
         """Every family that has a sample."""
-        of_the_pool = () if self.leader is False else (*self._pool(), *self._volumes())
+        of_the_pool = () if self.leader is False else (*self._pool(), *self._volumes(), *self._redundancy())
         families = (*self._cycle(), *of_the_pool, *self._bricks(), *self._node())
         return (family for family in families if family.samples)
 
@@ -180,6 +182,71 @@ class PoolMetrics(Collector):
             "Files (inodes) that the volume may still take.",
             _VOLUME,
             [(name, files.free) for name, files in inodes],
+        )
+
+    def _redundancy(self) -> Iterator[Metric]:
+        """What keeps the data of started volumes safe: their subvolumes, and what heals and moves it."""
+        started = [volume for volume in self.pool.volumes or () if volume.state == "started"]
+        subvolumes = [
+            ((volume.name, _subvolume_name(volume, index)), subvolume, volume)
+            for volume in started
+            for index, subvolume in enumerate(volume.subvolumes)
+        ]
+        yield _gauge(
+            "gluster_subvolume_bricks",
+            "Bricks of the subvolume (a replica set, a disperse set or a lone brick), named as Gluster does.",
+            _SUBVOLUME,
+            [(labels, len(subvolume.bricks)) for labels, subvolume, _ in subvolumes],
+        )
+        yield _gauge(
+            "gluster_subvolume_bricks_online",
+            "Bricks of the subvolume that are online; absent while the state of one is not known.",
+            _SUBVOLUME,
+            [(labels, subvolume.up) for labels, subvolume, _ in subvolumes],
+        )
+        yield _gauge(
+            "gluster_subvolume_quorum",
+            "Whether enough bricks of the subvolume are online to serve its files and take writes.",
+            _SUBVOLUME,
+            [(labels, subvolume.quorum) for labels, subvolume, _ in subvolumes],
+        )
+        yield _gauge(
+            "gluster_subvolume_bricks_to_spare",
+            "Bricks more that may be lost, whichever they are, before the subvolume loses its quorum.",
+            _SUBVOLUME,
+            [(labels, to_spare(subvolume, volume.options)) for labels, subvolume, volume in subvolumes],
+        )
+        yield _gauge(
+            "gluster_volume_heal_pending_entries",
+            "Entries of the volume that wait to be healed: the largest count in each subvolume, added up.",
+            _VOLUME,
+            [((volume.name,), volume.heal.pending) for volume in started if volume.heal is not None],
+        )
+        yield _gauge(
+            "gluster_volume_heal_split_brain_entries",
+            "Entries of the volume in split-brain: the largest count in each subvolume, added up.",
+            _VOLUME,
+            [((volume.name,), volume.heal.split_brain) for volume in started if volume.heal is not None],
+        )
+        yield _gauge(
+            "gluster_self_heal_daemon_up",
+            "Whether the self-heal daemon of the host runs, which repairs the volume's copies there.",
+            ("volume", "host"),
+            [
+                ((volume.name, daemon.host), daemon.online)
+                for volume in started
+                for daemon in volume.self_heal_daemons
+            ],
+        )
+        yield _gauge(
+            "gluster_volume_task",
+            "1 for the last rebalance or remove-brick of the volume and the status it has, in Gluster's words.",
+            ("volume", "task", "status"),
+            [
+                ((volume.name, volume.rebalance.type, volume.rebalance.status), 1)
+                for volume in started
+                if volume.rebalance is not None
+            ],
         )
 
     def _statuses(self) -> Iterator[_Sample]:
@@ -325,6 +392,12 @@ def _counter(name: str, text: str, labels: Sequence[str], samples: Iterable[_Sam
 
 def _connected(peer: Peer) -> Optional[bool]:
     return False if peer.reachable is False else peer.connected
+
+
+def _subvolume_name(volume: Volume, index: int) -> str:
+    """What Gluster calls its *index*-th subvolume, from 0, in logs and in the path of a file."""
+    kind = {"distribute": "client"}.get(volume.subvolumes[index].type, volume.subvolumes[index].type)
+    return f"{volume.name}-{kind}-{index}"
 
 
 def _brick_labels(brick: Brick) -> Sequence[str]:

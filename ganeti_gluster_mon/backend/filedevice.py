@@ -131,16 +131,37 @@ class FileDeviceHelper:
             raise DiskError(f"{self.path}: it cannot grow by {amount} MiB")
         if dryrun or not backingstore:
             return
-        with self._errors("grow"), self._folder() as folder:
-            descriptor = os.open(self._base, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=folder)
-            try:
-                size = os.fstat(descriptor).st_size + amount * MEBIBYTE
-                _resize(descriptor, size, reserve)
-                now = os.fstat(descriptor).st_size
-            finally:
-                os.close(descriptor)
+        with self.opened(os.O_RDWR) as descriptor, self._errors("grow"):
+            self._grow(descriptor, os.fstat(descriptor).st_size + amount * MEBIBYTE, reserve)
+
+    def GrowTo(self, size: int) -> None:
+        """Grow the disk to *size* MiB exactly.  Raises DiskError, also where it is larger."""
+        with self.opened(os.O_RDWR) as descriptor, self._errors("grow"):
+            now = os.fstat(descriptor).st_size
+            if now > size * MEBIBYTE:
+                raise DiskError(f"{self.path}: it has {now} bytes, and cannot shrink to {size} MiB")
+            self._grow(descriptor, size * MEBIBYTE, reserve=False)
+
+    def _grow(self, descriptor: int, size: int, reserve: bool) -> None:
+        """Have the open file *size* bytes.  Raises DiskError and OSError."""
+        _resize(descriptor, size, reserve)
+        now = os.fstat(descriptor).st_size
         if now != size:
             raise DiskError(f"{self.path}: it has {now} bytes after it was grown to {size}")
+
+    @contextmanager
+    def opened(self, flags: int) -> Iterator[int]:
+        """A descriptor of the disk's file, as *flags* of open(2) say, until the end of the block.
+
+        Raises DiskError if there is no such disk, or something else of its name.
+        """
+        self.Exists(assert_exists=True)
+        with self._errors("open"), self._folder() as folder:
+            descriptor = os.open(self._base, flags | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=folder)
+        try:
+            yield descriptor
+        finally:
+            os.close(descriptor)
 
     def Move(self, name: str) -> None:
         """Call the disk *name*, a path in the same directory.  Raises DiskError, also when that is taken."""

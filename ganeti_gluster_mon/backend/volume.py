@@ -156,6 +156,12 @@ class GlusterVolume:
         """Whether it is mounted at its mount point."""
         return self._mount() is not None
 
+    @property
+    def device_number(self) -> Optional[str]:
+        """MAJOR:MINOR of the mounted filesystem, by the kernel's own table; None where it is not mounted."""
+        mount = self._mount()
+        return None if mount is None else mount.device_number
+
     def Mount(self) -> None:
         """Mount it, if it is not.  Raises VolumeError."""
         with self._locked():
@@ -229,6 +235,20 @@ class GlusterVolume:
         """Whether somebody has it mounted for as long as a disk is in use."""
         with self._locked():
             return self._is_held()
+
+    def is_needed(self) -> bool:
+        """Whether somebody has it mounted at all, for a moment or for as long as a disk is in use."""
+        with self._locked():
+            if self._is_held():
+                return True
+            held = self._open("held")
+            try:
+                fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return True
+            finally:
+                os.close(held)
+            return False
 
     def _is_held(self) -> bool:
         return any(name.startswith("use-") for name in os.listdir(self._place))

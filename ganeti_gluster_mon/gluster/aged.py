@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ganeti_gluster_mon.gluster.model import Brick, Pool, Unknown, Volume
+from ganeti_gluster_mon.gluster.model import Brick, Disk, Pool, Subvolume, Unknown, Volume
 
 
 def grown_old(pool: Pool, why: str) -> Pool:
@@ -36,6 +36,7 @@ def grown_old(pool: Pool, why: str) -> Pool:
         ),
         processes=None,
         unknowns=(Unknown("the pool", why),),
+        disks=None if pool.disks is None else tuple(_disk(disk) for disk in pool.disks),
     )
 
 
@@ -44,14 +45,7 @@ def _volume(volume: Volume) -> Volume:
     return replace(
         volume,
         bricks=tuple(_brick(brick) for brick in volume.bricks),
-        subvolumes=tuple(
-            replace(
-                subvolume,
-                bricks=tuple(_brick(brick) for brick in subvolume.bricks),
-                quorum=None if started else subvolume.quorum,
-            )
-            for subvolume in volume.subvolumes
-        ),
+        subvolumes=tuple(_subvolume(subvolume, started) for subvolume in volume.subvolumes),
         capacity=None,
         inodes=None,
         heal=None,
@@ -59,6 +53,23 @@ def _volume(volume: Volume) -> Volume:
         quota=None,
         daemons=tuple(replace(daemon, online=None, pid=None) for daemon in volume.daemons),
         mounts=(),
+    )
+
+
+def _subvolume(subvolume: Subvolume, started: bool) -> Subvolume:
+    return replace(
+        subvolume,
+        bricks=tuple(_brick(brick) for brick in subvolume.bricks),
+        quorum=None if started else subvolume.quorum,
+    )
+
+
+def _disk(disk: Disk) -> Disk:
+    return replace(
+        disk,
+        allocated=None,
+        bricks=None if disk.bricks is None else tuple(_brick(brick) for brick in disk.bricks),
+        subvolumes=tuple(_subvolume(subvolume, started=True) for subvolume in disk.subvolumes),
     )
 
 

@@ -14,10 +14,10 @@ import os
 import shutil
 import stat
 import tempfile
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any, Callable, Dict, List, Mapping, Optional, Tuple
 
-from ganeti_gluster_mon.gluster.model import Mount, Process
+from ganeti_gluster_mon.gluster.model import DiskFile, Mount, Process
 from ganeti_gluster_mon.gluster.question import Question, file_of, question_in
 
 FORMAT_VERSION = 1
@@ -73,6 +73,10 @@ class Capture:
     devices: Mapping[str, str] = field(default_factory=dict)
     #: Gluster's processes on this node; None: not looked at
     processes: Optional[Tuple[Process, ...]] = None
+    #: instances' disks on the volumes; None: not known which there are
+    disks: Optional[Tuple[DiskFile, ...]] = None
+    #: why the disks are not known; None where they are
+    disks_unknown: Optional[str] = None
     #: uuid of this node, where another one asked for it; not kept in a file
     local: Optional[str] = None
     #: the node that asked for it
@@ -182,7 +186,7 @@ def _capture(manifest: Any, read_file: ReadFile) -> Capture:
     if version != FORMAT_VERSION:
         raise _Malformed(f"format_version is {version!r}, this program reads {FORMAT_VERSION}")
     recorded_at = _whole(manifest.get("recorded_at"), "recorded_at")
-    processes = manifest.get("processes")
+    processes, disks = manifest.get("processes"), manifest.get("disks")
     return Capture(
         recorded_at=recorded_at,
         answers=tuple(_answer(entry, read_file) for entry in _list(manifest.get("answers"), "answers")),
@@ -197,7 +201,18 @@ def _capture(manifest: Any, read_file: ReadFile) -> Capture:
         processes=None
         if processes is None
         else tuple(_record(Process, entry, "processes") for entry in _list(processes, "processes")),
+        disks=None if disks is None else tuple(_disk_file(entry) for entry in _list(disks, "disks")),
+        disks_unknown=_text(manifest.get("disks_unknown"), "disks_unknown"),
     )
+
+
+def _disk_file(entry: Any) -> DiskFile:
+    entry = dict(_expect(entry, dict, "disks"))
+    copies = _mapping(entry.pop("copies", None), int, "disks: copies")
+    for taken in copies.values():
+        _whole(taken, "disks: copies")
+    disk: DiskFile = _record(DiskFile, entry, "disks")
+    return replace(disk, copies=copies)
 
 
 def _answer(entry: Any, read_file: ReadFile) -> Answer:
@@ -267,6 +282,12 @@ def manifest_of(capture: Capture) -> Dict[str, Any]:
         manifest["answers"].append(entry)
     if capture.processes is not None:
         manifest["processes"] = [asdict(process) for process in capture.processes]
+    if capture.disks is not None:
+        manifest["disks"] = [
+            {key: value for key, value in asdict(disk).items() if value is not None} for disk in capture.disks
+        ]
+    if capture.disks_unknown is not None:
+        manifest["disks_unknown"] = capture.disks_unknown
     return manifest
 
 

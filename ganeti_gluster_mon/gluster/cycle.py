@@ -25,7 +25,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from typing import AbstractSet, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
 
-from ganeti_gluster_mon.gluster import command, devices, mounts, parse, ping, question
+from ganeti_gluster_mon.gluster import command, devices, diskfiles, mounts, parse, ping, question
 from ganeti_gluster_mon.gluster.capture import Answer, Capture
 from ganeti_gluster_mon.gluster.model import Mount, Peer, Process
 
@@ -62,6 +62,10 @@ class Settings:
     gluster: str = "gluster"
     #: whether this node's Gluster processes are looked at too
     processes: bool = True
+    #: tells which files of volumes are instances' disks; None: the disks are not looked at
+    disks: Optional[diskfiles.ListDisks] = None
+    #: for looking at the disks, on bricks and as a client
+    disk_timeout: float = 3.0
 
 
 def ask(settings: Settings, previous: Optional[Capture] = None) -> Capture:
@@ -113,6 +117,7 @@ class Cycle:
         processes = _processes() if settings.processes else None
         answers = list(gluster.ask([question.VOLUME_INFO, question.POOL_LIST], deadline))
         volumes, peers = _volumes(answers[0]), _peers(answers[1])
+        looking = self._look_at_disks(volumes, peers, leads)
         reachable: Dict[str, bool] = {}
         bricks_answering: Dict[Tuple[str, str], bool] = {}
         told: List[parse.VolumeStatus] = []
@@ -139,6 +144,7 @@ class Cycle:
             )
             self._all_there = all(reachable.values()) and all(bricks_answering.values())
         found, version = beside.result()
+        disks, disks_unknown = (None, None) if looking is None else looking.result()
         under_bricks = _devices(told or _last_told(previous), peers) if leads else beside.devices
         return Capture(
             recorded_at=recorded_at,
@@ -150,7 +156,23 @@ class Cycle:
             bricks_answering=bricks_answering,
             devices=_kernel_names(under_bricks),
             processes=processes,
+            disks=disks,
+            disks_unknown=disks_unknown,
         )
+
+    def _look_at_disks(
+        self, volumes: Sequence[parse.VolumeInfo], peers: Iterable[Peer], leads: bool
+    ) -> Optional[diskfiles.Look]:
+        settings = self._settings
+        if settings.disks is None:
+            return None
+        local = [peer.uuid for peer in peers if peer.local]
+        looking = diskfiles.Look(
+            settings.disks, volumes, local, self._previous, settings.disk_timeout, as_client=leads
+        )
+        self._ended.callback(looking.end)
+        looking.start()
+        return looking
 
     def ask_about_healing(self) -> Tuple[Answer, ...]:
         """The answers about the heal backlog of the volumes that `look` found.  May take heal_timeout seconds."""

@@ -9,7 +9,7 @@ processes and devices.
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Dict, Optional, Tuple
+from typing import Any, Dict, Optional, Tuple
 
 from ganeti_gluster_mon.gluster import parse, question
 from ganeti_gluster_mon.gluster.capture import Answer, Capture, CaptureError
@@ -45,9 +45,26 @@ def joined(own: Capture, leaders: Capture, own_uuid: str) -> Capture:
         answers=tuple(answers.values()),
         reachable=reachable,
         bricks_answering=leaders.bricks_answering,
+        **_disks(own, leaders),
         local=own_uuid,
         told_by=leaders.node,
     )
+
+
+def _disks(own: Capture, leaders: Capture) -> Dict[str, Any]:
+    """The disks by whoever knows of them, with what both saw of their files.
+
+    Ganeti's configuration is on some nodes only, the leader not always among them.
+    """
+    if leaders.disks is None or own.disks is None:
+        known = own if leaders.disks is None and own.disks is not None else leaders
+        return {"disks": known.disks, "disks_unknown": known.disks_unknown}
+    mine = {(disk.volume, disk.path): disk for disk in own.disks}
+    both = []
+    for disk in leaders.disks:
+        copies = {**disk.copies, **getattr(mine.get((disk.volume, disk.path)), "copies", {})}
+        both.append(replace(disk, copies=copies))
+    return {"disks": tuple(both), "disks_unknown": None}
 
 
 def of_the_same_pool(capture: Capture, sender: str, own_uuid: str) -> None:

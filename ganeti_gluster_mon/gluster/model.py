@@ -211,6 +211,56 @@ class Process:
 
 
 @dataclass(frozen=True)
+class DiskFile:
+    """A file of a volume that is an instance's disk, and what was seen of it; where a capture keeps it."""
+
+    #: name of the instance
+    instance: str
+    #: the instance's name for it: "disk/0"
+    name: str
+    volume: str
+    #: in the volume, without a "/" before it
+    path: str
+    #: bytes, as configured
+    size: Optional[int] = None
+    #: where the instance is to run
+    node: Optional[str] = None
+    #: what Ganeti calls this kind of disk: "gluster", "ext"
+    template: Optional[str] = None
+    #: whose volume it is, as configured: 127.0.0.1 for the node it is used on
+    server: Optional[str] = None
+    #: brick → bytes that it really takes there, of the bricks on the node that looked; those without it left out
+    copies: Mapping[str, int] = field(default_factory=dict)
+    #: the bricks that hold it, as a client of the volume is told; None: no client asked
+    bricks: Optional[Tuple[str, ...]] = None
+    #: bytes that it really takes, as a client of the volume is told
+    allocated: Optional[int] = None
+    #: when the client asked, ns since the epoch
+    asked_at: Optional[int] = None
+
+
+@dataclass(frozen=True)
+class Disk:
+    """An instance's disk on a volume."""
+
+    instance: str
+    name: str
+    volume: str
+    path: str
+    size: Optional[int] = None
+    node: Optional[str] = None
+    template: Optional[str] = None
+    #: whose volume it is, as configured: 127.0.0.1 for the node it is used on
+    server: Optional[str] = None
+    #: bytes that it really takes, copies not counted
+    allocated: Optional[int] = None
+    #: the bricks that hold it, or, of a sharded volume, may hold parts of it; None: not known which
+    bricks: Optional[Tuple[Brick, ...]] = None
+    #: the subvolumes these bricks are of
+    subvolumes: Tuple[Subvolume, ...] = ()
+
+
+@dataclass(frozen=True)
 class Volume:
     """A volume: its layout from `volume info`, its state from everything else."""
 
@@ -281,6 +331,10 @@ class Pool:
     #: Gluster's processes on the node that asked; None: not looked at
     processes: Optional[Tuple[Process, ...]] = None
     unknowns: Tuple[Unknown, ...] = ()
+    #: instances' disks on the volumes; None: not known which there are
+    disks: Optional[Tuple[Disk, ...]] = None
+    #: why the disks are not known, in an administrator's words; None where they are
+    disks_unknown: Optional[str] = None
 
     def age(self, now: int) -> float:
         """Seconds between the oldest of the answers and *now* (ns since the epoch); never negative."""

@@ -26,6 +26,7 @@ from ganeti_gluster_mon.gluster.model import (
     Unknown,
     Volume,
 )
+from ganeti_gluster_mon.gluster.placement import placed
 from ganeti_gluster_mon.gluster.quorum import quorum
 from ganeti_gluster_mon.words import some
 
@@ -88,6 +89,8 @@ class _Reading:
             mounts=self._capture.mounts,
             processes=self._capture.processes,
             unknowns=tuple(self._unknowns),
+            disks=None if self._capture.disks is None else placed(self._capture.disks, volumes),
+            disks_unknown=self._capture.disks_unknown,
         )
 
     def _unknown(self, what: str, why: str, volume: Optional[str] = None) -> None:

@@ -23,6 +23,26 @@ def quorum(subvolume: Subvolume, options: Mapping[str, str]) -> Optional[bool]:
     return None
 
 
+def to_spare(subvolume: Subvolume, options: Mapping[str, str]) -> Optional[int]:
+    """How many bricks more may be lost, whichever they are, before quorum is; 0 where it is lost already.
+
+    None while the state of a brick is not known.
+    """
+    up = [brick.online for brick in subvolume.bricks]
+    if any(each is None for each in up):
+        return None
+    left = [each is True for each in up]
+    # The worst order: the first brick, which decides a draw, then what else holds data, an arbiter last.
+    order = sorted(range(len(left)), key=lambda index: subvolume.bricks[index].arbiter)
+    spare = -1
+    for index in (index for index in order if left[index]):
+        if not _suffices(subvolume, left, options):
+            break
+        spare += 1
+        left[index] = False
+    return max(spare, 0)
+
+
 def _suffices(subvolume: Subvolume, up: Sequence[bool], options: Mapping[str, str]) -> bool:
     if subvolume.type == "replicate":
         return _replicate(subvolume.bricks, up, options)

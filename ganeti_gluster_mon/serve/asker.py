@@ -33,6 +33,8 @@ SETTLE = 0.2
 QUIET = 0.5
 #: seconds that the answers about healing are waited for before all else is told without them
 PATIENCE = 1.0
+#: seconds after which it is said again that we are alive, however long the interval
+BREATH = 10.0
 _HEALED = "the heal backlog is known"
 #: what is told of many events at once
 _MOST_EVENTS = 5
@@ -57,7 +59,7 @@ class Asker:
         alive: Callable[[], None],
         together: Callable[[], bool] = lambda: False,
     ) -> None:
-        """*alive* is called in every round, for who watches over us; *together* says before each cycle
+        """*alive* is called every few seconds, for who watches over us; *together* says before each cycle
         whether other nodes may lead.  Else this one asks for itself, and spreads out by chance.
         """
         self._settings = settings
@@ -110,7 +112,8 @@ class Asker:
             until = min(due, max(earliest, min(settled, latest)))
             if now >= until:
                 return tuple(happened)[:_MOST_EVENTS]
-            seen = watch.wait(until - now)
+            seen = watch.wait(min(until - now, BREATH))
+            self._alive()
             if seen is None:
                 continue
             if _HEALED in seen.what:

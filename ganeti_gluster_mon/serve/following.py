@@ -20,6 +20,7 @@ from ganeti_gluster_mon.serve.exchange import Exchange
 from ganeti_gluster_mon.serve.leader import Voice, leader
 from ganeti_gluster_mon.serve.log import say
 from ganeti_gluster_mon.serve.peers import PeerError, Peers, Told
+from ganeti_gluster_mon.serve.picture import Followed
 
 #: nodes asked at one time whether they lead
 _AT_ONCE = 3
@@ -27,19 +28,6 @@ _AT_ONCE = 3
 _PAUSE = 1.0
 #: times that the leader is told that something happened, until it has understood
 _NUDGES = 3
-
-
-@dataclass(frozen=True)
-class Followed:
-    """What the leader saw."""
-
-    capture: Capture
-    #: CLOCK_BOOTTIME of this node when it was taken, ns
-    boottime: int
-
-    def age(self) -> float:
-        """Seconds since it was taken."""
-        return max(0.0, (handover.boottime() - self.boottime) / 1e9)
 
 
 @dataclass(frozen=True)
@@ -292,8 +280,18 @@ class Following:
                 return False
             self._followed = Followed(capture, told.boottime)
             self._changed()
+            self._let_read(told)
         self._sequence = told.sequence
         return True
+
+    def _let_read(self, told: Told) -> None:
+        """Let commands on this node read what the leader told, too."""
+        try:
+            self._handover.tell_followed(told.parcel, told.boottime, self.own or "")
+        except OSError as err:
+            if str(err) != self._mute:
+                say(logging.ERROR, "cannot pass on what the leader told", {"why": err})
+            self._mute = str(err)
 
     async def _nudge(self) -> None:
         """Have the leader ask Gluster now: its own glusterd may not know for a while what this node saw."""

@@ -6,6 +6,7 @@
       current -> captures/7        the latest capture, and how the asking went (cycle.json)
       captures/6, captures/7       the one before stays for who is reading it
       seen/storage.json            from the HTTP half, for the storage backend: see digest.py
+      seen/leader                  from the HTTP half: what the node that leads told, for commands on this node
       key                          what the nodes of the pool sign with; none: each asks for itself
       word/role                    from the HTTP half: "lead", "follow" or "alone"
       word/nudge                   from the HTTP half: ask now, somebody saw something happen
@@ -20,12 +21,13 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import tempfile
 import time
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
-from typing import Any, Dict, Mapping, Optional
+from typing import Any, Dict, Mapping, Optional, Tuple
 
-from ganeti_gluster_mon.gluster import capture
+from ganeti_gluster_mon.gluster import capture, parcel
 from ganeti_gluster_mon.gluster.capture import Capture, CaptureError
 
 DIRECTORY = "/run/ganeti-gluster-mon"
@@ -34,7 +36,12 @@ CAPTURES = "captures"
 KEY = "key"
 WORD = "word"
 SEEN = "seen"
+_LEADER = "leader"
+#: bytes of what a leader told, as it comes: see parcel.py
+_MOST = 64 << 20
 _CYCLE = "cycle.json"
+#: bytes; a capture of a small pool
+_ROOM = 64 << 10
 
 LEAD, FOLLOW, ALONE = "lead", "follow", "alone"
 _ROLES = (LEAD, FOLLOW, ALONE)
@@ -84,14 +91,20 @@ class Handover:
         self._current = os.path.join(directory, CURRENT)
 
     def prepare(self, user: Optional[int] = None, group: Optional[int] = None) -> None:
-        """Make the directories; *user* and *group* get those that the HTTP half writes to.  Raises OSError."""
+        """Make the directories; *user* and *group* get those that the HTTP half writes to.
+
+        Raises OSError, also where there is no room for a capture.
+        """
         for path in (self.directory, self.captures, self.word, self.seen):
             os.makedirs(path, mode=0o755, exist_ok=True)
-        # Somebody else of ours may have made it, with a umask that keeps the HTTP half out.
-        os.chmod(self.directory, 0o755)
+            # Whatever umask it was made under, and by whom: the storage backend has a directory in it as well.
+            if os.stat(path).st_uid == os.geteuid():
+                os.chmod(path, 0o755)
         if user is not None and group is not None:
             for path in (self.word, self.seen):
                 os.chown(path, user, group, follow_symlinks=False)
+        with tempfile.TemporaryFile(dir=self.directory) as room:
+            room.write(bytes(_ROOM))
 
     # --- from the asker --------------------------------------------------------------------------
 
@@ -189,6 +202,31 @@ class Handover:
         """Let the storage backend know what was seen.  Raises OSError."""
         self._write(os.path.join(self.seen, "storage.json"), digest)
 
+    def tell_followed(self, sent: bytes, moment: int, uuid: str) -> None:
+        """Keep the parcel that the leader *sent*, whose capture was taken at *moment* (CLOCK_BOOTTIME of this node,
+        ns), and this node's own *uuid* in the pool.  Raises OSError.
+        """
+        head = json.dumps({"format_version": 1, "boottime": moment, "uuid": uuid}).encode("ascii")
+        self._write(os.path.join(self.seen, _LEADER), head + b"\n" + sent)
+
+    # --- for commands on this node ---------------------------------------------------------------
+
+    def followed(self) -> Optional[Tuple[Capture, int, str]]:
+        """What the leader told last, when that was, and this node's uuid; None where nothing can be read.
+
+        Who writes it has no privileges: what is in it is believed to be true, not to be well-formed.
+        """
+        path = os.path.join(self.seen, _LEADER)
+        try:
+            with open(path, "rb", opener=_plainly) as file:
+                head, _, sent = file.read(_MOST).partition(b"\n")
+            told = json.loads(head)
+            if told["format_version"] != 1:
+                return None
+            return parcel.unpack(sent), int(told["boottime"]), str(told["uuid"])
+        except (OSError, ValueError, TypeError, KeyError, RecursionError, CaptureError):
+            return None
+
     def _write(self, path: str, content: bytes) -> None:
         temporary = f"{path}.{os.getpid()}"
         with open(temporary, "wb") as file:
@@ -203,3 +241,7 @@ def _read_cycle(path: str) -> Cycle:
         return Cycle(**told)
     except (OSError, ValueError, TypeError) as err:
         raise CaptureError(f"cannot read {path}: {err}") from err
+
+
+def _plainly(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK)

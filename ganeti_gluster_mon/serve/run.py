@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import logging
 import os
 import pwd
 import resource
@@ -20,11 +21,13 @@ from ganeti_gluster_mon.gluster.cycle import Settings
 from ganeti_gluster_mon.health import Limits
 from ganeti_gluster_mon.serve import log, privileges, secret, supervisor
 from ganeti_gluster_mon.serve.handover import Handover
+from ganeti_gluster_mon.serve.log import say
 
 if TYPE_CHECKING:
     from ganeti_gluster_mon.serve.exchange import Exchange
     from ganeti_gluster_mon.serve.handler import Handler, Screen
     from ganeti_gluster_mon.serve.rendered import MakePage
+    from ganeti_gluster_mon.serve.server import HttpServer
 
 #: cycles that may fail to come before what is known is too old to be believed
 STALE_CYCLES = 3
@@ -36,6 +39,8 @@ _USERS = ("ganeti-gluster-mon", "nobody")
 _SLACK = 30.0
 #: seconds in which a server that is told to stop may finish what it is at
 _FINISH = 1.0
+#: seconds between two looks whether this machine has become a node of a cluster, with an address to listen on
+_LOOK_AGAIN = 15.0
 
 
 class CannotServe(Exception):
@@ -74,11 +79,7 @@ def both(options: Options) -> int:
     """Run both halves until SIGTERM; returns the exit status."""
     _must_be_root()
     log.to_stderr("main", options.log_level)
-    if options.secret_file is not None:
-        try:
-            secret.read(options.secret_file)
-        except secret.NoSecret as err:
-            raise CannotServe(str(err)) from None
+    _must_have_secret(options)
     handover = _prepare(options)
     handover.forget_role()
     halves = [supervisor.Half(name, supervisor.command(name, options.words)) for name in ("ask", "tell")]
@@ -92,13 +93,16 @@ def ask(options: Options) -> int:
     _must_be_root()
     privileges.end_with_parent()
     log.to_stderr("ask", options.log_level)
+    _must_have_secret(options)
     handover = _prepare(options)
     systemd = sdnotify.SystemdNotifier()
+    # The other half can work from here on; what Gluster answers, if it does, takes its time.
+    systemd.notify(f"READY=1\nWATCHDOG_USEC={int(1e6 * _patience(options.settings))}")
     asker = Asker(
         options.settings,
         Rhythm(options.interval),
         handover,
-        alive=lambda: systemd.notify("READY=1\nWATCHDOG=1"),
+        alive=lambda: systemd.notify("WATCHDOG=1"),
         together=secret.Giver(options.secret_file, handover).give,
     )
     asker.run()
@@ -195,7 +199,7 @@ async def _serve(
             if front is not None:
                 ended.callback(front.close)
             server = HttpServer(application(screen, front, handlers, door=door, style=STYLE), door)
-            server.listen(options.listen)
+            _listen(server, options.listen)
         except (WebConfigError, FrontError, ListenError) as err:
             raise CannotServe(str(err)) from None
         if os.geteuid() == 0:
@@ -203,6 +207,8 @@ async def _serve(
         loop.add_signal_handler(signal.SIGHUP, door.reload)
         _, port = server.addresses[0]
         working = asyncio.ensure_future(work(port, lambda: door.tls() is not None))
+        looking = asyncio.ensure_future(_listen_on(server, options.listen))
+        ended.callback(looking.cancel)
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, working.cancel)
         listening()
@@ -212,6 +218,29 @@ async def _serve(
         finally:
             await server.stop(_FINISH)
     return 0
+
+
+def _listen(server: HttpServer, where: str) -> None:
+    """Listen there, and say on which addresses.  Raises ListenError."""
+    new = server.listen(where)
+    if new:
+        say(logging.INFO, "listening", {"on": " ".join(f"{address} port {port}" for address, port in new)})
+
+
+async def _listen_on(server: HttpServer, where: str) -> None:
+    """Listen on the addresses that *where* comes to stand for while we run."""
+    from ganeti_gluster_mon.serve.listen import ListenError, changes
+
+    told = ""
+    while changes(where):
+        await asyncio.sleep(_LOOK_AGAIN)
+        try:
+            _listen(server, where)
+            told = ""
+        except ListenError as err:
+            if str(err) != told:
+                say(logging.ERROR, "cannot listen", {"why": err})
+            told = str(err)
 
 
 def _page(options: Options) -> MakePage:
@@ -248,6 +277,15 @@ def _must_be_root() -> None:
             "or show a capture with --replay",
             status=1,
         )
+
+
+def _must_have_secret(options: Options) -> None:
+    """A secret that was named can be read now; one that goes later is told, and the daemon goes on without."""
+    if options.secret_file is not None:
+        try:
+            secret.read(options.secret_file)
+        except secret.NoSecret as err:
+            raise CannotServe(str(err)) from None
 
 
 def _patience(settings: Settings) -> float:

@@ -101,15 +101,16 @@ class HttpServer(HTTPServerConnectionDelegate):
         # What clients do wrong is their affair: one line for each would be a way to fill the disk.
         logging.getLogger("tornado.general").setLevel(logging.ERROR)
 
-    def listen(self, where: str) -> None:
-        """Listen on *where*, ``ADDR:PORT``, ``[ADDR]:PORT`` or ``:PORT`` for all.  Raises ListenError."""
-        sockets = bind(where, _BACKLOG)
+    def listen(self, where: str) -> List[Tuple[str, int]]:
+        """Listen on *where*, see listen.py; returns the addresses and ports that are new.  Raises ListenError."""
+        sockets = bind(where, _BACKLOG, self.addresses)
         if not self._sockets:
             self._sweeping.start()
         for listener in sockets:
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER)
             self._sockets.append(listener)
             self._watch(listener)
+        return [listener.getsockname()[:2] for listener in sockets]
 
     @property
     def addresses(self) -> List[Tuple[str, int]]:

@@ -12,99 +12,28 @@ import logging
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass, replace
 from typing import Callable, Dict, Optional, Tuple
 
 import pyinotify
 
 from ganeti_gluster_mon.gluster import parcel
-from ganeti_gluster_mon.gluster.aged import grown_old
-from ganeti_gluster_mon.gluster.capture import Capture, CaptureError
-from ganeti_gluster_mon.gluster.joined import joined, other_hosts, own_uuid
-from ganeti_gluster_mon.gluster.model import Pool, Unknown
-from ganeti_gluster_mon.gluster.pool import understand
-from ganeti_gluster_mon.health import Health, Limits, judge
+from ganeti_gluster_mon.gluster.capture import CaptureError
+from ganeti_gluster_mon.gluster.joined import other_hosts, own_uuid
+from ganeti_gluster_mon.health import Limits
 from ganeti_gluster_mon.serve.digest import Peaks, digest
 from ganeti_gluster_mon.serve.exchange import Exchange, Standing
-from ganeti_gluster_mon.serve.following import Followed, Following
+from ganeti_gluster_mon.serve.following import Following
 from ganeti_gluster_mon.serve.handler import Screen
 from ganeti_gluster_mon.serve.handover import CURRENT, Handed, Handover, boottime
 from ganeti_gluster_mon.serve.log import say
 from ganeti_gluster_mon.serve.peers import Peers
+from ganeti_gluster_mon.serve.picture import Picture, View, picture
 from ganeti_gluster_mon.serve.rendered import MakePage, Rendered, render
 
 #: seconds between two looks at the age of what is shown
 _TICK = 1.0
 #: rendering anew what grows old takes no more than this share of the time
 _SHARE = 0.1
-
-
-@dataclass(frozen=True)
-class Picture:
-    """A pool, judged."""
-
-    pool: Pool
-    health: Health
-    #: ns since the epoch, when it was judged
-    now: int
-
-
-@dataclass(frozen=True)
-class View:
-    """What there is to make a picture of."""
-
-    #: of this node
-    own: Handed
-    #: of the node that leads, if another one does; then *uuid* is this node's
-    followed: Optional[Followed] = None
-    uuid: str = ""
-    #: whether this node leads; None: each asks for itself
-    leader: Optional[bool] = None
-
-    def age(self) -> float:
-        """Seconds since the answers about the pool were taken."""
-        return self.own.age() if self.followed is None else self.followed.age()
-
-
-def picture(view: View, limits: Limits, now: int) -> Picture:
-    """What *view* tells at *now* (ns since the epoch); as much as limits.stale_after lets it.
-
-    The age is by the clock that nobody sets.  The times in the captures are moved to fit it, so
-    that a clock that was stepped makes nothing older or younger.
-    """
-    age = view.age()
-    own = _taken_at(view.own.capture, now - round(view.own.age() * 1e9))
-    if view.followed is None:
-        pool = understand(own)
-    else:
-        theirs = _taken_at(view.followed.capture, now - round(age * 1e9))
-        pool = _followed(own, view.own.age(), theirs, view.uuid, limits)
-    if age > limits.stale_after:
-        last = judge(pool, limits, pool.taken_at).message
-        pool = grown_old(pool, f"no answers for {age:.0f} s; the last were: {last}")
-        # The reason says how old it is; to be told so twice helps nobody.
-        limits = replace(limits, stale_after=float("inf"))
-    return Picture(pool, judge(pool, limits, now), now)
-
-
-def _followed(own: Capture, own_age: float, theirs: Capture, uuid: str, limits: Limits) -> Pool:
-    """The pool by the leader's capture and this node's *own*, as far as that one is not too old."""
-    if own_age <= limits.stale_after:
-        return understand(joined(own, theirs, uuid))
-    own = replace(own, recorded_at=theirs.recorded_at, answers=(), mounts=(), processes=None)
-    pool = understand(joined(own, theirs, uuid))
-    stale = Unknown("this node's own mounts and processes", f"no answers for {own_age:.0f} s")
-    return replace(pool, unknowns=(*pool.unknowns, stale))
-
-
-def _taken_at(capture: Capture, moment: int) -> Capture:
-    """*capture* with all its times moved so that it was recorded at *moment*."""
-    by = moment - capture.recorded_at
-    answers = (
-        answer if answer.taken_at is None else replace(answer, taken_at=answer.taken_at + by)
-        for answer in capture.answers
-    )
-    return replace(capture, recorded_at=moment, answers=tuple(answers))
 
 
 class Teller:

@@ -33,6 +33,9 @@ PORTS = (("tcp", 1811), ("udp", 1814), ("tcp", MOND))
 MOUNT = "/run/ganeti/gluster"
 FILE_DIRECTORIES = ("/srv/ganeti/file-storage", "/srv/ganeti/shared-file-storage")
 
+#: what Ganeti may keep disks in, on every node
+STORAGE_PATHS = (*FILE_DIRECTORIES, MOUNT, f"/var{MOUNT}")
+
 TEMPLATES = ("gluster", "ext", "diskless")
 
 #: guests that never get beyond their BIOS: no kernel, no screen; what they need is a disk that can be opened
@@ -57,13 +60,15 @@ PATIENCE = 180.0
 class Cluster:
     """Ganeti on hosts of *pool*: a host is a node once it was told by up() or add_node(), by its number.
 
-    Nodes need no volume to stand; disks of the template gluster live on *volume*. A lab that is taken down
+    Nodes need no volume to stand; disks of the template gluster live on *volume*. *storage_paths* are what
+    every node's /etc/ganeti/file-storage-paths names. A lab that is taken down
     takes the cluster with it, so down() is for those who go on with the hosts alone.
     """
 
-    def __init__(self, pool: Pool, volume: str = "gv0") -> None:
+    def __init__(self, pool: Pool, volume: str = "gv0", storage_paths: Sequence[str] = STORAGE_PATHS) -> None:
         self.pool = pool
         self.volume = volume
+        self.storage_paths = tuple(storage_paths)
         #: numbers of its hosts, the master first
         self.nodes: List[int] = []
 
@@ -104,7 +109,7 @@ class Cluster:
         """Give a host what Ganeti wants to find on a node before it is one. Safe to repeat."""
         host = self.pool.host(number)
         key = [self.master.exec(["cat", path]).stdout for path in (HOST_KEY, f"{HOST_KEY}.pub")]
-        files = _files()
+        files = _files(self.storage_paths)
         if host is not self.master:  # which has it, and others read it there just now
             files.update({HOST_KEY: (key[0], 0o600), f"{HOST_KEY}.pub": (key[1], 0o644)})
         for path, (text, mode) in files.items():
@@ -242,12 +247,12 @@ def listens(host: Host, kind: str, port: int) -> bool:
     return False
 
 
-def _files() -> Dict[str, Tuple[str, int]]:
+def _files(storage_paths: Sequence[str]) -> Dict[str, Tuple[str, int]]:
     """What every node has on its disk: path → (text, mode)."""
     system = "/usr/share/ganeti/os/noop"
     return {
         "/etc/ganeti/file-storage-paths": (
-            "".join(f"{path}\n" for path in (*FILE_DIRECTORIES, MOUNT, f"/var{MOUNT}")),
+            "".join(f"{path}\n" for path in storage_paths),
             0o644,
         ),
         f"{system}/ganeti_api_version": ("10\n", 0o644),

@@ -41,7 +41,8 @@ REMOVED = ["/etc/ssh/ssh_host_*"]
 class Disk:
     """A disk for bricks: a sparse file with a filesystem, mounted at /export/NAME.
 
-    *size* is in bytes. *filesystem* is ext4 or xfs (which takes 300 MiB at least).
+    *size* is in bytes. *filesystem* is ext4 or xfs (which takes 300 MiB at least); "" for a blank disk, which
+    is not mounted and is to be found at /disks/NAME, a link to a loop device.
     """
 
     name: str
@@ -54,6 +55,8 @@ class Disk:
         """Write the filesystem to *image*. Raises LabError with mkfs's words."""
         with open(image, "xb") as file:
             file.truncate(self.size)
+        if not self.filesystem:
+            return
         flags = {
             "ext4": ["-q", "-I", str(self.inode_size)],
             "xfs": ["-q", "-i", f"size={self.inode_size}"],
@@ -101,7 +104,8 @@ class Host:
         installed = self.directory / "installed"
         boot = {
             "hostname": self.name,
-            "disks": {disk.name: str(self._image(disk)) for disk in self.disks},
+            "disks": {disk.name: str(self._image(disk)) for disk in self.disks if disk.filesystem},
+            "blank": {disk.name: str(self._image(disk)) for disk in self.disks if not disk.filesystem},
             "shared": _shared(),
             "first": not installed.exists(),
             "emptied": EMPTIED,
@@ -115,6 +119,10 @@ class Host:
         return self.directory / "disks" / f"{disk.name}.img"
 
     # --- its services ---------------------------------------------------------------------------------
+
+    def mount_all(self) -> None:
+        """Mount what /etc/fstab says, as the boot of a machine does before its services."""
+        self.exec(["mount", "--all"])
 
     def start_glusterd(self) -> None:
         """Start glusterd, and wait until it answers. One that runs is left as it is."""

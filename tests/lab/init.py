@@ -13,12 +13,15 @@ process of the host, drops its mounts, and with them its loop devices and its ne
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import glob
 import json
 import os
 import shutil
 import signal
 import socket
+import struct
 import subprocess
 import sys
 from pathlib import Path
@@ -35,6 +38,27 @@ def run(*argv: str) -> None:
 def mount(filesystem: str, source: str, target: Path, options: str = "") -> None:
     target.mkdir(parents=True, exist_ok=True)
     run("mount", "-t", filesystem, *(["-o", options] if options else []), source, str(target))
+
+
+def attach(image: str) -> str:
+    """A loop device on *image*, which we hold: it is free again when we end and nobody has it mounted.
+
+    losetup(8) cannot say so (LO_FLAGS_AUTOCLEAR); for the structures see linux/loop.h.
+    """
+    autoclear, get_free, configure = 4, 0x4C82, 0x4C0A
+    file = os.open(image, os.O_RDWR)
+    info = struct.pack("=5Q4I64s64s32s2Q", *[0] * 5, 0, 0, 0, autoclear, image.encode()[:63], b"", b"", 0, 0)
+    while True:
+        with open("/dev/loop-control", "rb") as control:
+            path = f"/dev/loop{fcntl.ioctl(control, get_free)}"
+        loop = os.open(path, os.O_RDWR)
+        try:
+            fcntl.ioctl(loop, configure, struct.pack("=2I", file, 0) + info + bytes(64))
+            return path
+        except OSError as error:
+            os.close(loop)
+            if error.errno != errno.EBUSY:  # else somebody else was quicker
+                raise
 
 
 def assemble(directory: Path, root: Path, boot: Dict[str, Any]) -> None:
@@ -56,6 +80,11 @@ def assemble(directory: Path, root: Path, boot: Dict[str, Any]) -> None:
         run("mount", "--bind", "-o", "ro", path, str(root / path.lstrip("/")))
     for name, image in boot["disks"].items():
         mount("auto", image, root / "export" / name, "loop")
+    for name, image in boot["blank"].items():
+        link = root / "disks" / name
+        link.parent.mkdir(exist_ok=True)
+        link.unlink(missing_ok=True)
+        link.symlink_to(attach(image))
 
 
 def enter(root: Path) -> None:

@@ -151,6 +151,7 @@ class Lab:
     def _finish(self, host: Host) -> None:
         host.namespaces.ready()
         self.switch.plug(host.number, host.namespaces)
+        host.mount_all()
         host.start_sshd()
         host.start_glusterd()
         self.progress(f"{host.name} is up")
@@ -202,6 +203,7 @@ class Lab:
         known = [f"{h.name},node{h.number},{h.address} {key(f'node{h.number}.pub')}" for h in self.hosts]
         return {
             "/etc/hostname": (f"{host.name}\n", 0o644),
+            "/etc/fstab": ("", 0o644),
             "/etc/hosts": (network.hosts_file(len(self.hosts)), 0o644),
             "/etc/machine-id": (f"{uuid.uuid4().hex}\n", 0o444),
             "/etc/ssh/ssh_host_ed25519_key": (key(f"node{host.number}"), 0o600),

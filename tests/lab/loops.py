@@ -2,30 +2,83 @@
 
 So whoever ends a host lets go of them. Where nobody is left to do so, the creator of the lab having been killed by
 SIGKILL, they stay until an administrator does: nothing tells any more whose they were.
+
+What a device stands on is asked of its file's filesystem. That of a Gluster volume answers late or never when a
+cable is pulled, as it is before a host is ended, so devices there are not asked; with their host the filesystem
+dies, and then each tells at once that it is dead.
 """
 
 from __future__ import annotations
 
-import json
+import errno
+import fcntl
+import os
+import struct
 import subprocess
-from typing import List, Set
+from contextlib import suppress
+from pathlib import Path
+from typing import Dict, List, Set
 
 from tests.lab.process import PROC
 from tests.lab.tools import PATH
 
+#: where Ganeti's nodes mount volumes
+VOLUMES = "/run/ganeti/gluster"
+#: linux/loop.h: its answer begins with the device number of the file's filesystem
+_GET_STATUS64, _STATUS_SIZE = 0x4C05, 232
 
-def standing_in(pid: int) -> List[str]:
-    """The loop devices on files of file systems that only the mount namespace of *pid* has."""
+
+def files() -> Dict[str, str]:
+    """The loop devices of the machine that stand on a file, and how the kernel calls it. No filesystem is asked."""
+    found = {}
+    for backing in Path("/sys/block").glob("loop*/loop/backing_file"):
+        with suppress(OSError):  # let go while we looked
+            found[f"/dev/{backing.parts[3]}"] = backing.read_text().rstrip("\n")
+    return found
+
+
+def filesystem(device: str) -> str:
+    """The filesystem that *device* stands on, as MAJOR:MINOR. Raises OSError, ENOTCONN where it is dead."""
+    descriptor = os.open(device, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        status = fcntl.ioctl(descriptor, _GET_STATUS64, bytes(_STATUS_SIZE))
+    finally:
+        os.close(descriptor)
+    (number,) = struct.unpack_from("=Q", status)
+    return f"{os.major(number)}:{os.minor(number)}"
+
+
+def standing_in(pid: int, volumes: bool = False) -> List[str]:
+    """The loop devices on files of file systems that only the mount namespace of *pid* has.
+
+    Volumes are left out, or are all, where *volumes* is set; they have to answer then.
+    """
     try:
         own = _devices(str(pid)) - _devices("self")
     except (FileNotFoundError, ProcessLookupError):
         return []  # it ended meanwhile, and its mounts with it
     if not own:
         return []  # a switch, or a host that was ended before it had any
-    argv = ["losetup", "--list", "--json", "--output", "NAME,BACK-MAJ:MIN"]
-    listed = subprocess.run(argv, env={"PATH": PATH}, check=True, capture_output=True, text=True, timeout=10)
-    loops = json.loads(listed.stdout)["loopdevices"] if listed.stdout else []
-    return [loop["name"] for loop in loops if loop["back-maj:min"].strip() in own]
+    found = []
+    for device, file in files().items():
+        if file.startswith(VOLUMES) == volumes:
+            with suppress(OSError):  # let go while we looked
+                if filesystem(device) in own:
+                    found.append(device)
+    return found
+
+
+def dead() -> List[str]:
+    """The loop devices on file systems whose process has ended, FUSE being what it is: nobody can use them."""
+    found = []
+    for device, file in files().items():
+        if not file.startswith(VOLUMES):  # which it does as long as there is the host to see it there
+            try:
+                filesystem(device)
+            except OSError as error:
+                if error.errno == errno.ENOTCONN:
+                    found.append(device)
+    return found
 
 
 def _devices(pid: str) -> Set[str]:

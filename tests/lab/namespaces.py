@@ -194,7 +194,7 @@ def end(directory: Path) -> None:
         if holder.program != "unshare" or not ended(holder.pid, 2):
             inside = loops.standing_in(holder.pid)
             kill(holder.pid)
-            loops.release(inside)
+            loops.release([*inside, *loops.dead()])
 
 
 def _holds(found: Process, directory: Path) -> bool:

@@ -11,8 +11,11 @@ from tests.lab import Cluster, wait_until
 from tests.lab.ganeti import DAEMON_UTIL
 from tests.lab.lab import at_once
 
+REPOSITORY = Path(__file__).parents[2]
 ON_NODE = Path(__file__).parent / "on_node"
-DROPIN = Path(__file__).parents[2] / "scripts" / "dropin"
+DROPIN = REPOSITORY / "scripts" / "dropin"
+#: puts the checkout on the path of Debian's Python, on a node
+PATH_FILE = "/usr/lib/python3/dist-packages/ganeti-gluster-mon-test.pth"
 OS = "/usr/share/ganeti/os/writes"
 #: where gv0 is mounted, where it is
 POINT = "/run/ganeti/gluster.d/gv0@127.0.0.1:24007"

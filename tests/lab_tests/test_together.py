@@ -5,76 +5,22 @@ from __future__ import annotations
 import functools
 import json
 import os
-import re
 import signal
 import time
-from contextlib import ExitStack
-from pathlib import Path
-from typing import Dict, Iterator, List, Optional
+from typing import Iterator
 
 import pytest
 
 from tests.lab.pool import Pool
-from tests.lab.waiting import LabError, wait_until
-from tests.lab_tests.daemon import AT_ONCE, INTERVAL, LONG, Daemon, serving
+from tests.lab.waiting import wait_until
+from tests.lab_tests.daemon import AT_ONCE, INTERVAL, LONG, Daemon
+from tests.lab_tests.prometheus import prometheus
+from tests.lab_tests.together import SECRET, Together, on_every_host, role
 
 pytestmark = pytest.mark.lab
 
-REPOSITORY = Path(__file__).parents[2]
-SECRET = "/root/secret"
 #: seconds in which another leads
 SOON = 2 * INTERVAL
-
-
-class Together:
-    """A daemon on each host."""
-
-    def __init__(self, pool: Pool) -> None:
-        self.pool = pool
-        self.daemons: Dict[int, Daemon] = {}
-        self._stacks: Dict[int, ExitStack] = {}
-
-    def start(self, host: int) -> None:
-        self._stacks[host] = ExitStack()
-        daemon = serving(self.pool, host, "--listen", ":1816", "--secret-file", SECRET)
-        self.daemons[host] = self._stacks[host].enter_context(daemon)
-
-    def stop(self, host: int) -> None:
-        del self.daemons[host]
-        self._stacks.pop(host).close()
-
-    def leaders(self) -> List[int]:
-        return [host for host, daemon in self.daemons.items() if role(daemon) == 1]
-
-    def wait_leaders(self, hosts: List[int], timeout: float = LONG) -> None:
-        def so() -> bool:
-            return self.leaders() == hosts
-
-        wait_until(so, f"{hosts} to lead", timeout)
-
-    def by_uuid(self) -> List[int]:
-        """The hosts in the order in which they lead."""
-        uuids = {self.pool.glusterd_state(host)["MYUUID"]: host for host in (1, 2, 3)}
-        return [uuids[uuid] for uuid in sorted(uuids)]
-
-    def settle(self) -> None:
-        """Wait until the first one leads, the others follow it, and all are content."""
-        first = self.by_uuid()[0]
-
-        def settled() -> bool:
-            roles = {host: role(daemon) for host, daemon in self.daemons.items()}
-            return roles == {host: float(host == first) for host in (1, 2, 3)} and all(
-                daemon.status()[0] == 0 for daemon in self.daemons.values()
-            )
-
-        wait_until(settled, f"host {first} to lead a pool that is well", LONG)
-
-
-def role(daemon: Daemon) -> Optional[float]:
-    try:
-        return daemon.metric("gluster_leader")
-    except LabError:
-        return None
 
 
 def asks_for_all(daemon: Daemon, does: bool) -> bool:
@@ -91,19 +37,8 @@ def names(daemon: Daemon, volume: str) -> bool:
 
 @pytest.fixture(scope="module")
 def started(lab_pool: Pool) -> Iterator[Together]:
-    for host in (1, 2, 3):
-        lab_pool.exec(host, ["tee", SECRET], input="what all nodes of the cluster know\n")
-        lab_pool.exec(host, ["chmod", "600", SECRET])
-    together = Together(lab_pool)
-    try:
-        for host in (1, 2, 3):
-            together.start(host)
+    with on_every_host(lab_pool) as together:
         yield together
-    finally:
-        for host in list(together.daemons):
-            together.stop(host)
-        for host in (1, 2, 3):
-            lab_pool.exec(host, ["rm", "-f", SECRET])
 
 
 @pytest.fixture
@@ -279,16 +214,9 @@ def test_without_the_secret_each_asks_for_itself(together: Together) -> None:
 
 def test_prometheus_has_the_answers(together: Together) -> None:
     """The real one, with the configuration that the documentation shows, scraping all three."""
-    blocks = re.findall(r"```yaml\n(.*?)```", (REPOSITORY / "docs" / "daemon.md").read_text(), re.DOTALL)
-    config = blocks[0].replace("example.org", "lab.test")
-    pool, place = together.pool, "/run/prometheus"
-    pool.exec(1, ["mkdir", place])
-    pool.exec(1, ["tee", f"{place}/config.yml"], input=f"global:\n  scrape_interval: 1s\n{config}")
-    pool.exec(1, ["promtool", "check", "config", f"{place}/config.yml"])
-    words = [f"--config.file={place}/config.yml", f"--storage.tsdb.path={place}/data", "--log.level=error"]
-    running = pool.popen(1, ["prometheus", *words, "--web.listen-address=127.0.0.1:9090"])
-    try:
-        ask = functools.partial(queried, pool)
+    pool = together.pool
+    with prometheus(pool, 1) as there:
+        ask = there.values
         wait_until(lambda: ask("sum(up)") == [3.0], "all three to be scraped", LONG)
         wait_until(lambda: ask("sum(gluster_leader)") == [1.0], "one to lead", LONG)
         bricks = sum(len(volume["bricks"]) for volume in together.daemons[1].data()["volumes"])
@@ -307,28 +235,7 @@ def test_prometheus_has_the_answers(together: Together) -> None:
         finally:
             pool.start_brick("gv0", 2)
         wait_until(lambda: ask("gluster_brick_up == 0") == [], "it to be back", LONG)
-    finally:
-        running.terminate()
-        running.wait(LONG)
-        pool.exec(1, ["rm", "-rf", place])
     together.settle()
-
-
-def queried(pool: Pool, query: str) -> List[float]:
-    """The values of the samples that Prometheus finds."""
-    argv = [
-        "curl",
-        "--silent",
-        "--fail",
-        "--get",
-        "--data-urlencode",
-        f"query={query}",
-        "http://127.0.0.1:9090/api/v1/query",
-    ]
-    said = pool.exec(1, argv, check=False).stdout
-    if not said:
-        return []
-    return [float(each["value"][1]) for each in json.loads(said)["data"]["result"]]
 
 
 def test_while_run_is_full_what_is_known_grows_old_and_then_it_recovers(together: Together) -> None:

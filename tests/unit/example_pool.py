@@ -12,8 +12,11 @@ from pathlib import Path
 
 from ganeti_gluster_mon import __version__
 from ganeti_gluster_mon.gluster.model import (
+    SELF_HEAL_DAEMON,
     Brick,
     Capacity,
+    Daemon,
+    Disk,
     Heal,
     Inodes,
     Mount,
@@ -102,6 +105,26 @@ _MOUNTS = (
     Mount("dist2", "/mnt/d", ("node2.lab.test",), failure="no answer within 2 s"),
 )
 
+_SETS = (Subvolume("replicate", _GV0, quorum=True),)
+
+_DISKS = (
+    Disk(
+        "web.example.org",
+        "disk/0",
+        "gv0",
+        "ganeti/0f1e2d3c.0",
+        size=10 << 30,
+        node="node1.lab.test",
+        template="gluster",
+        allocated=3 << 20,
+        bricks=_GV0,
+        subvolumes=_SETS,
+    ),
+    Disk("web.example.org", "disk/1", "dist2", "ganeti/0f1e2d3c.1", size=1 << 30, template="ext"),
+    Disk("db.example.org", "disk/0", "old", "ganeti/aa.0", bricks=_OLD),
+    Disk("db.example.org", "disk/1", "gone", "ganeti/aa.1", size=0, allocated=0),
+)
+
 POOL = Pool(
     taken_at=TAKEN_AT,
     node="node1.lab.test",
@@ -124,6 +147,10 @@ POOL = Pool(
             capacity=Capacity(SIZE, 108355584, 1878003712, "mount"),
             inodes=Inodes(131072, 58, 131014),
             heal=Heal(pending=7, split_brain=1, possibly_healing=0),
+            daemons=tuple(
+                Daemon(SELF_HEAL_DAEMON, host, uuid, online)
+                for (host, uuid), online in zip(UUIDS.items(), (True, False, None))
+            ),
             mounts=_MOUNTS[:1],
         ),
         Volume(
@@ -157,6 +184,7 @@ POOL = Pool(
         Process("self-heal", 106, 3040.5, 0.34, 15228928, state="sleeping"),
         Process("mount", 1868, 1695.5, 0.18, 16629760, "gv0", "/mnt/a", "sleeping"),
     ),
+    disks=_DISKS,
 )
 
 _OFFLINE = Problem(

@@ -14,7 +14,7 @@ from ganeti_gluster_mon.gluster.pool import understand
 from ganeti_gluster_mon.health import OK, UNKNOWN, Limits, judge
 from ganeti_gluster_mon.prometheus import render
 from ganeti_gluster_mon.serve.handover import Cycle, Handed, boottime
-from ganeti_gluster_mon.serve.teller import View, picture
+from ganeti_gluster_mon.serve.picture import View, picture
 
 RECORDED = Path(__file__).parents[1] / "captures/recorded"
 NAMES = sorted(each.name for each in RECORDED.iterdir())

@@ -9,7 +9,7 @@ import pytest
 
 from ganeti_gluster_mon.gluster import capture, question
 from ganeti_gluster_mon.gluster.capture import Answer, Capture, CaptureError
-from ganeti_gluster_mon.gluster.model import Mount, Process
+from ganeti_gluster_mon.gluster.model import DiskFile, Mount, Process
 
 CAPTURES = Path(__file__).parents[1] / "captures"
 
@@ -31,6 +31,10 @@ FULL = Capture(
     bricks_answering={("node2.lab.test", "/export/b1/gv0"): True},
     devices={"/dev/mapper/vg-b1": "dm-3"},
     processes=(Process("glusterd", 17, 3.5, 0.25, 1 << 20),),
+    disks=(
+        DiskFile("web", "disk/0", "gv0", "ganeti/a.0", 64, "node1", "gluster", copies={"node1:/b": 0}),
+        DiskFile("web", "disk/1", "gv1", "ganeti/a.1", bricks=("node2:/b",), allocated=7, asked_at=17),
+    ),
 )
 
 
@@ -158,3 +162,30 @@ def test_hostile_volume_names_name_no_file(volume: str) -> None:
     with pytest.raises(ValueError, match="not a question"):
         question.file_of(question.heal_summary(volume))
     assert question.question_in(f"heal-summary-{volume}.xml") is None
+
+
+def test_why_the_disks_are_not_known_comes_back_too(tmp_path: Path) -> None:
+    unknown = Capture(1, (), disks_unknown="this node is no candidate")
+    capture.write(unknown, str(tmp_path / "kept"))
+    assert capture.read(str(tmp_path / "kept")) == unknown
+
+
+@pytest.mark.parametrize(
+    "disks",
+    [
+        "all",
+        ["one"],
+        [{"instance": "web"}],
+        [{"instance": "web", "name": "disk/0", "volume": "v", "path": "p", "size": -1}],
+        [{"instance": "web", "name": "disk/0", "volume": "v", "path": "p", "copies": {"a:/b": -1}}],
+        [{"instance": "web", "name": "disk/0", "volume": "v", "path": "p", "copies": {"a:/b": True}}],
+        [{"instance": "web", "name": "disk/0", "volume": "v", "path": "p", "copies": ["a:/b"]}],
+        [{"instance": "web", "name": "disk/0", "volume": "v", "path": "p", "bricks": [1]}],
+        [{"instance": ["web"], "name": "disk/0", "volume": "v", "path": "p"}],
+    ],
+)
+def test_disks_that_are_none_are_refused_in_one_line(disks: Any) -> None:
+    manifest = {"format_version": 1, "recorded_at": 1, "answers": [], "disks": disks}
+    with pytest.raises(CaptureError) as refused:
+        capture.from_manifest(manifest, lambda name: (b"", None))
+    assert "disks" in str(refused.value) and "\n" not in str(refused.value)

@@ -42,7 +42,7 @@ def test_one_collector_gives_an_object_and_several_a_list(capsys: pytest.Capture
     assert [report["name"] for report in json.loads(two)] == ["gluster", "glusterd"]
     _, every, _ = run(capsys, "collect", "--replay", HEALTHY)
     names = [report["name"] for report in json.loads(every)]
-    assert names == ["gluster", "gluster-bricks", "gluster-capacity", "glusterd"]
+    assert names == ["gluster", "gluster-bricks", "gluster-capacity", "gluster-disks", "glusterd"]
 
 
 def test_a_replay_names_brick_host_and_what_is_left_and_exits_0(capsys: pytest.CaptureFixture[str]) -> None:
@@ -156,6 +156,7 @@ def test_list(capsys: pytest.CaptureFixture[str]) -> None:
         ["gluster", "storage", "status"],
         ["gluster-bricks", "storage", "performance"],
         ["gluster-capacity", "storage", "performance"],
+        ["gluster-disks", "storage", "performance"],
         ["glusterd", "daemon", "status"],
     ]
 

@@ -224,6 +224,29 @@ def test_of_two_that_create_one_disk_one_does(root: str) -> None:
     assert everything(root) == ["ganeti/a.0"]
 
 
+def test_it_grows_to_an_exact_size_and_never_shrinks(root: str) -> None:
+    disk = create(root, size=3)
+    os.truncate(disk.path, 3 * MEBIBYTE + 5)
+    disk.GrowTo(4)
+    assert disk.Size() == 4 * MEBIBYTE
+    disk.GrowTo(4)
+    with pytest.raises(DiskError, match="cannot shrink to 3 MiB"):
+        disk.GrowTo(3)
+    assert disk.Size() == 4 * MEBIBYTE
+
+
+def test_it_is_opened_but_not_what_a_symlink_leads_to(root: str) -> None:
+    disk = create(root)
+    with disk.opened(os.O_RDWR) as descriptor:
+        assert os.pread(descriptor, 3, 0) == b"\0\0\0"
+    os.rename(disk.path, f"{root}/elsewhere")
+    with pytest.raises(DiskError, match="there is no such disk"), disk.opened(os.O_RDWR):
+        pass
+    os.symlink(f"{root}/elsewhere", disk.path)
+    with pytest.raises(DiskError, match="symlink"), disk.opened(os.O_RDWR):
+        pass
+
+
 def test_without_its_directory_nothing_is_known_of_a_disk(root: str) -> None:
     """A volume that is not mounted any more has not lost its disks."""
     disk = create(root)

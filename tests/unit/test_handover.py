@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+import stat
 import threading
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from ganeti_gluster_mon.gluster import capture
+from ganeti_gluster_mon.gluster import capture, parcel
 from ganeti_gluster_mon.gluster.capture import Capture, CaptureError
 from ganeti_gluster_mon.serve.handover import FOLLOW, LEAD, Cycle, Handed, Handover, boottime
 
@@ -36,6 +37,18 @@ def test_what_is_handed_over_comes_out_the_same(handover: Handover) -> None:
         answer.question: answer.output for answer in RECORDED.answers
     }
     assert 0 <= got.age() < 60
+
+
+def test_it_can_be_looked_into_whoever_made_it_and_how(tmp_path: Path) -> None:
+    """Ganeti's node daemon, whose umask is 077, may have put something into the directory before."""
+    before = os.umask(0o077)
+    try:
+        (tmp_path / "run").mkdir()
+        Handover(str(tmp_path / "run")).prepare()
+    finally:
+        os.umask(before)
+    for path in ("run", "run/captures", "run/word", "run/seen"):
+        assert stat.S_IMODE((tmp_path / path).stat().st_mode) == 0o755
 
 
 def test_before_the_first_there_is_none(handover: Handover) -> None:
@@ -156,3 +169,40 @@ def test_the_http_half_gets_into_what_another_has_made(tmp_path: Path) -> None:
     directory.mkdir(mode=0o700)
     Handover(str(directory)).prepare()
     assert directory.stat().st_mode & 0o777 == 0o755
+
+
+def test_what_the_leader_told_can_be_read_by_commands(handover: Handover) -> None:
+    assert handover.followed() is None
+    handover.tell_followed(parcel.pack(RECORDED), 17, "own-uuid")
+    told = handover.followed()
+    assert told is not None
+    assert told[1:] == (17, "own-uuid")
+    assert {answer.question for answer in told[0].answers} == {answer.question for answer in RECORDED.answers}
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"\n",
+        b"[]\n",
+        b"{}\nx",
+        b'{"format_version": 1, "boottime": "x", "uuid": ""}\n' + parcel.pack(RECORDED),
+        b'{"format_version": 2, "boottime": 1, "uuid": ""}\n' + parcel.pack(RECORDED),
+        b'{"format_version": 1, "boottime": 1, "uuid": ""}\n' + parcel.pack(RECORDED)[:-9],
+        b"[" * 100000,
+    ],
+)
+def test_of_nonsense_from_the_leader_nothing_is_read(handover: Handover, content: bytes) -> None:
+    (Path(handover.seen) / "leader").write_bytes(content)
+    assert handover.followed() is None
+
+
+def test_no_link_is_followed_where_another_user_writes(handover: Handover, tmp_path: Path) -> None:
+    handover.tell_followed(parcel.pack(RECORDED), 17, "own-uuid")
+    os.rename(Path(handover.seen) / "leader", tmp_path / "elsewhere")
+    os.symlink(tmp_path / "elsewhere", Path(handover.seen) / "leader")
+    assert handover.followed() is None
+    os.unlink(Path(handover.seen) / "leader")
+    os.mkfifo(Path(handover.seen) / "leader")
+    assert handover.followed() is None

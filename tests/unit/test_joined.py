@@ -10,6 +10,7 @@ import pytest
 from ganeti_gluster_mon.gluster import capture, question
 from ganeti_gluster_mon.gluster.capture import Answer, Capture, CaptureError
 from ganeti_gluster_mon.gluster.joined import joined, of_the_same_pool, other_hosts, own_uuid
+from ganeti_gluster_mon.gluster.model import DiskFile
 from ganeti_gluster_mon.gluster.pool import understand
 from ganeti_gluster_mon.health import CRITICAL, OK, Limits, judge
 
@@ -148,3 +149,21 @@ def test_a_capture_of_another_pool_or_another_node_is_refused() -> None:
         of_the_same_pool(read("healthy"), NODE1, NOBODY)
     with pytest.raises(CaptureError, match="not by the node that sent it"):
         of_the_same_pool(read("healthy"), NODE2, NODE1)
+
+
+def test_the_disks_by_whoever_knows_of_them() -> None:
+    """The configuration is on the master's candidates only; a node sees the files on its own bricks."""
+    disk = DiskFile("web", "disk/0", "distrep", "ganeti/a.0")
+    theirs, mine = replace(disk, copies={"node1:/b": 1}, allocated=3), replace(disk, copies={"node2:/b": 2})
+    other = replace(disk, path="ganeti/b.0")
+
+    knows = joined(replace(own(), disks=(mine, other)), replace(read("healthy"), disks=(theirs,)), NODE2)
+    assert knows.disks == (replace(theirs, copies={"node1:/b": 1, "node2:/b": 2}),)
+    no_candidate = joined(
+        replace(own(), disks_unknown="no"), replace(read("healthy"), disks=(theirs,)), NODE2
+    )
+    assert (no_candidate.disks, no_candidate.disks_unknown) == ((theirs,), None)
+    candidate = joined(replace(own(), disks=(mine,)), replace(read("healthy"), disks_unknown="no"), NODE2)
+    assert (candidate.disks, candidate.disks_unknown) == ((mine,), None)
+    nobody = joined(replace(own(), disks_unknown="no"), replace(read("healthy"), disks_unknown="not"), NODE2)
+    assert (nobody.disks, nobody.disks_unknown) == (None, "not")

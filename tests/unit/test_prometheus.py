@@ -40,6 +40,14 @@ CONTRACT = {
     "gluster_volume_available_bytes": "volume",
     "gluster_volume_files": "volume",
     "gluster_volume_files_free": "volume",
+    "gluster_subvolume_bricks": "volume subvolume",
+    "gluster_subvolume_bricks_online": "volume subvolume",
+    "gluster_subvolume_quorum": "volume subvolume",
+    "gluster_subvolume_bricks_to_spare": "volume subvolume",
+    "gluster_volume_heal_pending_entries": "volume",
+    "gluster_volume_heal_split_brain_entries": "volume",
+    "gluster_self_heal_daemon_up": "volume host",
+    "gluster_volume_task": "volume task status",
     "gluster_brick_up": "volume host path",
     "gluster_brick_size_bytes": "volume host path",
     "gluster_brick_free_bytes": "volume host path",
@@ -141,7 +149,7 @@ def test_leader(leader: bool | None, told: object) -> None:
 
 
 #: what the pool's series are told by: the leader alone
-OF_THE_POOL = ("gluster_volume_", "gluster_peer_")
+OF_THE_POOL = ("gluster_volume_", "gluster_subvolume_", "gluster_self_heal_", "gluster_peer_")
 
 
 def test_a_follower_tells_of_itself_only() -> None:
@@ -204,6 +212,13 @@ def test_failures_are_counted_by_reason() -> None:
 def test_peer(connected: bool | None, reachable: bool | None, told: List[float]) -> None:
     pool = Pool(NOW, peers=(Peer("node2", "u", connected=connected, reachable=reachable),))
     assert [value for _, value in of(render(pool, HEALTH, NOW), "gluster_peer_connected")] == told
+
+
+def test_subvolumes_are_told_of_by_the_names_gluster_gives_them() -> None:
+    told = {labels["subvolume"]: value for labels, value in of(WHOLE, "gluster_subvolume_bricks_to_spare")}
+    assert told == {"gv0-replicate-0": 0, "dist2-client-0": 0, "dist2-client-1": 0}
+    quorum = {labels["subvolume"]: value for labels, value in of(WHOLE, "gluster_subvolume_quorum")}
+    assert quorum == dict.fromkeys(told, 1)
 
 
 def test_processes_that_do_the_same_are_added_up() -> None:

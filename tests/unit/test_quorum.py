@@ -1,11 +1,15 @@
 """Quorum of every kind of subvolume, with bricks up (+), down (-) and not known (?)."""
 
+import itertools
+from dataclasses import replace
 from typing import Dict, List, Optional
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from ganeti_gluster_mon.gluster.model import Brick, Subvolume
-from ganeti_gluster_mon.gluster.quorum import quorum
+from ganeti_gluster_mon.gluster.quorum import quorum, to_spare
 
 STATES = {"+": True, "-": False, "?": None}
 
@@ -74,3 +78,70 @@ def test_disperse(bricks: str, redundancy: int, options: Dict[str, str], expecte
 @pytest.mark.parametrize(("bricks", "expected"), [("+", True), ("-", False), ("?", None)])
 def test_a_lone_brick_is_all_there_is(bricks: str, expected: Optional[bool]) -> None:
     assert quorum(subvolume("distribute", bricks), {}) is expected
+
+
+@pytest.mark.parametrize(
+    ("kind", "bricks", "redundancy", "spare"),
+    [
+        ("replicate", "+++", 0, 1),
+        ("replicate", "++-", 0, 0),
+        ("replicate", "+--", 0, 0),
+        ("replicate", "++", 0, 1),
+        ("replicate", "+-", 0, 0),
+        ("replicate", "+++a", 0, 1),
+        ("replicate", "++-a", 0, 0),
+        ("replicate", "+++++", 0, 2),
+        ("replicate", "++++", 0, 1),
+        ("replicate", "++?", 0, None),
+        ("disperse", "++++++", 2, 2),
+        ("disperse", "+++++-", 2, 1),
+        ("disperse", "++++--", 2, 0),
+        ("disperse", "+++---", 2, 0),
+        ("distribute", "+", 0, 0),
+        ("distribute", "?", 0, None),
+    ],
+)
+def test_to_spare(kind: str, bricks: str, redundancy: int, spare: Optional[int]) -> None:
+    assert to_spare(subvolume(kind, bricks, redundancy), {}) == spare
+
+
+@given(
+    kind=st.sampled_from(["replicate", "disperse", "distribute"]),
+    bricks=st.text("+-", min_size=1, max_size=6),
+    arbiter=st.booleans(),
+    redundancy=st.integers(0, 2),
+    options=st.sampled_from(
+        [
+            {},
+            {"cluster.quorum-type": "auto"},
+            {"cluster.quorum-type": "none"},
+            {"cluster.quorum-type": "fixed", "cluster.quorum-count": "1"},
+            {"cluster.quorum-type": "fixed", "cluster.quorum-count": "3"},
+            {"disperse.quorum-count": "4"},
+        ]
+    ),
+)
+def test_so_many_may_be_lost_whichever_they_are(
+    kind: str, bricks: str, arbiter: bool, redundancy: int, options: Dict[str, str]
+) -> None:
+    arbiter = arbiter and kind == "replicate" and len(bricks) > 1
+    redundancy = min(redundancy, len(bricks) - 1)
+    whole = subvolume(kind, bricks + "a" * arbiter, redundancy)
+    up = [i for i, brick in enumerate(whole.bricks) if brick.online]
+
+    def holds_without(lost: int) -> bool:
+        return all(
+            quorum(
+                replace(
+                    whole,
+                    bricks=tuple(
+                        replace(b, online=b.online and i not in gone) for i, b in enumerate(whole.bricks)
+                    ),
+                ),
+                options,
+            )
+            for gone in itertools.combinations(up, lost)
+        )
+
+    expected = max((lost for lost in range(len(up) + 1) if holds_without(lost)), default=0)
+    assert to_spare(whole, options) == expected

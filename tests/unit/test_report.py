@@ -13,7 +13,7 @@ from ganeti_gluster_mon.gluster.model import Brick, Peer, Pool, Volume
 from ganeti_gluster_mon.health import Health
 from tests.unit.example_pool import HEALTH, NOTHING, NOTHING_HEALTH, NOW, POOL, same_as_golden
 
-NAMES = ["gluster", "gluster-bricks", "gluster-capacity", "glusterd"]
+NAMES = ["gluster", "gluster-bricks", "gluster-capacity", "gluster-disks", "glusterd"]
 
 VOLUME_FIELDS = (
     "name uuid type state status transport capacity inodes subvolumes bricks heal rebalance quota mounted "
@@ -59,6 +59,7 @@ def test_the_whole_report(name: str) -> None:
         ("gluster", "storage", 1),
         ("gluster-capacity", "storage", 0),
         ("gluster-bricks", "storage", 0),
+        ("gluster-disks", "storage", 0),
         ("glusterd", "daemon", 1),
     ],
 )
@@ -130,6 +131,10 @@ def test_what_is_not_known_is_null() -> None:
     }
     assert made("gluster-bricks", NOTHING, NOTHING_HEALTH) == {"bricks": None}
     assert made("gluster-capacity", NOTHING, NOTHING_HEALTH) == {"volumes": None}
+    assert made("gluster-disks", NOTHING, NOTHING_HEALTH) == {
+        "disks": None,
+        "message": "this node was not asked for them",
+    }
     glusterd = made("glusterd", NOTHING, NOTHING_HEALTH)
     assert glusterd["status"]["code"] == 2
     assert glusterd["processes"] is None

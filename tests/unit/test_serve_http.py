@@ -44,6 +44,7 @@ def test_what_mond_says(served: Served) -> None:
         ["gluster", "storage", 1],
         ["gluster-bricks", "storage", 0],
         ["gluster-capacity", "storage", 0],
+        ["gluster-disks", "storage", 0],
         ["glusterd", "daemon", 1],
     ]
 

@@ -1,0 +1,52 @@
+"""`gluster-disks`: Ganeti's instance disks on the volumes."""
+
+from __future__ import annotations
+
+from typing import Any, Dict
+
+from ganeti_gluster_mon.collectors import PERFORMANCE, register
+from ganeti_gluster_mon.gluster.model import Disk, Pool
+from ganeti_gluster_mon.health import Health, judge_disk
+
+
+@register
+class GlusterDisks:
+    """The disks of all instances, to be joined with mond's reports by instance, with the bricks by host and path."""
+
+    name = "gluster-disks"
+    category = "storage"
+    kind = PERFORMANCE
+    format_version = 1
+    summary = (
+        "every instance's disk: its volume and file, its size, which bricks hold it, whether it is at risk"
+    )
+
+    def collect(self, pool: Pool, health: Health, now: int) -> Dict[str, Any]:
+        """``disks``; null when it is not known which there are, then ``message`` says why."""
+        if pool.disks is None:
+            return {"disks": None, "message": pool.disks_unknown or "this node was not asked for them"}
+        return {"disks": [_disk_data(disk, pool) for disk in pool.disks]}
+
+
+def _disk_data(disk: Disk, pool: Pool) -> Dict[str, Any]:
+    """A disk as the report shows it; sizes in bytes, null where not known."""
+    judged = judge_disk(disk, pool)
+    return {
+        "instance": disk.instance,
+        "name": disk.name,
+        "node": disk.node,
+        "template": disk.template,
+        "volume": disk.volume,
+        "path": disk.path,
+        "size": disk.size,
+        "allocated": disk.allocated,
+        "bricks": None
+        if disk.bricks is None
+        else [
+            {"host": brick.host, "path": brick.path, "arbiter": brick.arbiter, "online": brick.online}
+            for brick in disk.bricks
+        ],
+        "status": judged.status,
+        "at_risk": judged.at_risk,
+        "message": judged.message,
+    }

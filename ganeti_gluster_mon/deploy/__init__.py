@@ -1,0 +1,1 @@
+"""Bricks, volumes and what Ganeti has to know of them: planned, then done."""

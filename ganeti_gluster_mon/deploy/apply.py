@@ -1,0 +1,204 @@
+"""Does a plan: looks at everything first, then goes from step to step.
+
+Nothing is done when any step finds what it will not change.  A step that is done already is passed over, so
+the same plan can be applied again after whatever became of it: Ctrl-C, a node that died, a connection cut.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import Callable, Dict, Iterable, List, Optional, Protocol, Sequence, Tuple
+
+from ganeti_gluster_mon.deploy.step import Command, Left, Question, Step
+from ganeti_gluster_mon.failure import CannotDo
+from ganeti_gluster_mon.ganeti.ssh import NoAnswer, Said
+from ganeti_gluster_mon.words import one_line
+
+Say = Callable[[str], None]
+
+#: what gluster says while somebody else's command, a monitoring's perhaps, holds a lock it needs
+_LOCKED = re.compile(r"Another transaction is in progress|[Ll]ocking failed")
+#: seconds; a lock whose holder died is given up by glusterd after 180
+_LOCK_PATIENCE = 200.0
+#: seconds between two looks at what Gluster does not announce
+_PAUSE = 0.5
+_AT_ONCE = 16
+
+
+class Host(Protocol):
+    """Where commands are run: Nodes, or what a test puts in their place."""
+
+    def run(
+        self, node: str, argv: Sequence[str], timeout: float = ..., text: Optional[str] = ...
+    ) -> Said: ...
+
+    def ask(
+        self, node: str, questions: Sequence[Sequence[str]], timeout: float = ...
+    ) -> Tuple[Said, ...]: ...
+
+
+class Refused(CannotDo):
+    """A plan that was not begun."""
+
+
+class Stopped(CannotDo):
+    """A plan that was begun and not finished; one line that says why, and how far it came."""
+
+
+def ask_all(host: Host, questions: Iterable[Question]) -> Dict[Question, Said]:
+    """Ask all *questions*, by one connection a node, all nodes at once.
+
+    Of a node that cannot be asked each answer has the status 255, and says why.
+    """
+    by_node: Dict[str, List[Question]] = {}
+    for question in dict.fromkeys(questions):
+        by_node.setdefault(question.node, []).append(question)
+
+    def ask(node: str) -> Dict[Question, Said]:
+        try:
+            answers = host.ask(node, [question.argv for question in by_node[node]])
+        except NoAnswer as err:
+            answers = (Said(255, "", str(err)),) * len(by_node[node])
+        return dict(zip(by_node[node], answers))
+
+    if len(by_node) == 1:  # without a thread: then a Ctrl-C is not waited with
+        return ask(*by_node)
+    with ThreadPoolExecutor(max_workers=_AT_ONCE) as pool:
+        return {question: said for part in pool.map(ask, by_node) for question, said in part.items()}
+
+
+def look(host: Host, step: Step) -> Tuple[Left, Tuple[Said, ...]]:
+    """What is left of a step, and what was said.  Raises NotSo and NoAnswer."""
+    answers: Tuple[Said, ...] = ()
+    for _ in _until(_LOCK_PATIENCE):
+        told = ask_all(host, step.questions())
+        answers = tuple(told[question] for question in step.questions())
+        if not any(_locked(said) for said in answers):
+            break
+    return _left(step, answers), answers
+
+
+def _left(step: Step, answers: Sequence[Said]) -> Left:
+    silent = [said for said in answers if said.status == 255]
+    if silent:
+        raise NoAnswer(silent[0].err)
+    return step.left(answers)
+
+
+def foresee(host: Host, steps: Sequence[Step]) -> Tuple[Left, ...]:
+    """What is left of each of *steps*, as things are now.
+
+    Raises Refused, with a line for each step that finds what it will not change.
+    """
+    told = ask_all(host, (question for step in steps for question in step.questions()))
+    left: List[Left] = []
+    refusals: List[str] = []
+    for step in steps:
+        try:
+            left.append(_left(step, [told[question] for question in step.questions()]))
+        except CannotDo as err:
+            refusals.append(str(err))
+    if refusals:
+        raise Refused("\n".join(dict.fromkeys(refusals)))
+    return tuple(left)
+
+
+def shown(steps: Sequence[Step], left: Sequence[Left]) -> str:
+    """The commands that are left, on which node and what for, as one would type them there."""
+    lines = []
+    for step, commands in zip(steps, left):
+        if commands is None:
+            lines.append(f"# {step.node}: {step.words}: is so already")
+            continue
+        lines.append(f"# {step.node}: {step.words}")
+        lines += [f"{command.node}: {command}" for command in commands]
+    return "".join(f"{line}\n" for line in lines)
+
+
+def apply(host: Host, steps: Sequence[Step], say: Say) -> None:
+    """Do *steps*, in their order, telling *say* of each.
+
+    Raises Refused when nothing was done, and Stopped when something was.
+    """
+    left = foresee(host, steps)
+    changed = False
+    for number, (step, commands) in enumerate(zip(steps, left)):
+        label = f"[{number + 1}/{len(steps)}] {step.node}: {step.words}"
+        try:
+            # what was so at first may not be so any more, once something was done
+            came_to = ""
+            if changed:
+                commands, answers = look(host, step)
+                came_to = step.progress(answers)
+            if commands is None:
+                say(f"{label}: is so already{f' ({came_to})' if came_to else ''}")
+                continue
+            say(label)
+            changed = True
+            do(host, step, say)
+        except (KeyboardInterrupt, SystemExit):  # Ctrl-C, SIGTERM
+            raise _stopped(steps, number, "interrupted", say) from None
+        except CannotDo as err:
+            raise _stopped(steps, number, str(err), say) from err
+
+
+def do(host: Host, step: Step, say: Say) -> None:
+    """Do what is left of one step, once, and wait until it is done, as long as it comes on.  Raises CannotDo."""
+    told, ran = "", False
+    waited = time.monotonic()
+    while True:
+        left, answers = look(host, step)
+        progress = step.progress(answers) if ran or not left else ""
+        if progress not in ("", told):
+            say(f"    {progress}")
+            told, waited = progress, time.monotonic()
+        if left is None:
+            return
+        if left and not ran:
+            for command in left:
+                run(host, command)
+            ran, waited = True, time.monotonic()
+            continue
+        if time.monotonic() - waited >= step.patience:
+            raise CannotDo(
+                f"{step.node}: {step.words}: not so after {step.patience:g} s{f' ({told})' if told else ''}"
+            )
+        time.sleep(_PAUSE)
+
+
+def run(host: Host, command: Command) -> None:
+    """Run one command, again while another holds Gluster's lock.  Raises CannotDo with its own words."""
+    said = None
+    for _ in _until(_LOCK_PATIENCE):
+        said = host.run(command.node, command.argv, command.timeout, command.text)
+        if not _locked(said):
+            break
+    assert said is not None
+    if said.status:
+        raise CannotDo(f"{command.node}: {one_line(' '.join(command.argv), 200)}: {said.words}")
+
+
+def _stopped(steps: Sequence[Step], number: int, why: str, say: Say) -> Stopped:
+    for step in steps[:number]:
+        say(f"done: {step.node}: {step.words}")
+    for step in steps[number:]:
+        say(f"not done: {step.node}: {step.words}")
+    return Stopped(
+        f"{why}; stopped at step {number + 1} of {len(steps)}, {number} "
+        f"{'is' if number == 1 else 'are'} done: the same command again goes on from there"
+    )
+
+
+def _locked(said: Said) -> bool:
+    return bool(_LOCKED.search(said.out) or _LOCKED.search(said.err))
+
+
+def _until(seconds: float) -> Iterable[None]:
+    """Again and again with a pause between, at least once, for *seconds*."""
+    end = time.monotonic() + seconds
+    yield
+    while time.monotonic() < end:
+        time.sleep(_PAUSE)
+        yield

@@ -1,0 +1,209 @@
+"""The commands of ``gnt-gluster`` that change something: what they take, and what they ask before."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from typing import TYPE_CHECKING, Any, Callable, Iterable, Optional, Tuple
+
+from ganeti_gluster_mon.gluster.question import VOLUME_NAME
+
+if TYPE_CHECKING:
+    from ganeti_gluster_mon.deploy.layout import Brick
+
+_NODE = "a node, by its name or an unmistakable beginning of it"
+
+
+def add_commands(commands: argparse._SubParsersAction[Any]) -> None:
+    """Add them to *commands*, the subparsers of ``gnt-gluster``."""
+    deploy = commands.add_parser(
+        "deploy",
+        help="from empty disks to a volume that Ganeti uses",
+        description="Bricks, pool, volume and Ganeti's settings, on the nodes named or on all of the cluster. "
+        "What is done already is passed over, so it can be run again.",
+    )
+    deploy.add_argument("nodes", nargs="*", metavar="NODE", help=f"{_NODE} (default: all that are online)")
+    deploy.add_argument("--volume", type=_volume, default="gv0", metavar="NAME", help="default: %(default)s")
+    deploy.add_argument(
+        "--access",
+        choices=("userspace", "kernelspace"),
+        default="userspace",
+        help="how guests reach their disks: QEMU itself, or a FUSE mount (default: %(default)s)",
+    )
+    _add_places(deploy)
+    _add_layout(deploy)
+    deploy.set_defaults(run=_run("deploy"))
+
+    create = commands.add_parser("create-volume", help="make and start a volume, and leave Ganeti as it is")
+    create.add_argument("volume", type=_volume, metavar="VOLUME")
+    create.add_argument("nodes", nargs="*", metavar="NODE", help=f"{_NODE} (default: all that are online)")
+    _add_places(create)
+    _add_layout(create)
+    create.set_defaults(run=_run("create_volume"))
+
+    expand = commands.add_parser(
+        "expand-volume", help="add whole sets of bricks to a volume, and rebalance it"
+    )
+    expand.add_argument("volume", type=_volume, metavar="VOLUME")
+    expand.add_argument("nodes", nargs="+", metavar="NODE", help=_NODE)
+    _add_places(expand)
+    expand.add_argument(
+        "--no-rebalance", action="store_true", help="leave what is there where it is; new files go everywhere"
+    )
+    expand.set_defaults(run=_run("expand_volume"))
+
+    rebalance = commands.add_parser("rebalance", help="spread the files of a volume over all its bricks")
+    rebalance.add_argument("volume", type=_volume, metavar="VOLUME")
+    rebalance.set_defaults(run=_run("rebalance"))
+
+    replace = commands.add_parser(
+        "replace-brick", help="put another brick in the place of one, and wait for heal"
+    )
+    replace.add_argument("volume", type=_volume, metavar="VOLUME")
+    replace.add_argument("brick", type=_brick, metavar="BRICK", help="the one to go, as HOST:PATH")
+    replace.add_argument("nodes", nargs=1, metavar="NODE", help="where the new one is to be")
+    _add_places(replace)
+    replace.set_defaults(run=_run("replace_brick"))
+
+    add = commands.add_parser("add-node", help="make nodes peers of the pool, without bricks")
+    add.add_argument("nodes", nargs="+", metavar="NODE", help=_NODE)
+    add.add_argument(
+        "--join",
+        action="store_true",
+        help="with bricks, as described for nodes that come: what the hook for gnt-node add does",
+    )
+    add.set_defaults(run=_run("add_node"))
+
+    remove = commands.add_parser("remove-node", help="take a node without bricks out of the pool")
+    remove.add_argument("nodes", nargs=1, metavar="NODE", help="its name in the pool")
+    remove.set_defaults(run=_run("remove_node"))
+
+    destroy = commands.add_parser("destroy-volume", help="stop and delete a volume that no instance uses")
+    destroy.add_argument("volume", type=_volume, metavar="VOLUME")
+    destroy.set_defaults(run=_run("destroy_volume"))
+
+    for one in (deploy, create, expand, rebalance, replace, add, remove, destroy):
+        one.add_argument(
+            "--dry-run",
+            action="store_true",
+            help="print the commands that would be run, and run none of them",
+        )
+        one.add_argument("-f", "--force", action="store_true", help="ask nothing")
+
+
+def _add_places(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("where the bricks are")
+    group.add_argument(
+        "--device",
+        action="append",
+        default=[],
+        type=_device,
+        metavar="[NODE:]DEVICE",
+        help="an empty disk, partition or logical volume, on each node or on the one named; may be repeated",
+    )
+    group.add_argument(
+        "--directory",
+        action="append",
+        default=[],
+        type=_directory,
+        metavar="[NODE:]DIR",
+        help="an empty directory, or one to be made, on a filesystem that is there; may be repeated",
+    )
+    group.add_argument(
+        "--wipe",
+        action="append",
+        default=[],
+        type=_device,
+        metavar="NODE:DEVICE",
+        help="lose for good what is on this device; the node may be left out where there is only one",
+    )
+
+
+def _add_layout(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("layout")
+    kind = group.add_mutually_exclusive_group()
+    kind.add_argument("--replica", type=int, metavar="N", help="N copies (default: 3)")
+    kind.add_argument("--disperse", type=int, metavar="N", help="fragments on N bricks, see --redundancy")
+    kind.add_argument("--distribute", action="store_true", help="no copies: a dead disk is lost data")
+    group.add_argument(
+        "--arbiter", action="store_true", help="the third copy has names only, and needs little space"
+    )
+    group.add_argument(
+        "--redundancy", type=int, metavar="R", help="how many of N bricks may be missing (default: 1)"
+    )
+    group.add_argument(
+        "--no-shard",
+        action="store_true",
+        help="keep each disk of a guest as one file; it can never be changed once there are disks",
+    )
+
+
+def _run(name: str) -> Callable[[argparse.Namespace], int]:
+    def run(arguments: argparse.Namespace) -> int:
+        from ganeti_gluster_mon.deploy import work
+
+        task = getattr(work, name)
+        return work.carry_out(task, arguments)
+
+    return run
+
+
+def _volume(text: str) -> str:
+    if not VOLUME_NAME.match(text):
+        raise argparse.ArgumentTypeError(f"{text!r} is no name of a volume: letters, digits, - and _")
+    return text
+
+
+def _device(text: str) -> Tuple[Optional[str], str]:
+    return _placed(text, "device")
+
+
+def _directory(text: str) -> Tuple[Optional[str], str]:
+    node, path = _placed(text, "directory")
+    # Gluster cuts a brick's path at white space, and its name at a colon
+    if any(c.isspace() or c in ":\"'\\" for c in path):
+        raise argparse.ArgumentTypeError(
+            f"{text!r}: Gluster takes no white space, colon, quote or backslash there"
+        )
+    return node, path
+
+
+def _placed(text: str, what: str) -> Tuple[Optional[str], str]:
+    """[NODE:]/path"""
+    node, colon, path = ("", "", text) if text.startswith("/") else text.partition(":")
+    if not path.startswith("/") or "\0" in text or os.path.normpath(path) != path or path == "/":
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is no {what}: an absolute path, without . and .., or NODE:PATH"
+        )
+    if colon and not node:
+        raise argparse.ArgumentTypeError(f"{text!r} names no node before the colon")
+    return node or None, path
+
+
+def _brick(text: str) -> Brick:
+    from ganeti_gluster_mon.deploy.layout import Brick
+
+    host, colon, path = text.partition(":")
+    if not host or not colon or not path.startswith("/"):
+        raise argparse.ArgumentTypeError(f"{text!r} is no brick: HOST:PATH, as gluster volume info has it")
+    return Brick(host, path)
+
+
+def sure(question: str, lines: Iterable[str], force: bool) -> bool:
+    """Whether the administrator wants it; without a terminal there is nobody to ask, and so it is no."""
+    for line in lines:
+        print(line, file=sys.stderr)
+    if force:
+        return True
+    if not sys.stdin.isatty():
+        print(f"{question} There is nobody to ask here: -f says yes", file=sys.stderr)
+        return False
+    print(f"{question} [y/N] ", end="", file=sys.stderr, flush=True)
+    return sys.stdin.readline().strip().lower() in ("y", "yes")
+
+
+def usage(command: str, text: str) -> int:
+    """One line, exit status 2."""
+    print(f"gnt-gluster {command}: {text}", file=sys.stderr)
+    return 2

@@ -1,0 +1,45 @@
+"""/etc/fstab: what is mounted at boot.  fstab(5); x-systemd options: systemd.mount(5)."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Tuple
+
+PATH = "/etc/fstab"
+
+#: A brick's disk that is gone must not keep the node from booting (nofail); glusterd, which starts the bricks,
+#: waits for those that are there.
+OPTIONS = "defaults,noatime,inode64,nofail,x-systemd.before=glusterd.service"
+
+_ESCAPE = re.compile(r"\\([0-7]{3})")
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One line of it."""
+
+    #: "UUID=…", "/dev/vdb1", …
+    source: str
+    mount_point: str
+    filesystem: str
+    options: str
+
+
+def entries(text: str) -> Tuple[Entry, ...]:
+    """The lines of fstab that say something; what cannot be one is passed over, as mount(8) does."""
+    found = []
+    for line in text.splitlines():
+        fields = line.split()
+        if len(fields) >= 4 and not fields[0].startswith("#"):
+            source, point, filesystem, options = (
+                _ESCAPE.sub(lambda code: chr(int(code[1], 8)), field) for field in fields[:4]
+            )
+            found.append(Entry(source, point, filesystem, options))
+    return tuple(found)
+
+
+def line(uuid: str, mount_point: str) -> str:
+    """The line, without its end, that mounts our filesystem at boot."""
+    escaped = "".join(c if c not in " \t\n\\" else f"\\{ord(c):03o}" for c in mount_point)
+    return f"UUID={uuid} {escaped} xfs {OPTIONS} 0 0"

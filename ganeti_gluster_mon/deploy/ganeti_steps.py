@@ -1,0 +1,104 @@
+"""Steps on Ganeti's side, after which ``gnt-instance add -t gluster`` works."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Sequence, Tuple
+
+from ganeti_gluster_mon.deploy.step import DONE, Command, Left, NotSo, Question, Step
+from ganeti_gluster_mon.ganeti.configuration import (
+    FILE,
+    GLUSTER,
+    Configuration,
+    DiskParameters,
+    NoConfiguration,
+    understand,
+)
+from ganeti_gluster_mon.ganeti.ssh import Said
+from ganeti_gluster_mon.words import some
+
+#: directories under which Ganeti may keep disks that are files; on every node
+PATHS = "/etc/ganeti/file-storage-paths"
+
+#: the configuration, on the master
+CONFIGURATION = ("cat", FILE)
+
+_MODIFY_TIMEOUT = 180.0
+
+
+@dataclass(frozen=True)
+class AllowDirectory(Step):
+    """Ganeti may keep disks in *directory* on a node."""
+
+    directory: str
+
+    @property
+    def words(self) -> str:
+        return f"Ganeti may have disks in {self.directory}"
+
+    def questions(self) -> Tuple[Question, ...]:
+        return (Question(self.node, ("cat", PATHS)),)
+
+    def left(self, answers: Sequence[Said]) -> Left:
+        text = answers[0].out
+        if self.directory in (line.strip().rstrip("/") for line in text.splitlines()):
+            return DONE
+        line = ("" if text.endswith("\n") or not text else "\n") + f"{self.directory}\n"
+        make = () if not answers[0].status else (Command(self.node, ("mkdir", "--parents", "/etc/ganeti")),)
+        return (*make, Command(self.node, ("tee", "--append", PATHS), line))
+
+
+@dataclass(frozen=True)
+class EnableTemplate(Step):
+    """The disk template gluster, on a volume; *node* is the master."""
+
+    host: str
+    port: int
+    volume: str
+    #: "userspace" (QEMU speaks to Gluster itself) or "kernelspace" (by a FUSE mount)
+    access: str
+
+    @property
+    def words(self) -> str:
+        return f"Ganeti's disk template {GLUSTER} on {self.volume}, {self.access}"
+
+    def _is_said(self, found: DiskParameters) -> bool:
+        wanted = (self.host, self.port, self.volume, self.access)
+        return (found.host, found.port, found.volume, found.access) == wanted
+
+    def questions(self) -> Tuple[Question, ...]:
+        return (Question(self.node, CONFIGURATION),)
+
+    def left(self, answers: Sequence[Said]) -> Left:
+        found = configuration(answers[0])
+        others = [disk for disk in found.disks if disk.template == GLUSTER and disk.volume != self.volume]
+        said = any(self._is_said(parameters) for parameters in found.parameters)
+        if others and not said:
+            users = some(list(dict.fromkeys(disk.instance for disk in others)), 3)
+            raise NotSo(
+                f"Ganeti's gluster disks are on volume {others[0].volume}, of {users}: to say another would lose them; "
+                f"make this one with gnt-gluster create-volume, and set it for a node group: gnt-group modify -D"
+            )
+        words = []
+        enabled, allowed = found.enabled_disk_templates, found.allowed_disk_templates
+        if GLUSTER not in enabled:
+            words.append(f"--enabled-disk-templates={','.join((*enabled, GLUSTER))}")
+        if GLUSTER not in allowed:
+            words.append(f"--ipolicy-disk-templates={','.join((*allowed, GLUSTER))}")
+        if not said:
+            pairs = f"host={self.host},port={self.port},volume={self.volume},access={self.access}"
+            words.append(f"--disk-parameters={GLUSTER}:{pairs}")
+        if not words:
+            return DONE
+        return (Command(self.node, ("gnt-cluster", "modify", *words), timeout=_MODIFY_TIMEOUT),)
+
+
+def configuration(said: Said) -> Configuration:
+    """Ganeti's configuration from the answer to CONFIGURATION.  Raises NotSo where it cannot be read."""
+    if said.status:
+        raise NotSo(f"Ganeti's configuration cannot be read on the master: {said.words}")
+    try:
+        return understand(json.loads(said.out))
+    except (ValueError, RecursionError, NoConfiguration) as err:
+        raise NotSo(f"Ganeti's configuration cannot be understood: {err}") from err

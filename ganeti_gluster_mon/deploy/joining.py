@@ -1,0 +1,141 @@
+"""How nodes bring their storage along: described once, for every node that comes.
+
+Either by tags of the cluster, ``gnt-cluster add-tags gluster:join:gv0:/dev/vdb``, which every master has, or
+in /etc/default/ganeti-gluster-mon on every node that may be the master::
+
+    GLUSTER_JOIN_VOLUME=gv0
+    GLUSTER_JOIN_DEVICE="/dev/vdb /dev/vdc"
+
+A brick that has come waits until there are enough for a whole set.  That it waits is written nowhere: it is
+a directory marked for the volume, on a node of the pool, and not among the volume's bricks.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+from dataclasses import dataclass
+from typing import Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
+
+from ganeti_gluster_mon.deploy import fstab
+from ganeti_gluster_mon.deploy.brick_steps import MARK
+from ganeti_gluster_mon.deploy.layout import Brick, Layout, whole_sets
+from ganeti_gluster_mon.deploy.plan import DIRECTORY
+from ganeti_gluster_mon.failure import CannotDo
+from ganeti_gluster_mon.ganeti.ssh import Said
+from ganeti_gluster_mon.gluster.facts import VolumeInfo
+from ganeti_gluster_mon.gluster.question import VOLUME_NAME
+from ganeti_gluster_mon.words import one_line
+
+DEFAULTS = "/etc/default/ganeti-gluster-mon"
+TAG = "gluster:join:"
+_VOLUME, _DEVICE, _DIRECTORY = "GLUSTER_JOIN_VOLUME", "GLUSTER_JOIN_DEVICE", "GLUSTER_JOIN_DIRECTORY"
+
+
+class Misdescribed(CannotDo):
+    """What nodes are to bring along cannot be understood; one line."""
+
+
+@dataclass(frozen=True)
+class Described:
+    """What every node that comes brings along."""
+
+    volume: str
+    devices: Tuple[str, ...] = ()
+    directories: Tuple[str, ...] = ()
+
+
+def described(tags: Iterable[str], defaults: str) -> Optional[Described]:
+    """What the *tags* of the cluster say, or else *defaults*, the text of DEFAULTS; None where neither does.
+
+    Raises Misdescribed.
+    """
+    told = [tag[len(TAG) :] for tag in tags if tag.startswith(TAG)]
+    if told:
+        pairs = [text.partition(":") for text in sorted(told)]
+        volumes = sorted({volume for volume, _, _ in pairs})
+        if len(volumes) > 1:
+            raise Misdescribed(
+                f"the tags {TAG}… name {len(volumes)} volumes: nodes can bring bricks for one only"
+            )
+        paths = [path for _, _, path in pairs]
+        return _checked(
+            volumes[0],
+            [path for path in paths if path.startswith("/dev/")],
+            [path for path in paths if not path.startswith("/dev/")],
+            f"tag {TAG}",
+        )
+    values = assignments(defaults)
+    if not values.get(_VOLUME) and not values.get(_DEVICE) and not values.get(_DIRECTORY):
+        return None
+    return _checked(
+        values.get(_VOLUME, ""), values.get(_DEVICE, "").split(), values.get(_DIRECTORY, "").split(), DEFAULTS
+    )
+
+
+def _checked(volume: str, devices: Sequence[str], directories: Sequence[str], where: str) -> Described:
+    if not VOLUME_NAME.match(volume):
+        raise Misdescribed(f"{where}: {one_line(volume, 80)!r} is no name of a volume")
+    for path in (*devices, *directories):
+        if not path.startswith("/") or os.path.normpath(path) != path or re.search(r"[\s:\"'\\\0]", path):
+            raise Misdescribed(f"{where}: {one_line(path, 80)!r} is no path that can be used")
+    if not devices and not directories:
+        raise Misdescribed(f"{where}: volume {volume}, and neither a device nor a directory for its bricks")
+    return Described(volume, tuple(devices), tuple(directories))
+
+
+def assignments(text: str) -> Dict[str, str]:
+    """The NAME=value lines of a file as systemd and a shell read it; what is none is passed over."""
+    found = {}
+    for line in text.splitlines():
+        name, equals, value = line.strip().partition("=")
+        if equals and re.fullmatch(r"[A-Z_]+", name):
+            try:
+                found[name] = " ".join(shlex.split(value, comments=True))
+            except ValueError as err:
+                raise Misdescribed(f"{DEFAULTS}: {name}: {err}") from err
+    return found
+
+
+def candidates(table: Sequence[fstab.Entry], told: Described) -> Tuple[str, ...]:
+    """Directories of a node that may be bricks that wait, by its fstab and by what is described."""
+    mounted = [f"{entry.mount_point}/{DIRECTORY}" for entry in table if entry.options == fstab.OPTIONS]
+    return tuple(dict.fromkeys((*mounted, *told.directories)))
+
+
+def mark_question(path: str) -> Tuple[str, ...]:
+    """What to ask a node about a directory, for `is_marked`."""
+    return ("getfattr", "--absolute-names", "-h", "--only-values", "-n", MARK, "--", path)
+
+
+def is_marked(answer: Said, volume: str) -> bool:
+    """Whether a directory was made to become a brick of *volume*."""
+    return answer.status == 0 and answer.out == volume
+
+
+def waiting(volume: VolumeInfo, marked: Mapping[str, Sequence[str]]) -> Tuple[Brick, ...]:
+    """Bricks that wait to become part of *volume*: those of the *marked* (node → directories) it does not have."""
+    has = {(brick.host, brick.path) for brick in volume.bricks}
+    return tuple(
+        Brick(node, path) for node, paths in marked.items() for path in paths if (node, path) not in has
+    )
+
+
+@dataclass(frozen=True)
+class Growth:
+    """What becomes of bricks that wait."""
+
+    #: these make whole sets, in Gluster's order
+    joins: Tuple[Brick, ...]
+    waits: Tuple[Brick, ...]
+    #: how many more have to come before any of those that wait can join
+    wanted: int
+
+
+def growth(layout: Layout, bricks: Sequence[Brick]) -> Growth:
+    """Which of the *bricks* that wait make whole sets of *layout*, and what the others wait for."""
+    joins = whole_sets(layout, bricks)
+    waits: List[Brick] = [brick for brick in bricks if brick not in joins]
+    nodes = len({brick.node for brick in waits})
+    return Growth(joins, tuple(waits), layout.size - nodes if waits else 0)

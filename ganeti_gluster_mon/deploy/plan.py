@@ -1,0 +1,193 @@
+"""From what is wished, and what was seen, to steps.  Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Dict, List, Mapping, Optional, Sequence, Tuple
+
+from ganeti_gluster_mon.deploy.brick_steps import MakeBrick, MakeFilesystem, Mount, RunGlusterd
+from ganeti_gluster_mon.deploy.devices import filesystem_uuid
+from ganeti_gluster_mon.deploy.ganeti_steps import AllowDirectory, EnableTemplate
+from ganeti_gluster_mon.deploy.layout import DISPERSE, DISTRIBUTE, REPLICATE, Brick, Layout, arrange
+from ganeti_gluster_mon.deploy.pool_steps import CreateVolume, JoinPool, KnowByName, SetForGuests, StartVolume
+from ganeti_gluster_mon.deploy.step import NotSo, Step
+from ganeti_gluster_mon.deploy.survey import Seen
+from ganeti_gluster_mon.ganeti.ssconf import Cluster
+from ganeti_gluster_mon.gluster.facts import VolumeInfo
+from ganeti_gluster_mon.words import some
+
+#: bricks on devices are mounted at this and a number, and are this directory in there
+MOUNT_POINT = "/export/brick"
+DIRECTORY = "gluster"
+
+PORT = 24007
+#: where Ganeti 3.0 has its mounts, unless told otherwise
+STORAGE_DIRECTORY = "/var/run/ganeti/gluster"
+_ITSELF = "127.0.0.1"
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a brick is to be: a whole device, or a directory on a filesystem that is there."""
+
+    node: str
+    device: Optional[str] = None
+    directory: Optional[str] = None
+    #: what is on the device may be lost
+    wipe: bool = False
+
+
+@dataclass(frozen=True)
+class Bricks:
+    """Places as they will be, and the steps that make them so."""
+
+    bricks: Tuple[Brick, ...]
+    steps: Tuple[Step, ...]
+
+
+def speaker(seen: Sequence[Seen]) -> Seen:
+    """The node whose pool the others join: the first that is in one, or the first of all.
+
+    Raises NotSo where none can be asked.
+    """
+    well = [one for one in seen if one.fault is None]
+    if not well:
+        raise NotSo("no node can be asked about the pool")
+    return next((one for one in well if one.in_pool), well[0])
+
+
+def strangers(member: Seen, cluster: Cluster) -> Tuple[str, ...]:
+    """Who is in the pool of *member* and no node of the cluster."""
+    known = {word for node in cluster.nodes for word in (node.name, node.primary_ip, node.secondary_ip)}
+    return tuple(peer.hostname for peer in member.peers if not peer.local and peer.hostname not in known)
+
+
+def make_bricks(
+    cluster: Cluster, volume: str, places: Sequence[Place], seen: Mapping[str, Seen], speaks: str
+) -> Bricks:
+    """A brick of *volume* in each of *places*, of nodes that were *seen* to be well."""
+    bricks: List[Brick] = []
+    disks: List[Step] = []
+    directories: List[Step] = []
+    taken: Dict[str, List[str]] = {}
+    for place in places:
+        if place.device is None:
+            assert place.directory is not None
+            bricks.append(Brick(place.node, place.directory))
+            directories.append(MakeBrick(place.node, place.directory, volume, speaks))
+            continue
+        node = seen[place.node]
+        uuid = filesystem_uuid(cluster.name, place.node, place.device, node.devices[place.device])
+        point = mount_point(node, uuid, taken.setdefault(place.node, []))
+        taken[place.node].append(point)
+        disks.append(MakeFilesystem(place.node, place.device, uuid, place.wipe))
+        disks.append(Mount(place.node, place.device, uuid, point))
+        path = f"{point}/{DIRECTORY}"
+        bricks.append(Brick(place.node, path))
+        directories.append(MakeBrick(place.node, path, volume, speaks, point))
+    return Bricks(tuple(bricks), (*disks, *directories))
+
+
+def mount_point(node: Seen, uuid: str, taken: Sequence[str]) -> str:
+    """Where the filesystem *uuid* is mounted, or will be: /export/brick1, or the next that is free."""
+    for entry in node.fstab:
+        if entry.source == f"UUID={uuid}":
+            return entry.mount_point
+    used = {*(entry.mount_point for entry in node.fstab), *node.mount_points, *taken}
+    number = 1
+    while f"{MOUNT_POINT}{number}" in used:
+        number += 1
+    return f"{MOUNT_POINT}{number}"
+
+
+def join(nodes: Sequence[str], speaks: Seen) -> Tuple[Step, ...]:
+    """*nodes* as peers of *speaks*, which all know by its name."""
+    others = [node for node in dict.fromkeys(nodes) if node != speaks.name]
+    steps: List[Step] = [RunGlusterd(node) for node in dict.fromkeys((speaks.name, *others))]
+    steps += [JoinPool(node, speaks.name) for node in others]
+    if others:
+        steps.append(KnowByName(others[0], speaks.name))
+    return tuple(steps)
+
+
+def guest_options(layout: Layout, nodes: int, sharded: bool) -> Tuple[Tuple[str, str], ...]:
+    """What is said otherwise than in Gluster's group virt.
+
+    Server quorum ends bricks where less than half of the nodes are left.  With copies that is right; where
+    there are none, or two nodes only, it would take away what still works.
+    """
+    options: List[Tuple[str, str]] = []
+    if not layout.keeps_copies or nodes < 3:
+        options.append(("cluster.server-quorum-type", "none"))
+    if not sharded:
+        options.append(("features.shard", "off"))
+    return tuple(options)
+
+
+def create(volume: str, layout: Layout, made: Bricks, speaks: Seen, sharded: bool = True) -> Tuple[Step, ...]:
+    """A started volume.  Raises NoLayout where the bricks do not make one."""
+    bricks = arrange(layout, made.bricks)
+    nodes = tuple(brick.node for brick in bricks)
+    pool = {*nodes, *(peer.hostname for peer in speaks.peers if not peer.local)}
+    return (
+        *join(nodes, speaks),
+        *made.steps,
+        CreateVolume(speaks.name, volume, layout, bricks),
+        SetForGuests(
+            speaks.name, volume, guest_options(layout, len(pool), sharded), layout.kind == REPLICATE
+        ),
+        StartVolume(speaks.name, volume),
+    )
+
+
+def ganeti_side(
+    cluster: Cluster, volume: str, bricks: Sequence[Brick], peers: Sequence[str], access: str
+) -> Tuple[Step, ...]:
+    """What Ganeti has to be told, after which it makes disks on *volume*; *peers* are the nodes of the pool."""
+    directory = storage_directory(cluster)
+    online = [node for node in cluster.nodes if not node.offline]
+    outside = [node.name for node in online if node.vm_capable and node.name not in peers]
+    host = bricks[0].node if outside else _ITSELF
+    return (
+        *(AllowDirectory(node.name, directory) for node in online),
+        EnableTemplate(cluster.master, host, PORT, volume, access),
+    )
+
+
+def storage_directory(cluster: Cluster) -> str:
+    """Where Ganeti has its mounts."""
+    return cluster.gluster_storage_dir or STORAGE_DIRECTORY
+
+
+def outsiders(cluster: Cluster, peers: Sequence[str]) -> Tuple[str, ...]:
+    """Nodes that may run instances and are not in the pool."""
+    return tuple(
+        node.name for node in cluster.nodes if node.vm_capable and not node.offline and node.name not in peers
+    )
+
+
+def layout_of(volume: VolumeInfo) -> Layout:
+    """How a volume that exists keeps its data.  Raises NotSo for a kind that is not made here."""
+    kind = volume.type.rpartition("distributed-")[2]
+    if kind == REPLICATE:
+        return Layout(REPLICATE, volume.replica_count, arbiter=volume.arbiter_count > 0)
+    if kind == DISPERSE:
+        return Layout(DISPERSE, volume.disperse_count, redundancy=volume.redundancy_count)
+    if kind == DISTRIBUTE:
+        return Layout(DISTRIBUTE)
+    raise NotSo(f"{volume.name} is of the type {volume.type}, which is not known here")
+
+
+def set_of(volume: VolumeInfo, brick: Brick) -> Tuple[Brick, ...]:
+    """The bricks of the set of *volume* that *brick* is in, itself among them; empty where it is in none."""
+    layout = layout_of(volume)
+    bricks = [Brick(one.host, one.path) for one in volume.bricks]
+    if brick not in bricks:
+        return ()
+    at = bricks.index(brick) // layout.size * layout.size
+    return tuple(bricks[at : at + layout.size])
+
+
+def described(bricks: Sequence[Brick]) -> str:
+    """Some of the bricks, for a line."""
+    return some([brick.label for brick in bricks], 6)

@@ -1,0 +1,342 @@
+"""Steps that make a pool of nodes, and volumes of bricks; all through glusterd of one of them, the *speaker*."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Dict, Optional, Sequence, Tuple
+
+from ganeti_gluster_mon.deploy import gluster_said
+from ganeti_gluster_mon.deploy.gluster_said import GLUSTER, POOL_LIST, VOLUME_INFO
+from ganeti_gluster_mon.deploy.layout import Brick, Layout
+from ganeti_gluster_mon.deploy.step import DONE, WAIT, Command, Left, NotSo, Question, Step
+from ganeti_gluster_mon.ganeti.ssh import Said
+from ganeti_gluster_mon.gluster.facts import VolumeInfo
+from ganeti_gluster_mon.gluster.model import SELF_HEAL_DAEMON
+from ganeti_gluster_mon.words import one_line, some
+
+#: as installed by Gluster: what its developers hold to be right for the disks of virtual machines
+VIRT_GROUP = "/var/lib/glusterd/groups/virt"
+
+#: options of that group which Gluster 10 takes for volumes of copies only
+_OF_COPIES = ("cluster.shd-max-threads",)
+
+#: seconds; glusterd notices within a minute that a peer it waits for has vanished
+_CHANGE_TIMEOUT = 150.0
+_IN_CLUSTER = "Peer in Cluster"
+
+
+def gluster(node: str, *words: str) -> Command:
+    """A change by gluster."""
+    return Command(node, (*GLUSTER, *words), timeout=_CHANGE_TIMEOUT)
+
+
+@dataclass(frozen=True)
+class JoinPool(Step):
+    """A node that becomes a peer of the pool that *speaker* is in."""
+
+    speaker: str
+
+    @property
+    def words(self) -> str:
+        return f"a peer of {self.speaker}"
+
+    @property
+    def patience(self) -> float:
+        return 60.0
+
+    def questions(self) -> Tuple[Question, ...]:
+        return (Question(self.speaker, POOL_LIST), Question(self.node, POOL_LIST))
+
+    def left(self, answers: Sequence[Said]) -> Left:
+        pool, its = (gluster_said.peers(answer) for answer in answers)
+        itself = gluster_said.own(its)
+        known = next((peer for peer in pool if peer.uuid == itself.uuid), None)
+        if known is not None:
+            whole = known.connected and (known.local or known.state == _IN_CLUSTER)
+            return DONE if whole else WAIT
+        if len(its) > 1:
+            others = [peer.hostname for peer in its if not peer.local]
+            raise NotSo(
+                f"{self.node} is in another pool already, with {one_line(some(others, 3))}; "
+                f"leave it out, or take it out of that one: gluster peer detach {self.node}"
+            )
+        return (gluster(self.speaker, "peer", "probe", self.node),)
+
+
+@dataclass(frozen=True)
+class KnowByName(Step):
+    """The speaker is known to its peers by its name, not by the address its first call came from."""
+
+    speaker: str
+
+    @property
+    def words(self) -> str:
+        return f"{self.speaker} known by its name"
+
+    @property
+    def patience(self) -> float:
+        return 60.0
+
+    def questions(self) -> Tuple[Question, ...]:
+        return (Question(self.node, POOL_LIST), Question(self.speaker, POOL_LIST))
+
+    def left(self, answers: Sequence[Said]) -> Left:
+        its, pool = (gluster_said.peers(answer) for answer in answers)
+        speaker = gluster_said.own(pool).uuid
+        known = next((peer for peer in its if peer.uuid == speaker), None)
+        if known is not None and known.hostname == self.speaker:
+            return DONE if known.connected and known.state == _IN_CLUSTER else WAIT
+        return (gluster(self.node, "peer", "probe", self.speaker),)
+
+
+@dataclass(frozen=True)
+class LeavePool(Step):
+    """A node that is no peer any more."""
+
+    speaker: str
+
+    @property
+    def words(self) -> str:
+        return "no peer of the pool any more"
+
+    def questions(self) -> Tuple[Question, ...]:
+        return (Question(self.speaker, POOL_LIST), Question(self.speaker, VOLUME_INFO))
+
+    def left(self, answers: Sequence[Said]) -> Left:
+        found = next((p for p in gluster_said.peers(answers[0]) if p.hostname == self.node), None)
+        if found is None:
+            return DONE
+        held = bricks_on(gluster_said.volumes(answers[1]), self.node, found.uuid)
+        if held:
+            raise NotSo(has_bricks(self.node, held))
+        return (gluster(self.speaker, "peer", "detach", self.node),)
+
+
+def bricks_on(volumes: Sequence[VolumeInfo], node: str, uuid: Optional[str]) -> Tuple[Tuple[str, Brick], ...]:
+    """The bricks that are on *node*, with the names of their volumes; *uuid* is that of its glusterd."""
+    return tuple(
+        (volume.name, Brick(brick.host, brick.path))
+        for volume in volumes
+        for brick in volume.bricks
+        if brick.host == node or (uuid is not None and brick.uuid == uuid)
+    )
+
+
+def has_bricks(node: str, held: Sequence[Tuple[str, Brick]]) -> str:
+    """Why a node cannot leave."""
+    volume, brick = held[0]
+    named = some([f"{one.path} of {name}" for name, one in held], 3)
+    return (
+        f"{node} holds bricks: {one_line(named)}; move them to another node first: "
+        f"gnt-gluster replace-brick {volume} {brick.label} NODE --device DEVICE"
+    )
+
+
+@dataclass(frozen=True)
+class CreateVolume(Step):
+    """A volume of just these bricks, in this order."""
+
+    volume: str
+    layout: Layout
+    bricks: Tuple[Brick, ...]
+
+    @property
+    def words(self) -> str:
+        return f"volume {self.volume}, {self.layout.title} on {len(self.bricks)} bricks"
+
+    def questions(self) -> Tuple[Question, ...]:
+        return (Question(self.node, VOLUME_INFO),)
+
+    def left(self, answers: Sequence[Said]) -> Left:
+        volume = gluster_said.volume(answers[0], self.volume)
+        if volume is None:
+            where = (brick.label for brick in self.bricks)
+            return (gluster(self.node, "volume", "create", self.volume, *self.layout.words, *where),)
+        if {(b.host, b.path) for b in volume.bricks} >= {(b.node, b.path) for b in self.bricks}:
+            return DONE
+        held = some([f"{brick.host}:{brick.path}" for brick in volume.bricks], 3)
+        raise NotSo(
+            f"there is a volume {self.volume} already, on {one_line(held)}; choose another name with --volume, "
+            f"or add to it: gnt-gluster expand-volume {self.volume}"
+        )
+
+
+@dataclass(frozen=True)
+class SetForGuests(Step):
+    """Options that are good for disks of virtual machines: Gluster's own group virt, with a few said otherwise."""
+
+    volume: str
+    #: what is said otherwise, or besides: option → value
+    options: Tuple[Tuple[str, str], ...] = ()
+    #: whether its sets are copies; Gluster refuses the group for others, because of single options in it
+    copies: bool = True
+
+    @property
+    def words(self) -> str:
+        told = "".join(f", {name} {value}" for name, value in self.options)
+        return f"{self.volume} with the options of group virt{told}"
+
+    def questions(self) -> Tuple[Question, ...]:
+        return (Question(self.node, VOLUME_INFO), Question(self.node, ("cat", VIRT_GROUP)))
+
+    def left(self, answers: Sequence[Said]) -> Left:
+        group = group_options(answers[1])
+        volume = gluster_said.volume(answers[0], self.volume)
+        if volume is not None and volume.state != "created":
+            # It has been in use: its options are the administrator's, and to change sharding would lose disks.
+            return DONE
+        options = {} if volume is None else volume.options
+        own = dict(self.options)
+        if not self.copies:
+            wanted = {name: value for name, value in {**group, **own}.items() if name not in _OF_COPIES}
+            words = [word for pair in wanted.items() for word in pair]
+            if all(options.get(name) == value for name, value in wanted.items()):
+                return DONE
+            return (gluster(self.node, "volume", "set", self.volume, *words),)
+        left = []
+        if any(options.get(name) != value for name, value in group.items() if name not in own):
+            left.append(gluster(self.node, "volume", "set", self.volume, "group", "virt"))
+            options = {**options, **group}
+        different = [
+            word for name, value in self.options if options.get(name) != value for word in (name, value)
+        ]
+        if different:
+            left.append(gluster(self.node, "volume", "set", self.volume, *different))
+        return tuple(left) or DONE
+
+
+def group_options(said: Said) -> Dict[str, str]:
+    """The options of a group from its file, a line each.  Raises NotSo where there is no such file."""
+    if said.status:
+        raise NotSo(f"{VIRT_GROUP} cannot be read ({said.words}): is glusterfs-server installed whole?")
+    lines = (line.partition("=") for line in said.out.splitlines() if not line.startswith("#"))
+    return {name.strip(): value.strip() for name, found, value in lines if found}
+
+
+@dataclass(frozen=True)
+class StartVolume(Step):
+    """A volume with all its bricks, and where it has copies its self-heal daemons, online."""
+
+    volume: str
+    #: those that have to be, where it is not all of them
+    bricks: Tuple[Brick, ...] = ()
+
+    @property
+    def words(self) -> str:
+        which = "its new bricks" if self.bricks else "all its bricks"
+        return f"{self.volume} started, with {which} online"
+
+    @property
+    def patience(self) -> float:
+        return 90.0
+
+    def questions(self) -> Tuple[Question, ...]:
+        return (
+            Question(self.node, VOLUME_INFO),
+            Question(self.node, gluster_said.volume_status(self.volume)),
+        )
+
+    def left(self, answers: Sequence[Said]) -> Left:
+        volume = gluster_said.volume(answers[0], self.volume)
+        if volume is None or volume.state != "started":
+            return (gluster(self.node, "volume", "start", self.volume),)
+        missing = self._missing(volume, answers[1])
+        if missing is None:
+            return WAIT
+        return (gluster(self.node, "volume", "start", self.volume, "force"),) if missing else DONE
+
+    def progress(self, answers: Sequence[Said]) -> str:
+        volume = gluster_said.volume(answers[0], self.volume)
+        missing = self._missing(volume, answers[1]) if volume is not None else None
+        return f"not online yet: {some(missing, 4)}" if missing else ""
+
+    def _missing(self, volume: VolumeInfo, status: Said) -> Optional[Tuple[str, ...]]:
+        missing = offline(volume, status)
+        if missing is None or not self.bricks:
+            return missing
+        return tuple(brick.label for brick in self.bricks if brick.label in missing)
+
+
+def offline(volume: VolumeInfo, status: Said) -> Optional[Tuple[str, ...]]:
+    """The bricks of *volume* that are not online, "…: self-heal daemon" too; None where it is not known."""
+    told = gluster_said.status(status, volume.name)
+    if told is None:
+        return None
+    online = {(node.hostname, node.path): node.online for node in told.nodes}
+    bricks = [f"{b.host}:{b.path}" for b in volume.bricks if online.get((b.host, b.path)) is not True]
+    daemons = [
+        f"{node.path}: self-heal daemon"
+        for node in told.nodes
+        if node.hostname == SELF_HEAL_DAEMON and not node.online
+    ]
+    return (*bricks, *daemons)
+
+
+@dataclass(frozen=True)
+class AddBricks(Step):
+    """More sets of bricks for a volume."""
+
+    volume: str
+    bricks: Tuple[Brick, ...]
+
+    @property
+    def words(self) -> str:
+        return f"{len(self.bricks)} more bricks in {self.volume}"
+
+    def questions(self) -> Tuple[Question, ...]:
+        return (Question(self.node, VOLUME_INFO),)
+
+    def left(self, answers: Sequence[Said]) -> Left:
+        volume = gluster_said.volume(answers[0], self.volume)
+        if volume is None:
+            raise NotSo(f"there is no volume {self.volume}")
+        present = {(brick.host, brick.path) for brick in volume.bricks}
+        new = [brick.label for brick in self.bricks if (brick.node, brick.path) not in present]
+        return (gluster(self.node, "volume", "add-brick", self.volume, *new),) if new else DONE
+
+
+@dataclass(frozen=True)
+class ReplaceBrick(Step):
+    """One brick in the place of another."""
+
+    volume: str
+    old: Brick
+    new: Brick
+
+    @property
+    def words(self) -> str:
+        return f"{self.new.label} in {self.volume} instead of {self.old.label}"
+
+    def questions(self) -> Tuple[Question, ...]:
+        return (Question(self.node, VOLUME_INFO),)
+
+    def left(self, answers: Sequence[Said]) -> Left:
+        volume = gluster_said.volume(answers[0], self.volume)
+        present = [] if volume is None else [Brick(brick.host, brick.path) for brick in volume.bricks]
+        if self.new in present:
+            return DONE
+        if self.old not in present:
+            raise NotSo(f"{self.old.label} is no brick of {self.volume}")
+        words = ("replace-brick", self.volume, self.old.label, self.new.label, "commit", "force")
+        return (gluster(self.node, "volume", *words),)
+
+
+@dataclass(frozen=True)
+class DeleteVolume(Step):
+    """A volume that is no more; what is on its bricks stays there."""
+
+    volume: str
+
+    @property
+    def words(self) -> str:
+        return f"no volume {self.volume} any more (its bricks keep their files)"
+
+    def questions(self) -> Tuple[Question, ...]:
+        return (Question(self.node, VOLUME_INFO),)
+
+    def left(self, answers: Sequence[Said]) -> Left:
+        volume = gluster_said.volume(answers[0], self.volume)
+        if volume is None:
+            return DONE
+        stop = (gluster(self.node, "volume", "stop", self.volume),) if volume.state == "started" else ()
+        return (*stop, gluster(self.node, "volume", "delete", self.volume))

@@ -1,0 +1,81 @@
+"""A step of a plan: it looks, says what is left to do, and looks again.
+
+A step is frozen and does nothing itself.  It names read-only commands, and from what they said it tells,
+purely, which commands are left to be run, or that it is done.  So a plan can be shown without being done
+(``--dry-run``), and done again after whatever became of it the first time.
+"""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import dataclass
+from typing import Optional, Sequence, Tuple
+
+from ganeti_gluster_mon.failure import CannotDo
+from ganeti_gluster_mon.ganeti.ssh import Said
+
+#: commands that are left to do; without any, something is waited for; None: the step is done
+Left = Optional[Tuple["Command", ...]]
+
+DONE: Left = None
+WAIT: Left = ()
+
+
+class NotSo(CannotDo):
+    """What a step found is not as it has to be, and it does not change it; one line that says what to do."""
+
+
+@dataclass(frozen=True)
+class Command:
+    """A command on a node; no shell ever sees its words."""
+
+    node: str
+    argv: Tuple[str, ...]
+    #: its standard input
+    text: Optional[str] = None
+    #: seconds it may take
+    timeout: float = 60.0
+
+    def __str__(self) -> str:
+        """As one would type it there."""
+        line = " ".join(shlex.quote(word) for word in self.argv)
+        return line if self.text is None else f"{line} <<'END'\n{self.text.rstrip()}\nEND"
+
+
+@dataclass(frozen=True)
+class Question:
+    """A command that only looks."""
+
+    node: str
+    argv: Tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Step:
+    """What all steps have in common."""
+
+    #: where it mostly happens
+    node: str
+
+    @property
+    def words(self) -> str:
+        """What it is for, in an administrator's words: "an xfs filesystem on /dev/vdb"."""
+        raise NotImplementedError
+
+    @property
+    def patience(self) -> float:
+        """Seconds that its effect may take after its commands."""
+        return 10.0
+
+    def questions(self) -> Tuple[Question, ...]:
+        """What has to be asked to know how far it is."""
+        raise NotImplementedError
+
+    def left(self, answers: Sequence[Said]) -> Left:
+        """What is left to do by the *answers* to its questions.  Raises NotSo."""
+        raise NotImplementedError
+
+    def progress(self, answers: Sequence[Said]) -> str:
+        """How far it is, for people, where it takes long; "" where there is nothing to tell."""
+        del answers
+        return ""

@@ -1,0 +1,168 @@
+"""Steps that take as long as there is data: healing, and moving it to new bricks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Optional, Sequence, Tuple
+
+from ganeti_gluster_mon.deploy import gluster_said
+from ganeti_gluster_mon.deploy.layout import Brick
+from ganeti_gluster_mon.deploy.pool_steps import gluster
+from ganeti_gluster_mon.deploy.step import DONE, WAIT, Left, NotSo, Question, Step
+from ganeti_gluster_mon.ganeti.ssh import Said
+from ganeti_gluster_mon.gluster import parse
+from ganeti_gluster_mon.gluster.facts import HealCount
+from ganeti_gluster_mon.gluster.question import rebalance_status
+from ganeti_gluster_mon.gluster.reading import Faults, Refused, Unreadable
+from ganeti_gluster_mon.gluster.xmlstream import Element, read
+from ganeti_gluster_mon.words import short_size, some
+
+#: seconds without any progress, after which one does not wait any longer
+_STUCK = 900.0
+
+
+@dataclass(frozen=True)
+class Healed(Step):
+    """Bricks of a volume that hold what they should."""
+
+    volume: str
+    #: those of one set, which hold the same
+    bricks: Tuple[Brick, ...]
+
+    @property
+    def words(self) -> str:
+        return f"{self.volume} healed"
+
+    @property
+    def patience(self) -> float:
+        return _STUCK
+
+    def questions(self) -> Tuple[Question, ...]:
+        return (Question(self.node, gluster_said.heal(self.volume)),)
+
+    def left(self, answers: Sequence[Said]) -> Left:
+        counts = self._counts(answers)
+        split = sum(count.split_brain or 0 for count in counts)
+        if split:
+            raise NotSo(
+                f"{self.volume}: {split} entries in split-brain, which do not heal by themselves: "
+                f"gluster volume heal {self.volume} info split-brain"
+            )
+        whole = len(counts) == len(self.bricks)
+        return DONE if whole and all(count.pending == 0 for count in counts) else WAIT
+
+    def progress(self, answers: Sequence[Said]) -> str:
+        counts = self._counts(answers)
+        if not counts:
+            return "how much there is to heal is not known yet"
+        away = [f"{count.host}:{count.path}" for count in counts if count.pending is None]
+        pending = max((count.pending or 0) for count in counts)
+        return f"{pending} entries to heal" + (f", {some(away, 2)} cannot be asked yet" if away else "")
+
+    def _counts(self, answers: Sequence[Said]) -> Tuple[HealCount, ...]:
+        told = gluster_said.heal_counts(answers[0]) or ()
+        return tuple(count for count in told if Brick(count.host, count.path) in self.bricks)
+
+
+@dataclass(frozen=True)
+class StartRebalance(Step):
+    """A rebalance that was started now, or runs already.
+
+    With *layout_only* no data is moved: new files find the new bricks, and that is all.
+    """
+
+    volume: str
+    layout_only: bool = False
+    #: the id of the one before, which is not this one
+    before: Optional[str] = None
+
+    @property
+    def words(self) -> str:
+        if self.layout_only:
+            return f"new files of {self.volume} on the new bricks, too"
+        return f"a rebalance of {self.volume} begun"
+
+    @property
+    def patience(self) -> float:
+        return 60.0
+
+    def questions(self) -> Tuple[Question, ...]:
+        return (Question(self.node, gluster_said.asked(rebalance_status(self.volume))),)
+
+    def left(self, answers: Sequence[Said]) -> Left:
+        state = rebalance(answers[0])
+        if state is not None and state.status == "fix-layout in progress" and not self.layout_only:
+            return WAIT  # it is short, and there can be only one at a time
+        if state is not None and (
+            state.status.endswith("in progress") or state.id not in (None, self.before)
+        ):
+            return DONE
+        words = ("fix-layout", "start") if self.layout_only else ("start",)
+        return (gluster(self.node, "volume", "rebalance", self.volume, *words),)
+
+
+@dataclass(frozen=True)
+class Rebalanced(Step):
+    """A rebalance that has come to its end."""
+
+    volume: str
+    before: Optional[str] = None
+
+    @property
+    def words(self) -> str:
+        return f"the rebalance of {self.volume} completed"
+
+    @property
+    def patience(self) -> float:
+        return _STUCK
+
+    def questions(self) -> Tuple[Question, ...]:
+        return (Question(self.node, gluster_said.asked(rebalance_status(self.volume))),)
+
+    def left(self, answers: Sequence[Said]) -> Left:
+        state = rebalance(answers[0])
+        if state is None or state.id == self.before or state.status.endswith("in progress"):
+            return WAIT
+        if state.status.endswith("completed"):
+            return DONE
+        raise NotSo(
+            f"the rebalance of {self.volume} is {state.status}: see /var/log/glusterfs/{self.volume}-rebalance.log, "
+            f"then gnt-gluster rebalance {self.volume}"
+        )
+
+    def progress(self, answers: Sequence[Said]) -> str:
+        return moved(answers[0])
+
+
+@dataclass(frozen=True)
+class State:
+    """How a rebalance is."""
+
+    #: "in progress", "completed", …
+    status: str
+    id: Optional[str]
+
+
+def rebalance(said: Said) -> Optional[State]:
+    """The rebalance that runs, or ran last; None where there was none, or nothing can be told of it."""
+    try:
+        told = parse.rebalance_status(gluster_said.output(said)).facts
+    except (Refused, Unreadable, NotSo):
+        return None
+    return State(told.status, told.id)
+
+
+def moved(said: Said) -> str:
+    """What a rebalance has moved so far, over all nodes."""
+    total = Element(texts=frozenset({"files", "size", "lookups", "failures"}))
+    try:
+        answer = read(
+            gluster_said.output(said), "volRebalance", Element(children={"aggregate": total}), Faults()
+        )
+        texts = answer.children["aggregate"][0].texts
+        files, size, seen, failed = (int(texts[name]) for name in ("files", "size", "lookups", "failures"))
+    except (Refused, Unreadable, NotSo, LookupError, ValueError):
+        return "how far it is is not known yet"
+    return f"{seen} files looked at, {files} moved, {short_size(size)}" + (
+        f", {failed} failed" if failed else ""
+    )

@@ -1,0 +1,136 @@
+"""Changes both files and starts both daemons again; puts all back when clients would get less than before."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import stat
+import tempfile
+import time
+from contextlib import suppress
+from typing import Callable, List
+
+from ganeti_gluster_mon.failure import CannotDo
+from ganeti_gluster_mon.front import clients, plan, services
+from ganeti_gluster_mon.front.plan import GANETI, OURS, Files
+
+#: seconds in which both daemons have to answer after they were started
+PATIENCE = 30.0
+_PAUSE = 0.2
+#: bytes
+_LONGEST = 1 << 20
+
+Say = Callable[[str], None]
+
+
+def read_files() -> Files:
+    """Both files; one that is missing is empty.  Raises CannotDo."""
+    return Files(_read(GANETI), _read(OURS))
+
+
+def show(before: Files, after: Files, say: Say) -> None:
+    """Say what would be changed and run."""
+    for path, old, new in ((GANETI, before.ganeti, after.ganeti), (OURS, before.ours, after.ours)):
+        for line in difflib.unified_diff(old.splitlines(), new.splitlines(), path, path, lineterm="", n=1):
+            say(line)
+    for argv in services.commands():
+        say(f"# {' '.join(argv)}")
+
+
+def carry_out(before: Files, after: Files, say: Say) -> None:
+    """Make it so, and see to it that clients get what they got before.
+
+    Raises CannotDo; then everything is as it was.
+    """
+    mond = plan.mond(before)
+    got = clients.see(mond.url())
+    goal = plan.now(after)
+    if not services.by_systemd() and goal.mond_behind is None and _answers(goal.asked.url()):
+        raise CannotDo(
+            f"we answer at {goal.asked.url()}, where mond is to be, and systemd is not process 1 here: "
+            "end our daemon, and try again"
+        )
+    # Where nobody but the administrator can start us, all that can be seen is that mond is where it is to be.
+    asked = goal.asked if services.by_systemd() else plan.mond(after)
+    try:
+        _apply(after)
+        _wait_for(asked.url(), got)
+    except CannotDo as err:
+        say("putting everything back as it was")
+        _apply(before)
+        raise CannotDo(f"{err}; everything is as it was before") from err
+
+
+def _answers(url: str) -> bool:
+    try:
+        clients.see(url)
+    except clients.NoAnswer:
+        return False
+    return True
+
+
+def _apply(files: Files) -> None:
+    _write(GANETI, files.ganeti)
+    _write(OURS, files.ours)
+    for argv in services.commands():
+        services.run(argv)
+
+
+def _wait_for(url: str, got: clients.Seen) -> None:
+    """Wait until a client gets at *url* what it got before.  Raises CannotDo."""
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        try:
+            why = "; ".join(clients.see(url).lost(got))
+        except clients.NoAnswer as err:
+            why = str(err)
+        if not why:
+            return
+        if time.monotonic() > deadline:
+            raise CannotDo(f"mond's clients do not get what they got before: {why}")
+        time.sleep(_PAUSE)
+
+
+def _read(path: str) -> str:
+    try:
+        with open(path, encoding="utf-8", errors="surrogateescape") as file:
+            text = file.read(_LONGEST)
+    except FileNotFoundError:
+        return ""
+    except OSError as err:
+        raise CannotDo(f"cannot read {path}: {err.strerror or err}") from err
+    return text
+
+
+def _write(path: str, text: str) -> None:
+    """Replace the file by one rename, with its mode and owner; a symlink stays one.  Raises CannotDo."""
+    path = os.path.realpath(path)
+    temporary: List[str] = []
+    try:
+        if _read(path) == text:
+            return
+        descriptor, name = tempfile.mkstemp(dir=os.path.dirname(path), prefix=f".{os.path.basename(path)}.")
+        temporary.append(name)
+        with open(descriptor, "w", encoding="utf-8", errors="surrogateescape") as file:
+            file.write(text)
+            file.flush()
+            _as_before(file.fileno(), path)
+            os.fsync(file.fileno())
+        os.replace(name, path)
+        temporary.clear()
+    except OSError as err:
+        raise CannotDo(f"cannot write {path}: {err.strerror or err}") from err
+    finally:
+        for name in temporary:
+            with suppress(OSError):
+                os.unlink(name)
+
+
+def _as_before(descriptor: int, path: str) -> None:
+    try:
+        before = os.stat(path)
+    except FileNotFoundError:
+        os.fchmod(descriptor, 0o644)
+        return
+    os.fchown(descriptor, before.st_uid, before.st_gid)
+    os.fchmod(descriptor, stat.S_IMODE(before.st_mode))

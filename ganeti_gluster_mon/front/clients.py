@@ -1,0 +1,84 @@
+"""What mond's clients get, wherever they ask: mond itself, or the daemon in its place."""
+
+from __future__ import annotations
+
+import http.client
+import json
+from dataclasses import dataclass
+from typing import Any, Mapping, Tuple
+from urllib.parse import quote, urlsplit
+
+from ganeti_gluster_mon.failure import CannotDo
+
+#: seconds for one answer; mond runs lvs and the like for some
+DEADLINE = 15.0
+#: bytes
+_LONGEST = 4 << 20
+
+
+class NoAnswer(CannotDo):
+    """Nobody answers there as mond does; str() is one line."""
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What a client got."""
+
+    #: status of HTTP by collector: name, category, kind
+    reports: Mapping[Tuple[str, str, int], int]
+
+    def lost(self, before: Seen) -> Tuple[str, ...]:
+        """What a client got *before* and does not get now, in words."""
+        lost = [
+            f"collector {name} ({category}, kind {kind}) is not listed"
+            for name, category, kind in before.reports
+            if (name, category, kind) not in self.reports
+        ]
+        return (
+            *lost,
+            *(
+                f"report {each[1]}/{each[0]} answers {self.reports[each]}"
+                for each, status in before.reports.items()
+                if status == http.client.OK and self.reports.get(each, status) != status
+            ),
+        )
+
+
+def see(url: str) -> Seen:
+    """Ask as mond's clients do: for the version, the list, and each report in it.  Raises NoAnswer."""
+    if _json(url, "/") != [1]:
+        raise NoAnswer(f"{url}/ does not answer [1], as mond does")
+    listed = _json(url, "/1/list/collectors")
+    if not isinstance(listed, list):
+        raise NoAnswer(f"{url}/1/list/collectors is no list")
+    reports = {}
+    for each in listed:
+        if not isinstance(each, list) or [type(part) for part in each] != [str, str, int]:
+            raise NoAnswer(f"{url}/1/list/collectors has {each!r} in it, which is no collector")
+        name, category, kind = each
+        path = f"/1/report/{quote(category, safe='')}/{quote(name, safe='')}"
+        reports[name, category, kind] = _get(url, path)[0]
+    return Seen(reports)
+
+
+def _json(url: str, path: str) -> Any:
+    status, body = _get(url, path)
+    try:
+        return json.loads(body) if status == http.client.OK else None
+    except (ValueError, RecursionError):
+        return None
+
+
+def _get(url: str, path: str) -> Tuple[int, bytes]:
+    parts = urlsplit(url)
+    assert parts.hostname is not None
+    connection = http.client.HTTPConnection(parts.hostname, parts.port, timeout=DEADLINE)
+    try:
+        connection.request("GET", path)
+        response = connection.getresponse()
+        body = response.read(_LONGEST)
+    except (OSError, http.client.HTTPException) as err:
+        raise NoAnswer(f"nobody answers at {url}: {getattr(err, 'strerror', None) or err}") from err
+    finally:
+        connection.close()
+    return response.status, body

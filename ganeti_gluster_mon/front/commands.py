@@ -1,0 +1,125 @@
+"""``ganeti-gluster-mon front enable|disable|status``: the daemon in mond's place on this node."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from typing import TYPE_CHECKING
+
+from ganeti_gluster_mon import commandline
+from ganeti_gluster_mon.failure import CannotDo
+
+if TYPE_CHECKING:
+    from ganeti_gluster_mon.front.plan import Files
+
+#: mond is there while we are where it was; 1816 is ours until we are started again
+_BEHIND = 1817
+
+
+def add_command(commands: argparse._SubParsersAction[commandline.Parser]) -> None:
+    """Add ``front`` and what it can do."""
+    front = commands.add_parser(
+        "front", help="stand in front of Ganeti's monitoring daemon on this node, or not"
+    )
+    what = front.add_subparsers(metavar="ACTION", required=True, parser_class=commandline.Parser)
+    enable = what.add_parser("enable", help="take mond's place; it goes on behind us, on loopback")
+    enable.add_argument(
+        "--mond-port",
+        type=_port,
+        default=_BEHIND,
+        metavar="PORT",
+        help="where mond goes, on 127.0.0.1 (default: %(default)s)",
+    )
+    enable.set_defaults(run=_enable)
+    disable = what.add_parser("disable", help="give mond its place back")
+    disable.set_defaults(run=_disable)
+    for each in (enable, disable):
+        each.add_argument("--dry-run", action="store_true", help="only say what would be changed and run")
+    status = what.add_parser(
+        "status", help="how it is, and what mond's clients get; exit 1 if not what they should"
+    )
+    status.set_defaults(run=_status)
+
+
+def _enable(arguments: argparse.Namespace) -> int:
+    from ganeti_gluster_mon.front import change, plan, services
+
+    before = change.read_files()
+    after = plan.enabled(before, arguments.mond_port)
+    if not _done(before, after, arguments.dry_run):
+        return 0
+    front = plan.now(after)
+    assert front.mond_behind is not None
+    print(f"mond is at {front.mond_behind.url()}; its clients ask us, at {front.asked.listen}")
+    _say_how_to_start(services.by_systemd())
+    return 0
+
+
+def _disable(arguments: argparse.Namespace) -> int:
+    from ganeti_gluster_mon.front import change, plan, services
+
+    before = change.read_files()
+    after = plan.disabled(before)
+    if not _done(before, after, arguments.dry_run):
+        return 0
+    print(f"mond is at {plan.now(after).asked.listen} again")
+    _say_how_to_start(services.by_systemd())
+    return 0
+
+
+def _status(_arguments: argparse.Namespace) -> int:
+    from ganeti_gluster_mon.collectors import collectors
+    from ganeti_gluster_mon.front import change, clients, plan
+
+    front = plan.now(change.read_files())
+    got = clients.see(front.asked.url())
+    ours = {name for name, _, _ in got.reports if name in collectors()}
+    if front.mond_behind is None:
+        if ours:
+            raise CannotDo(
+                f"not in front, by the files; but we answer at {front.asked.url()}: restart the daemon"
+            )
+        print(f"not in front: mond answers at {front.asked.listen} itself, with {len(got.reports)} reports")
+        return 0
+    if not ours:
+        raise CannotDo(f"in front, by the files; but it is mond that answers at {front.asked.url()}")
+    behind = clients.see(front.mond_behind.url())
+    lost = got.lost(behind)
+    if lost:
+        raise CannotDo(f"in front, but clients do not get what mond has: {'; '.join(lost)}")
+    print(
+        f"in front at {front.asked.listen}, mond behind at {front.mond_behind.url()}: "
+        f"{len(behind.reports)} reports of mond's, {len(ours)} of ours"
+    )
+    return 0
+
+
+def _done(before: Files, after: Files, dry_run: bool) -> bool:
+    """Make *before* *after*, or say what it would take; whether anything was changed."""
+    from ganeti_gluster_mon.front import change
+
+    if before == after:
+        print("nothing to do")
+    elif dry_run:
+        change.show(before, after, print)
+    else:
+        _must_be_root()
+        change.carry_out(before, after, print)
+        return True
+    return False
+
+
+def _say_how_to_start(by_systemd: bool) -> None:
+    if not by_systemd:
+        print("systemd is not process 1 here: start our daemon again yourself, with the new ARGS")
+
+
+def _must_be_root() -> None:
+    if os.geteuid() != 0:
+        raise CannotDo("this changes /etc/default, and needs root")
+
+
+def _port(text: str) -> int:
+    if not text.isascii() or not text.isdecimal() or not 0 < int(text) < 65536:
+        raise argparse.ArgumentTypeError(f"{text!r} is no port")
+    return int(text)

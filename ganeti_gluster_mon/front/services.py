@@ -1,0 +1,47 @@
+"""Starts mond and our own daemon again, by whoever looks after daemons on this node."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from typing import List, Sequence
+
+from ganeti_gluster_mon.failure import CannotDo
+
+#: Ganeti's own way, which asks systemd where Ganeti has units, and start-stop-daemon where it has none
+DAEMON_UTIL = "/usr/lib/ganeti/daemon-util"
+MOND = "ganeti-mond"
+UNITS = ("ganeti-gluster-mon-ask.service", "ganeti-gluster-mon-tell.service")
+#: there while systemd is process 1, by sd_booted(3)
+_BOOTED = "/run/systemd/system"
+#: seconds; Ganeti gives a daemon 30 to end
+DEADLINE = 90.0
+
+
+def by_systemd() -> bool:
+    """Whether systemd starts our daemon; else somebody does who only knows how."""
+    return os.path.isdir(_BOOTED)
+
+
+def commands() -> List[List[str]]:
+    """What starts both daemons again.  Each may get the other's port: both end before one begins."""
+    mond = [[DAEMON_UTIL, "stop", MOND], [DAEMON_UTIL, "start", MOND]]
+    if not by_systemd():
+        return mond
+    return [["systemctl", "stop", *UNITS], *mond, ["systemctl", "start", *UNITS]]
+
+
+def run(argv: Sequence[str]) -> None:
+    """Run a command to its end.  Raises CannotDo with what it said."""
+    shown = " ".join(argv)
+    try:
+        ran = subprocess.run(
+            argv, check=False, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=DEADLINE
+        )
+    except OSError as err:
+        raise CannotDo(f"cannot run {shown}: {err.strerror or err}") from err
+    except subprocess.TimeoutExpired:
+        raise CannotDo(f"{shown} has not ended within {DEADLINE:g} s") from None
+    if ran.returncode:
+        said = " ".join((ran.stderr or ran.stdout).split()) or "it said nothing"
+        raise CannotDo(f"{shown} failed with exit status {ran.returncode}: {said}")

@@ -1,0 +1,1 @@
+"""What Ganeti tells a node about itself and its cluster."""

@@ -1,0 +1,223 @@
+"""Ganeti's configuration, ``config.data``, as far as Gluster is concerned: settings and instances' disks.
+
+The master and its candidates have the file, JSON in the form of Ganeti's lib/objects.py (version 3.0 here); on other
+nodes there is none.  It is input like any other: what is not as it should be is left out, and never harms the rest.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass, field
+from typing import Any, Dict, Iterator, List, Mapping, Optional, Tuple
+
+from ganeti_gluster_mon.failure import CannotDo
+from ganeti_gluster_mon.gluster.model import DiskFile
+from ganeti_gluster_mon.gluster.question import VOLUME_NAME
+
+FILE = "/var/lib/ganeti/config.data"
+GLUSTER, EXT = "gluster", "ext"
+#: our ExtStorage provider
+PROVIDER = "gluster"
+#: where it has its disks, unless its parameters say otherwise
+FOLDER = "ganeti"
+#: whom disks ask for their volume unless they are told otherwise
+HOST = "127.0.0.1"
+MEBIBYTE = 1 << 20
+#: bytes; a thousand instances take 3 MB
+_MOST = 256 << 20
+
+
+class NoConfiguration(CannotDo):
+    """The configuration is not on this node, or cannot be read; str() is one line."""
+
+
+@dataclass(frozen=True)
+class DiskParameters:
+    """Where Ganeti puts disks of the template gluster, for the nodes of one group."""
+
+    group: str
+    #: volfile server and its port
+    host: str
+    port: int
+    volume: str
+    #: "userspace" or "kernelspace"
+    access: str
+
+
+@dataclass(frozen=True)
+class Configuration:
+    """What Ganeti's configuration says of Gluster."""
+
+    #: templates that may be used for new disks
+    enabled_disk_templates: Tuple[str, ...]
+    #: templates that the cluster's instance policy allows
+    allowed_disk_templates: Tuple[str, ...]
+    #: by group of nodes
+    parameters: Tuple[DiskParameters, ...]
+    disks: Tuple[DiskFile, ...]
+    #: node → the group it is in
+    groups: Mapping[str, str] = field(default_factory=dict)
+
+    def parameters_of(self, group: Optional[str]) -> Optional[DiskParameters]:
+        """Those of *group*; of the only one if there is only one."""
+        for each in self.parameters:
+            if each.group == group or len(self.parameters) == 1:
+                return each
+        return None
+
+
+def understand(told: Any) -> Configuration:
+    """The configuration in *told*, JSON that was read.  Raises NoConfiguration where it is none."""
+    cluster = _mapping(told, "cluster")
+    if not cluster or not _mapping(told, "nodes"):
+        raise NoConfiguration("it is not Ganeti's configuration: it has no cluster or no nodes")
+    return Configuration(
+        enabled_disk_templates=_texts(cluster, "enabled_disk_templates"),
+        allowed_disk_templates=_texts(_mapping(cluster, "ipolicy"), "disk-templates"),
+        parameters=tuple(
+            _parameters(str(group.get("name")), cluster, group) for group in _mappings(told, "nodegroups")
+        ),
+        disks=tuple(sorted(_disks(told), key=lambda disk: disk.instance)),
+        groups=dict(_groups(told)),
+    )
+
+
+def _disks(told: Any) -> Iterator[DiskFile]:
+    """The instances' disks that are files of a Gluster volume."""
+    disks, nodes, groups = (_mapping(told, name) for name in ("disks", "nodes", "nodegroups"))
+    cluster = _mapping(told, "cluster")
+    for instance in _mappings(told, "instances"):
+        node = _mapping(nodes, instance.get("primary_node"))
+        group = _mapping(groups, node.get("group"))
+        references = instance.get("disks")
+        for number, reference in enumerate(references if isinstance(references, list) else ()):
+            disk = _mapping(disks, reference) if isinstance(reference, str) else {}
+            found = _file(disk, _parameters("", cluster, group))
+            size = disk.get("size")
+            if found is None or not _is_text(instance.get("name")):
+                continue
+            yield DiskFile(
+                instance=instance["name"],
+                name=f"disk/{number}",
+                volume=found[0],
+                path=found[1],
+                server=found[2],
+                size=size * MEBIBYTE
+                if isinstance(size, int) and not isinstance(size, bool) and size >= 0
+                else None,
+                node=node["name"] if _is_text(node.get("name")) else None,
+                template=disk["dev_type"],
+            )
+
+
+def _groups(told: Any) -> Iterator[Tuple[str, str]]:
+    groups = _mapping(told, "nodegroups")
+    for node in _mappings(told, "nodes"):
+        name, group = node.get("name"), _mapping(groups, node.get("group")).get("name")
+        if isinstance(name, str) and isinstance(group, str):
+            yield name, group
+
+
+def _file(disk: Mapping[str, Any], parameters: DiskParameters) -> Optional[Tuple[str, str, str]]:
+    """The volume, path and server of *disk*; None where it is no file of a Gluster volume."""
+    kind, logical_id = disk.get("dev_type"), disk.get("logical_id")
+    if not isinstance(logical_id, list) or len(logical_id) != 2 or not all(map(_is_text, logical_id)):
+        return None
+    own = _mapping(disk, "params")
+    if kind == GLUSTER:
+        volume, path = own.get("volume", parameters.volume), logical_id[1]
+        server = parameters.host
+    elif kind == EXT and logical_id[0] == PROVIDER:
+        volume, path = own.get("volume"), f"{own.get('directory', FOLDER)}/{logical_id[1]}"
+        server = server_of(own)
+    else:
+        return None
+    inside = path and not path.startswith("/") and ".." not in path.split("/") and "\0" not in path
+    if not isinstance(volume, str) or not VOLUME_NAME.match(volume) or not inside:
+        return None
+    return volume, os.path.normpath(path), server
+
+
+def server_of(parameters: Mapping[str, Any]) -> str:
+    """The first of the servers of a disk of our provider, by its *parameters*."""
+    servers = parameters.get("servers")
+    return servers.split()[0] if isinstance(servers, str) and servers.split() else HOST
+
+
+def _parameters(name: str, cluster: Mapping[str, Any], group: Mapping[str, Any]) -> DiskParameters:
+    """Ganeti fills what a group does not say with the cluster's."""
+    values = {
+        "host": HOST,
+        "port": 24007,
+        "volume": "gv0",
+        "access": "kernelspace",
+        **_mapping(_mapping(cluster, "diskparams"), GLUSTER),
+        **_mapping(_mapping(group, "diskparams"), GLUSTER),
+    }
+    port = values["port"]
+    return DiskParameters(
+        group=name,
+        host=str(values["host"]),
+        port=port if isinstance(port, int) else 0,
+        volume=str(values["volume"]),
+        access=str(values["access"]),
+    )
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str) and bool(value)
+
+
+def _texts(within: Mapping[str, Any], key: str) -> Tuple[str, ...]:
+    value = within.get(key)
+    return tuple(filter(_is_text, value if isinstance(value, list) else ()))
+
+
+def _mapping(within: Any, key: Any) -> Dict[str, Any]:
+    """What *within* has under *key*, if both are objects; else an empty one."""
+    value = within.get(key) if isinstance(within, dict) and isinstance(key, str) else None
+    return value if isinstance(value, dict) else {}
+
+
+def _mappings(within: Any, key: str) -> List[Dict[str, Any]]:
+    return [value for value in _mapping(within, key).values() if isinstance(value, dict)]
+
+
+class Reader:
+    """Reads the configuration when it has changed, and remembers it until then: at rest, one stat(2)."""
+
+    def __init__(self, path: str = FILE) -> None:
+        self._path = path
+        self._version: Tuple[int, ...] = ()
+        self._last: Optional[Configuration] = None
+
+    def configuration(self) -> Configuration:
+        """As it is now.  Raises NoConfiguration."""
+        try:
+            with open(self._path, "rb", opener=_plainly) as file:
+                status = os.fstat(file.fileno())
+                version = (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
+                if self._last is None or version != self._version:
+                    self._last = understand(json.loads(file.read(_MOST)))
+                    self._version = version
+        except FileNotFoundError:
+            raise NoConfiguration(self._missing()) from None
+        except OSError as err:
+            raise NoConfiguration(f"cannot read {self._path}: {err.strerror}") from err
+        except (ValueError, RecursionError) as err:
+            raise NoConfiguration(f"{self._path} is not JSON: {err}") from err
+        return self._last
+
+    def _missing(self) -> str:
+        if os.path.exists(os.path.join(os.path.dirname(self._path), "ssconf_node_list")):
+            return "Ganeti's configuration is on the master and its candidates only, and this node is neither"
+        return "this is no node of a Ganeti cluster"
+
+    def disks(self) -> Tuple[DiskFile, ...]:
+        """The instances' disks on Gluster volumes, of which nothing was seen yet.  Raises NoConfiguration."""
+        return self.configuration().disks
+
+
+def _plainly(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK)

@@ -1,0 +1,205 @@
+"""Commands on the nodes of a cluster, run as Ganeti runs its own: root's ssh, and the cluster's one host key.
+
+Ganeti knows all nodes by the key of the cluster, in /var/lib/ganeti/known_hosts (lib/ssh.py), and so do we:
+a host that pretends to be a node is not talked to.  This is the only place that makes a command line for a
+shell, the one that sshd starts on the other side, and every word of it is quoted.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shlex
+import signal
+import socket
+import subprocess
+from dataclasses import dataclass
+from typing import Dict, List, Optional, Sequence, Tuple
+
+from ganeti_gluster_mon.failure import CannotDo
+from ganeti_gluster_mon.ganeti.ssconf import Cluster
+from ganeti_gluster_mon.words import one_line
+
+KNOWN_HOSTS = "/var/lib/ganeti/known_hosts"
+#: seconds until a host has to have taken the connection, as in Ganeti
+CONNECT_TIMEOUT = 10
+
+#: what a command on a node gets to see, on whichever node it is run
+ENVIRONMENT: Dict[str, str] = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C"}
+
+#: what asks on the other node: it takes [seconds, [command, …]] and gives [[status, out, err], …]
+_ASKER = """
+import json, os, signal, subprocess, sys
+seconds, questions = json.loads(sys.argv[1])
+answers = []
+for argv in questions:
+    try:
+        run = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                               start_new_session=True)
+    except OSError as err:
+        answers.append([127, "", argv[0] + ": " + str(err.strerror)])
+        continue
+    try:
+        said = run.communicate(timeout=seconds)
+        answers.append([run.returncode, *(text.decode("utf-8", "surrogateescape") for text in said)])
+    except subprocess.TimeoutExpired:
+        os.killpg(run.pid, signal.SIGKILL)
+        answers.append([124, "", argv[0] + ": no answer within %g s" % seconds])
+print(json.dumps(answers))
+"""
+
+#: ssh's own exit status, when it is not that of the command
+_SSH_FAILED = 255
+#: seconds that what was killed has to let go of its pipes
+_PATIENCE = 2.0
+_LONGEST = 300
+
+
+class NoAnswer(CannotDo):
+    """A node could not be reached, or a command there did not end in time; one line."""
+
+
+@dataclass(frozen=True)
+class Said:
+    """What a command that ended said."""
+
+    status: int
+    out: str
+    err: str
+
+    @property
+    def words(self) -> str:
+        """Its reason in one line: the last of what it said, on standard error or else standard output."""
+        lines = (self.err.strip() or self.out.strip()).splitlines()
+        return one_line(lines[-1], _LONGEST) if lines else f"exit status {self.status}"
+
+
+class Nodes:
+    """The nodes of *cluster*, to run commands on; *own* is the name of the node that we are on ourselves.
+
+    Without a cluster, any host that root can log in to without a password, by root's own known_hosts.
+    """
+
+    def __init__(self, cluster: Optional[Cluster], own: Optional[str] = None) -> None:
+        self.cluster = cluster
+        name = own or socket.gethostname()
+        here = cluster.node(name) if cluster is not None else None
+        self.own = here.name if here is not None else name
+
+    def run(self, node: str, argv: Sequence[str], timeout: float = 60.0, text: Optional[str] = None) -> Said:
+        """Run *argv* on *node* as root, without a shell between; *text* is its standard input, or there is none.
+
+        On our own node it is run without ssh.  *timeout* is in seconds, for all of it; then it is killed, with
+        all it started (what runs on another node ends there by itself).  Raises NoAnswer.
+        """
+        if not argv:
+            raise ValueError("no command")
+        local = node == self.own
+        said = _run(list(argv) if local else self.ssh(node, argv), timeout, text)
+        if said is None:
+            raise NoAnswer(f"{node}: no end of {argv[0]} within {timeout:g} s")
+        if said.status == _SSH_FAILED and not local:
+            raise NoAnswer(f"{node}: ssh: {_reason(said, node)}")
+        return said
+
+    def ask(self, node: str, questions: Sequence[Sequence[str]], timeout: float = 20.0) -> Tuple[Said, ...]:
+        """Run several commands on *node*, one after the other by one connection; an answer for each.
+
+        Each has *timeout* seconds and is killed there when they are over: its status is then 124, as from
+        timeout(1).  Raises NoAnswer where none could be asked.
+        """
+        argv = [
+            "python3",
+            "-I",
+            "-S",
+            "-c",
+            _ASKER,
+            json.dumps([timeout, [list(words) for words in questions]]),
+        ]
+        said = self.run(node, argv, timeout * len(questions) + 2 * CONNECT_TIMEOUT)
+        try:
+            answers = tuple(Said(int(status), out, err) for status, out, err in json.loads(said.out))
+        except (ValueError, TypeError):
+            raise NoAnswer(f"{node}: cannot ask there: {said.words}") from None
+        if len(answers) != len(questions):
+            raise NoAnswer(f"{node}: {len(questions)} questions asked, {len(answers)} answers")
+        return answers
+
+    def ssh(self, node: str, argv: Sequence[str]) -> List[str]:
+        """The command that runs *argv* on another node."""
+        if not node or node.startswith("-") or any(c.isspace() or c == "@" for c in node):
+            raise NoAnswer(f"{one_line(node)!r} is no name of a host")
+        options = ["BatchMode=yes", f"ConnectTimeout={CONNECT_TIMEOUT}", "EscapeChar=none", "LogLevel=ERROR"]
+        # a host that vanishes while the command runs is noticed, and not waited for until the deadline
+        options += ["ServerAliveInterval=5", "ServerAliveCountMax=3", "StrictHostKeyChecking=yes"]
+        known = self.cluster.node(node) if self.cluster is not None else None
+        if self.cluster is not None and known is not None:
+            options += [
+                f"GlobalKnownHostsFile={KNOWN_HOSTS}",
+                "UserKnownHostsFile=/dev/null",
+                "CheckHostIP=no",
+                f"HostKeyAlias={self.cluster.name}",
+                f"Port={known.ssh_port}",
+            ]
+        words = ["env", *(f"{name}={value}" for name, value in ENVIRONMENT.items()), *argv]
+        return [
+            "ssh",
+            *(f"-o{option}" for option in options),
+            f"root@{node}",
+            " ".join(shlex.quote(word) for word in words),
+        ]
+
+
+def _run(argv: Sequence[str], timeout: float, text: Optional[str]) -> Optional[Said]:
+    """Run *argv* here; None when it did not end in time.  Raises NoAnswer when it cannot be started."""
+    environment = dict(ENVIRONMENT)
+    if "SSH_AUTH_SOCK" in os.environ:
+        environment["SSH_AUTH_SOCK"] = os.environ["SSH_AUTH_SOCK"]
+    try:
+        process = subprocess.Popen(
+            argv,
+            stdin=subprocess.DEVNULL if text is None else subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            encoding="utf-8",
+            errors="surrogateescape",
+            cwd="/",
+            env=environment,
+            start_new_session=True,
+        )
+    except OSError as err:
+        if err.filename == argv[0] or isinstance(err, FileNotFoundError):
+            return Said(127, "", f"{argv[0]}: {err.strerror}")
+        raise NoAnswer(f"cannot start {argv[0]}: {err.strerror}") from err
+    try:
+        out, error = process.communicate(text, timeout=timeout)
+    except subprocess.TimeoutExpired:
+        return None
+    finally:
+        _end(process)
+    return Said(process.returncode, out, error)
+
+
+def _end(process: subprocess.Popen[str]) -> None:
+    """Kill what is left of *process* and its group, and reap it; one that the kernel holds is left to it."""
+    if process.poll() is None:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(timeout=_PATIENCE)
+    for pipe in (process.stdin, process.stdout, process.stderr):
+        if pipe is not None:
+            with contextlib.suppress(BrokenPipeError):
+                pipe.close()
+
+
+def _reason(said: Said, node: str) -> str:
+    """Why ssh failed, and what to do about it."""
+    words = said.words
+    if "Host key verification failed" in said.err or "host key" in words.lower():
+        return f"{words}; its host key is not the cluster's: gnt-node add --readd {node}, or look who answers there"
+    if "Permission denied" in said.err:
+        return f"{words}; root's key is not taken there: gnt-cluster renew-crypto --new-ssh-keys, or authorize it"
+    return words

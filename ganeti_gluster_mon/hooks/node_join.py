@@ -1,0 +1,120 @@
+"""A node that comes to the cluster brings its storage along, and one that leaves leaves none behind.
+
+Ganeti runs these hooks on every node; what is to be done is done by the master.  Of a hook that ran after the
+fact Ganeti shows what it said only when its exit status is not 0, in a line that calls that a failure and
+changes nothing about the node that was added.  So that is how people are told: see `said_by_ganeti`.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Callable, List, Mapping
+
+from ganeti_gluster_mon.deploy import plan, survey
+from ganeti_gluster_mon.deploy.apply import apply
+from ganeti_gluster_mon.deploy.joining import DEFAULTS, Growth, described
+from ganeti_gluster_mon.deploy.pool_steps import LeavePool, bricks_on, has_bricks
+from ganeti_gluster_mon.deploy.work import World, join_node
+from ganeti_gluster_mon.failure import CannotDo
+from ganeti_gluster_mon.ganeti import ssconf
+from ganeti_gluster_mon.ganeti.ssh import Nodes
+from ganeti_gluster_mon.words import one_line, some
+
+Environment = Mapping[str, str]
+
+_NOTHING_FAILED = "(nothing failed: this is how Ganeti shows what a hook did)"
+
+
+def added(environment: Environment) -> int:
+    """After ``gnt-node add``: the storage of the node that was added becomes bricks."""
+    return _on_master(environment, _join)
+
+
+def removed(environment: Environment) -> int:
+    """Before ``gnt-node remove``: a node with bricks is not removed, another leaves the pool, too."""
+    return _on_master(environment, _leave)
+
+
+def said_by_ganeti(line: str) -> int:
+    """Have Ganeti show *line*: it does when the status is not 0; on one line, or it would write \\n."""
+    print(one_line(line))
+    return 1
+
+
+def _on_master(environment: Environment, task: Callable[[World, str], int]) -> int:
+    node, master = environment.get("GANETI_NODE_NAME"), environment.get("GANETI_MASTER")
+    if not node or not master:
+        return said_by_ganeti(
+            "gluster: this is a hook of Ganeti's, which gave it no node; by hand: gnt-gluster"
+        )
+    try:
+        cluster = ssconf.read()
+        nodes = Nodes(cluster)
+        return task(World(cluster, nodes, nodes.own), node) if nodes.own == master else 0
+    except CannotDo as err:
+        return said_by_ganeti(f"gluster: {err}")
+
+
+def _join(world: World, node: str) -> int:
+    told = described(world.cluster.tags, defaults())
+    if told is None:
+        return 0
+    try:
+        wish, grown = join_node(world, node, told)
+        done: List[str] = []
+        apply(world.host, wish, done.append)
+    except CannotDo as err:
+        return said_by_ganeti(
+            f"gluster: {node} is a node, and its storage did not join: {'; '.join(str(err).splitlines())}. "
+            f"When that is put right: gnt-gluster add-node --join {node}"
+        )
+    return said_by_ganeti(f"{_NOTHING_FAILED} gluster: {became(node, told.volume, grown)}")
+
+
+def became(node: str, volume: str, grown: Growth) -> str:
+    """What the joining of a node came to."""
+    words = f"{node} is in the pool"
+    if grown.joins:
+        words += (
+            f"; {volume} has grown by {plan.described(grown.joins)}; what was there stays where it is: "
+            f"gnt-gluster rebalance {volume} spreads it"
+        )
+    if grown.waits:
+        words += (
+            f"; {some([brick.label for brick in grown.waits], 4)} {'waits' if len(grown.waits) == 1 else 'wait'}: "
+            f"{volume} grows when there are bricks on {grown.wanted} more {'node' if grown.wanted == 1 else 'nodes'}"
+        )
+    return words
+
+
+def _leave(world: World, node: str) -> int:
+    names = [one.name for one in world.cluster.nodes if one.name != node and not one.offline]
+    seen = survey.look(world.host, names, {}, ())
+    pools = [one for one in seen if one.fault is None and node in [peer.hostname for peer in one.peers]]
+    if not pools:
+        return 0
+    speaks = pools[0]
+    held = bricks_on(speaks.volumes, node, None)
+    if held:
+        return said_by_ganeti(f"gluster: {has_bricks(node, held)}")
+    steps = (LeavePool(node, speaks.name),)
+    apply(world.host, steps, lambda line: None)
+    return 0
+
+
+def defaults(path: str = DEFAULTS) -> str:
+    """The text of the file of settings; "" where there is none."""
+    try:
+        with open(path, encoding="utf-8", errors="surrogateescape") as file:
+            return file.read(64 << 10)
+    except FileNotFoundError:
+        return ""
+    except OSError as err:
+        raise CannotDo(f"cannot read {path}: {err.strerror}") from err
+
+
+def main(hook: Callable[[Environment], int]) -> int:
+    """Run *hook* as Ganeti does, whose output is one stream."""
+    sys.stderr = sys.stdout
+    return hook(os.environ)

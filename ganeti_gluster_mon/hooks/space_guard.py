@@ -1,0 +1,91 @@
+"""Before Ganeti makes or grows a disk: is there room on the volume, and does it take writes?
+
+Ganeti's allocator leaves shared storage out, so nobody else looks.  The hook is for instance-add, disk-grow,
+instance-modify and instance-recreate-disks; an import, and a move that comes as one, are an instance-add, too.
+Ganeti runs it on several nodes; the master alone, which has the configuration and the job, answers.
+
+It refuses what it knows will not fit, and nothing else.  What it cannot find out, because no daemon and no glusterd
+answers, it lets pass, and says so: a guard that is blind must not stop everybody's work, and Gluster itself will
+refuse what really cannot be done.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import Iterator, Mapping
+
+from ganeti_gluster_mon.deploy.joining import DEFAULTS, Misdescribed, assignments
+from ganeti_gluster_mon.failure import CannotDo
+from ganeti_gluster_mon.ganeti import ssconf
+from ganeti_gluster_mon.ganeti.configuration import Reader
+from ganeti_gluster_mon.gluster import command, cycle
+from ganeti_gluster_mon.gluster.pool import understand
+from ganeti_gluster_mon.health import judge
+from ganeti_gluster_mon.hooks import job
+from ganeti_gluster_mon.hooks.asked import Environment, asked
+from ganeti_gluster_mon.hooks.node_join import defaults
+from ganeti_gluster_mon.hooks.room import refusal
+from ganeti_gluster_mon.serve.handover import DIRECTORY
+from ganeti_gluster_mon.serve.picture import Picture, picture
+from ganeti_gluster_mon.view.source import LIMITS, known_to_the_daemon
+from ganeti_gluster_mon.words import one_line
+
+OVERCOMMIT = "GLUSTER_OVERCOMMIT"
+
+
+def main(environment: Mapping[str, str]) -> int:
+    """The hook: 1, with a line that Ganeti shows, for what does not fit; else 0."""
+    try:
+        lines = list(_refusals(environment)) if _is_master() else []
+    except Misdescribed as err:
+        lines = [str(err)]  # the guard does not know its own limit, which a person has to put right
+    except (CannotDo, command.CannotAsk, OSError) as err:
+        print(f"gluster: whether there is room is not known, let pass: {one_line(str(err))}")
+        return 0
+    for line in lines:
+        print(f"gluster: {line}")
+    return 1 if lines else 0
+
+
+def _is_master() -> bool:
+    cluster = ssconf.read()
+    here = cluster.node(os.uname().nodename)
+    return here is not None and here.name == cluster.master
+
+
+def _refusals(environment: Environment) -> Iterator[str]:
+    configuration = Reader().configuration()
+    kind, instance = environment.get("GANETI_OP_CODE", ""), environment.get("GANETI_INSTANCE_NAME", "")
+    wanted = asked(environment, job.given(kind, instance), configuration)
+    if not wanted:
+        return
+    overcommit = _overcommit(defaults())
+    seen = _seen()
+    for each in wanted:
+        why = refusal(each, configuration, seen.pool, seen.health, overcommit)
+        if why is not None:
+            yield why
+
+
+def _seen() -> Picture:
+    """The pool by the daemon, else by Gluster; the heal backlog, which may take long, is left out."""
+    view = known_to_the_daemon(DIRECTORY)
+    if view is not None:
+        return picture(view, LIMITS, time.time_ns())
+    with cycle.Cycle(cycle.Settings(processes=False, disks=Reader().disks)) as asking:
+        pool = understand(asking.look())
+    now = time.time_ns()
+    return Picture(pool, judge(pool, LIMITS, now), now)
+
+
+def _overcommit(text: str) -> float:
+    """What may be promised, as a multiple of what there is, by *text*, the file of settings.  Raises Misdescribed."""
+    told = assignments(text).get(OVERCOMMIT, "1.0")
+    try:
+        number = float(told)
+    except ValueError:
+        number = 0.0
+    if not 0 < number <= 1000:
+        raise Misdescribed(f"{DEFAULTS}: {OVERCOMMIT} is {told!r}, not a number above 0")
+    return number

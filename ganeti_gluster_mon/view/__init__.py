@@ -1,0 +1,1 @@
+"""The pool for people, as Ganeti's own commands show things."""

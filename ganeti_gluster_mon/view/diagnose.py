@@ -1,0 +1,64 @@
+"""`gnt-gluster diagnose`: looks everywhere, and says what is wrong, node by node."""
+
+from __future__ import annotations
+
+import time
+from typing import Iterator, List, Sequence
+
+from ganeti_gluster_mon.failure import CannotDo
+from ganeti_gluster_mon.ganeti import ssconf
+from ganeti_gluster_mon.ganeti.configuration import NoConfiguration, Reader
+from ganeti_gluster_mon.gluster.model import Pool, Unknown
+from ganeti_gluster_mon.health import judge
+from ganeti_gluster_mon.serve.picture import Picture
+from ganeti_gluster_mon.view import source
+from ganeti_gluster_mon.view.diagnosis import Diagnosis, Finding, Looked, diagnose, names_to_know
+from ganeti_gluster_mon.view.survey import ask_nodes
+
+
+def run(timeout: float) -> int:
+    """Print what is found; 1 if anything is wrong.  Raises CannotDo where this is no node of a cluster."""
+    found = look(timeout)
+    print("\n".join(lines(found)))
+    return 0 if found.well else 1
+
+
+def look(timeout: float) -> Diagnosis:
+    """Everything that is wrong; each node has *timeout* seconds to answer."""
+    cluster = ssconf.read()
+    seen = _seen()
+    configuration, why = None, ""
+    try:
+        configuration = Reader().configuration()
+    except NoConfiguration as err:
+        why = str(err)
+    facts = ask_nodes(cluster, names_to_know(cluster, seen.pool), timeout)
+    return diagnose(Looked(cluster, facts, seen.pool, seen.health, configuration, why))
+
+
+def _seen() -> Picture:
+    """The pool as Gluster tells of it now; where it cannot be asked, that is what is wrong with it."""
+    try:
+        return source.asked()
+    except CannotDo as err:
+        now = time.time_ns()
+        pool = Pool(taken_at=now, unknowns=(Unknown("the pool", str(err)),))
+        return Picture(pool, judge(pool, source.LIMITS, now), now)
+
+
+def lines(found: Diagnosis) -> Iterator[str]:
+    """What people are shown."""
+    yield from _part("Ganeti's settings", found.cluster)
+    yield from _part("Pool", found.pool)
+    for node, findings in found.nodes.items():
+        yield from _part(f"Node {node}", findings)
+
+
+def _part(title: str, findings: Sequence[Finding]) -> Iterator[str]:
+    wrong = [finding for finding in findings if not finding.note]
+    yield f"{title}: {f'{len(wrong)} wrong' if wrong else 'ok'}"
+    said: List[Finding] = [*wrong, *(finding for finding in findings if finding.note)]
+    for finding in said:
+        yield f"  - {'note: ' if finding.note else ''}{finding.text}"
+        if finding.to_do:
+            yield f"    do: {finding.to_do}"

@@ -1,0 +1,377 @@
+"""What is wrong, and what to do about it: from what the nodes told, Ganeti's settings, and the pool.  Pure."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
+
+from ganeti_gluster_mon.ganeti.configuration import EXT, GLUSTER, Configuration
+from ganeti_gluster_mon.ganeti.ssconf import Cluster, Node
+from ganeti_gluster_mon.gluster.model import Pool
+from ganeti_gluster_mon.gluster.placement import is_here
+from ganeti_gluster_mon.health import OK, Health
+from ganeti_gluster_mon.words import one_line, some
+
+GLUSTERD_PORT = 24007
+#: seconds that a node's clock may be off
+CLOCK_SKEW = 2.0
+_ACCESS = ("userspace", "kernelspace")
+_MOST_NAMES = 5
+
+
+@dataclass(frozen=True)
+class NodeFacts:
+    """What a node told of itself (on_node.py); None where it did not tell."""
+
+    #: why it could not be asked; then all else is unknown
+    unreachable: Optional[str] = None
+    #: seconds that its clock is ahead of ours, and by how much that may be wrong
+    clock_offset: Optional[float] = None
+    clock_error: float = 0.0
+    #: "10.3"; None: not installed
+    gluster: Optional[str] = None
+    #: whether glusterd runs
+    glusterd: Optional[bool] = None
+    #: of its glusterd
+    uuid: Optional[str] = None
+    operating_version: Optional[str] = None
+    #: by name: its addresses, none where it is not known there
+    resolved: Mapping[str, Tuple[str, ...]] = field(default_factory=dict)
+    #: by name: whether a glusterd took a connection
+    reached: Mapping[str, bool] = field(default_factory=dict)
+    #: lines of /etc/ganeti/file-storage-paths; None: there is no such file
+    storage_paths: Optional[Tuple[str, ...]] = None
+    qemu_gluster: Optional[bool] = None
+    fuse_client: Optional[bool] = None
+    fuse_device: Optional[bool] = None
+    #: whether our ExtStorage provider is there
+    provider: Optional[bool] = None
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that is wrong, and what to do about it; "" where the words themselves say it."""
+
+    text: str
+    to_do: str = ""
+    #: worth to be known, and nothing that is wrong
+    note: bool = False
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """Everything that was found."""
+
+    cluster: Tuple[Finding, ...]
+    pool: Tuple[Finding, ...]
+    nodes: Mapping[str, Tuple[Finding, ...]]
+
+    @property
+    def well(self) -> bool:
+        """Whether nothing is wrong."""
+        findings = [*self.cluster, *self.pool, *(each for mine in self.nodes.values() for each in mine)]
+        return all(finding.note for finding in findings)
+
+
+@dataclass(frozen=True)
+class Looked:
+    """All that was looked at."""
+
+    cluster: Cluster
+    #: by node that is not offline
+    facts: Mapping[str, NodeFacts]
+    pool: Pool
+    health: Health
+    #: None: it is not on this node, for the reason *no_configuration*
+    configuration: Optional[Configuration] = None
+    no_configuration: str = ""
+
+
+def node_facts(told: Any, sent: float, received: float) -> NodeFacts:
+    """The facts in *told*, what on_node.py printed, read; *sent* and *received* by our clock (seconds since the epoch).
+
+    What is not of the kind it should be is not known.
+    """
+    if not isinstance(told, dict):
+        return NodeFacts(unreachable="it told nothing that can be understood")
+    moment = told.get("time")
+    offset = None
+    if isinstance(moment, (int, float)) and not isinstance(moment, bool):
+        offset = float(moment) - (sent + received) / 2
+    resolved, reached = told.get("resolved"), told.get("reached")
+    return NodeFacts(
+        clock_offset=offset,
+        clock_error=max(0.0, received - sent) / 2,
+        gluster=_text(told.get("gluster")),
+        glusterd=_bool(told.get("glusterd")),
+        uuid=_text(told.get("uuid")),
+        operating_version=_text(told.get("operating_version")),
+        resolved={
+            name: tuple(map(str, addresses))
+            for name, addresses in (resolved if isinstance(resolved, dict) else {}).items()
+            if isinstance(addresses, list)
+        },
+        reached={
+            name: answer
+            for name, answer in (reached if isinstance(reached, dict) else {}).items()
+            if isinstance(answer, bool)
+        },
+        storage_paths=_texts(told.get("storage_paths")),
+        qemu_gluster=_bool(told.get("qemu_gluster")),
+        fuse_client=_bool(told.get("fuse_client")),
+        fuse_device=_bool(told.get("fuse_device")),
+        provider=_bool(told.get("provider")),
+    )
+
+
+def _text(value: Any) -> Optional[str]:
+    return value if isinstance(value, str) else None
+
+
+def _bool(value: Any) -> Optional[bool]:
+    return value if isinstance(value, bool) else None
+
+
+def _texts(value: Any) -> Optional[Tuple[str, ...]]:
+    return tuple(map(str, value)) if isinstance(value, list) else None
+
+
+def names_to_know(cluster: Cluster, pool: Pool) -> Tuple[str, ...]:
+    """The names that every node has to resolve: the nodes', the peers', those that bricks have."""
+    names = [node.name for node in cluster.nodes if not node.offline]
+    names += [peer.hostname for peer in pool.peers or ()]
+    names += [brick.host for volume in pool.volumes or () for brick in volume.bricks]
+    return tuple(dict.fromkeys(name for name in names if name != "localhost"))
+
+
+def diagnose(looked: Looked) -> Diagnosis:
+    """Everything that is wrong by what was *looked* at."""
+    common = _Common(looked)
+    return Diagnosis(
+        cluster=tuple(_of_the_cluster(looked)),
+        pool=tuple(Finding(problem.text, note=problem.code == OK) for problem in looked.health.problems),
+        nodes={
+            node.name: tuple(_of_a_node(node, looked, common))
+            if node.name in looked.facts
+            else (Finding("not asked: it is marked offline", note=True),)
+            for node in looked.cluster.nodes
+        },
+    )
+
+
+class _Common:
+    """What most nodes agree on, by which the others are measured."""
+
+    def __init__(self, looked: Looked) -> None:
+        every = looked.facts.values()
+        self.gluster = _most(facts.gluster for facts in every)
+        self.operating_version = _most(facts.operating_version for facts in every)
+        names = {name for facts in every for name in facts.resolved}
+        self.resolved: Dict[str, Optional[Tuple[str, ...]]] = {
+            name: _most(_elsewhere(facts.resolved.get(name)) for facts in every) for name in names
+        }
+
+
+def _most(values: Any) -> Any:
+    """The value that is seen most often, None and () left out; None where there is none."""
+    counts = Counter(value for value in values if value)
+    return counts.most_common(1)[0][0] if counts else None
+
+
+def _elsewhere(addresses: Optional[Tuple[str, ...]]) -> Tuple[str, ...]:
+    """*addresses* but those of a host's own name on itself, on loopback."""
+    return tuple(address for address in addresses or () if not _is_loopback(address))
+
+
+def _is_loopback(address: str) -> bool:
+    return address.startswith("127.") or address == "::1"
+
+
+# --- Ganeti's settings -----------------------------------------------------------------------------
+
+
+def _of_the_cluster(looked: Looked) -> Iterator[Finding]:
+    configuration = looked.configuration
+    if configuration is None:
+        master = looked.cluster.master
+        yield Finding(
+            f"Ganeti's settings were not looked at: {looked.no_configuration}",
+            f"run gnt-gluster diagnose on {master}",
+            note=True,
+        )
+        return
+    enabled = configuration.enabled_disk_templates
+    if GLUSTER not in enabled and EXT not in enabled:
+        yield Finding(
+            f"no disk template for Gluster is enabled, only {', '.join(enabled) or 'none'}",
+            f"gnt-cluster modify --enabled-disk-templates {','.join((*enabled, GLUSTER))}",
+        )
+    for template in (GLUSTER, EXT):
+        if template in enabled and template not in configuration.allowed_disk_templates:
+            allowed = ",".join((*configuration.allowed_disk_templates, template))
+            yield Finding(
+                f"disk template {template} is enabled, and the instance policy does not allow it",
+                f"gnt-cluster modify --ipolicy-disk-templates {allowed}",
+            )
+    if GLUSTER not in enabled:
+        return
+    if looked.cluster.gluster_storage_dir is None:
+        yield Finding(
+            "Ganeti has no directory for Gluster",
+            "gnt-cluster modify --gluster-storage-dir /var/run/ganeti/gluster",
+        )
+    for parameters in configuration.parameters:
+        yield from _of_parameters(parameters, looked)
+
+
+def _of_parameters(parameters: Any, looked: Looked) -> Iterator[Finding]:
+    where = f"disk parameters of group {one_line(parameters.group)}"
+    modify = (
+        f"gnt-cluster modify -D gluster:volume=NAME or gnt-group modify -D … {one_line(parameters.group)}"
+    )
+    volumes = looked.pool.volumes
+    volume = next((each for each in volumes or () if each.name == parameters.volume), None)
+    if volumes is not None and volume is None and not is_here(parameters.host):
+        yield Finding(f"{where}: {parameters.host} is not looked at, it is not of this pool", note=True)
+    elif volumes is not None and volume is None:
+        there = some([each.name for each in volumes], _MOST_NAMES) or "none"
+        yield Finding(
+            f"{where}: there is no volume {one_line(parameters.volume, 80)}; there are: {there}",
+            f"{modify}; or make it: gnt-gluster create-volume",
+        )
+    elif volume is not None and volume.state != "started":
+        yield Finding(f"{where}: volume {volume.name} is not started", f"gluster volume start {volume.name}")
+    if parameters.port != GLUSTERD_PORT:
+        yield Finding(
+            f"{where}: port is {parameters.port}, glusterd listens on {GLUSTERD_PORT}",
+            f"gnt-cluster modify -D gluster:port={GLUSTERD_PORT}",
+        )
+    if parameters.access not in _ACCESS:
+        yield Finding(
+            f"{where}: access is {one_line(parameters.access, 80)}",
+            "gnt-cluster modify -D gluster:access=userspace",
+        )
+
+
+# --- a node ----------------------------------------------------------------------------------------
+
+
+def _of_a_node(node: Node, looked: Looked, common: _Common) -> Iterator[Finding]:
+    facts = looked.facts[node.name]
+    if facts.unreachable is not None:
+        yield Finding(f"cannot be asked: {one_line(facts.unreachable)}")
+        return
+    yield from _of_glusterd(node, facts, looked, common)
+    yield from _of_the_clock(facts)
+    yield from _of_names(node, facts, looked, common)
+    configuration = looked.configuration
+    if configuration is not None:
+        yield from _of_the_backend(node, facts, looked, configuration)
+
+
+def _of_glusterd(node: Node, facts: NodeFacts, looked: Looked, common: _Common) -> Iterator[Finding]:
+    if facts.gluster is None:
+        yield Finding("Gluster is not installed", "apt install glusterfs-server")
+        return
+    if facts.glusterd is False:
+        yield Finding(
+            "glusterd does not run", "systemctl start glusterd; journalctl -u glusterd says why it ended"
+        )
+    if facts.gluster != common.gluster:
+        yield Finding(
+            f"Gluster is {one_line(facts.gluster, 40)}, elsewhere {one_line(common.gluster, 40)}",
+            "have the same version everywhere",
+        )
+    if facts.operating_version and facts.operating_version != common.operating_version:
+        yield Finding(
+            f"glusterd works as version {one_line(facts.operating_version, 40)}, elsewhere as "
+            f"{one_line(common.operating_version, 40)}",
+            "see gluster volume get all cluster.op-version",
+        )
+    peers = looked.pool.peers
+    if peers is not None and facts.glusterd and facts.uuid not in {peer.uuid for peer in peers}:
+        yield Finding("it is not in the pool", f"gnt-gluster add-node {node.name}")
+
+
+def _of_the_clock(facts: NodeFacts) -> Iterator[Finding]:
+    offset = facts.clock_offset
+    if offset is not None and abs(offset) > CLOCK_SKEW + facts.clock_error:
+        yield Finding(
+            f"its clock is {abs(offset):.0f} s {'ahead' if offset > 0 else 'behind'}",
+            "have it set by NTP: timedatectl set-ntp true",
+        )
+
+
+def _of_names(node: Node, facts: NodeFacts, looked: Looked, common: _Common) -> Iterator[Finding]:
+    unknown = [name for name, addresses in facts.resolved.items() if not addresses]
+    if unknown:
+        yield Finding(
+            f"it does not know the name {some(unknown, _MOST_NAMES)}", "add it to DNS, or to its /etc/hosts"
+        )
+    for name, addresses in facts.resolved.items():
+        here = _elsewhere(addresses)
+        if addresses and not here and name != node.name:
+            yield Finding(f"it takes {name} for {some(addresses, _MOST_NAMES)}, itself", "see its /etc/hosts")
+        elif here and here != common.resolved[name]:
+            others = common.resolved[name] or ()
+            yield Finding(
+                f"it takes {name} for {some(here, _MOST_NAMES)}, others for {some(others, _MOST_NAMES)}",
+                "see its /etc/hosts and /etc/resolv.conf",
+            )
+    if facts.glusterd is False:
+        return
+    silent = [
+        name
+        for name, reached in facts.reached.items()
+        if not reached and name != node.name and _listens(name, looked)
+    ]
+    if silent:
+        yield Finding(
+            f"it does not reach port {GLUSTERD_PORT} of {some(silent, _MOST_NAMES)}",
+            f"see the firewalls: TCP {GLUSTERD_PORT}, and the bricks' ports from 49152 on",
+        )
+
+
+def _listens(name: str, looked: Looked) -> bool:
+    """Whether a glusterd should listen there: of a node that said itself that its does not run, one knows already."""
+    facts = looked.facts.get(name)
+    return facts is None or (facts.unreachable is None and facts.glusterd is not False)
+
+
+def _of_the_backend(
+    node: Node, facts: NodeFacts, looked: Looked, configuration: Configuration
+) -> Iterator[Finding]:
+    enabled = configuration.enabled_disk_templates
+    if EXT in enabled and facts.provider is False and any(each.provider for each in looked.facts.values()):
+        yield Finding(
+            "the ExtStorage provider gluster is not there, as on other nodes",
+            "apt install ganeti-gluster-backend",
+        )
+    if GLUSTER not in enabled:
+        return
+    directory = looked.cluster.gluster_storage_dir
+    if directory is not None and not _allowed(directory, facts.storage_paths or ()):
+        yield Finding(
+            f"/etc/ganeti/file-storage-paths does not allow {directory}",
+            f"add the line {directory}; from the master to all: gnt-cluster copyfile /etc/ganeti/file-storage-paths",
+        )
+    if not node.vm_capable:
+        return
+    group = configuration.parameters_of(configuration.groups.get(node.name))
+    if group is not None and group.access == "userspace" and facts.qemu_gluster is False:
+        yield Finding("QEMU cannot open gluster:// here", "apt install qemu-block-extra")
+    if facts.fuse_client is False or facts.fuse_device is False:
+        lacks = "glusterfs-client" if facts.fuse_client is False else "/dev/fuse"
+        yield Finding(
+            f"volumes cannot be mounted for making disks: {lacks} is missing",
+            "apt install glusterfs-client" if facts.fuse_client is False else "modprobe fuse",
+        )
+
+
+def _allowed(directory: str, paths: Sequence[str]) -> bool:
+    """As Ganeti decides it (lib/storage/filestorage.py): the directory itself or one above it is named."""
+    wanted = os.path.normpath(directory)
+    named: List[str] = [os.path.normpath(path) for path in paths if path.startswith("/")]
+    return any(wanted == path or wanted.startswith(path.rstrip("/") + "/") for path in named)

@@ -1,0 +1,68 @@
+"""`gnt-gluster info`: all there is to know of a volume, in the manner of `gnt-instance info`."""
+
+from __future__ import annotations
+
+from typing import Any, Iterator, List, Optional, Sequence
+
+from ganeti_gluster_mon.failure import CannotDo
+from ganeti_gluster_mon.view.bricks import BRICKS
+from ganeti_gluster_mon.view.disks import DISKS
+from ganeti_gluster_mon.view.fields import shown
+from ganeti_gluster_mon.view.listing import Listing, selected
+from ganeti_gluster_mon.view.sight import Sight
+from ganeti_gluster_mon.view.volumes import VOLUMES, VolumeRow
+from ganeti_gluster_mon.words import one_line
+
+#: told of a volume as lists of their own
+_APART = ("name", "message", "nodes", "disks")
+
+
+def lines(sight: Sight, names: Sequence[str], unit: str) -> Iterator[str]:
+    """The volumes *names*, all where there are none, with their bricks, disks and options; sizes by *unit*.
+
+    Raises CannotDo for a name that names nothing, and where it is not known which there are.
+    """
+    rows = VOLUMES.rows(sight)
+    if rows is None:
+        raise CannotDo(f"not known which there are: {VOLUMES.unknown(sight)}")
+    yield f"Seen: {one_line(sight.source)}"
+    for row in selected(VOLUMES, rows, names):
+        yield f"- Volume: {one_line(row.volume.name)}"
+        yield from (f"  {line}" for line in _volume(sight, row, unit))
+
+
+def _volume(sight: Sight, row: VolumeRow, unit: str) -> Iterator[str]:
+    for field in VOLUMES.fields:
+        if field.name not in _APART:
+            yield f"{field.title}: {shown(field, row, unit)}".rstrip()
+    yield from _list("Wrong", [one_line(problem.text) for problem in row.judged.problems])
+    bricks = [brick for brick in BRICKS.rows(sight) or () if brick.volume is row.volume]
+    yield from _rows(
+        "Bricks", BRICKS, bricks, ("brick", "subvolume", "arbiter", "status", "free", "heal"), unit
+    )
+    disks = DISKS.rows(sight)
+    if disks is not None:
+        disks = [disk for disk in disks if disk.disk.volume == row.volume.name]
+    yield from _rows("Disks", DISKS, disks, ("instance", "disk", "path", "size", "allocated", "status"), unit)
+    options = sorted(row.volume.options.items())
+    yield from _list("Options", [f"{one_line(name)}: {one_line(value)}" for name, value in options])
+
+
+def _list(title: str, items: Sequence[str]) -> Iterator[str]:
+    yield f"{title}: {'' if items else 'none'}".rstrip()
+    yield from (f"- {item}" for item in items)
+
+
+def _rows(
+    title: str, listing: Listing[Any], rows: Optional[Sequence[Any]], names: Sequence[str], unit: str
+) -> Iterator[str]:
+    if rows is None:
+        yield f"{title}: ?"
+        return
+    fields = [field for name in names for field in listing.fields if field.name == name]
+    items: List[str] = []
+    for row in rows:
+        first, *others = fields
+        said = ", ".join(f"{field.title}: {shown(field, row, unit)}" for field in others)
+        items.append(f"{shown(first, row, unit)} ({said})")
+    yield from _list(title, items)

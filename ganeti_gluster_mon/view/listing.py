@@ -1,0 +1,120 @@
+"""Lists in the manner of `gnt-node list`: which fields, which rows, and the table that comes of it."""
+
+from __future__ import annotations
+
+import fnmatch
+from dataclasses import dataclass
+from typing import Any, Callable, Generic, List, Optional, Sequence, Tuple
+
+from ganeti_gluster_mon.failure import CannotDo
+from ganeti_gluster_mon.view.fields import Field, Row, Special, shown
+from ganeti_gluster_mon.view.sight import Sight
+from ganeti_gluster_mon.words import some
+
+
+class NoSuchField(Exception):
+    """A field was asked for that there is not; one line."""
+
+
+@dataclass(frozen=True)
+class Listing(Generic[Row]):
+    """One kind of list."""
+
+    #: the command
+    name: str
+    #: what a row is, in one word
+    what: str
+    summary: str
+    fields: Tuple[Field[Row], ...]
+    #: names of the fields that are shown unless others are asked for
+    default: Tuple[str, ...]
+    #: None: it is not known which there are
+    rows: Callable[[Sight], Optional[Sequence[Row]]]
+    #: why they are not known, in an administrator's words
+    unknown: Callable[[Sight], str]
+
+
+@dataclass(frozen=True)
+class Manner:
+    """How a table is put, by the options that Ganeti's commands take."""
+
+    headers: bool = True
+    #: None: columns
+    separator: Optional[str] = None
+    #: h, m, g or t; None: h in columns, m with a separator, for scripts
+    units: Optional[str] = None
+    verbose: bool = False
+
+    @property
+    def unit(self) -> str:
+        """The unit of sizes."""
+        return self.units or ("h" if self.separator is None else "m")
+
+
+def chosen(listing: Listing[Row], words: Optional[str]) -> Tuple[Field[Row], ...]:
+    """The fields that *words* of the option -o name: ``a,b`` or, besides the default ones, ``+a,b``.
+
+    Raises NoSuchField.
+    """
+    names = list(listing.default)
+    if words is not None:
+        names = [*(names if words.startswith("+") else ()), *words.lstrip("+").split(",")]
+    every = {field.name: field for field in listing.fields}
+    strange = [name for name in names if name not in every]
+    if strange:
+        raise NoSuchField(
+            f"no field {some([repr(name) for name in strange], 3)}; there are: {', '.join(every)} "
+            f"(see gnt-gluster list-fields {listing.name})"
+        )
+    return tuple(every[name] for name in names)
+
+
+def selected(listing: Listing[Row], rows: Sequence[Row], names: Sequence[str]) -> List[Row]:
+    """Those of *rows* that one of *names* names, all where there are none.
+
+    A name of a host or an instance may be cut at a dot, as with Ganeti; ``*`` and ``?`` stand for others.
+    Raises CannotDo for a name that names nothing.
+    """
+    if not names:
+        return list(rows)
+    fields = [field for field in listing.fields if field.names]
+    found = []
+    for name in names:
+        matching = [row for row in rows if any(_names(name, field.value(row)) for field in fields)]
+        if not matching:
+            raise CannotDo(f"no {listing.what} {name!r}; gnt-gluster {listing.name} shows which there are")
+        found += matching
+    wanted = {id(row) for row in found}
+    return [row for row in rows if id(row) in wanted]
+
+
+def _names(name: str, value: Any) -> bool:
+    if isinstance(value, Special) or value is None:
+        return False
+    text = str(value)
+    if any(character in name for character in "*?"):
+        return fnmatch.fnmatchcase(text, name)
+    return text == name or text.startswith(f"{name}.")
+
+
+def lines(fields: Sequence[Field[Row]], rows: Sequence[Row], manner: Manner) -> List[str]:
+    """The table of *rows*."""
+    cells = [[shown(field, row, manner.unit, manner.verbose) for field in fields] for row in rows]
+    return table([field.title for field in fields], cells, [field.to_the_right for field in fields], manner)
+
+
+def table(
+    titles: Sequence[str], rows: Sequence[Sequence[str]], to_the_right: Sequence[bool], manner: Manner
+) -> List[str]:
+    """The lines of a table as Ganeti puts it: one blank between columns, none after the last."""
+    every = [*([titles] if manner.headers else []), *rows]
+    if manner.separator is not None:
+        return [manner.separator.join(row) for row in every]
+    widths = [max(map(len, column)) for column in zip(*every)]
+    return [
+        " ".join(
+            cell.rjust(width) if right else cell.ljust(width)
+            for cell, width, right in zip(row, widths, to_the_right)
+        ).rstrip(" ")
+        for row in every
+    ]

@@ -1,0 +1,120 @@
+"""What a node tells of itself for `gnt-gluster diagnose`: a program that is sent to it and needs nothing but Python.
+
+``python3 - HOST…`` prints one object of JSON; HOST are the names it should be able to resolve, and to reach.
+Nothing of this package is used: a node where it is not installed is one of the things to find out.
+"""
+
+from __future__ import annotations
+
+import glob
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import threading
+import time
+from typing import Any, Dict, List, Optional
+
+GLUSTERD_PORT = 24007
+#: seconds, for a name and for a connection
+PATIENCE = 3.0
+
+
+def main(hosts: List[str]) -> None:
+    """Print what is found out, within a few seconds, whatever hangs."""
+    began = time.time()
+    found: Dict[str, Any] = {"resolved": {}, "reached": {}}
+    threads = [threading.Thread(target=look_at, args=(host, found), daemon=True) for host in hosts]
+    for thread in threads:
+        thread.start()
+    found.update(
+        {
+            "time": began,
+            "name": os.uname().nodename,
+            "gluster": version(),
+            "glusterd": glusterd(),
+            "uuid": glusterd_info().get("UUID"),
+            "operating_version": glusterd_info().get("operating-version"),
+            "storage_paths": lines("/etc/ganeti/file-storage-paths"),
+            "qemu_gluster": bool(glob.glob("/usr/lib/*/qemu/block-gluster.so")),
+            "fuse_client": shutil.which("glusterfs") is not None,
+            "fuse_device": os.path.exists("/dev/fuse"),
+            "provider": any(
+                os.path.exists(directory + "/gluster/attach")
+                for directory in (
+                    "/srv/ganeti/extstorage",
+                    "/usr/local/lib/ganeti/extstorage",
+                    "/usr/lib/ganeti/extstorage",
+                    "/usr/share/ganeti/extstorage",
+                )
+            ),
+        }
+    )
+    deadline = time.monotonic() + 3 * PATIENCE
+    for thread in threads:
+        thread.join(max(0.0, deadline - time.monotonic()))
+    # A copy: a thread that is late may still add to it.
+    print(
+        json.dumps({key: dict(value) if isinstance(value, dict) else value for key, value in found.items()})
+    )
+
+
+def look_at(host: str, found: Dict[str, Any]) -> None:
+    """Which addresses *host* has here, and whether its glusterd takes a connection."""
+    try:
+        told = socket.getaddrinfo(host, GLUSTERD_PORT, type=socket.SOCK_STREAM)
+    except (OSError, ValueError):
+        found["resolved"][host] = []
+        return
+    found["resolved"][host] = sorted({address[4][0] for address in told})
+    reached = False
+    for family, kind, protocol, _, address in told:
+        with socket.socket(family, kind, protocol) as connection:
+            connection.settimeout(PATIENCE)
+            if connection.connect_ex(address) == 0:
+                reached = True
+                break
+    found["reached"][host] = reached
+
+
+def version() -> Optional[str]:
+    """Gluster's version, "10.3"; None where its command is not there, or does not answer."""
+    try:
+        told = subprocess.run(
+            ["gluster", "--version"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, timeout=PATIENCE
+        ).stdout
+    except (OSError, subprocess.SubprocessError):
+        return None
+    words = told.decode("utf-8", "replace").split()
+    return words[1] if len(words) > 1 else None
+
+
+def glusterd() -> bool:
+    """Whether glusterd listens for its own command."""
+    with socket.socket(socket.AF_UNIX) as connection:
+        connection.settimeout(PATIENCE)
+        return connection.connect_ex("/var/run/glusterd.socket") == 0
+
+
+def glusterd_info() -> Dict[str, str]:
+    """glusterd's own id and the version it works by, as it keeps them."""
+    told = (line.partition("=") for line in lines("/var/lib/glusterd/glusterd.info") or [])
+    return {name: value for name, equals, value in told if equals}
+
+
+def lines(path: str) -> Optional[List[str]]:
+    """The lines of a file, without blanks; None where there is none."""
+    try:
+        with open(path, encoding="utf-8", errors="replace") as file:
+            return [line.strip() for line in file.read(65536).splitlines() if line.strip()]
+    except OSError:
+        return None
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
+    sys.stdout.flush()
+    # Not the way out that waits for a thread in the resolver.
+    os._exit(0)

@@ -1,0 +1,358 @@
+"""From empty disks to guests: six hosts, three of them a cluster at first, and all that can go wrong.
+
+The tests are one story and stand in its order: what one leaves, the next one begins with.
+"""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import subprocess
+from typing import Iterator, List, Tuple
+
+import pytest
+
+from ganeti_gluster_mon import gnt_gluster as command_line
+from ganeti_gluster_mon.deploy import work
+from ganeti_gluster_mon.deploy.apply import Stopped, foresee
+from tests.conftest import FAMILY
+from tests.lab import Cluster, Disk, Pool, wait_until
+from tests.lab.ganeti import FILE_DIRECTORIES
+from tests.lab.lab import at_once, command
+from tests.lab.process import PROC
+from tests.lab_tests.deploying import (
+    BRICK,
+    DISK,
+    FromOutside,
+    counter,
+    create_script,
+    gnt_gluster,
+    install_hooks,
+    nothing_to_heal,
+    refused,
+    sums,
+    world,
+)
+
+# three nodes are added one after the other, and each waits for all that Ganeti does
+pytestmark = [pytest.mark.lab, pytest.mark.timeout(900)]
+
+MIB = 1024**2
+DEPLOY = ("deploy", "--device", DISK)
+NODE3 = "node3.lab.test"
+
+
+@pytest.fixture(scope="module")
+def six() -> Iterator[Cluster]:
+    """Six hosts with two blank disks each, three of them a cluster that knows nothing of Gluster."""
+    disks = [Disk("vdb", 1024 * MIB, ""), Disk("vdc", 512 * MIB, "")]
+    with Pool.first_free(FAMILY, hosts=6, disks=disks) as pool:
+        cluster = Cluster(pool, storage_paths=FILE_DIRECTORIES).up([1, 2, 3], templates=("diskless",))
+        at_once(lambda host: install_hooks(cluster, [host.number]), pool.hosts)
+        for node in cluster.nodes:
+            pool.exec(node, ["cp", "-a", "/usr/share/ganeti/os/noop", "/usr/share/ganeti/os/writes"])
+            pool.exec(node, ["tee", "/usr/share/ganeti/os/writes/create"], input=create_script())
+        yield cluster
+
+
+def untouched(pool: Pool) -> None:
+    """Nothing was done on any host."""
+    for host in pool.hosts[:3]:
+        assert pool.exec(host.number, ["cat", "/etc/fstab"]).stdout == ""
+        assert "/export/brick1" not in host.mounts()
+        assert len(pool.gluster("pool", "list", host=host.number).splitlines()) == 2
+
+
+def test_a_disk_with_a_filesystem_is_refused_and_unharmed(six: Cluster) -> None:
+    pool = six.pool
+    pool.exec(3, ["mkfs.ext4", "-q", DISK])
+    was = pool.exec(3, ["dumpe2fs", "-h", DISK]).stdout
+    (line,) = refused(pool, *DEPLOY)
+    assert line.startswith(f"{NODE3}: {DISK} has ext4 ")
+    assert line.endswith(f"--wipe {NODE3}:{DISK}")
+    # named, but nobody was asked, and nobody said so
+    assert refused(pool, *DEPLOY, "--wipe", f"node3:{DISK}") == []
+    assert pool.exec(3, ["dumpe2fs", "-h", DISK]).stdout == was
+    pool.exec(3, ["mkdir", "-p", "/mnt/old"])
+    pool.exec(3, ["mount", DISK, "/mnt/old"])
+    (line,) = refused(pool, *DEPLOY, "--wipe", f"node3:{DISK}", "--force")
+    assert f"{DISK} is mounted at /mnt/old: umount it first" in line
+    pool.exec(3, ["umount", "/mnt/old"])
+    untouched(pool)
+
+
+def test_what_is_in_the_way_is_said_in_a_line_each(six: Cluster) -> None:
+    pool = six.pool
+    pool.exec(1, ["mv", "/usr/sbin/gluster", "/usr/sbin/gluster.away"])
+    hosts = pool.exec(2, ["cat", "/etc/hosts"]).stdout
+    pool.exec(2, ["tee", "/etc/hosts"], input=hosts.replace("10.99.0.3 ", "10.99.0.33 "))
+    (sshd,) = [found for found in pool.host(3).find("sshd") if "listener" in " ".join(found.argv)]
+    pool.exec(3, ["pkill", "--pidfile=/run/sshd.pid"])
+    wait_until(lambda: sshd.pid not in [found.pid for found in pool.host(3).processes()], "the end of sshd")
+    try:
+        lines = refused(pool, *DEPLOY)
+    finally:
+        pool.exec(1, ["mv", "/usr/sbin/gluster.away", "/usr/sbin/gluster"])
+        pool.exec(2, ["tee", "/etc/hosts"], input=hosts)
+        pool.host(3).start_sshd()
+    assert len(lines) == 3
+    assert lines[0] == "node1.lab.test: there is no gluster there: apt-get install glusterfs-server"
+    assert lines[1].startswith(f"{NODE3}: ssh: ") and "Connection refused" in lines[1]
+    assert lines[2].startswith(f"node2.lab.test: it takes {NODE3} for 10.99.0.33, and Ganeti has 10.99.0.3")
+    untouched(pool)
+
+
+def test_no_glusterd_and_another_pool(six: Cluster) -> None:
+    pool = six.pool
+    for found in pool.host(2).find("glusterd"):
+        pool.exec(2, ["kill", str(_inside(pool, 2, found.pid))])
+    wait_until(lambda: not pool.host(2).find("glusterd"), "the end of glusterd")
+    (line,) = refused(pool, *DEPLOY)
+    assert line.startswith("node2.lab.test: glusterd does not answer there")
+    assert line.endswith("systemctl enable --now glusterd")
+    pool.host(2).start_glusterd()
+
+    pool.gluster("peer", "probe", "node6.lab.test", host=3)
+    try:
+        (line,) = refused(pool, *DEPLOY)
+        assert f"{NODE3} is in another pool, with node6.lab.test" in line
+    finally:
+        pool.gluster("peer", "detach", "node6.lab.test", host=3)
+    untouched(pool)
+
+
+def test_usage(six: Cluster) -> None:
+    for words in (["deploy"], ["deploy", "node7", "--device", DISK], ["deploy", "node1", "--device", DISK]):
+        said = gnt_gluster(six.pool, *words, check=False)
+        assert (said.returncode, said.stdout, said.stderr.count("\n")) == (2, "", 1), said
+
+
+def test_a_dry_run_does_nothing(six: Cluster) -> None:
+    said = gnt_gluster(six.pool, *DEPLOY, "--wipe", f"node3:{DISK}", "--dry-run")
+    assert f"{NODE3}: wipefs --all -- {DISK}\n" in said.stdout
+    assert "node1.lab.test: gluster --mode=script volume create gv0 replica 3 node1" in said.stdout
+    assert "can never be changed" in said.stderr  # of shards
+    untouched(six.pool)
+
+
+def arguments(*words: str) -> argparse.Namespace:
+    return command_line.parser().parse_args(words)
+
+
+def test_the_power_fails_at_step_after_step_and_each_run_gets_further(six: Cluster) -> None:
+    """node3 dies just before a command is run there, at one after the other."""
+    pool = six.pool
+    cut: List[str] = []
+
+    def trap(node: int, argv: Tuple[str, ...]) -> None:
+        if node == 3 and argv[0] in ("mkfs.xfs", "mount", "setfattr") and argv[0] not in cut:
+            cut.append(argv[0])
+            pool.power_off(3)
+
+    asked = arguments(*DEPLOY, "--wipe", f"node3:{DISK}", "--force")
+    for attempt in range(1, 4):
+        with pytest.raises(
+            Stopped, match=f"^{NODE3}: .*stopped at step .*the same command again goes on"
+        ) as stop:
+            work.carry_out(work.deploy, asked, world(pool, FromOutside(pool, trap)))
+        assert len(cut) == attempt, stop.value
+        pool.power_on(3)
+        pool.wait_connected([1, 2, 3])
+    assert cut == ["mkfs.xfs", "mount", "setfattr"]
+
+
+def test_what_a_failed_create_left_on_bricks_is_no_obstacle(six: Cluster) -> None:
+    """Gluster marks the bricks of a volume before it knows whether it will be."""
+    pool = six.pool
+    mark = ["setfattr", "-n", "trusted.glusterfs.volume-id", "-v", "0x" + "17" * 16, BRICK]
+
+    def trap(node: int, argv: Tuple[str, ...]) -> None:
+        if "create" in argv:
+            pool.exec(3, mark)
+
+    with pytest.raises(Stopped, match=f"volume create: gv0: failed: .*{BRICK} is already part of a volume"):
+        work.carry_out(work.deploy, arguments(*DEPLOY), world(pool, FromOutside(pool, trap)))
+    assert "gv0" not in pool.gluster("volume", "list")
+    six.start_daemons(3)
+
+
+def test_an_interrupted_run_says_what_is_done_and_the_next_one_finishes(six: Cluster) -> None:
+    pool = six.pool
+    argv = [str(command().with_name("gnt-gluster")), *DEPLOY]
+    run = pool.popen(1, argv, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    assert run.stderr is not None
+    with run:
+        said = []
+        for line in run.stderr:
+            said.append(line)
+            if "gv0 with the options" in line and line.startswith("["):
+                run.send_signal(signal.SIGINT)
+    assert run.returncode == 1
+    assert "done: node1.lab.test: volume gv0, replica 3 on 3 bricks\n" in said
+    assert "not done: node1.lab.test: gv0 started, with all its bricks online\n" in said
+    assert "interrupted; stopped at step" in said[-1]
+
+    gnt_gluster(pool, *DEPLOY)
+    again = gnt_gluster(pool, *DEPLOY)
+    steps = [line for line in again.stderr.splitlines() if line.startswith("[")]
+    assert steps and all(line.endswith("is so already") for line in steps)
+    table = pool.exec(3, ["cat", "/etc/fstab"]).stdout
+    assert table.count("/export/brick1") == 1 and table.startswith("UUID=")
+
+
+def test_guests_can_be_made_at_once(six: Cluster) -> None:
+    six.instance_add("guest", "--disk=0:size=64M", "--os-type=writes", node=2, template="gluster")
+    (guest,) = six.pool.host(2).find("kvm")
+    assert "file=gluster://127.0.0.1:24007/gv0/ganeti/" in guest.option("-drive")
+    info = six.pool.gluster("volume", "info", "gv0")
+    assert "Number of Bricks: 1 x 3 = 3" in info
+    assert "features.shard: on" in info and "network.remote-dio: disable" in info
+    wait_until(lambda: writes(six, 1) > 0, "the guest to write")
+
+
+def disk_of_guest(six: Cluster) -> str:
+    both = (six.pool.exec(host, ["ls", f"{BRICK}/ganeti"], check=False).stdout.split() for host in (1, 4))
+    (name,) = {name for names in both for name in names}
+    return f"ganeti/{name}"
+
+
+def writes(six: Cluster, host: int, brick: str = BRICK) -> int:
+    return counter(six.pool, host, brick, disk_of_guest(six))
+
+
+def test_what_is_in_use_is_not_taken_away(six: Cluster) -> None:
+    pool = six.pool
+    assert refused(pool, "destroy-volume", "gv0", "--force") == [
+        "gv0 has disks of guest: remove or move those instances first"
+    ]
+    (line,) = refused(pool, "remove-node", "node3", "--force")
+    assert line.startswith(f"{NODE3} holds bricks: {BRICK} of gv0; move them")
+    (line,) = refused(pool, "create-volume", "gv0", "--device", "/disks/vdc")
+    assert "there is a volume gv0 already" in line
+    (line,) = refused(pool, "create-volume", "other", "node1", "--directory", BRICK, "--distribute")
+    assert "is a brick of volume gv0" in line
+    (line,) = refused(pool, "create-volume", "other", "node1", "--directory", "/root/brick", "--distribute")
+    assert "is on the root filesystem, which the brick would fill" in line
+    said = pool.exec(1, ["gnt-node", "remove", NODE3], check=False)
+    assert said.returncode == 1 and "holds bricks" in said.stderr, said
+    assert NODE3 in pool.exec(1, ["gnt-node", "list", "-o", "name"]).stdout
+
+
+def test_a_directory_with_anything_in_it_is_refused(six: Cluster) -> None:
+    pool = six.pool
+    words = ("create-volume", "other", "node1", "--directory", "/export/brick1/other", "--distribute")
+    pool.exec(1, ["mkdir", "/export/brick1/other"])
+    pool.exec(
+        1, ["setfattr", "-n", "trusted.glusterfs.volume-id", "-v", "0x" + "17" * 16, "/export/brick1/other"]
+    )
+    (line,) = refused(pool, *words)
+    assert "belongs to a volume that this pool does not have" in line
+    pool.exec(1, ["setfattr", "-x", "trusted.glusterfs.volume-id", "/export/brick1/other"])
+    pool.exec(1, ["touch", "/export/brick1/other/precious"])
+    (line,) = refused(pool, *words)
+    assert "is not empty, it holds /export/brick1/other/precious" in line
+    pool.exec(1, ["rm", "-r", "/export/brick1/other"])
+
+
+def test_a_reboot_brings_it_back_and_without_its_disk_no_brick_fills_the_root(six: Cluster) -> None:
+    pool = six.pool
+    pool.power_off(3)
+    pool.power_on(3)
+    assert pool.host(3).mounts()["/export/brick1"] == "xfs"
+    pool.wait_connected([1, 2, 3])
+    wait_until(lambda: pool.brick_processes("gv0", 3), "the brick of node3")
+    six.start_daemons(3)
+    wait_until(lambda: nothing_to_heal(pool, "gv0"), "gv0 healed", 60, 0.5)
+
+    pool.kill_brick("gv0", 3)
+    pool.exec(3, ["umount", "/export/brick1"])
+    pool.exec(1, ["gluster", "--mode=script", "volume", "start", "gv0", "force"], check=False)
+    assert pool.exec(3, ["ls", "-A", "/export/brick1"]).stdout == ""
+    pool.exec(3, ["mount", "/export/brick1"])
+    pool.start_brick("gv0", 3)
+    wait_until(lambda: nothing_to_heal(pool, "gv0"), "gv0 healed", 60, 0.5)
+    wait_until(lambda: writes(six, 3) > 0, "the guest's writes on node3")
+
+
+def test_nodes_bring_their_disks_along(six: Cluster) -> None:
+    """The fourth to the sixth node by ``gnt-node add`` alone."""
+    pool = six.pool
+    pool.mount(1, "gv0", "/mnt/gv0")
+    for name in ("a", "b", "c"):
+        pool.exec(1, ["dd", "if=/dev/urandom", f"of=/mnt/gv0/{name}", "bs=1M", "count=8", "status=none"])
+    before = sums(pool, 1, "/mnt/gv0")
+    described = f"GLUSTER_JOIN_VOLUME=gv0\nGLUSTER_JOIN_DEVICE={DISK}\n"
+    pool.exec(1, ["tee", "/etc/default/ganeti-gluster-mon"], input=described)
+    said = {}
+    for node in (4, 5, 6):
+        six.install(node)
+        said[node] = pool.exec(
+            1, ["gnt-node", "add", "--no-ssh-key-check", f"node{node}.lab.test"], timeout=400
+        ).stdout
+        six.nodes.append(node)
+    assert [text.count("ganeti-gluster failed, output") for text in said.values()] == [1, 1, 1]
+    assert f"node4.lab.test:{BRICK} waits: gv0 grows when there are bricks on 2 more nodes" in said[4]
+    assert "wait: gv0 grows when there are bricks on 1 more node" in said[5]
+    assert (
+        f"gv0 has grown by node4.lab.test:{BRICK}, node5.lab.test:{BRICK}, node6.lab.test:{BRICK};" in said[6]
+    )
+    assert "Number of Bricks: 2 x 3 = 6" in pool.gluster("volume", "info", "gv0")
+
+    moved = gnt_gluster(pool, "rebalance", "gv0")
+    assert "files looked at" in moved.stderr
+    after = sums(pool, 1, "/mnt/gv0")
+    assert {path: digest for path, digest in after.items() if "/ganeti/" not in path} == {
+        path: digest for path, digest in before.items() if "/ganeti/" not in path
+    }
+    pool.unmount(1, "/mnt/gv0")
+
+
+def test_a_brick_is_replaced_under_a_guest_that_writes(six: Cluster) -> None:
+    pool = six.pool
+    # the guest's disk lies on one of the two sets of bricks
+    holder = next(host for host in (3, 6) if writes(six, host))
+    node = f"node{holder}.lab.test"
+    before = writes(six, holder)
+    words = ["replace-brick", "gv0", f"{node}:{BRICK}", node, "--device", "/disks/vdc"]
+    gnt_gluster(pool, *words)
+    new = "/export/brick2/gluster"
+    reached = writes(six, holder, new)
+    assert reached > before
+    wait_until(lambda: writes(six, holder, new) > reached, "the guest to write on")
+    assert [found.option("-name") for found in pool.host(2).find("kvm")] == ["guest"]
+    again = gnt_gluster(pool, *words)
+    assert all("is so already" in line for line in again.stderr.splitlines() if line.startswith("["))
+
+
+def test_what_is_done_is_what_a_dry_run_shows(six: Cluster) -> None:
+    pool = six.pool
+    host = FromOutside(pool)
+    there = world(pool, host)
+    asked = arguments("create-volume", "scratch", "node1", "node2", "--device", "/disks/vdc", "--distribute")
+    wish = work.create_volume(there, asked)
+    foreseen = [command for commands in foresee(host, wish.steps) for command in commands or ()]
+    assert host.ran == []
+    assert work.carry_out(work.create_volume, asked, there) == 0
+    assert host.ran == [(command.node, command.argv, command.text) for command in foreseen]
+    assert "cluster.server-quorum-type: none" in pool.gluster("volume", "info", "scratch")
+
+    assert refused(pool, "destroy-volume", "scratch") == []  # nobody was there to be asked
+    gnt_gluster(pool, "destroy-volume", "scratch", "--force")
+    assert "scratch" not in pool.gluster("volume", "list")
+
+
+def test_a_node_without_bricks_leaves_the_pool_with_the_cluster(six: Cluster) -> None:
+    pool = six.pool
+    six.instance_remove("guest")
+    gnt_gluster(pool, "destroy-volume", "gv0", "--force")
+    pool.exec(1, ["gnt-node", "remove", "node6.lab.test"], timeout=120)
+    six.nodes.remove(6)
+    assert "node6" not in pool.gluster("pool", "list")
+
+
+def _inside(pool: Pool, host: int, pid: int) -> int:
+    """A process' id as its own host has it."""
+    for line in (PROC / str(pid) / "status").read_text().splitlines():
+        if line.startswith("NSpid:"):
+            return int(line.split()[-1])
+    raise AssertionError(pid)

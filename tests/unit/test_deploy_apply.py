@@ -1,0 +1,148 @@
+"""Applying a plan: real commands on this machine, of steps as small as can be."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import List, Sequence, Tuple
+
+import pytest
+
+from ganeti_gluster_mon.deploy import apply as applying
+from ganeti_gluster_mon.deploy.apply import Refused, Stopped, apply, foresee, shown
+from ganeti_gluster_mon.deploy.step import DONE, WAIT, Command, Left, NotSo, Question, Step
+from ganeti_gluster_mon.failure import CannotDo
+from ganeti_gluster_mon.ganeti.ssh import Nodes, Said
+
+HERE = "here"
+
+
+@dataclass(frozen=True)
+class Touch(Step):
+    """A file that is there, by a command of one's own."""
+
+    path: Path
+    command: Tuple[str, ...] = ()
+
+    @property
+    def words(self) -> str:
+        return f"the file {self.path.name}"
+
+    @property
+    def patience(self) -> float:
+        return 0.2
+
+    def questions(self) -> Tuple[Question, ...]:
+        return (Question(self.node, ("test", "-e", str(self.path))),)
+
+    def left(self, answers: Sequence[Said]) -> Left:
+        if self.path.name == "forbidden":
+            raise NotSo(f"{self.node}: forbidden")
+        return DONE if answers[0].status == 0 else (self.does,)
+
+    @property
+    def does(self) -> Command:
+        return Command(self.node, self.command or ("touch", str(self.path)))
+
+
+class Waits(Touch):
+    """Waits for somebody else to make the file."""
+
+    def left(self, answers: Sequence[Said]) -> Left:
+        return DONE if answers[0].status == 0 else WAIT
+
+
+@pytest.fixture
+def host() -> Nodes:
+    return Nodes(None, HERE)
+
+
+def touches(directory: Path, *names: str) -> List[Step]:
+    return [Touch(HERE, directory / name) for name in names]
+
+
+def test_what_is_done_is_passed_over(host: Nodes, tmp_path: Path) -> None:
+    (tmp_path / "a").touch()
+    before = (tmp_path / "a").stat().st_mtime_ns
+    said: List[str] = []
+    apply(host, touches(tmp_path, "a", "b"), said.append)
+    assert said == ["[1/2] here: the file a: is so already", "[2/2] here: the file b"]
+    assert (tmp_path / "b").exists()
+    assert (tmp_path / "a").stat().st_mtime_ns == before
+
+
+def test_nothing_is_done_where_anything_is_refused(host: Nodes, tmp_path: Path) -> None:
+    steps = [*touches(tmp_path, "a", "forbidden"), Touch("a host", tmp_path / "b")]
+    with pytest.raises(Refused) as refused:
+        apply(host, steps, lambda line: None)
+    assert str(refused.value).splitlines() == ["here: forbidden", "'a host' is no name of a host"]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_it_stops_at_the_first_that_fails_and_goes_on_from_there(host: Nodes, tmp_path: Path) -> None:
+    steps = touches(tmp_path, "a", "gone/b", "c")
+    said: List[str] = []
+    with pytest.raises(
+        Stopped, match=r"touch: .*No such file.*; stopped at step 2 of 3, 1 is done"
+    ) as stopped:
+        apply(host, steps, said.append)
+    assert "\n" not in str(stopped.value)
+    assert said[-3:] == ["done: here: the file a", "not done: here: the file b", "not done: here: the file c"]
+    assert not (tmp_path / "c").exists()
+    (tmp_path / "gone").mkdir()
+    apply(host, steps, said.append)
+    assert (tmp_path / "c").exists()
+
+
+@pytest.mark.parametrize("interruption", [KeyboardInterrupt, SystemExit])
+def test_an_interruption_tells_how_far_it_came(
+    host: Nodes, tmp_path: Path, interruption: type[BaseException]
+) -> None:
+    said: List[str] = []
+
+    def say(line: str) -> None:
+        said.append(line)
+        if line == "[2/2] here: the file b":
+            raise interruption
+
+    with pytest.raises(Stopped, match="interrupted; stopped at step 2 of 2"):
+        apply(host, touches(tmp_path, "a", "b"), say)
+    assert said[-2:] == ["done: here: the file a", "not done: here: the file b"]
+
+
+def test_a_command_that_worked_and_changed_nothing_is_no_success(host: Nodes, tmp_path: Path) -> None:
+    with pytest.raises(Stopped, match=r"here: the file a: not so after 0\.2 s"):
+        apply(host, [Touch(HERE, tmp_path / "a", ("true",))], lambda line: None)
+
+
+def test_what_is_waited_for_and_does_not_come(host: Nodes, tmp_path: Path) -> None:
+    with pytest.raises(Stopped, match=r"not so after 0\.2 s"):
+        apply(host, [Waits(HERE, tmp_path / "a")], lambda line: None)
+
+
+def test_while_another_holds_the_lock_it_is_tried_again(
+    host: Nodes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(applying, "_PAUSE", 0.01)
+    tries, made = tmp_path / "tries", tmp_path / "made"
+    script = (
+        f'echo x >> "{tries}"; if [ "$(wc -l < "{tries}")" -lt 3 ]; then '
+        f'echo "Another transaction is in progress for gv0. Please try again after some time." >&2; exit 1; fi; '
+        f'touch "{made}"'
+    )
+    apply(host, [Touch(HERE, made, ("sh", "-c", script))], lambda line: None)
+    assert tries.read_text() == "x\n" * 3
+    tries.unlink()
+    made.unlink()
+    monkeypatch.setattr(applying, "_LOCK_PATIENCE", 0.0)
+    with pytest.raises(CannotDo, match="Another transaction is in progress"):
+        apply(host, [Touch(HERE, made, ("sh", "-c", script))], lambda line: None)
+
+
+def test_what_is_shown_is_what_is_left(host: Nodes, tmp_path: Path) -> None:
+    (tmp_path / "a").touch()
+    steps = touches(tmp_path, "a", "b c")
+    assert shown(steps, foresee(host, steps)) == (
+        f"# here: the file a: is so already\n# here: the file b c\nhere: touch '{tmp_path}/b c'\n"
+    )
+    assert not (tmp_path / "b c").exists()

@@ -1,0 +1,405 @@
+"""Steps, from answers to what is left to do: what is there is never lost, what is done is not done again."""
+
+from __future__ import annotations
+
+import json
+from typing import List, Optional, Sequence
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ganeti_gluster_mon.deploy.brick_steps import MARK, MakeBrick, MakeFilesystem, Mount, RunGlusterd
+from ganeti_gluster_mon.deploy.devices import filesystem_uuid
+from ganeti_gluster_mon.deploy.fstab import OPTIONS, entries, line
+from ganeti_gluster_mon.deploy.ganeti_steps import AllowDirectory, EnableTemplate
+from ganeti_gluster_mon.deploy.layout import Brick, replica
+from ganeti_gluster_mon.deploy.pool_steps import CreateVolume, JoinPool, LeavePool, SetForGuests
+from ganeti_gluster_mon.deploy.step import DONE, WAIT, Left, NotSo
+from ganeti_gluster_mon.ganeti.ssh import Said
+from tests.unit.deploying import (
+    BLANK_LSBLK,
+    BLANK_WIPEFS,
+    EXT4_WIPEFS,
+    FAILED,
+    NO_DEVICE,
+    child,
+    device,
+    lsblk,
+    ok,
+    pool_list,
+    volume,
+    volume_info,
+    wipefs,
+)
+
+UUID = "c9bfec32-86ad-5216-9bf9-daec6acd47fa"
+NODE = "node2.example.org"
+FINISHED = ok("inprogress = 0\n")
+
+
+def commands(left: Left) -> List[str]:
+    assert left is not None
+    return [str(command) for command in left]
+
+
+# --- a filesystem on a device -----------------------------------------------------------------------
+
+
+def make(*answers: Said, wipe: bool = False) -> Left:
+    inprogress = answers[2] if len(answers) > 2 else FAILED
+    return MakeFilesystem(NODE, "/dev/vdb", UUID, wipe).left([*answers[:2], inprogress])
+
+
+MKFS = f"mkfs.xfs -q -i size=512 -m uuid={UUID} /dev/vdb"
+
+
+def test_a_blank_disk_gets_a_filesystem() -> None:
+    assert commands(make(ok(BLANK_LSBLK), ok(BLANK_WIPEFS))) == [MKFS]
+
+
+def test_ours_is_there_already() -> None:
+    xfs = wipefs("xfs", uuid=UUID)
+    assert make(lsblk(), xfs, FINISHED) is DONE
+    assert make(lsblk(), xfs, FINISHED, wipe=True) is DONE
+    assert make(lsblk(mountpoints=["/export/brick1"]), xfs, FINISHED, wipe=True) is DONE
+
+
+def test_ours_that_was_cut_short_is_made_again() -> None:
+    assert commands(make(lsblk(), wipefs("xfs", uuid=UUID), ok("inprogress = 1\n"))) == [
+        f"mkfs.xfs -q -i size=512 -m uuid={UUID} -f /dev/vdb"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("listed", "wiped", "words"),
+    [
+        (ok(BLANK_LSBLK), ok(EXT4_WIPEFS), "has ext4 8af90372-58c9-4d24-b692-3ea7908275c9 on it"),
+        (lsblk(), wipefs("xfs", uuid=UUID[:-1] + "b"), "has xfs c9bf.* on it"),
+        (lsblk(), wipefs("xfs", "gpt", uuid=UUID), "has xfs .*, gpt"),
+        (lsblk(), wipefs("LVM2_member"), "has LVM2_member on it"),
+        (lsblk(), wipefs("gpt", "PMBR"), "has gpt, PMBR on it"),
+        (lsblk(children=[child("/dev/sdb1", "part")]), wipefs(), "has partitions: /dev/sdb1"),
+    ],
+)
+def test_what_is_there_is_not_lost_unless_it_is_named(listed: Said, wiped: Said, words: str) -> None:
+    with pytest.raises(NotSo, match=f"{NODE}: /dev/vdb {words}.*nothing was changed.*--wipe {NODE}:/dev/vdb"):
+        make(listed, wiped)
+    wipe, mkfs = commands(make(listed, wiped, wipe=True))
+    assert wipe.startswith("wipefs --all -- ") and wipe.endswith("/dev/vdb")
+    assert mkfs == MKFS
+
+
+@pytest.mark.parametrize(
+    ("listed", "words"),
+    [
+        (lsblk(mountpoints=["/srv"]), "is mounted at /srv"),
+        (lsblk(mountpoints=["[SWAP]"]), "is mounted at"),
+        (lsblk(children=[child("/dev/sdb1", "part", ["/boot"])]), "is mounted at /boot"),
+        (lsblk(children=[child("/dev/mapper/vg-root", "lvm")]), "carries /dev/mapper/vg-root"),
+        (
+            lsblk(children=[child("/dev/sdb1", "part", children=[child("/dev/md0", "raid1")])]),
+            "carries /dev/md0",
+        ),
+        (lsblk(ro=True), "is read-only"),
+    ],
+)
+def test_what_is_in_use_is_not_wiped_whatever_is_said(listed: Said, words: str) -> None:
+    with pytest.raises(NotSo, match=words):
+        make(listed, wipefs("gpt"), wipe=True)
+
+
+@pytest.mark.parametrize(
+    ("answers", "words"),
+    [
+        ((NO_DEVICE, FAILED), "/dev/vdb is no block device there"),
+        (
+            (
+                lsblk(),
+                Said(1, "", "wipefs: error: /dev/vdb: probing initialization failed: Permission denied"),
+            ),
+            "denied",
+        ),
+        ((ok("nonsense"), wipefs()), "cannot be understood"),
+        ((ok('{"blockdevices": []}'), wipefs()), "cannot be understood"),
+        ((lsblk(size=64 << 20), wipefs()), "too small: xfs wants 300 MiB"),
+    ],
+)
+def test_what_is_not_known_is_not_formatted(answers: Sequence[Said], words: str) -> None:
+    with pytest.raises(NotSo, match=words):
+        make(*answers, wipe=True)
+
+
+def test_the_uuid_is_that_of_the_disk_and_of_no_other() -> None:
+    first, other = device(lsblk(serial="A1"), wipefs()), device(lsblk(serial="A2"), wipefs())
+    mine = filesystem_uuid("cluster", "node1", "/dev/vdb", first)
+    assert mine == filesystem_uuid("cluster", "node1", "/dev/vdc", first)
+    different = {
+        mine,
+        filesystem_uuid("cluster", "node1", "/dev/vdb", other),
+        filesystem_uuid("cluster", "node2", "/dev/vdb", first),
+        filesystem_uuid("cluster2", "node1", "/dev/vdb", first),
+    }
+    assert len(different) == 4
+    parts = (device(lsblk(wwn="0x5", type="part", path=f"/dev/sda{n}"), wipefs()) for n in (1, 2))
+    assert len({filesystem_uuid("cluster", "node1", "/dev/x", part) for part in parts}) == 2
+
+
+# --- its mount --------------------------------------------------------------------------------------
+
+
+def mount(found: Said, table: Said, inside: Optional[Said] = None, systemd: Said = FAILED) -> Left:
+    step = Mount(NODE, "/dev/vdb", UUID, "/export/brick1")
+    return step.left([found, ok("  7:39\n"), table, inside or FAILED, systemd])
+
+
+def findmnt(source: str, number: str) -> Said:
+    return ok(
+        json.dumps({"filesystems": [{"target": "/export/brick1", "source": source, "maj:min": number}]})
+    )
+
+
+ENTRY = f"UUID={UUID} /export/brick1 xfs {OPTIONS} 0 0"
+
+
+def test_mounted_now_and_at_every_boot() -> None:
+    assert commands(mount(FAILED, ok("UUID=1 / ext4 defaults 0 1\n"))) == [
+        "mkdir --parents /export/brick1",
+        f"tee --append /etc/fstab <<'END'\n{ENTRY}\nEND",
+        "sync /etc/fstab",
+        "mount /export/brick1",
+    ]
+    assert "systemctl daemon-reload" in commands(mount(FAILED, ok(), systemd=ok()))
+    assert mount(findmnt("/dev/vdb", "7:39"), ok(f"{ENTRY}\n")) is DONE
+
+
+def test_a_line_without_an_end_is_not_run_into() -> None:
+    left = mount(findmnt("/dev/vdb", "7:39"), ok("UUID=1 / ext4 defaults 0 1"))
+    assert left is not None and left[0].text == f"\n{ENTRY}\n"
+
+
+@pytest.mark.parametrize(
+    ("answers", "words"),
+    [
+        ((findmnt("/dev/sdz", "8:1"), ok()), "/dev/sdz is mounted at /export/brick1"),
+        ((FAILED, ok("/dev/sdz /export/brick1 ext4 defaults 0 0\n")), "has /dev/sdz for /export/brick1"),
+        ((FAILED, ok(), ok("/export/brick1/file\n")), "is not empty"),
+        ((FAILED, Said(1, "", "cat: /etc/fstab: Input/output error")), "cannot be read"),
+    ],
+)
+def test_a_mount_point_that_is_taken_is_left_alone(answers: Sequence[Said], words: str) -> None:
+    with pytest.raises(NotSo, match=words):
+        mount(*answers)
+
+
+@given(st.text(st.characters(whitelist_categories=("L", "N"), whitelist_characters=" \t\\-_/."), min_size=1))
+def test_fstab_keeps_any_path(path: str) -> None:
+    (entry,) = entries(f"# a comment\n\n{line(UUID, '/' + path)}\nshort line\n")
+    assert (entry.source, entry.mount_point, entry.filesystem) == (f"UUID={UUID}", "/" + path, "xfs")
+
+
+# --- the directory ----------------------------------------------------------------------------------
+
+
+def brick(
+    kind: Said,
+    inside: Said = ok(),
+    attributes: str = "",
+    info: Optional[Said] = None,
+    below: str = "/export/brick1",
+    itself: Said = FAILED,
+    mount_point: Optional[str] = "/export/brick1",
+) -> Left:
+    step = MakeBrick(NODE, "/export/brick1/gluster", "gv0", "node1.example.org", mount_point)
+    told = f"# file: /export/brick1/gluster\n{attributes}\n"
+    return step.left([ok(f"{below}\n"), itself, kind, inside, ok(told), info or volume_info()])
+
+
+MADE = f"setfattr -n {MARK} -v 0x677630 -- /export/brick1/gluster"
+OURS = f"{MARK}=0x677630"
+FOREIGN = "trusted.glusterfs.volume-id=0x17171717171717171717171717171717"
+KNOWN = "trusted.glusterfs.volume-id=0x11111111222233334444555555555555"
+DIRECTORY = ok("directory\n")
+
+
+def test_a_directory_is_made_below_the_mount_and_only_there() -> None:
+    assert commands(brick(FAILED)) == [
+        "mountpoint --quiet /export/brick1",
+        "mkdir -- /export/brick1/gluster",
+        MADE,
+    ]
+    assert commands(brick(DIRECTORY)) == [MADE]
+    assert brick(DIRECTORY, attributes=OURS) is DONE
+
+
+def test_what_a_create_that_was_cut_short_left_is_taken_away() -> None:
+    assert commands(brick(DIRECTORY, attributes=f"{OURS}\n{FOREIGN}")) == [
+        "setfattr -x trusted.glusterfs.volume-id -- /export/brick1/gluster"
+    ]
+
+
+def test_a_brick_of_the_volume_is_done() -> None:
+    own = volume_info(
+        volume("gv0", ["node2.example.org:/export/brick1/gluster"] * 1, replica=1, kind="Distribute")
+    )
+    assert brick(DIRECTORY, ok("/x\n"), f"{OURS}\n{KNOWN}", own) is DONE
+
+
+@pytest.mark.parametrize(
+    ("answers", "words"),
+    [
+        ({"kind": DIRECTORY, "attributes": FOREIGN}, "belongs to a volume that this pool does not have"),
+        (
+            {
+                "kind": DIRECTORY,
+                "attributes": KNOWN,
+                "info": volume_info(volume("old", ["n1:/b", "n2:/b", "n3:/b"])),
+            },
+            "is a brick of volume old",
+        ),
+        (
+            {"kind": DIRECTORY, "inside": ok("/export/brick1/gluster/a\n")},
+            "is not empty, it holds .*/gluster/a",
+        ),
+        (
+            {"kind": DIRECTORY, "inside": ok("/b/.glusterfs\n"), "attributes": f"{OURS}\n{FOREIGN}"},
+            "is not empty",
+        ),
+        ({"kind": DIRECTORY, "inside": Said(1, "", "find: Permission denied")}, "cannot be looked at"),
+        ({"kind": ok("regular file\n")}, "is a regular file, and no directory"),
+        ({"kind": FAILED, "below": "/", "mount_point": None}, "is on the root filesystem"),
+        ({"kind": DIRECTORY, "itself": ok("x\n"), "mount_point": None}, "is a mount point itself"),
+        (
+            {"kind": FAILED, "info": Said(1, "", "Connection failed")},
+            "gluster does not answer: Connection failed",
+        ),
+    ],
+)
+def test_a_directory_that_is_somebodys_is_refused(answers: dict[str, object], words: str) -> None:
+    with pytest.raises(NotSo, match=words):
+        brick(**answers)  # type: ignore[arg-type]
+
+
+# --- pool and volume --------------------------------------------------------------------------------
+
+
+def test_a_node_joins_once() -> None:
+    step = JoinPool("node2", "node1")
+    assert commands(step.left([pool_list("node1"), pool_list("node2")])) == [
+        "gluster --mode=script peer probe node2"
+    ]
+    joined = pool_list("node1", "node2"), pool_list("node2", "node1")
+    assert step.left(joined) is DONE
+    probing = pool_list("node1", "node2", state="Probe Sent to Peer"), pool_list("node2", "node1")
+    assert step.left(probing) == WAIT
+    with pytest.raises(
+        NotSo, match=r"node2 is in another pool already, with node7; .*gluster peer detach node2"
+    ):
+        step.left([pool_list("node1"), pool_list("node2", "node7")])
+
+
+def test_a_node_with_bricks_does_not_leave() -> None:
+    step = LeavePool("node2", "node1")
+    bricks = volume_info(volume("gv0", ["node1:/b", "node2:/b", "node3:/b"]))
+    with pytest.raises(NotSo, match=r"node2 holds bricks: /b of gv0; .*replace-brick gv0 node2:/b"):
+        step.left([pool_list("node1", "node2"), bricks])
+    assert commands(step.left([pool_list("node1", "node2"), volume_info()])) == [
+        "gluster --mode=script peer detach node2"
+    ]
+    assert step.left([pool_list("node1"), bricks]) is DONE
+
+
+BRICKS = tuple(Brick(f"node{n}", "/b") for n in (1, 2, 3))
+
+
+def test_a_volume_is_made_once_and_its_name_is_not_taken_away() -> None:
+    step = CreateVolume("node1", "gv0", replica(3), BRICKS)
+    assert commands(step.left([volume_info()])) == [
+        "gluster --mode=script volume create gv0 replica 3 node1:/b node2:/b node3:/b"
+    ]
+    assert step.left([volume_info(volume("gv0", ["node1:/b", "node2:/b", "node3:/b"]))]) is DONE
+    with pytest.raises(NotSo, match="there is a volume gv0 already, on node1:/other"):
+        step.left([volume_info(volume("gv0", ["node1:/other", "node2:/b", "node3:/b"]))])
+
+
+def test_options_are_set_before_there_is_data_and_never_after() -> None:
+    step = SetForGuests("node1", "gv0", (("features.shard", "off"),))
+    group = ok("features.shard=on\nnetwork.ping-timeout=20\n")
+    created = volume_info(volume("gv0", ["node1:/b", "node2:/b", "node3:/b"], status=0))
+    assert commands(step.left([created, group])) == [
+        "gluster --mode=script volume set gv0 group virt",
+        "gluster --mode=script volume set gv0 features.shard off",
+    ]
+    for status in (1, 2):
+        used = volume_info(volume("gv0", ["node1:/b", "node2:/b", "node3:/b"], status=status))
+        assert step.left([used, group]) is DONE
+
+
+def test_a_volume_without_copies_gets_the_options_that_it_can_have() -> None:
+    step = SetForGuests("node1", "gv0", (("cluster.server-quorum-type", "none"),), copies=False)
+    group = ok("features.shard=on\ncluster.shd-max-threads=8\ncluster.server-quorum-type=server\n")
+    assert commands(step.left([volume_info(), group])) == [
+        "gluster --mode=script volume set gv0 features.shard on cluster.server-quorum-type none"
+    ]
+
+
+def test_glusterd_is_enabled_where_there_is_systemd() -> None:
+    step = RunGlusterd("node1")
+    assert step.left([FAILED, FAILED, FAILED]) is DONE
+    assert step.left([ok(), ok("enabled\n"), ok("active\n")]) is DONE
+    assert commands(step.left([ok(), Said(1, "disabled\n", ""), ok("active\n")])) == [
+        "systemctl enable --now glusterd.service"
+    ]
+
+
+# --- Ganeti -----------------------------------------------------------------------------------------
+
+
+def configuration(enabled: Sequence[str], volume_name: str = "gv0", users: int = 0) -> Said:
+    return ok(
+        json.dumps(
+            {
+                "cluster": {
+                    "enabled_disk_templates": list(enabled),
+                    "ipolicy": {"disk-templates": list(enabled)},
+                    "diskparams": {
+                        "gluster": {
+                            "host": "127.0.0.1",
+                            "volume": volume_name,
+                            "access": "userspace",
+                            "port": 24007,
+                        }
+                    },
+                    "gluster_storage_dir": "/var/run/ganeti/gluster",
+                },
+                "nodes": {"n1": {"name": "node1", "group": "g"}},
+                "nodegroups": {"g": {"name": "default", "diskparams": {}}},
+                "instances": {
+                    str(n): {"name": f"web{n}", "primary_node": "n1", "disks": [f"d{n}"]}
+                    for n in range(users)
+                },
+                "disks": {
+                    f"d{n}": {"dev_type": "gluster", "params": {}, "logical_id": ["file", f"ganeti/{n}.0"]}
+                    for n in range(users)
+                },
+            }
+        )
+    )
+
+
+def test_ganeti_is_told_what_it_does_not_know() -> None:
+    step = EnableTemplate("node1", "127.0.0.1", 24007, "gv0", "userspace")
+    assert commands(step.left([configuration(["plain"], "other")])) == [
+        "gnt-cluster modify --enabled-disk-templates=plain,gluster --ipolicy-disk-templates=plain,gluster "
+        "--disk-parameters=gluster:host=127.0.0.1,port=24007,volume=gv0,access=userspace"
+    ]
+    assert step.left([configuration(["plain", "gluster"], users=2)]) is DONE
+    with pytest.raises(NotSo, match="on volume other, of web0, web1: to say another would lose them"):
+        step.left([configuration(["gluster"], "other", users=2)])
+
+
+def test_ganetis_directory_is_added_to_those_that_are_there() -> None:
+    step = AllowDirectory("node1", "/var/run/ganeti/gluster")
+    left = step.left([ok("/srv/ganeti/file-storage")])
+    assert left is not None and left[0].text == "\n/var/run/ganeti/gluster\n"
+    assert step.left([ok("/srv\n/var/run/ganeti/gluster/\n")]) is DONE
