@@ -28,7 +28,7 @@ PROVIDER := /usr/share/ganeti/extstorage/gluster
 LIBRARY  := /usr/lib/python3/dist-packages
 
 .DEFAULT_GOAL := help
-.PHONY: help venv packages pool-packages readme screenshots demo test lint docs unit bench soak lab lab-down deb install-dropin remove-dropin install-provider tests-there release-check clean
+.PHONY: help venv packages pool-packages readme screenshots demo test lint docs unit bench soak lab lab-down tests-there release-check install-provider install-dropin remove-dropin deb clean
 .DELETE_ON_ERROR:
 
 help:
@@ -105,10 +105,6 @@ lab: pool-packages venv
 lab-down:
 	@$(BIN)/python -m tests.lab down
 
-deb:
-	@$(if $(ROOT),scripts/install-packages $(DEB_PACKAGES))
-	@scripts/build-deb dist
-
 # For labs and trials; the Debian package does it by itself.
 install-provider:
 	install -d $(DESTDIR)$(PROVIDER) $(DESTDIR)$(LIBRARY)
@@ -121,6 +117,10 @@ install-dropin:
 
 remove-dropin:
 	@DESTDIR='$(DESTDIR)' scripts/dropin remove
+
+deb:
+	@$(if $(ROOT),scripts/install-packages $(DEB_PACKAGES))
+	@scripts/build-deb dist
 
 readme: venv
 	@$(BIN)/python scripts/update-readme

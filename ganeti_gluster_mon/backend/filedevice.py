@@ -277,24 +277,34 @@ def _resize(descriptor: int, size: int, reserve: bool) -> None:
     """Make a file bigger, up to *size* bytes, for good.  Raises OSError, and leaves it as it was."""
     before = os.fstat(descriptor).st_size
     if reserve and size > before:
-        # Not by posix_fallocate: where a filesystem cannot, that would write to every block.
         try:
-            _fallocate(descriptor, before, size - before)
-        except OSError as err:
+            _take(descriptor, before, size - before)
+        except OSError:
             # What it took before it failed stays taken, beyond the end.
             os.ftruncate(descriptor, before)
-            if err.errno not in (errno.EOPNOTSUPP, errno.ENOSYS):
-                raise
-    # The size is changed once, at the end: who is killed before has changed nothing that can be seen.
+            raise
+    # Here the size is changed, once: who is killed before has changed nothing that can be seen.
     os.ftruncate(descriptor, size)
     os.fsync(descriptor)
 
 
-def _fallocate(descriptor: int, offset: int, length: int) -> None:
-    """Take the space of a part of a file.  Raises OSError."""
+def _take(descriptor: int, offset: int, length: int) -> None:
+    """Take the space of a part of a file, where the filesystem can do that.  Raises OSError."""
+    # Not by posix_fallocate: where a filesystem cannot, that would write to every block.
+    for mode in (_KEEP_SIZE, 0):  # a volume with shards knows only the second
+        try:
+            _fallocate(descriptor, mode, offset, length)
+            return
+        except OSError as err:
+            if err.errno not in (errno.EOPNOTSUPP, errno.ENOSYS):
+                raise
+
+
+def _fallocate(descriptor: int, mode: int, offset: int, length: int) -> None:
+    """fallocate(2).  Raises OSError."""
     function = ctypes.CDLL(None, use_errno=True).fallocate64
     function.argtypes = (ctypes.c_int, ctypes.c_int, ctypes.c_int64, ctypes.c_int64)
-    while function(descriptor, _KEEP_SIZE, offset, length):
+    while function(descriptor, mode, offset, length):
         number = ctypes.get_errno()
         if number != errno.EINTR:
             raise OSError(number, os.strerror(number))

@@ -133,7 +133,9 @@ def create(volume: str, layout: Layout, made: Bricks, speaks: Seen, sharded: boo
         *join(nodes, speaks),
         *made.steps,
         CreateVolume(speaks.name, volume, layout, bricks),
-        SetForGuests(speaks.name, volume, guest_options(layout, len(pool), sharded)),
+        SetForGuests(
+            speaks.name, volume, guest_options(layout, len(pool), sharded), layout.kind == REPLICATE
+        ),
         StartVolume(speaks.name, volume),
     )
 

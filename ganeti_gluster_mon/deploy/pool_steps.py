@@ -17,6 +17,9 @@ from ganeti_gluster_mon.words import one_line, some
 #: as installed by Gluster: what its developers hold to be right for the disks of virtual machines
 VIRT_GROUP = "/var/lib/glusterd/groups/virt"
 
+#: options of that group which Gluster 10 takes for volumes of copies only
+_OF_COPIES = ("cluster.shd-max-threads",)
+
 #: seconds; glusterd notices within a minute that a peer it waits for has vanished
 _CHANGE_TIMEOUT = 150.0
 _IN_CLUSTER = "Peer in Cluster"
@@ -165,6 +168,8 @@ class SetForGuests(Step):
     volume: str
     #: what is said otherwise, or besides: option → value
     options: Tuple[Tuple[str, str], ...] = ()
+    #: whether its sets are copies; Gluster refuses the group for others, because of single options in it
+    copies: bool = True
 
     @property
     def words(self) -> str:
@@ -182,6 +187,12 @@ class SetForGuests(Step):
             return DONE
         options = {} if volume is None else volume.options
         own = dict(self.options)
+        if not self.copies:
+            wanted = {name: value for name, value in {**group, **own}.items() if name not in _OF_COPIES}
+            words = [word for pair in wanted.items() for word in pair]
+            if all(options.get(name) == value for name, value in wanted.items()):
+                return DONE
+            return (gluster(self.node, "volume", "set", self.volume, *words),)
         left = []
         if any(options.get(name) != value for name, value in group.items() if name not in own):
             left.append(gluster(self.node, "volume", "set", self.volume, "group", "virt"))

@@ -5,20 +5,24 @@ from __future__ import annotations
 import functools
 import os
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Dict, Iterator, List, NamedTuple, TypeVar
 
 from tests.lab import Cluster
 from tests.lab import loops as machine_loops
 from tests.lab.host import Host
 from tests.lab.lab import at_once
-from tests.lab_tests.backend import EXPORT, IMPORT, OS, create_script, mounts
+from tests.lab_tests.backend import (
+    EXPORT,
+    IMPORT,
+    OS,
+    PATH_FILE,
+    REPOSITORY,
+    create_script,
+    mounts,
+)
 
 T = TypeVar("T")
 
-REPOSITORY = Path(__file__).parents[2]
-#: puts the checkout on the path of Debian's Python, on a node
-PATH_FILE = "/usr/lib/python3/dist-packages/ganeti-gluster-mon-test.pth"
 PROVIDER = "/usr/share/ganeti/extstorage/gluster"
 SCRIPTS = REPOSITORY / "ganeti_gluster_mon" / "backend" / "extstorage" / "gluster"
 #: what the kernel calls them

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
+import re
 import subprocess
 import uuid
 from contextlib import contextmanager
@@ -174,11 +175,13 @@ def test_of_two_creates_at_once_one_makes_the_disk(cluster: Cluster) -> None:
 
 def test_verify_looks_for_itself(cluster: Cluster) -> None:
     done(cluster, "verify")
-    assert "gluster volume info nowhere" in refused(cluster, "verify", EXTP_VOLUME="nowhere")
+    # Gluster's client may stand for a moment before it learns that there is nothing.
+    said = refused(cluster, "verify", EXTP_VOLUME="nowhere")
+    assert re.search("volume nowhere.*`gluster volume (info|status) nowhere`", said)
     cluster.pool.create_volume("idle", cluster.pool.bricks("/export/b2/idle"), replica=3, start=False)
     try:
         said = refused(cluster, "attach", EXTP_VOLUME="idle")
-        assert "volume idle" in said and "is it started, and are its bricks up?" in said
+        assert re.search(r"volume idle.* started", said)
     finally:
         cluster.pool.delete_volume("idle")
     # A server that is not there costs nothing but time, if there is another.
@@ -186,7 +189,7 @@ def test_verify_looks_for_itself(cluster: Cluster) -> None:
     assert "nobody.lab.test:24007" in refused(cluster, "verify", EXTP_SERVERS="nobody.lab.test")
     with a_disk(cluster):
         said = refused(cluster, "verify", EXTP_DIRECTORY=f"ganeti/{NAME}")
-        assert "Not a directory" in said
+        assert "a part of its path is a symlink, or no directory" in said
     assert left(cluster) == NOTHING
 
 

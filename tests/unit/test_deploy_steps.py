@@ -335,6 +335,14 @@ def test_options_are_set_before_there_is_data_and_never_after() -> None:
         assert step.left([used, group]) is DONE
 
 
+def test_a_volume_without_copies_gets_the_options_that_it_can_have() -> None:
+    step = SetForGuests("node1", "gv0", (("cluster.server-quorum-type", "none"),), copies=False)
+    group = ok("features.shard=on\ncluster.shd-max-threads=8\ncluster.server-quorum-type=server\n")
+    assert commands(step.left([volume_info(), group])) == [
+        "gluster --mode=script volume set gv0 features.shard on cluster.server-quorum-type none"
+    ]
+
+
 def test_glusterd_is_enabled_where_there_is_systemd() -> None:
     step = RunGlusterd("node1")
     assert step.left([FAILED, FAILED, FAILED]) is DONE

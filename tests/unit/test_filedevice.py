@@ -266,11 +266,14 @@ def test_space_is_reserved_where_that_is_wanted(root: str) -> None:
     assert Path(disk.path).read_bytes() == bytes(4 * MEBIBYTE)
 
 
-def refuse(monkeypatch: pytest.MonkeyPatch, number: int) -> None:
-    """Have the filesystem say *number* to whoever wants space."""
+def refuse(monkeypatch: pytest.MonkeyPatch, number: int, *modes: int) -> None:
+    """Have the filesystem say *number* to whoever wants space in one of these *modes*, or in any."""
+    can = filedevice._fallocate
 
-    def cannot(descriptor: int, offset: int, length: int) -> None:
-        raise OSError(number, os.strerror(number))
+    def cannot(descriptor: int, mode: int, offset: int, length: int) -> None:
+        if not modes or mode in modes:
+            raise OSError(number, os.strerror(number))
+        can(descriptor, mode, offset, length)
 
     monkeypatch.setattr(filedevice, "_fallocate", cannot)
 
@@ -280,6 +283,14 @@ def test_where_space_cannot_be_reserved_the_disk_is_thin(root: str, monkeypatch:
     disk = FileDeviceHelper.CreateFile(root, NAME, 2, create_folders=True, reserve=True)
     disk.Grow(1, dryrun=False, backingstore=True, reserve=True)
     assert (disk.Size(), os.stat(disk.path).st_blocks) == (3 * MEBIBYTE, 0)
+
+
+def test_where_space_beyond_the_end_cannot_be_reserved(root: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on a volume with shards."""
+    refuse(monkeypatch, errno.EOPNOTSUPP, 1)
+    disk = FileDeviceHelper.CreateFile(root, NAME, 2, create_folders=True, reserve=True)
+    disk.Grow(1, dryrun=False, backingstore=True, reserve=True)
+    assert (disk.Size(), os.stat(disk.path).st_blocks) == (3 * MEBIBYTE, 3 * MEBIBYTE // 512)
 
 
 def test_where_there_is_no_space_nothing_is_left(root: str, monkeypatch: pytest.MonkeyPatch) -> None:
