@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Dict, Iterable, Iterator, List, Mapping, Optional, Sequence, Tuple
 
 from ganeti_gluster_mon.gluster.model import Brick, Disk, Peer, Pool, Subvolume, Unknown, Volume
+from ganeti_gluster_mon.gluster.placement import is_here
 from ganeti_gluster_mon.words import some
 
 #: status codes of a collector, by Ganeti's design of its monitoring daemon
@@ -104,6 +105,8 @@ def judge_disk(disk: Disk, pool: Pool) -> DiskHealth:
     if volume is None:
         if pool.volumes is None:
             return DiskHealth("unknown", None, "it is not known which volumes there are")
+        if not is_here(disk.server):
+            return DiskHealth("unknown", None, f"volume {disk.volume} of {disk.server} is not in this pool")
         return DiskHealth("down", True, f"there is no volume {disk.volume}")
     if volume.state != "started":
         return DiskHealth("stopped", None, f"volume {volume.name} is not started")

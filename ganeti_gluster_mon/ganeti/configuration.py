@@ -21,6 +21,8 @@ GLUSTER, EXT = "gluster", "ext"
 PROVIDER = "gluster"
 #: where it has its disks, unless its parameters say otherwise
 FOLDER = "ganeti"
+#: whom disks ask for their volume unless they are told otherwise
+HOST = "127.0.0.1"
 MEBIBYTE = 1 << 20
 #: bytes; a thousand instances take 3 MB
 _MOST = 256 << 20
@@ -100,6 +102,7 @@ def _disks(told: Any) -> Iterator[DiskFile]:
                 name=f"disk/{number}",
                 volume=found[0],
                 path=found[1],
+                server=found[2],
                 size=size * MEBIBYTE
                 if isinstance(size, int) and not isinstance(size, bool) and size >= 0
                 else None,
@@ -116,28 +119,36 @@ def _groups(told: Any) -> Iterator[Tuple[str, str]]:
             yield name, group
 
 
-def _file(disk: Mapping[str, Any], parameters: DiskParameters) -> Optional[Tuple[str, str]]:
-    """The volume and path of *disk*; None where it is no file of a Gluster volume."""
+def _file(disk: Mapping[str, Any], parameters: DiskParameters) -> Optional[Tuple[str, str, str]]:
+    """The volume, path and server of *disk*; None where it is no file of a Gluster volume."""
     kind, logical_id = disk.get("dev_type"), disk.get("logical_id")
     if not isinstance(logical_id, list) or len(logical_id) != 2 or not all(map(_is_text, logical_id)):
         return None
     own = _mapping(disk, "params")
     if kind == GLUSTER:
         volume, path = own.get("volume", parameters.volume), logical_id[1]
+        server = parameters.host
     elif kind == EXT and logical_id[0] == PROVIDER:
         volume, path = own.get("volume"), f"{own.get('directory', FOLDER)}/{logical_id[1]}"
+        server = server_of(own)
     else:
         return None
     inside = path and not path.startswith("/") and ".." not in path.split("/") and "\0" not in path
     if not isinstance(volume, str) or not VOLUME_NAME.match(volume) or not inside:
         return None
-    return volume, os.path.normpath(path)
+    return volume, os.path.normpath(path), server
+
+
+def server_of(parameters: Mapping[str, Any]) -> str:
+    """The first of the servers of a disk of our provider, by its *parameters*."""
+    servers = parameters.get("servers")
+    return servers.split()[0] if isinstance(servers, str) and servers.split() else HOST
 
 
 def _parameters(name: str, cluster: Mapping[str, Any], group: Mapping[str, Any]) -> DiskParameters:
     """Ganeti fills what a group does not say with the cluster's."""
     values = {
-        "host": "127.0.0.1",
+        "host": HOST,
         "port": 24007,
         "volume": "gv0",
         "access": "kernelspace",

@@ -12,6 +12,7 @@ import ctypes
 import json
 import os
 import platform
+import signal
 import struct
 import sys
 from typing import Any, Dict, List, Optional, Sequence
@@ -26,6 +27,8 @@ _LONGEST = 64 << 10
 #: where struct stat has st_blocks, by the kernel's name of the machine
 _BLOCKS_AT = {"x86_64": 64, "aarch64": 64}
 _SECTOR = 512
+#: seconds after which it ends, should nobody be left to end it
+_LONGEST_LIFE = 60
 
 
 def main(argv: Sequence[str]) -> int:
@@ -75,6 +78,7 @@ def _allocated(library: Any, handle: ctypes.c_void_p, name: bytes) -> Optional[i
 
 
 if __name__ == "__main__":
+    signal.alarm(_LONGEST_LIFE)
     words: List[str] = sys.argv[1:]
     code = main(words)
     sys.stdout.flush()

@@ -170,6 +170,7 @@ class Cycle:
         looking = diskfiles.Look(
             settings.disks, volumes, local, self._previous, settings.disk_timeout, as_client=leads
         )
+        self._ended.callback(looking.end)
         looking.start()
         return looking
 

@@ -75,6 +75,7 @@ class Look(threading.Thread):
         self._timeout = timeout
         self._as_client = as_client
         self._lock_directory = lock_directory
+        self._children = _Children()
         self._error: Optional[BaseException] = None
         self._disks: Optional[Tuple[DiskFile, ...]] = None
         self._unknown: Optional[str] = None
@@ -86,8 +87,16 @@ class Look(threading.Thread):
             self._disks = tuple(self._with_client(disks, deadline))
         except CannotDo as err:
             self._unknown = str(err)
+        except (
+            OSError
+        ) as err:  # no process to be had, no place for a lock: that is no reason to know nothing else
+            self._unknown = f"they could not be looked at: {err.strerror or err}"
         except BaseException as err:  # not ours to judge: whoever asks for the result gets it
             self._error = err
+
+    def end(self) -> None:
+        """End every process that it started; from whatever thread."""
+        self._children.end()
 
     def result(self) -> Tuple[Optional[Tuple[DiskFile, ...]], Optional[str]]:
         """The disks, or why they are not known."""
@@ -107,7 +116,7 @@ class Look(threading.Thread):
                     path = os.path.join(brick.path, disk.path)
                     places[path] = (path, disk, brick)
         copies: Dict[Tuple[str, str], Dict[str, int]] = {}
-        for path, taken in _stat(list(places)[:MOST], deadline, self._lock_directory):
+        for path, taken in _stat(self._children, list(places)[:MOST], deadline, self._lock_directory):
             _, disk, brick = places[path]
             copies.setdefault((disk.volume, disk.path), {})[f"{brick.host}:{brick.path}"] = taken
         return [replace(disk, copies=copies.get((disk.volume, disk.path), {})) for disk in disks]
@@ -131,9 +140,10 @@ class Look(threading.Thread):
             elif self._only_a_client_knows(disk):
                 to_ask.setdefault(disk.volume, []).append(disk.path)
             done.append(disk)
-        told = _clients({name: to_ask[name][:MOST] for name in list(to_ask)[:_MOST_CLIENTS]}, deadline)
+        asked = {volume: to_ask[volume][:MOST] for volume in list(to_ask)[:_MOST_CLIENTS]}
+        told = _clients(self._children, asked, deadline)
         for disk in done:
-            if disk.path in to_ask.get(disk.volume, ()):
+            if disk.path in asked.get(disk.volume, ()):
                 bricks, allocated = told.get((disk.volume, disk.path), (None, None))
                 disk = replace(disk, bricks=bricks, allocated=allocated, asked_at=now)
             yield disk
@@ -154,7 +164,56 @@ class Look(threading.Thread):
         return is_sharded(volume.options) or not set(disk.copies) - arbiters
 
 
-def _stat(paths: Sequence[str], deadline: float, lock_directory: str) -> Iterator[Tuple[str, int]]:
+class _Children:
+    """The processes that were started, for who wants to end them."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._running: List[Child] = []
+        self._over = False
+
+    def start(self, argv: Sequence[str], keep: Sequence[int] = ()) -> Child:
+        """A new one; one that ends at once where all are to end."""
+        child = Child(argv, keep=keep)
+        with self._lock:
+            self._running.append(child)
+            if self._over:
+                child.kill()
+        return child
+
+    def end(self) -> None:
+        """Kill them; who reads what they say finds its end."""
+        with self._lock:
+            self._over = True
+            for child in self._running:
+                child.kill()
+
+    def outputs(self, children: Sequence[Child], deadline: float) -> List[bytes]:
+        """What each of *children* said until its end or the deadline; none of them is left."""
+        outputs = [bytearray() for _ in children]
+        try:
+            with selectors.DefaultSelector() as selector:
+                for number, child in enumerate(children):
+                    selector.register(child.stdout, selectors.EVENT_READ, number)
+                while selector.get_map():
+                    ready = selector.select(max(0.0, deadline - time.monotonic()))
+                    if not ready:
+                        break
+                    for key, _ in ready:
+                        more = read(key.fd, 65536)
+                        outputs[key.data] += more or b""
+                        if more == b"" or len(outputs[key.data]) > _MOST_OUTPUT:
+                            selector.unregister(key.fd)
+        finally:
+            with self._lock:
+                for child in children:
+                    child.end(patience=0.01)
+        return [bytes(output) for output in outputs]
+
+
+def _stat(
+    children: _Children, paths: Sequence[str], deadline: float, lock_directory: str
+) -> Iterator[Tuple[str, int]]:
     """The bytes that each of *paths* takes; those left out that are not there, or only point elsewhere."""
     if not paths:
         return
@@ -166,27 +225,26 @@ def _stat(paths: Sequence[str], deadline: float, lock_directory: str) -> Iterato
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             return  # another's, or an earlier one that is stuck
-        child = Child(["stat", _FORMAT, "--", *paths], keep=[lock])
+        child = children.start(["stat", _FORMAT, "--", *paths], keep=[lock])
     finally:
         os.close(lock)
-    (output,) = _outputs([child], deadline)
+    (output,) = children.outputs([child], deadline)
     for line in output.split(b"\0"):
         match = _LINE.fullmatch(line)
         if match is not None and match[1] != _LINK:
             yield os.fsdecode(match[4]), int(match[2]) * int(match[3])
 
 
-def _clients(
-    asked: Dict[str, List[str]], deadline: float
-) -> Dict[Tuple[str, str], Tuple[Optional[Tuple[str, ...]], Optional[int]]]:
-    """By volume and path: the bricks and the bytes that a client was told."""
-    volumes = list(asked)
-    children = [
-        Child([sys.executable, "-m", "ganeti_gluster_mon.gluster.client", volume, *asked[volume]])
-        for volume in volumes
-    ]
-    told = {}
-    for volume, output in zip(volumes, _outputs(children, deadline)):
+#: by volume and path: the bricks and the bytes that a client was told
+_Told = Dict[Tuple[str, str], Tuple[Optional[Tuple[str, ...]], Optional[int]]]
+
+
+def _clients(children: _Children, asked: Dict[str, List[str]], deadline: float) -> _Told:
+    """What clients of the volumes in *asked* are told of their paths."""
+    program = [sys.executable, "-m", "ganeti_gluster_mon.gluster.client"]
+    started = {volume: children.start([*program, volume, *paths]) for volume, paths in asked.items()}
+    told: _Told = {}
+    for volume, output in zip(started, children.outputs(list(started.values()), deadline)):
         for line in output.splitlines():
             try:
                 answer = json.loads(line)
@@ -205,25 +263,3 @@ def bricks_in(pathinfo: str, path: str) -> Optional[Tuple[str, ...]]:
         if file == f"{brick}/{path}":
             found.append(f"{match['host']}:{brick}")
     return tuple(found) or None
-
-
-def _outputs(children: Sequence[Child], deadline: float) -> List[bytes]:
-    """What each of *children* said until its end or the deadline; none of them is left."""
-    outputs = [bytearray() for _ in children]
-    try:
-        with selectors.DefaultSelector() as selector:
-            for number, child in enumerate(children):
-                selector.register(child.stdout, selectors.EVENT_READ, number)
-            while selector.get_map():
-                ready = selector.select(max(0.0, deadline - time.monotonic()))
-                if not ready:
-                    break
-                for key, _ in ready:
-                    more = read(key.fd, 65536)
-                    outputs[key.data] += more or b""
-                    if more == b"" or len(outputs[key.data]) > _MOST_OUTPUT:
-                        selector.unregister(key.fd)
-    finally:
-        for child in children:
-            child.end(patience=0.01)
-    return [bytes(output) for output in outputs]

@@ -227,6 +227,8 @@ class DiskFile:
     node: Optional[str] = None
     #: what Ganeti calls this kind of disk: "gluster", "ext"
     template: Optional[str] = None
+    #: whose volume it is, as configured: 127.0.0.1 for the node it is used on
+    server: Optional[str] = None
     #: brick → bytes that it really takes there, of the bricks on the node that looked; those without it left out
     copies: Mapping[str, int] = field(default_factory=dict)
     #: the bricks that hold it, as a client of the volume is told; None: no client asked
@@ -248,6 +250,8 @@ class Disk:
     size: Optional[int] = None
     node: Optional[str] = None
     template: Optional[str] = None
+    #: whose volume it is, as configured: 127.0.0.1 for the node it is used on
+    server: Optional[str] = None
     #: bytes that it really takes, copies not counted
     allocated: Optional[int] = None
     #: the bricks that hold it, or, of a sharded volume, may hold parts of it; None: not known which

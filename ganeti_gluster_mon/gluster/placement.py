@@ -7,6 +7,7 @@ all subvolumes.
 
 from __future__ import annotations
 
+import ipaddress
 from typing import Iterable, Mapping, Optional, Sequence, Tuple
 
 from ganeti_gluster_mon.gluster.model import Brick, Disk, DiskFile, Subvolume, Volume
@@ -17,6 +18,16 @@ _ON = ("on", "enable", "yes", "true", "1")
 def is_sharded(options: Mapping[str, str]) -> bool:
     """Whether a volume with *options* cuts files into parts, which it spreads over its subvolumes."""
     return options.get("features.shard", "off") in _ON
+
+
+def is_here(server: Optional[str]) -> bool:
+    """Whether *server*, of which a volume is had, is the node that has it, whichever that is."""
+    if server is None or server == "localhost" or server.startswith("/"):
+        return True
+    try:
+        return ipaddress.ip_address(server).is_loopback
+    except ValueError:
+        return False
 
 
 def placed(files: Iterable[DiskFile], volumes: Optional[Sequence[Volume]]) -> Tuple[Disk, ...]:
@@ -36,6 +47,7 @@ def _placed(file: DiskFile, volume: Optional[Volume]) -> Disk:
         size=file.size,
         node=file.node,
         template=file.template,
+        server=file.server,
         allocated=_allocated(file, volume, subvolumes),
         bricks=bricks or None,
         subvolumes=subvolumes,

@@ -9,7 +9,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Iterable, Iterator, List, Mapping, Optional, Tuple
 
-from ganeti_gluster_mon.ganeti.configuration import EXT, GLUSTER, MEBIBYTE, PROVIDER, Configuration
+from ganeti_gluster_mon.ganeti.configuration import (
+    EXT,
+    GLUSTER,
+    HOST,
+    MEBIBYTE,
+    PROVIDER,
+    Configuration,
+    server_of,
+)
 
 Environment = Mapping[str, str]
 #: what an operation was given, as the job queue has it
@@ -30,6 +38,8 @@ class Asked:
     largest: int
     #: the disks are of this instance
     instance: str
+    #: whose volume it is, as configured
+    server: str = HOST
 
 
 def asked(
@@ -50,15 +60,19 @@ def asked(
         disks = _grown(environment, configuration)
     elif kind == RECREATE:
         disks = [
-            (disk.volume, 0, disk.size or 0) for disk in configuration.disks if disk.instance == instance
+            ((disk.volume, disk.server or HOST), 0, disk.size or 0)
+            for disk in configuration.disks
+            if disk.instance == instance
         ]
     else:
         return ()
     return tuple(_by_volume(disks, instance))
 
 
-#: volume, bytes more, bytes of the disk then
-_Disk = Tuple[str, int, int]
+#: a volume and whose it is
+_Place = Tuple[str, str]
+#: where, bytes more, bytes of the disk then
+_Disk = Tuple[_Place, int, int]
 
 
 def _created(environment: Environment, given: Given, configuration: Configuration) -> Iterator[_Disk]:
@@ -68,9 +82,9 @@ def _created(environment: Environment, given: Given, configuration: Configuratio
     for number in range(_number(environment.get("GANETI_INSTANCE_DISK_COUNT"))):
         size = _number(environment.get(f"GANETI_INSTANCE_DISK{number}_SIZE")) * MEBIBYTE
         own = parameters[number] if number < len(parameters) else {}
-        volume = _volume(template, own, environment, configuration)
-        if volume is not None:
-            yield volume, size, size
+        place = _place(template, own, environment, configuration)
+        if place is not None:
+            yield place, size, size
 
 
 def _added(environment: Environment, given: Given, configuration: Configuration) -> Iterator[_Disk]:
@@ -82,9 +96,9 @@ def _added(environment: Environment, given: Given, configuration: Configuration)
             continue
         own = change[2] if isinstance(change[2], dict) else {}
         size = _number(own.get("size")) * MEBIBYTE
-        volume = _volume(template, own, environment, configuration)
-        if volume is not None:
-            yield volume, size, size
+        place = _place(template, own, environment, configuration)
+        if place is not None:
+            yield place, size, size
 
 
 def _grown(environment: Environment, configuration: Configuration) -> Iterator[_Disk]:
@@ -94,27 +108,32 @@ def _grown(environment: Environment, configuration: Configuration) -> Iterator[_
     for disk in configuration.disks:
         if disk.instance == instance and disk.name == name and disk.size is not None:
             then = amount if environment.get("GANETI_ABSOLUTE") == "True" else disk.size + amount
-            yield disk.volume, max(0, then - disk.size), then
+            yield (disk.volume, disk.server or HOST), max(0, then - disk.size), then
 
 
-def _volume(template: str, own: Any, environment: Environment, configuration: Configuration) -> Optional[str]:
-    """The volume that a new disk with the parameters *own* would be on; None where it is on none."""
+def _place(
+    template: str, own: Any, environment: Environment, configuration: Configuration
+) -> Optional[_Place]:
+    """Where a new disk with the parameters *own* would be; None where it is on no volume."""
     told = own if isinstance(own, dict) else {}
     if template == GLUSTER:
         group = configuration.groups.get(environment.get("GANETI_INSTANCE_PRIMARY", ""))
         parameters = configuration.parameters_of(group)
-        return None if parameters is None else parameters.volume
+        return None if parameters is None else (parameters.volume, parameters.host)
     if template == EXT and told.get("provider") == PROVIDER:
         volume = told.get("volume")
-        return volume if isinstance(volume, str) else None
+        return (volume, server_of(told)) if isinstance(volume, str) else None
     return None
 
 
 def _by_volume(disks: Iterable[_Disk], instance: str) -> Iterator[Asked]:
     found: List[_Disk] = list(disks)
-    for volume in dict.fromkeys(volume for volume, _, _ in found):
-        mine = [disk for disk in found if disk[0] == volume]
-        yield Asked(volume, sum(more for _, more, _ in mine), max(then for _, _, then in mine), instance)
+    for place in dict.fromkeys(place for place, _, _ in found):
+        mine = [disk for disk in found if disk[0] == place]
+        volume, server = place
+        yield Asked(
+            volume, sum(more for _, more, _ in mine), max(then for _, _, then in mine), instance, server
+        )
 
 
 def _number(value: Any) -> int:

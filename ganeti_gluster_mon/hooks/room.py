@@ -12,7 +12,7 @@ from typing import List, Optional
 from ganeti_gluster_mon.ganeti.configuration import Configuration
 from ganeti_gluster_mon.gluster import capacity
 from ganeti_gluster_mon.gluster.model import Pool, Volume
-from ganeti_gluster_mon.gluster.placement import is_sharded
+from ganeti_gluster_mon.gluster.placement import is_here, is_sharded
 from ganeti_gluster_mon.health import Health
 from ganeti_gluster_mon.hooks.asked import Asked
 from ganeti_gluster_mon.words import one_line, short_size
@@ -28,6 +28,8 @@ def refusal(
     if pool.volumes is None:
         return None
     volume = next((each for each in pool.volumes if each.name == asked.volume), None)
+    if volume is None and not is_here(asked.server):
+        return None  # another pool's, which nobody here can look at
     if volume is None:
         return f"there is no volume {one_line(asked.volume, 80)}; gnt-gluster list shows which there are"
     if volume.state != "started":

@@ -40,7 +40,7 @@ def main(environment: Mapping[str, str]) -> int:
         lines = list(_refusals(environment)) if _is_master() else []
     except Misdescribed as err:
         lines = [str(err)]  # the guard does not know its own limit, which a person has to put right
-    except (CannotDo, command.CannotAsk) as err:
+    except (CannotDo, command.CannotAsk, OSError) as err:
         print(f"gluster: whether there is room is not known, let pass: {one_line(str(err))}")
         return 0
     for line in lines:

@@ -91,6 +91,9 @@ class Handover:
         """Make the directories; *user* and *group* get those that the HTTP half writes to.  Raises OSError."""
         for path in (self.directory, self.captures, self.word, self.seen):
             os.makedirs(path, mode=0o755, exist_ok=True)
+            # Whatever umask it was made under, and by whom: the storage backend has a directory in it as well.
+            if os.stat(path).st_uid == os.geteuid():
+                os.chmod(path, 0o755)
         if user is not None and group is not None:
             for path in (self.word, self.seen):
                 os.chown(path, user, group, follow_symlinks=False)

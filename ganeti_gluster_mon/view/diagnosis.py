@@ -10,6 +10,7 @@ from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
 from ganeti_gluster_mon.ganeti.configuration import EXT, GLUSTER, Configuration
 from ganeti_gluster_mon.ganeti.ssconf import Cluster, Node
 from ganeti_gluster_mon.gluster.model import Pool
+from ganeti_gluster_mon.gluster.placement import is_here
 from ganeti_gluster_mon.health import OK, Health
 from ganeti_gluster_mon.words import one_line, some
 
@@ -232,7 +233,9 @@ def _of_parameters(parameters: Any, looked: Looked) -> Iterator[Finding]:
     )
     volumes = looked.pool.volumes
     volume = next((each for each in volumes or () if each.name == parameters.volume), None)
-    if volumes is not None and volume is None:
+    if volumes is not None and volume is None and not is_here(parameters.host):
+        yield Finding(f"{where}: {parameters.host} is not looked at, it is not of this pool", note=True)
+    elif volumes is not None and volume is None:
         there = some([each.name for each in volumes], _MOST_NAMES) or "none"
         yield Finding(
             f"{where}: there is no volume {one_line(parameters.volume, 80)}; there are: {there}",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Dict, List, Optional, Tuple
 
 from ganeti_gluster_mon.ganeti.ssconf import Cluster, Node
@@ -10,6 +10,7 @@ from ganeti_gluster_mon.gluster.model import Brick, Daemon, Peer
 from ganeti_gluster_mon.view.fields import Field, Kind, Special, Value, known
 from ganeti_gluster_mon.view.listing import Listing
 from ganeti_gluster_mon.view.sight import Sight
+from ganeti_gluster_mon.view.waiting import Waiting
 
 
 @dataclass(frozen=True)
@@ -24,6 +25,8 @@ class NodeRow:
     daemons: Tuple[Daemon, ...] = ()
     #: whether it is the cluster's master
     master: bool = False
+    #: bricks that wait for others; None: not known
+    waiting: Optional[Waiting] = None
 
     @property
     def name(self) -> str:
@@ -62,7 +65,7 @@ def rows(sight: Sight) -> Optional[List[NodeRow]]:
     for node in cluster.nodes if cluster is not None else ():
         if node.name not in nodes:
             found.append(NodeRow(None, node, (), (), cluster is not None and node.name == cluster.master))
-    return sorted(found, key=lambda row: row.name)
+    return [replace(row, waiting=sight.waiting) for row in sorted(found, key=lambda row: row.name)]
 
 
 def _node(peer: Peer, bricks: List[Brick], cluster: Cluster) -> Optional[Node]:
@@ -173,6 +176,14 @@ FIELDS: Tuple[Field[NodeRow], ...] = (
         _online,
     ),
     Field(
+        "waiting",
+        "Waiting",
+        Kind.NUMBER,
+        "Bricks on it that wait until there are enough for a whole set (the node itself, by ssh); - where nodes are to "
+        "bring none along",
+        lambda row: None if row.waiting is None else row.waiting.of(row.name),
+    ),
+    Field(
         "volumes",
         "Volumes",
         Kind.LIST,
@@ -228,7 +239,7 @@ NODES: Listing[NodeRow] = Listing(
     what="node",
     summary="list the nodes: the pool's members, and the cluster's nodes that are not in it",
     fields=FIELDS,
-    default=("name", "role", "state", "connected", "bricks", "online", "heal"),
+    default=("name", "role", "state", "connected", "bricks", "online", "waiting", "heal"),
     rows=rows,
     unknown=lambda sight: sight.health.message,
 )

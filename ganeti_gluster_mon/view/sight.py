@@ -8,6 +8,7 @@ from typing import Optional
 from ganeti_gluster_mon.ganeti.ssconf import Cluster
 from ganeti_gluster_mon.gluster.model import Pool
 from ganeti_gluster_mon.health import Health
+from ganeti_gluster_mon.view.waiting import Waiting
 
 
 @dataclass(frozen=True)
@@ -20,5 +21,7 @@ class Sight:
     now: int
     #: None: this is no node of a Ganeti cluster, or it does not matter (a replay)
     cluster: Optional[Cluster] = None
+    #: bricks that wait for others; None: not known
+    waiting: Optional[Waiting] = None
     #: where it is from, in words: "the daemon, 3 s ago"
     source: str = ""

@@ -20,6 +20,7 @@ from ganeti_gluster_mon.health import Limits, judge
 from ganeti_gluster_mon.serve.handover import Handover
 from ganeti_gluster_mon.serve.picture import Followed, Picture, View, picture
 from ganeti_gluster_mon.view.sight import Sight
+from ganeti_gluster_mon.view.waiting import Waiting
 
 LIMITS = Limits()
 
@@ -37,9 +38,11 @@ def see(arguments: argparse.Namespace) -> Sight:
     view = None if arguments.ask else known_to_the_daemon(arguments.run_dir)
     if view is not None:
         seen = picture(view, LIMITS, time.time_ns())
-        return Sight(seen.pool, seen.health, seen.now, cluster, f"the daemon, {view.age():.0f} s ago")
-    seen = asked()
-    return Sight(seen.pool, seen.health, seen.now, cluster, "Gluster")
+        source = f"the daemon, {view.age():.0f} s ago"
+    else:
+        seen, source = asked(), "Gluster"
+    waiting = Waiting(cluster, seen.pool)
+    return Sight(seen.pool, seen.health, seen.now, cluster, waiting, source)
 
 
 def cluster_here() -> Optional[ssconf.Cluster]:

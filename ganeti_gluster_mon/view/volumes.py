@@ -108,7 +108,7 @@ FIELDS: Tuple[Field[VolumeRow], ...] = (
         "status",
         "Status",
         Kind.TEXT,
-        "How it is: healthy, healing, degraded (a brick is missing, no data is), partial (a subvolume is down), "
+        "How it is: healthy, healing, degraded (a brick is missing, all data is there), partial (a subvolume is down), "
         "down, stopped or unknown",
         lambda row: row.judged.status,
     ),

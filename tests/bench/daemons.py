@@ -21,6 +21,8 @@ from tests.lab_tests.daemon import Daemon, serving
 
 #: seconds of each measurement
 LONG = 60.0
+#: seconds in which questions are counted
+QUESTIONS = 30.0
 #: seconds between two scrapes of the collectors: to see a brick die as soon as our daemons do; and as most have it
 SCRAPES = (1.0, 15.0)
 #: seconds between two cycles of our daemons, unless something happens
@@ -142,11 +144,60 @@ def locks(pool: Pool) -> None:
             measured(f"beside three collectors scraped every {scrape:g} s", Tally())
 
 
+def asked(pool: Pool) -> int:
+    """Commands about status that glusterd has been asked on any host, by its own history."""
+    argv = ["cat", "/var/log/glusterfs/cmd_history.log"]
+    texts = [pool.exec(host, argv, check=False).stdout for host in HOSTS]
+    return sum(text.count(" : volume status ") for text in texts)
+
+
+def questions(pool: Pool) -> None:
+    """What takes a lock, a minute: with more nodes, with more scrapes, and while nobody looks."""
+
+    def measured(words: str) -> None:
+        began, before = time.monotonic(), asked(pool)
+        time.sleep(QUESTIONS)
+        line(words, (asked(pool) - before) * 60 / (time.monotonic() - began), "a minute")
+
+    interval = INTERVALS[-1]
+    with serving(pool, HOSTS[0], "--listen", ":1816", "--interval", str(interval)):
+        measured(f"questions with a lock: one daemon, every {interval:g} s")
+    with daemons(pool, interval) as started:
+        measured(f"questions with a lock: three daemons, every {interval:g} s")
+        with scrapes(started):
+            measured("questions with a lock: and each scraped 10 times a second")
+
+
+def hung(pool: Pool) -> None:
+    """A scrape while glusterd of the node hangs, and every question with it."""
+    with serving(pool, HOSTS[0]) as daemon:
+        pool.freeze_glusterd(HOSTS[0])
+        try:
+            daemon.wait_code(2, "it hangs")
+            took = sorted(daemon.get("/metrics")[1] for _ in range(200))
+        finally:
+            pool.thaw_glusterd(HOSTS[0])
+    line("/metrics while glusterd hangs, p99 of 200", took[197] * 1e3, "ms", "10")
+
+
+@contextmanager
+def scrapes(started: List[Daemon]) -> Iterator[None]:
+    """Somebody who scrapes each daemon ten times a second."""
+    with ExitStack() as stack:
+        for daemon in started:
+            argv = ["curl", "--silent", "--output", "/dev/null", "--rate", "10/s"]
+            urls = [f"http://127.0.0.1:1816/metrics?[1-{int(QUESTIONS * 20)}]"]
+            scraping = daemon.pool.popen(daemon.host, [*argv, *urls])
+            stack.callback(scraping.wait, 10)
+            stack.callback(scraping.terminate)
+        yield
+
+
 def main() -> int:
     with Pool.first_free("ganeti-gluster-bench") as pool:
         pool.probe()
         pool.create_every_kind()
-        every: List[Callable[[Pool], None]] = [at_rest, locks]
+        every: List[Callable[[Pool], None]] = [at_rest, questions, hung, locks]
         for measure in every:
             measure(pool)
     return 0

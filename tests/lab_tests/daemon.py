@@ -94,9 +94,12 @@ class Daemon:
 
 
 @contextmanager
-def serving(pool: Pool, host: int, *words: str) -> Iterator[Daemon]:
-    """`serve` with the words, until the end of the block."""
-    argv = [str(command()), "serve", "--interval", str(INTERVAL), *words]
+def serving(
+    pool: Pool, host: int, *words: str, environment: Optional[Dict[str, str]] = None
+) -> Iterator[Daemon]:
+    """`serve` with the words, and with *environment* added to its own, until the end of the block."""
+    added = [f"{name}={value}" for name, value in (environment or {}).items()]
+    argv = ["env", *added, str(command()), "serve", "--interval", str(INTERVAL), *words]
     daemon = Daemon(pool, host, pool.popen(host, argv))
     try:
         wait_until(lambda: answers(daemon, "/-/ready"), "the daemon to be ready")

@@ -12,6 +12,7 @@ from typing import Any, Dict, Iterator, List
 
 import pytest
 
+from ganeti_gluster_mon.deploy.brick_steps import MARK
 from tests.lab import Cluster, wait_until
 from tests.lab.ganeti import MOUNT
 from tests.lab.lab import command
@@ -81,6 +82,24 @@ def test_the_lists_say_what_gluster_and_ganeti_say(cluster: Cluster) -> None:
     assert lines == ["Volume Size Bricks", "gv0    1.9G      3"]
 
 
+def test_a_brick_that_waits(cluster: Cluster) -> None:
+    """node3 has brought a directory along, as the hook of gnt-node add leaves it."""
+    assert look(cluster, "list-nodes", "-o", "waiting") == [["-"]] * 3
+    cluster.run(1, "gnt-cluster", "add-tags", "gluster:join:gv0:/export/b2/waits")
+    cluster.run(3, "mkdir", "/export/b2/waits")
+    try:
+        assert look(cluster, "list-nodes", "-o", "waiting") == [["0"]] * 3
+        cluster.run(3, "setfattr", "-n", MARK, "-v", "gv0", "/export/b2/waits")
+        assert look(cluster, "list-nodes", "-o", "name,waiting") == [
+            [NODES[0], "0"],
+            [NODES[1], "0"],
+            [NODES[2], "1"],
+        ]
+    finally:
+        cluster.run(3, "rmdir", "/export/b2/waits")
+        cluster.run(1, "gnt-cluster", "remove-tags", "gluster:join:gv0:/export/b2/waits")
+
+
 def test_disks_and_the_report_of_them(cluster: Cluster) -> None:
     rows = look(
         cluster, "list-disks", "-o", "instance,disk,pnode,volume,path,size,allocated,bricks,status,at_risk"
@@ -94,6 +113,10 @@ def test_disks_and_the_report_of_them(cluster: Cluster) -> None:
     assert {row[4]: int(row[5]) * MIB for row in rows} == files
     every = ",".join(f"{node}:/export/b1/gv0" for node in NODES)
     assert [row[7:] for row in rows] == [[every, "healthy", "N"]] * 2
+    cluster.run(1, str(command()), "record", "/root/recorded")
+    again = look(cluster, "list-disks", "-o", "path,allocated,bricks", "--replay=/root/recorded", node=1)
+    cluster.run(1, "rm", "-r", "/root/recorded")
+    assert again == [[row[4], row[6], row[7]] for row in rows]
     for node in cluster.nodes:
         assert [
             [each["instance"], each["name"], each["path"], each["size"], each["allocated"], each["at_risk"]]

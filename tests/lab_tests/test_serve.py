@@ -19,6 +19,17 @@ from tests.lab_tests.looking import left_running
 
 pytestmark = pytest.mark.lab
 
+#: for a Python program: the time of day is off by as many days as the file beside this one says
+A_CLOCK_TO_STEP = """
+import time
+from pathlib import Path
+
+_true_ns = time.time_ns
+_days = Path(__file__).with_name("days")
+time.time_ns = lambda: _true_ns() + int(_days.read_text() or 0) * 86400 * 10**9
+time.time = lambda: time.time_ns() / 1e9
+"""
+
 
 @pytest.fixture
 def daemon(lab_pool: Pool) -> Iterator[Daemon]:
@@ -167,6 +178,41 @@ def test_while_glusterd_is_down_its_processes_are_still_seen(daemon: Daemon) -> 
         daemon.pool.start_glusterd(1)
         daemon.pool.wait_connected()
     daemon.wait_code(0)
+
+
+def test_a_brick_that_is_frozen_is_told_of_and_costs_nothing(daemon: Daemon) -> None:
+    """glusterd calls it online, and nothing happens that could be noticed: it is found within an interval."""
+    daemon.pool.freeze_brick("gv0", 2)
+    try:
+        message = daemon.wait_code(4, "hangs", timeout=3 * INTERVAL)
+        assert "brick node2.lab.test:/export/b1/gv0 hangs" in message
+        assert daemon.seconds("/metrics") < AT_ONCE
+    finally:
+        daemon.pool.thaw_brick("gv0", 2)
+    daemon.wait_code(0)
+
+
+def test_a_clock_that_is_stepped_makes_nothing_old(lab_pool: Pool) -> None:
+    """The clock as the daemon reads it: the kernel has one for the whole machine, which is not ours to step."""
+    lab_pool.exec(1, ["mkdir", "/run/clock"])
+    lab_pool.exec(1, ["tee", "/run/clock/sitecustomize.py"], input=A_CLOCK_TO_STEP)
+    lab_pool.exec(1, ["tee", "/run/clock/days"], input="0")
+    with serving(lab_pool, 1, environment={"PYTHONPATH": "/run/clock"}) as daemon:
+        daemon.wait_code(0)
+        for days in (2, -2):
+            lab_pool.exec(1, ["tee", "/run/clock/days"], input=str(days))
+            last = daemon.next_cycle(daemon.cycle())
+
+            def stepped(days: int = days) -> bool:
+                told = int(json.loads(daemon.get("/1/report/storage/gluster")[0])["timestamp"])
+                return abs(told / 1e9 - time.time() - days * 86400) < 3600
+
+            wait_until(stepped, "the new time to be told", LONG)
+            assert daemon.status()[0] == 0
+            assert daemon.data()["age"] < 2 * INTERVAL
+            daemon.next_cycle(last)
+            assert daemon.status()[0] == 0
+    lab_pool.exec(1, ["rm", "-r", "/run/clock"])
 
 
 def test_it_ends_at_once_and_leaves_nothing(lab_pool: Pool) -> None:

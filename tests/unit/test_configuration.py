@@ -32,7 +32,7 @@ def told(**changes: Any) -> Dict[str, Any]:
             "dev_type": "ext",
             "logical_id": ["gluster", "u4"],
             "size": 10,
-            "params": {"volume": "fast", "directory": "vms/a"},
+            "params": {"volume": "fast", "directory": "vms/a", "servers": "far1 far2"},
         },
     }
     instance = {"name": "web", "primary_node": "n1", "disks": list(disks)}
@@ -71,9 +71,9 @@ def test_the_settings() -> None:
 
 def test_the_disks_that_are_files_of_a_volume() -> None:
     expected = [
-        DiskFile("web", "disk/0", "gv0", "ganeti/i1.0", 64 * MIB, "node1", "gluster"),
-        DiskFile("web", "disk/2", "fast", "ganeti/u2.ext.disk2", 10 * MIB, "node1", "ext"),
-        DiskFile("web", "disk/4", "fast", "vms/a/u4", 10 * MIB, "node1", "ext"),
+        DiskFile("web", "disk/0", "gv0", "ganeti/i1.0", 64 * MIB, "node1", "gluster", "127.0.0.1"),
+        DiskFile("web", "disk/2", "fast", "ganeti/u2.ext.disk2", 10 * MIB, "node1", "ext", "127.0.0.1"),
+        DiskFile("web", "disk/4", "fast", "vms/a/u4", 10 * MIB, "node1", "ext", "far1"),
     ]
     assert list(understand(told()).disks) == expected
 

@@ -17,6 +17,7 @@ from ganeti_gluster_mon.gluster.capture import Capture
 from ganeti_gluster_mon.gluster.diskfiles import Look
 from ganeti_gluster_mon.gluster.facts import BrickInfo, VolumeInfo
 from ganeti_gluster_mon.gluster.model import DiskFile
+from tests.lab.waiting import wait_until
 
 HERE, THERE = "11111111-0000-4000-8000-000000000000", "22222222-0000-4000-8000-000000000000"
 FILE = DiskFile("web", "disk/0", "v", "ganeti/a.0", 1 << 20)
@@ -113,6 +114,25 @@ def test_a_brick_that_hangs_costs_its_deadline_and_one_process(
         assert time.monotonic() - began < 100
 
 
+def test_who_ends_it_ends_what_it_started(
+    tmp_path: Path, here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    (programs / "stat").write_text(f"#!/bin/sh\necho $$ > {tmp_path}/pid\nexec sleep 1000\n")
+    (programs / "stat").chmod(0o755)
+    monkeypatch.setitem(child.ENVIRONMENT, "PATH", f"{programs}:{child.ENVIRONMENT['PATH']}")
+    looking = Look(
+        lambda: [FILE], [volume([brick(here)])], [HERE], None, 600.0, False, str(tmp_path / "locks")
+    )
+    looking.start()
+    wait_until(lambda: (tmp_path / "pid").exists() and (tmp_path / "pid").read_text().strip(), "stat to run")
+    looking.end()
+    assert looking.result()[0] == (FILE,)
+    with pytest.raises(ProcessLookupError):
+        os.kill(int((tmp_path / "pid").read_text()), 0)
+
+
 # --- as a client -----------------------------------------------------------------------------------
 
 
@@ -121,7 +141,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> List[List[str]]:
     """What a client is asked; it says that all is on the brick n2:/far, and takes 5 bytes."""
     asked: List[List[str]] = []
 
-    def clients(wanted: Any, _deadline: float) -> Any:
+    def clients(_children: Any, wanted: Any, _deadline: float) -> Any:
         asked.extend([volume, *paths] for volume, paths in wanted.items())
         return {(volume, path): (("n2:/far",), 5) for volume, paths in wanted.items() for path in paths}
 
@@ -159,6 +179,27 @@ def test_a_client_is_asked_where_this_node_knows_half(
     assert len(asked) == 1
     look(tmp_path, [volume([brick(here)], options={"features.shard": "on"})], FILE, as_client=True)
     assert len(asked) == 2
+
+
+def test_what_was_left_out_is_asked_the_next_time(
+    tmp_path: Path, asked: List[List[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(diskfiles, "MOST", 2)
+    disks = [replace(FILE, path=f"ganeti/{number}") for number in range(5)]
+    volumes = [volume([brick(Path("/far"), THERE)])]
+    previous: Optional[Capture] = None
+    for known in (2, 4, 5):
+        found = look(tmp_path, volumes, *disks, as_client=True, previous=previous)
+        assert [disk.bricks for disk in found] == [("n2:/far",)] * known + [None] * (5 - known)
+        previous = Capture(1, (), disks=tuple(found))
+    assert [len(paths) - 1 for paths in asked] == [2, 2, 1]
+
+
+def test_no_place_for_a_lock_is_told(tmp_path: Path, here: Path) -> None:
+    (tmp_path / "locks").write_text("a file")
+    looking = Look(lambda: [FILE], [volume([brick(here)])], [HERE], None, 1.0, False, str(tmp_path / "locks"))
+    looking.start()
+    assert looking.result() == (None, "they could not be looked at: File exists")
 
 
 def test_a_client_that_says_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

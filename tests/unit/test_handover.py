@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 import threading
 from dataclasses import replace
 from pathlib import Path
@@ -36,6 +37,18 @@ def test_what_is_handed_over_comes_out_the_same(handover: Handover) -> None:
         answer.question: answer.output for answer in RECORDED.answers
     }
     assert 0 <= got.age() < 60
+
+
+def test_it_can_be_looked_into_whoever_made_it_and_how(tmp_path: Path) -> None:
+    """Ganeti's node daemon, whose umask is 077, may have put something into the directory before."""
+    before = os.umask(0o077)
+    try:
+        (tmp_path / "run").mkdir()
+        Handover(str(tmp_path / "run")).prepare()
+    finally:
+        os.umask(before)
+    for path in ("run", "run/captures", "run/word", "run/seen"):
+        assert stat.S_IMODE((tmp_path / path).stat().st_mode) == 0o755
 
 
 def test_before_the_first_there_is_none(handover: Handover) -> None:

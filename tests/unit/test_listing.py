@@ -50,7 +50,7 @@ CLUSTER = Cluster(
     shared_file_storage_dir=None,
     release="3.0.2",
 )
-SIGHT = Sight(POOL, HEALTH, NOW, CLUSTER, "made by hand")
+SIGHT = Sight(POOL, HEALTH, NOW, CLUSTER, source="made by hand")
 
 
 def shown(name: str, *fields: str, sight: Sight = SIGHT, manner: Manner = Manner()) -> list[str]:
@@ -80,11 +80,11 @@ def test_more_of_the_volumes() -> None:
 
 def test_the_nodes_with_those_that_are_not_in_the_pool() -> None:
     assert shown("list-nodes") == [
-        "Node           R State           Connected Bricks Online Heal",
-        "node1.lab.test M local           Y              3      ?    ?",
-        "node2.lab.test O Peer in Cluster Y              3      ?    ?",
-        "node3.lab.test - Peer in Cluster Y              2      ?    ?",
-        "node9.lab.test R not in the pool -              0      0    0",
+        "Node           R State           Connected Bricks Online Waiting Heal",
+        "node1.lab.test M local           Y              3      ?       ?    ?",
+        "node2.lab.test O Peer in Cluster Y              3      ?       ?    ?",
+        "node3.lab.test - Peer in Cluster Y              2      ?       ?    ?",
+        "node9.lab.test R not in the pool -              0      0       ?    0",
     ]
 
 

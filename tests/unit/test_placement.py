@@ -112,6 +112,10 @@ def test_a_volume_that_is_not_there() -> None:
     assert (disk.bricks, disk.allocated) == (None, None)
     assert judge_disk(disk, Pool(0, volumes=())).status == "down"
     assert judge_disk(disk, Pool(0)).status == "unknown"
+    far = the_disk(replace(FILE, server="storage.example.org"))
+    assert (
+        judge_disk(far, Pool(0, volumes=())).message == "volume v of storage.example.org is not in this pool"
+    )
 
 
 @pytest.mark.parametrize(

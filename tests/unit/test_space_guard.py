@@ -216,6 +216,19 @@ def test_what_is_not_known_is_let_pass(pool: Pool) -> None:
     assert why(pool, more=10**18) is None
 
 
+def test_a_volume_of_another_pool_is_not_judged() -> None:
+    pool = Pool(1, volumes=())
+    for server, refused in (
+        ("127.0.0.1", True),
+        ("localhost", True),
+        ("/run/x.sock", True),
+        ("10.0.0.1", False),
+    ):
+        wanted = Asked("far", GIB, GIB, "new", server)
+        said = refusal(wanted, CONFIGURATION, pool, judge(pool, Limits(), 1), 1.0)
+        assert (said is not None) is refused
+
+
 # --- the hook --------------------------------------------------------------------------------------
 
 

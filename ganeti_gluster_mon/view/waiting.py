@@ -1,0 +1,72 @@
+"""Bricks that nodes have brought along, and that wait until there are enough for a whole set.
+
+That they wait is written nowhere but on the nodes themselves (deploy/joining.py), so the nodes are asked, and only
+where nodes are to bring something along at all.
+"""
+
+from __future__ import annotations
+
+from typing import Dict, Mapping, Optional, Tuple
+
+from ganeti_gluster_mon.ganeti.ssconf import Cluster
+from ganeti_gluster_mon.gluster.model import Pool
+from ganeti_gluster_mon.view.fields import Special, Value
+
+#: of a node that could not be asked, see ask_all
+_NOT_ASKED = 255
+
+
+class Waiting:
+    """The bricks that wait, on each node of *cluster*; nobody is asked before somebody wants to know."""
+
+    def __init__(self, cluster: Optional[Cluster], pool: Pool) -> None:
+        self._cluster = cluster
+        self._pool = pool
+        self._asked = False
+        self._found: Optional[Mapping[str, Optional[Tuple[str, ...]]]] = None
+
+    def of(self, node: str) -> Value:
+        """How many wait on *node*; None where it did not say.  Raises CannotDo for a description that is none."""
+        if self._cluster is None:
+            return Special.UNAVAILABLE
+        if not self._asked:
+            self._asked, self._found = True, _ask(self._cluster, self._pool)
+        if self._found is None:
+            return Special.UNAVAILABLE
+        bricks = self._found.get(node)
+        return None if bricks is None else len(bricks)
+
+
+def _ask(cluster: Cluster, pool: Pool) -> Optional[Mapping[str, Optional[Tuple[str, ...]]]]:
+    """By node: the directories that wait, None where it did not say; None altogether where nothing is brought along."""
+    from ganeti_gluster_mon.deploy import fstab
+    from ganeti_gluster_mon.deploy.apply import ask_all
+    from ganeti_gluster_mon.deploy.joining import candidates, described, is_marked, mark_question
+    from ganeti_gluster_mon.deploy.step import Question
+    from ganeti_gluster_mon.ganeti.ssh import Nodes
+    from ganeti_gluster_mon.hooks.node_join import defaults
+
+    told = described(cluster.tags, defaults())
+    if told is None:
+        return None
+    nodes = Nodes(cluster)
+    names = [node.name for node in cluster.nodes if not node.offline]
+    tables = {name: Question(name, ("cat", fstab.PATH)) for name in names}
+    said = ask_all(nodes, tables.values())
+    found: Dict[str, Optional[Tuple[str, ...]]] = {}
+    marks: Dict[Tuple[str, str], Question] = {}
+    for name in names:
+        answer = said[tables[name]]
+        if answer.status == 0:
+            for path in candidates(fstab.entries(answer.out), told):
+                marks[(name, path)] = Question(name, mark_question(path))
+            found[name] = ()
+    answers = ask_all(nodes, marks.values()) if marks else {}
+    has = {(brick.host, brick.path) for volume in pool.volumes or () for brick in volume.bricks}
+    for (name, path), question in marks.items():
+        waits = found[name]
+        if answers[question].status == _NOT_ASKED:
+            found[name] = None
+        elif waits is not None and is_marked(answers[question], told.volume) and (name, path) not in has:
+            found[name] = (*waits, path)
+    return found
