@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
-import sys
-from typing import TYPE_CHECKING, Any, Callable, Iterable, Optional, Tuple
+from typing import TYPE_CHECKING, Any, Callable, Optional, Tuple
 
 from ganeti_gluster_mon.gluster.question import VOLUME_NAME
 
@@ -188,22 +187,3 @@ def _brick(text: str) -> Brick:
     if not host or not colon or not path.startswith("/"):
         raise argparse.ArgumentTypeError(f"{text!r} is no brick: HOST:PATH, as gluster volume info has it")
     return Brick(host, path)
-
-
-def sure(question: str, lines: Iterable[str], force: bool) -> bool:
-    """Whether the administrator wants it; without a terminal there is nobody to ask, and so it is no."""
-    for line in lines:
-        print(line, file=sys.stderr)
-    if force:
-        return True
-    if not sys.stdin.isatty():
-        print(f"{question} There is nobody to ask here: -f says yes", file=sys.stderr)
-        return False
-    print(f"{question} [y/N] ", end="", file=sys.stderr, flush=True)
-    return sys.stdin.readline().strip().lower() in ("y", "yes")
-
-
-def usage(command: str, text: str) -> int:
-    """One line, exit status 2."""
-    print(f"gnt-gluster {command}: {text}", file=sys.stderr)
-    return 2

@@ -14,21 +14,19 @@ from __future__ import annotations
 
 import os
 import re
-import shlex
 from dataclasses import dataclass
-from typing import Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
+from typing import Iterable, List, Mapping, Optional, Sequence, Tuple
 
-from ganeti_gluster_mon.deploy import fstab
+from ganeti_gluster_mon import etc_default
+from ganeti_gluster_mon.deploy import fstab, plan
 from ganeti_gluster_mon.deploy.brick_steps import MARK
 from ganeti_gluster_mon.deploy.layout import Brick, Layout, whole_sets
-from ganeti_gluster_mon.deploy.plan import DIRECTORY
 from ganeti_gluster_mon.failure import CannotDo
 from ganeti_gluster_mon.ganeti.ssh import Said
 from ganeti_gluster_mon.gluster.facts import VolumeInfo
 from ganeti_gluster_mon.gluster.question import VOLUME_NAME
-from ganeti_gluster_mon.words import one_line
+from ganeti_gluster_mon.words import one_line, some
 
-DEFAULTS = "/etc/default/ganeti-gluster-mon"
 TAG = "gluster:join:"
 _VOLUME, _DEVICE, _DIRECTORY = "GLUSTER_JOIN_VOLUME", "GLUSTER_JOIN_DEVICE", "GLUSTER_JOIN_DIRECTORY"
 
@@ -47,9 +45,9 @@ class Described:
 
 
 def described(tags: Iterable[str], defaults: str) -> Optional[Described]:
-    """What the *tags* of the cluster say, or else *defaults*, the text of DEFAULTS; None where neither does.
+    """What the *tags* of the cluster say, or else *defaults*, the text of our settings; None where neither does.
 
-    Raises Misdescribed.
+    Raises CannotDo.
     """
     told = [tag[len(TAG) :] for tag in tags if tag.startswith(TAG)]
     if told:
@@ -66,11 +64,14 @@ def described(tags: Iterable[str], defaults: str) -> Optional[Described]:
             [path for path in paths if not path.startswith("/dev/")],
             f"tag {TAG}",
         )
-    values = assignments(defaults)
+    values = etc_default.assignments(defaults)
     if not values.get(_VOLUME) and not values.get(_DEVICE) and not values.get(_DIRECTORY):
         return None
     return _checked(
-        values.get(_VOLUME, ""), values.get(_DEVICE, "").split(), values.get(_DIRECTORY, "").split(), DEFAULTS
+        values.get(_VOLUME, ""),
+        values.get(_DEVICE, "").split(),
+        values.get(_DIRECTORY, "").split(),
+        etc_default.PATH,
     )
 
 
@@ -85,22 +86,9 @@ def _checked(volume: str, devices: Sequence[str], directories: Sequence[str], wh
     return Described(volume, tuple(devices), tuple(directories))
 
 
-def assignments(text: str) -> Dict[str, str]:
-    """The NAME=value lines of a file as systemd and a shell read it; what is none is passed over."""
-    found = {}
-    for line in text.splitlines():
-        name, equals, value = line.strip().partition("=")
-        if equals and re.fullmatch(r"[A-Z_]+", name):
-            try:
-                found[name] = " ".join(shlex.split(value, comments=True))
-            except ValueError as err:
-                raise Misdescribed(f"{DEFAULTS}: {name}: {err}") from err
-    return found
-
-
 def candidates(table: Sequence[fstab.Entry], told: Described) -> Tuple[str, ...]:
     """Directories of a node that may be bricks that wait, by its fstab and by what is described."""
-    mounted = [f"{entry.mount_point}/{DIRECTORY}" for entry in table if entry.options == fstab.OPTIONS]
+    mounted = [f"{entry.mount_point}/{plan.DIRECTORY}" for entry in table if entry.options == fstab.OPTIONS]
     return tuple(dict.fromkeys((*mounted, *told.directories)))
 
 
@@ -139,3 +127,19 @@ def growth(layout: Layout, bricks: Sequence[Brick]) -> Growth:
     waits: List[Brick] = [brick for brick in bricks if brick not in joins]
     nodes = len({brick.node for brick in waits})
     return Growth(joins, tuple(waits), layout.size - nodes if waits else 0)
+
+
+def became(node: str, volume: str, grown: Growth) -> str:
+    """What the joining of a node came to."""
+    words = f"{node} is in the pool"
+    if grown.joins:
+        words += (
+            f"; {volume} has grown by {plan.described(grown.joins)}; what was there stays where it is: "
+            f"gnt-gluster rebalance {volume} spreads it"
+        )
+    if grown.waits:
+        words += (
+            f"; {some([brick.label for brick in grown.waits], 4)} {'waits' if len(grown.waits) == 1 else 'wait'}: "
+            f"{volume} grows when there are bricks on {grown.wanted} more {'node' if grown.wanted == 1 else 'nodes'}"
+        )
+    return words

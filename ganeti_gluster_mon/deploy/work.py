@@ -7,17 +7,18 @@ import sys
 from dataclasses import dataclass
 from typing import Callable, Dict, List, Mapping, Optional, Sequence, Tuple
 
+from ganeti_gluster_mon import etc_default
 from ganeti_gluster_mon.deploy import layout as layouts
 from ganeti_gluster_mon.deploy import plan, survey
 from ganeti_gluster_mon.deploy.apply import Host, Refused, Stopped, apply, ask_all, foresee, shown
-from ganeti_gluster_mon.deploy.commands import sure, usage
+from ganeti_gluster_mon.deploy.consent import sure
 from ganeti_gluster_mon.deploy.ganeti_steps import CONFIGURATION, AllowDirectory, configuration
 from ganeti_gluster_mon.deploy.gluster_said import asked, heal, heal_counts, volume_status
 from ganeti_gluster_mon.deploy.joining import (
-    DEFAULTS,
     TAG,
     Described,
     Growth,
+    became,
     candidates,
     described,
     growth,
@@ -100,7 +101,8 @@ def carry_out(task: Task, arguments: argparse.Namespace, world: Optional[World] 
                 say(note)
         apply(world.host, wish.steps, say)
     except (Usage, layouts.NoLayout) as err:
-        return usage(command, str(err))
+        print(f"gnt-gluster {command}: {err}", file=sys.stderr)
+        return 2
     except Refused as err:
         for line in str(err).splitlines():
             print(f"gnt-gluster: {line}", file=sys.stderr)
@@ -234,12 +236,10 @@ def add_node(world: World, arguments: argparse.Namespace) -> Asked:
     """Peers without bricks; with --join, each as the hook would have it."""
     nodes = _nodes(world.cluster, arguments.nodes)
     if arguments.join:
-        from ganeti_gluster_mon.hooks.node_join import became, defaults
-
-        told = described(world.cluster.tags, defaults())
+        told = described(world.cluster.tags, etc_default.text())
         if told is None:
             raise NotSo(
-                f"what nodes bring along is not described: in {DEFAULTS}, or by a tag {TAG}VOLUME:/dev/DISK"
+                f"what nodes bring along is not described: in {etc_default.PATH}, or by a tag {TAG}VOLUME:/dev/DISK"
             )
         if len(nodes) > 1:
             raise Usage("--join takes one node after the other")

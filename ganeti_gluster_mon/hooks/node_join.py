@@ -11,15 +11,16 @@ import os
 import sys
 from typing import Callable, List, Mapping
 
-from ganeti_gluster_mon.deploy import plan, survey
+from ganeti_gluster_mon import etc_default
+from ganeti_gluster_mon.deploy import survey
 from ganeti_gluster_mon.deploy.apply import apply
-from ganeti_gluster_mon.deploy.joining import DEFAULTS, Growth, described
+from ganeti_gluster_mon.deploy.joining import became, described
 from ganeti_gluster_mon.deploy.pool_steps import LeavePool, bricks_on, has_bricks
 from ganeti_gluster_mon.deploy.work import World, join_node
 from ganeti_gluster_mon.failure import CannotDo
 from ganeti_gluster_mon.ganeti import ssconf
 from ganeti_gluster_mon.ganeti.ssh import Nodes
-from ganeti_gluster_mon.words import one_line, some
+from ganeti_gluster_mon.words import one_line
 
 Environment = Mapping[str, str]
 
@@ -57,7 +58,7 @@ def _on_master(environment: Environment, task: Callable[[World, str], int]) -> i
 
 
 def _join(world: World, node: str) -> int:
-    told = described(world.cluster.tags, defaults())
+    told = described(world.cluster.tags, etc_default.text())
     if told is None:
         return 0
     try:
@@ -70,22 +71,6 @@ def _join(world: World, node: str) -> int:
             f"When that is put right: gnt-gluster add-node --join {node}"
         )
     return said_by_ganeti(f"{_NOTHING_FAILED} gluster: {became(node, told.volume, grown)}")
-
-
-def became(node: str, volume: str, grown: Growth) -> str:
-    """What the joining of a node came to."""
-    words = f"{node} is in the pool"
-    if grown.joins:
-        words += (
-            f"; {volume} has grown by {plan.described(grown.joins)}; what was there stays where it is: "
-            f"gnt-gluster rebalance {volume} spreads it"
-        )
-    if grown.waits:
-        words += (
-            f"; {some([brick.label for brick in grown.waits], 4)} {'waits' if len(grown.waits) == 1 else 'wait'}: "
-            f"{volume} grows when there are bricks on {grown.wanted} more {'node' if grown.wanted == 1 else 'nodes'}"
-        )
-    return words
 
 
 def _leave(world: World, node: str) -> int:
@@ -101,17 +86,6 @@ def _leave(world: World, node: str) -> int:
     steps = (LeavePool(node, speaks.name),)
     apply(world.host, steps, lambda line: None)
     return 0
-
-
-def defaults(path: str = DEFAULTS) -> str:
-    """The text of the file of settings; "" where there is none."""
-    try:
-        with open(path, encoding="utf-8", errors="surrogateescape") as file:
-            return file.read(64 << 10)
-    except FileNotFoundError:
-        return ""
-    except OSError as err:
-        raise CannotDo(f"cannot read {path}: {err.strerror}") from err
 
 
 def main(hook: Callable[[Environment], int]) -> int:

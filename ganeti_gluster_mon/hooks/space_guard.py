@@ -15,7 +15,8 @@ import os
 import time
 from typing import Iterator, Mapping
 
-from ganeti_gluster_mon.deploy.joining import DEFAULTS, Misdescribed, assignments
+from ganeti_gluster_mon import etc_default
+from ganeti_gluster_mon.etc_default import WrongSetting
 from ganeti_gluster_mon.failure import CannotDo
 from ganeti_gluster_mon.ganeti import ssconf
 from ganeti_gluster_mon.ganeti.configuration import Reader
@@ -24,7 +25,6 @@ from ganeti_gluster_mon.gluster.pool import understand
 from ganeti_gluster_mon.health import judge
 from ganeti_gluster_mon.hooks import job
 from ganeti_gluster_mon.hooks.asked import Environment, asked
-from ganeti_gluster_mon.hooks.node_join import defaults
 from ganeti_gluster_mon.hooks.room import refusal
 from ganeti_gluster_mon.serve.handover import DIRECTORY
 from ganeti_gluster_mon.serve.picture import Picture, picture
@@ -38,7 +38,7 @@ def main(environment: Mapping[str, str]) -> int:
     """The hook: 1, with a line that Ganeti shows, for what does not fit; else 0."""
     try:
         lines = list(_refusals(environment)) if _is_master() else []
-    except Misdescribed as err:
+    except WrongSetting as err:
         lines = [str(err)]  # the guard does not know its own limit, which a person has to put right
     except (CannotDo, command.CannotAsk, OSError) as err:
         print(f"gluster: whether there is room is not known, let pass: {one_line(str(err))}")
@@ -60,7 +60,7 @@ def _refusals(environment: Environment) -> Iterator[str]:
     wanted = asked(environment, job.given(kind, instance), configuration)
     if not wanted:
         return
-    overcommit = _overcommit(defaults())
+    overcommit = _overcommit(etc_default.text())
     seen = _seen()
     for each in wanted:
         why = refusal(each, configuration, seen.pool, seen.health, overcommit)
@@ -80,12 +80,12 @@ def _seen() -> Picture:
 
 
 def _overcommit(text: str) -> float:
-    """What may be promised, as a multiple of what there is, by *text*, the file of settings.  Raises Misdescribed."""
-    told = assignments(text).get(OVERCOMMIT, "1.0")
+    """What may be promised, as a multiple of what there is, by *text*, the file of settings.  Raises WrongSetting."""
+    told = etc_default.assignments(text).get(OVERCOMMIT, "1.0")
     try:
         number = float(told)
     except ValueError:
         number = 0.0
     if not 0 < number <= 1000:
-        raise Misdescribed(f"{DEFAULTS}: {OVERCOMMIT} is {told!r}, not a number above 0")
+        raise WrongSetting(f"{etc_default.PATH}: {OVERCOMMIT} is {told!r}, not a number above 0")
     return number

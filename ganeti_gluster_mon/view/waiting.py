@@ -39,14 +39,14 @@ class Waiting:
 
 def _ask(cluster: Cluster, pool: Pool) -> Optional[Mapping[str, Optional[Tuple[str, ...]]]]:
     """By node: the directories that wait, None where it did not say; None altogether where nothing is brought along."""
+    from ganeti_gluster_mon import etc_default
     from ganeti_gluster_mon.deploy import fstab
     from ganeti_gluster_mon.deploy.apply import ask_all
     from ganeti_gluster_mon.deploy.joining import candidates, described, is_marked, mark_question
     from ganeti_gluster_mon.deploy.step import Question
     from ganeti_gluster_mon.ganeti.ssh import Nodes
-    from ganeti_gluster_mon.hooks.node_join import defaults
 
-    told = described(cluster.tags, defaults())
+    told = described(cluster.tags, etc_default.text())
     if told is None:
         return None
     nodes = Nodes(cluster)

@@ -26,6 +26,7 @@ from ganeti_gluster_mon.deploy.layout import Brick, distribute, replica, sets
 from ganeti_gluster_mon.deploy.plan import Place
 from ganeti_gluster_mon.deploy.pool_steps import CreateVolume, JoinPool
 from ganeti_gluster_mon.deploy.survey import Seen, faults, understand
+from ganeti_gluster_mon.etc_default import WrongSetting
 from ganeti_gluster_mon.ganeti.ssh import Said
 from ganeti_gluster_mon.gluster.facts import BrickInfo, VolumeInfo
 from tests.unit.deploying import FAILED, cluster, device, lsblk, ok, pool_list, volume_info, wipefs
@@ -230,12 +231,18 @@ def test_what_nodes_bring_along_is_described_once(
         (["gluster:join:gv0:/dev/../etc"], ""),
         ([], "GLUSTER_JOIN_DEVICE=/dev/vdb\n"),
         ([], "GLUSTER_JOIN_VOLUME=gv0\n"),
-        ([], "GLUSTER_JOIN_VOLUME='gv0\n"),
     ],
 )
 def test_a_description_that_cannot_be_understood_is_not_guessed(tags: List[str], text: str) -> None:
     with pytest.raises(Misdescribed):
         described(tags, text)
+
+
+def test_a_setting_that_no_shell_would_read_is_not_guessed_either() -> None:
+    with pytest.raises(
+        WrongSetting, match="/etc/default/ganeti-gluster-mon: GLUSTER_JOIN_VOLUME: No closing"
+    ):
+        described([], "GLUSTER_JOIN_VOLUME='gv0\n")
 
 
 def test_who_waits_is_seen_by_the_marks_and_the_volume() -> None:

@@ -9,7 +9,7 @@ from typing import Any, Dict, Optional
 
 import pytest
 
-from ganeti_gluster_mon.deploy.joining import Misdescribed
+from ganeti_gluster_mon.etc_default import WrongSetting
 from ganeti_gluster_mon.ganeti.configuration import Configuration, DiskParameters
 from ganeti_gluster_mon.gluster.model import Brick, Capacity, Disk, DiskFile, Inodes, Pool, Subvolume, Volume
 from ganeti_gluster_mon.health import Limits, judge
@@ -273,5 +273,5 @@ def test_overcommit_is_a_setting(text: str, number: float) -> None:
 
 @pytest.mark.parametrize("value", ["", "0", "-1", "nan", "inf", "much", "1,5"])
 def test_an_overcommit_that_is_none(value: str) -> None:
-    with pytest.raises(Misdescribed, match=r"GLUSTER_OVERCOMMIT is .*, not a number above 0"):
+    with pytest.raises(WrongSetting, match=r"GLUSTER_OVERCOMMIT is .*, not a number above 0"):
         space_guard._overcommit(f"GLUSTER_OVERCOMMIT={value}\n")

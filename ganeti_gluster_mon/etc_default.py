@@ -1,0 +1,41 @@
+"""/etc/default/ganeti-gluster-mon, as the hooks read it: systemd and a shell read the same lines."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from typing import Dict
+
+from ganeti_gluster_mon.failure import CannotDo
+
+PATH = "/etc/default/ganeti-gluster-mon"
+#: bytes that are read of it
+_MOST = 64 << 10
+
+
+class WrongSetting(CannotDo):
+    """A setting cannot be understood; one line that names the file and the setting."""
+
+
+def text(path: str = PATH) -> str:
+    """What the file says; "" where there is none.  Raises CannotDo."""
+    try:
+        with open(path, encoding="utf-8", errors="surrogateescape") as file:
+            return file.read(_MOST)
+    except FileNotFoundError:
+        return ""
+    except OSError as err:
+        raise CannotDo(f"cannot read {path}: {err.strerror}") from err
+
+
+def assignments(told: str) -> Dict[str, str]:
+    """The NAME=value lines of the text *told*; what is none is passed over.  Raises WrongSetting."""
+    found = {}
+    for line in told.splitlines():
+        name, equals, value = line.strip().partition("=")
+        if equals and re.fullmatch(r"[A-Z_]+", name):
+            try:
+                found[name] = " ".join(shlex.split(value, comments=True))
+            except ValueError as err:
+                raise WrongSetting(f"{PATH}: {name}: {err}") from err
+    return found
