@@ -6,7 +6,7 @@ import subprocess
 from pathlib import Path
 from typing import Set
 
-from tests.lab import Lab
+from tests.lab import Lab, loops
 from tests.lab.process import all_processes, namespace
 
 
@@ -36,6 +36,6 @@ def on_machine(*argv: str) -> str:
 def assert_nothing_runs(path: Path, spaces: Set[str]) -> None:
     """No process, namespace, loop device or mount of the lab in *path* is left."""
     assert not spaces & namespaces_in_use()
-    assert str(path) not in on_machine("losetup", "--list", "--noheadings", "--output", "BACK-FILE")
+    assert not any(str(path) in file for file in loops.files().values())
     assert str(path) not in Path("/proc/self/mountinfo").read_text()
     assert [found for found in all_processes() if str(path) in " ".join(found.argv)] == []
