@@ -78,7 +78,7 @@ demo: $(if $(filter replay,$(DEMO)),,pool-packages) venv
 	@$(BIN)/python -m tests.demo
 
 test: packages venv lint docs
-	$(BIN)/python -m pytest -m 'not soak'
+	$(BIN)/python -m pytest --numprocesses=2 --dist=loadfile -m 'not soak'
 
 lint: venv
 	$(BIN)/ruff check .

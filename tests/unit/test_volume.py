@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import List
 from urllib.parse import quote
 
+import psutil
 import pytest
 
 from ganeti_gluster_mon.backend import volume as module
@@ -214,8 +215,16 @@ def test_a_mount_that_hangs_is_given_up(place: Path, monkeypatch: pytest.MonkeyP
     with pytest.raises(VolumeError, match=r"glusterfs did not end within 0\.5 s"):
         volume(place).Mount()
     assert time.monotonic() - started < 10
-    pid = (place / "pid").read_text().strip()
-    assert not Path("/proc", pid).exists(), "it was killed"
+    pid = int((place / "pid").read_text())
+    wait_until(lambda: has_ended(pid), "the end of what was killed", 10)
+
+
+def has_ended(pid: int) -> bool:
+    """Whether a process is gone, or waits for init to take note of its end."""
+    try:
+        return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
 
 
 def test_a_lock_that_is_never_given_up(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
