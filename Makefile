@@ -34,7 +34,7 @@ LIBRARY  := /usr/lib/python3/dist-packages
 help:
 	@echo 'make help      this list'
 	@echo 'make demo      a pool of three hosts on this machine, a brick that dies, and what is said of it'
-	@echo 'make test      lint, unit tests, and lab tests on real glusterd (as root)'
+	@echo 'make test      lint, unit tests, and lab tests on real glusterd (as root); JOBS=2 runs two files at a time'
 	@echo 'make deb       the Debian packages, in dist/'
 	@echo 'make venv      the command, in $(BIN)/ganeti-gluster-mon'
 	@echo 'make lint      ruff and mypy'
@@ -78,7 +78,7 @@ demo: $(if $(filter replay,$(DEMO)),,pool-packages) venv
 	@$(BIN)/python -m tests.demo
 
 test: packages venv lint docs
-	$(BIN)/python -m pytest --numprocesses=2 --dist=loadfile -m 'not soak'
+	$(BIN)/python -m pytest $(if $(JOBS),--numprocesses=$(JOBS) --dist=loadfile) -m 'not soak'
 
 lint: venv
 	$(BIN)/ruff check .

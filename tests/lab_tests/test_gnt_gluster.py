@@ -185,18 +185,21 @@ def unmount(cluster: Cluster) -> None:
 
 
 def test_daemons_know_and_nobody_asks_gluster(cluster: Cluster) -> None:
+    cluster.pool.wait_healed("gv0")
     expected = look(cluster, "list-disks")
     with ExitStack() as daemons:
         for node in cluster.nodes:
             daemons.enter_context(serving(cluster.pool, node, "--listen", ":1816"))
 
         def by_the_daemon(node: int) -> bool:
-            return cluster.run(node, GNT_GLUSTER, "info").startswith("Seen: the daemon, ")
+            return (
+                cluster.run(node, GNT_GLUSTER, "info").startswith("Seen: the daemon, ")
+                and look(cluster, "list-disks", node=node) == expected
+                and look(cluster, "list", "-o", "name,status,online", node=node) == [["gv0", "healthy", "3"]]
+            )
 
         for node in cluster.nodes:
-            wait_until(functools.partial(by_the_daemon, node), f"node{node} to know by its daemon", 60)
-            assert look(cluster, "list-disks", node=node) == expected
-            assert look(cluster, "list", "-o", "name,status,online", node=node) == [["gv0", "healthy", "3"]]
+            wait_until(functools.partial(by_the_daemon, node), f"node{node} to know all by its daemon", 90)
         leaders = [
             node
             for node in cluster.nodes
