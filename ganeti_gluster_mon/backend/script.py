@@ -13,6 +13,8 @@ import sys
 from contextlib import suppress
 from typing import Callable, List, Optional, Tuple
 
+from ganeti_gluster_mon.words import one_line
+
 #: seconds for all that a script does
 DEADLINE = 150.0
 #: bytes of what the child has to say
@@ -53,7 +55,7 @@ def _act(action: str, caller: Optional[int]) -> int:
         asked = request.read(action, os.environ)
         lines = provider.ACTIONS[action](asked, caller)
     except DiskError as err:
-        print(f"gluster {action}: {_one_line(str(err))}", file=sys.stderr)
+        print(f"gluster {action}: {one_line(str(err))}", file=sys.stderr)
         return 2 if isinstance(err, request.RequestError) else 1
     for line in lines:
         print(line)
@@ -102,7 +104,7 @@ def bounded(act: Callable[[], int], seconds: float) -> Tuple[Optional[int], str,
         except BaseException as err:
             os.write(
                 2,
-                f"gluster: {type(err).__name__}: {_one_line(str(err))}\n".encode("ascii", "backslashreplace"),
+                f"gluster: {type(err).__name__}: {one_line(str(err))}\n".encode("ascii", "backslashreplace"),
             )
         finally:
             os._exit(status)
@@ -127,7 +129,3 @@ def _read(pipe: int) -> str:
     with suppress(BlockingIOError):
         return os.read(pipe, _MOST).decode("utf-8", "replace")
     return ""
-
-
-def _one_line(text: str) -> str:
-    return " ".join(text.split())
