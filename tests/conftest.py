@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
+import signal
 from contextlib import ExitStack
 from typing import Any, Callable, Iterator, List
 
@@ -14,6 +15,12 @@ from tests.lab.tools import GANETI_TOOLS, missing, obstacles
 
 #: PREFIX of the labs of tests, FAMILY-1 and so on
 FAMILY = "ganeti-gluster-test"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Ctrl-C is a part of what is tested: who starts the tests in the background may have had it ignored."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @functools.cache

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 import uuid
 from typing import Callable, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
 
@@ -11,7 +12,7 @@ from tests.lab.host import Host
 from tests.lab.lab import Lab, at_once
 from tests.lab.network import hostname
 from tests.lab.process import Process
-from tests.lab.waiting import LabError, wait_until
+from tests.lab.waiting import LabError, LabTimeout, wait_until
 
 #: a brick: the number of its host, and its directory there
 Brick = Tuple[int, str]
@@ -97,8 +98,13 @@ class Pool(Lab):
         }
 
     def start_glusterd(self, host: int) -> None:
-        """Start glusterd, and wait until it answers. It starts the bricks that do not run, too."""
+        """Start glusterd, and wait until it answers and its host heals. It starts bricks that do not run, too."""
         self.host(host).start_glusterd()
+        self._take_up_healing(host)
+
+    def power_on(self, host: int) -> None:
+        super().power_on(host)
+        self._take_up_healing(host)
 
     def kill_glusterd(self, host: int) -> None:
         """SIGKILL; its bricks and self-heal daemons live on."""
@@ -180,13 +186,26 @@ class Pool(Lab):
             self.stop_volume(name)
         self.gluster("volume", "delete", name)
 
-    def wait_healed(self, name: str, host: int = 1, timeout: float = 60.0) -> None:
-        """Wait until every brick of a volume can be asked and tells of no entry to be healed."""
+    def wait_healed(self, name: str, host: int = 1, timeout: float = 120.0, in_use: bool = False) -> None:
+        """Wait until every brick of a volume can be asked and tells of no entry to be healed.
+
+        What is written at the moment may be counted as possibly healing: *in_use* looks at what is pending only.
+        The daemons begin by themselves when a brick is back; where their first try met a lock the next is in ten
+        minutes, so they are asked to begin every ten seconds.
+        """
+        counted = "Number of entries in heal pending" if in_use else "Total Number of entries"
+        asked = time.monotonic()
 
         def healed() -> bool:
+            nonlocal asked
             answer = self.exec(host, ["gluster", "volume", "heal", name, "info", "summary"], check=False)
-            counts = re.findall(r"^Total Number of entries: (.*)$", answer.stdout, re.MULTILINE)
-            return answer.returncode == 0 and bool(counts) and set(counts) == {"0"}
+            counts = re.findall(rf"^{counted}: (.*)$", answer.stdout, re.MULTILINE)
+            if answer.returncode == 0 and counts and set(counts) == {"0"}:
+                return True
+            if time.monotonic() - asked > 10:
+                self.exec(host, ["gluster", "--mode=script", "volume", "heal", name], check=False)
+                asked = time.monotonic()
+            return False
 
         wait_until(healed, f"volume {name} healed", timeout, 0.2)
 
@@ -253,11 +272,26 @@ class Pool(Lab):
                 for daemon in self.self_heal_daemons(host.number):
                     process.kill(daemon.pid)
 
+    def _take_up_healing(self, host: int) -> None:
+        """Wait until the self-heal daemon that a new glusterd starts serves every volume that it should.
+
+        Seen now and then on a busy machine: one volume is left out, for good. It is started by force then, as an
+        administrator would.
+        """
+        for volume in self._volumes(host):
+            try:
+                self._wait_self_heal(volume, host)
+            except LabTimeout:
+                self.progress(f"{hostname(host)} does not heal {volume}: starting it by force")
+                self.gluster("volume", "start", volume, "force", host=host)
+                self._wait_self_heal(volume, host)
+
     def _wait_self_heal(self, volume: str, host: int) -> None:
         def online() -> bool:
             state = self._of_volume(host, volume)
             heals = state.get("type", "").endswith(("Replicate", "Disperse"))
-            return not heals or state.get("shd_svc.online_status") == "Online"
+            started = state.get("status") == "Started"
+            return not (heals and started) or state.get("shd_svc.online_status") == "Online"
 
         wait_until(online, f"self-heal daemon of {hostname(host)} online", 30, 0.1)
 
@@ -291,6 +325,10 @@ class Pool(Lab):
             for host in self.hosts
             if host.namespaces.running and any(found.state not in "TZ" for found in host.find("glusterd"))
         ]
+
+    def _volumes(self, host: int) -> List[str]:
+        state = self.glusterd_state(host)
+        return [name for key, name in state.items() if re.fullmatch(r"Volume\d+\.name", key)]
 
     def _of_volume(self, host: int, volume: str) -> Dict[str, str]:
         """What glusterd of a host knows of one volume; empty where it does not know it."""

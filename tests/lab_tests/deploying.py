@@ -112,9 +112,3 @@ def counter(pool: Pool, host: int, brick: str, disk: str) -> int:
     """How often the guest has written, as one brick has it; 0 where that is not there, or not written yet."""
     said = pool.exec(host, ["od", "-An", "-tu2", "-j1008", "-N2", f"{brick}/{disk}"], check=False)
     return int(said.stdout) if said.returncode == 0 else 0
-
-
-def nothing_to_heal(pool: Pool, volume: str) -> bool:
-    """Whether nothing waits to be healed; what a guest just writes may be counted as possibly healing."""
-    said = pool.exec(1, ["gluster", "volume", "heal", volume, "info", "summary"], check=False).stdout
-    return set(re.findall(r"entries in heal pending: (.*)", said)) == {"0"}

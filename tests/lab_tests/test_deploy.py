@@ -28,7 +28,6 @@ from tests.lab_tests.deploying import (
     create_script,
     gnt_gluster,
     install_hooks,
-    nothing_to_heal,
     refused,
     sums,
     world,
@@ -262,7 +261,7 @@ def test_a_reboot_brings_it_back_and_without_its_disk_no_brick_fills_the_root(si
     pool.wait_connected([1, 2, 3])
     wait_until(lambda: pool.brick_processes("gv0", 3), "the brick of node3")
     six.start_daemons(3)
-    wait_until(lambda: nothing_to_heal(pool, "gv0"), "gv0 healed", 60, 0.5)
+    pool.wait_healed("gv0", in_use=True)
 
     pool.kill_brick("gv0", 3)
     pool.exec(3, ["umount", "/export/brick1"])
@@ -270,7 +269,7 @@ def test_a_reboot_brings_it_back_and_without_its_disk_no_brick_fills_the_root(si
     assert pool.exec(3, ["ls", "-A", "/export/brick1"]).stdout == ""
     pool.exec(3, ["mount", "/export/brick1"])
     pool.start_brick("gv0", 3)
-    wait_until(lambda: nothing_to_heal(pool, "gv0"), "gv0 healed", 60, 0.5)
+    pool.wait_healed("gv0", in_use=True)
     wait_until(lambda: writes(six, 3) > 0, "the guest's writes on node3")
 
 
