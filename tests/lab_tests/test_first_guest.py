@@ -1,0 +1,80 @@
+"""README's five commands, as they stand there, from a cluster without storage to an instance that has moved."""
+
+from __future__ import annotations
+
+import re
+from typing import Iterator, List
+
+import pytest
+
+from ganeti_gluster_mon import __version__
+from tests.conftest import FAMILY
+from tests.lab import Cluster, Pool, wait_until
+from tests.lab.ganeti import FILE_DIRECTORIES
+from tests.lab.host import Disk
+from tests.lab_tests.deploying import BRICK, DISK, counter, create_script
+from tests.lab_tests.packaged import MON, bring, build
+from tests.transcript import README
+
+pytestmark = [pytest.mark.lab, pytest.mark.timeout(600)]
+
+#: what is another's on a cluster of the reader's own → what is there instead in the lab
+INSTEAD = {
+    "/dev/vdb": DISK,
+    "size=20G": "size=64M",
+    "debootstrap+default": "writes -B maxmem=64M,minmem=64M --no-nics --no-name-check --no-ip-check",
+    "node1.example.org": "node1.lab.test",
+    "vm1.example.org": "guest",
+    # the lab has no way to an archive
+    "install --yes": "install --yes --no-install-recommends",
+    # nobody is at a terminal to say yes
+    "migrate": "migrate --force",
+}
+
+
+def five_commands() -> List[str]:
+    """The first block after the sentence that promises them, for the lab."""
+    (block,) = re.findall(r"\nFive commands from [^`]*```\n(.*?)```", README.read_text(), re.DOTALL)
+    lines: List[str] = block.splitlines()
+    for word, other in INSTEAD.items():
+        assert word in block, f"README no longer says {word}"
+        lines = [line.replace(word, other) for line in lines]
+    return lines
+
+
+@pytest.fixture
+def empty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """Three nodes with a blank disk each, of which the first has the package's file and none has it installed."""
+    debs = build(tmp_path_factory.mktemp("dist"))
+    with Pool.first_free(FAMILY, disks=[Disk("vdb", 1024 << 20, "")]) as pool:
+        cluster = Cluster(pool, storage_paths=FILE_DIRECTORIES).up(templates=("diskless",))
+        bring(pool.host(1), [debs[MON]])
+        for node in cluster.nodes:
+            cluster.run(node, "cp", "-a", "/usr/share/ganeti/os/noop", "/usr/share/ganeti/os/writes")
+            pool.exec(node, ["tee", "/usr/share/ganeti/os/writes/create"], input=create_script())
+        yield cluster
+
+
+def test_readmes_five_commands(empty: Cluster) -> None:
+    commands = five_commands()
+    assert len(commands) == 5
+    assert f"/root/{MON}_{__version__}_all.deb" in commands[0]
+    for line in commands:
+        print(line, empty.run(1, "sh", "-c", line, timeout=240), sep="\n")
+    (where,) = empty.run(1, "gnt-instance", "list", "--no-headers", "-o", "pnode", "guest").split()
+    assert where in ("node2.lab.test", "node3.lab.test")
+    (guest,) = empty.pool.host(int(where[4])).find("kvm")
+    assert "file=gluster://" in guest.option("-drive")
+    assert not empty.pool.host(1).find("kvm")
+    # It writes on, where it is now; every brick has what it writes.
+    (disk,) = empty.run(1, "ls", f"{BRICK}/ganeti").split()
+    for node in empty.nodes:
+        written = counter(empty.pool, node, BRICK, f"ganeti/{disk}")
+        assert written > 0
+        wait_until(
+            lambda node=node, written=written: counter(empty.pool, node, BRICK, f"ganeti/{disk}") > written,  # type: ignore[misc]
+            f"the guest to write on the brick of node{node}",
+            60,
+        )
+    (row,) = empty.run(1, "gnt-gluster", "list-disks", "--no-headers", "-o", "instance,status").splitlines()
+    assert row.split() == ["guest", "healthy"]
