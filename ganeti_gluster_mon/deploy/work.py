@@ -121,8 +121,19 @@ def say(line: str) -> None:
 # --- the tasks: what each is to come to, from what is asked for and what is there -----------------------
 
 
-def deploy(world: World, arguments: argparse.Namespace) -> Asked:
-    """From empty disks to a volume that Ganeti uses."""
+@dataclass(frozen=True)
+class NewVolume:
+    """A volume that is not there yet, as it is asked for: where it is to lie, and the steps to it."""
+
+    nodes: Tuple[str, ...]
+    speaks: Seen
+    bricks: Tuple[Brick, ...]
+    steps: Tuple[Step, ...]
+    notes: Tuple[str, ...]
+    places: Tuple[Place, ...]
+
+
+def _new_volume(world: World, arguments: argparse.Namespace) -> NewVolume:
     layout = _layout(arguments)
     nodes = _nodes(world.cluster, arguments.nodes) or _online(world.cluster, layout)
     places = _places(world.cluster, nodes, arguments)
@@ -130,28 +141,28 @@ def deploy(world: World, arguments: argparse.Namespace) -> Asked:
     speaks = _speaker(world, nodes, seen)
     made = plan.make_bricks(world.cluster, arguments.volume, places, seen, speaks.name)
     steps = plan.create(arguments.volume, layout, made, speaks, not arguments.no_shard)
-    peers = [*nodes, *(peer.hostname for peer in speaks.peers), speaks.name]
-    side = plan.ganeti_side(world.cluster, arguments.volume, made.bricks, peers, arguments.access)
-    notes = _warnings(arguments, layout)
+    return NewVolume(nodes, speaks, made.bricks, steps, tuple(_warnings(arguments, layout)), places)
+
+
+def deploy(world: World, arguments: argparse.Namespace) -> Asked:
+    """From empty disks to a volume that Ganeti uses."""
+    new = _new_volume(world, arguments)
+    peers = [*new.nodes, *(peer.hostname for peer in new.speaks.peers), new.speaks.name]
+    side = plan.ganeti_side(world.cluster, arguments.volume, new.bricks, peers, arguments.access)
+    notes = list(new.notes)
     outside = plan.outsiders(world.cluster, peers)
     if outside:
         notes.append(
             f"{some(outside, 4)} may run instances and is not in the pool: guests there begin with "
-            f"{made.bricks[0].node}, and do not start while that is down; gnt-gluster add-node, then deploy again"
+            f"{new.bricks[0].node}, and do not start while that is down; gnt-gluster add-node, then deploy again"
         )
-    return _asked((*steps, *side), notes, places)
+    return _asked((*new.steps, *side), notes, new.places)
 
 
 def create_volume(world: World, arguments: argparse.Namespace) -> Asked:
     """A volume of which Ganeti is told nothing."""
-    layout = _layout(arguments)
-    nodes = _nodes(world.cluster, arguments.nodes) or _online(world.cluster, layout)
-    places = _places(world.cluster, nodes, arguments)
-    seen = _look(world, nodes, places)
-    speaks = _speaker(world, nodes, seen)
-    made = plan.make_bricks(world.cluster, arguments.volume, places, seen, speaks.name)
-    steps = plan.create(arguments.volume, layout, made, speaks, not arguments.no_shard)
-    return _asked(steps, _warnings(arguments, layout), places)
+    new = _new_volume(world, arguments)
+    return _asked(new.steps, new.notes, new.places)
 
 
 def expand_volume(world: World, arguments: argparse.Namespace) -> Asked:
