@@ -70,9 +70,13 @@ class Said:
 
     @property
     def words(self) -> str:
-        """Its reason in one line: the last of what it said, on standard error or else standard output."""
-        lines = (self.err.strip() or self.out.strip()).splitlines()
-        return one_line(lines[-1], _LONGEST) if lines else f"exit status {self.status}"
+        """Its reason in one line: the last of what it said, on standard error or else standard output.
+
+        What is indented goes on from the line before: mount(8) gives its reason, and below it where to look for more.
+        """
+        lines = [line for line in (self.err if self.err.strip() else self.out).splitlines() if line.strip()]
+        reasons = [line for line in lines if not line[0].isspace()] or lines
+        return one_line(reasons[-1].strip(), _LONGEST) if reasons else f"exit status {self.status}"
 
 
 class Nodes:

@@ -6,6 +6,7 @@ The tests are one story and stand in its order: what one leaves, the next one be
 from __future__ import annotations
 
 import argparse
+import re
 import signal
 import subprocess
 from typing import Iterator, List, Tuple
@@ -338,6 +339,67 @@ def test_what_is_done_is_what_a_dry_run_shows(six: Cluster) -> None:
     assert refused(pool, "destroy-volume", "scratch") == []  # nobody was there to be asked
     gnt_gluster(pool, "destroy-volume", "scratch", "--force")
     assert "scratch" not in pool.gluster("volume", "list")
+
+
+@pytest.mark.parametrize(
+    ("layout", "kind", "at_first", "grown"),
+    [
+        (("--replica", "3", "--arbiter"), "Replicate", "1 x (2 + 1) = 3", "2 x (2 + 1) = 6"),
+        (("--disperse", "3"), "Disperse", "1 x (2 + 1) = 3", "2 x (2 + 1) = 6"),
+    ],
+)
+def test_a_volume_of_each_layout_grows(
+    six: Cluster, layout: Tuple[str, ...], kind: str, at_first: str, grown: str
+) -> None:
+    pool = six.pool
+    where = ("--directory", "/export/brick1/grows")
+    gnt_gluster(pool, "create-volume", "grows", "node1", "node2", "node3", *where, *layout)
+    try:
+        assert shape(pool) == (kind, at_first)
+        pool.mount(1, "grows", "/mnt/grows")
+        try:
+            for number in range(12):
+                file = f"of=/mnt/grows/{number}"
+                pool.exec(1, ["dd", "if=/dev/urandom", file, "bs=256K", "count=1", "status=none"])
+            before = sums(pool, 1, "/mnt/grows")
+            expand = ("expand-volume", "grows", "node4", "node5", "node6", *where)
+            said = gnt_gluster(pool, *expand)
+            assert shape(pool) == (f"Distributed-{kind}", grown)
+            assert "files looked at" in said.stderr
+            assert sums(pool, 1, "/mnt/grows") == before and len(before) == 12
+        finally:
+            pool.unmount(1, "/mnt/grows")
+        # Some of the files have moved to the new bricks.
+        files = [
+            "find",
+            where[1],
+            "-name",
+            ".glusterfs",
+            "-prune",
+            "-o",
+            "-type",
+            "f",
+            "-size",
+            "+0",
+            "-print",
+        ]
+        assert pool.exec(4, files).stdout
+        again = gnt_gluster(pool, *expand, "--no-rebalance")
+        steps = [line for line in again.stderr.splitlines() if line.startswith("[")]
+        # new files are let on the new bricks once more, which does nothing where they are already
+        assert [line for line in steps if "is so already" not in line] == steps[-1:], again.stderr
+    finally:
+        gnt_gluster(pool, "destroy-volume", "grows", "--force")
+        for node in range(1, 7):
+            pool.exec(node, ["rm", "-rf", where[1]])
+
+
+def shape(pool: Pool) -> Tuple[str, str]:
+    """The type of the volume that grows, and its number of bricks, as Gluster writes them."""
+    info = pool.gluster("volume", "info", "grows")
+    kinds = re.findall(r"^Type: (.*)$", info, re.MULTILINE)
+    counts = re.findall(r"^Number of Bricks: (.*)$", info, re.MULTILINE)
+    return kinds[0], counts[0]
 
 
 def test_a_node_without_bricks_leaves_the_pool_with_the_cluster(six: Cluster) -> None:

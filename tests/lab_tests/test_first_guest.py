@@ -46,7 +46,9 @@ def five_commands() -> List[str]:
 def empty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     """Three nodes with a blank disk each, of which the first has the package's file and none has it installed."""
     debs = build(tmp_path_factory.mktemp("dist"))
-    with Pool.first_free(FAMILY, disks=[Disk("vdb", 1024 << 20, "")]) as pool:
+    # Of another size than those of test_deploy.py, which may run at the same time: the uuid of a filesystem is made of
+    # cluster, node, disk and size, and the machine's one kernel mounts each uuid of xfs only once.
+    with Pool.first_free(FAMILY, disks=[Disk("vdb", 1000 << 20, "")]) as pool:
         cluster = Cluster(pool, storage_paths=FILE_DIRECTORIES).up(templates=("diskless",))
         bring(pool.host(1), [debs[MON]])
         for node in cluster.nodes:

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ganeti_gluster_mon.ganeti.ssconf import Cluster, Node
-from ganeti_gluster_mon.ganeti.ssh import KNOWN_HOSTS, NoAnswer, Nodes
+from ganeti_gluster_mon.ganeti.ssh import KNOWN_HOSTS, NoAnswer, Nodes, Said
 
 CLUSTER = Cluster(
     name="cluster.example.org",
@@ -87,3 +87,22 @@ def test_several_questions_by_one_connection() -> None:
     assert answers[0].out == "a b\n"
     assert answers[3].words == "sleep: no answer within 0.3 s"
     assert answers[4].out == "\udcff"
+
+
+#: as mount(8) of util-linux 2.38 says it for a filesystem whose UUID is mounted already
+MOUNT = """mount: /export/brick1: wrong fs type, bad option, bad superblock on /dev/loop36, missing codepage or helper
+       dmesg(1) may have more information after failed mount system call.
+"""
+
+
+@pytest.mark.parametrize(
+    ("out", "err", "reason"),
+    [
+        ("a\n", MOUNT, MOUNT.splitlines()[0]),
+        ("a\nb\n\n", " \n", "b"),
+        ("", "  indented\n   all of it \n", "all of it"),
+        ("", "", "exit status 3"),
+    ],
+)
+def test_the_reason_of_what_failed(out: str, err: str, reason: str) -> None:
+    assert Said(3, out, err).words == reason
