@@ -96,7 +96,7 @@ def test_no_second_worker_while_one_is_stuck(locks: str) -> None:
         os.utime(lock.fileno(), (0, 0))
         began = time.monotonic()
         (seen,) = mounts.statvfs([on("/proc")], 5, locks)
-        assert time.monotonic() - began < 1
+        assert time.monotonic() - began < 4  # it would wait for five
         assert seen.failure is not None
         assert seen.failure.startswith("statvfs hangs: no answer for ")
 
