@@ -140,10 +140,9 @@ def _add_layout(parser: argparse.ArgumentParser) -> None:
 
 def _run(name: str) -> Callable[[argparse.Namespace], int]:
     def run(arguments: argparse.Namespace) -> int:
-        from ganeti_gluster_mon.deploy import work
+        from ganeti_gluster_mon.deploy import tasks, work
 
-        task = getattr(work, name)
-        return work.carry_out(task, arguments)
+        return work.carry_out(getattr(tasks, name), arguments)
 
     return run
 

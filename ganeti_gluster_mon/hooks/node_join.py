@@ -16,7 +16,8 @@ from ganeti_gluster_mon.deploy import survey
 from ganeti_gluster_mon.deploy.apply import apply
 from ganeti_gluster_mon.deploy.joining import became, described
 from ganeti_gluster_mon.deploy.pool_steps import LeavePool, bricks_on, has_bricks
-from ganeti_gluster_mon.deploy.work import World, join_node
+from ganeti_gluster_mon.deploy.tasks import join_node
+from ganeti_gluster_mon.deploy.work import World
 from ganeti_gluster_mon.failure import CannotDo
 from ganeti_gluster_mon.ganeti import ssconf
 from ganeti_gluster_mon.ganeti.ssh import Nodes

@@ -1,0 +1,103 @@
+"""What is asked for on the command line, as layouts, nodes and places.  Pure: no node is asked."""
+
+from __future__ import annotations
+
+import argparse
+from typing import List, Optional, Sequence, Tuple
+
+from ganeti_gluster_mon.deploy import layout as layouts
+from ganeti_gluster_mon.deploy.layout import Layout
+from ganeti_gluster_mon.deploy.plan import Place
+from ganeti_gluster_mon.ganeti.ssconf import Cluster
+from ganeti_gluster_mon.words import some
+
+
+class Usage(Exception):
+    """What was asked for makes no sense; one line."""
+
+
+def layout_asked(arguments: argparse.Namespace) -> Layout:
+    if arguments.redundancy is not None and arguments.disperse is None:
+        raise Usage("--redundancy belongs to --disperse")
+    if arguments.arbiter and (arguments.distribute or arguments.disperse is not None):
+        raise Usage("--arbiter belongs to --replica 3")
+    if arguments.distribute:
+        return layouts.distribute()
+    if arguments.disperse is not None:
+        return layouts.disperse(
+            arguments.disperse, 1 if arguments.redundancy is None else arguments.redundancy
+        )
+    return layouts.replica(3 if arguments.replica is None else arguments.replica, arguments.arbiter)
+
+
+def nodes_named(cluster: Cluster, names: Sequence[str]) -> Tuple[str, ...]:
+    """The full names of nodes of the cluster.  Raises Usage for any other."""
+    found = []
+    for name in names:
+        node = cluster.node(name)
+        if node is None:
+            known = some([one.name for one in cluster.nodes], 9)
+            raise Usage(f"{name!r} is no node of {cluster.name}: these are {known}")
+        if node.offline:
+            raise Usage(f"{node.name} is offline: gnt-node modify --offline=no {node.name}")
+        found.append(node.name)
+    return tuple(dict.fromkeys(found))
+
+
+def nodes_online(cluster: Cluster, layout: Layout) -> Tuple[str, ...]:
+    """All nodes that are online; for a layout with arbiters those that run no instances come last."""
+    nodes = [node for node in cluster.nodes if not node.offline]
+    if layout.arbiter:
+        nodes.sort(key=lambda node: not node.vm_capable)
+    return tuple(node.name for node in nodes)
+
+
+def places_asked(cluster: Cluster, nodes: Sequence[str], arguments: argparse.Namespace) -> Tuple[Place, ...]:
+    """Where the bricks are to be, node by node."""
+    if not arguments.device and not arguments.directory:
+        raise Usage("name the disks for the bricks with --device, or directories with --directory")
+    for option in (arguments.device, arguments.directory, arguments.wipe):
+        for name, _ in option:
+            if name is not None and nodes_named(cluster, [name])[0] not in nodes:
+                raise Usage(f"{name} is not among the nodes: {some(nodes, 6)}")
+
+    def of(node: str, option: Sequence[Tuple[Optional[str], str]]) -> List[str]:
+        named = [
+            path for name, path in option if name is not None and nodes_named(cluster, [name])[0] == node
+        ]
+        return list(dict.fromkeys(named or [path for name, path in option if name is None]))
+
+    if len(nodes) > 1:
+        for name, device in arguments.wipe:
+            if name is None:
+                raise Usage(f"--wipe {device}: say on which node, {nodes[0]}:{device}")
+    wiped = {node: of(node, arguments.wipe) for node in nodes}
+    places = []
+    for node in nodes:
+        devices = of(node, arguments.device)
+        places += [Place(node, device=device, wipe=device in wiped[node]) for device in devices]
+        places += [Place(node, directory=directory) for directory in of(node, arguments.directory)]
+        for device in wiped[node]:
+            if device not in devices:
+                raise Usage(f"--wipe {node}:{device}: it is not among the devices of {node}")
+    return tuple(places)
+
+
+def warnings(arguments: argparse.Namespace, layout: Layout) -> List[str]:
+    """What cannot be undone, or will be regretted."""
+    notes = [_of_shards(arguments)]
+    if layout.kind == layouts.REPLICATE and layout.size == 2:
+        notes.append(
+            "two copies split their brain when each node has seen writes that the other has not: take a third node, "
+            "a small one, and --replica 3 --arbiter"
+        )
+    return notes
+
+
+def _of_shards(arguments: argparse.Namespace) -> str:
+    if arguments.no_shard:
+        return f"{arguments.volume} keeps each file whole (no sharding): that can never be changed once there are disks"
+    return (
+        f"{arguments.volume} keeps files in shards of 64 MiB, as is good for disks of guests: that can "
+        f"never be changed once there are disks (--no-shard for none)"
+    )
