@@ -211,8 +211,8 @@ class Process:
 
 
 @dataclass(frozen=True)
-class DiskFile:
-    """A file of a volume that is an instance's disk, and what was seen of it; where a capture keeps it."""
+class ConfiguredDisk:
+    """An instance's disk on a volume, as Ganeti has it."""
 
     #: name of the instance
     instance: str
@@ -229,6 +229,12 @@ class DiskFile:
     template: Optional[str] = None
     #: whose volume it is, as configured: 127.0.0.1 for the node it is used on
     server: Optional[str] = None
+
+
+@dataclass(frozen=True)
+class DiskFile(ConfiguredDisk):
+    """A disk and what was seen of its file, on the bricks and by a client; where a capture keeps it."""
+
     #: brick → bytes that it really takes there, of the bricks on the node that looked; those without it left out
     copies: Mapping[str, int] = field(default_factory=dict)
     #: the bricks that hold it, as a client of the volume is told; None: no client asked
@@ -240,18 +246,9 @@ class DiskFile:
 
 
 @dataclass(frozen=True)
-class Disk:
-    """An instance's disk on a volume."""
+class Disk(ConfiguredDisk):
+    """A disk and where it lies in the picture."""
 
-    instance: str
-    name: str
-    volume: str
-    path: str
-    size: Optional[int] = None
-    node: Optional[str] = None
-    template: Optional[str] = None
-    #: whose volume it is, as configured: 127.0.0.1 for the node it is used on
-    server: Optional[str] = None
     #: bytes that it really takes, copies not counted
     allocated: Optional[int] = None
     #: the bricks that hold it, or, of a sharded volume, may hold parts of it; None: not known which
