@@ -24,6 +24,8 @@ _LOCKED = re.compile(r"Another transaction is in progress|[Ll]ocking failed")
 _LOCK_PATIENCE = 200.0
 #: seconds between two looks at what Gluster does not announce
 _PAUSE = 0.5
+#: seconds without a change, after which what is waited for is helped on
+_URGED = 10.0
 _AT_ONCE = 16
 
 
@@ -114,6 +116,7 @@ def shown(steps: Sequence[Step], left: Sequence[Left]) -> str:
             continue
         lines.append(f"# {step.node}: {step.words}")
         lines += [f"{command.node}: {command}" for command in commands]
+        lines += [f"# where it does not come on: {command.node}: {command}" for command in step.urge()]
     return "".join(f"{line}\n" for line in lines)
 
 
@@ -147,24 +150,30 @@ def apply(host: Host, steps: Sequence[Step], say: Say) -> None:
 def do(host: Host, step: Step, say: Say) -> None:
     """Do what is left of one step, once, and wait until it is done, as long as it comes on.  Raises CannotDo."""
     told, ran = "", False
-    waited = time.monotonic()
+    waited = urged = time.monotonic()
     while True:
         left, answers = look(host, step)
         progress = step.progress(answers) if ran or not left else ""
         if progress not in ("", told):
             say(f"    {progress}")
-            told, waited = progress, time.monotonic()
+            told = progress
+            waited = urged = time.monotonic()
         if left is None:
             return
         if left and not ran:
             for command in left:
                 run(host, command)
-            ran, waited = True, time.monotonic()
+            ran = True
+            waited = urged = time.monotonic()
             continue
         if time.monotonic() - waited >= step.patience:
             raise CannotDo(
                 f"{step.node}: {step.words}: not so after {step.patience:g} s{f' ({told})' if told else ''}"
             )
+        if time.monotonic() - urged >= _URGED:
+            for command in step.urge():
+                host.run(command.node, command.argv, command.timeout, command.text)
+            urged = time.monotonic()
         time.sleep(_PAUSE)
 
 

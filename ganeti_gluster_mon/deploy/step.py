@@ -75,6 +75,13 @@ class Step:
         """What is left to do by the *answers* to its questions.  Raises NotSo."""
         raise NotImplementedError
 
+    def urge(self) -> Tuple[Command, ...]:
+        """What helps on what is waited for; it is run whenever nothing has changed for some seconds.
+
+        That such a command fails is no matter: then nothing changes, and it is run again.
+        """
+        return ()
+
     def progress(self, answers: Sequence[Said]) -> str:
         """How far it is, for people, where it takes long; "" where there is nothing to tell."""
         del answers

@@ -8,7 +8,7 @@ from typing import Optional, Sequence, Tuple
 from ganeti_gluster_mon.deploy import gluster_said
 from ganeti_gluster_mon.deploy.layout import Brick
 from ganeti_gluster_mon.deploy.pool_steps import gluster
-from ganeti_gluster_mon.deploy.step import DONE, WAIT, Left, NotSo, Question, Step
+from ganeti_gluster_mon.deploy.step import DONE, WAIT, Command, Left, NotSo, Question, Step
 from ganeti_gluster_mon.ganeti.ssh import Said
 from ganeti_gluster_mon.gluster import parse
 from ganeti_gluster_mon.gluster.facts import HealCount
@@ -50,6 +50,14 @@ class Healed(Step):
             )
         whole = len(counts) == len(self.bricks)
         return DONE if whole and all(count.pending == 0 for count in counts) else WAIT
+
+    def urge(self) -> Tuple[Command, ...]:
+        """A round of healing now.
+
+        The daemons begin by themselves when a brick appears.  What they could not heal in that round, its directory
+        not being there yet or a lock being held, would wait ten minutes for the next.
+        """
+        return (gluster(self.node, "volume", "heal", self.volume),)
 
     def progress(self, answers: Sequence[Said]) -> str:
         counts = self._counts(answers)

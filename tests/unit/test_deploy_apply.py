@@ -52,6 +52,13 @@ class Waits(Touch):
         return DONE if answers[0].status == 0 else WAIT
 
 
+class Urged(Waits):
+    """Waits, and helps on."""
+
+    def urge(self) -> Tuple[Command, ...]:
+        return (self.does,)
+
+
 @pytest.fixture
 def host() -> Nodes:
     return Nodes(None, HERE)
@@ -118,6 +125,23 @@ def test_a_command_that_worked_and_changed_nothing_is_no_success(host: Nodes, tm
 def test_what_is_waited_for_and_does_not_come(host: Nodes, tmp_path: Path) -> None:
     with pytest.raises(Stopped, match=r"not so after 0\.2 s"):
         apply(host, [Waits(HERE, tmp_path / "a")], lambda line: None)
+
+
+def test_what_does_not_come_on_is_helped_on(
+    host: Nodes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(applying, "_PAUSE", 0.01)
+    with pytest.raises(Stopped, match=r"not so after 0\.2 s"):  # it is given time first
+        apply(host, [Urged(HERE, tmp_path / "a")], lambda line: None)
+    monkeypatch.setattr(applying, "_URGED", 0.05)
+    apply(host, [Urged(HERE, tmp_path / "a")], lambda line: None)
+    assert (tmp_path / "a").exists()
+    with pytest.raises(Stopped, match=r"not so after 0\.2 s"):  # that the help fails is not why
+        apply(host, [Urged(HERE, tmp_path / "b", ("false",))], lambda line: None)
+    steps = [Urged(HERE, tmp_path / "c", ("heal", "it"))]
+    assert shown(steps, foresee(host, steps)) == (
+        "# here: the file c\n# where it does not come on: here: heal it\n"
+    )
 
 
 def test_while_another_holds_the_lock_it_is_tried_again(
