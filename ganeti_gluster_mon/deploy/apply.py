@@ -25,7 +25,7 @@ _LOCK_PATIENCE = 200.0
 #: seconds between two looks at what Gluster does not announce
 _PAUSE = 0.5
 #: seconds without a change, after which what is waited for is helped on
-_URGED = 10.0
+_URGED = 3.0
 _AT_ONCE = 16
 
 
