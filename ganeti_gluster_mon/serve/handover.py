@@ -7,6 +7,7 @@
       captures/6, captures/7       the one before stays for who is reading it
       seen/storage.json            from the HTTP half, for the storage backend: see digest.py
       seen/leader                  from the HTTP half: what the node that leads told, for commands on this node
+      asking                       locked by the half that asks, as long as it lives
       key                          what the nodes of the pool sign with; none: each asks for itself
       word/role                    from the HTTP half: "lead", "follow" or "alone"
       word/nudge                   from the HTTP half: ask now, somebody saw something happen
@@ -18,14 +19,15 @@ half of anything, and inotify tells the other half of it at once.
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import shutil
 import tempfile
 import time
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
-from typing import Any, Dict, Mapping, Optional, Tuple
+from typing import Any, Dict, Iterator, Mapping, Optional, Tuple
 
 from ganeti_gluster_mon.gluster import capture, parcel
 from ganeti_gluster_mon.gluster.capture import Capture, CaptureError
@@ -34,6 +36,7 @@ DIRECTORY = "/run/ganeti-gluster-mon"
 CURRENT = "current"
 CAPTURES = "captures"
 KEY = "key"
+ASKING = "asking"
 WORD = "word"
 SEEN = "seen"
 _LEADER = "leader"
@@ -107,6 +110,18 @@ class Handover:
             room.write(bytes(_ROOM))
 
     # --- from the asker --------------------------------------------------------------------------
+
+    @contextmanager
+    def asking(self) -> Iterator[None]:
+        """Let root see, until the end of the block or of the process, that somebody asks.  Raises OSError."""
+        flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+        # for nobody else to open: who can open it could keep it locked, and us waiting
+        descriptor = os.open(os.path.join(self.directory, ASKING), flags, 0o600)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_SH)
+            yield
+        finally:
+            os.close(descriptor)
 
     def publish(self, handed: Handed) -> None:
         """Make *handed* the current one.  Raises CaptureError, and what was current stays so.
@@ -210,6 +225,20 @@ class Handover:
         self._write(os.path.join(self.seen, _LEADER), head + b"\n" + sent)
 
     # --- for commands on this node ---------------------------------------------------------------
+
+    def is_asking(self) -> bool:
+        """Whether the half that asks lives: what it handed over may be young, and nobody has looked since it died."""
+        try:
+            descriptor = os.open(os.path.join(self.directory, ASKING), os.O_RDONLY | os.O_NOFOLLOW)
+        except OSError:
+            return False
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        finally:
+            os.close(descriptor)
+        return False
 
     def followed(self) -> Optional[Tuple[Capture, int, str]]:
         """What the leader told last, when that was, and this node's uuid; None where nothing can be read.

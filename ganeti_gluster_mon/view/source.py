@@ -54,8 +54,10 @@ def cluster_here() -> Optional[ssconf.Cluster]:
 
 
 def known_to_the_daemon(run_directory: str) -> Optional[View]:
-    """What the daemon on this node knows of the pool; None where it knows nothing that is not too old."""
+    """What the daemon on this node knows of the pool; None where none runs, or it knows nothing that is not too old."""
     handover = Handover(run_directory)
+    if not handover.is_asking():
+        return None
     try:
         own = handover.current()
     except capture.CaptureError:

@@ -186,15 +186,10 @@ def unmount(cluster: Cluster) -> None:
 
 @contextmanager
 def daemons_everywhere(cluster: Cluster) -> Iterator[None]:
-    """A daemon on each node; what they knew is forgotten at the end, so that it is asked anew."""
-    try:
-        with ExitStack() as daemons:
-            for node in cluster.nodes:
-                daemons.enter_context(serving(cluster.pool, node, "--listen", ":1816"))
-            yield
-    finally:
+    with ExitStack() as daemons:
         for node in cluster.nodes:
-            cluster.run(node, "rm", "-rf", "/run/ganeti-gluster-mon/current", "/run/ganeti-gluster-mon/seen")
+            daemons.enter_context(serving(cluster.pool, node, "--listen", ":1816"))
+        yield
 
 
 def leading(cluster: Cluster) -> List[int]:
@@ -233,6 +228,9 @@ def test_daemons_know_and_nobody_asks_gluster(cluster: Cluster) -> None:
         finally:
             cluster.pool.start_brick("gv0", 3)
             cluster.pool.wait_healed("gv0")
+    # What they knew is young, and nobody looks any more.
+    for node in cluster.nodes:
+        assert cluster.run(node, GNT_GLUSTER, "info").startswith("Seen: Gluster\n")
 
 
 # --- diagnose --------------------------------------------------------------------------------------

@@ -63,6 +63,16 @@ def test_only_the_last_two_are_kept(handover: Handover) -> None:
     assert handover.current().capture.recorded_at == 4
 
 
+def test_whether_somebody_asks_is_seen(handover: Handover) -> None:
+    assert not handover.is_asking()
+    with handover.asking():
+        assert handover.is_asking()
+        with handover.asking():  # one that takes over
+            assert handover.is_asking()
+        assert handover.is_asking()
+    assert not handover.is_asking()
+
+
 def test_what_a_killed_asker_left_is_swept(handover: Handover) -> None:
     handover.publish(handed())
     half = Path(handover.captures) / ".2.abcdef"
