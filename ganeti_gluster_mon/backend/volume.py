@@ -356,17 +356,17 @@ class GlusterVolume:
         said = self._change(self._mount_argv(point), _MOUNTING)
         # What glusterfs says of itself cannot be trusted: look.
         mount = self._mount()
-        if mount is None:
-            with suppress(OSError):
-                os.rmdir(point)
-            raise VolumeError(
-                f"volume {self.volume} cannot be mounted from {self._servers}: {self._why(said)}"
-            )
-        try:
-            self._must_answer(mount)
-        except VolumeError:
+        if mount is not None:
+            (seen,) = mounts.statvfs([mount], self.patience)
+            if seen.answered:
+                return
             self._unmount_it(point, lazy=True)
-            raise
+            # glusterfs that finds no server, or no volume, may mount for a moment before it ends.
+            if not _is_dead(seen):
+                raise self._silent(seen)
+        with suppress(OSError):
+            os.rmdir(point)
+        raise VolumeError(f"volume {self.volume} cannot be mounted from {self._servers}: {self._why(said)}")
 
     def _mount_argv(self, point: str) -> Sequence[str]:
         # Port and transport count for the server that was named before them, and are ignored before any.
@@ -403,18 +403,15 @@ class GlusterVolume:
         mount = self._mount()
         if mount is None:
             raise VolumeError(f"volume {self.volume} is not mounted at {self.mount_point}")
-        return self._must_answer(mount)
-
-    def _was_dead(self, mount: model.Mount) -> bool:
-        """Whether the process behind *mount* was gone, and now it is, too: it was in nobody's way."""
-        dead = _DEAD in (mount.failure or "") and mount.path == self.own_mount_point
-        return dead and self._unmount_it(mount.path, lazy=False) is None
-
-    def _must_answer(self, mount: model.Mount) -> model.Mount:
         (seen,) = mounts.statvfs([mount], self.patience)
         if not seen.answered:
             raise self._silent(seen)
         return seen
+
+    def _was_dead(self, mount: model.Mount) -> bool:
+        """Whether the process behind *mount* was gone, and now it is, too: it was in nobody's way."""
+        ours = mount.path == self.own_mount_point
+        return _is_dead(mount) and ours and self._unmount_it(mount.path, lazy=False) is None
 
     def _silent(self, mount: model.Mount) -> VolumeError:
         return VolumeError(
@@ -440,6 +437,11 @@ class GlusterVolume:
             return "; ".join([*whys, "is glusterd running there?"])
         hint = f"is it there, and started? `gluster volume info {self.volume}`"
         return "; ".join([*whys, *([said] if said else []), hint])
+
+
+def _is_dead(mount: model.Mount) -> bool:
+    """Whether a mount that did not answer has no process behind it."""
+    return _DEAD in (mount.failure or "")
 
 
 def _knock(server: str, port: int) -> None:

@@ -18,8 +18,11 @@ from ganeti_gluster_mon.words import one_line
 
 Say = Callable[[str], None]
 
-#: what gluster says while somebody else's command, a monitoring's perhaps, holds a lock it needs
-_LOCKED = re.compile(r"Another transaction is in progress|[Ll]ocking failed")
+#: what gluster says while somebody else's command, a monitoring's perhaps, holds a lock it needs, or while a
+#: rebalance that is over has on some node not ended yet
+_LOCKED = re.compile(
+    r"Another transaction is in progress|[Ll]ocking failed|rebalance session is in progress for the volume"
+)
 #: seconds; a lock whose holder died is given up by glusterd after 180
 _LOCK_PATIENCE = 200.0
 #: seconds between two looks at what Gluster does not announce
@@ -178,7 +181,7 @@ def do(host: Host, step: Step, say: Say) -> None:
 
 
 def run(host: Host, command: Command) -> None:
-    """Run one command, again while another holds Gluster's lock.  Raises CannotDo with its own words."""
+    """Run one command, again while Gluster is kept by another.  Raises CannotDo with its own words."""
     said = None
     for _ in _until(_LOCK_PATIENCE):
         said = host.run(command.node, command.argv, command.timeout, command.text)

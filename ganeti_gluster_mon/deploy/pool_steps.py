@@ -332,11 +332,25 @@ class DeleteVolume(Step):
         return f"no volume {self.volume} any more (its bricks keep their files)"
 
     def questions(self) -> Tuple[Question, ...]:
-        return (Question(self.node, VOLUME_INFO),)
+        return (
+            Question(self.node, VOLUME_INFO),
+            Question(self.node, gluster_said.volume_status(self.volume)),
+        )
 
     def left(self, answers: Sequence[Said]) -> Left:
         volume = gluster_said.volume(answers[0], self.volume)
         if volume is None:
             return DONE
-        stop = (gluster(self.node, "volume", "stop", self.volume),) if volume.state == "started" else ()
-        return (*stop, gluster(self.node, "volume", "delete", self.volume))
+        status = gluster_said.status(answers[1], self.volume)
+        running = [task.type for task in status.tasks if "in progress" in task.status] if status else []
+        if "remove-brick" in running:
+            raise NotSo(
+                f"bricks of {self.volume} are being removed: first gluster volume remove-brick {self.volume} "
+                f"BRICK... stop, with those that gluster volume status {self.volume} tells"
+            )
+        commands = []
+        if "rebalance" in running:
+            commands.append(gluster(self.node, "volume", "rebalance", self.volume, "stop"))
+        if volume.state == "started":
+            commands.append(gluster(self.node, "volume", "stop", self.volume))
+        return (*commands, gluster(self.node, "volume", "delete", self.volume))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import List, Optional, Sequence
+from typing import List, Optional, Sequence, Tuple
 
 import pytest
 from hypothesis import given
@@ -14,7 +14,7 @@ from ganeti_gluster_mon.deploy.devices import filesystem_uuid
 from ganeti_gluster_mon.deploy.fstab import OPTIONS, entries, line
 from ganeti_gluster_mon.deploy.ganeti_steps import AllowDirectory, EnableTemplate
 from ganeti_gluster_mon.deploy.layout import Brick, replica
-from ganeti_gluster_mon.deploy.pool_steps import CreateVolume, JoinPool, LeavePool, SetForGuests
+from ganeti_gluster_mon.deploy.pool_steps import CreateVolume, DeleteVolume, JoinPool, LeavePool, SetForGuests
 from ganeti_gluster_mon.deploy.step import DONE, WAIT, Left, NotSo
 from ganeti_gluster_mon.ganeti.ssh import Said
 from tests.unit.deploying import (
@@ -307,6 +307,36 @@ def test_a_node_with_bricks_does_not_leave() -> None:
         "gluster --mode=script peer detach node2"
     ]
     assert step.left([pool_list("node1"), bricks]) is DONE
+
+
+def tasks(*told: Tuple[str, int, str]) -> Said:
+    """What `volume status gv0` says of tasks: type, status and its words."""
+    each = "".join(
+        f"<task><type>{kind}</type><id>ff1f3686-0c70-4081-8bc5-554d9498230e</id>"
+        f"<status>{status}</status><statusStr>{words}</statusStr></task>"
+        for kind, status, words in told
+    )
+    return ok(
+        "<cliOutput><opRet>0</opRet><opErrno>0</opErrno><opErrstr/><volStatus><volumes><volume>"
+        f"<volName>gv0</volName><nodeCount>0</nodeCount><tasks>{each}</tasks>"
+        "</volume></volumes></volStatus></cliOutput>"
+    )
+
+
+def test_a_volume_is_deleted_whatever_runs_on_it_but_not_while_bricks_leave_it() -> None:
+    step = DeleteVolume("node1", "gv0")
+    there = volume_info(volume("gv0", ["node1:/b", "node2:/b"]))
+    stop = ["gluster --mode=script volume stop gv0", "gluster --mode=script volume delete gv0"]
+    assert step.left([volume_info(), FAILED]) is DONE
+    assert commands(step.left([there, tasks()])) == stop
+    assert commands(step.left([there, FAILED])) == stop
+    for over in ((3, "completed"), (7, "fix-layout completed"), (2, "stopped")):
+        assert commands(step.left([there, tasks(("Rebalance", *over))])) == stop
+    for running in ((1, "in progress"), (5, "fix-layout in progress")):
+        first, *rest = commands(step.left([there, tasks(("Rebalance", *running))]))
+        assert (first, rest) == ("gluster --mode=script volume rebalance gv0 stop", stop)
+    with pytest.raises(NotSo, match=r"volume remove-brick gv0 BRICK\.\.\. stop"):
+        step.left([there, tasks(("Remove brick", 1, "in progress"))])
 
 
 BRICKS = tuple(Brick(f"node{n}", "/b") for n in (1, 2, 3))

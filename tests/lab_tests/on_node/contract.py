@@ -26,6 +26,14 @@ PARAMS = {"host": "127.0.0.1", "port": 24007, "volume": "gv0", "access": "usersp
 KERNEL = {**PARAMS, "access": "kernelspace"}
 
 
+#: a glusterfs that mounts, and ends
+_DIES = """#!/bin/sh
+for point; do :; done
+mount -i -t fuse.glusterfs -o fd=3,rootmode=40000,user_id=0,group_id=0 /run/none:/gv0 "$point" 3<>/dev/fuse &&
+touch /run/dies/mounted
+"""
+
+
 def disk(path: str = PATH, params: Dict[str, Any] = PARAMS) -> Any:
     return GlusterStorage(("loop", path), [], 4, params, {})
 
@@ -295,6 +303,26 @@ def test_what_is_wrong_names_the_volume_and_what_to_do() -> None:
         create(params={**PARAMS, "port": 1})
     with failing(errors.BlockDeviceError, "volume gv0", "/run/none: No such file"):
         create(params={**PARAMS, "host": "/run/none"})
+    assert mounted() == []
+
+
+def test_a_mount_that_died_at_once_is_no_mount() -> None:
+    """As glusterfs leaves it now and then that found no server: mounted, and nobody behind it."""
+    os.makedirs("/run/dies", exist_ok=True)
+    with open("/run/dies/glusterfs", "w") as file:
+        file.write(_DIES)
+    os.chmod("/run/dies/glusterfs", 0o755)
+    before = os.environ["PATH"]
+    os.environ["PATH"] = f"/run/dies:{before}"
+    try:
+        with failing(
+            errors.BlockDeviceError, "volume gv0 cannot be mounted", "/run/none: No such file", "glusterd"
+        ):
+            create(params={**PARAMS, "host": "/run/none"})
+        assert os.path.exists("/run/dies/mounted")
+    finally:
+        os.environ["PATH"] = before
+        shutil.rmtree("/run/dies")
     assert mounted() == []
 
 
