@@ -17,7 +17,7 @@ from ganeti_gluster_mon import gnt_gluster as command_line
 from ganeti_gluster_mon.deploy import tasks, work
 from ganeti_gluster_mon.deploy.apply import Stopped, foresee
 from tests.conftest import FAMILY
-from tests.lab import Cluster, Disk, Pool, wait_until
+from tests.lab import Cluster, Disk, LabTimeout, Pool, wait_until
 from tests.lab.ganeti import FILE_DIRECTORIES
 from tests.lab.lab import at_once, command
 from tests.lab.process import PROC
@@ -318,7 +318,15 @@ def test_a_brick_is_replaced_under_a_guest_that_writes(six: Cluster) -> None:
     new = "/export/brick2/gluster"
     reached = writes(six, holder, new)
     assert reached > before
-    wait_until(lambda: writes(six, holder, new) > reached, "the guest to write on")
+    try:
+        # Gluster's client gives up a brick that went away without a word after 42 s.
+        wait_until(lambda: writes(six, holder, new) > reached, "the guest to write on", timeout=90)
+    except LabTimeout as late:
+        found_so = (
+            pool.gluster("volume", "heal", "gv0", "info"),
+            pool.gluster("volume", "status", "gv0", "clients"),
+        )
+        raise AssertionError("\n".join((str(late), *found_so))) from late
     assert [found.option("-name") for found in pool.host(2).find("kvm")] == ["guest"]
     again = gnt_gluster(pool, *words)
     assert all("is so already" in line for line in again.stderr.splitlines() if line.startswith("["))
