@@ -148,7 +148,7 @@ class Namespaces:
         """Run *argv* inside and wait for its end; text in and out.
 
         Raises LabTimeout after *timeout* seconds, when the program and its whole session have been killed,
-        and LabError, with all it said, where *check* is set and it did not end with 0.
+        and LabError where *check* is set and it did not end with 0; both with all it said.
         """
         run = self.popen(
             argv,
@@ -171,8 +171,9 @@ class Namespaces:
                 if pipe is not None:
                     pipe.close()
             if isinstance(error, subprocess.TimeoutExpired):
+                said = b"".join((error.stdout or b"", error.stderr or b"")).decode("utf-8", "surrogateescape")
                 raise LabTimeout(
-                    f"{self.directory.name}: {' '.join(argv)}: no end within {timeout:g} s"
+                    f"{self.directory.name}: {' '.join(argv)}: no end within {timeout:g} s\n{said}".rstrip()
                 ) from None
             raise
         if check and run.returncode:

@@ -203,9 +203,9 @@ def test_what_is_executed_reaches_no_shell(pair: Pool) -> None:
 
 @lab
 def test_a_deadline_ends_the_whole_family(pair: Pool) -> None:
-    family = ["sh", "-c", "sleep 4321 & sleep 4321; true"]
-    with pytest.raises(LabTimeout, match="no end within"):
-        pair.exec(1, family, timeout=0.3)
+    family = ["sh", "-c", "echo begun; sleep 4321 & sleep 4321; true"]
+    with pytest.raises(LabTimeout, match=r"no end within 2 s\nbegun$"):
+        pair.exec(1, family, timeout=2)
     wait_until(lambda: not pair.host(1).find("sleep"), "no sleep left", 2)
 
 
