@@ -9,14 +9,13 @@ from __future__ import annotations
 import re
 import time
 from concurrent.futures import ThreadPoolExecutor
-from typing import Callable, Dict, Iterable, List, Optional, Protocol, Sequence, Tuple
+from typing import Dict, Iterable, List, Optional, Protocol, Sequence, Tuple
 
 from ganeti_gluster_mon.deploy.step import Command, Left, Question, Step
+from ganeti_gluster_mon.deploy.wait import Say, Wait
 from ganeti_gluster_mon.failure import CannotDo
 from ganeti_gluster_mon.ganeti.ssh import NoAnswer, Said
 from ganeti_gluster_mon.words import one_line
-
-Say = Callable[[str], None]
 
 #: what gluster says while somebody else's command, a monitoring's perhaps, holds a lock it needs, or while a
 #: rebalance that is over has on some node not ended yet
@@ -25,10 +24,8 @@ _LOCKED = re.compile(
 )
 #: seconds; a lock whose holder died is given up by glusterd after 180
 _LOCK_PATIENCE = 200.0
-#: seconds between two looks at what Gluster does not announce
+#: seconds between two tries while Gluster is kept by another
 _PAUSE = 0.5
-#: seconds without a change, after which what is waited for is helped on
-_URGED = 3.0
 _AT_ONCE = 16
 
 
@@ -152,32 +149,21 @@ def apply(host: Host, steps: Sequence[Step], say: Say) -> None:
 
 def do(host: Host, step: Step, say: Say) -> None:
     """Do what is left of one step, once, and wait until it is done, as long as it comes on.  Raises CannotDo."""
-    told, ran = "", False
-    waited = urged = time.monotonic()
+    wait, ran = Wait(step, say), False
     while True:
         left, answers = look(host, step)
-        progress = step.progress(answers) if ran or not left else ""
-        if progress not in ("", told):
-            say(f"    {progress}")
-            told = progress
-            waited = urged = time.monotonic()
+        wait.seen(step.progress(answers) if ran or not left else "", done=left is None)
         if left is None:
             return
         if left and not ran:
             for command in left:
                 run(host, command)
-            ran = True
-            waited = urged = time.monotonic()
+            wait, ran = Wait(step, say), True
             continue
-        if time.monotonic() - waited >= step.patience:
-            raise CannotDo(
-                f"{step.node}: {step.words}: not so after {step.patience:g} s{f' ({told})' if told else ''}"
-            )
-        if time.monotonic() - urged >= _URGED:
+        if wait.urges():
             for command in step.urge():
                 host.run(command.node, command.argv, command.timeout, command.text)
-            urged = time.monotonic()
-        time.sleep(_PAUSE)
+        wait.pause()
 
 
 def run(host: Host, command: Command) -> None:

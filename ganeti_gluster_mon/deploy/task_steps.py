@@ -17,8 +17,9 @@ from ganeti_gluster_mon.gluster.reading import Faults, Refused, Unreadable
 from ganeti_gluster_mon.gluster.xmlstream import Element, read
 from ganeti_gluster_mon.words import short_size, some
 
-#: seconds without any progress, after which one does not wait any longer
-_STUCK = 900.0
+#: seconds without any progress, after which one does not wait any longer; a guest's disk of 2 TB counts as one
+#: entry, or one file, for as long as it takes
+_STUCK = 6 * 3600.0
 
 
 @dataclass(frozen=True)

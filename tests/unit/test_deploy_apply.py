@@ -9,6 +9,7 @@ from typing import List, Sequence, Tuple
 import pytest
 
 from ganeti_gluster_mon.deploy import apply as applying
+from ganeti_gluster_mon.deploy import wait
 from ganeti_gluster_mon.deploy.apply import Refused, Stopped, apply, foresee, shown
 from ganeti_gluster_mon.deploy.step import DONE, WAIT, Command, Left, NotSo, Question, Step
 from ganeti_gluster_mon.failure import CannotDo
@@ -23,6 +24,7 @@ class Touch(Step):
 
     path: Path
     command: Tuple[str, ...] = ()
+    given: float = 0.2
 
     @property
     def words(self) -> str:
@@ -30,7 +32,7 @@ class Touch(Step):
 
     @property
     def patience(self) -> float:
-        return 0.2
+        return self.given
 
     def questions(self) -> Tuple[Question, ...]:
         return (Question(self.node, ("test", "-e", str(self.path))),)
@@ -130,11 +132,11 @@ def test_what_is_waited_for_and_does_not_come(host: Nodes, tmp_path: Path) -> No
 def test_what_does_not_come_on_is_helped_on(
     host: Nodes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(applying, "_PAUSE", 0.01)
+    monkeypatch.setattr(wait, "_PAUSE", 0.01)
     with pytest.raises(Stopped, match=r"not so after 0\.2 s"):  # it is given time first
         apply(host, [Urged(HERE, tmp_path / "a")], lambda line: None)
-    monkeypatch.setattr(applying, "_URGED", 0.05)
-    apply(host, [Urged(HERE, tmp_path / "a")], lambda line: None)
+    monkeypatch.setattr(wait, "_URGED", 0.05)
+    apply(host, [Urged(HERE, tmp_path / "a", given=30.0)], lambda line: None)
     assert (tmp_path / "a").exists()
     with pytest.raises(Stopped, match=r"not so after 0\.2 s"):  # that the help fails is not why
         apply(host, [Urged(HERE, tmp_path / "b", ("false",))], lambda line: None)
