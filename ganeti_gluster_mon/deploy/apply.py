@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import time
 from concurrent.futures import ThreadPoolExecutor
-from typing import Dict, Iterable, List, Optional, Protocol, Sequence, Tuple
+from typing import Callable, Dict, Iterable, List, Optional, Protocol, Sequence, Tuple
 
 from ganeti_gluster_mon.deploy.step import Command, Left, Question, Step
 from ganeti_gluster_mon.deploy.wait import Say, Wait
@@ -19,13 +19,13 @@ from ganeti_gluster_mon.words import one_line
 
 #: what gluster says while somebody else's command, a monitoring's perhaps, holds a lock it needs, or while a
 #: rebalance that is over has on some node not ended yet
-_LOCKED = re.compile(
+_KEPT = re.compile(
     r"Another transaction is in progress|[Ll]ocking failed|rebalance session is in progress for the volume"
 )
 #: seconds; a lock whose holder died is given up by glusterd after 180
 _LOCK_PATIENCE = 200.0
-#: seconds between two tries while Gluster is kept by another
-_PAUSE = 0.5
+#: seconds between two tries while Gluster is kept by another, and after which that is told
+_PAUSE, _TOLD = 0.5, 5.0
 _AT_ONCE = 16
 
 
@@ -71,14 +71,15 @@ def ask_all(host: Host, questions: Iterable[Question]) -> Dict[Question, Said]:
         return {question: said for part in pool.map(ask, by_node) for question, said in part.items()}
 
 
-def look(host: Host, step: Step) -> Tuple[Left, Tuple[Said, ...]]:
+def look(host: Host, step: Step, say: Say) -> Tuple[Left, Tuple[Said, ...]]:
     """What is left of a step, and what was said.  Raises NotSo and NoAnswer."""
-    answers: Tuple[Said, ...] = ()
-    for _ in _until(_LOCK_PATIENCE):
-        told = ask_all(host, step.questions())
-        answers = tuple(told[question] for question in step.questions())
-        if not any(_locked(said) for said in answers):
-            break
+    questions = step.questions()
+
+    def ask() -> Tuple[Said, ...]:
+        told = ask_all(host, questions)
+        return tuple(told[question] for question in questions)
+
+    answers = _once_free(ask, say)
     return _left(step, answers), answers
 
 
@@ -133,7 +134,7 @@ def apply(host: Host, steps: Sequence[Step], say: Say) -> None:
             # what was so at first may not be so any more, once something was done
             came_to = ""
             if changed:
-                commands, answers = look(host, step)
+                commands, answers = look(host, step, say)
                 came_to = step.progress(answers)
             if commands is None:
                 say(f"{label}: is so already{f' ({came_to})' if came_to else ''}")
@@ -151,13 +152,13 @@ def do(host: Host, step: Step, say: Say) -> None:
     """Do what is left of one step, once, and wait until it is done, as long as it comes on.  Raises CannotDo."""
     wait, ran = Wait(step, say), False
     while True:
-        left, answers = look(host, step)
+        left, answers = look(host, step, say)
         wait.seen(step.progress(answers) if ran or not left else "", done=left is None)
         if left is None:
             return
         if left and not ran:
             for command in left:
-                run(host, command)
+                run(host, command, say)
             wait, ran = Wait(step, say), True
             continue
         if wait.urges():
@@ -166,16 +167,28 @@ def do(host: Host, step: Step, say: Say) -> None:
         wait.pause()
 
 
-def run(host: Host, command: Command) -> None:
+def run(host: Host, command: Command, say: Say) -> None:
     """Run one command, again while Gluster is kept by another.  Raises CannotDo with its own words."""
-    said = None
-    for _ in _until(_LOCK_PATIENCE):
-        said = host.run(command.node, command.argv, command.timeout, command.text)
-        if not _locked(said):
-            break
-    assert said is not None
+    (said,) = _once_free(lambda: (host.run(command.node, command.argv, command.timeout, command.text),), say)
     if said.status:
         raise CannotDo(f"{command.node}: {one_line(' '.join(command.argv), 200)}: {said.words}")
+
+
+def _once_free(ask: Callable[[], Tuple[Said, ...]], say: Say) -> Tuple[Said, ...]:
+    """What *ask* is told, asked again while Gluster is kept by another, which *say* is told of."""
+    began, told = time.monotonic(), False
+    while True:
+        answers = ask()
+        kept = [
+            found for said in answers for found in (_KEPT.search(said.out), _KEPT.search(said.err)) if found
+        ]
+        waited = time.monotonic() - began
+        if not kept or waited >= _LOCK_PATIENCE:
+            return answers
+        if waited >= _TOLD and not told:
+            say(f"    waiting for Gluster, {_LOCK_PATIENCE:.0f} s at most: {kept[0].group()}")
+            told = True
+        time.sleep(_PAUSE)
 
 
 def _stopped(steps: Sequence[Step], number: int, why: str, say: Say) -> Stopped:
@@ -187,16 +200,3 @@ def _stopped(steps: Sequence[Step], number: int, why: str, say: Say) -> Stopped:
         f"{why}; stopped at step {number + 1} of {len(steps)}, {number} "
         f"{'is' if number == 1 else 'are'} done: the same command again goes on from there"
     )
-
-
-def _locked(said: Said) -> bool:
-    return bool(_LOCKED.search(said.out) or _LOCKED.search(said.err))
-
-
-def _until(seconds: float) -> Iterable[None]:
-    """Again and again with a pause between, at least once, for *seconds*."""
-    end = time.monotonic() + seconds
-    yield
-    while time.monotonic() < end:
-        time.sleep(_PAUSE)
-        yield

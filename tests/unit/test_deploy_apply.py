@@ -159,13 +159,17 @@ def test_while_another_holds_the_lock_it_is_tried_again(
     host: Nodes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, refusal: str
 ) -> None:
     monkeypatch.setattr(applying, "_PAUSE", 0.01)
+    monkeypatch.setattr(applying, "_TOLD", 0.0)
+    said: List[str] = []
     tries, made = tmp_path / "tries", tmp_path / "made"
     script = (
         f'echo x >> "{tries}"; if [ "$(wc -l < "{tries}")" -lt 3 ]; then '
         f'echo "{refusal}" >&2; exit 1; fi; '
         f'touch "{made}"'
     )
-    apply(host, [Touch(HERE, made, ("sh", "-c", script))], lambda line: None)
+    apply(host, [Touch(HERE, made, ("sh", "-c", script))], said.append)
+    (told,) = [line for line in said if "waiting for Gluster, 200 s at most: " in line]
+    assert told.split(": ")[1] in refusal
     assert tries.read_text() == "x\n" * 3
     tries.unlink()
     made.unlink()
