@@ -275,25 +275,37 @@ class Pool(Lab):
     def _take_up_healing(self, host: int) -> None:
         """Wait until the self-heal daemon that a new glusterd starts serves every volume that it should.
 
-        Seen now and then on a busy machine: one volume is left out, for good. It is started by force then, as an
-        administrator would.
+        Seen now and then on a busy machine, and it does not end by itself: one volume is left out, or the pid file
+        for one is deleted, without which `volume status` says that its daemon is offline.  Both end where the
+        daemon is killed and the volumes are started by force, as an administrator would do it.
         """
-        for volume in self._volumes(host):
-            try:
+        volumes = [volume for volume in self._volumes(host) if self._heals(volume, host)]
+        try:
+            for volume in volumes:
                 self._wait_self_heal(volume, host)
-            except LabTimeout:
-                self.progress(f"{hostname(host)} does not heal {volume}: starting it by force")
+        except LabTimeout as late:
+            self.progress(f"{late}: starting it anew")
+            self.kill_self_heal_daemons([host])
+            for volume in volumes:
                 self.gluster("volume", "start", volume, "force", host=host)
+            for volume in volumes:
                 self._wait_self_heal(volume, host)
+
+    def _heals(self, volume: str, host: int) -> bool:
+        state = self._of_volume(host, volume)
+        return state.get("type", "").endswith(("Replicate", "Disperse")) and state.get("status") == "Started"
 
     def _wait_self_heal(self, volume: str, host: int) -> None:
-        def online() -> bool:
-            state = self._of_volume(host, volume)
-            heals = state.get("type", "").endswith(("Replicate", "Disperse"))
-            started = state.get("status") == "Started"
-            return not (heals and started) or state.get("shd_svc.online_status") == "Online"
+        pid_file = ["test", "-s", f"/run/gluster/shd/{volume}/{volume}-shd.pid"]
 
-        wait_until(online, f"self-heal daemon of {hostname(host)} online", 30, 0.1)
+        def online() -> bool:
+            if not self._heals(volume, host):
+                return True
+            state = self._of_volume(host, volume)
+            there = self.exec(host, pid_file, check=False).returncode == 0
+            return state.get("shd_svc.online_status") == "Online" and there
+
+        wait_until(online, f"self-heal daemon of {hostname(host)} online for {volume}", 30, 0.1)
 
     # --- mounts ---------------------------------------------------------------------------------------
 
