@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Iterator, List
+from typing import List
 
 import pytest
 from freezegun import freeze_time
-from freezegun.api import FrozenDateTimeFactory
 
 from ganeti_gluster_mon.deploy.step import Step
 from ganeti_gluster_mon.deploy.wait import Wait
@@ -29,87 +28,84 @@ class Slow(Step):
         return 2.0 * HOUR
 
 
-@pytest.fixture
-def clock() -> Iterator[FrozenDateTimeFactory]:
-    with freeze_time() as frozen:
-        assert isinstance(frozen, FrozenDateTimeFactory)
-        yield frozen
+def test_what_changes_is_told_now_and_then_and_at_the_end() -> None:
+    with freeze_time() as clock:
+        said: List[str] = []
+        wait = Wait(Slow("node1"), said.append)
+        for number in range(200, 0, -1):
+            wait.seen(f"{number} entries", done=False)
+            clock.tick(0.5)
+        assert said == [f"    {number} entries" for number in range(200, 0, -10)]
+        wait.seen("0 entries", done=True)
+        assert said[-1] == "    0 entries"
 
 
-def test_what_changes_is_told_now_and_then_and_at_the_end(clock: FrozenDateTimeFactory) -> None:
-    said: List[str] = []
-    wait = Wait(Slow("node1"), said.append)
-    for number in range(200, 0, -1):
-        wait.seen(f"{number} entries", done=False)
-        clock.tick(0.5)
-    assert said == [f"    {number} entries" for number in range(200, 0, -10)]
-    wait.seen("0 entries", done=True)
-    assert said[-1] == "    0 entries"
-
-
-def test_what_does_not_change_is_told_each_minute_and_given_up_at_last(clock: FrozenDateTimeFactory) -> None:
-    said: List[str] = []
-    wait = Wait(Slow("node1"), said.append)
-    for _ in range(2 * HOUR):
-        wait.seen("1 entries", done=False)
-        clock.tick(1)
-    with pytest.raises(CannotDo, match=r"^node1: gv0 healed: not so after 7200 s \(1 entries\)$"):
-        wait.seen("1 entries", done=False)
-    assert said[:3] == ["    1 entries", "    1 entries, for 1 min now", "    1 entries, for 2 min now"]
-    assert len(said) == 1 + 120
-
-
-def test_whatever_changes_it_is_not_given_up(clock: FrozenDateTimeFactory) -> None:
-    wait = Wait(Slow("node1"), lambda line: None)
-    for number in range(10):
-        wait.seen(f"{number}", done=False)
-        clock.tick(1.9 * HOUR)
-    wait.seen("", done=True)
-
-
-def test_what_says_nothing_of_itself_is_waited_for_in_silence(clock: FrozenDateTimeFactory) -> None:
-    said: List[str] = []
-    wait = Wait(Slow("node1"), said.append)
-    clock.tick(HOUR)
-    wait.seen("", done=False)
-    clock.tick(HOUR)
-    with pytest.raises(CannotDo, match=r"not so after 7200 s$"):
-        wait.seen("", done=False)
-    assert said == []
-
-
-def test_it_is_helped_on_less_and_less_often_until_it_comes_on(clock: FrozenDateTimeFactory) -> None:
-    wait = Wait(Slow("node1"), lambda line: None)
-
-    def urged(seconds: int) -> List[int]:
-        """Seconds from now at which it is helped on."""
-        found = []
-        for second in range(seconds):
-            if wait.urges():
-                found.append(second)
+def test_what_does_not_change_is_told_each_minute_and_given_up_at_last() -> None:
+    with freeze_time() as clock:
+        said: List[str] = []
+        wait = Wait(Slow("node1"), said.append)
+        for _ in range(2 * HOUR):
+            wait.seen("1 entries", done=False)
             clock.tick(1)
-        return found
-
-    wait.seen("2 entries", done=False)
-    assert urged(2 * HOUR)[:10] == [3, 9, 21, 45, 93, 189, 381, 765, 1365, 1965]
-    wait.seen("1 entries", done=False)
-    assert urged(20) == [3, 9]
+        with pytest.raises(CannotDo, match=r"^node1: gv0 healed: not so after 7200 s \(1 entries\)$"):
+            wait.seen("1 entries", done=False)
+        assert said[:3] == ["    1 entries", "    1 entries, for 1 min now", "    1 entries, for 2 min now"]
+        assert len(said) == 1 + 120
 
 
-def test_it_is_looked_at_less_often_the_longer_it_takes(
-    clock: FrozenDateTimeFactory, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    slept: List[float] = []
+def test_whatever_changes_it_is_not_given_up() -> None:
+    with freeze_time() as clock:
+        wait = Wait(Slow("node1"), lambda line: None)
+        for number in range(10):
+            wait.seen(f"{number}", done=False)
+            clock.tick(1.9 * HOUR)
+        wait.seen("", done=True)
 
-    def sleep(seconds: float) -> None:
-        slept.append(seconds)
-        clock.tick(seconds)
 
-    monkeypatch.setattr("time.sleep", sleep)
-    wait = Wait(Slow("node1"), lambda line: None)
-    while sum(slept) < HOUR:
-        wait.pause()
-    assert slept == sorted(slept)
-    assert slept[:20] == [0.5] * 20
-    assert slept[-1] == 5.0
-    assert len(slept) < HOUR / 4
+def test_what_says_nothing_of_itself_is_waited_for_in_silence() -> None:
+    with freeze_time() as clock:
+        said: List[str] = []
+        wait = Wait(Slow("node1"), said.append)
+        clock.tick(HOUR)
+        wait.seen("", done=False)
+        clock.tick(HOUR)
+        with pytest.raises(CannotDo, match=r"not so after 7200 s$"):
+            wait.seen("", done=False)
+        assert said == []
+
+
+def test_it_is_helped_on_less_and_less_often_until_it_comes_on() -> None:
+    with freeze_time() as clock:
+        wait = Wait(Slow("node1"), lambda line: None)
+
+        def urged(seconds: int) -> List[int]:
+            """Seconds from now at which it is helped on."""
+            found = []
+            for second in range(seconds):
+                if wait.urges():
+                    found.append(second)
+                clock.tick(1)
+            return found
+
+        wait.seen("2 entries", done=False)
+        assert urged(2 * HOUR)[:10] == [3, 9, 21, 45, 93, 189, 381, 765, 1365, 1965]
+        wait.seen("1 entries", done=False)
+        assert urged(20) == [3, 9]
+
+
+def test_it_is_looked_at_less_often_the_longer_it_takes(monkeypatch: pytest.MonkeyPatch) -> None:
+    with freeze_time() as clock:
+        slept: List[float] = []
+
+        def sleep(seconds: float) -> None:
+            slept.append(seconds)
+            clock.tick(seconds)
+
+        monkeypatch.setattr("time.sleep", sleep)
+        wait = Wait(Slow("node1"), lambda line: None)
+        while sum(slept) < HOUR:
+            wait.pause()
+        assert slept == sorted(slept)
+        assert slept[:20] == [0.5] * 20
+        assert slept[-1] == 5.0
+        assert len(slept) < HOUR / 4
