@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import re
 import subprocess
+import sys
+from importlib.metadata import distributions
 from pathlib import Path
 from typing import List, Mapping
 
@@ -76,3 +78,18 @@ def test_documents_name_only_what_is_there(document: Path) -> None:
     assert [link for link in links if not (document.parent / link).exists()] == []
     commands = re.findall(r"(?:^|`)make ([a-z-]+)", text, re.MULTILINE)
     assert [command for command in commands if command not in targets()] == []
+
+
+@pytest.mark.skipif(sys.prefix != str(REPOSITORY / ".venv"), reason="not in the environment that make makes")
+def test_whatever_is_installed_is_so_in_a_version_that_is_named() -> None:
+    """Else a library that somebody publishes today decides whether this code is fit."""
+
+    def plain(name: str) -> str:
+        return re.sub(r"[-_.]+", "-", name).lower()
+
+    text = (REPOSITORY / "constraints.txt").read_text()
+    named = {plain(name): version for name, version in re.findall(r"^([^#=\s]+)==(\S+)$", text, re.MULTILINE)}
+    installed = {plain(each.metadata["Name"]): each.version for each in distributions()}
+    for own in ("ganeti-gluster-mon", "pip"):  # the second comes with Python
+        del installed[own]
+    assert installed == {name: named.get(name) for name in installed}
