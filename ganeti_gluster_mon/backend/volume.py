@@ -341,7 +341,7 @@ class GlusterVolume:
     def _mount_it(self) -> None:
         mount = self._mount()
         if mount is not None:
-            (seen,) = mounts.statvfs([mount], self.patience)
+            seen = self._asked(mount)
             if seen.answered:
                 return
             if not self._was_dead(seen):
@@ -356,16 +356,13 @@ class GlusterVolume:
         said = self._change(self._mount_argv(point), _MOUNTING)
         # What glusterfs says of itself cannot be trusted: look.
         mount = self._mount()
-        if mount is not None:
-            (seen,) = mounts.statvfs([mount], self.patience)
-            if seen.answered:
-                return
-            self._unmount_it(point, lazy=True)
-            # glusterfs that finds no server, or no volume, may mount for a moment before it ends.
-            if not _is_dead(seen):
-                raise self._silent(seen)
-        with suppress(OSError):
-            os.rmdir(point)
+        made = None if mount is None else self._asked(mount)
+        if made is not None and made.answered:
+            return
+        self._unmount_it(point, lazy=True)
+        # glusterfs that finds no server, or no volume, may mount for a moment before it ends.
+        if made is not None and not _is_dead(made):
+            raise self._silent(made)
         raise VolumeError(f"volume {self.volume} cannot be mounted from {self._servers}: {self._why(said)}")
 
     def _mount_argv(self, point: str) -> Sequence[str]:
@@ -382,7 +379,7 @@ class GlusterVolume:
         return ("glusterfs", *servers, f"--volfile-id=/{self.volume}", "--process-name=fuse", point)
 
     def _unmount_it(self, point: str, lazy: bool) -> Optional[str]:
-        """Why it cannot be unmounted; None when it was."""
+        """Why it cannot be unmounted; None when it was, or was not mounted."""
         said, before = "", None
         while True:
             top = next((mount for mount in self._mounts() if mount.path == point), None)
@@ -403,9 +400,14 @@ class GlusterVolume:
         mount = self._mount()
         if mount is None:
             raise VolumeError(f"volume {self.volume} is not mounted at {self.mount_point}")
-        (seen,) = mounts.statvfs([mount], self.patience)
+        seen = self._asked(mount)
         if not seen.answered:
             raise self._silent(seen)
+        return seen
+
+    def _asked(self, mount: model.Mount) -> model.Mount:
+        """*mount* with its space, or why it did not answer."""
+        (seen,) = mounts.statvfs([mount], self.patience)
         return seen
 
     def _was_dead(self, mount: model.Mount) -> bool:
