@@ -279,7 +279,7 @@ class Pool(Lab):
         for one is deleted, without which `volume status` says that its daemon is offline.  Both end where the
         daemon is killed and the volumes are started by force, as an administrator would do it.
         """
-        volumes = [volume for volume in self._volumes(host) if self._heals(volume, host)]
+        volumes = [volume for volume in self._volumes(host) if _heals(self._of_volume(host, volume))]
         try:
             for volume in volumes:
                 self._wait_self_heal(volume, host)
@@ -287,21 +287,15 @@ class Pool(Lab):
             self.progress(f"{late}: starting it anew")
             self.kill_self_heal_daemons([host])
             for volume in volumes:
-                self.gluster("volume", "start", volume, "force", host=host)
-            for volume in volumes:
-                self._wait_self_heal(volume, host)
-
-    def _heals(self, volume: str, host: int) -> bool:
-        state = self._of_volume(host, volume)
-        return state.get("type", "").endswith(("Replicate", "Disperse")) and state.get("status") == "Started"
+                self.start_volume(volume, force=True, host=host)
 
     def _wait_self_heal(self, volume: str, host: int) -> None:
         pid_file = ["test", "-s", f"/run/gluster/shd/{volume}/{volume}-shd.pid"]
 
         def online() -> bool:
-            if not self._heals(volume, host):
-                return True
             state = self._of_volume(host, volume)
+            if not _heals(state):
+                return True
             there = self.exec(host, pid_file, check=False).returncode == 0
             return state.get("shd_svc.online_status") == "Online" and there
 
@@ -350,3 +344,8 @@ class Pool(Lab):
                 prefix = key[: -len("name")]
                 return {k[len(prefix) :]: v for k, v in state.items() if k.startswith(prefix)}
         return {}
+
+
+def _heals(state: Mapping[str, str]) -> bool:
+    """Whether a volume in that state has a self-heal daemon."""
+    return state.get("type", "").endswith(("Replicate", "Disperse")) and state.get("status") == "Started"
