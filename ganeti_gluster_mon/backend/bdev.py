@@ -20,7 +20,7 @@ from ganeti.storage import base, filestorage
 
 from ganeti_gluster_mon.backend.bricks import holds, local_bricks
 from ganeti_gluster_mon.backend.caller import GUESTS, WRITERS, asked_by
-from ganeti_gluster_mon.backend.filedevice import MEBIBYTE, DiskError, FileDeviceHelper
+from ganeti_gluster_mon.backend.filedevice import MEBIBYTE, DiskError, FileDeviceHelper, check_path
 from ganeti_gluster_mon.backend.reaper import unmount_after_this_process
 from ganeti_gluster_mon.backend.redundancy import redundancy
 from ganeti_gluster_mon.backend.space import space
@@ -254,7 +254,7 @@ def _unique_id(unique_id: Any) -> Tuple[str, str]:
     if not isinstance(unique_id, (tuple, list)) or len(unique_id) != 2:
         raise ValueError(f"Invalid configuration data {unique_id!r}")
     driver, path = unique_id
-    _honest(lambda: FileDeviceHelper("/", str(path)))
+    _honest(lambda: check_path(str(path)))
     return str(driver), str(path)
 
 

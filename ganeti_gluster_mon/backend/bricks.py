@@ -12,6 +12,7 @@ import stat
 from contextlib import suppress
 from typing import Dict, List
 
+from ganeti_gluster_mon.backend.directory import open_directory
 from ganeti_gluster_mon.backend.filedevice import DiskError, FileDeviceHelper
 
 GLUSTERD = "/var/lib/glusterd"
@@ -37,7 +38,8 @@ def local_bricks(server: str, volume: str, state: str = GLUSTERD) -> List[str]:
 def holds(brick: str, path: str) -> bool:
     """Whether the brick in the directory *brick* has the data of the volume's file *path*, or a part of it."""
     try:
-        status = FileDeviceHelper(brick, path).Status()
+        with open_directory(brick) as root:
+            status = FileDeviceHelper(root, path).Status()
     except DiskError:
         return False
     return status is not None and stat.S_IMODE(status.st_mode) != _LINK_MODE

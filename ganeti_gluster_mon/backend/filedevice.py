@@ -17,6 +17,11 @@ import stat
 from contextlib import contextmanager, suppress
 from typing import Iterator, Optional, Tuple
 
+from ganeti_gluster_mon.backend.directory import Directory
+from ganeti_gluster_mon.backend.error import DiskError
+
+__all__ = ["MEBIBYTE", "DiskError", "FileDeviceHelper", "check_path"]
+
 MEBIBYTE = 1024 * 1024
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 #: longest name of a file, in bytes
@@ -34,17 +39,16 @@ _HINTS = {
 _KEEP_SIZE = 1
 
 
-class DiskError(Exception):
-    """Something cannot be done with a disk; str() is one line for an administrator: which, and why."""
+def check_path(name: str) -> None:
+    """Raises DiskError where *name*, a path relative to a directory of disks, is none that a disk can have."""
+    _parts(name)
 
 
 class FileDeviceHelper:
-    """A disk that is the file *name*, a relative path, in the directory *root*, an absolute one."""
+    """A disk that is the file *name*, a relative path, in the open directory *root*."""
 
-    def __init__(self, root: str, name: str) -> None:
+    def __init__(self, root: Directory, name: str) -> None:
         """Raises DiskError for a path that no disk can have."""
-        if not os.path.isabs(root):
-            raise DiskError(f"{root}: the directory of disks has to be an absolute path")
         self.root = root
         self._folders, self._base = _parts(name)
         self.name = "/".join((*self._folders, self._base))
@@ -52,11 +56,11 @@ class FileDeviceHelper:
     @property
     def path(self) -> str:
         """The absolute path."""
-        return os.path.join(self.root, self.name)
+        return os.path.join(self.root.path, self.name)
 
     @classmethod
     def CreateFile(
-        cls, root: str, name: str, size: int, create_folders: bool = False, reserve: bool = False
+        cls, root: Directory, name: str, size: int, create_folders: bool = False, reserve: bool = False
     ) -> FileDeviceHelper:
         """Make a disk of *size* MiB, all zeros.
 
@@ -229,11 +233,7 @@ class FileDeviceHelper:
     @contextmanager
     def _folder(self, create: bool = False) -> Iterator[int]:
         """A descriptor of the directory the file is in, reached step by step, never through a symlink."""
-        try:
-            descriptor = os.open(self.root, _DIRECTORY)
-        except FileNotFoundError:
-            # Not _Missing: where disks cannot be looked for, none is known to be missing.
-            raise DiskError(f"{self.root}: there is no such directory of disks") from None
+        descriptor = os.open(".", _DIRECTORY, dir_fd=self.root.descriptor)
         try:
             for folder in self._folders:
                 if create:

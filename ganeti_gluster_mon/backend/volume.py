@@ -26,7 +26,8 @@ from contextlib import contextmanager, suppress
 from typing import Dict, Iterator, List, Optional, Sequence, Tuple
 from urllib.parse import quote, unquote
 
-from ganeti_gluster_mon.backend.filedevice import DiskError
+from ganeti_gluster_mon.backend.directory import Directory, mount_id
+from ganeti_gluster_mon.backend.error import DiskError
 from ganeti_gluster_mon.gluster import model, mounts
 from ganeti_gluster_mon.gluster.question import VOLUME_NAME
 
@@ -50,7 +51,8 @@ _MOUNTINFO = "/proc/self/mountinfo"
 _DEAD = os.strerror(errno.ENOTCONN)
 #: the lock of whatever mounts or unmounts
 _CHANGE = "change"
-_HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,251}[A-Za-z0-9])?\Z")
+#: each part has 1 to 63 characters (RFC 1035, 2.3.4): a longer or an empty one cannot be looked up
+_HOST = re.compile(r"(?=.{1,253}\Z)(?![._-])(?:[A-Za-z0-9_-]{1,63}\.)*[A-Za-z0-9_-]{1,63}(?<![_-])\Z")
 #: the kernel has 107 bytes for a socket's path; a colon would end it in the source of a mount
 _SOCKET = re.compile(r"/[A-Za-z0-9._/-]{1,106}\Z")
 
@@ -181,18 +183,25 @@ class GlusterVolume:
                 raise VolumeError(f"volume {self.volume} cannot be unmounted from {mount.path}: {why}")
 
     @contextmanager
-    def mounted(self) -> Iterator[str]:
-        """Have it mounted, at the path that is given, until the end of the block or of the process.
+    def mounted(self) -> Iterator[Directory]:
+        """Mount the volume, and give its root directory, open, until the end of the block or of the process.
 
-        It is unmounted then, unless another uses it.  Raises VolumeError.
+        The root directory is verified to be the mount of this volume, and stays it even if the mount point changes.
+        The volume is unmounted afterwards, unless another uses it.  Raises VolumeError.
         """
-        with self._locked():
+        with self._locked(), self._unmounted_on_error():
             self._mount_it()
-            path, held = self.mount_point, self._open("held")
-            fcntl.flock(held, fcntl.LOCK_SH)
+            root = self._open_root()
+            try:
+                held = self._open("held")
+                fcntl.flock(held, fcntl.LOCK_SH)
+            except BaseException:
+                os.close(root.descriptor)
+                raise
         try:
-            yield path
+            yield root
         finally:
+            os.close(root.descriptor)
             os.close(held)
             try:
                 self.tidy()
@@ -205,7 +214,7 @@ class GlusterVolume:
 
         Raises VolumeError.
         """
-        with self._locked():
+        with self._locked(), self._unmounted_on_error():
             self._mount_it()
             os.close(self._open(_use(holder)))
             return self.mount_point
@@ -225,7 +234,7 @@ class GlusterVolume:
 
         Raises VolumeError.
         """
-        with self._locked():
+        with self._locked(), self._unmounted_on_error():
             self._mount_it()
             # Never closed: the kernel does it at the end, however that comes.
             fcntl.flock(self._open("held"), fcntl.LOCK_SH)
@@ -256,21 +265,70 @@ class GlusterVolume:
     def tidy(self) -> bool:
         """Unmount it if nobody needs it; whether it is not mounted now.  That it is busy is no error."""
         with self._locked():
-            mount = self._mount()
-            if mount is None:
-                return True
-            if mount.path != self.own_mount_point:
-                return False  # who mounted it there will unmount it
-            if self._is_held():
-                return False
-            held = self._open("held")
+            return self._unmount_if_unused()
+
+    def _unmount_if_unused(self) -> bool:
+        """As `tidy`; the caller has the lock.  It creates no file: it is called where none can be created."""
+        mount = self._mount()
+        if mount is None:
+            return True
+        if mount.path != self.own_mount_point:
+            return False  # who mounted it there will unmount it
+        if self._is_held():
+            return False
+        try:
+            held = os.open(os.path.join(self._place, "held"), os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
+        except FileNotFoundError:  # nobody has used it for a moment
+            return self._unmount_it(mount.path, lazy=False) is None
+        try:
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return self._unmount_it(mount.path, lazy=False) is None
+        except BlockingIOError:
+            return False
+        finally:
+            os.close(held)
+
+    @contextmanager
+    def _unmounted_on_error(self) -> Iterator[None]:
+        """Where the block fails, unmount the volume unless another uses it; the caller has the lock."""
+        try:
+            yield
+        except BaseException:
             try:
-                fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                return self._unmount_it(mount.path, lazy=False) is None
-            except BlockingIOError:
-                return False
-            finally:
-                os.close(held)
+                self._unmount_if_unused()
+            except (OSError, VolumeError) as err:
+                logging.warning("volume %s: cannot unmount it after an error: %s", self.volume, err)
+            raise
+
+    def _open_root(self) -> Directory:
+        """The root directory of the mounted volume, open.
+
+        Raises VolumeError where the mount point does not lead to the mount of this volume, or not any more.
+        """
+        point = self.mount_point
+        try:
+            root = Directory(point, os.open(point, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC))
+        except OSError as err:
+            raise VolumeError(f"volume {self.volume}: cannot open {point}: {err.strerror}") from err
+        try:
+            if not self._is_root(root):
+                raise VolumeError(
+                    f"volume {self.volume}: its mount at {point} disappeared while it was being opened; nothing was "
+                    "changed; find out what unmounted it, then repeat the command"
+                )
+        except BaseException:
+            os.close(root.descriptor)
+            raise
+        return root
+
+    def _is_root(self, root: Directory) -> bool:
+        """Whether *root* was opened in the mount of this volume at its mount point, by the kernel's own tables."""
+        try:
+            with open(_MOUNTINFO, encoding="utf-8", errors="surrogateescape") as file:
+                opened = mounts.fuse_mount(file.read(), mount_id(root.descriptor))
+        except OSError as err:
+            raise VolumeError(f"volume {self.volume}: cannot verify the mount {root}: {err}") from err
+        return opened is not None and opened.path == root.path and opened in self._mounts()
 
     @property
     def _place(self) -> str:
@@ -278,8 +336,12 @@ class GlusterVolume:
         return os.path.join(self.uses, quote(self.own_mount_point, safe=""))
 
     def _open(self, name: str) -> int:
+        """A descriptor of the file *name* of `_place`, made if it is missing.  Raises VolumeError."""
         path = os.path.join(self._place, name)
-        return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        try:
+            return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        except OSError as err:
+            raise VolumeError(f"volume {self.volume}: cannot open {path}: {err.strerror}") from err
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
@@ -287,9 +349,14 @@ class GlusterVolume:
         try:
             _open_to_all(os.path.dirname(self.uses))
             os.makedirs(self._place, mode=0o700, exist_ok=True)
-            lock, change = self._open("lock"), self._open(_CHANGE)
         except OSError as err:
-            raise VolumeError(f"volume {self.volume}: cannot use {self._place}: {err.strerror}") from err
+            raise VolumeError(f"volume {self.volume}: cannot make {self._place}: {err.strerror}") from err
+        lock = self._open("lock")
+        try:
+            change = self._open(_CHANGE)
+        except VolumeError:
+            os.close(lock)
+            raise
         try:
             self._wait_for(lock)
             self._wait_for(change)

@@ -19,7 +19,7 @@ import re
 import selectors
 import time
 from dataclasses import dataclass, replace
-from typing import Dict, Optional, Sequence, Tuple
+from typing import Dict, Iterator, Optional, Sequence, Tuple
 
 from ganeti_gluster_mon.gluster.child import Child, read
 from ganeti_gluster_mon.gluster.model import Mount
@@ -75,24 +75,33 @@ def fuse_mounts(mountinfo: str) -> Tuple[Mount, ...]:
     its path would ask the other.  So is one whose source names no volume (a mount from a volfile, of a
     snapshot): there is no volume it could tell something about.
     """
+    return tuple(mount for _, mount in _fuse_mounts(mountinfo))
+
+
+def fuse_mount(mountinfo: str, mount_id: str) -> Optional[Mount]:
+    """The mount with the kernel's number *mount_id* (the first field of *mountinfo*), by the rules of `fuse_mounts`."""
+    return next((mount for number, mount in _fuse_mounts(mountinfo) if number == mount_id), None)
+
+
+def _fuse_mounts(mountinfo: str) -> Iterator[Tuple[str, Mount]]:
+    """The number of each mount, and the mount."""
     lines = [line for line in map(_parse, mountinfo.split("\n")) if line is not None]
     parents = {line.number: line.parent for line in lines}
-    mounts = []
     for position, line in enumerate(lines):
         source = _SOURCE.fullmatch(line.source)
         if line.type != _TYPE or source is None or _hidden(position, lines, parents):
             continue
         directory = (source["directory"] or "") + line.root
-        mounts.append(
+        yield (
+            line.number,
             Mount(
                 volume=source["volume"],
                 path=line.path,
                 servers=tuple(server.strip("[]") for server in source["servers"].split(",")),
                 subdirectory=directory.strip("/"),
                 device_number=line.device,
-            )
+            ),
         )
-    return tuple(mounts)
 
 
 def _parse(line: str) -> Optional[_Line]:

@@ -7,34 +7,36 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import List
+from typing import Iterator, List
 
 import pytest
 
 from ganeti_gluster_mon.backend import filedevice
+from ganeti_gluster_mon.backend.directory import Directory, open_directory
 from ganeti_gluster_mon.backend.filedevice import MEBIBYTE, DiskError, FileDeviceHelper
 
 NAME = "ganeti/0a1b.0"
 
 
 @pytest.fixture
-def root(tmp_path: Path) -> str:
+def root(tmp_path: Path) -> Iterator[Directory]:
     directory = tmp_path / "disks"
     directory.mkdir()
-    return str(directory)
+    with open_directory(str(directory)) as opened:
+        yield opened
 
 
-def create(root: str, name: str = NAME, size: int = 3) -> FileDeviceHelper:
+def create(root: Directory, name: str = NAME, size: int = 3) -> FileDeviceHelper:
     return FileDeviceHelper.CreateFile(root, name, size, create_folders=True)
 
 
-def everything(root: str) -> List[str]:
+def everything(root: Directory) -> List[str]:
     return sorted(
         os.path.relpath(os.path.join(at, name), root) for at, _, names in os.walk(root) for name in names
     )
 
 
-def test_a_disk_has_its_size_and_takes_no_space(root: str) -> None:
+def test_a_disk_has_its_size_and_takes_no_space(root: Directory) -> None:
     disk = create(root, size=1024)
     assert disk.Size() == 1024 * MEBIBYTE
     assert disk.path == f"{root}/{NAME}"
@@ -44,7 +46,7 @@ def test_a_disk_has_its_size_and_takes_no_space(root: str) -> None:
     assert disk.Exists()
 
 
-def test_another_disk_is_not_overwritten(root: str) -> None:
+def test_another_disk_is_not_overwritten(root: Directory) -> None:
     disk = create(root)
     Path(disk.path).write_bytes(b"precious")
     with pytest.raises(DiskError, match="there is such a disk already"):
@@ -53,12 +55,12 @@ def test_another_disk_is_not_overwritten(root: str) -> None:
     assert everything(root) == [NAME]
 
 
-def test_a_folder_is_made_only_when_asked_for(root: str) -> None:
+def test_a_folder_is_made_only_when_asked_for(root: Directory) -> None:
     with pytest.raises(DiskError, match="No such file"):
         FileDeviceHelper.CreateFile(root, NAME, 1)
 
 
-def test_it_grows_by_what_is_asked(root: str) -> None:
+def test_it_grows_by_what_is_asked(root: Directory) -> None:
     disk = create(root)
     Path(disk.path).write_bytes(b"x" * 5 * MEBIBYTE)
     disk.Grow(2, dryrun=True, backingstore=True)
@@ -71,7 +73,7 @@ def test_it_grows_by_what_is_asked(root: str) -> None:
         disk.Grow(-1, dryrun=True, backingstore=True)
 
 
-def test_what_is_not_there(root: str) -> None:
+def test_what_is_not_there(root: Directory) -> None:
     disk = FileDeviceHelper(root, NAME)
     assert not disk.Exists()
     assert not disk.Remove()
@@ -91,7 +93,7 @@ def test_what_is_not_there(root: str) -> None:
     assert everything(root) == []
 
 
-def test_it_moves_and_takes_nobodys_place(root: str) -> None:
+def test_it_moves_and_takes_nobodys_place(root: Directory) -> None:
     disk, other = create(root), create(root, "ganeti/other")
     with pytest.raises(DiskError, match="already"):
         disk.Move("ganeti/other")
@@ -101,7 +103,7 @@ def test_it_moves_and_takes_nobodys_place(root: str) -> None:
     assert everything(root) == ["ganeti/new", "ganeti/other"]
 
 
-def test_a_move_that_was_cut_short_is_brought_to_its_end(root: str) -> None:
+def test_a_move_that_was_cut_short_is_brought_to_its_end(root: Directory) -> None:
     disk = create(root)
     os.link(disk.path, f"{root}/ganeti/new")
     disk.Move("ganeti/new")
@@ -111,7 +113,7 @@ def test_a_move_that_was_cut_short_is_brought_to_its_end(root: str) -> None:
 @pytest.mark.parametrize(
     "name", ["", "/etc/passwd", "..", "../x", "a/../../x", "a//b", "a/", "./a", "a\0b", "x" * 256]
 )
-def test_a_path_that_leads_out_or_is_none(root: str, name: str) -> None:
+def test_a_path_that_leads_out_or_is_none(root: Directory, name: str) -> None:
     with pytest.raises(DiskError):
         FileDeviceHelper(root, name)
     with pytest.raises(DiskError):
@@ -119,14 +121,14 @@ def test_a_path_that_leads_out_or_is_none(root: str, name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["a b", "$(reboot)", "ö", "-rf", "x" * 255, "\n", "'\"`", "\udcff"])
-def test_strange_names_are_names(root: str, name: str) -> None:
+def test_strange_names_are_names(root: Directory, name: str) -> None:
     disk = create(root, f"ganeti/{name}")
     disk.Grow(1, dryrun=False, backingstore=True)
     assert disk.Size() == 4 * MEBIBYTE
     assert disk.Remove()
 
 
-def test_a_symlink_is_no_disk_and_no_way(root: str, tmp_path: Path) -> None:
+def test_a_symlink_is_no_disk_and_no_way(root: Directory, tmp_path: Path) -> None:
     victim = tmp_path / "victim"
     victim.write_bytes(b"precious")
     os.mkdir(f"{root}/ganeti")
@@ -150,7 +152,10 @@ def test_a_symlink_is_no_disk_and_no_way(root: str, tmp_path: Path) -> None:
 #: ends the process, as SIGKILL would, at the Nth call of a function of os that changes something
 KILLED = """
 import os, sys
+from ganeti_gluster_mon.backend.directory import open_directory
 from ganeti_gluster_mon.backend.filedevice import FileDeviceHelper
+opened = open_directory(sys.argv[1])
+root = opened.__enter__()
 left = int(sys.argv[2])
 def fatal(function):
     def called(*words, **more):
@@ -166,22 +171,20 @@ def fatal(function):
     return called
 for name in ("mkdir", "open", "ftruncate", "fsync", "link", "unlink"):
     setattr(os, name, fatal(getattr(os, name)))
-disk = FileDeviceHelper(sys.argv[1], "ganeti/a.0")
+disk = FileDeviceHelper(root, "ganeti/a.0")
 {act}
 """
 
 
-def killed(root: str, act: str, moment: int) -> bool:
+def killed(root: Directory, act: str, moment: int) -> bool:
     """Do *act* in a process that ends at the given *moment*; whether it did end there."""
     script = KILLED.format(act=act)
-    return subprocess.run([sys.executable, "-c", script, root, str(moment)], check=False).returncode == 9
+    return subprocess.run([sys.executable, "-c", script, root.path, str(moment)], check=False).returncode == 9
 
 
-def test_a_create_that_is_killed_leaves_no_half_of_a_disk(root: str) -> None:
+def test_a_create_that_is_killed_leaves_no_half_of_a_disk(root: Directory) -> None:
     moments = 0
-    while killed(
-        root, 'FileDeviceHelper.CreateFile(sys.argv[1], "ganeti/a.0", 5, create_folders=True)', moments
-    ):
+    while killed(root, 'FileDeviceHelper.CreateFile(root, "ganeti/a.0", 5, create_folders=True)', moments):
         moments += 1
         disk = FileDeviceHelper(root, "ganeti/a.0")
         if disk.Exists():
@@ -193,7 +196,7 @@ def test_a_create_that_is_killed_leaves_no_half_of_a_disk(root: str) -> None:
     assert moments > 10
 
 
-def test_a_grow_and_a_move_that_are_killed(root: str) -> None:
+def test_a_grow_and_a_move_that_are_killed(root: Directory) -> None:
     moments = 0
     create(root, "ganeti/a.0", 1)
     disk = FileDeviceHelper(root, "ganeti/a.0")
@@ -214,17 +217,15 @@ def test_a_grow_and_a_move_that_are_killed(root: str) -> None:
     assert moments > 5
 
 
-def test_of_two_that_create_one_disk_one_does(root: str) -> None:
-    script = KILLED.format(
-        act='FileDeviceHelper.CreateFile(sys.argv[1], "ganeti/a.0", 5, create_folders=True)'
-    )
-    argv = [sys.executable, "-c", script, root, "1000"]
+def test_of_two_that_create_one_disk_one_does(root: Directory) -> None:
+    script = KILLED.format(act='FileDeviceHelper.CreateFile(root, "ganeti/a.0", 5, create_folders=True)')
+    argv = [sys.executable, "-c", script, root.path, "1000"]
     both = [subprocess.Popen(argv, stderr=subprocess.DEVNULL) for _ in range(6)]
     assert sorted(each.wait(60) for each in both) == [0, 1, 1, 1, 1, 1]
     assert everything(root) == ["ganeti/a.0"]
 
 
-def test_it_grows_to_an_exact_size_and_never_shrinks(root: str) -> None:
+def test_it_grows_to_an_exact_size_and_never_shrinks(root: Directory) -> None:
     disk = create(root, size=3)
     os.truncate(disk.path, 3 * MEBIBYTE + 5)
     disk.GrowTo(4)
@@ -235,7 +236,7 @@ def test_it_grows_to_an_exact_size_and_never_shrinks(root: str) -> None:
     assert disk.Size() == 4 * MEBIBYTE
 
 
-def test_it_is_opened_but_not_what_a_symlink_leads_to(root: str) -> None:
+def test_it_is_opened_but_not_what_a_symlink_leads_to(root: Directory) -> None:
     disk = create(root)
     with disk.opened(os.O_RDWR) as descriptor:
         assert os.pread(descriptor, 3, 0) == b"\0\0\0"
@@ -247,16 +248,30 @@ def test_it_is_opened_but_not_what_a_symlink_leads_to(root: str) -> None:
         pass
 
 
-def test_without_its_directory_nothing_is_known_of_a_disk(root: str) -> None:
-    """A volume that is not mounted any more has not lost its disks."""
+def test_all_operations_stay_in_the_directory_that_was_opened(root: Directory) -> None:
+    """Another directory at its path is not touched: a mount that disappeared leaves such a one."""
     disk = create(root)
-    os.rename(root, f"{root}.gone")
-    for act in (disk.Exists, disk.Size, disk.Remove, lambda: create(root)):
-        with pytest.raises(DiskError, match="there is no such directory of disks"):
-            act()
+    os.rename(root.path, f"{root}.opened")
+    os.mkdir(root.path)
+    other = create(root, "ganeti/other")
+    disk.Grow(1, dryrun=False, backingstore=True)
+    disk.Move("ganeti/moved")
+    assert os.listdir(root.path) == []
+    assert sorted(os.listdir(f"{root}.opened/ganeti")) == ["moved", "other"]
+    assert (disk.Size(), other.Exists(), other.Remove()) == (4 * MEBIBYTE, True, True)
 
 
-def test_space_is_reserved_where_that_is_wanted(root: str) -> None:
+def test_a_directory_that_cannot_be_opened(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    for path, why in (("none", "No such file"), ("file", "Not a directory")):
+        refused = pytest.raises(DiskError, match=f"cannot open the directory of disks: {why}")
+        with refused, open_directory(str(tmp_path / path)):
+            pass
+    with pytest.raises(DiskError, match="absolute path"), open_directory("disks"):
+        pass
+
+
+def test_space_is_reserved_where_that_is_wanted(root: Directory) -> None:
     disk = FileDeviceHelper.CreateFile(root, NAME, 2, create_folders=True, reserve=True)
     assert (disk.Size(), os.stat(disk.path).st_blocks) == (2 * MEBIBYTE, 2 * MEBIBYTE // 512)
     disk.Grow(1, dryrun=False, backingstore=True, reserve=True)
@@ -278,14 +293,18 @@ def refuse(monkeypatch: pytest.MonkeyPatch, number: int, *modes: int) -> None:
     monkeypatch.setattr(filedevice, "_fallocate", cannot)
 
 
-def test_where_space_cannot_be_reserved_the_disk_is_thin(root: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_where_space_cannot_be_reserved_the_disk_is_thin(
+    root: Directory, monkeypatch: pytest.MonkeyPatch
+) -> None:
     refuse(monkeypatch, errno.EOPNOTSUPP)
     disk = FileDeviceHelper.CreateFile(root, NAME, 2, create_folders=True, reserve=True)
     disk.Grow(1, dryrun=False, backingstore=True, reserve=True)
     assert (disk.Size(), os.stat(disk.path).st_blocks) == (3 * MEBIBYTE, 0)
 
 
-def test_where_space_beyond_the_end_cannot_be_reserved(root: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_where_space_beyond_the_end_cannot_be_reserved(
+    root: Directory, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """As on a volume with shards."""
     refuse(monkeypatch, errno.EOPNOTSUPP, 1)
     disk = FileDeviceHelper.CreateFile(root, NAME, 2, create_folders=True, reserve=True)
@@ -293,7 +312,7 @@ def test_where_space_beyond_the_end_cannot_be_reserved(root: str, monkeypatch: p
     assert (disk.Size(), os.stat(disk.path).st_blocks) == (3 * MEBIBYTE, 3 * MEBIBYTE // 512)
 
 
-def test_where_there_is_no_space_nothing_is_left(root: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_where_there_is_no_space_nothing_is_left(root: Directory, monkeypatch: pytest.MonkeyPatch) -> None:
     disk = create(root, size=1)
     refuse(monkeypatch, errno.ENOSPC)
     with pytest.raises(DiskError, match="other: cannot create it: no space is left on the volume"):
@@ -304,7 +323,7 @@ def test_where_there_is_no_space_nothing_is_left(root: str, monkeypatch: pytest.
     assert disk.Size() == MEBIBYTE
 
 
-def test_a_grow_that_reserves_and_is_killed(root: str) -> None:
+def test_a_grow_that_reserves_and_is_killed(root: Directory) -> None:
     create(root, "ganeti/a.0", 1)
     disk = FileDeviceHelper(root, "ganeti/a.0")
     moments = 0

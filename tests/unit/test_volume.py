@@ -5,6 +5,7 @@ What needs a mount is in tests/lab_tests/test_volume.py.
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import re
@@ -20,6 +21,7 @@ import psutil
 import pytest
 
 from ganeti_gluster_mon.backend import volume as module
+from ganeti_gluster_mon.backend.directory import Directory
 from ganeti_gluster_mon.backend.volume import GlusterVolume, VolumeError, volumes_used
 from tests.lab.waiting import wait_until
 
@@ -39,7 +41,8 @@ def volume(place: Path, server: str = "127.0.0.1", *backup: str, port: object = 
 
 
 @pytest.mark.parametrize(
-    "server", ["127.0.0.1", "node1.example.org", "Node1.Example.ORG", "localhost", "n-1"]
+    "server",
+    ["127.0.0.1", "node1.example.org", "Node1.Example.ORG", "localhost", "n-1", "x" * 63 + ".example.org"],
 )
 def test_ganeti_31_reads_our_uris(server: str) -> None:
     uri = GlusterVolume(server, 24008, "gv-0_a").GetKVMMountString(DISK)
@@ -87,6 +90,13 @@ HOSTILE = [
     "[]",
     "fe80::1%eth0; reboot",
     "1:2",
+    "a..b",
+    ".a",
+    "a.",
+    "x" * 64,
+    "x" * 64 + ".example",
+    "example." + "x" * 64,
+    ".".join(["x" * 60] * 5),
     "/",
     "/a/../b",
     "/a//b",
@@ -280,6 +290,39 @@ def test_a_holder_is_one_file_whatever_its_name(place: Path, holder: str) -> Non
     mine.release(holder)
     assert not mine.is_held()
     assert sorted(each.name for each in directory.iterdir()) == ["change", "lock"]
+
+
+def test_a_mount_that_disappears_while_it_is_opened(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is below the mount point is not the volume: no disk may be made there."""
+    mine = volume(place)
+    monkeypatch.setattr(mine, "_mount_it", lambda: os.makedirs(mine.own_mount_point))
+    with pytest.raises(VolumeError, match=r"volume gv0: its mount at \S+ disappeared"), mine.mounted():
+        pass
+    monkeypatch.setattr(mine, "_mount_it", lambda: None)
+    os.rmdir(mine.own_mount_point)
+    with pytest.raises(VolumeError, match=r"volume gv0: cannot open \S+: No such file"), mine.mounted():
+        pass
+
+
+def test_where_no_file_can_be_created(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As where /run is full: one clear line, and what was mounted is unmounted."""
+    mine = volume(place)
+    mounted: List[str] = []
+    real = os.open
+
+    def no_space(path: str, flags: int, *more: int) -> int:
+        if flags & os.O_CREAT and os.path.basename(path) not in ("lock", "change"):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return real(path, flags, *more)
+
+    monkeypatch.setattr(mine, "_mount_it", lambda: mounted.append("gv0"))
+    monkeypatch.setattr(mine, "_unmount_if_unused", mounted.clear)
+    monkeypatch.setattr(mine, "_open_root", lambda: Directory("/", real("/", os.O_PATH)))
+    monkeypatch.setattr(os, "open", no_space)
+    for act in (lambda: mine.hold(DISK), mine.keep, lambda: mine.mounted().__enter__()):
+        with pytest.raises(VolumeError, match=r"volume gv0: cannot open \S+: No space left on device"):
+            act()
+        assert mounted == []
 
 
 def test_a_holder_with_too_long_a_name(place: Path) -> None:

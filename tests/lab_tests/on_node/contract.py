@@ -16,7 +16,7 @@ sys.path.insert(0, "/usr/share/ganeti/3.0")
 
 from ganeti import constants, errors, objects, pathutils
 from ganeti.storage import bdev, container
-from ganeti.storage.gluster import GetGlusterSpaceInfo, GlusterStorage, GlusterVolume
+from ganeti.storage.gluster import FileDeviceHelper, GetGlusterSpaceInfo, GlusterStorage, GlusterVolume
 
 MIB = 1 << 20
 DIRECTORY = "/run/ganeti/gluster"
@@ -197,8 +197,41 @@ def test_a_symlink_is_no_disk() -> None:
         assert file.read() == "precious"
 
 
+def test_no_disk_is_made_below_the_mount_point() -> None:
+    """The mount disappears after it was made, and before its root directory is opened."""
+    make = GlusterVolume._mount_it
+
+    def make_and_lose(volume: Any) -> None:
+        make(volume)
+        assert os.system(f"umount --lazy {POINT}") == 0
+
+    GlusterVolume._mount_it = make_and_lose
+    try:
+        with failing(errors.BlockDeviceError, "volume gv0", "disappeared"):
+            create()
+        below = [name for _, _, names in os.walk(f"{DIRECTORY}.d") for name in names]
+        assert below == [], below
+    finally:
+        GlusterVolume._mount_it = make
+    assert found() is None
+
+
+def test_a_mount_that_disappears_later_does_not_lead_elsewhere() -> None:
+    with GlusterVolume("127.0.0.1", 24007, "gv0").mounted() as root:
+        assert os.system(f"umount --lazy {POINT}") == 0
+        made = FileDeviceHelper.CreateFile(root, PATH, 4, create_folders=True)
+        assert made.Exists() is True
+        assert os.listdir(POINT) == []
+    made = disk()
+    assert made.GetActualSize() == 4 * MIB
+    assert made.Remove() is True
+    assert mounted() == []
+
+
 def test_hostile_parameters() -> None:
     for change in (
+        {"host": "a..b"},
+        {"host": "x" * 64 + ".example"},
         {"volume": "$(reboot)"},
         {"volume": "-o"},
         {"volume": "gv0/../x"},

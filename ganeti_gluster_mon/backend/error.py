@@ -1,0 +1,5 @@
+"""The error that everything below Ganeti's block device and the ExtStorage provider raises."""
+
+
+class DiskError(Exception):
+    """An operation on a disk or a volume failed; str() is one line for an administrator: which one, and why."""
