@@ -5,15 +5,13 @@ the mount's own process does, and cannot be interrupted, not even by SIGKILL.  A
 would keep this program from ending.  So another program calls it: ``stat``.  It is killed when
 its time is up, and left to the kernel, which lets it end as soon as the mount answers.
 
-While it has not ended it holds a lock, on a file named after the mounted filesystem, whose
-descriptor it inherited.  Whoever comes next, in this process or in another, finds the lock taken
-and starts no second one.  So one mount never costs more than one stuck process, and as the
-kernel drops the lock with that process, nothing is left to be tidied up.
+While it has not ended it holds a lock, on a file named after the mounted filesystem (worker_lock.py).  The next call,
+in this process or in another, finds the lock taken and starts no second worker.  So one mount never costs more than one
+stuck process.  The kernel releases the lock with that process, so nothing has to be cleaned up.
 """
 
 from __future__ import annotations
 
-import fcntl
 import os
 import re
 import selectors
@@ -21,6 +19,7 @@ import time
 from dataclasses import dataclass, replace
 from typing import Dict, Iterator, Optional, Sequence, Tuple
 
+from ganeti_gluster_mon.gluster import worker_lock
 from ganeti_gluster_mon.gluster.child import Child, read
 from ganeti_gluster_mon.gluster.model import Mount
 
@@ -41,8 +40,12 @@ _FORMAT = "--format=%S %b %f %a %c %d %t"
 _FUSE = b"65735546"
 _OUTPUT = re.compile(rb"(\d+) (\d+) (\d+) (\d+) (\d+) (\d+) ([0-9a-f]+)\n")
 _DEVICE_NUMBER = re.compile(r"[0-9]+:[0-9]+")
-#: seconds between two looks at a lock that somebody else's worker holds, which the kernel does not announce
-_PAUSE = 0.01
+#: seconds between two looks at a lock that the worker of another call holds: the first pause and the longest
+_PAUSE, _LONGEST_PAUSE = 0.01, 0.1
+#: seconds of one wait at most, and how much longer than it should a wait may take and still count as a whole
+_STEP, _SLACK = 0.25, 0.25
+#: seconds in which a mount that works answers a worker that runs again after it was stopped
+_GRACE = 1.0
 
 
 @dataclass(frozen=True)
@@ -148,36 +151,50 @@ def statvfs(
 ) -> Tuple[Mount, ...]:
     """The same *mounts*, each with its figures or, in ``failure``, with why there are none.
 
-    All are asked at once, and *timeout* seconds are for all of them together.  Without a lock
-    nothing is asked: *lock_directory* is made where it is missing, and has to be writable.
+    All are queried at once, and *timeout* is in seconds and bounds all of them together.  Without a lock
+    nothing is queried: *lock_directory* is made where it is missing, and has to be writable.
+
+    A mount has failed to answer only if a worker had *timeout* seconds to get the answer.  Time in which this
+    process was stopped does not count, and neither does a change of the clock.
     """
-    deadline = time.monotonic() + timeout
     answered: Dict[int, Mount] = {}
     workers: Dict[int, Child] = {}
     waiting = list(range(len(mounts)))
+    waited, limit = 0.0, timeout
+    pause = _PAUSE
     with selectors.DefaultSelector() as selector:
         try:
             while True:
                 for index in list(waiting):
                     mount = mounts[index]
                     try:
-                        worker = _start(mount, timeout, lock_directory)
+                        worker = _start(mount, lock_directory)
+                        if worker is None:
+                            _check_age(mount, timeout, waited, lock_directory)
+                            continue
                     except OSError as error:
                         answered[index] = replace(mount, failure=f"statvfs not tried: {error}")
                     except _Hangs as hangs:
                         answered[index] = replace(mount, failure=str(hangs))
                     else:
-                        if worker is None:
-                            continue
                         workers[index] = worker
+                        # A worker that had to wait for the lock needs time of its own.
+                        limit = max(limit, waited + min(_GRACE, timeout))
                         selector.register(worker.ended, selectors.EVENT_READ, index)
                     waiting.remove(index)
-                left = deadline - time.monotonic()
-                if not (workers or waiting) or left <= 0:
+                if not (workers or waiting):
                     break
-                for key, _ in selector.select(min(left, _PAUSE) if waiting else left):
+                # At the limit, too: a worker may have ended while this process was stopped.
+                step = max(0.0, min(limit - waited, pause if waiting else _STEP))
+                pause = min(2 * pause, _LONGEST_PAUSE)
+                began = time.monotonic()
+                ended = selector.select(step)
+                for key, _ in ended:
                     selector.unregister(key.fd)
                     answered[key.data] = _result(mounts[key.data], workers.pop(key.data))
+                if not ended and waited >= limit:
+                    break
+                waited += min(time.monotonic() - began, step + _SLACK)
         finally:
             for worker in workers.values():
                 worker.end(patience=0.01)
@@ -186,31 +203,47 @@ def statvfs(
 
 
 class _Hangs(Exception):
-    """A worker of an earlier call still waits for the mount."""
+    """A worker that another call started has waited for the mount longer than the timeout."""
 
 
-def _start(mount: Mount, timeout: float, lock_directory: str) -> Optional[Child]:
-    """Start the worker for *mount*; None while another's, not late yet, is at it.
+def _start(mount: Mount, lock_directory: str) -> Optional[Child]:
+    """Start the worker for *mount*; None while the worker of another call runs.
 
-    Raises _Hangs when another's is late, OSError when there can be no lock or no worker.
+    Raises OSError when there can be no lock or no worker.
     """
-    if mount.device_number is None or not _DEVICE_NUMBER.fullmatch(mount.device_number):
-        raise OSError("the number of its filesystem is not known")
+    path = _lock_path(mount, lock_directory)
     os.makedirs(lock_directory, mode=0o755, exist_ok=True)
-    path = os.path.join(lock_directory, f"statvfs-{mount.device_number}")
-    lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    lock = worker_lock.acquire(path)
+    if lock is None:
+        return None
     try:
+        worker = Child(["stat", "--file-system", _FORMAT, "--", mount.path], keep=[lock])
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            age = time.time() - os.fstat(lock).st_mtime
-            if age > timeout:
-                raise _Hangs(f"statvfs hangs: no answer for {age:.0f} s") from None
-            return None
-        os.utime(lock)  # when this worker began, for whoever finds the lock taken
-        return Child(["stat", "--file-system", _FORMAT, "--", mount.path], keep=[lock])
+            worker_lock.record(lock, worker.pid)
+        except BaseException:
+            worker.end()
+            raise
+        return worker
     finally:
         os.close(lock)
+
+
+def _check_age(mount: Mount, timeout: float, waited: float, lock_directory: str) -> None:
+    """Raises _Hangs if the worker of another call has had more than *timeout* seconds.
+
+    It may have been stopped for that time, as this process may have been.  So this process has to have *waited* for
+    it, too, long enough for a mount that works to answer.
+    """
+    age = worker_lock.worker_age(_lock_path(mount, lock_directory))
+    if age is not None and age > timeout and waited >= min(_GRACE, timeout):
+        raise _Hangs(f"statvfs hangs: no answer for {age:.0f} s")
+
+
+def _lock_path(mount: Mount, lock_directory: str) -> str:
+    """Raises OSError where the mount has no device number."""
+    if mount.device_number is None or not _DEVICE_NUMBER.fullmatch(mount.device_number):
+        raise OSError("the number of its filesystem is not known")
+    return os.path.join(lock_directory, f"statvfs-{mount.device_number}")
 
 
 def _result(mount: Mount, worker: Child) -> Mount:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-import fcntl
+import multiprocessing
 import os
+import re
 import subprocess
 import threading
 import time
 from pathlib import Path
-from typing import List
+from typing import Iterator, List
 
+import psutil
 import pytest
 
-from ganeti_gluster_mon.gluster import mounts
+from ganeti_gluster_mon.gluster import child, mounts, worker_lock
 from ganeti_gluster_mon.gluster.model import Mount
 
 #: as seen on hosts of the lab, and a few forms that mount.glusterfs takes besides
@@ -89,16 +91,158 @@ def test_a_mount_that_fails_says_why_and_harms_no_other(locks: str) -> None:
     assert other.failure == "not mounted any more"
 
 
-def test_no_second_worker_while_one_is_stuck(locks: str) -> None:
+@pytest.fixture
+def worker(locks: str) -> Iterator[subprocess.Popen[bytes]]:
+    """A process that holds the lock of filesystem 0:1 and is recorded as its worker, like a `stat` that hangs."""
     os.mkdir(locks)
-    with open(os.path.join(locks, "statvfs-0:1"), "w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        os.utime(lock.fileno(), (0, 0))
-        began = time.monotonic()
-        (seen,) = mounts.statvfs([on("/proc")], 5, locks)
-        assert time.monotonic() - began < 4  # it would wait for five
-        assert seen.failure is not None
-        assert seen.failure.startswith("statvfs hangs: no answer for ")
+    lock = worker_lock.acquire(os.path.join(locks, "statvfs-0:1"))
+    assert lock is not None
+    with subprocess.Popen(["sleep", "60"], pass_fds=[lock]) as process:
+        worker_lock.record(lock, process.pid)
+        os.close(lock)
+        yield process
+        process.kill()
+
+
+def older(monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
+    """Have all processes appear to be *seconds* older."""
+    now = time.clock_gettime
+    monkeypatch.setattr(time, "clock_gettime", lambda clock: now(clock) + seconds)
+
+
+@pytest.mark.usefixtures("worker")
+def test_no_second_worker_while_one_is_stuck(locks: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    older(monkeypatch, 600)
+    began = time.monotonic()
+    (seen,) = mounts.statvfs([on("/proc")], 5, locks)
+    assert time.monotonic() - began < 4  # it would wait for five
+    assert re.fullmatch(r"statvfs hangs: no answer for 60\d s", seen.failure or "")
+
+
+def test_a_worker_that_answers_after_a_pause_is_waited_for(
+    locks: str, worker: subprocess.Popen[bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The machine was suspended, say: the worker is old and has not run."""
+    older(monkeypatch, 600)
+    threading.Timer(0.3, worker.kill).start()
+    (seen,) = mounts.statvfs([on("/proc")], 5, locks)
+    assert seen.failure == "not mounted any more"
+
+
+@pytest.mark.parametrize("step", [-86400, 86400])
+def test_setting_the_clock_does_not_make_a_worker_late(
+    locks: str, worker: subprocess.Popen[bytes], step: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = time.time
+    monkeypatch.setattr(time, "time", lambda: now() + step)
+    threading.Timer(0.3, worker.kill).start()
+    (seen,) = mounts.statvfs([on("/proc")], 5, locks)
+    assert seen.failure == "not mounted any more"
+
+
+@pytest.mark.parametrize("line", [b"", b"1 1\n", b"4194303 77\n", b"x y\n", b"1 1", b"-1 5\n"])
+def test_who_has_just_taken_the_lock_is_not_late(locks: str, line: bytes) -> None:
+    """Its worker is not recorded yet: the file names the previous one, of ten minutes ago."""
+    os.mkdir(locks)
+    path = Path(locks, "statvfs-0:1")
+    path.write_bytes(line)
+    os.utime(path, (time.time() - 600,) * 2)
+    lock = worker_lock.acquire(str(path))
+    assert lock is not None
+    threading.Timer(0.3, os.close, [lock]).start()
+    (seen,) = mounts.statvfs([on("/proc")], 5, locks)
+    assert seen.failure == "not mounted any more"
+
+
+def test_a_worker_that_has_ended_has_no_age(locks: str) -> None:
+    """Also while it is not reaped yet: the kernel has released its lock."""
+    os.mkdir(locks)
+    path = os.path.join(locks, "statvfs-0:1")
+    lock = worker_lock.acquire(path)
+    assert lock is not None
+    with subprocess.Popen(["sleep", "60"]) as process:
+        worker_lock.record(lock, process.pid)
+        assert worker_lock.worker_age(path) is not None
+        process.kill()
+        os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+        assert worker_lock.worker_age(path) is None
+        worker_lock.record(lock, process.pid)
+        assert os.path.getsize(path) == 0
+    os.close(lock)
+
+
+def fake_stat(directory: Path, monkeypatch: pytest.MonkeyPatch, script: str) -> None:
+    """A `stat` that does what *script* says before it answers."""
+    program = directory / "bin" / "stat"
+    program.parent.mkdir()
+    program.write_text(f'#!/bin/sh\n{script}\nexec /usr/bin/stat "$@"\n')
+    program.chmod(0o755)
+    monkeypatch.setitem(child.ENVIRONMENT, "PATH", f"{program.parent}:/usr/bin:/bin")
+
+
+def test_a_pause_of_the_check_does_not_count(
+    tmp_path: Path, locks: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The process that checks is stopped for longer than the timeout; the mount answers while it is, or after it."""
+    os.mkfifo(tmp_path / "began")
+    fake_stat(tmp_path, monkeypatch, f"echo > {tmp_path}/began; sleep 0.2")
+    for with_worker in (False, True):
+        reading, writing = os.pipe()
+        checker = os.fork()
+        if checker == 0:
+            try:
+                (seen,) = mounts.statvfs([on("/proc")], 1, locks)
+                os.write(writing, (seen.failure or "figures").encode())
+            finally:
+                os._exit(0)
+        os.close(writing)
+        (tmp_path / "began").read_text()
+        stopped = [psutil.Process(checker), *(psutil.Process(checker).children() if with_worker else [])]
+        for process in stopped:
+            process.suspend()
+        time.sleep(1.5)  # the pause itself: longer than the timeout
+        for process in stopped:
+            process.resume()
+        os.waitpid(checker, 0)
+        with open(reading) as answer:
+            assert answer.read() == "not mounted any more"
+
+
+def test_no_one_of_3000_simultaneous_checks_calls_a_working_mount_hung(locks: str) -> None:
+    """1,500 times two processes check a mount at once, ten minutes after its last check."""
+    os.mkdir(locks)
+    rounds = 1500
+    for number in range(rounds):
+        path = Path(locks, f"statvfs-0:{number}")
+        path.write_text(f"{number + 2} 1\n")
+        os.utime(path, (time.time() - 600,) * 2)
+    context = multiprocessing.get_context("fork")
+    barrier, wrong = context.Barrier(2), context.Queue()
+
+    def check(delay: int) -> None:
+        failures = []
+        for number in range(rounds):
+            mount = on("/proc", number)
+            barrier.wait(60)
+            for _ in range(300 * delay):
+                pass
+            try:
+                worker = mounts._start(mount, locks)
+                if worker is None:
+                    mounts._check_age(mount, 50, 50, locks)
+                else:
+                    worker.end()
+            except mounts._Hangs as hangs:
+                failures.append(str(hangs))
+            barrier.wait(60)
+        wrong.put(failures)
+
+    processes = [context.Process(target=check, args=(delay,)) for delay in range(2)]
+    for process in processes:
+        process.start()
+    assert [wrong.get(timeout=120) for _ in processes] == [[], []]
+    for process in processes:
+        process.join()
 
 
 def test_two_that_look_at_once_both_get_figures(locks: str) -> None:
