@@ -11,6 +11,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Callable, Dict, Iterable, List, Optional, Protocol, Sequence, Tuple
 
+from ganeti_gluster_mon.deploy import precheck
 from ganeti_gluster_mon.deploy.step import Command, Left, Question, Step
 from ganeti_gluster_mon.deploy.wait import Say, Wait
 from ganeti_gluster_mon.failure import CannotDo
@@ -65,6 +66,8 @@ def ask_all(host: Host, questions: Iterable[Question]) -> Dict[Question, Said]:
             answers = (Said(255, "", str(err)),) * len(by_node[node])
         return dict(zip(by_node[node], answers))
 
+    if not by_node:
+        return {}
     if len(by_node) == 1:  # without a thread: then a Ctrl-C is not waited with
         return ask(*by_node)
     with ThreadPoolExecutor(max_workers=_AT_ONCE) as pool:
@@ -80,29 +83,38 @@ def look(host: Host, step: Step, say: Say) -> Tuple[Left, Tuple[Said, ...]]:
         return tuple(told[question] for question in questions)
 
     answers = _once_free(ask, say)
-    return _left(step, answers), answers
+    return _left(step, questions, answers), answers
 
 
-def _left(step: Step, answers: Sequence[Said]) -> Left:
+def _left(step: Step, questions: Sequence[Question], answers: Sequence[Said]) -> Left:
     silent = [said for said in answers if said.status == 255]
     if silent:
         raise NoAnswer(silent[0].err)
+    for question, said in zip(questions, answers):
+        # without systemd a step has nothing to enable; what it means that gluster is missing the survey says
+        program = question.argv[0]
+        if said.status == 127 and program in precheck.PACKAGES and program not in ("systemctl", "gluster"):
+            raise CannotDo(precheck.missing(question.node, program))
     return step.left(answers)
 
 
 def foresee(host: Host, steps: Sequence[Step]) -> Tuple[Left, ...]:
     """What is left of each of *steps*, as things are now.
 
-    Raises Refused, with a line for each step that finds what it will not change.
+    Raises Refused, with a line for each step that finds what it will not change, and for each thing that the
+    commands that are left need and do not find on their nodes.
     """
     told = ask_all(host, (question for step in steps for question in step.questions()))
     left: List[Left] = []
     refusals: List[str] = []
     for step in steps:
+        questions = step.questions()
         try:
-            left.append(_left(step, [told[question] for question in step.questions()]))
+            left.append(_left(step, questions, [told[question] for question in questions]))
         except CannotDo as err:
             refusals.append(str(err))
+    commands = [command for one in left for command in one or ()]
+    refusals += precheck.faults(ask_all(host, precheck.questions(commands)))
     if refusals:
         raise Refused("\n".join(dict.fromkeys(refusals)))
     return tuple(left)

@@ -11,7 +11,7 @@ from ganeti_gluster_mon.deploy.layout import Brick, Layout
 from ganeti_gluster_mon.deploy.step import DONE, WAIT, Command, Left, NotSo, Question, Step
 from ganeti_gluster_mon.ganeti.ssh import Said
 from ganeti_gluster_mon.gluster.facts import VolumeInfo
-from ganeti_gluster_mon.gluster.model import SELF_HEAL_DAEMON
+from ganeti_gluster_mon.gluster.model import SELF_HEAL_DAEMON, Peer
 from ganeti_gluster_mon.words import one_line, some
 
 #: as installed by Gluster: what its developers hold to be right for the disks of virtual machines
@@ -103,13 +103,26 @@ class LeavePool(Step):
         return (Question(self.speaker, POOL_LIST), Question(self.speaker, VOLUME_INFO))
 
     def left(self, answers: Sequence[Said]) -> Left:
-        found = next((p for p in gluster_said.peers(answers[0]) if p.hostname == self.node), None)
+        peers = gluster_said.peers(answers[0])
+        found = next((peer for peer in peers if peer.hostname == self.node), None)
         if found is None:
             return DONE
         held = bricks_on(gluster_said.volumes(answers[1]), self.node, found.uuid)
         if held:
             raise NotSo(has_bricks(self.node, held))
+        others = [peer for peer in peers if peer is not found]
+        _must_be_connected(others, f"{self.node} cannot leave the pool")
         return (gluster(self.speaker, "peer", "detach", self.node),)
+
+
+def _must_be_connected(peers: Sequence[Peer], what: str) -> None:
+    """Raise NotSo where one of *peers* is not connected: Gluster deletes and detaches nothing then."""
+    away = [peer.hostname for peer in peers if not peer.connected]
+    if away:
+        raise NotSo(
+            f"{what}: Gluster refuses that while a peer is disconnected, and {some(away, 3)} is: start that host, "
+            f"or its glusterd (systemctl restart glusterd); if it is gone for good: gnt-gluster remove-node {away[0]}"
+        )
 
 
 def bricks_on(volumes: Sequence[VolumeInfo], node: str, uuid: Optional[str]) -> Tuple[Tuple[str, Brick], ...]:
@@ -335,12 +348,16 @@ class DeleteVolume(Step):
         return (
             Question(self.node, VOLUME_INFO),
             Question(self.node, gluster_said.volume_status(self.volume)),
+            Question(self.node, POOL_LIST),
         )
 
     def left(self, answers: Sequence[Said]) -> Left:
         volume = gluster_said.volume(answers[0], self.volume)
         if volume is None:
             return DONE
+        _must_be_connected(
+            gluster_said.peers(answers[2]), f"{self.volume} cannot be deleted, and was not stopped"
+        )
         status = gluster_said.status(answers[1], self.volume)
         running = [task.type for task in status.tasks if "in progress" in task.status] if status else []
         if "remove-brick" in running:

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from typing import Callable, Optional, Tuple
 
 from ganeti_gluster_mon.deploy import layout as layouts
-from ganeti_gluster_mon.deploy.apply import Host, Refused, Stopped, apply, foresee, shown
+from ganeti_gluster_mon.deploy.apply import Refused, Stopped, apply, foresee, shown
 from ganeti_gluster_mon.deploy.consent import sure
+from ganeti_gluster_mon.deploy.lock import ChangeLock, LockedHost, LockHost, Owner
 from ganeti_gluster_mon.deploy.request import Usage
 from ganeti_gluster_mon.deploy.step import Step
 from ganeti_gluster_mon.ganeti import ssconf
@@ -33,8 +34,13 @@ class World:
     """The cluster, and how to reach its nodes."""
 
     cluster: Cluster
-    host: Host
+    host: LockHost
     own: str
+
+    def lock(self) -> ChangeLock:
+        """The lock that keeps other commands from changing the pool, to be taken on every node that is online."""
+        nodes = [node.name for node in self.cluster.nodes if not node.offline]
+        return ChangeLock(self.host, nodes, Owner.current(self.own))
 
 
 Task = Callable[[World, argparse.Namespace], Asked]
@@ -48,21 +54,14 @@ def carry_out(task: Task, arguments: argparse.Namespace, world: Optional[World] 
             cluster = ssconf.read()
             nodes = Nodes(cluster)
             world = World(cluster, nodes, nodes.own)
-        wish = task(world, arguments)
         if arguments.dry_run:
+            wish = task(world, arguments)
             for note in wish.notes:
                 say(note)
             sys.stdout.write(shown(wish.steps, foresee(world.host, wish.steps)))
             return 0
-        if wish.question:
-            foresee(world.host, wish.steps)  # nobody is asked about what cannot be done anyway
-            if not sure(wish.question, wish.notes, arguments.force):
-                say("nothing was done")
-                return 1
-        else:
-            for note in wish.notes:
-                say(note)
-        apply(world.host, wish.steps, say)
+        with world.lock() as lock:
+            return _change(world, lock, task(world, arguments), arguments.force)
     except (Usage, layouts.NoLayout) as err:
         print(f"gnt-gluster {command}: {err}", file=sys.stderr)
         return 2
@@ -73,6 +72,19 @@ def carry_out(task: Task, arguments: argparse.Namespace, world: Optional[World] 
         return 1
     except KeyboardInterrupt:
         raise Stopped("interrupted before anything was done") from None
+
+
+def _change(world: World, lock: ChangeLock, wish: Asked, force: bool) -> int:
+    """Ask what has to be asked, and apply the steps; returns the exit status."""
+    if wish.question:
+        foresee(world.host, wish.steps)  # nobody is asked about what cannot be done anyway
+        if not sure(wish.question, wish.notes, force):
+            say("nothing was done")
+            return 1
+    else:
+        for note in wish.notes:
+            say(note)
+    apply(LockedHost(world.host, lock), wish.steps, say)
     return 0
 
 

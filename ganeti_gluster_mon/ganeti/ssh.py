@@ -130,6 +130,25 @@ class Nodes:
             raise NoAnswer(f"{node}: {len(questions)} questions asked, {len(answers)} answers")
         return answers
 
+    def start(self, node: str, argv: Sequence[str]) -> subprocess.Popen[bytes]:
+        """Start *argv* on *node* and return at once; its standard streams are pipes.
+
+        The process is ssh's, or on our own node that of *argv*.  Raises NoAnswer when it cannot be started.
+        """
+        words = list(argv) if node == self.own else self.ssh(node, argv)
+        try:
+            return subprocess.Popen(
+                words,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                cwd="/",
+                env=_environment(),
+                start_new_session=True,
+            )
+        except OSError as err:
+            raise NoAnswer(f"cannot start {words[0]}: {err.strerror}") from err
+
     def ssh(self, node: str, argv: Sequence[str]) -> List[str]:
         """The command that runs *argv* on another node."""
         if not node or node.startswith("-") or any(c.isspace() or c == "@" for c in node):
@@ -157,9 +176,6 @@ class Nodes:
 
 def _run(argv: Sequence[str], timeout: float, text: Optional[str]) -> Optional[Said]:
     """Run *argv* here; None when it did not end in time.  Raises NoAnswer when it cannot be started."""
-    environment = dict(ENVIRONMENT)
-    if "SSH_AUTH_SOCK" in os.environ:
-        environment["SSH_AUTH_SOCK"] = os.environ["SSH_AUTH_SOCK"]
     try:
         process = subprocess.Popen(
             argv,
@@ -170,7 +186,7 @@ def _run(argv: Sequence[str], timeout: float, text: Optional[str]) -> Optional[S
             encoding="utf-8",
             errors="surrogateescape",
             cwd="/",
-            env=environment,
+            env=_environment(),
             start_new_session=True,
         )
     except OSError as err:
@@ -184,6 +200,12 @@ def _run(argv: Sequence[str], timeout: float, text: Optional[str]) -> Optional[S
     finally:
         _end(process)
     return Said(process.returncode, out, error)
+
+
+def _environment() -> Dict[str, str]:
+    """What a command sees here: ENVIRONMENT, and the administrator's ssh agent."""
+    agent = os.environ.get("SSH_AUTH_SOCK")
+    return {**ENVIRONMENT, **({} if agent is None else {"SSH_AUTH_SOCK": agent})}
 
 
 def _end(process: subprocess.Popen[str]) -> None:

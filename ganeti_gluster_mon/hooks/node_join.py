@@ -15,6 +15,7 @@ from ganeti_gluster_mon import etc_default
 from ganeti_gluster_mon.deploy import survey
 from ganeti_gluster_mon.deploy.apply import apply
 from ganeti_gluster_mon.deploy.joining import became, described
+from ganeti_gluster_mon.deploy.lock import LockedHost
 from ganeti_gluster_mon.deploy.pool_steps import LeavePool, bricks_on, has_bricks
 from ganeti_gluster_mon.deploy.tasks import join_node
 from ganeti_gluster_mon.deploy.work import World
@@ -63,9 +64,10 @@ def _join(world: World, node: str) -> int:
     if told is None:
         return 0
     try:
-        wish, grown = join_node(world, node, told)
         done: List[str] = []
-        apply(world.host, wish, done.append)
+        with world.lock() as lock:
+            wish, grown = join_node(world, node, told)
+            apply(LockedHost(world.host, lock), wish, done.append)
     except CannotDo as err:
         return said_by_ganeti(
             f"gluster: {node} is a node, and its storage did not join: {'; '.join(str(err).splitlines())}. "
@@ -75,6 +77,11 @@ def _join(world: World, node: str) -> int:
 
 
 def _leave(world: World, node: str) -> int:
+    with world.lock() as lock:
+        return _leave_locked(world, LockedHost(world.host, lock), node)
+
+
+def _leave_locked(world: World, host: LockedHost, node: str) -> int:
     names = [one.name for one in world.cluster.nodes if one.name != node and not one.offline]
     seen = survey.look(world.host, names, {}, ())
     pools = [one for one in seen if one.fault is None and node in [peer.hostname for peer in one.peers]]
@@ -85,7 +92,7 @@ def _leave(world: World, node: str) -> int:
     if held:
         return said_by_ganeti(f"gluster: {has_bricks(node, held)}")
     steps = (LeavePool(node, speaks.name),)
-    apply(world.host, steps, lambda line: None)
+    apply(host, steps, lambda line: None)
     return 0
 
 

@@ -72,6 +72,13 @@ class FromOutside:
     def ask(self, node: str, questions: Sequence[Sequence[str]], timeout: float = 20.0) -> Tuple[Said, ...]:
         return tuple(self._exec(node, argv, timeout, None) for argv in questions)
 
+    def start(self, node: str, argv: Sequence[str]) -> subprocess.Popen[bytes]:
+        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+        try:
+            return self.pool.popen(number(node), argv, **pipes)
+        except LabError as error:
+            raise NoAnswer(f"{node}: {error}") from error
+
     def _exec(self, node: str, argv: Sequence[str], timeout: float, text: Optional[str]) -> Said:
         try:
             done = self.pool.exec(number(node), argv, timeout=timeout, input=text, check=False)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from typing import Any, Dict, List, Optional, Sequence
+from types import MappingProxyType
+from typing import Any, Dict, List, Mapping, Optional, Sequence
 
 from ganeti_gluster_mon.deploy.devices import Device, understand
 from ganeti_gluster_mon.ganeti.ssconf import Cluster, Node
@@ -102,10 +103,16 @@ def cluster(count: int, **more: Any) -> Cluster:
     return Cluster(**{**told, **more})
 
 
-def pool_list(own: str, *others: str, state: str = "Peer in Cluster") -> Said:
+def pool_list(
+    own: str,
+    *others: str,
+    state: str = "Peer in Cluster",
+    connected: Mapping[str, bool] = MappingProxyType({}),
+) -> Said:
     """``gluster pool list --xml`` of a node; members are named by their uuid's last letters."""
     peers = "".join(
-        f"<peer><uuid>{uuid(name)}</uuid><hostname>{name}</hostname><connected>1</connected>"
+        f"<peer><uuid>{uuid(name)}</uuid><hostname>{name}</hostname>"
+        f"<connected>{int(connected.get(name, True))}</connected>"
         f"<state>3</state><stateStr>{state}</stateStr></peer>"
         for name in others
     )

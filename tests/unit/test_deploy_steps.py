@@ -326,17 +326,34 @@ def tasks(*told: Tuple[str, int, str]) -> Said:
 def test_a_volume_is_deleted_whatever_runs_on_it_but_not_while_bricks_leave_it() -> None:
     step = DeleteVolume("node1", "gv0")
     there = volume_info(volume("gv0", ["node1:/b", "node2:/b"]))
+    pool = pool_list("node1", "node2")
     stop = ["gluster --mode=script volume stop gv0", "gluster --mode=script volume delete gv0"]
-    assert step.left([volume_info(), FAILED]) is DONE
-    assert commands(step.left([there, tasks()])) == stop
-    assert commands(step.left([there, FAILED])) == stop
+    assert step.left([volume_info(), FAILED, pool]) is DONE
+    assert commands(step.left([there, tasks(), pool])) == stop
+    assert commands(step.left([there, FAILED, pool])) == stop
     for over in ((3, "completed"), (7, "fix-layout completed"), (2, "stopped")):
-        assert commands(step.left([there, tasks(("Rebalance", *over))])) == stop
+        assert commands(step.left([there, tasks(("Rebalance", *over)), pool])) == stop
     for running in ((1, "in progress"), (5, "fix-layout in progress")):
-        first, *rest = commands(step.left([there, tasks(("Rebalance", *running))]))
+        first, *rest = commands(step.left([there, tasks(("Rebalance", *running)), pool]))
         assert (first, rest) == ("gluster --mode=script volume rebalance gv0 stop", stop)
     with pytest.raises(NotSo, match=r"volume remove-brick gv0 BRICK\.\.\. stop"):
-        step.left([there, tasks(("Remove brick", 1, "in progress"))])
+        step.left([there, tasks(("Remove brick", 1, "in progress")), pool])
+
+
+def test_nothing_is_deleted_or_detached_while_a_peer_is_disconnected() -> None:
+    """Gluster 10.3: "Some of the peers are down", "One of the peers is probably down", after the stop."""
+    there = volume_info(volume("gv0", ["node1:/b", "node2:/b"]))
+    pool = pool_list("node1", "node2", "node3", connected={"node3": False})
+    with pytest.raises(
+        NotSo, match=r"gv0 cannot be deleted, and was not stopped: .* and node3 is: .*restart glusterd"
+    ):
+        DeleteVolume("node1", "gv0").left([there, tasks(), pool])
+    with pytest.raises(NotSo, match=r"node2 cannot leave the pool: .* and node3 is: "):
+        LeavePool("node2", "node1").left([pool, volume_info()])
+    # but the one that is disconnected may itself be detached
+    assert commands(LeavePool("node3", "node1").left([pool, volume_info()])) == [
+        "gluster --mode=script peer detach node3"
+    ]
 
 
 BRICKS = tuple(Brick(f"node{n}", "/b") for n in (1, 2, 3))
