@@ -160,7 +160,10 @@ def test_the_lock_of_a_command_whose_node_lost_its_power_is_released(three: Clus
 
 
 def test_a_volume_is_not_stopped_when_a_peer_is_away_and_it_could_not_be_deleted(three: Cluster) -> None:
-    pool = three.pool  # node2 is off
+    pool = three.pool
+    if pool.host(2).namespaces.running:
+        pool.power_off(2)
+    pool.wait_disconnected(2, [1])
     (line,) = refused(pool, "destroy-volume", "scratch", "--force")
     assert "scratch cannot be deleted, and was not stopped" in line and "node2.lab.test" in line
     assert "Status: Started" in pool.gluster("volume", "info", "scratch")
