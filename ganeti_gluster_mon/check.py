@@ -13,7 +13,17 @@ from dataclasses import dataclass
 from typing import Iterator, List, Optional, Sequence
 
 from ganeti_gluster_mon.gluster.model import Pool, Volume
-from ganeti_gluster_mon.health import CRITICAL, HEALING, OK, UNKNOWN, Health, Limits, Problem, VolumeHealth
+from ganeti_gluster_mon.health import (
+    CRITICAL,
+    HEALING,
+    OK,
+    UNKNOWN,
+    Health,
+    Limits,
+    Problem,
+    VolumeHealth,
+    message_parts,
+)
 from ganeti_gluster_mon.words import one_line, short_size
 
 STATES = ("OK", "WARNING", "CRITICAL", "UNKNOWN")  # by exit status
@@ -44,8 +54,8 @@ def check(pool: Pool, health: Health, limits: Limits, volume: Optional[str] = No
         return _result(UNKNOWN, (), f"no volume of that name; there are: {there}", (), limits)
     judged = health.volumes.get(volume, VolumeHealth("unknown", UNKNOWN))
     # What is not known of the pool, because the answers are old, say, is not known of the volume.
-    unknown = [problem for problem in health.problems if problem.code == UNKNOWN and not problem.volume]
-    code = max([judged.code, *(problem.code for problem in unknown)])
+    unknown = [problem for problem in health.problems if problem.severity == UNKNOWN and not problem.volume]
+    code = max([judged.code, *(problem.severity for problem in unknown)])
     problems = (*judged.problems, *unknown)
     return _result(code, problems, _summary(found[0], judged.status), found, limits)
 
@@ -56,7 +66,7 @@ def _result(
     exit_status = {OK: 0, HEALING: 1, UNKNOWN: 3, CRITICAL: 2}[code]
     if code == OK and problems:
         exit_status = 1  # nothing is wrong yet, but space is getting short
-    text = _text([problem.text for problem in problems] or [summary])
+    text = _text(message_parts(problems, with_codes=True) or [summary])
     line = f"GLUSTER {STATES[exit_status]} - {text}"
     perfdata = " ".join(figure for volume in volumes for figure in _perfdata(volume, limits))
     return Result(exit_status, f"{line} | {perfdata}" if perfdata else line)
@@ -104,7 +114,7 @@ def _perfdata(volume: Volume, limits: Limits) -> Iterator[str]:
 
 
 def _figure(volume: Volume, what: str, used: str, usable: int, size: int, limits: Limits) -> str:
-    """A used amount; it warns where less than the limit's part of what is *usable* is left, as `judge` does."""
+    """A used amount; it warns where less than the limit's part of what is *usable* is left, as `evaluate` does."""
     warning, critical = (
         int(usable - usable * percent / 100) for percent in (limits.warning_free, limits.critical_free)
     )

@@ -20,7 +20,7 @@ from ganeti_gluster_mon.front import commands as front
 from ganeti_gluster_mon.gluster.capture import CaptureError
 from ganeti_gluster_mon.gluster.cycle import Settings
 from ganeti_gluster_mon.gluster.model import Pool, Unknown
-from ganeti_gluster_mon.health import Health, Limits, judge
+from ganeti_gluster_mon.health import Health, Limits, evaluate
 
 PROGRAM = "ganeti-gluster-mon"
 
@@ -247,7 +247,7 @@ def _see(arguments: argparse.Namespace, processes: bool = True, disks: bool = Fa
         # a replay is the pool as it was: it is judged at the moment it was recorded
         recorded = capture.read(arguments.replay)
         picture = pool.understand(recorded)
-        health = judge(picture, limits, recorded.recorded_at)
+        health = evaluate(picture, limits, recorded.recorded_at)
         return Seen(picture, health, recorded.recorded_at, limits)
     began = time.time_ns()
     failure_kind = ""
@@ -258,7 +258,7 @@ def _see(arguments: argparse.Namespace, processes: bool = True, disks: bool = Fa
         _complain(str(err))
         picture = Pool(taken_at=began, node=os.uname().nodename, unknowns=(Unknown("the pool", str(err)),))
     now = time.time_ns()
-    return Seen(picture, judge(picture, limits, now), now, limits, (now - began) / 1e9, failure_kind)
+    return Seen(picture, evaluate(picture, limits, now), now, limits, (now - began) / 1e9, failure_kind)
 
 
 def _limits(arguments: argparse.Namespace, stale_after: float = Limits.stale_after) -> Limits:

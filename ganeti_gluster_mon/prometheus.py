@@ -122,6 +122,12 @@ class PoolMetrics(Collector):
 
     def _pool(self) -> Iterator[Metric]:
         yield _gauge(
+            "gluster_problem",
+            "1 while a problem of this code holds; volume is empty where it is about the pool.",
+            ("code", "volume"),
+            [((problem.code, problem.volume), 1) for problem in self.health.problems],
+        )
+        yield _gauge(
             "gluster_peer_connected",
             "Whether the peer takes part: glusterd calls it connected (which it does for up to 80 s after "
             "the peer has vanished) and port 24007 answered if it was tried.",

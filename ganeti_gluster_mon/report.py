@@ -41,7 +41,7 @@ def make(
     except Exception as error:  # whatever it is, it is this collector's alone
         failure = one_line(f"collector {collector.name} failed: {type(error).__name__}: {error}")
         tell(failure)
-        data = {"status": {"code": UNKNOWN, "message": failure}}
+        data = {"status": {"code": UNKNOWN, "message": failure, "problems": []}}
     return {
         "name": collector.name,
         "version": __version__,

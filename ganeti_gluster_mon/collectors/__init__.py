@@ -34,6 +34,27 @@ class Collector(Protocol):
         """The ``data`` of its report at *now* (ns since the epoch): plain values, ready for JSON."""
 
 
+def status_data(health: Health) -> Dict[str, Any]:
+    """The ``status`` of a report: ``code``, ``message`` and ``problems``, worst first."""
+    return {
+        "code": health.code,
+        "message": health.message,
+        "problems": [
+            {
+                "code": problem.code,
+                "severity": problem.severity,
+                "volume": problem.volume,
+                "subject": problem.subject,
+                "text": problem.text,
+                "since": problem.since,
+                "guests": None if problem.guests is None else list(problem.guests),
+                "muted": problem.muted,
+            }
+            for problem in health.problems
+        ],
+    }
+
+
 _registered: Dict[str, Collector] = {}
 _C = TypeVar("_C", bound=Type[Collector])
 

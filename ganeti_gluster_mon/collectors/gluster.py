@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Dict, List, Optional, Tuple
 
-from ganeti_gluster_mon.collectors import STATUS, register
+from ganeti_gluster_mon.collectors import STATUS, register, status_data
 from ganeti_gluster_mon.collectors.gluster_bricks import brick_data
 from ganeti_gluster_mon.collectors.gluster_capacity import capacity_data, inodes_data
 from ganeti_gluster_mon.gluster.model import Heal, Peer, Pool, QuotaLimit, Rebalance, Volume
@@ -24,7 +24,7 @@ class Gluster:
     def collect(self, pool: Pool, health: Health, now: int) -> Dict[str, Any]:
         """``status``, ``volumes`` and ``peers`` (null when not known), ``age`` of the answers in seconds."""
         return {
-            "status": {"code": health.code, "message": health.message},
+            "status": status_data(health),
             "volumes": None
             if pool.volumes is None
             else [_volume_data(volume, health) for volume in pool.volumes],

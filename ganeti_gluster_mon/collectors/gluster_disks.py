@@ -6,7 +6,7 @@ from typing import Any, Dict
 
 from ganeti_gluster_mon.collectors import PERFORMANCE, register
 from ganeti_gluster_mon.gluster.model import Disk, Pool
-from ganeti_gluster_mon.health import Health, judge_disk
+from ganeti_gluster_mon.health import DiskHealth, Health, evaluate_disk
 
 
 @register
@@ -25,12 +25,12 @@ class GlusterDisks:
         """``disks``; null when it is not known which there are, then ``message`` says why."""
         if pool.disks is None:
             return {"disks": None, "message": pool.disks_unknown or "this node was not asked for them"}
-        return {"disks": [_disk_data(disk, pool) for disk in pool.disks]}
+        volumes = {volume.name: volume for volume in pool.volumes or ()}
+        return {"disks": [_disk_data(disk, evaluate_disk(disk, pool, volumes)) for disk in pool.disks]}
 
 
-def _disk_data(disk: Disk, pool: Pool) -> Dict[str, Any]:
+def _disk_data(disk: Disk, judged: DiskHealth) -> Dict[str, Any]:
     """A disk as the report shows it; sizes in bytes, null where not known."""
-    judged = judge_disk(disk, pool)
     return {
         "instance": disk.instance,
         "name": disk.name,

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any, Dict
 
 from ganeti_gluster_mon import __version__
-from ganeti_gluster_mon.collectors import STATUS, register
+from ganeti_gluster_mon.collectors import STATUS, register, status_data
 from ganeti_gluster_mon.gluster.model import Pool, Process
-from ganeti_gluster_mon.health import Health, judge_node
+from ganeti_gluster_mon.health import Health, evaluate_node
 
 
 @register
@@ -25,9 +25,9 @@ class Glusterd:
 
     def collect(self, pool: Pool, health: Health, now: int) -> Dict[str, Any]:
         """``status``, ``versions``, ``processes`` (null when not looked at)."""
-        node = judge_node(pool)
+        node = evaluate_node(pool)
         return {
-            "status": {"code": node.code, "message": node.message},
+            "status": status_data(node),
             "versions": {"gluster": pool.gluster_version, "ganeti-gluster-mon": __version__},
             "processes": None
             if pool.processes is None

@@ -22,7 +22,7 @@ from ganeti_gluster_mon.ganeti import ssconf
 from ganeti_gluster_mon.ganeti.configuration import Reader
 from ganeti_gluster_mon.gluster import command, cycle
 from ganeti_gluster_mon.gluster.pool import understand
-from ganeti_gluster_mon.health import judge
+from ganeti_gluster_mon.health import evaluate
 from ganeti_gluster_mon.hooks import job
 from ganeti_gluster_mon.hooks.asked import Environment, asked
 from ganeti_gluster_mon.hooks.room import refusal
@@ -76,7 +76,7 @@ def _seen() -> Picture:
     with cycle.Cycle(cycle.Settings(processes=False, disks=Reader().disks)) as asking:
         pool = understand(asking.look())
     now = time.time_ns()
-    return Picture(pool, judge(pool, LIMITS, now), now)
+    return Picture(pool, evaluate(pool, LIMITS, now), now)
 
 
 def _overcommit(text: str) -> float:

@@ -68,6 +68,7 @@ _WORST_FIRST = (_BAD, _UNKNOWN, _HEAL, _WARN, _GOOD, _OFF)
 class _Problem:
     state: State
     text: str
+    code: str
 
 
 @dataclass(frozen=True)
@@ -142,7 +143,7 @@ def page(pool: Pool, health: Health, now: int, refresh: float = 30.0, stale: flo
     status = _POOL[health.code]
     if health.code == OK and health.warning:
         status = _SHORT
-    problems = [_Problem(_PROBLEM[each.code], one_line(each.text)) for each in health.problems]
+    problems = [_Problem(_PROBLEM[each.severity], one_line(each.text), each.code) for each in health.problems]
     volumes = None
     if pool.volumes is not None:
         volumes = [_volume(volume, health) for volume in pool.volumes]

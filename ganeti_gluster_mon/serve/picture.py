@@ -10,7 +10,7 @@ from ganeti_gluster_mon.gluster.capture import Capture
 from ganeti_gluster_mon.gluster.joined import joined
 from ganeti_gluster_mon.gluster.model import Pool, Unknown
 from ganeti_gluster_mon.gluster.pool import understand
-from ganeti_gluster_mon.health import Health, Limits, judge
+from ganeti_gluster_mon.health import Health, Limits, evaluate
 from ganeti_gluster_mon.serve.handover import Handed, boottime
 
 
@@ -68,11 +68,11 @@ def picture(view: View, limits: Limits, now: int) -> Picture:
         theirs = _taken_at(view.followed.capture, now - round(age * 1e9))
         pool = _followed(own, view.own.age(), theirs, view.uuid, limits)
     if age > limits.stale_after:
-        last = judge(pool, limits, pool.taken_at).message
+        last = evaluate(pool, limits, pool.taken_at).message
         pool = grown_old(pool, f"no answers for {age:.0f} s; the last were: {last}")
         # The reason says how old it is; to be told so twice helps nobody.
         limits = replace(limits, stale_after=float("inf"))
-    return Picture(pool, judge(pool, limits, now), now)
+    return Picture(pool, evaluate(pool, limits, now), now)
 
 
 def _followed(own: Capture, own_age: float, theirs: Capture, uuid: str, limits: Limits) -> Pool:

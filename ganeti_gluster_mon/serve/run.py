@@ -153,14 +153,14 @@ def tell(options: Options) -> int:
 def show(options: Options, directory: str) -> int:
     """Serve the capture in *directory* as it was when it was recorded.  Raises CaptureError."""
     from ganeti_gluster_mon.gluster.pool import understand
-    from ganeti_gluster_mon.health import judge
+    from ganeti_gluster_mon.health import evaluate
     from ganeti_gluster_mon.serve.handler import Screen
     from ganeti_gluster_mon.serve.rendered import render
 
     log.to_stderr("tell", options.log_level)
     recorded = capture.read(directory)
     pool, now = understand(recorded), recorded.recorded_at
-    screen = Screen(render(pool, judge(pool, options.limits, now), now, make_page=_page(options)))
+    screen = Screen(render(pool, evaluate(pool, options.limits, now), now, make_page=_page(options)))
 
     async def wait(_port: int, _encrypted: Callable[[], bool]) -> None:
         await asyncio.Event().wait()

@@ -193,7 +193,7 @@ class Teller:
 
     def _tell(self, seen: Picture) -> None:
         """A line in the log when the status is another than before, whatever the figures in its words."""
-        told = f"{seen.health.code} {[problem.code for problem in seen.health.problems]}"
+        told = f"{seen.health.code} {[(problem.severity, problem.code) for problem in seen.health.problems]}"
         if told != self._told:
             level = logging.INFO if seen.health.code <= 1 else logging.WARNING
             say(level, "status changed", {"code": seen.health.code, "message": seen.health.message})

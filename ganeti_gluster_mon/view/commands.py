@@ -133,7 +133,7 @@ def _list(listing: Listing[Any], arguments: argparse.Namespace) -> int:
 def _say_what_is_not_known(sight: Sight) -> None:
     """Why there is a ``?``, once and not in the table."""
     for problem in sight.health.problems:
-        if problem.code == UNKNOWN:
+        if problem.severity == UNKNOWN:
             print(f"gnt-gluster: {one_line(problem.text)}", file=sys.stderr)
 
 

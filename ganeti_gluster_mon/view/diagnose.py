@@ -9,7 +9,7 @@ from ganeti_gluster_mon.failure import CannotDo
 from ganeti_gluster_mon.ganeti import ssconf
 from ganeti_gluster_mon.ganeti.configuration import NoConfiguration, Reader
 from ganeti_gluster_mon.gluster.model import Pool, Unknown
-from ganeti_gluster_mon.health import judge
+from ganeti_gluster_mon.health import evaluate
 from ganeti_gluster_mon.serve.picture import Picture
 from ganeti_gluster_mon.view import source
 from ganeti_gluster_mon.view.diagnosis import Diagnosis, Finding, Looked, diagnose, names_to_know
@@ -43,7 +43,7 @@ def _seen() -> Picture:
     except CannotDo as err:
         now = time.time_ns()
         pool = Pool(taken_at=now, unknowns=(Unknown("the pool", str(err)),))
-        return Picture(pool, judge(pool, source.LIMITS, now), now)
+        return Picture(pool, evaluate(pool, source.LIMITS, now), now)
 
 
 def lines(found: Diagnosis) -> Iterator[str]:

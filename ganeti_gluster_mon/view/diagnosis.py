@@ -151,7 +151,7 @@ def diagnose(looked: Looked) -> Diagnosis:
     common = _Common(looked)
     return Diagnosis(
         cluster=tuple(_of_the_cluster(looked)),
-        pool=tuple(Finding(problem.text, note=problem.code == OK) for problem in looked.health.problems),
+        pool=tuple(Finding(problem.text, note=problem.severity == OK) for problem in looked.health.problems),
         nodes={
             node.name: tuple(_of_a_node(node, looked, common))
             if node.name in looked.facts

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import List, Optional, Tuple
 
 from ganeti_gluster_mon.gluster.model import Disk
-from ganeti_gluster_mon.health import DiskHealth, judge_disk
+from ganeti_gluster_mon.health import DiskHealth, evaluate_disk
 from ganeti_gluster_mon.view.fields import Field, Kind
 from ganeti_gluster_mon.view.listing import Listing
 from ganeti_gluster_mon.view.sight import Sight
@@ -24,7 +24,8 @@ def rows(sight: Sight) -> Optional[List[DiskRow]]:
     """All disks, by instance; None where it is not known which there are."""
     if sight.pool.disks is None:
         return None
-    return [DiskRow(disk, judge_disk(disk, sight.pool)) for disk in sight.pool.disks]
+    volumes = {volume.name: volume for volume in sight.pool.volumes or ()}
+    return [DiskRow(disk, evaluate_disk(disk, sight.pool, volumes)) for disk in sight.pool.disks]
 
 
 FIELDS: Tuple[Field[DiskRow], ...] = (

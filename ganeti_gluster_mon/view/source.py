@@ -16,7 +16,7 @@ from ganeti_gluster_mon.ganeti import ssconf
 from ganeti_gluster_mon.ganeti.configuration import Reader
 from ganeti_gluster_mon.gluster import capture, command, cycle
 from ganeti_gluster_mon.gluster.pool import understand
-from ganeti_gluster_mon.health import Limits, judge
+from ganeti_gluster_mon.health import Limits, evaluate
 from ganeti_gluster_mon.serve.handover import Handover
 from ganeti_gluster_mon.serve.picture import Followed, Picture, View, picture
 from ganeti_gluster_mon.view.sight import Sight
@@ -33,7 +33,7 @@ def see(arguments: argparse.Namespace) -> Sight:
     if arguments.replay is not None:
         recorded = capture.read(arguments.replay)
         pool, now = understand(recorded), recorded.recorded_at
-        return Sight(pool, judge(pool, LIMITS, now), now, source=f"the capture {arguments.replay}")
+        return Sight(pool, evaluate(pool, LIMITS, now), now, source=f"the capture {arguments.replay}")
     cluster = cluster_here()
     view = None if arguments.ask else known_to_the_daemon(arguments.run_dir)
     if view is not None:
@@ -80,4 +80,4 @@ def asked() -> Picture:
     except command.CannotAsk as err:
         raise CannotDo(str(err)) from err
     now = time.time_ns()
-    return Picture(pool, judge(pool, LIMITS, now), now)
+    return Picture(pool, evaluate(pool, LIMITS, now), now)

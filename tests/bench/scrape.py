@@ -21,7 +21,7 @@ from typing import Iterator, List, Tuple
 import psutil
 
 from ganeti_gluster_mon.gluster.model import Pool
-from ganeti_gluster_mon.health import Limits, judge
+from ganeti_gluster_mon.health import Limits, evaluate
 from ganeti_gluster_mon.serve.door import Door
 from ganeti_gluster_mon.serve.handler import Screen
 from ganeti_gluster_mon.serve.http import application
@@ -56,7 +56,7 @@ async def serve(what: str) -> None:
     screen = Screen()
     if what == "large":
         pool = large()
-        screen.rendered = render(pool, judge(pool, Limits(), NOW), NOW, leader=True)
+        screen.rendered = render(pool, evaluate(pool, Limits(), NOW), NOW, leader=True)
     server = HttpServer(application(screen, door=door), door)
     server.listen("127.0.0.1:0")
     print(server.addresses[0][1], flush=True)
@@ -90,7 +90,7 @@ def line(words: str, figure: float, unit: str) -> None:
 
 def main() -> int:
     pool = large()
-    health = judge(pool, Limits(), NOW)
+    health = evaluate(pool, Limits(), NOW)
     began = time.process_time()
     rendered = render(pool, health, NOW, leader=True)
     line(f"render {BRICKS} bricks, once a change", (time.process_time() - began) * 1e3, "ms")

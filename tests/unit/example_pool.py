@@ -188,11 +188,15 @@ POOL = Pool(
 )
 
 _OFFLINE = Problem(
-    CRITICAL, "brick node2.lab.test:/export/b1/gv0 of gv0 is offline, 2 of 3 copies are left", "gv0"
+    "BRICK_OFFLINE",
+    CRITICAL,
+    "brick node2.lab.test:/export/b1/gv0 of gv0 is offline, 2 of 3 copies are left",
+    "gv0",
+    "node2.lab.test:/export/b1/gv0",
 )
-_SPLIT = Problem(CRITICAL, "gv0 has 1 entry in split-brain", "gv0")
-_PEER = Problem(CRITICAL, "node3.lab.test cannot be reached")
-_SPACE = Problem(OK, "dist2 has 15 % of its space left", "dist2")
+_SPLIT = Problem("SPLIT_BRAIN", CRITICAL, "gv0 has 1 entry in split-brain", "gv0")
+_PEER = Problem("PEER_SILENT", CRITICAL, "node3.lab.test cannot be reached", subject="node3.lab.test")
+_SPACE = Problem("VOLUME_NEARLY_FULL", OK, "dist2 has 15 % of its space left", "dist2")
 
 HEALTH = Health(
     code=CRITICAL,
@@ -207,7 +211,9 @@ HEALTH = Health(
 
 #: nobody answered
 NOTHING = Pool(taken_at=TAKEN_AT)
-NOTHING_HEALTH = Health(2, "glusterd is not running", (Problem(2, "glusterd is not running"),), volumes={})
+NOTHING_HEALTH = Health(
+    2, "glusterd is not running", (Problem("GLUSTERD_DOWN", 2, "glusterd is not running"),), volumes={}
+)
 
 _GOLDEN = Path(__file__).parent / "golden"
 

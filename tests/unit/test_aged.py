@@ -11,7 +11,7 @@ import pytest
 from ganeti_gluster_mon.gluster import capture
 from ganeti_gluster_mon.gluster.aged import grown_old
 from ganeti_gluster_mon.gluster.pool import understand
-from ganeti_gluster_mon.health import OK, UNKNOWN, Limits, judge
+from ganeti_gluster_mon.health import OK, UNKNOWN, Limits, evaluate
 from ganeti_gluster_mon.prometheus import render
 from ganeti_gluster_mon.serve.handover import Cycle, Handed, boottime
 from ganeti_gluster_mon.serve.picture import View, picture
@@ -29,7 +29,7 @@ def handed(name: str, age: float) -> Handed:
 def test_nothing_old_is_called_good_or_bad(name: str) -> None:
     pool = understand(capture.read(str(RECORDED / name)))
     old = grown_old(pool, "no answers for 100 s")
-    health = judge(old, Limits(stale_after=float("inf")), pool.taken_at)
+    health = evaluate(old, Limits(stale_after=float("inf")), pool.taken_at)
     assert health.code == UNKNOWN
     assert "no answers for 100 s" in health.message
     for volume in old.volumes or ():
@@ -40,7 +40,7 @@ def test_nothing_old_is_called_good_or_bad(name: str) -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_no_figure_of_it_is_exported(name: str) -> None:
     pool = understand(capture.read(str(RECORDED / name)))
-    text = render(grown_old(pool, "old"), judge(pool, LIMITS, pool.taken_at), pool.taken_at).decode()
+    text = render(grown_old(pool, "old"), evaluate(pool, LIMITS, pool.taken_at), pool.taken_at).decode()
     for metric in (
         "brick_up",
         "volume_size_bytes",

@@ -14,6 +14,7 @@ import pytest
 import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
+from ganeti_gluster_mon.health import CODES
 from ganeti_gluster_mon.prometheus import render
 from tests.unit.example_pool import HEALTH, NOW, POOL
 
@@ -82,7 +83,12 @@ def test_each_alert_says_how_bad_it_is_and_what_it_is_about(name: str) -> None:
 
 def test_the_runbook_has_a_section_for_each_alert_and_no_other() -> None:
     sections = re.findall(r"^## (.+)$", RUNBOOK.read_text(encoding="utf-8"), re.MULTILINE)
-    assert sections == list(ALERTS)
+    assert sections == [*ALERTS, "Problem codes"]
+
+
+def test_the_runbook_has_a_section_for_each_problem_code_and_no_other() -> None:
+    sections = re.findall(r"^### (.+)$", RUNBOOK.read_text(encoding="utf-8"), re.MULTILINE)
+    assert sections == list(CODES)
 
 
 def metrics() -> Set[str]:

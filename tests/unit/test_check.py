@@ -40,7 +40,7 @@ def figures(line: str) -> Dict[str, Tuple[str, str, str]]:
 
 
 def health(*problems: Problem) -> Health:
-    code = max((problem.code for problem in problems), default=OK)
+    code = max((problem.severity for problem in problems), default=OK)
     return Health(code, "; ".join(p.text for p in problems) or "all is well", problems, {})
 
 
@@ -55,7 +55,7 @@ def test_lines(volume: Optional[str]) -> None:
     [(HEALING, "WARNING", 1), (CRITICAL, "CRITICAL", 2), (UNKNOWN, "UNKNOWN", 3), (OK, "WARNING", 1)],
 )
 def test_exit_status_of_a_problem(code: int, state: str, exit_status: int) -> None:
-    judged = health(Problem(code, "this is wrong", "gv0"))
+    judged = health(Problem("NOT_KNOWN", code, "this is wrong", "gv0"))
     for volume in (None, "gv0"):
         if volume:
             judged = dataclasses.replace(
@@ -63,7 +63,7 @@ def test_exit_status_of_a_problem(code: int, state: str, exit_status: int) -> No
             )
         result = check(POOL, judged, LIMITS, volume)
         assert result.exit_status == exit_status
-        assert result.line.startswith(f"GLUSTER {state} - this is wrong | 'gv0_used'=")
+        assert result.line.startswith(f"GLUSTER {state} - this is wrong [NOT_KNOWN] | 'gv0_used'=")
 
 
 def test_all_well() -> None:
@@ -83,11 +83,11 @@ def test_a_volume_has_nothing_to_do_with_anothers_problems() -> None:
 
 
 def test_what_is_not_known_of_the_pool_is_not_known_of_its_volumes() -> None:
-    stale = Problem(UNKNOWN, "the answers are 600 s old")
+    stale = Problem("NOT_KNOWN", UNKNOWN, "the answers are 600 s old")
     judged = Health(UNKNOWN, stale.text, (stale,), {"gv0": VolumeHealth("healthy", OK)})
     result = check(POOL, judged, LIMITS, "gv0")
     assert result.exit_status == 3
-    assert result.line.startswith("GLUSTER UNKNOWN - the answers are 600 s old | ")
+    assert result.line.startswith("GLUSTER UNKNOWN - the answers are 600 s old [NOT_KNOWN] | ")
 
 
 def test_a_volume_nobody_judged_is_unknown() -> None:
@@ -96,7 +96,10 @@ def test_a_volume_nobody_judged_is_unknown() -> None:
 
 def test_nothing_is_known() -> None:
     result = check(NOTHING, NOTHING_HEALTH, LIMITS)
-    assert (result.exit_status, result.line) == (3, "GLUSTER UNKNOWN - glusterd is not running")
+    assert (result.exit_status, result.line) == (
+        3,
+        "GLUSTER UNKNOWN - glusterd is not running [GLUSTERD_DOWN]",
+    )
     result = check(NOTHING, NOTHING_HEALTH, LIMITS, "gv0")
     assert result.exit_status == 3
     assert result.line == "GLUSTER UNKNOWN - not known which volumes there are: glusterd is not running"
@@ -131,16 +134,16 @@ def test_limits_are_those_that_were_asked_for() -> None:
 
 def test_a_long_text_is_cut_between_problems() -> None:
     problems = [
-        Problem(CRITICAL, f"brick node{i}.lab.test:/export/b1/gv0 of gv0 is offline", "gv0")
+        Problem("NOT_KNOWN", CRITICAL, f"node{i}.lab.test: a reason of its own", "gv0", kind=str(i))
         for i in range(1000)
     ]
     line = check(POOL, health(*problems), LIMITS).line
     text, _, _ = line.partition(" | ")
     assert len(text) < 2100
-    told = text.count("is offline")
-    assert text.endswith(f"is offline; and {1000 - told} more")
+    told = text.count("a reason of its own")
+    assert text.endswith(f"a reason of its own [NOT_KNOWN]; and {1000 - told} more")
     assert len(figures(line)) == 6
-    (endless,) = [Problem(CRITICAL, "x" * 10**6)]
+    (endless,) = [Problem("NOT_KNOWN", CRITICAL, "x" * 10**6)]
     assert len(check(POOL, health(endless), LIMITS).line) < 3000
 
 
@@ -165,7 +168,7 @@ def test_hostile_names_and_texts_stay_in_their_place(name: str, text: str) -> No
         heal=Heal(1, 0, 0),
     )
     pool = Pool(0, volumes=(volume,))
-    judged = Health(4, text, (Problem(4, text, name),), {name: VolumeHealth("down", 4)})
+    judged = Health(4, text, (Problem("NOT_KNOWN", 4, text, name),), {name: VolumeHealth("down", 4)})
     for asked in (None, name, name + "x"):
         line = check(pool, judged, LIMITS, asked).line
         assert line.isprintable()

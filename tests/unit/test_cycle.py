@@ -14,7 +14,7 @@ from ganeti_gluster_mon.gluster.capture import Answer, Capture
 from ganeti_gluster_mon.gluster.command import Conversation
 from ganeti_gluster_mon.gluster.ping import Reply
 from ganeti_gluster_mon.gluster.pool import understand
-from ganeti_gluster_mon.health import UNKNOWN, Limits, judge
+from ganeti_gluster_mon.health import UNKNOWN, Limits, evaluate
 from tests.unit.fake_gluster import FakeGluster
 
 HEALTHY = capture.read(str(Path(__file__).parents[1] / "captures/healthy/node1"))
@@ -76,15 +76,15 @@ def test_after_that_the_last_good_answer_with_its_age(tmp_path: Path) -> None:
     seen = replace(HEALTHY, answers=(*others, *answers.values()))
     pool = understand(seen)
     assert pool.age(seen.recorded_at) == 40
-    assert judge(pool, Limits(), seen.recorded_at).code == 0
-    assert judge(pool, Limits(stale_after=30), seen.recorded_at).code == UNKNOWN
+    assert evaluate(pool, Limits(), seen.recorded_at).code == 0
+    assert evaluate(pool, Limits(stale_after=30), seen.recorded_at).code == UNKNOWN
 
 
 def test_without_one_it_is_not_known(tmp_path: Path) -> None:
     answers, _ = asked(tmp_path, {DETAIL: [BUSY], STATUS: [BUSY]})
     others = tuple(answer for answer in HEALTHY.answers if answer.question not in answers)
     seen = replace(HEALTHY, answers=(*others, *answers.values()))
-    health = judge(understand(seen), Limits(), seen.recorded_at)
+    health = evaluate(understand(seen), Limits(), seen.recorded_at)
     assert health.code == UNKNOWN
     assert "Another transaction is in progress" in health.message
 

@@ -217,8 +217,8 @@ def test_templates() -> None:
 
 def test_the_pool_as_health_sees_it() -> None:
     problems = (
-        Problem(CRITICAL, "gv0: brick a:/b is offline", "gv0"),
-        Problem(OK, "gv0: 15.0 % free", "gv0"),
+        Problem("BRICK_OFFLINE", CRITICAL, "gv0: brick a:/b is offline", "gv0"),
+        Problem("VOLUME_NEARLY_FULL", OK, "gv0: 15.0 % free", "gv0"),
     )
     health = Health(CRITICAL, "", problems, {})
     assert wrong(health=health) == {"pool": ["gv0: brick a:/b is offline"]}

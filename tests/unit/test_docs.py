@@ -21,7 +21,7 @@ from ganeti_gluster_mon.gluster import capture
 from ganeti_gluster_mon.gluster.command import CannotAsk
 from ganeti_gluster_mon.gluster.model import Disk, Pool
 from ganeti_gluster_mon.gluster.pool import understand
-from ganeti_gluster_mon.health import Health, Limits, judge
+from ganeti_gluster_mon.health import Health, Limits, evaluate
 from ganeti_gluster_mon.prometheus import VOLUME_STATUSES, render
 from tests.unit.example_pool import HEALTH, NOW, POOL
 
@@ -56,7 +56,7 @@ def pools() -> Iterator[Tuple[Pool, Health, int]]:
     for directory in CAPTURES:
         recorded = capture.read(str(directory))
         pool = understand(recorded)
-        yield pool, judge(pool, Limits(), recorded.recorded_at), recorded.recorded_at
+        yield pool, evaluate(pool, Limits(), recorded.recorded_at), recorded.recorded_at
 
 
 # --- metrics ---------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""The judge: one thing wrong at a time, and what is said about it."""
+"""One thing wrong at a time, and the problems that `evaluate` finds."""
 
 from dataclasses import replace
 from typing import Any, Optional
@@ -20,7 +20,7 @@ from ganeti_gluster_mon.gluster.model import (
     Volume,
 )
 from ganeti_gluster_mon.gluster.quorum import quorum
-from ganeti_gluster_mon.health import CRITICAL, HEALING, OK, UNKNOWN, Health, Limits, judge
+from ganeti_gluster_mon.health import CRITICAL, HEALING, OK, UNKNOWN, Health, Limits, evaluate
 
 NOW = 1_795_483_447_000_000_000
 GIB = 1 << 30
@@ -59,7 +59,7 @@ def pool(*volumes: Volume, **changes: Any) -> Pool:
 
 
 def judged(seen: Pool, limits: Limits = Limits(), now: int = NOW) -> Health:
-    return judge(seen, limits, now)
+    return evaluate(seen, limits, now)
 
 
 def test_healthy_pool_says_what_was_seen() -> None:
@@ -222,5 +222,5 @@ def test_worst_comes_first() -> None:
     heals = volume(heal=Heal(1, 0, 0), name="a")
     broken = volume(True, False, True, name="b")
     health = judged(pool(heals, broken))
-    assert [problem.code for problem in health.problems] == [CRITICAL, HEALING]
+    assert [problem.severity for problem in health.problems] == [CRITICAL, HEALING]
     assert health.message.startswith("b: ")

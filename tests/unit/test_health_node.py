@@ -7,7 +7,7 @@ from typing import Optional
 import pytest
 
 from ganeti_gluster_mon.gluster.model import Pool, Process
-from ganeti_gluster_mon.health import CRITICAL, OK, UNKNOWN, Health, judge_node
+from ganeti_gluster_mon.health import CRITICAL, OK, UNKNOWN, Health, evaluate_node
 
 
 def process(name: str, pid: int, state: str = "sleeping", path: Optional[str] = None) -> Process:
@@ -19,7 +19,7 @@ BRICK = process("brick", 89, path="/export/b1/gv0")
 
 
 def judged(*processes: Process) -> Health:
-    return judge_node(Pool(0, processes=processes))
+    return evaluate_node(Pool(0, processes=processes))
 
 
 def test_well() -> None:
@@ -29,7 +29,7 @@ def test_well() -> None:
 
 
 def test_not_looked_at_is_not_known() -> None:
-    health = judge_node(Pool(0))
+    health = evaluate_node(Pool(0))
     assert health.code == UNKNOWN
     assert "not looked at" in health.message
 
@@ -55,11 +55,11 @@ def test_bricks_that_do_not_run() -> None:
     )
     assert health.code == CRITICAL
     assert [problem.text for problem in health.problems] == [
-        "brick /export/b2/gv0 of gv0 (pid 90) is stopped",
         "a brick process (pid 91) is a zombie",
+        "brick /export/b2/gv0 of gv0 (pid 90) is stopped",
     ]
     assert health.message == "; ".join(problem.text for problem in health.problems)
-    assert [problem.volume for problem in health.problems] == ["gv0", ""]
+    assert [problem.volume for problem in health.problems] == ["", "gv0"]
 
 
 def test_only_bricks_and_glusterd_count() -> None:

@@ -12,7 +12,7 @@ from ganeti_gluster_mon.gluster.capture import Answer, Capture, CaptureError
 from ganeti_gluster_mon.gluster.joined import joined, of_the_same_pool, other_hosts, own_uuid
 from ganeti_gluster_mon.gluster.model import DiskFile
 from ganeti_gluster_mon.gluster.pool import understand
-from ganeti_gluster_mon.health import CRITICAL, OK, Limits, judge
+from ganeti_gluster_mon.health import CRITICAL, OK, Limits, evaluate
 
 ANSWERS = Path(__file__).parent / "answers"
 RECORDED = Path(__file__).parents[1] / "captures" / "recorded"
@@ -62,7 +62,7 @@ def test_a_follower_sees_all_that_the_leader_sees() -> None:
     for mine, other in zip(pool.volumes, theirs):
         assert [brick.online for brick in mine.bricks] == [brick.online for brick in other.bricks]
         assert mine.heal == other.heal
-    assert judge(pool, Limits(), pool.taken_at).code == OK
+    assert evaluate(pool, Limits(), pool.taken_at).code == OK
     assert pool.node == "node2.lab.test"
     assert [(peer.hostname, peer.local) for peer in pool.peers or () if peer.local] == [
         ("node2.lab.test", True)
@@ -72,7 +72,7 @@ def test_a_follower_sees_all_that_the_leader_sees() -> None:
 
 def test_what_the_leader_finds_wrong_is_wrong_here() -> None:
     pool = understand(joined(own(), read("brick-killed"), NODE2))
-    health = judge(pool, Limits(), pool.taken_at)
+    health = evaluate(pool, Limits(), pool.taken_at)
     assert health.code == CRITICAL
     assert "is offline" in health.message
 
@@ -132,7 +132,7 @@ def test_and_that_the_others_have_lost_it_is_told() -> None:
         replace(a, output=cut) if a.question == question.POOL_LIST else a for a in leaders.answers
     )
     pool = understand(joined(replace(own(), answers=()), replace(leaders, answers=answers), NODE2))
-    assert "this node, node2.lab.test, is disconnected" in judge(pool, Limits(), pool.taken_at).message
+    assert "this node, node2.lab.test, is disconnected" in evaluate(pool, Limits(), pool.taken_at).message
 
 
 def test_who_one_is_and_who_else_there_is() -> None:

@@ -15,7 +15,7 @@ from ganeti_gluster_mon.gluster import capture
 from ganeti_gluster_mon.gluster.aged import grown_old
 from ganeti_gluster_mon.gluster.model import Brick, Heal, Peer, Pool, Subvolume, Volume
 from ganeti_gluster_mon.gluster.pool import understand
-from ganeti_gluster_mon.health import Limits, judge
+from ganeti_gluster_mon.health import Limits, evaluate
 from ganeti_gluster_mon.serve.http import content_security_policy
 from ganeti_gluster_mon.serve.page import STYLE, page
 from tests import browser
@@ -68,7 +68,7 @@ class Reading(HTMLParser):
 
 def read(pool: Pool, now: Optional[int] = None) -> Reading:
     moment = pool.taken_at if now is None else now
-    return Reading(page(pool, judge(pool, Limits(), moment), moment).decode("utf-8"))
+    return Reading(page(pool, evaluate(pool, Limits(), moment), moment).decode("utf-8"))
 
 
 def volume(**more: object) -> Volume:
@@ -89,7 +89,7 @@ def pool_of(*volumes: Volume) -> Pool:
 def test_it_is_well_formed_and_the_same_each_time(directory: Path) -> None:
     pool = understand(capture.read(str(directory)))
     read(pool)
-    health = judge(pool, Limits(), pool.taken_at)
+    health = evaluate(pool, Limits(), pool.taken_at)
     assert page(pool, health, pool.taken_at) == page(pool, health, pool.taken_at)
 
 
@@ -135,7 +135,7 @@ def test_it_says_what_is_wrong_first() -> None:
 )
 def test_each_state_has_a_word_and_a_sign(status: str, words: str) -> None:
     pool = pool_of(volume())
-    health = judge(pool, Limits(), NOW)
+    health = evaluate(pool, Limits(), NOW)
     health = replace(health, volumes={"v": replace(health.volumes["v"], status=status)})
     assert words in Reading(page(pool, health, NOW).decode()).text
 
@@ -176,9 +176,10 @@ def test_hostile_names_are_only_text(name: str) -> None:
     assert {tag for tag, _ in read(made).elements} <= {tag for tag, _ in read(harmless).elements} | {
         "li",
         "h3",
+        "code",
     }
     lone = replace(made, node="a\udcffb")
-    assert b"a\\udcffb" in page(lone, judge(lone, Limits(), NOW), NOW)
+    assert b"a\\udcffb" in page(lone, evaluate(lone, Limits(), NOW), NOW)
 
 
 def test_of_a_large_volume_only_what_is_ill_is_unfolded() -> None:

@@ -10,7 +10,7 @@ import pytest
 from ganeti_gluster_mon.gluster.diskfiles import bricks_in
 from ganeti_gluster_mon.gluster.model import Brick, Disk, DiskFile, Heal, Pool, Subvolume, Volume
 from ganeti_gluster_mon.gluster.placement import placed
-from ganeti_gluster_mon.health import judge_disk
+from ganeti_gluster_mon.health import evaluate_disk
 
 
 def volume(
@@ -110,11 +110,12 @@ def test_a_disperse_set_has_fragments() -> None:
 def test_a_volume_that_is_not_there() -> None:
     disk = the_disk(FILE)
     assert (disk.bricks, disk.allocated) == (None, None)
-    assert judge_disk(disk, Pool(0, volumes=())).status == "down"
-    assert judge_disk(disk, Pool(0)).status == "unknown"
+    assert evaluate_disk(disk, Pool(0, volumes=())).status == "down"
+    assert evaluate_disk(disk, Pool(0)).status == "unknown"
     far = the_disk(replace(FILE, server="storage.example.org"))
     assert (
-        judge_disk(far, Pool(0, volumes=())).message == "volume v of storage.example.org is not in this pool"
+        evaluate_disk(far, Pool(0, volumes=())).message
+        == "volume v of storage.example.org is not in this pool"
     )
 
 
@@ -133,24 +134,24 @@ def test_a_volume_that_is_not_there() -> None:
 )
 def test_how_a_disk_is(more: Dict[str, Any], quorum: bool, status: str, at_risk: Optional[bool]) -> None:
     there = volume("replicate", [[brick("n1", **more), brick("n2"), brick("n3")]], quorum=quorum)
-    judged = judge_disk(the_disk(FILE, there), Pool(0, volumes=(there,)))
+    judged = evaluate_disk(the_disk(FILE, there), Pool(0, volumes=(there,)))
     assert (judged.status, judged.at_risk) == (status, at_risk)
     assert bool(judged.message) is (status != "healthy")
 
 
 def test_a_backlog_that_nobody_knows_is_not_fine() -> None:
     there = volume("replicate", [[brick("n1", heal_pending=None), brick("n2", heal_pending=None)]])
-    judged = judge_disk(the_disk(FILE, there), Pool(0, volumes=(there,)))
+    judged = evaluate_disk(the_disk(FILE, there), Pool(0, volumes=(there,)))
     assert (judged.status, judged.at_risk) == ("unknown", None)
 
 
 def test_a_disk_on_unknown_bricks_is_as_well_as_all_of_them() -> None:
     well = replace(volume("replicate", [ONE, TWO]))
-    assert judge_disk(the_disk(FILE, well), Pool(0, volumes=(well,))).status == "healthy"
+    assert evaluate_disk(the_disk(FILE, well), Pool(0, volumes=(well,))).status == "healthy"
     ill = volume("replicate", [ONE, [brick("n4", online=False), *TWO[1:]]])
-    assert judge_disk(the_disk(FILE, ill), Pool(0, volumes=(ill,))).status == "unknown"
+    assert evaluate_disk(the_disk(FILE, ill), Pool(0, volumes=(ill,))).status == "unknown"
     stopped = replace(well, state="stopped")
-    judged = judge_disk(the_disk(FILE, stopped), Pool(0, volumes=(stopped,)))
+    judged = evaluate_disk(the_disk(FILE, stopped), Pool(0, volumes=(stopped,)))
     assert (judged.status, judged.at_risk) == ("stopped", None)
 
 

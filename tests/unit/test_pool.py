@@ -11,7 +11,7 @@ from ganeti_gluster_mon.gluster import capture, question
 from ganeti_gluster_mon.gluster.capture import Answer, Capture
 from ganeti_gluster_mon.gluster.model import Mount, Pool
 from ganeti_gluster_mon.gluster.pool import understand
-from ganeti_gluster_mon.health import CRITICAL, HEALING, OK, UNKNOWN, Health, Limits, judge
+from ganeti_gluster_mon.health import CRITICAL, HEALING, OK, UNKNOWN, Health, Limits, evaluate
 
 CAPTURES = Path(__file__).parents[1] / "captures"
 
@@ -27,7 +27,7 @@ def brick_down() -> Capture:
 
 
 def judged(seen: Capture) -> Health:
-    return judge(understand(seen), Limits(), seen.recorded_at)
+    return evaluate(understand(seen), Limits(), seen.recorded_at)
 
 
 def with_answer(seen: Capture, asked: question.Question, change: Callable[[str], str]) -> Capture:
@@ -142,7 +142,7 @@ def test_every_question_that_is_not_asked_is_missed(healthy: Capture) -> None:
 def test_nothing_at_all_is_unknown(healthy: Capture) -> None:
     pool = understand(replace(healthy, answers=()))
     assert (pool.volumes, pool.peers) == (None, None)
-    assert judge(pool, Limits(), healthy.recorded_at).code == UNKNOWN
+    assert evaluate(pool, Limits(), healthy.recorded_at).code == UNKNOWN
 
 
 def test_a_volume_left_out_because_of_a_lock_is_unknown_not_fine(healthy: Capture) -> None:
@@ -160,7 +160,7 @@ def test_a_volume_left_out_because_of_a_lock_is_unknown_not_fine(healthy: Captur
         words = "the bricks' space, the state of bricks and daemons (left out of the answer: another command"
         assert f"{name}: not known: {words} held its lock)" in health.message
     # of gv0, heal info told that the bricks are there; their space is not known all the same
-    assert (health.volumes["gv0"].code, health.volumes["gv0"].status) == (UNKNOWN, "healthy")
+    assert (health.volumes["gv0"].code, health.volumes["gv0"].status) == (UNKNOWN, "unknown")
     assert health.volumes["distrep"].status == "healthy"
 
 
@@ -233,7 +233,7 @@ def test_a_frozen_brick_is_found_though_glusterd_calls_it_online(healthy: Captur
     seen = replace(healthy, bricks_answering={("node2.lab.test", "/export/b1/gv0"): False})
     health = judged(seen)
     assert health.message == (
-        "gv0: brick node2.lab.test:/export/b1/gv0 hangs (its process is there and does not answer), "
+        "gv0: brick node2.lab.test:/export/b1/gv0 hangs (its process runs and does not answer), "
         "2 of 3 replicas left"
     )
 
@@ -259,7 +259,7 @@ def test_dead_self_heal_daemons(healthy: Capture) -> None:
 
     health = judged(with_answer(healthy, question.VOLUME_STATUS, dead))
     assert health.code == CRITICAL
-    assert "gv0: no self-heal daemon on" in health.message
+    assert "volumes: no self-heal daemon on" in health.message
 
 
 def test_heal_pending_with_all_bricks_up_heals_by_itself(healthy: Capture) -> None:

@@ -31,6 +31,7 @@ CONTRACT = {
     "gluster_collect_timestamp_seconds": "",
     "gluster_collect_failures_total": "reason",
     "gluster_status_code": "collector",
+    "gluster_problem": "code volume",
     "gluster_peer_connected": "peer",
     "gluster_volume_status": "volume status",
     "gluster_volume_bricks": "volume",
@@ -118,6 +119,7 @@ def test_what_is_unknown_has_no_sample() -> None:
         "gluster_build_info",
         "gluster_collect_timestamp_seconds",
         "gluster_status_code",
+        "gluster_problem",
     }
     assert only(text, "gluster_up") == 0
     assert {labels["collector"]: value for labels, value in of(text, "gluster_status_code")} == {
@@ -149,7 +151,13 @@ def test_leader(leader: bool | None, told: object) -> None:
 
 
 #: what the pool's series are told by: the leader alone
-OF_THE_POOL = ("gluster_volume_", "gluster_subvolume_", "gluster_self_heal_", "gluster_peer_")
+OF_THE_POOL = (
+    "gluster_problem",
+    "gluster_volume_",
+    "gluster_subvolume_",
+    "gluster_self_heal_",
+    "gluster_peer_",
+)
 
 
 def test_a_follower_tells_of_itself_only() -> None:

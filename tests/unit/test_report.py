@@ -124,7 +124,22 @@ def test_age_is_in_seconds() -> None:
 
 def test_what_is_not_known_is_null() -> None:
     assert made("gluster", NOTHING, NOTHING_HEALTH) == {
-        "status": {"code": 2, "message": "glusterd is not running"},
+        "status": {
+            "code": 2,
+            "message": "glusterd is not running",
+            "problems": [
+                {
+                    "code": "GLUSTERD_DOWN",
+                    "severity": 2,
+                    "volume": "",
+                    "subject": "",
+                    "text": "glusterd is not running",
+                    "since": None,
+                    "guests": None,
+                    "muted": False,
+                }
+            ],
+        },
         "volumes": None,
         "peers": None,
         "age": 2.0,
@@ -172,7 +187,7 @@ def test_a_collector_that_fails_says_so_and_the_others_stand(kind: int, verbose:
     ]
     assert beside[1:] == alone
     assert told == ["collector broken failed: ValueError: two lines \\x1b[31m"]
-    assert beside[0]["data"] == {"status": {"code": 2, "message": told[0]}}
+    assert beside[0]["data"] == {"status": {"code": 2, "message": told[0], "problems": []}}
     assert beside[0]["kind"] == kind
 
 

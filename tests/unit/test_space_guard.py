@@ -12,7 +12,7 @@ import pytest
 from ganeti_gluster_mon.etc_default import WrongSetting
 from ganeti_gluster_mon.ganeti.configuration import Configuration, DiskParameters
 from ganeti_gluster_mon.gluster.model import Brick, Capacity, Disk, DiskFile, Inodes, Pool, Subvolume, Volume
-from ganeti_gluster_mon.health import Limits, judge
+from ganeti_gluster_mon.health import Limits, evaluate
 from ganeti_gluster_mon.hooks import job, space_guard
 from ganeti_gluster_mon.hooks.asked import Asked, asked
 from ganeti_gluster_mon.hooks.room import refusal
@@ -143,7 +143,7 @@ def the_pool(
 
 def why(pool: Pool, more: int = 0, overcommit: float = 1.0, largest: int = 1) -> Optional[str]:
     wanted = Asked("gv0", more, largest, "new")
-    return refusal(wanted, CONFIGURATION, pool, judge(pool, Limits(), 1), overcommit)
+    return refusal(wanted, CONFIGURATION, pool, evaluate(pool, Limits(), 1), overcommit)
 
 
 def test_what_is_promised_counts_and_not_what_is_taken() -> None:
@@ -198,7 +198,7 @@ def test_a_disk_has_to_lie_on_one_subvolume() -> None:
     [
         (
             the_pool(quorum=False),
-            "volume gv0 is down, no disk can be made or grown: gv0: brick n0:/b is offline",
+            "volume gv0 is down, no disk can be made or grown: gv0: subvolume has lost quorum: no access to its files",
         ),
         (the_pool(state="stopped"), "volume gv0 is not started: gluster volume start gv0"),
         (Pool(1, volumes=()), "there is no volume gv0; gnt-gluster list shows which there are"),
@@ -225,7 +225,7 @@ def test_a_volume_of_another_pool_is_not_judged() -> None:
         ("10.0.0.1", False),
     ):
         wanted = Asked("far", GIB, GIB, "new", server)
-        said = refusal(wanted, CONFIGURATION, pool, judge(pool, Limits(), 1), 1.0)
+        said = refusal(wanted, CONFIGURATION, pool, evaluate(pool, Limits(), 1), 1.0)
         assert (said is not None) is refused
 
 

@@ -1,0 +1,45 @@
+"""Decides what is good and what is bad.  The only place that decides.
+
+Reports, metrics, `check`, alerts, the page and Ganeti's sync status use the results and the
+thresholds of this package.  They make no decision of their own.
+
+A value that is not known is never good: it is a problem of severity UNKNOWN, with its reason.
+One module for each concern: peers, bricks, healing, space, tasks, services, disks, node,
+knowledge.
+"""
+
+from ganeti_gluster_mon.health.codes import CODES
+from ganeti_gluster_mon.health.disks import DiskHealth, evaluate_disk
+from ganeti_gluster_mon.health.evaluate import Health, VolumeHealth, evaluate
+from ganeti_gluster_mon.health.messages import message, message_parts
+from ganeti_gluster_mon.health.node import evaluate_node
+from ganeti_gluster_mon.health.problem import (
+    CRITICAL,
+    HEALING,
+    OK,
+    UNKNOWN,
+    Limits,
+    Problem,
+    worst,
+    worst_first,
+)
+
+__all__ = [
+    "CODES",
+    "CRITICAL",
+    "HEALING",
+    "OK",
+    "UNKNOWN",
+    "DiskHealth",
+    "Health",
+    "Limits",
+    "Problem",
+    "VolumeHealth",
+    "evaluate",
+    "evaluate_disk",
+    "evaluate_node",
+    "message",
+    "message_parts",
+    "worst",
+    "worst_first",
+]

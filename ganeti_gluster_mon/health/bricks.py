@@ -1,0 +1,65 @@
+"""Bricks, and what their loss means for their subvolume."""
+
+from __future__ import annotations
+
+from typing import Iterator
+
+from ganeti_gluster_mon.gluster.model import Brick, Subvolume, Volume
+from ganeti_gluster_mon.health.problem import CRITICAL, UNKNOWN, Problem
+
+
+def brick_problems(volume: Volume) -> Iterator[Problem]:
+    """Bricks of *volume* that do not serve, and subvolumes that lost quorum by it."""
+    for number, subvolume in enumerate(volume.subvolumes, 1):
+        down = [brick for brick in subvolume.bricks if brick.online is False]
+        if not down:
+            continue
+        left = redundancy_left(subvolume)
+        for brick in down:
+            yield Problem(
+                "BRICK_HANGS" if brick.hangs else "BRICK_OFFLINE",
+                CRITICAL,
+                f"{volume.name}: {brick_state(brick)}, {left}",
+                volume.name,
+                brick.label,
+            )
+        yield from _quorum_problems(volume, subvolume, number)
+
+
+def _quorum_problems(volume: Volume, subvolume: Subvolume, number: int) -> Iterator[Problem]:
+    name = set_name(subvolume, number, len(volume.subvolumes))
+    if subvolume.quorum is False:
+        text = f"{volume.name}: {name} has lost quorum: no access to its files"
+        yield Problem("SUBVOLUME_QUORUM_LOST", CRITICAL, text, volume.name, name)
+    elif subvolume.quorum is None:
+        text = f"{volume.name}: not known whether {name} still has quorum"
+        yield Problem("NOT_KNOWN", UNKNOWN, text, volume.name, name, kind="quorum not known")
+
+
+def set_name(subvolume: Subvolume, number: int, of: int) -> str:
+    """A name for a subvolume: "replica set 2"; *number* counts from 1, as Gluster does, and is shown if *of* > 1."""
+    kind = {"replicate": "replica set", "disperse": "disperse set"}.get(subvolume.type, "subvolume")
+    return kind if of == 1 else f"{kind} {number}"
+
+
+def brick_state(brick: Brick) -> str:
+    """ "brick node2:/export/b1/gv0 is offline"."""
+    kind = "arbiter brick" if brick.arbiter else "brick"
+    state = "hangs (its process runs and does not answer)" if brick.hangs else "is offline"
+    return f"{kind} {brick.label} {state}"
+
+
+def redundancy_left(subvolume: Subvolume) -> str:
+    """How much redundancy is left, in numbers: "2 of 3 replicas left"."""
+    known_up = sum(1 for brick in subvolume.bricks if brick.online)
+    unknown = sum(1 for brick in subvolume.bricks if brick.online is None)
+    size = len(subvolume.bricks)
+    if subvolume.type == "distribute":
+        return "and no other brick has its files"
+    what = "replicas" if subvolume.type == "replicate" else "bricks"
+    words = f"{known_up} of {size} {what} left"
+    if unknown:
+        words += f" for certain, {unknown} not known"
+    if subvolume.type == "disperse":
+        words += f" ({size - subvolume.redundancy} needed)"
+    return words

@@ -1,0 +1,69 @@
+"""Disks of instances."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Mapping, Optional
+
+from ganeti_gluster_mon.gluster.model import Disk, Pool, Volume
+from ganeti_gluster_mon.gluster.placement import is_here
+from ganeti_gluster_mon.health.bricks import brick_state
+from ganeti_gluster_mon.health.evaluate import volume_status
+from ganeti_gluster_mon.words import some
+
+
+@dataclass(frozen=True)
+class DiskHealth:
+    """The health of an instance's disk."""
+
+    #: "healthy", "healing" (a copy may lack what was written last), "degraded" (a copy is missing, or all that is
+    #: left), "down" (it cannot be read or written), "stopped" (its volume) or "unknown"
+    status: str
+    #: whether fewer copies than configured hold it now; None: not known
+    at_risk: Optional[bool]
+    #: why; "" where there is nothing to say
+    message: str = ""
+
+
+def evaluate_disk(disk: Disk, pool: Pool, volumes: Optional[Mapping[str, Volume]] = None) -> DiskHealth:
+    """The health of *disk*, by the bricks that hold it.  *volumes* by name saves the search in *pool*."""
+    if volumes is None:
+        volumes = {volume.name: volume for volume in pool.volumes or ()}
+    volume = volumes.get(disk.volume)
+    if volume is None:
+        if pool.volumes is None:
+            return DiskHealth("unknown", None, "it is not known which volumes there are")
+        if not is_here(disk.server):
+            return DiskHealth("unknown", None, f"volume {disk.volume} of {disk.server} is not in this pool")
+        return DiskHealth("down", True, f"there is no volume {disk.volume}")
+    if volume.state != "started":
+        return DiskHealth("stopped", None, f"volume {volume.name} is not started")
+    if disk.bricks is None:
+        status = volume_status(volume)
+        if status in ("healthy", "down"):  # whichever bricks hold it
+            return DiskHealth(status, status == "down")
+        return DiskHealth("unknown", None, "not known which bricks hold it")
+    down = ", ".join(brick_state(brick) for brick in disk.bricks if brick.online is False)
+    if any(subvolume.quorum is False for subvolume in disk.subvolumes):
+        return DiskHealth("down", True, down)
+    if down:
+        return DiskHealth("degraded", True, down)
+    silent = [brick.label for brick in disk.bricks if brick.online is None]
+    if silent:
+        return DiskHealth("unknown", None, f"not known whether {some(silent, 5)} is online")
+    return _healing(disk, volume)
+
+
+def _healing(disk: Disk, volume: Volume) -> DiskHealth:
+    """All its bricks are online: whether its copies are the same."""
+    assert disk.bricks is not None
+    if not volume.heals:
+        return DiskHealth("healthy", False)
+    if any(brick.split_brain for brick in disk.bricks):
+        return DiskHealth("healing", None, "files beside it, or it itself, are in split-brain")
+    if any(brick.heal_pending for brick in disk.bricks):
+        return DiskHealth("healing", None, "files beside it, or it itself, are to be healed")
+    for subvolume in disk.subvolumes:
+        if all(brick.heal_pending is None or brick.split_brain is None for brick in subvolume.bricks):
+            return DiskHealth("unknown", None, "heal backlog not known")
+    return DiskHealth("healthy", False)

@@ -1,0 +1,127 @@
+"""The health of a pool: the problems of all concerns, worst first."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Dict, Iterator, List, Mapping, Sequence, Tuple
+
+from ganeti_gluster_mon.gluster.model import Pool, Unknown, Volume
+from ganeti_gluster_mon.health.bricks import brick_problems
+from ganeti_gluster_mon.health.healing import healing_problems
+from ganeti_gluster_mon.health.knowledge import gaps, stale_problems, unknown_problems
+from ganeti_gluster_mon.health.messages import message
+from ganeti_gluster_mon.health.peers import peer_problems
+from ganeti_gluster_mon.health.problem import OK, UNKNOWN, Limits, Problem, worst, worst_first
+from ganeti_gluster_mon.health.space import space_problems
+from ganeti_gluster_mon.health.tasks import task_problems
+
+
+@dataclass(frozen=True)
+class VolumeHealth:
+    """The health of one volume."""
+
+    #: "healthy", "healing", "degraded", "partial", "down", "stopped" or "unknown"; never "healthy" with code UNKNOWN
+    status: str
+    #: the highest severity of the problems
+    code: int
+    problems: Tuple[Problem, ...] = ()
+
+
+@dataclass(frozen=True)
+class Health:
+    """The health of a pool."""
+
+    #: the highest severity of the problems
+    code: int
+    #: the problems in one line, worst first, those of a kind grouped; a summary of the pool where there is none
+    message: str
+    #: every one, worst first
+    problems: Tuple[Problem, ...]
+    volumes: Mapping[str, VolumeHealth]
+
+    @property
+    def warning(self) -> bool:
+        """Whether there is a warning: a problem of severity OK (space runs short, for example)."""
+        return any(problem.severity == OK and not problem.muted for problem in self.problems)
+
+
+def evaluate(pool: Pool, limits: Limits, now: int) -> Health:
+    """The health of *pool* at *now* (ns since the epoch)."""
+    of_volumes: Dict[str, List[Unknown]] = {volume.name: [] for volume in pool.volumes or ()}
+    others: List[Unknown] = []
+    for unknown in pool.unknowns:
+        of_volumes.get(unknown.volume or "", others).append(unknown)
+    problems = [
+        *stale_problems(pool, limits, now),
+        *peer_problems(pool.peers or ()),
+        *unknown_problems(others),
+    ]
+    about_all = any(unknown.volume is None for unknown in others)
+    volumes: Dict[str, VolumeHealth] = {}
+    for volume in pool.volumes or ():
+        unknowns = of_volumes[volume.name]
+        mine = sorted(_volume_problems(volume, unknowns, about_all, limits), key=worst_first)
+        code = worst(mine)
+        volumes[volume.name] = VolumeHealth(_status(volume, code), code, tuple(mine))
+        problems += [problem for problem in mine if not problem.implied]
+    problems.sort(key=worst_first)
+    return Health(
+        code=worst(problems),
+        message=message(problems) or _summary(pool),
+        problems=tuple(problems),
+        volumes=volumes,
+    )
+
+
+def _volume_problems(
+    volume: Volume, unknowns: Sequence[Unknown], about_all: bool, limits: Limits
+) -> Iterator[Problem]:
+    """All that is wrong with *volume*; each problem names it.  *about_all*: something is unknown of the whole pool."""
+    yield from unknown_problems(unknowns, volume.name)
+    if volume.state != "started":
+        return
+    yield from gaps(volume, implied=about_all or bool(unknowns))
+    yield from brick_problems(volume)
+    yield from healing_problems(volume)
+    yield from task_problems(volume)
+    yield from space_problems(volume, limits)
+
+
+def _status(volume: Volume, code: int) -> str:
+    status = volume_status(volume)
+    return "unknown" if status == "healthy" and code == UNKNOWN else status
+
+
+def volume_status(volume: Volume) -> str:
+    """The status of *volume* by its bricks and its heal backlog alone; see `VolumeHealth`."""
+    if volume.state != "started":
+        return "stopped"
+    quorums = [subvolume.quorum for subvolume in volume.subvolumes]
+    if not quorums:
+        return "unknown"
+    if all(quorum is False for quorum in quorums):
+        return "down"
+    if any(quorum is False for quorum in quorums):
+        return "partial"
+    if any(brick.online is False for brick in volume.bricks):
+        return "degraded"
+    if any(brick.online is None for brick in volume.bricks) or (volume.heals and volume.heal is None):
+        return "unknown"
+    if volume.heal is not None and (volume.heal.pending or volume.heal.split_brain):
+        return "healing"
+    return "healthy"
+
+
+def _summary(pool: Pool) -> str:
+    volumes = pool.volumes or ()
+    started = [volume for volume in volumes if volume.state == "started"]
+    bricks = sum(len(volume.bricks) for volume in started)
+    words = [f"{_count(len(started), 'volume')} healthy", f"{_count(bricks, 'brick')} online"]
+    if len(started) < len(volumes):
+        words.insert(1, f"{len(volumes) - len(started)} not started")
+    words.append(f"{_count(len(pool.peers or ()), 'peer')} connected")
+    return ", ".join(words)
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"

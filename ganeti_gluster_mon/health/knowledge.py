@@ -1,0 +1,47 @@
+"""What is not known, and why."""
+
+from __future__ import annotations
+
+from typing import Dict, Iterable, Iterator, List
+
+from ganeti_gluster_mon.gluster.model import Pool, Unknown, Volume
+from ganeti_gluster_mon.health.problem import UNKNOWN, Limits, Problem
+from ganeti_gluster_mon.words import some
+
+
+def stale_problems(pool: Pool, limits: Limits, now: int) -> Iterator[Problem]:
+    """Answers that are too old at *now* (ns since the epoch)."""
+    age = pool.age(now)
+    if age > limits.stale_after:
+        yield Problem("ANSWERS_STALE", UNKNOWN, f"not known: the last answers are {age:.0f} s old")
+
+
+def unknown_problems(unknowns: Iterable[Unknown], volume: str = "") -> Iterator[Problem]:
+    """One problem for each reason, since one reason often hides several things."""
+    by_reason: Dict[str, List[str]] = {}
+    for unknown in unknowns:
+        by_reason.setdefault(unknown.why, []).append(unknown.what)
+    for why, whats in by_reason.items():
+        text = f"not known: {some(list(dict.fromkeys(whats)), 5)} ({why})"
+        named = f"{volume}: {text}" if volume else text
+        # The name of the volume is left out, so that the same fact about many volumes makes one group.
+        kind = text.replace(f" of {volume}", "").replace(f" {volume} ", " ") if volume else text
+        yield Problem("NOT_KNOWN", UNKNOWN, named, volume, kind=kind)
+
+
+def gaps(volume: Volume, implied: bool) -> Iterator[Problem]:
+    """What is not known of a started volume.  *implied*: another problem gives the reason."""
+    for text in _gaps(volume):
+        yield Problem("NOT_KNOWN", UNKNOWN, f"{volume.name}: {text}", volume.name, kind=text, implied=implied)
+
+
+def _gaps(volume: Volume) -> Iterator[str]:
+    if any(brick.online is None for brick in volume.bricks):
+        yield "not known whether all its bricks are online"
+    if any(daemon.online is None for daemon in volume.self_heal_daemons):
+        yield "not known whether all its self-heal daemons run"
+    if volume.heals and volume.heal is None:
+        yield "heal backlog not known"
+    works = any(subvolume.quorum is not False for subvolume in volume.subvolumes)
+    if works and (volume.capacity is None or volume.inodes is None):
+        yield "its space is not known"

@@ -1,0 +1,35 @@
+"""The members of the pool."""
+
+from __future__ import annotations
+
+from typing import Iterable, Iterator
+
+from ganeti_gluster_mon.gluster.model import Peer
+from ganeti_gluster_mon.health.problem import CRITICAL, UNKNOWN, Problem
+
+
+def peer_problems(peers: Iterable[Peer]) -> Iterator[Problem]:
+    """Peers that do not take part in the pool, or only in part."""
+    for peer in peers:
+        yield from _of_a_peer(peer)
+
+
+def _of_a_peer(peer: Peer) -> Iterator[Problem]:
+    def problem(code: str, text: str, severity: int = CRITICAL) -> Problem:
+        return Problem(code, severity, text, subject=peer.hostname)
+
+    if peer.local:
+        if peer.connected is False:  # by the view of another node: the glusterd of this node did not answer
+            yield problem("PEER_DISCONNECTED", f"this node, {peer.hostname}, is disconnected from its peers")
+        return
+    if peer.connected is False:
+        yield problem("PEER_DISCONNECTED", f"peer {peer.hostname} is disconnected")
+    elif peer.reachable is False:
+        yield problem(
+            "PEER_SILENT",
+            f"peer {peer.hostname} does not answer on port 24007 (glusterd still counts it as connected)",
+        )
+    elif peer.connected is None:
+        yield problem("NOT_KNOWN", f"peer {peer.hostname}: not known whether it is connected", UNKNOWN)
+    if peer.state is not None and peer.state != "Peer in Cluster":  # "Peer Rejected", "Probe Sent", …
+        yield problem("PEER_REJECTED", f"peer {peer.hostname} is not a full member of the pool: {peer.state}")
