@@ -12,7 +12,9 @@ It stands in for ganeti.storage.gluster (see dropin/gluster.py).  What is anothe
 
 from __future__ import annotations
 
+import logging
 import os
+import sys
 from typing import Any, Callable, Optional, Set, Tuple, TypeVar
 
 from ganeti import constants, errors, objects, ssconf
@@ -20,6 +22,7 @@ from ganeti.storage import base, filestorage
 
 from ganeti_gluster_mon.backend.bricks import holds, local_bricks
 from ganeti_gluster_mon.backend.caller import GUESTS, WRITERS, asked_by
+from ganeti_gluster_mon.backend.directory import Directory
 from ganeti_gluster_mon.backend.filedevice import MEBIBYTE, DiskError, FileDeviceHelper, check_path
 from ganeti_gluster_mon.backend.reaper import unmount_after_this_process
 from ganeti_gluster_mon.backend.redundancy import redundancy
@@ -49,9 +52,20 @@ def volume_of(params: Any, directory: Optional[str] = None) -> GlusterVolume:
 class GlusterStorage(base.BlockDev):
     """A disk that is a file of a Gluster volume; its unique_id is (driver, path in the volume)."""
 
+    #: MiB, as Ganeti has recorded it
+    size: int
+
     def __init__(
-        self, unique_id: Any, children: Any, size: int, params: Any, dyn_params: Any, **kwargs: Any
+        self,
+        unique_id: Any,
+        children: Any,
+        size: int,
+        params: Any,
+        dyn_params: Any,
+        root: Optional[Directory] = None,
+        **kwargs: Any,
     ) -> None:
+        """*root*: the root directory of the mounted volume, where the caller has it open for as long as this runs."""
         if children:
             base.ThrowError("Invalid setup for a Gluster disk: it has children")
         self.driver, self.path = _unique_id(unique_id)
@@ -60,7 +74,11 @@ class GlusterStorage(base.BlockDev):
         self.userspace = params.get(constants.LDP_ACCESS) == constants.DISK_USERSPACE
         self._assembled = False
         self.dev_path: Optional[str] = None
-        self.Attach()
+        self._root = root
+        try:
+            self.Attach()
+        finally:
+            self._root = None
 
     # --- is it there -----------------------------------------------------------------------------
 
@@ -165,8 +183,26 @@ class GlusterStorage(base.BlockDev):
         self.dev_path = os.path.join(self.volume.mount_point, path)
 
     def Grow(self, amount: int, dryrun: bool, backingstore: bool, excl_stor: Any) -> None:
-        """Grow the file by *amount* MiB."""
-        self._on_file(lambda file: file.Grow(amount, dryrun, backingstore, excl_stor))
+        """Grow the file to the size that Ganeti has recorded and *amount* MiB more.
+
+        Ganeti records the new size when all calls of the job have succeeded.  So a job that is repeated after it
+        failed asks for the same size again, and the file does not grow twice.
+        """
+        if amount < 0:
+            base.ThrowError("%s: it cannot grow by %s MiB", self.path, amount)
+        target = self.size + amount
+        simulated = dryrun or not backingstore  # there is no other layer
+        self._on_file(lambda file: file.GrowTo(target, simulated))
+        if simulated:
+            return
+        self.size = target
+        if not _ganeti_resizes_running_guests():
+            logging.warning(
+                "%s has %d MiB now; this version of Ganeti does not tell QEMU: an instance that is running sees the "
+                "new size after `gnt-instance reboot`, or after block_resize on its QEMU monitor",
+                self.path,
+                target,
+            )
 
     def Snapshot(self, snap_name: str, snap_size: int) -> Any:
         """Refuse: a copy of the file would not be of one moment, and Gluster's snapshots are of whole volumes."""
@@ -208,32 +244,54 @@ class GlusterStorage(base.BlockDev):
         volume = volume_of(params)
         _accept(volume, path)
 
-        _honest(
-            lambda: _done(
-                volume,
-                path,
-                # Thin, as Ganeti's own: who has disks that together are bigger than the volume could not move here.
-                lambda file: FileDeviceHelper.CreateFile(file.root, file.name, size, create_folders=True),
-            )
-        )
-        return cls(unique_id, children, size, params, dyn_params, **kwargs)
+        def make(root: Directory) -> GlusterStorage:
+            # Thin, as Ganeti's own: who has disks that together are bigger than the volume could not move here.
+            file = FileDeviceHelper.CreateFile(root, path, size, create_folders=True)
+            try:
+                return cls(unique_id, children, size, params, dyn_params, root=root, **kwargs)
+            except BaseException:
+                _remove_after_error(file)
+                raise
+
+        return _honest(lambda: _while_mounted(volume, make))
 
     def _on_file(self, act: Callable[[FileDeviceHelper], T]) -> T:
         """What *act* gives, done to the disk's file while the volume is mounted."""
         _accept(self.volume, self.path)
 
-        return _honest(lambda: _done(self.volume, self.path, act))
+        def on_file(root: Directory) -> T:
+            return act(FileDeviceHelper(root, self.path))
+
+        if self._root is not None:
+            return on_file(self._root)
+        return _honest(lambda: _while_mounted(self.volume, on_file))
 
 
-def _done(volume: GlusterVolume, path: str, act: Callable[[FileDeviceHelper], T]) -> T:
-    """What *act* gives, done to the file *path* of *volume* while that is mounted.  Raises DiskError."""
+def _while_mounted(volume: GlusterVolume, act: Callable[[Directory], T]) -> T:
+    """The result of *act*, called with the root directory of *volume* while that is mounted.  Raises DiskError."""
     with volume.mounted() as root:
         try:
-            return act(FileDeviceHelper(root, path))
+            return act(root)
         except VolumeError:
             raise
         except DiskError as err:
             raise VolumeError(f"volume {volume.volume}: {err}") from err
+
+
+def _ganeti_resizes_running_guests() -> bool:
+    """Whether this version of Ganeti has QEMU see the new size of a disk: 3.1 has, 3.0 has not."""
+    # Not by an import: ganeti.backend imports this module.
+    return hasattr(sys.modules.get("ganeti.backend"), "ResizeDisk")
+
+
+def _remove_after_error(file: FileDeviceHelper) -> None:
+    """Remove *file*, which was just created, because what was to be done next failed."""
+    try:
+        file.Remove()
+    except DiskError as err:
+        logging.warning(
+            "its create failed, and it could not be removed: %s; `gnt-gluster diagnose` lists it", err
+        )
 
 
 def _accept(volume: GlusterVolume, path: str) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import logging
-from typing import Any, Dict, List, Optional
+from typing import Any, Dict, List, Optional, Tuple
 
 from ganeti import constants, errors, pathutils
 from ganeti.storage import container
@@ -75,9 +75,15 @@ def _rows(volumes: List[GlusterVolume], fields: List[str]) -> List[List[Any]]:
 def _volumes(directory: str) -> List[GlusterVolume]:
     """The volumes of the cluster's configuration, and those that this node has used since it was booted.
 
-    Where there are none of either, those that the collector sees on this node's pool.
+    Where there are none of either, those that the collector sees on this node's pool.  Raises StorageError where
+    every node group has parameters of which there can be no volume.
     """
-    found = dict.fromkeys((*_configured(directory), *volumes_used(directory)))
+    configured, invalid = configured_volumes(directory)
+    for why in invalid:
+        logging.warning("%s", why)
+    found = dict.fromkeys((*configured, *volumes_used(directory)))
+    if not found and invalid:
+        raise errors.StorageError("; ".join(invalid))
     if not found:
         found = dict.fromkeys(
             GlusterVolume("127.0.0.1", PORT, name, (), directory) for name in volumes_seen()
@@ -85,20 +91,28 @@ def _volumes(directory: str) -> List[GlusterVolume]:
     return sorted(found, key=lambda volume: volume.own_mount_point)
 
 
-def _configured(directory: str, path: str = pathutils.CLUSTER_CONF_FILE) -> List[GlusterVolume]:
-    """The volumes that the cluster and its node groups name in their disk parameters.
+def configured_volumes(
+    directory: str, path: str = pathutils.CLUSTER_CONF_FILE
+) -> Tuple[List[GlusterVolume], List[str]]:
+    """The volumes that the cluster and its node groups name in their disk parameters, and what is invalid there.
 
-    Only the master and its candidates have them.
+    Only the master and its candidates have the file.
     """
     try:
         with open(path, encoding="utf-8") as file:
             config = json.load(file)
         cluster = config["cluster"]["diskparams"].get(constants.DT_GLUSTER, {})
         groups = [
-            group.get("diskparams", {}).get(constants.DT_GLUSTER, {})
+            (group.get("name"), group.get("diskparams", {}).get(constants.DT_GLUSTER, {}))
             for group in config["nodegroups"].values()
         ]
     except (OSError, ValueError, KeyError, AttributeError):
-        return []
+        return [], []
     defaults = constants.DISK_DT_DEFAULTS[constants.DT_GLUSTER]
-    return [volume_of({**defaults, **cluster, **group}, directory) for group in groups]
+    volumes, invalid = [], []
+    for name, parameters in groups:
+        try:
+            volumes.append(volume_of({**defaults, **cluster, **parameters}, directory))
+        except errors.BlockDeviceError as err:
+            invalid.append(f"disk parameters of node group {name}: {err}")
+    return volumes, invalid

@@ -1,22 +1,22 @@
 """A file as a disk: all that is needed of one, to be used by whoever has such disks, not inherited.
 
 The methods are those of Ganeti's own helper of this name (ganeti.storage.filestorage), so that it reads
-as Ganeti's other storage does.  What is more: a disk is named by a directory and a path in it, and nothing
-that a name holds, nor a symlink put in the way, leads out of that directory; a create, grow or move
-that is cut short, at any moment, leaves either what was before or what was to be.
+as Ganeti's other storage does.  What is more: a disk is named by an open directory and a path in it, and nothing that
+a name holds, nor a symlink put in the way, leads out of that directory.  A create, grow or move that is killed leaves
+either the former state or the new one, and besides that at most a temporary name (temporary.py) or an empty file.
 """
 
 from __future__ import annotations
 
 import ctypes
 import errno
-import fcntl
+import logging
 import os
-import secrets
 import stat
 from contextlib import contextmanager, suppress
 from typing import Iterator, Optional, Tuple
 
+from ganeti_gluster_mon.backend import temporary
 from ganeti_gluster_mon.backend.directory import Directory
 from ganeti_gluster_mon.backend.error import DiskError
 
@@ -24,8 +24,6 @@ __all__ = ["MEBIBYTE", "DiskError", "FileDeviceHelper", "check_path"]
 
 MEBIBYTE = 1024 * 1024
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
-#: longest name of a file, in bytes
-_NAME_MAX = 255
 #: what an error of Gluster means to an administrator
 _HINTS = {
     errno.ELOOP: "a part of its path is a symlink",
@@ -65,33 +63,54 @@ class FileDeviceHelper:
         """Make a disk of *size* MiB, all zeros.
 
         It takes no space until it is written to, or, with *reserve*, all of its space at once, where the filesystem
-        can do that.  It appears under its name when it has its size, never before.  Raises DiskError, also when
-        there is something of that name.
+        can do that.  It appears under its name when it has its size, never before, and where anything fails it is
+        removed again.  Raises DiskError, also when there is something of that name.
         """
         disk = cls(root, name)
         if size < 0:
             raise DiskError(f"{disk.path}: a disk cannot have {size} MiB")
         with disk._errors("create"), disk._folder(create_folders) as folder:
-            disk._clear_leftovers(folder)
-            temporary, descriptor = disk._begun(folder)
+            temporary.remove_abandoned(folder, disk._base)
+            name_until_then, descriptor = temporary.create(folder, disk._base)
             try:
                 _resize(descriptor, size * MEBIBYTE, reserve)
                 # Where a rename would put it over another's disk, a link fails.
-                os.link(temporary, disk._base, src_dir_fd=folder, dst_dir_fd=folder, follow_symlinks=False)
+                os.link(
+                    name_until_then, disk._base, src_dir_fd=folder, dst_dir_fd=folder, follow_symlinks=False
+                )
+                os.unlink(name_until_then, dir_fd=folder)
+                os.fsync(folder)
+            except BaseException:
+                for each in (disk._base, name_until_then):
+                    disk._undo_create(folder, each, descriptor)
+                raise
             finally:
-                with suppress(FileNotFoundError):
-                    os.unlink(temporary, dir_fd=folder)
                 os.close(descriptor)
-            os.fsync(folder)
         return disk
 
-    def Exists(self, assert_exists: Optional[bool] = None) -> bool:
-        """Whether the disk is there.
+    def _undo_create(self, folder: int, name: str, descriptor: int) -> None:
+        """Remove *name* from *folder* if it is one of the open file *descriptor*, which was just created."""
+        try:
+            if os.path.samestat(os.stat(name, dir_fd=folder, follow_symlinks=False), os.fstat(descriptor)):
+                os.unlink(name, dir_fd=folder)
+        except FileNotFoundError:
+            pass
+        except OSError as err:
+            logging.warning(
+                "%s: its create failed, and %s cannot be removed: %s; `gnt-gluster diagnose` lists it afterwards",
+                self.path,
+                name,
+                err.strerror,
+            )
 
-        Raises DiskError if that is not as *assert_exists* says, and for something of its name that is no
+    def Exists(self, assert_exists: Optional[bool] = None) -> bool:
+        """Whether the disk is there; a directory is no disk.
+
+        Raises DiskError if that is not as *assert_exists* says, and for something else of its name that is no
         plain file: a symlink could lead to another's data.
         """
-        there = self.Status() is not None
+        status = self._look()
+        there = status is not None and not stat.S_ISDIR(status.st_mode) and self._checked(status) is not None
         if assert_exists is True and not there:
             raise DiskError(f"{self.path}: there is no such disk")
         if assert_exists is False and there:
@@ -106,16 +125,18 @@ class FileDeviceHelper:
         return status.st_size
 
     def Remove(self) -> bool:
-        """Remove the disk; False if there was none.  Raises DiskError."""
-        if self.Status() is None:
+        """Remove the disk, and what a killed create left of it; False if there was none.  Raises DiskError."""
+        try:
+            with self._errors("remove"), self._folder() as folder:
+                status = self.Status()
+                # Its other names first: a process that is killed in between leaves the one that Ganeti knows.
+                temporary.remove_abandoned(folder, self._base, status)
+                if status is not None:
+                    os.unlink(self._base, dir_fd=folder)
+                os.fsync(folder)
+        except _Missing:  # the directory, or the file, which another process has just removed
             return False
-        with self._errors("remove"), self._folder() as folder:
-            try:
-                os.unlink(self._base, dir_fd=folder)
-            except FileNotFoundError:
-                return False
-            os.fsync(folder)
-        return True
+        return status is not None
 
     def Grow(
         self,
@@ -138,12 +159,23 @@ class FileDeviceHelper:
         with self.opened(os.O_RDWR) as descriptor, self._errors("grow"):
             self._grow(descriptor, os.fstat(descriptor).st_size + amount * MEBIBYTE, reserve)
 
-    def GrowTo(self, size: int) -> None:
-        """Grow the disk to *size* MiB exactly.  Raises DiskError, also where it is larger."""
+    def GrowTo(self, size: int, dryrun: bool = False) -> None:
+        """Grow the disk to *size* MiB exactly; with *dryrun* only see whether that can be done.
+
+        A disk of that size already is left as it is, so that a repeated call does nothing.  Raises DiskError, also
+        where it is larger.
+        """
+        now = self.Size()
+        if now > size * MEBIBYTE:
+            needed = -(-now // MEBIBYTE)
+            raise DiskError(
+                f"{self.path}: the file has {needed} MiB already, and cannot shrink to {size} MiB; a former grow may "
+                f"have failed after the file had grown; grow the disk to {needed} MiB: "
+                f"gnt-instance grow-disk --absolute INSTANCE DISK {needed}m"
+            )
+        if dryrun or now == size * MEBIBYTE:
+            return
         with self.opened(os.O_RDWR) as descriptor, self._errors("grow"):
-            now = os.fstat(descriptor).st_size
-            if now > size * MEBIBYTE:
-                raise DiskError(f"{self.path}: it has {now} bytes, and cannot shrink to {size} MiB")
             self._grow(descriptor, size * MEBIBYTE, reserve=False)
 
     def _grow(self, descriptor: int, size: int, reserve: bool) -> None:
@@ -168,64 +200,46 @@ class FileDeviceHelper:
             os.close(descriptor)
 
     def Move(self, name: str) -> None:
-        """Call the disk *name*, a path in the same directory.  Raises DiskError, also when that is taken."""
+        """Rename the disk to *name*, a path in the same directory.  Raises DiskError, also when that is taken.
+
+        The new name is reserved by an empty file without permissions, which rename(2) then replaces: so the disk has
+        one name at any moment, and no other disk is replaced.
+        """
         there = FileDeviceHelper(self.root, name)
         self.Exists(assert_exists=True)
         with self._errors("move"), self._folder() as here, there._folder() as folder:
-            try:
-                os.link(self._base, there._base, src_dir_fd=here, dst_dir_fd=folder, follow_symlinks=False)
-            except FileExistsError:
-                if not _same(here, self._base, folder, there._base):
-                    raise DiskError(f"{there.path}: there is such a disk already") from None
-                # A move of before was cut short between its two steps.
-            os.unlink(self._base, dir_fd=here)
+            temporary.remove_abandoned(here, self._base, self.Status())
+            if _same(here, self._base, folder, there._base):
+                # rename(2) does nothing between two names of one file.
+                os.unlink(self._base, dir_fd=here)
+            else:
+                _reserve_name(folder, there._base)
+                try:
+                    os.rename(self._base, there._base, src_dir_fd=here, dst_dir_fd=folder)
+                except OSError:
+                    with suppress(OSError):  # the first error is the one to report
+                        if _is_reservation(folder, there._base):
+                            os.unlink(there._base, dir_fd=folder)
+                    raise
             os.fsync(folder)
             os.fsync(here)
         self._folders, self._base, self.name = there._folders, there._base, there.name
 
-    @property
-    def _prefix(self) -> str:
-        # .NAME.ANYTHING is on the same brick as NAME (cluster.rsync-hash-regex), so that it needs no pointer there.
-        return f".{self._base[: _NAME_MAX - 32]}.new-"
-
-    def _begun(self, folder: int) -> Tuple[str, int]:
-        """The name and a descriptor of a new file in *folder*, locked as long as somebody works on it."""
-        flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-        while True:
-            temporary = f"{self._prefix}{secrets.token_hex(8)}"
-            descriptor = os.open(temporary, flags, 0o600, dir_fd=folder)
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX)
-                if os.fstat(descriptor).st_nlink:
-                    return temporary, descriptor
-            except BaseException:
-                os.close(descriptor)
-                raise
-            # Another took it for a leftover before it was locked.
-            os.close(descriptor)
-
-    def _clear_leftovers(self, folder: int) -> None:
-        """Remove what creates of this disk left that were killed; nobody holds their locks any more."""
-        for each in os.listdir(folder):
-            if not each.startswith(self._prefix):
-                continue
-            with suppress(FileNotFoundError):
-                descriptor = os.open(each, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=folder)
-                try:
-                    fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                    os.unlink(each, dir_fd=folder)
-                except BlockingIOError:
-                    pass  # that create is under way; one of the two will find the name taken
-                finally:
-                    os.close(descriptor)
-
     def Status(self) -> Optional[os.stat_result]:
         """What stat(2) says of the disk's file; None if there is none.  Raises DiskError if it is no plain file."""
+        status = self._look()
+        return None if status is None else self._checked(status)
+
+    def _look(self) -> Optional[os.stat_result]:
+        """What stat(2) says of whatever has the disk's name; None if nothing has.  Raises DiskError."""
         try:
             with self._errors("look at"), self._folder() as folder:
-                status = os.stat(self._base, dir_fd=folder, follow_symlinks=False)
+                return os.stat(self._base, dir_fd=folder, follow_symlinks=False)
         except _Missing:
             return None
+
+    def _checked(self, status: os.stat_result) -> os.stat_result:
+        """*status*.  Raises DiskError where it is not that of a plain file."""
         if not stat.S_ISREG(status.st_mode):
             raise DiskError(f"{self.path}: it is {_kind(status.st_mode)}, not a disk's file")
         return status
@@ -268,8 +282,10 @@ def _parts(name: str) -> Tuple[Tuple[str, ...], str]:
     parts = name.split("/")
     if any(part in ("", ".", "..") or "\0" in part for part in parts):
         raise DiskError(f"{name!r}: a disk's path is relative, and has no empty part, no . and no ..")
-    if any(len(os.fsencode(part)) > _NAME_MAX for part in parts):
-        raise DiskError(f"{name[:60]!r}…: a part of the path is longer than {_NAME_MAX} bytes")
+    if any(len(os.fsencode(part)) > temporary.NAME_MAX for part in parts):
+        raise DiskError(f"{name[:60]!r}…: a part of the path is longer than {temporary.NAME_MAX} bytes")
+    if temporary.is_temporary(parts[-1]):
+        raise DiskError(f"{name[:60]!r}: such a name is reserved for disks that are being created")
     return tuple(parts[:-1]), parts[-1]
 
 
@@ -311,11 +327,34 @@ def _fallocate(descriptor: int, mode: int, offset: int, length: int) -> None:
 
 
 def _same(one: int, name: str, other: int, other_name: str) -> bool:
-    """Whether two names, each in a directory, are of one file."""
-    return os.path.samestat(
-        os.stat(name, dir_fd=one, follow_symlinks=False),
-        os.stat(other_name, dir_fd=other, follow_symlinks=False),
-    )
+    """Whether two names, each in a directory, are of one file; False where there is no *other_name*."""
+    try:
+        status = os.stat(other_name, dir_fd=other, follow_symlinks=False)
+    except FileNotFoundError:
+        return False
+    return os.path.samestat(os.stat(name, dir_fd=one, follow_symlinks=False), status)
+
+
+def _reserve_name(folder: int, name: str) -> None:
+    """Have an empty file without permissions as *name* in *folder*, where nothing else has that name.
+
+    One that a killed process left is taken.  Raises OSError, FileExistsError for anything else.
+    """
+    try:
+        os.close(
+            os.open(
+                name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0, dir_fd=folder
+            )
+        )
+    except FileExistsError:
+        if not _is_reservation(folder, name):
+            raise
+
+
+def _is_reservation(folder: int, name: str) -> bool:
+    """Whether *name* in *folder* is what `_reserve_name` makes."""
+    status = os.stat(name, dir_fd=folder, follow_symlinks=False)
+    return status.st_mode == stat.S_IFREG and status.st_size == 0
 
 
 def _kind(mode: int) -> str:

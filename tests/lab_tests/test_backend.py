@@ -322,6 +322,32 @@ def test_of_two_nodes_that_create_one_disk_one_does(cluster: Cluster) -> None:
     on_node(cluster, 1, "place", "gv0", "remove", "ganeti/both")
 
 
+def test_a_create_that_is_killed_leaves_nothing_that_outlives_the_disk(cluster: Cluster) -> None:
+    """Node 2 removes what node 1 left: no second name keeps a guest's data."""
+    path, moments, second_names = "ganeti/killed.0", 0, 0
+    while True:
+        argv = ["/usr/bin/python3", str(ON_NODE / "place.py"), "gv0", "create-killed", str(moments), path]
+        if cluster.pool.exec(1, argv, check=False).returncode != 9:
+            break
+        moments += 1
+        left = disks(cluster, 3)
+        assert left.get(path, 4 * MIB) == 4 * MIB, "it has its size, or is not there"
+        second_names += len(left) == 2
+        on_node(cluster, 2, "place", "gv0", "remove", path)
+        assert_files(cluster)
+    assert moments > 5
+    assert second_names > 0
+    on_node(cluster, 2, "place", "gv0", "remove", path)
+    # The temporary file of another disk goes with the next create, on whatever node.
+    on_node(cluster, 1, "place", "gv0", "abandon", "ganeti/killed.1")
+    assert len(disks(cluster, 3)) == 1
+    on_node(cluster, 2, "place", "gv0", "create", path)
+    assert_files(cluster, path)
+    on_node(cluster, 2, "place", "gv0", "remove", path)
+    assert_files(cluster)
+    assert not mounts(cluster)[1]
+
+
 def assert_files(cluster: Cluster, *paths: str) -> None:
     for node in cluster.nodes:
         assert sorted(disks(cluster, node)) == sorted(paths)

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import errno
 import os
-import subprocess
-import sys
+import time
 from pathlib import Path
-from typing import Iterator, List
+from typing import Callable, Iterator, List
 
 import pytest
 
-from ganeti_gluster_mon.backend import filedevice
+from ganeti_gluster_mon.backend import filedevice, temporary
 from ganeti_gluster_mon.backend.directory import Directory, open_directory
 from ganeti_gluster_mon.backend.filedevice import MEBIBYTE, DiskError, FileDeviceHelper
 
@@ -149,42 +148,51 @@ def test_a_symlink_is_no_disk_and_no_way(root: Directory, tmp_path: Path) -> Non
     assert not (tmp_path / "new").exists()
 
 
-#: ends the process, as SIGKILL would, at the Nth call of a function of os that changes something
-KILLED = """
-import os, sys
-from ganeti_gluster_mon.backend.directory import open_directory
-from ganeti_gluster_mon.backend.filedevice import FileDeviceHelper
-opened = open_directory(sys.argv[1])
-root = opened.__enter__()
-left = int(sys.argv[2])
-def fatal(function):
-    def called(*words, **more):
-        global left
-        left -= 1
-        if left < 0:
-            os._exit(9)
-        result = function(*words, **more)
-        left -= 1
-        if left < 0:
-            os._exit(9)
-        return result
-    return called
-for name in ("mkdir", "open", "ftruncate", "fsync", "link", "unlink"):
-    setattr(os, name, fatal(getattr(os, name)))
-disk = FileDeviceHelper(root, "ganeti/a.0")
-{act}
-"""
+#: what changes something on the filesystem, or is between two changes
+CALLS = ("mkdir", "open", "ftruncate", "fsync", "link", "unlink", "rename")
 
 
-def killed(root: Directory, act: str, moment: int) -> bool:
-    """Do *act* in a process that ends at the given *moment*; whether it did end there."""
-    script = KILLED.format(act=act)
-    return subprocess.run([sys.executable, "-c", script, root.path, str(moment)], check=False).returncode == 9
+def a_disk(root: Directory) -> FileDeviceHelper:
+    return FileDeviceHelper(root, "ganeti/a.0")
+
+
+def create_a(root: Directory) -> None:
+    create(root, "ganeti/a.0", 5)
+
+
+def killed(act: Callable[[], object], moment: int) -> bool:
+    """Do *act* in a process that ends, as by SIGKILL, before or after one of `CALLS`; whether it did end there."""
+    child = os.fork()
+    if child:
+        return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 9
+    left = moment
+
+    def fatal(function: Callable[..., object]) -> Callable[..., object]:
+        def called(*words: object, **more: object) -> object:
+            nonlocal left
+            left -= 1
+            if left < 0:
+                os._exit(9)
+            result = function(*words, **more)
+            left -= 1
+            if left < 0:
+                os._exit(9)
+            return result
+
+        return called
+
+    try:
+        for name in CALLS:
+            setattr(os, name, fatal(getattr(os, name)))
+        act()
+        os._exit(0)
+    finally:
+        os._exit(1)
 
 
 def test_a_create_that_is_killed_leaves_no_half_of_a_disk(root: Directory) -> None:
     moments = 0
-    while killed(root, 'FileDeviceHelper.CreateFile(root, "ganeti/a.0", 5, create_folders=True)', moments):
+    while killed(lambda: create_a(root), moments):
         moments += 1
         disk = FileDeviceHelper(root, "ganeti/a.0")
         if disk.Exists():
@@ -196,32 +204,188 @@ def test_a_create_that_is_killed_leaves_no_half_of_a_disk(root: Directory) -> No
     assert moments > 10
 
 
+def test_a_create_that_is_killed_leaves_nothing_that_outlives_remove(root: Directory) -> None:
+    """Also not a second name, by which the data of the guest could be read after the disk is gone."""
+    moments = linked = 0
+    while killed(lambda: create_a(root), moments):
+        moments += 1
+        disk = FileDeviceHelper(root, "ganeti/a.0")
+        existed = disk.Exists()
+        linked += len(everything(root)) == 2
+        assert disk.Remove() is existed
+        assert everything(root) == []
+    assert moments > 10
+    assert linked > 0, "one of the moments is between link and unlink"
+
+
+def test_a_move_leaves_no_other_name_behind(root: Directory) -> None:
+    moments = 0
+    while killed(lambda: create_a(root), moments):
+        moments += 1
+        disk = FileDeviceHelper(root, "ganeti/a.0")
+        if disk.Exists():
+            disk.Move("ganeti/b.0")
+            assert everything(root) == ["ganeti/b.0"]
+        disk.Remove()
+
+
+def test_abandoned_temporary_files_of_other_disks_are_removed(root: Directory) -> None:
+    moments = removed = 0
+    while killed(lambda: create_a(root), moments):
+        moments += 1
+        left = [name for name in everything(root) if ".new-" in name]
+        create(root, "ganeti/young")
+        assert [name for name in everything(root) if ".new-" in name] == left, "its create may be running"
+        for name in left:
+            os.utime(os.path.join(root, name), (time.time() - 1000,) * 2)
+            removed += 1
+        create(root, "ganeti/other")
+        assert [name for name in everything(root) if ".new-" in name] == []
+        for name in ("a.0", "young", "other"):
+            FileDeviceHelper(root, f"ganeti/{name}").Remove()
+    assert removed > 3
+
+
+def test_the_temporary_file_of_a_running_create_stays(root: Directory) -> None:
+    create(root)
+    folder = os.open(f"{root}/ganeti", os.O_RDONLY)
+    name, descriptor = temporary.create(folder, "slow")
+    os.utime(descriptor, (0, 0))
+    create(root, "ganeti/other")
+    assert f"ganeti/{name}" in everything(root)
+    os.close(descriptor)
+    create(root, "ganeti/another")
+    assert f"ganeti/{name}" not in everything(root)
+    os.close(folder)
+
+
+@pytest.mark.parametrize("call", ["link", "unlink", "fsync", "ftruncate"])
+@pytest.mark.parametrize("done", [False, True])
+def test_a_create_that_fails_leaves_nothing(
+    root: Directory, monkeypatch: pytest.MonkeyPatch, call: str, done: bool
+) -> None:
+    """Also where the operation was *done*, and its answer was lost."""
+    create(root, "ganeti/other")
+    real = getattr(os, call)
+    calls = 0
+
+    def fails(target: object, *words: object, **more: object) -> None:
+        nonlocal calls
+        calls += 1
+        # Of fsync the last one: that of the folder.
+        if calls == (2 if call == "fsync" else 1):
+            if done:
+                real(target, *words, **more)
+            raise OSError(errno.ENOTCONN, os.strerror(errno.ENOTCONN))
+        real(target, *words, **more)
+
+    monkeypatch.setattr(os, call, fails)
+    with pytest.raises(DiskError, match="cannot create it: too few bricks"):
+        create(root)
+    assert calls >= 1
+    assert everything(root) == ["ganeti/other"]
+
+
+def test_what_cannot_be_undone_is_logged(
+    root: Directory, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def dead(*words: object, **more: object) -> None:
+        raise OSError(errno.ENOTCONN, os.strerror(errno.ENOTCONN))
+
+    monkeypatch.setattr(os, "unlink", dead)
+    with pytest.raises(DiskError, match="cannot create it"):
+        create(root)
+    assert "cannot be removed" in caplog.text
+    assert "gnt-gluster diagnose" in caplog.text
+
+
+def test_a_directory_is_no_disk(root: Directory) -> None:
+    """As Ganeti's own helper says."""
+    os.makedirs(f"{root}/{NAME}")
+    disk = FileDeviceHelper(root, NAME)
+    assert disk.Exists() is False
+    disk.Exists(assert_exists=False)
+    with pytest.raises(DiskError, match="there is no such disk"):
+        disk.Exists(assert_exists=True)
+    for act in (disk.Size, disk.Remove):
+        with pytest.raises(DiskError, match="it is a directory"):
+            act()
+    with pytest.raises(DiskError, match="already"):
+        create(root)
+    assert everything(root) == []
+
+
+def test_the_names_of_temporary_files_are_refused(root: Directory) -> None:
+    for name in (".a.new-0123456789abcdef", "ganeti/.a.0.new-0123456789abcdef"):
+        with pytest.raises(DiskError, match="reserved"):
+            FileDeviceHelper(root, name)
+    create(root, "ganeti/.a.new-0123")
+    long = "ganeti/" + "ö" * 127
+    assert create(root, long).Exists()
+    assert FileDeviceHelper(root, long).Remove()
+
+
+def test_a_name_that_a_killed_move_reserved_can_be_taken(root: Directory) -> None:
+    disk = create(root)
+    filedevice._reserve_name(os.open(f"{root}/ganeti", os.O_RDONLY), "new")
+    disk.Move("ganeti/new")
+    assert everything(root) == ["ganeti/new"]
+    assert disk.Size() == 3 * MEBIBYTE
+
+
+def test_a_move_that_fails_leaves_no_reservation(root: Directory, monkeypatch: pytest.MonkeyPatch) -> None:
+    disk = create(root)
+
+    def fails(*words: object, **more: object) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    monkeypatch.setattr(os, "rename", fails)
+    with pytest.raises(DiskError, match="split-brain"):
+        disk.Move("ganeti/new")
+    assert everything(root) == [NAME]
+    assert disk.Exists()
+
+
 def test_a_grow_and_a_move_that_are_killed(root: Directory) -> None:
     moments = 0
     create(root, "ganeti/a.0", 1)
     disk = FileDeviceHelper(root, "ganeti/a.0")
-    while killed(root, "disk.Grow(1, False, True)", moments):
+    while killed(lambda: disk.Grow(1, False, True), moments):
         moments += 1
         assert disk.Size() % MEBIBYTE == 0
     assert moments > 5
     Path(disk.path).write_bytes(b"precious")
     moments = 0
-    while killed(root, 'disk.Move("ganeti/b.0")', moments):
+    while killed(lambda: a_disk(root).Move("ganeti/b.0"), moments):
         moments += 1
-        names = everything(root)
-        assert names
-        assert all(Path(root, name).read_bytes() == b"precious" for name in names)
-        if names == ["ganeti/b.0"]:
+        contents = {name: Path(root, name).read_bytes() for name in everything(root)}
+        assert sorted(contents.values(), key=len)[-1] == b"precious"
+        assert list(contents.values()).count(b"precious") == 1, "the disk has one name"
+        if "ganeti/a.0" in contents:
+            assert disk.Remove() is True
+            assert all(Path(root, name).read_bytes() == b"" for name in everything(root))
+            Path(create(root, "ganeti/a.0", 1).path).write_bytes(b"precious")
+        else:
             FileDeviceHelper(root, "ganeti/b.0").Move("ganeti/a.0")
     assert everything(root) == ["ganeti/b.0"]
     assert moments > 5
 
 
 def test_of_two_that_create_one_disk_one_does(root: Directory) -> None:
-    script = KILLED.format(act='FileDeviceHelper.CreateFile(root, "ganeti/a.0", 5, create_folders=True)')
-    argv = [sys.executable, "-c", script, root.path, "1000"]
-    both = [subprocess.Popen(argv, stderr=subprocess.DEVNULL) for _ in range(6)]
-    assert sorted(each.wait(60) for each in both) == [0, 1, 1, 1, 1, 1]
+    children = []
+    for _ in range(6):
+        child = os.fork()
+        if not child:
+            try:
+                create_a(root)
+                os._exit(0)
+            except DiskError:
+                os._exit(1)
+            finally:
+                os._exit(2)
+        children.append(child)
+    ends = [os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children]
+    assert sorted(ends) == [0, 1, 1, 1, 1, 1]
     assert everything(root) == ["ganeti/a.0"]
 
 
@@ -231,8 +395,11 @@ def test_it_grows_to_an_exact_size_and_never_shrinks(root: Directory) -> None:
     disk.GrowTo(4)
     assert disk.Size() == 4 * MEBIBYTE
     disk.GrowTo(4)
-    with pytest.raises(DiskError, match="cannot shrink to 3 MiB"):
-        disk.GrowTo(3)
+    disk.GrowTo(6, dryrun=True)
+    assert disk.Size() == 4 * MEBIBYTE
+    for dryrun in (False, True):
+        with pytest.raises(DiskError, match=r"has 4 MiB already, .* 3 MiB; .* --absolute INSTANCE DISK 4m"):
+            disk.GrowTo(3, dryrun)
     assert disk.Size() == 4 * MEBIBYTE
 
 
@@ -327,7 +494,7 @@ def test_a_grow_that_reserves_and_is_killed(root: Directory) -> None:
     create(root, "ganeti/a.0", 1)
     disk = FileDeviceHelper(root, "ganeti/a.0")
     moments = 0
-    while killed(root, "disk.Grow(1, False, True, reserve=True)", moments):
+    while killed(lambda: disk.Grow(1, False, True, reserve=True), moments):
         moments += 1
         assert disk.Size() % MEBIBYTE == 0
     assert moments > 5

@@ -5,6 +5,8 @@ Each function here that begins with ``test_`` is one; what went wrong is said on
 
 from __future__ import annotations
 
+import json
+import logging
 import os
 import shutil
 import sys
@@ -17,6 +19,9 @@ sys.path.insert(0, "/usr/share/ganeti/3.0")
 from ganeti import constants, errors, objects, pathutils
 from ganeti.storage import bdev, container
 from ganeti.storage.gluster import FileDeviceHelper, GetGlusterSpaceInfo, GlusterStorage, GlusterVolume
+
+from ganeti_gluster_mon.backend import container as ours
+from ganeti_gluster_mon.backend.volume import VolumeError
 
 MIB = 1 << 20
 DIRECTORY = "/run/ganeti/gluster"
@@ -73,6 +78,17 @@ def failing(kind: Any, *words: str) -> Iterator[None]:
 
 
 @contextmanager
+def failures_of(*words: str) -> Iterator[List[str]]:
+    """The errors of a volume in the block, none or one, which has to contain these *words*."""
+    failures: List[str] = []
+    try:
+        yield failures
+    except VolumeError as err:
+        failures.append(str(err))
+        assert all(word in failures[0] for word in words), failures
+
+
+@contextmanager
 def a_disk(params: Dict[str, Any] = PARAMS) -> Iterator[Any]:
     made = create(params=params)
     try:
@@ -118,6 +134,110 @@ def test_it_grows() -> None:
         assert made.GetActualSize() == 7 * MIB
         with failing(errors.BlockDeviceError, "cannot grow by -1"):
             made.Grow(-1, False, True, False)
+        made.Grow(1, False, True, False)
+        assert made.GetActualSize() == 8 * MIB
+
+
+def test_a_grow_that_is_repeated_does_not_grow_twice() -> None:
+    """Ganeti records the size when the job has succeeded: until then each job gives the former one, 4 MiB."""
+    with a_disk() as made:
+        for _ in range(3):
+            again = found()
+            for dryrun, backingstore in ((True, True), (False, True), (False, False)):
+                again.Grow(3, dryrun, backingstore, False)
+            assert made.GetActualSize() == 7 * MIB
+        for dryrun in (True, False):
+            with failing(errors.BlockDeviceError, "7 MiB already", "grow-disk --absolute", "7m"):
+                found().Grow(2, dryrun, True, False)
+        assert made.GetActualSize() == 7 * MIB
+
+
+def test_what_a_running_guest_needs_is_logged() -> None:
+    class Handler(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            messages.append(record.getMessage())
+
+    messages: List[str] = []
+    handler = Handler()
+    logging.getLogger().addHandler(handler)
+    try:
+        with a_disk() as made:
+            made.Grow(1, True, True, False)
+            assert messages == []
+            made.Grow(1, False, True, False)
+            assert [each for each in messages if "5 MiB" in each and "gnt-instance reboot" in each], messages
+    finally:
+        logging.getLogger().removeHandler(handler)
+
+
+def test_a_create_mounts_once_and_is_undone_where_it_fails() -> None:
+    mount, attach = GlusterVolume.mounted, GlusterStorage.Attach
+    mounts: List[str] = []
+
+    def counted(volume: Any) -> Any:
+        mounts.append(volume.volume)
+        return mount(volume)
+
+    def fails(made: Any) -> bool:
+        attach(made)
+        raise failure
+
+    GlusterVolume.mounted = counted
+    try:
+        for params in (PARAMS, KERNEL):
+            mounts.clear()
+            create(params=params)
+            assert mounts == ["gv0"]
+            assert disk(params=params).Remove() is True
+        for failure in (errors.BlockDeviceError("no"), OSError("no"), KeyboardInterrupt("no")):
+            GlusterStorage.Attach = fails
+            with failing(type(failure), "no"):
+                create()
+            GlusterStorage.Attach = attach
+            assert found() is None
+    finally:
+        GlusterVolume.mounted, GlusterStorage.Attach = mount, attach
+    assert mounted() == []
+
+
+def test_a_directory_is_no_disk() -> None:
+    volume = disk().volume
+    with volume.mounted() as root:
+        os.makedirs(f"{root}/{PATH}")
+    try:
+        assert disk().attached is False
+        assert found() is None
+        for act in (create, disk().Remove, disk().GetActualSize):
+            with failing(errors.BlockDeviceError, "volume gv0", PATH):
+                act()
+    finally:
+        with volume.mounted() as root:
+            os.rmdir(f"{root}/{PATH}")
+
+
+def test_a_full_run_is_one_clear_error() -> None:
+    """At whatever file there is no space left below /run: nothing stays mounted."""
+    full = "/run/full"
+    os.makedirs(full)
+    refused = 0
+    for inodes in range(2, 20):
+        assert os.system(f"mount -t tmpfs -o nr_inodes={inodes} tmpfs {full}") == 0
+        try:
+            volume = GlusterVolume("127.0.0.1", 24007, "gv0", (), f"{full}/gluster", f"{full}/a/uses")
+            with failures_of("volume gv0", "No space left on device") as failures:
+                volume.hold(PATH)
+                volume.release(PATH)
+                with volume.mounted() as root:
+                    os.listdir(root)
+            assert mounted() == [], inodes
+            refused += len(failures)
+        finally:
+            os.system(f"umount --recursive {full}")
+        if not failures:
+            break
+    os.rmdir(full)
+    assert refused > 5, refused
+    assert not failures
 
 
 def test_it_is_renamed_and_takes_nobodys_place() -> None:
@@ -408,6 +528,33 @@ def test_list_storage_tells_of_one_mounted_as_ganetis_own_class_does() -> None:
             os.system(f"umount {DIRECTORY}")
     finally:
         os.system(f"umount --quiet {DIRECTORY}")
+
+
+def test_list_storage_lists_the_other_groups_where_one_has_an_invalid_host() -> None:
+    def configuration(*hosts: str) -> None:
+        groups = {str(n): {"diskparams": {"gluster": {"host": host}}} for n, host in enumerate(hosts)}
+        with open("/run/config.data", "w") as file:
+            json.dump({"cluster": {"diskparams": {}}, "nodegroups": groups}, file)
+
+    configured = ours.configured_volumes
+
+    def those(directory: str, path: str = "/run/config.data") -> Any:
+        return configured(directory, path)
+
+    ours.configured_volumes = those
+    try:
+        configuration("a..b", "127.0.0.1", "x" * 64 + ".example")
+        assert [POINT] in listed(constants.SF_NAME)
+        configuration("a..b", "none,,")
+        shutil.move("/run/ganeti-gluster-mon/mounts", "/run/mounts")
+        with failing(errors.StorageError, "node group", "'a..b' can be neither a host nor a socket"):
+            listed(constants.SF_NAME)
+    finally:
+        if os.path.exists("/run/mounts"):
+            shutil.rmtree("/run/ganeti-gluster-mon/mounts", ignore_errors=True)
+            shutil.move("/run/mounts", "/run/ganeti-gluster-mon/mounts")
+        ours.configured_volumes = configured
+        os.unlink("/run/config.data")
 
 
 def test_list_storage_with_nonsense() -> None:

@@ -6,6 +6,9 @@
     killed MOMENT  the same once, and end as by SIGKILL at that moment; exit status 9 if it came to that
     space          size, free space and where from, mounted or not: JSON
     create PATH…   make disks of 4 MiB
+    create-killed MOMENT PATH
+                   make a disk, and end as by SIGKILL at that moment; exit status 9 if it came to that
+    abandon PATH   make the temporary file of a disk, an hour old, and nothing more
     grow PATH…     make them 4 MiB bigger, and reserve that
     sizes PATH…    of the disks, in MiB: JSON
     remove PATH…   remove them
@@ -19,8 +22,10 @@ import json
 import os
 import subprocess
 import sys
-from typing import Any, Callable, Dict, Iterator
+import time
+from typing import Any, Callable, Dict, Iterator, Tuple
 
+from ganeti_gluster_mon.backend import temporary
 from ganeti_gluster_mon.backend.filedevice import MEBIBYTE, DiskError, FileDeviceHelper
 from ganeti_gluster_mon.backend.space import space
 from ganeti_gluster_mon.backend.volume import GlusterVolume
@@ -42,7 +47,37 @@ def often(times: str) -> None:
 
 
 def killed(moment: str) -> None:
-    left = int(moment)
+    # What is between two of these changes nothing that outlives us.
+    end_at(
+        int(moment),
+        (os, "makedirs"),
+        (os, "unlink"),
+        (os, "rmdir"),
+        (fcntl, "flock"),
+        (subprocess, "Popen"),
+    )
+    used("us")
+
+
+def create_killed(moment: str, path: str) -> None:
+    with VOLUME.mounted() as root:
+        end_at(int(moment), *((os, name) for name in ("open", "ftruncate", "fsync", "link", "unlink")))
+        FileDeviceHelper.CreateFile(root, path, 4, create_folders=True)
+        os._exit(0)
+
+
+def abandon(path: str) -> None:
+    folder, base = os.path.split(path)
+    with VOLUME.mounted() as root:
+        descriptor = os.open(f"{root}/{folder}", os.O_RDONLY)
+        _, file = temporary.create(descriptor, base)
+        os.utime(file, (time.time() - 3600,) * 2)
+        os.close(file)
+        os.close(descriptor)
+
+
+def end_at(left: int, *calls: Tuple[Any, str]) -> None:
+    """End this process, as by SIGKILL, after *left* calls of these functions of modules."""
 
     def fatal(function: Callable[..., Any]) -> Callable[..., Any]:
         def called(*words: Any, **more: Any) -> Any:
@@ -55,16 +90,8 @@ def killed(moment: str) -> None:
 
         return called
 
-    # What is between two of these changes nothing that outlives us.
-    for module, name in (
-        (os, "makedirs"),
-        (os, "unlink"),
-        (os, "rmdir"),
-        (fcntl, "flock"),
-        (subprocess, "Popen"),
-    ):
+    for module, name in calls:
         setattr(module, name, fatal(getattr(module, name)))
-    used("us")
 
 
 def tell_space() -> None:
@@ -108,6 +135,8 @@ WAYS: Dict[str, Callable[..., None]] = {
     "killed": killed,
     "space": tell_space,
     "create": create,
+    "create-killed": create_killed,
+    "abandon": abandon,
     "grow": grow,
     "sizes": sizes,
     "remove": remove,
