@@ -15,7 +15,9 @@ from ganeti_gluster_mon.gluster import capture
 from ganeti_gluster_mon.gluster.capture import Capture, CaptureError
 
 #: bytes that a parcel may unpack to; the answers about 12,000 bricks are 20 MB
-MOST = 128 << 20
+MOST = 40 << 20
+#: bytes of its manifest, which is parsed as a whole; that of a pool of 1,000 volumes is 200 kB
+MOST_MANIFEST = 4 << 20
 #: zlib's level: the answers about 1,000 bricks, 1.1 MB, are 50 kB by 1 and 40 kB by 6, in a fifth of the time
 _LEVEL = 1
 
@@ -39,6 +41,8 @@ def unpack(parcel: bytes, most: int = MOST) -> Capture:
         larger = bool(stream.unconsumed_tail) or len(content) >= most
         raise CaptureError(f"it unpacks to more than {most} bytes" if larger else "it is cut short")
     head, _, files = content.partition(b"\n")
+    if len(head) > MOST_MANIFEST:
+        raise CaptureError(f"its manifest has more than {MOST_MANIFEST} bytes")
     try:
         manifest = json.loads(head)
     except (ValueError, RecursionError) as err:

@@ -3,8 +3,12 @@
 ::
 
     GET /exchange?after=SEQUENCE&wait=SECONDS&nudge=1
-    X-Gluster-Mon-Nonce: 32 hexadecimal digits, thought of for this request alone
-    X-Gluster-Mon-Signature: of path, query and nonce
+    X-Gluster-Mon-Nonce: 32 hexadecimal digits, made for this request alone
+    X-Gluster-Mon-Challenge: the receiver's present challenge
+    X-Gluster-Mon-Signature: of path, query, nonce, the receiver's uuid and the challenge
+
+    X-Gluster-Mon-Challenge: the challenge for the next request
+    X-Gluster-Mon-Signature: of path, query, nonce and what follows
 
     one line of JSON: uuid, able, leads, sequence, age, held, nudged
     what follows: the capture as a parcel, if the node leads and SEQUENCE is not the present one
@@ -14,7 +18,12 @@ hears of a new capture at once.  ``nudge`` has the node ask Gluster now, because
 something happen; it counts only with the present sequence, so that repeating an overheard
 request asks for nothing once there is a new one.
 
-Ages and times are told, never moments: no two nodes need the same clock.
+Ages and durations are sent, never moments: no two nodes need the same clock.
+
+A recorded request is of no use to anybody.  It is signed for one node.  It is signed for one challenge, a random
+value that each process makes anew every `CHALLENGE_LASTS` seconds and accepts for twice as long, so that it is void
+after that time, and after a restart.  In the meantime the node remembers its nonce.  A request with another
+challenge gets 403 and the present one, and its sender tries again.
 """
 
 from __future__ import annotations
@@ -23,6 +32,7 @@ import asyncio
 import json
 import logging
 import secrets
+import time
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Callable, Dict, Optional, Set
@@ -35,6 +45,13 @@ from ganeti_gluster_mon.serve.log import say
 PATH = "/exchange"
 NONCE = "X-Gluster-Mon-Nonce"
 SIGNATURE = "X-Gluster-Mon-Signature"
+CHALLENGE = "X-Gluster-Mon-Challenge"
+#: seconds after which a challenge is replaced; it is accepted for as long again
+CHALLENGE_LASTS = 60.0
+#: why a request is refused that its sender should send again, with the present challenge
+OTHER_CHALLENGE = "The challenge is not this node's present one"
+#: requests with one challenge; after so many it is replaced early, which bounds the nonces that are remembered
+_MOST_NONCES = 10_000
 #: seconds an answer may be held back at most
 LONGEST_WAIT = 30.0
 
@@ -55,6 +72,43 @@ class Standing:
     parcel: bytes = b""
 
 
+class Challenges:
+    """The challenges of this process, and the nonces that came with them."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        """*clock* gives seconds."""
+        self._clock = clock
+        #: nonces by challenge: the present one last, and the one before it
+        self._nonces: Dict[str, Set[str]] = {}
+        self._made_at = float("-inf")
+
+    @property
+    def current(self) -> str:
+        """The present challenge, 32 hexadecimal digits; a new one when its time is over."""
+        now = self._clock()
+        age = now - self._made_at
+        if age >= 2 * CHALLENGE_LASTS:
+            self._nonces.clear()
+        if age >= CHALLENGE_LASTS or len(self._nonces[next(reversed(self._nonces))]) >= _MOST_NONCES:
+            while len(self._nonces) > 1:
+                del self._nonces[next(iter(self._nonces))]
+            self._nonces[signing.nonce()] = set()
+            self._made_at = now
+        return next(reversed(self._nonces))
+
+    def accepts(self, challenge: str) -> bool:
+        """Whether *challenge* is the present one or the one before it."""
+        return challenge == self.current or challenge in self._nonces
+
+    def use(self, challenge: str, nonce: str) -> bool:
+        """Remember *nonce*; False if it came with *challenge* before."""
+        nonces = self._nonces[challenge]
+        if nonce in nonces:
+            return False
+        nonces.add(nonce)
+        return True
+
+
 class Exchange:
     """This node's side of the exchange.  To be used on one event loop."""
 
@@ -71,7 +125,8 @@ class Exchange:
         self._number = 0
         self._changed = asyncio.Event()
         self._ended = False
-        self._nonces: Set[str] = set()
+        self.challenges = Challenges()
+        self._held = 0
         self._refusing = ""
 
     @property
@@ -98,7 +153,7 @@ class Exchange:
     @property
     def held(self) -> int:
         """How many requests are being answered."""
-        return len(self._nonces)
+        return self._held
 
     def tell(self, standing: Standing) -> None:
         """*standing* is what is told from now on."""
@@ -127,22 +182,26 @@ class Exchange:
             return False
         return True
 
-    def accept(self, uri: str, nonce: str, signature: str) -> Optional[str]:
-        """Why the request is refused; None for a good one, which `done` has to be told of at its end."""
-        why = None
+    def accept(self, uri: str, nonce: str, challenge: str, signature: str) -> Optional[str]:
+        """Why the request is refused; None for a good one, whose end `done` has to be called at."""
         if self.key is None:
             return "This node has no secret to know others by"
-        if not signing.is_nonce(nonce) or not signing.same(signature, signing.question(self.key, uri, nonce)):
-            why = "The signature is not by the cluster's secret"
-        elif nonce in self._nonces:
-            why = "This request is being answered already"
-        if why is None:
-            self._nonces.add(nonce)
-        return why
+        receiver = self._standing.uuid
+        if receiver is None:
+            return "This node does not know its own uuid yet"
+        if not self.challenges.accepts(challenge):
+            return OTHER_CHALLENGE
+        expected = signing.sign_request(self.key, uri, nonce, receiver, challenge)
+        if not signing.is_nonce(nonce) or not signing.signatures_equal(signature, expected):
+            return "The signature is not by the cluster's secret, or is for another node"
+        if not self.challenges.use(challenge, nonce):
+            return "This request has been answered already"
+        self._held += 1
+        return None
 
-    def done(self, nonce: str) -> None:
-        """The request with *nonce* is over."""
-        self._nonces.discard(nonce)
+    def done(self) -> None:
+        """A request that was accepted is over."""
+        self._held -= 1
 
     def refused(self, sender: str, why: str) -> None:
         """Say that a request was refused; once for each sender and reason in a row."""
@@ -184,10 +243,13 @@ class Answering(Handler):
     async def get(self) -> None:
         """Tell a peer."""
         exchange, uri = self._exchange, self.request.uri or ""
-        nonce = self.request.headers.get(NONCE, "")
-        why = exchange.accept(uri, nonce, self.request.headers.get(SIGNATURE, ""))
+        headers = self.request.headers
+        nonce = headers.get(NONCE, "")
+        why = exchange.accept(uri, nonce, headers.get(CHALLENGE, ""), headers.get(SIGNATURE, ""))
+        self.set_header(CHALLENGE, exchange.challenges.current)
         if why is not None:
-            exchange.refused(self.request.remote_ip or "", why)
+            if why != OTHER_CHALLENGE:
+                exchange.refused(self.request.remote_ip or "", why)
             self.say(403, why)
             return
         try:
@@ -196,16 +258,17 @@ class Answering(Handler):
             except ValueError:
                 self.say(400, "wait is no number of seconds")
                 return
-            told = await exchange.answer(self._argument("after"), wait, self._argument("nudge") == "1")
+            reply = await exchange.answer(self._argument("after"), wait, self._argument("nudge") == "1")
         finally:
-            exchange.done(nonce)
+            exchange.done()
         key = exchange.key
         if key is None:
             self.say(403, "This node has no secret any more")
             return
+        self.set_header(CHALLENGE, exchange.challenges.current)  # the one from before may be over meanwhile
         self.set_header("Content-Type", "application/octet-stream")
-        self.set_header(SIGNATURE, signing.answer(key, uri, nonce, told))
-        self.finish(told)
+        self.set_header(SIGNATURE, signing.sign_response(key, uri, nonce, reply))
+        self.finish(reply)
 
     def _argument(self, name: str) -> str:
         return str(self.get_query_argument(name, ""))

@@ -11,7 +11,7 @@ import logging
 from concurrent.futures import Executor
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Callable, Dict, Mapping, Optional, Tuple
+from typing import Callable, Dict, Mapping, Optional
 
 from ganeti_gluster_mon.gluster import joined, parcel
 from ganeti_gluster_mon.gluster.capture import Capture, CaptureError
@@ -26,6 +26,10 @@ from ganeti_gluster_mon.serve.picture import Followed
 _AT_ONCE = 3
 #: seconds before a leader that did not answer, or not well, is asked again
 _PAUSE = 1.0
+#: seconds from one request to the leader to the next, at least, whatever it replies
+_SPACING = 0.5
+#: seconds for which a node is not followed whose reply could not be believed, the first time and at most
+_REJECTED_FOR, _REJECTED_AT_MOST = 60.0, 3600.0
 #: times that the leader is told that something happened, until it has understood
 _NUDGES = 3
 
@@ -52,6 +56,17 @@ class Rates:
             hold=max(1.0, min(10.0, interval / 3)),
             patience=max(5.0, interval / 2),
         )
+
+
+@dataclass(frozen=True)
+class Rejection:
+    """A node that is not followed for a while, because its reply could not be believed."""
+
+    why: str
+    #: by the event loop's clock, seconds
+    until: float
+    #: the length of that while, seconds; it doubles each time
+    lasts: float
 
 
 class Following:
@@ -82,8 +97,8 @@ class Following:
         self._heard: Dict[str, Told] = {}
         #: since when, by the loop's clock, they are able and do not lead
         self._waiting: Dict[str, float] = {}
-        #: what a leader told that could not be believed, by its uuid: the sequence, and why
-        self._refused: Dict[str, Tuple[str, str]] = {}
+        #: by uuid
+        self._rejections: Dict[str, Rejection] = {}
         self._sequence = ""
         self._followed: Optional[Followed] = None
         #: the uuid of the node that leads; None: nobody, or it is not known yet
@@ -161,7 +176,8 @@ class Following:
         async def ask(uuid: str) -> None:
             async with gate:
                 try:
-                    self._hear(uuid, await self._peers.ask(self._hosts[uuid], key, self._rates.deadline))
+                    told = await self._peers.ask(self._hosts[uuid], uuid, key, self._rates.deadline)
+                    self._hear(uuid, told)
                 except PeerError as err:
                     self._lost(uuid, err)
 
@@ -190,7 +206,7 @@ class Following:
         others = [
             Voice(
                 uuid,
-                able=told.able and self._refused.get(uuid, ("", ""))[0] != told.sequence,
+                able=told.able and not self._is_rejected(uuid, now),
                 leads=told.leads,
                 waits=now - self._waiting.get(uuid, now),
             )
@@ -198,6 +214,19 @@ class Following:
         ]
         own = Voice(self.own or "", self._exchange.able, self._exchange.leads)
         return leader(own, others, self._rates.patience)
+
+    def _is_rejected(self, uuid: str, now: float) -> bool:
+        rejection = self._rejections.get(uuid)
+        return rejection is not None and now < rejection.until
+
+    def _reject(self, uuid: str, why: str) -> None:
+        """Do not follow *uuid* for a while, whatever it sends meanwhile."""
+        last = self._rejections.get(uuid)
+        lasts = _REJECTED_FOR if last is None else min(2 * last.lasts, _REJECTED_AT_MOST)
+        if last is None or last.why != why:
+            say(logging.WARNING, "capture refused", {"from": self._name(uuid), "why": why})
+        now = asyncio.get_running_loop().time()
+        self._rejections[uuid] = Rejection(why, now + lasts, lasts)
 
     def _decide(self, chosen: Optional[str]) -> None:
         """*chosen* leads from now on; the asker is told what that makes of this node."""
@@ -236,31 +265,34 @@ class Following:
         while True:
             uuid, key = self.leader, self._exchange.key
             if key is None or uuid is None or uuid == self.own or uuid not in self._hosts:
-                await self._turn()
+                await self._wait_for_leader_change()
                 continue
-            rates = self._rates
+            rates, loop = self._rates, asyncio.get_running_loop()
+            began, after = loop.time(), self._sequence
             try:
                 told = await self._peers.ask(
-                    self._hosts[uuid], key, rates.deadline, after=self._sequence, wait=rates.hold
+                    self._hosts[uuid], uuid, key, rates.deadline, after=after, wait=rates.hold
                 )
             except PeerError as err:
                 well = False
                 if uuid == self.leader:
                     self._lost(uuid, err)
             else:
-                well = uuid == self.leader and await self._heed(uuid, told)
+                well = uuid == self.leader and await self._accept_update(uuid, told)
             if not well:
                 self._woken.set()
-                await self._turn(_PAUSE)
+                await self._wait_for_leader_change(_PAUSE)
+                continue
+            await self._wait_for_leader_change(max(0.0, began + _SPACING - loop.time()))
 
-    async def _turn(self, patience: Optional[float] = None) -> None:
-        """Wait until another leads, *patience* seconds at most."""
+    async def _wait_for_leader_change(self, timeout: Optional[float] = None) -> None:
+        """Wait until another leads, *timeout* seconds at most; None: without a limit."""
         with suppress(asyncio.TimeoutError):
-            await asyncio.wait_for(self._turned.wait(), patience)
+            await asyncio.wait_for(self._turned.wait(), timeout)
         self._turned.clear()
 
-    async def _heed(self, uuid: str, told: Told) -> bool:
-        """Take what the leader told; False if there is nothing to be had from it."""
+    async def _accept_update(self, uuid: str, told: Told) -> bool:
+        """Take the leader's reply; False if there is nothing to be had from it."""
         self._hear(uuid, told)
         if told.uuid != uuid or not told.able or not told.leads:
             return False
@@ -268,19 +300,20 @@ class Following:
             loop = asyncio.get_running_loop()
             try:
                 capture = await loop.run_in_executor(
-                    self._aside, _believed, told.parcel, uuid, self.own or ""
+                    self._aside, _verified_capture, told.parcel, uuid, self.own or ""
                 )
             except CaptureError as err:
-                if self._refused.get(uuid, ("", ""))[1] != str(err):
-                    say(logging.WARNING, "capture refused", {"from": self._name(uuid), "why": err})
-                self._refused[uuid] = (told.sequence, str(err))
+                self._reject(uuid, str(err))
                 return False
-            self._refused.pop(uuid, None)
             if uuid != self.leader:
                 return False
+            self._rejections.pop(uuid, None)
             self._followed = Followed(capture, told.boottime)
             self._changed()
             self._let_read(told)
+        elif told.sequence != self._sequence:
+            self._reject(uuid, "it leads and sends no capture")
+            return False
         self._sequence = told.sequence
         return True
 
@@ -301,7 +334,7 @@ class Following:
                 return
             try:
                 told = await self._peers.ask(
-                    self._hosts[uuid], key, self._rates.deadline, after=sequence, nudge=True
+                    self._hosts[uuid], uuid, key, self._rates.deadline, after=sequence, nudge=True
                 )
             except PeerError:
                 return  # who listens to it will notice, and choose another, who asks by itself
@@ -310,7 +343,7 @@ class Following:
             sequence = told.sequence  # it has told more meanwhile, which may be from before the event
 
 
-def _believed(sent: bytes, sender: str, own: str) -> Capture:
+def _verified_capture(sent: bytes, sender: str, own: str) -> Capture:
     """The capture in *sent*.  Raises CaptureError for one that is not what *sender* should have sent."""
     capture = parcel.unpack(sent)
     joined.of_the_same_pool(capture, sender, own)

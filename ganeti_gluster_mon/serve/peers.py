@@ -1,22 +1,36 @@
-"""Asks the other nodes of the pool what they have to say.  What they answer is input like any other."""
+"""Queries the daemons of the other nodes.  Their replies are untrusted input, also when they are signed.
+
+A reply is verified before anything in it is decoded: the HTTP client does not decompress it, and the signature is
+checked over the bytes as they came.  Then each field is checked for its type, range and length; see `parse_reply`.
+"""
 
 from __future__ import annotations
 
 import json
+import re
+import time
 from dataclasses import dataclass
-from typing import Any, Callable, Dict
+from typing import Callable, Dict, NoReturn, Optional
 from urllib.parse import urlencode
 
-from tornado.httpclient import AsyncHTTPClient, HTTPClientError, HTTPRequest
+from tornado.httpclient import AsyncHTTPClient, HTTPClientError, HTTPRequest, HTTPResponse
 from tornado.httputil import HTTPInputError
 from tornado.iostream import UnsatisfiableReadError
 
 from ganeti_gluster_mon.serve import signing
-from ganeti_gluster_mon.serve.exchange import NONCE, PATH, SIGNATURE
+from ganeti_gluster_mon.serve.exchange import CHALLENGE, NONCE, OTHER_CHALLENGE, PATH, SIGNATURE
 from ganeti_gluster_mon.serve.handover import boottime
 
-#: bytes of an answer; the capture of 12,000 bricks is 800 kB
-MOST = 32 << 20
+#: bytes of a reply; the capture of 12,000 bricks is 800 kB
+MOST = 8 << 20
+#: bytes of the first line of a reply
+LONGEST_HEAD = 4096
+#: seconds; a capture of such an age, or an answer held back for so long, is no real one
+_LONGEST_AGE = 1e9
+#: glusterd's id of a host, by RFC 4122
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\Z")
+#: see Exchange.sequence
+_SEQUENCE = re.compile(r"[0-9a-f]{16}-[0-9]{1,18}\Z")
 #: questions at one time: the long one to the leader, a nudge, and some to see who else is there
 _AT_ONCE = 8
 
@@ -49,6 +63,8 @@ class Peers:
         self._port = port
         self._encrypted = encrypted
         self._client = AsyncHTTPClient(force_instance=True, max_body_size=MOST, max_clients=_AT_ONCE)
+        #: what each node, by uuid, wants to see in the next request
+        self._challenges: Dict[str, str] = {}
 
     def close(self) -> None:
         """Leave all that have not answered."""
@@ -57,6 +73,7 @@ class Peers:
     async def ask(
         self,
         host: str,
+        uuid: str,
         key: bytes,
         deadline: float,
         *,
@@ -64,57 +81,118 @@ class Peers:
         wait: float = 0.0,
         nudge: bool = False,
     ) -> Told:
-        """What the daemon on *host* says, in at most *wait* + *deadline* seconds; see exchange.py.
+        """The reply of the daemon on *host*, the node *uuid*, in at most *wait* + *deadline* seconds.
 
-        Raises PeerError.
+        See exchange.py for what is sent.  Raises PeerError.
         """
-        query = urlencode({"after": after, "wait": f"{wait:.3f}", "nudge": int(nudge)})
-        uri = f"{PATH}?{query}"
-        nonce = signing.nonce()
+        uri = f"{PATH}?{urlencode({'after': after, 'wait': f'{wait:.3f}', 'nudge': int(nudge)})}"
+        until = time.monotonic() + wait + deadline
+        for _ in range(2):
+            left = until - time.monotonic()
+            nonce = signing.nonce()
+            challenge = self._challenges.get(uuid, "")
+            signature = signing.sign_request(key, uri, nonce, uuid, challenge)
+            request = HTTPRequest(
+                self._url(host, uri),
+                headers={NONCE: nonce, CHALLENGE: challenge, SIGNATURE: signature, "Connection": "close"},
+                connect_timeout=max(0.001, min(deadline, left)),
+                request_timeout=max(0.001, left),
+                follow_redirects=False,
+                # Certificates of nodes are seldom made for each other's eyes; the signature is what is believed.
+                validate_cert=False,
+                # Nothing is decompressed before the signature is verified: a few kilobytes may be gigabytes.
+                decompress_response=False,
+            )
+            sent = boottime()
+            try:
+                response = await self._client.fetch(request)
+            except HTTPClientError as err:
+                body = b"" if err.response is None else err.response.body or b""
+                reason = body[:200].decode("utf-8", "replace").strip()
+                # A new process, or nothing was sent to it for a while.
+                if reason == OTHER_CHALLENGE and self._keep_challenge(uuid, err.response) != challenge:
+                    continue
+                raise PeerError(f"{host}: {reason or err.message}") from None
+            except (OSError, ValueError, HTTPInputError, UnsatisfiableReadError) as err:
+                # ValueError: a name that no address can be made of; the last two: no HTTP, or no end of headers
+                raise PeerError(f"{host}: {str(err)[:200]}") from None
+            received = boottime()
+            self._keep_challenge(uuid, response)
+            expected = signing.sign_response(key, uri, nonce, response.body)
+            if not signing.signatures_equal(response.headers.get(SIGNATURE, ""), expected):
+                raise PeerError(f"{host}: the answer is not signed by the cluster's secret")
+            head, _, parcel = response.body.partition(b"\n")
+            try:
+                return parse_reply(head, parcel, sent, received)
+            except (ValueError, TypeError, KeyError, RecursionError) as err:
+                raise PeerError(
+                    f"{host}: its reply is malformed or of another version: {str(err)[:100]}"
+                ) from None
+        raise PeerError(f"{host}: it accepts no request")
+
+    def _url(self, host: str, uri: str) -> str:
         scheme = "https" if self._encrypted() else "http"
         name = f"[{host}]" if ":" in host else host
-        request = HTTPRequest(
-            f"{scheme}://{name}:{self._port}{uri}",
-            headers={NONCE: nonce, SIGNATURE: signing.question(key, uri, nonce), "Connection": "close"},
-            connect_timeout=deadline,
-            request_timeout=wait + deadline,
-            follow_redirects=False,
-            # Certificates of nodes are seldom made for each other's eyes; the signature is what is believed.
-            validate_cert=False,
-        )
-        sent = boottime()
-        try:
-            response = await self._client.fetch(request)
-        except HTTPClientError as err:
-            body = b"" if err.response is None else err.response.body or b""
-            said = body[:200].decode("utf-8", "replace").strip()
-            raise PeerError(f"{host}: {said or err.message}") from None
-        except (OSError, ValueError, HTTPInputError, UnsatisfiableReadError) as err:
-            # ValueError: a name that no address can be made of; the last two: no HTTP, or no end of headers
-            raise PeerError(f"{host}: {str(err)[:200]}") from None
-        received = boottime()
-        expected = signing.answer(key, uri, nonce, response.body)
-        if not signing.same(response.headers.get(SIGNATURE, ""), expected):
-            raise PeerError(f"{host}: the answer is not signed by the cluster's secret")
-        head, _, parcel = response.body.partition(b"\n")
-        try:
-            return _told(json.loads(head), parcel, sent, received)
-        except (ValueError, TypeError, KeyError, RecursionError):
-            raise PeerError(f"{host}: the answer is of another version") from None
+        return f"{scheme}://{name}:{self._port}{uri}"
+
+    def _keep_challenge(self, uuid: str, response: Optional[HTTPResponse]) -> str:
+        """The challenge that *response* gives for the next request to *uuid*; "" for none."""
+        given = "" if response is None else response.headers.get(CHALLENGE, "")
+        challenge = given if signing.is_nonce(given) else ""
+        self._challenges[uuid] = challenge
+        return challenge
 
 
-def _told(head: Dict[str, Any], parcel: bytes, sent: int, received: int) -> Told:
-    """Ages are made to moments so that who delays an answer makes it older, never younger."""
-    on_the_way = (received - sent) / 1e9 - float(head["held"])
-    age = float(head["age"]) + max(0.0, on_the_way)
-    if not 0 <= age < float("inf"):
-        raise ValueError(age)
+def parse_reply(head: bytes, parcel: bytes, sent: int, received: int) -> Told:
+    """The reply whose first line is *head*, JSON as exchange.py describes it, followed by *parcel*.
+
+    *sent* and *received* are this node's CLOCK_BOOTTIME in ns.  Ages become moments in such a way that a peer that
+    delays its reply makes its capture older, never younger.
+    Raises ValueError, TypeError, KeyError or RecursionError for a line that no daemon of this version writes.
+    """
+    if len(head) > LONGEST_HEAD:
+        raise ValueError(f"its first line has {len(head)} bytes")
+    fields = json.loads(head, parse_constant=_reject_constant)
+    if not isinstance(fields, dict):
+        raise TypeError("its first line is no JSON object")
+    on_the_way = (received - sent) / 1e9 - _seconds("held", fields["held"])
+    age = _seconds("age", fields["age"]) + max(0.0, on_the_way)
     return Told(
-        uuid=str(head["uuid"] or ""),
-        able=head["able"] is True,
-        leads=head["leads"] is True,
-        sequence=str(head["sequence"]),
+        uuid=_text("uuid", fields["uuid"], _UUID),
+        able=_flag("able", fields["able"]),
+        leads=_flag("leads", fields["leads"]),
+        sequence=_text("sequence", fields["sequence"], _SEQUENCE, optional=False),
         boottime=received - round(age * 1e9),
-        nudged=head["nudged"] is True,
+        nudged=_flag("nudged", fields["nudged"]),
         parcel=parcel,
     )
+
+
+def _reject_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no number")
+
+
+def _seconds(name: str, value: object) -> float:
+    """A duration of at most `_LONGEST_AGE` seconds.  Raises TypeError and ValueError."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise TypeError(f"{name} is no number")
+    if not 0 <= value <= _LONGEST_AGE:
+        raise ValueError(f"{name} is out of range")
+    return float(value)
+
+
+def _flag(name: str, value: object) -> bool:
+    if not isinstance(value, bool):
+        raise TypeError(f"{name} is neither true nor false")
+    return value
+
+
+def _text(name: str, value: object, pattern: re.Pattern[str], optional: bool = True) -> str:
+    """A string that *pattern* matches; "" for null where that is allowed.  Raises TypeError and ValueError."""
+    if value is None and optional:
+        return ""
+    if not isinstance(value, str):
+        raise TypeError(f"{name} is no string")
+    if not pattern.match(value):
+        raise ValueError(f"{name} is malformed")
+    return value

@@ -1,8 +1,10 @@
 """What proves that a message between two nodes is from one who knows the cluster's secret.  Pure.
 
-Ganeti's confd does it so with the same secret: HMAC over what is said and over something
-that the other side has just thought of, the nonce.  An answer is bound to its question by
-it, so that an old answer, however good once, fits no new question.
+Ganeti's confd does it so with the same secret: HMAC over the message and over a random value of the other side.
+
+* A response is bound to its request by the *nonce*, which the sender of the request made for it alone.
+* A request is bound to the node that it is for by that node's uuid, and to a span of time by the *challenge*, which
+  the receiver makes and replaces; see exchange.py.  No two nodes need the same clock for that.
 
 What is said is no secret, and is not encrypted by this: it is what the daemon serves anyway.
 """
@@ -16,7 +18,7 @@ import secrets
 #: bytes; less is no secret
 SHORTEST = 16
 #: so that what we sign is of no use against another program that has the same secret
-_PURPOSE = b"ganeti-gluster-mon exchange 1"
+_PURPOSE = b"ganeti-gluster-mon exchange 2"
 _NONCE_BYTES = 16
 
 
@@ -35,18 +37,22 @@ def is_nonce(text: str) -> bool:
     return len(text) == 2 * _NONCE_BYTES and all(letter in "0123456789abcdef" for letter in text)
 
 
-def question(key: bytes, uri: str, said: str) -> str:
-    """The signature of a request for *uri*, path and query, with the nonce *said*; hexadecimal."""
-    return _signature(key, b"question", uri.encode("utf-8"), said.encode("ascii"))
+def sign_request(key: bytes, uri: str, nonce: str, receiver: str, challenge: str) -> str:
+    """The signature, hexadecimal, of a request for *uri* (path and query) with *nonce*.
+
+    *receiver*: the uuid of the node that it is for.  *challenge*: what that node gave for this span of time.
+    """
+    parts = (uri, nonce, receiver, challenge)
+    return _signature(key, b"question", *(part.encode("utf-8", "replace") for part in parts))
 
 
-def answer(key: bytes, uri: str, said: str, body: bytes) -> str:
-    """The signature of *body* as the answer to the request for *uri* with the nonce *said*; hexadecimal."""
-    return _signature(key, b"answer", uri.encode("utf-8"), said.encode("ascii"), body)
+def sign_response(key: bytes, uri: str, nonce: str, body: bytes) -> str:
+    """The signature, hexadecimal, of *body* as the response to the request for *uri* with *nonce*."""
+    return _signature(key, b"answer", uri.encode("utf-8"), nonce.encode("ascii"), body)
 
 
-def same(one: str, other: str) -> bool:
-    """Compare two signatures in a time that does not tell where they differ."""
+def signatures_equal(one: str, other: str) -> bool:
+    """Compare two signatures in a time that does not depend on where they differ."""
     return hmac.compare_digest(one.encode("utf-8", "replace"), other.encode("utf-8", "replace"))
 
 

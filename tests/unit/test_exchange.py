@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 import os
+import resource
 import time
+import zlib
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
@@ -18,7 +21,18 @@ from tornado.httpclient import AsyncHTTPClient, HTTPClientError
 from ganeti_gluster_mon.gluster import capture, parcel
 from ganeti_gluster_mon.serve import handover, secret, signing
 from ganeti_gluster_mon.serve.door import Door
-from ganeti_gluster_mon.serve.exchange import NONCE, PATH, SIGNATURE, Answering, Exchange, Standing
+from ganeti_gluster_mon.serve.exchange import (
+    CHALLENGE,
+    CHALLENGE_LASTS,
+    NONCE,
+    OTHER_CHALLENGE,
+    PATH,
+    SIGNATURE,
+    Answering,
+    Challenges,
+    Exchange,
+    Standing,
+)
 from ganeti_gluster_mon.serve.following import Following, Rates
 from ganeti_gluster_mon.serve.handler import Screen
 from ganeti_gluster_mon.serve.handover import Handover, boottime
@@ -85,12 +99,12 @@ async def asking(port: int) -> AsyncIterator[Peers]:
 def test_a_leader_tells_what_it_has() -> None:
     async def work() -> None:
         async with node(NODE1) as there, asking(there.port) as peers:
-            told = await peers.ask(HOSTS[NODE1], KEY, GENEROUS)
+            told = await peers.ask(HOSTS[NODE1], NODE1, KEY, GENEROUS)
             assert (told.uuid, told.able, told.leads, told.nudged) == (NODE1, True, True, False)
             assert told.sequence == there.exchange.sequence
             assert parcel.unpack(told.parcel).node == "node1.lab.test"
             assert 0 <= boottime() - told.boottime < GENEROUS * 1e9
-            again = await peers.ask(HOSTS[NODE1], KEY, GENEROUS, after=told.sequence)
+            again = await peers.ask(HOSTS[NODE1], NODE1, KEY, GENEROUS, after=told.sequence)
             assert (again.sequence, again.parcel) == (told.sequence, b"")
 
     run(work())
@@ -100,10 +114,10 @@ def test_who_does_not_lead_tells_only_that() -> None:
     async def work() -> None:
         async with node(NODE1) as there, asking(there.port) as peers:
             there.exchange.tell(leading(NODE1, leads=False))
-            told = await peers.ask(HOSTS[NODE1], KEY, GENEROUS)
+            told = await peers.ask(HOSTS[NODE1], NODE1, KEY, GENEROUS)
             assert (told.able, told.leads, told.parcel) == (True, False, b"")
             there.exchange.tell(leading(NODE1, boottime=boottime() - round(2e9 * GENEROUS)))
-            told = await peers.ask(HOSTS[NODE1], KEY, GENEROUS)
+            told = await peers.ask(HOSTS[NODE1], NODE1, KEY, GENEROUS)
             assert (told.able, told.leads, told.parcel) == (False, False, b""), "what it has is too old"
 
     run(work())
@@ -114,7 +128,7 @@ def test_who_waits_hears_at_once_of_what_is_new() -> None:
         async with node(NODE1) as there, asking(there.port) as peers:
             after = there.exchange.sequence
             waiting = asyncio.ensure_future(
-                peers.ask(HOSTS[NODE1], KEY, GENEROUS, after=after, wait=GENEROUS)
+                peers.ask(HOSTS[NODE1], NODE1, KEY, GENEROUS, after=after, wait=GENEROUS)
             )
             while not there.exchange.held:
                 await asyncio.sleep(0.01)
@@ -126,7 +140,7 @@ def test_who_waits_hears_at_once_of_what_is_new() -> None:
             # Its age is not made older by the time for which the answer was held back.
             assert boottime() - told.boottime < 5e9
             waiting = asyncio.ensure_future(
-                peers.ask(HOSTS[NODE1], KEY, GENEROUS, after=told.sequence, wait=GENEROUS)
+                peers.ask(HOSTS[NODE1], NODE1, KEY, GENEROUS, after=told.sequence, wait=GENEROUS)
             )
             while not there.exchange.held:
                 await asyncio.sleep(0.01)
@@ -141,10 +155,10 @@ def test_a_nudge_counts_once_there_is_nothing_newer() -> None:
     async def work() -> None:
         async with node(NODE1) as there, asking(there.port) as peers:
             old = there.exchange.sequence
-            told = await peers.ask(HOSTS[NODE1], KEY, GENEROUS, after=old, nudge=True)
+            told = await peers.ask(HOSTS[NODE1], NODE1, KEY, GENEROUS, after=old, nudge=True)
             assert told.nudged
             there.exchange.tell(leading(NODE1))
-            told = await peers.ask(HOSTS[NODE1], KEY, GENEROUS, after=old, nudge=True)
+            told = await peers.ask(HOSTS[NODE1], NODE1, KEY, GENEROUS, after=old, nudge=True)
             assert not told.nudged
             assert len(there.nudges) == 1
 
@@ -155,25 +169,28 @@ def test_another_secret_and_none() -> None:
     async def work() -> None:
         async with node(NODE1) as there, asking(there.port) as peers:
             with pytest.raises(PeerError, match="not by the cluster's secret"):
-                await peers.ask(HOSTS[NODE1], signing.derived(b"another"), GENEROUS)
+                await peers.ask(HOSTS[NODE1], NODE1, signing.derived(b"another"), GENEROUS)
             there.exchange.key = None
             with pytest.raises(PeerError, match="has no secret"):
-                await peers.ask(HOSTS[NODE1], KEY, GENEROUS)
+                await peers.ask(HOSTS[NODE1], NODE1, KEY, GENEROUS)
         async with asking(there.port) as peers:
             with pytest.raises(PeerError, match="refused"):
-                await peers.ask(HOSTS[NODE1], KEY, GENEROUS)
+                await peers.ask(HOSTS[NODE1], NODE1, KEY, GENEROUS)
 
     run(work())
 
 
-def test_one_request_is_not_answered_twice_at_a_time() -> None:
-    """Who repeats what he overheard cannot pile up requests that wait."""
+def signed_headers(there: Node, uri: str, receiver: str = NODE1) -> Dict[str, str]:
+    nonce, challenge = signing.nonce(), there.exchange.challenges.current
+    signature = signing.sign_request(KEY, uri, nonce, receiver, challenge)
+    return {NONCE: nonce, CHALLENGE: challenge, SIGNATURE: signature}
 
+
+def test_a_recorded_request_is_refused_while_it_is_answered_and_after() -> None:
     async def work() -> None:
         async with node(NODE1) as there:
             uri = f"{PATH}?after={there.exchange.sequence}&wait={GENEROUS}"
-            nonce = signing.nonce()
-            headers = {NONCE: nonce, SIGNATURE: signing.question(KEY, uri, nonce)}
+            headers = signed_headers(there, uri)
             client = AsyncHTTPClient(force_instance=True)
             url = f"http://{HOSTS[NODE1]}:{there.port}{uri}"
             first = asyncio.ensure_future(client.fetch(url, headers=headers))
@@ -184,7 +201,83 @@ def test_one_request_is_not_answered_twice_at_a_time() -> None:
             there.exchange.tell(leading(NODE1))
             assert (await first).code == 200
             assert not there.exchange.held
+            with pytest.raises(HTTPClientError, match="403"):
+                await client.fetch(url, headers=headers)
             client.close()
+
+    run(work())
+
+
+def test_a_recorded_request_is_refused_by_another_node_and_by_another_process() -> None:
+    async def work() -> None:
+        async with node(NODE1) as first, node(NODE1) as restarted:
+            uri = f"{PATH}?after=&wait=0"
+            client = AsyncHTTPClient(force_instance=True)
+            headers = signed_headers(first, uri)
+            with pytest.raises(HTTPClientError) as refusal:
+                await client.fetch(f"http://{HOSTS[NODE1]}:{restarted.port}{uri}", headers=headers)
+            assert refusal.value.response is not None
+            assert refusal.value.response.body.decode().strip() == OTHER_CHALLENGE
+            for_another = signed_headers(first, uri, receiver=NODE2)
+            with pytest.raises(HTTPClientError) as refusal:
+                await client.fetch(f"http://{HOSTS[NODE1]}:{first.port}{uri}", headers=for_another)
+            assert refusal.value.response is not None
+            assert b"for another node" in refusal.value.response.body
+            client.close()
+
+    run(work())
+
+
+def test_a_challenge_is_accepted_for_two_spans_and_no_longer() -> None:
+    now = 0.0
+    challenges = Challenges(lambda: now)
+    first = challenges.current
+    assert challenges.use(first, "a") and not challenges.use(first, "a")
+    now = CHALLENGE_LASTS
+    second = challenges.current
+    assert second != first
+    assert challenges.accepts(first) and challenges.accepts(second)
+    assert not challenges.use(first, "a"), "its nonces are remembered as long as it is accepted"
+    now = 2 * CHALLENGE_LASTS
+    assert not challenges.accepts(first) and challenges.accepts(second)
+    now = 10 * CHALLENGE_LASTS
+    assert not challenges.accepts(second)
+    assert not challenges.accepts("")
+
+
+def test_the_memory_for_nonces_is_bounded() -> None:
+    challenges = Challenges(lambda: 0.0)
+    for number in range(50_000):
+        assert challenges.use(challenges.current, str(number))
+    assert sum(map(len, challenges._nonces.values())) <= 20_000
+
+
+def test_a_client_whose_challenge_is_void_tries_again_by_itself() -> None:
+    async def work() -> None:
+        async with node(NODE1) as there, asking(there.port) as peers:
+            assert (await peers.ask(HOSTS[NODE1], NODE1, KEY, GENEROUS)).leads
+            there.exchange.challenges = Challenges()
+            assert (await peers.ask(HOSTS[NODE1], NODE1, KEY, GENEROUS)).leads
+
+    run(work())
+
+
+def test_a_peer_that_accepts_no_challenge_is_given_up() -> None:
+    async def work() -> None:
+        requests: List[str] = []
+
+        def never(headers: Dict[str, str]) -> bytes:
+            requests.append(headers["uri"])
+            body = f"{OTHER_CHALLENGE}\n".encode()
+            return (
+                f"HTTP/1.1 403 Forbidden\r\n{CHALLENGE}: {signing.nonce()}\r\n"
+                f"Content-Length: {len(body)}\r\n\r\n"
+            ).encode() + body
+
+        async with answering(never) as port, asking(port) as peers:
+            with pytest.raises(PeerError):
+                await peers.ask(HOSTS[NODE1], NODE1, KEY, GENEROUS)
+        assert len(requests) == 2
 
     run(work())
 
@@ -215,7 +308,10 @@ def http(body: bytes, signature: str) -> bytes:
     return head.encode() + body
 
 
-HEAD = b'{"uuid":"u","able":true,"leads":true,"sequence":"s","age":1.0,"held":0.0,"nudged":false}\n'
+HEAD = (
+    b'{"uuid":"%s","able":true,"leads":true,"sequence":"0123456789abcdef-1","age":1.0,"held":0.0,"nudged":false}\n'
+    % NODE1.encode()
+)
 
 
 def test_an_answer_to_another_question_is_not_believed() -> None:
@@ -224,39 +320,93 @@ def test_an_answer_to_another_question_is_not_believed() -> None:
 
         def replayed(headers: Dict[str, str]) -> bytes:
             if not recorded:
-                recorded.append(http(HEAD, signing.answer(KEY, headers["uri"], headers[NONCE.title()], HEAD)))
+                recorded.append(
+                    http(HEAD, signing.sign_response(KEY, headers["uri"], headers[NONCE.title()], HEAD))
+                )
             return recorded[0]
 
         async with answering(replayed) as port, asking(port) as peers:
-            assert (await peers.ask(HOSTS[NODE1], KEY, GENEROUS)).leads
+            assert (await peers.ask(HOSTS[NODE1], NODE1, KEY, GENEROUS)).leads
             with pytest.raises(PeerError, match="not signed"):
-                await peers.ask(HOSTS[NODE1], KEY, GENEROUS)
+                await peers.ask(HOSTS[NODE1], NODE1, KEY, GENEROUS)
 
     run(work())
 
 
-@pytest.mark.parametrize(
-    "head",
-    [
-        b"",
-        b"[]\n",
-        b"{}\n",
-        b"[" * 100_000,
-        HEAD.replace(b"1.0", b"-1.0"),
-        HEAD.replace(b"1.0", b"NaN"),
-        HEAD.replace(b"1.0", b"Infinity"),
-        HEAD.replace(b"1.0", b'"x"'),
-        HEAD.replace(b'"held"', b'"hold"'),
-    ],
-)
-def test_signed_nonsense_is_refused(head: bytes) -> None:
+def with_field(name: str, value: str) -> bytes:
+    """HEAD with another JSON value, as text, in the field *name*."""
+    fields = json.loads(HEAD)
+    fields[name] = "\0"
+    return json.dumps(fields).replace(json.dumps("\0"), value).encode("utf-8") + b"\n"
+
+
+MALFORMED = {
+    "empty": b"",
+    "list": b"[]\n",
+    "no fields": b"{}\n",
+    "deep": b'{"age":' + b"[" * 100_000 + b"\n",
+    "another field": HEAD.replace(b'"held"', b'"hold"'),
+    "long": b'{"more":"' + b"x" * 5000 + b'",' + HEAD[1:],
+    "not UTF-8": HEAD.replace(b"true", b"\xff"),
+    **{
+        f"{name} {value[:20]}": with_field(name, value)
+        for name in ("age", "held")
+        for value in (
+            *("-1", "-1e-9", "1e300", "1e10", "NaN", "Infinity", "-Infinity", "true", "null"),
+            *('"1"', "[]", "1" + 400 * "0", "9" * 4000, "9" * 5000),
+        )
+    },
+    **{
+        f"{name} {value[:20]}": with_field(name, value)
+        for name in ("able", "leads", "nudged")
+        for value in ("1", "0", '"true"', "null", "[]")
+    },
+    **{
+        f"uuid {value[:20]}": with_field("uuid", value)
+        for value in ("1", "[1]", '"u"', '""', '"' + NODE1.upper() + '"', '"' + NODE1 + '\\n"', '"\\ud800"')
+    },
+    **{
+        f"sequence {value[:20]}": with_field("sequence", value)
+        for value in (
+            "null",
+            "1",
+            '"s"',
+            '"\\ud800"',
+            '"\\u0000\\r\\nX: y"',
+            '"0123456789abcdef-"',
+            '"' + "x" * 3000 + '"',
+        )
+    },
+}
+
+
+@pytest.mark.parametrize("head", MALFORMED.values(), ids=MALFORMED.keys())
+def test_a_malformed_reply_is_refused_though_it_is_signed(head: bytes) -> None:
     async def work() -> None:
         def signed(headers: Dict[str, str]) -> bytes:
-            return http(head, signing.answer(KEY, headers["uri"], headers[NONCE.title()], head))
+            return http(head, signing.sign_response(KEY, headers["uri"], headers[NONCE.title()], head))
 
         async with answering(signed) as port, asking(port) as peers:
-            with pytest.raises(PeerError, match="of another version"):
-                await peers.ask(HOSTS[NODE1], KEY, GENEROUS)
+            with pytest.raises(PeerError, match="malformed or of another version"):
+                await peers.ask(HOSTS[NODE1], NODE1, KEY, GENEROUS)
+
+    run(work())
+
+
+def test_an_unsigned_reply_is_not_decompressed() -> None:
+    """One megabyte of it would be a gigabyte of memory."""
+    unpacked = 256 << 20
+    stream = zlib.compressobj(9, zlib.DEFLATED, 31)
+    bomb = b"".join([*(stream.compress(bytes(1 << 20)) for _ in range(unpacked >> 20)), stream.flush()])
+    head = f"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: {len(bomb)}\r\n\r\n".encode()
+
+    async def work() -> None:
+        async with answering(lambda headers: head + bomb) as port, asking(port) as peers:
+            before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+            with pytest.raises(PeerError, match="not signed"):
+                await peers.ask(HOSTS[NODE1], NODE1, KEY, GENEROUS)
+            grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
+            assert grown << 10 < unpacked // 8
 
     run(work())
 
@@ -270,7 +420,7 @@ def test_what_is_no_answer_is_refused(answer: bytes) -> None:
     async def work() -> None:
         async with answering(lambda headers: answer) as port, asking(port) as peers:
             with pytest.raises(PeerError):
-                await peers.ask(HOSTS[NODE1], KEY, GENEROUS)
+                await peers.ask(HOSTS[NODE1], NODE1, KEY, GENEROUS)
 
     run(work())
 
@@ -284,7 +434,7 @@ def test_one_who_says_nothing_is_not_waited_for() -> None:
         async with asking(server.sockets[0].getsockname()[1]) as peers:
             began = time.monotonic()
             with pytest.raises(PeerError):
-                await peers.ask(HOSTS[NODE1], KEY, 0.2, wait=0.2)
+                await peers.ask(HOSTS[NODE1], NODE1, KEY, 0.2, wait=0.2)
             assert time.monotonic() - began < GENEROUS / 3
         server.close()
 
@@ -295,10 +445,10 @@ def test_an_answer_that_was_delayed_is_older_not_younger() -> None:
     async def work() -> None:
         def late(headers: Dict[str, str]) -> bytes:
             time.sleep(0.3)  # the delay is what is tested
-            return http(HEAD, signing.answer(KEY, headers["uri"], headers[NONCE.title()], HEAD))
+            return http(HEAD, signing.sign_response(KEY, headers["uri"], headers[NONCE.title()], HEAD))
 
         async with answering(late) as port, asking(port) as peers:
-            told = await peers.ask(HOSTS[NODE1], KEY, GENEROUS)
+            told = await peers.ask(HOSTS[NODE1], NODE1, KEY, GENEROUS)
             assert boottime() - told.boottime >= 1.3e9
 
     run(work())
@@ -410,6 +560,90 @@ def test_another_leads_within_two_intervals(interval: float) -> None:
         assert rates.hold + rates.deadline + rates.beat + rates.deadline < 2 * interval
 
 
+# --- a node that has the key and lies ------------------------------------------------------------------
+
+
+@asynccontextmanager
+async def lying(make: Callable[[int], bytes], port: int) -> AsyncIterator[List[float]]:
+    """A node 1 that has the key; *make* gives the body of its n-th reply.  Yields the times of the requests."""
+    times: List[float] = []
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(ConnectionError, asyncio.IncompleteReadError):
+            lines = (await reader.readuntil(b"\r\n\r\n")).decode().split("\r\n")
+            headers = {name.title(): value for name, _, value in (line.partition(": ") for line in lines[1:])}
+            times.append(time.monotonic())
+            body = make(len(times))
+            uri = lines[0].split()[1]
+            writer.write(http(body, signing.sign_response(KEY, uri, headers[NONCE.title()], body)))
+            await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(answer, HOSTS[NODE1], port)
+    try:
+        yield times
+    finally:
+        server.close()
+        await server.wait_closed()
+
+
+def reply(number: int, parcel_: bytes = b"") -> bytes:
+    return HEAD.replace(b"-1", b"-%d" % number) + parcel_
+
+
+@pytest.mark.parametrize(
+    ("make", "why"),
+    [
+        (lambda number: reply(number), "sends no capture"),
+        (lambda number: reply(number, b"nonsense"), "cannot be unpacked"),
+        (lambda number: reply(number, leading(NODE2).parcel), "not by the node that sent it"),
+    ],
+    ids=["no-capture", "nonsense", "of-another-node"],
+)
+def test_a_liar_is_rejected_by_its_uuid_whatever_sequence_it_sends(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, make: Callable[[int], bytes], why: str
+) -> None:
+    place = Handover(str(tmp_path))
+
+    async def work() -> None:
+        async with (
+            node(NODE2) as here,
+            lying(make, here.port) as times,
+            following(here, tmp_path, {NODE1: HOSTS[NODE1]}) as mine,
+        ):
+            await until(lambda: why in caplog_fields(caplog))
+            await until(lambda: place.role() == handover.LEAD)
+            asked = len(times)
+            # It says something new each time, and this node leads all the while.
+            await until(lambda: len(times) >= asked + 2)
+            assert place.role() == handover.LEAD
+            assert mine.leader == NODE2
+            assert mine.followed is None
+
+    with caplog.at_level(logging.INFO, "ganeti_gluster_mon"):
+        run(work())
+    refused = [record for record in caplog.records if record.getMessage() == "capture refused"]
+    assert len(refused) == 1
+
+
+def test_a_leader_that_always_has_something_new_is_not_polled_without_a_pause(tmp_path: Path) -> None:
+    parcel_ = leading(NODE1).parcel
+
+    async def work() -> None:
+        async with (
+            node(NODE2) as here,
+            lying(lambda number: reply(number, parcel_), here.port) as times,
+            following(here, tmp_path, {NODE1: HOSTS[NODE1]}) as mine,
+        ):
+            await until(lambda: mine.followed)
+            count = len(times)
+            await until(lambda: len(times) >= count + 6)
+            # The search for other leaders sends requests to it, too, once a beat.
+            assert times[count + 5] - times[count] > 1.0
+
+    run(work())
+
+
 # --- the secret ------------------------------------------------------------------------------------
 
 
@@ -459,8 +693,10 @@ def test_the_key_comes_and_goes_with_the_secret(tmp_path: Path, caplog: pytest.L
 
 
 def test_no_part_of_what_is_signed_can_pass_for_another() -> None:
-    assert signing.answer(KEY, "/a", "bc", b"d") != signing.answer(KEY, "/ab", "c", b"d")
-    assert signing.question(KEY, "/a", "b") != signing.answer(KEY, "/a", "b", b"")
-    assert signing.question(KEY, "/a", "b") != signing.question(signing.derived(b"another"), "/a", "b")
+    assert signing.sign_response(KEY, "/a", "bc", b"d") != signing.sign_response(KEY, "/ab", "c", b"d")
+    request = signing.sign_request(KEY, "/a", "b", "c", "d")
+    assert request != signing.sign_response(KEY, "/a", "b", b"")
+    assert request != signing.sign_request(signing.derived(b"another"), "/a", "b", "c", "d")
+    assert request != signing.sign_request(KEY, "/a", "b", "cd", "")
     assert signing.is_nonce(signing.nonce())
     assert not signing.is_nonce("g" * 32)
