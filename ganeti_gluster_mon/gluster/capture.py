@@ -182,6 +182,12 @@ def from_manifest(manifest: Any, read_file: ReadFile) -> Capture:
 
 def _capture(manifest: Any, read_file: ReadFile) -> Capture:
     manifest = _expect(manifest, dict, "the whole")
+    try:
+        json.dumps(manifest, ensure_ascii=False).encode("utf-8")
+    except UnicodeEncodeError:
+        raise _Malformed("a text in it has a lone surrogate, which is no character") from None
+    except RecursionError:
+        raise _Malformed("it is nested too deeply") from None
     version = manifest.get("format_version")
     if version != FORMAT_VERSION:
         raise _Malformed(f"format_version is {version!r}, this program reads {FORMAT_VERSION}")
@@ -252,7 +258,26 @@ def _read_file(directory: str, name: str, max_file: int) -> Tuple[bytes, Optiona
 
 
 def manifest_of(capture: Capture) -> Dict[str, Any]:
-    """The manifest of *capture*, as JSON takes it."""
+    """The manifest of *capture*, as JSON takes it.
+
+    Bytes of names that are not UTF-8, which Python keeps as lone surrogates, become ``\\udcXX`` in plain text.
+    """
+    manifest: Dict[str, Any] = _encodable(_manifest_of(capture))
+    return manifest
+
+
+def _encodable(value: Any) -> Any:
+    """*value*, as JSON takes it, with plain text in the place of lone surrogates."""
+    if isinstance(value, str):
+        return value.encode("utf-8", "backslashreplace").decode("utf-8")
+    if isinstance(value, dict):
+        return {_encodable(key): _encodable(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_encodable(item) for item in value]
+    return value
+
+
+def _manifest_of(capture: Capture) -> Dict[str, Any]:
     manifest: Dict[str, Any] = {
         "format_version": FORMAT_VERSION,
         "recorded_at": capture.recorded_at,

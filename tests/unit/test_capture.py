@@ -189,3 +189,27 @@ def test_disks_that_are_none_are_refused_in_one_line(disks: Any) -> None:
     with pytest.raises(CaptureError) as refused:
         capture.from_manifest(manifest, lambda name: (b"", None))
     assert "disks" in str(refused.value) and "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize("text", ["\ud800", "\udcff", "gv0\udc80"])
+@pytest.mark.parametrize(
+    "manifest",
+    [
+        lambda text: {"node": text},
+        lambda text: {"gluster_version": text},
+        lambda text: {"reachable": {text: True}},
+        lambda text: {"mounts": [{"volume": "gv0", "path": text}]},
+        lambda text: {"answers": [{"command": ["volume", text], "file": "a"}]},
+        lambda text: {"unused": [text]},
+    ],
+)
+def test_lone_surrogates_make_a_capture_unreadable(tmp_path: Path, manifest: Any, text: str) -> None:
+    content = {"format_version": 1, "recorded_at": 1, **manifest(text)}
+    with pytest.raises(CaptureError, match="lone surrogate"):
+        capture.read(_manifest(tmp_path, content))
+
+
+def test_a_name_that_is_not_utf_8_is_kept_as_plain_text(tmp_path: Path) -> None:
+    path = os.fsdecode(b"/mnt/caf\xe9")
+    capture.write(Capture(1, (), mounts=(Mount("gv0", path),)), str(tmp_path / "capture"))
+    assert capture.read(str(tmp_path / "capture")).mounts == (Mount("gv0", "/mnt/caf\\udce9"),)
