@@ -10,7 +10,6 @@ import logging
 import resource
 import socket
 import ssl
-from collections import OrderedDict
 from dataclasses import dataclass
 from typing import Awaitable, List, Optional, Tuple, Union
 
@@ -27,6 +26,7 @@ from tornado.ioloop import IOLoop, PeriodicCallback
 from tornado.iostream import IOStream, SSLIOStream
 from tornado.web import Application
 
+from ganeti_gluster_mon.serve.connections import Connections
 from ganeti_gluster_mon.serve.door import Door
 from ganeti_gluster_mon.serve.listen import bind
 
@@ -41,6 +41,8 @@ _SEND_BUFFER = 128 * 1024
 _BACKLOG = 1024
 #: connections taken at a time, so that those who are there have their turn
 _ACCEPTED_AT_ONCE = 64
+#: digits of a Content-Length; no number of bytes has more
+_MOST_DIGITS = 18
 _NO_BODY = (
     b"HTTP/1.1 400 Bad Request\r\nServer: ganeti-gluster-mon\r\nConnection: close\r\n"
     b"Content-Type: text/plain; charset=utf-8\r\nContent-Length: 27\r\n\r\nNo request here has a body\n"
@@ -53,7 +55,7 @@ _PAUSE = 0.2
 class Limits:
     """What clients may take."""
 
-    #: connections at one time, as far as there are file descriptors; beyond it the longest idle one goes
+    #: connections at one time, as far as there are file descriptors; see connections.py for who goes beyond it
     connections: int = 2000
     #: seconds a connection may be without a whole request
     idle: float = 120.0
@@ -90,10 +92,7 @@ class HttpServer(HTTPServerConnectionDelegate):
         files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
         self.most_connections = max(1, min(limits.connections, files - _OTHER_FILES))
         self._sockets: List[socket.socket] = []
-        #: those that wait for a request, the longest waiting first
-        self._idle: OrderedDict[HTTP1ServerConnection, None] = OrderedDict()
-        #: those that are being answered, and since when by the loop's clock, the longest first
-        self._busy: OrderedDict[HTTP1ServerConnection, float] = OrderedDict()
+        self._clients = Connections()
         self._sweeping = PeriodicCallback(self._sweep, 1000 * min(1.0, limits.answer / 4))
         self._quiet: Optional[asyncio.Event] = None
         #: no connection could be taken the last time, and it was said
@@ -120,7 +119,7 @@ class HttpServer(HTTPServerConnectionDelegate):
     @property
     def connections(self) -> int:
         """How many clients there are."""
-        return len(self._idle) + len(self._busy)
+        return len(self._clients)
 
     async def stop(self, grace: float = 1.0) -> None:
         """Take no more clients, let those that are being answered have *grace* seconds, and close all."""
@@ -129,14 +128,14 @@ class HttpServer(HTTPServerConnectionDelegate):
             listener.close()
         self._sockets.clear()
         self._quiet = asyncio.Event()
-        for connection in list(self._idle):
+        for connection in self._clients.idle():
             self._drop(connection)
-        if self._busy:
+        if self._clients.any_busy():
             try:
                 await asyncio.wait_for(self._quiet.wait(), grace)
             except asyncio.TimeoutError:
-                LOG.info("%d clients had not taken their answers", len(self._busy))
-        for connection in [*self._busy, *self._idle]:
+                LOG.info("%d clients had not taken their answers", len(self._clients))
+        for connection in [*self._clients.busy(), *self._clients.idle()]:
             self._drop(connection)
         self._sweeping.stop()
 
@@ -180,19 +179,17 @@ class HttpServer(HTTPServerConnectionDelegate):
         HTTP1ServerConnection(stream, self._parameters, client).start_serving(self)
 
     def _make_room(self, places: int) -> bool:
-        """Close the connections that have been idle longest; False if there was none."""
+        """Close up to *places* connections, as connections.py chooses them; False if there was none to close."""
         for _ in range(max(1, places)):
-            if not self._idle:
+            victim = self._clients.victim(IOLoop.current().time())
+            if victim is None:
                 return False
-            self._drop(next(iter(self._idle)))
+            self._drop(victim)
         return True
 
     def _sweep(self) -> None:
-        """Close who does not take an answer."""
-        too_long = IOLoop.current().time() - self._limits.answer
-        for connection, since in list(self._busy.items()):
-            if since > too_long:
-                return
+        """Close the connections of clients that have not read an answer to its end in time."""
+        for connection in self._clients.busy_since(IOLoop.current().time() - self._limits.answer):
             self._drop(connection)
 
     def _drop(self, connection: HTTP1ServerConnection) -> None:
@@ -200,9 +197,8 @@ class HttpServer(HTTPServerConnectionDelegate):
         connection.stream.close()
 
     def _forget(self, connection: HTTP1ServerConnection) -> None:
-        self._idle.pop(connection, None)
-        self._busy.pop(connection, None)
-        if self._quiet is not None and not self._busy:
+        self._clients.remove(connection)
+        if self._quiet is not None and not self._clients.any_busy():
             self._quiet.set()
 
     # What tornado calls.
@@ -214,14 +210,13 @@ class HttpServer(HTTPServerConnectionDelegate):
         if self._quiet is not None:
             server_conn.stream.close()
         elif not server_conn.stream.closed():
-            self._idle[server_conn] = None
+            self._clients.add_idle(server_conn, str(server_conn.context))
         application = self._application.start_request(server_conn, request_conn)
         return _Begun(self, server_conn, request_conn, application)
 
     def begun(self, connection: HTTP1ServerConnection) -> None:
         """A connection's request is there."""
-        if self._idle.pop(connection, False) is None:
-            self._busy[connection] = IOLoop.current().time()
+        self._clients.set_busy(connection, IOLoop.current().time())
 
     def on_close(self, server_conn: object) -> None:
         """A connection is over."""
@@ -251,8 +246,8 @@ class _Begun(HTTPMessageDelegate):
             # Requests that were sent in advance and read already: nobody waits for them any more.
             self._end()
             return None
-        if "Transfer-Encoding" in headers or not headers.get("Content-Length", "0").isdecimal():
-            # Where this request ends is not for us to guess: what follows may be another's words.
+        if not _length_is_plain(headers):
+            # Where this request ends cannot be known for certain: what follows may be another's words.
             self._end(_NO_BODY)
             return None
         self._server.begun(self._connection)
@@ -274,6 +269,20 @@ class _Begun(HTTPMessageDelegate):
 
     def on_connection_close(self) -> None:
         self._application.on_connection_close()
+
+
+def _length_is_plain(headers: HTTPHeaders) -> bool:
+    """Whether the headers leave no doubt about where the request ends.
+
+    ``Transfer-Encoding :``, with a space before the colon, is read as a header by some programs and not by others.
+    """
+    length = headers.get("Content-Length", "0")
+    return (
+        "Transfer-Encoding" not in headers
+        and length.isdecimal()
+        and len(length) <= _MOST_DIGITS
+        and not any(name != name.strip() for name in headers)
+    )
 
 
 def _encrypted(accepted: socket.socket, context: ssl.SSLContext) -> SSLIOStream:

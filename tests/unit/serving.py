@@ -106,8 +106,9 @@ class Answer:
 class Client:
     """One connection."""
 
-    def __init__(self, address: Any, tls: Optional[ssl.SSLContext] = None) -> None:
-        plain = socket.create_connection(address, timeout=GENEROUS)
+    def __init__(self, address: Any, tls: Optional[ssl.SSLContext] = None, source: str = "") -> None:
+        """*source*: the address that it comes from; "": the kernel's choice."""
+        plain = socket.create_connection(address, timeout=GENEROUS, source_address=(source, 0))
         self.socket = plain if tls is None else tls.wrap_socket(plain, server_hostname="localhost")
         self._file = self.socket.makefile("rb")
 

@@ -191,7 +191,7 @@ def test_disks_that_are_none_are_refused_in_one_line(disks: Any) -> None:
     assert "disks" in str(refused.value) and "\n" not in str(refused.value)
 
 
-@pytest.mark.parametrize("text", ["\ud800", "\udcff", "gv0\udc80"])
+@pytest.mark.parametrize("text", ["\ud800", "gv0\udc80"])
 @pytest.mark.parametrize(
     "manifest",
     [

@@ -13,6 +13,7 @@ from typing import Callable, Iterator, List
 import psutil
 import pytest
 
+from ganeti_gluster_mon.serve.connections import BLOCKED_AFTER
 from ganeti_gluster_mon.serve.listen import ListenError, parse
 from ganeti_gluster_mon.serve.rendered import Body
 from ganeti_gluster_mon.serve.server import Limits
@@ -60,6 +61,10 @@ def quietly(caplog: pytest.LogCaptureFixture) -> None:
         (b"GET / HTTP/1.1\r\nContent-Length: 1, 2\r\n", 400),
         (b"GET / HTTP/1.1\r\nContent-Length: 3\r\n", 413),
         (b"GET / HTTP/1.1\r\nContent-Length: 99999999999\r\n", 413),
+        (b"GET / HTTP/1.1\r\nContent-Length: %s\r\n" % (b"9" * 19), 400),
+        (b"GET / HTTP/1.1\r\nContent-Length: %s\r\n" % (b"9" * 4301), 400),
+        (b"GET / HTTP/1.1\r\nTransfer-Encoding : chunked\r\n", 400),
+        (b"GET / HTTP/1.1\r\nContent-Length : 3\r\n", 400),
         (b"nonsense\r\n", 400),
         (b"GET /\r\n", 400),
         (b"GET / HTTP/2.0\r\n", 400),
@@ -212,18 +217,52 @@ def test_when_it_is_crowded_the_longest_idle_goes() -> None:
             client.close()
 
 
-def test_when_all_are_busy_the_newcomer_goes() -> None:
-    with serving(LARGE, limits=Limits(connections=2)) as served:
-        busy = [served.client() for _ in range(2)]
-        for client in busy:
-            client.send(b"GET /metrics HTTP/1.1\r\n\r\n")
-            assert client.socket.recv(10)
+def blocked(served: Served) -> Client:
+    """A client with an answer that it does not read."""
+    client = served.client()
+    client.send(b"GET /metrics HTTP/1.1\r\n\r\n")
+    assert client.socket.recv(10)
+    return client
+
+
+def test_when_it_is_crowded_the_longest_blocked_goes() -> None:
+    with serving(LARGE, limits=Limits(connections=3)) as served:
+        idle = served.client()
+        assert idle.ask("/1").body == b"null"
+        clients = [blocked(served), blocked(served)]
+        time.sleep(BLOCKED_AFTER)  # what makes them blocked is the time
         with served.client() as newcomer:
-            assert newcomer.closed()
-        for client in busy:
+            assert newcomer.ask("/1").body == b"null"
+            assert idle.ask("/1").body == b"null"
+            assert clients[0].closed()
+        for client in (idle, *clients):
             client.close()
-        wait_until(lambda: served.server.connections == 0)
-        assert served.ask("/1").body == b"null"
+
+
+def test_clients_that_do_not_read_do_not_lock_out_others() -> None:
+    """Twice as many as there are places, and each that is closed comes again."""
+    with serving(LARGE, limits=Limits(connections=20)) as served:
+        flood = [blocked(served) for _ in range(20)]
+        for _ in range(40):
+            flood.append(served.client())
+            flood[-1].send(b"GET /metrics HTTP/1.1\r\n\r\n")
+            with served.client() as good:
+                assert good.ask("/1").body == b"null"
+        for client in flood:
+            client.close()
+
+
+def test_an_address_with_few_connections_keeps_them() -> None:
+    with serving(limits=Limits(connections=10)) as served:
+        prometheus = Client(served.address, source="127.0.0.9")
+        assert prometheus.ask("/1").body == b"null"
+        others = [served.client() for _ in range(30)]
+        others[-1].ask("/1")
+        assert prometheus.ask("/1").body == b"null", (
+            "it had been idle longest, and is the only one of its address"
+        )
+        for client in (prometheus, *others):
+            client.close()
 
 
 def test_out_of_files(served: Served, caplog: pytest.LogCaptureFixture) -> None:
