@@ -2,8 +2,9 @@
 
 Each address gets a fair share: when there is no room, the address with the most connections loses one.  Of its
 connections the one goes first that has been blocked longest: the client has sent a request and does not read the
-answer.  Then the one that has been idle longest, and then the one whose answer has been on its way for the longest
-time.  A connection whose answer is still being made, as that of a peer that waits for news, stays.
+answer.  Then the one that has been idle longest, unless it is new; then the one whose answer has been on its way for
+the longest time; then a new one.  A connection whose answer is still being made, as that of a peer that waits for
+news, stays.
 """
 
 from __future__ import annotations
@@ -15,14 +16,16 @@ from tornado.http1connection import HTTP1ServerConnection
 
 #: seconds after which an answer that is not read counts as blocked; a fast client needs milliseconds
 BLOCKED_AFTER = 0.2
+#: seconds for which an idle connection is new: its first request may be on its way
+NEW_FOR = 1.0
 
 
 class _Share:
     """The connections of one address."""
 
     def __init__(self) -> None:
-        #: those that wait for a request, the longest idle first
-        self.idle: OrderedDict[HTTP1ServerConnection, None] = OrderedDict()
+        #: those that wait for a request, and since when in seconds, the longest idle first
+        self.idle: OrderedDict[HTTP1ServerConnection, float] = OrderedDict()
         #: those with a request that is not answered to its end, and since when in seconds, the longest first
         self.busy: OrderedDict[HTTP1ServerConnection, float] = OrderedDict()
 
@@ -34,9 +37,11 @@ class _Share:
         unread = next((item for item in self.busy.items() if item[0].stream.writing()), None)
         if unread is not None and now - unread[1] >= BLOCKED_AFTER:
             return unread[0]
-        if self.idle:
-            return next(iter(self.idle))
-        return None if unread is None else unread[0]
+        idle = next(iter(self.idle.items()), None)
+        if idle is not None and now - idle[1] >= NEW_FOR:
+            return idle[0]
+        first = unread or idle
+        return None if first is None else first[0]
 
 
 class Connections:
@@ -63,18 +68,18 @@ class Connections:
         """Whether a request is being answered."""
         return any(share.busy for share in self._shares.values())
 
-    def add_idle(self, connection: HTTP1ServerConnection, address: str) -> None:
-        """*connection* of *address* waits for a request, its first or its next."""
+    def add_idle(self, connection: HTTP1ServerConnection, address: str, now: float) -> None:
+        """*connection* of *address* waits for a request, its first or its next, from *now* on, in seconds."""
         self.remove(connection)
         self._addresses[connection] = address
-        self._shares.setdefault(address, _Share()).idle[connection] = None
+        self._shares.setdefault(address, _Share()).idle[connection] = now
 
     def set_busy(self, connection: HTTP1ServerConnection, now: float) -> None:
         """The request of an idle *connection* has come at *now*, in seconds; nothing for one that was removed."""
         address = self._addresses.get(connection)
         if address is not None:
             share = self._shares[address]
-            if share.idle.pop(connection, False) is None:
+            if share.idle.pop(connection, None) is not None:
                 share.busy[connection] = now
 
     def remove(self, connection: HTTP1ServerConnection) -> None:

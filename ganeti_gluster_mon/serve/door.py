@@ -28,6 +28,8 @@ LOG = logging.getLogger("ganeti_gluster_mon")
 
 #: passwords that wait to be checked; each takes up to a second of one core
 MOST_WAITING = 16
+#: of those, from one address: a client that tries many passwords leaves room for others
+MOST_WAITING_OF_ONE = 4
 #: seconds between two looks at the files
 LOOK_EVERY = 1.0
 
@@ -57,7 +59,10 @@ class Door:
         self._key = secrets.token_bytes(32)
         # One thread: however many passwords are tried, they cost one core.
         self._checker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="password")
-        self._waiting = 0
+        #: by address, how many of its passwords wait to be checked; only those with any
+        self._waiting: Dict[str, int] = {}
+        #: by cost, a hash that no known password leads to: for users that there are not
+        self._unknown_users: Dict[int, bytes] = {}
         if path is not None:
             self._take(read(path), {path: _stamp(path)})
 
@@ -87,10 +92,10 @@ class Door:
             self._take(config, before)
             LOG.info("web config: read again")
 
-    async def admits(self, authorization: Optional[str]) -> bool:
-        """Whether an Authorization header opens; always, while there are no users.
+    async def admits(self, authorization: Optional[str], address: str = "") -> bool:
+        """Whether an Authorization header of a client at *address* opens; always, while there are no users.
 
-        It takes the same time for a user there is and for one there is not.  Raises Crowded.
+        A user that is not configured takes the same time as one that is: see `_hash_of`.  Raises Crowded.
         """
         self._look()
         users = self._config.users
@@ -100,21 +105,40 @@ class Door:
         if given is None:
             return False
         name, password = given
-        hashed = users.get(name, self._nobody)
+        hashed = self._hash_of(name)
         digest = self._digest(hashed, password)
         if name in users and hmac.compare_digest(self._right.get(name, b""), digest):
             return True
-        if self._waiting >= MOST_WAITING:
+        waiting = self._waiting.get(address, 0)
+        if waiting >= MOST_WAITING_OF_ONE or sum(self._waiting.values()) >= MOST_WAITING:
             raise Crowded
-        self._waiting += 1
+        self._waiting[address] = waiting + 1
         try:
             right = await asyncio.get_running_loop().run_in_executor(self._checker, _check, password, hashed)
         finally:
-            self._waiting -= 1
+            self._waiting[address] -= 1
+            if not self._waiting[address]:
+                del self._waiting[address]
         if not right or self._config.users.get(name) != hashed:  # it may have been changed meanwhile
             return False
         self._right[name] = digest
         return True
+
+    def _hash_of(self, name: str) -> bytes:
+        """The hash to check a password of the user *name* against.
+
+        For a user that is not configured it is one that no known password leads to, of a cost that some configured
+        user has.  The name alone decides which, so that the time of an answer tells nothing, however often one asks.
+        """
+        users = self._config.users
+        if name in users:
+            return users[name]
+        costs = sorted(_cost(hashed) for hashed in users.values())
+        number = int.from_bytes(hmac.new(self._key, name.encode("utf-8"), hashlib.sha256).digest()[:8], "big")
+        cost = costs[number % len(costs)]
+        if cost not in self._unknown_users:
+            self._unknown_users[cost] = bcrypt.gensalt(cost) + secrets.token_hex(16)[:31].encode("ascii")
+        return self._unknown_users[cost]
 
     def close(self) -> None:
         """Check no more passwords."""
@@ -133,16 +157,24 @@ class Door:
 
         *before*: the stamps from before it was read, so that a change during the reading is seen next time.
         """
-        self._config = config
+        before_users, self._config = self._config.users, config
         self._stamps = {file: before[file] if file in before else _stamp(file) for file in config.files}
-        self._right = {}
-        # As costly as the costliest there is.  Made up, not reckoned: no password is known that leads to it.
-        rounds = max((int(hashed[4:6]) for hashed in config.users.values()), default=4)
-        self._nobody = bcrypt.gensalt(rounds) + secrets.token_hex(16)[:31].encode("ascii")
+        # A password that was right stays right as long as its hash is the same: clients that are known are not
+        # locked out by others whose passwords wait to be checked.
+        self._right = {
+            name: digest
+            for name, digest in self._right.items()
+            if name in config.users and config.users[name] == before_users.get(name)
+        }
 
     def _digest(self, hashed: bytes, password: bytes) -> bytes:
         # The hash has always 60 bytes: where it ends and the password begins is clear.
         return hmac.new(self._key, hashed + password, hashlib.sha256).digest()
+
+
+def _cost(hashed: bytes) -> int:
+    """The cost of a bcrypt hash, by its text: $2b$COST$…"""
+    return int(hashed[4:6])
 
 
 def _basic(authorization: Optional[str]) -> Optional[Tuple[str, bytes]]:

@@ -38,6 +38,7 @@ from dataclasses import dataclass
 from typing import Callable, Dict, Optional, Set
 
 from ganeti_gluster_mon.serve import signing
+from ganeti_gluster_mon.serve.client_log import ClientLog
 from ganeti_gluster_mon.serve.handler import Handler
 from ganeti_gluster_mon.serve.handover import boottime
 from ganeti_gluster_mon.serve.log import say
@@ -127,7 +128,7 @@ class Exchange:
         self._ended = False
         self.challenges = Challenges()
         self._held = 0
-        self._refusing = ""
+        self._client_log = ClientLog()
 
     @property
     def standing(self) -> Standing:
@@ -204,10 +205,9 @@ class Exchange:
         self._held -= 1
 
     def refused(self, sender: str, why: str) -> None:
-        """Say that a request was refused; once for each sender and reason in a row."""
-        if self._refusing != f"{sender} {why}":
+        """Log that a request of *sender*, an address, was refused; at most once a minute for each sender."""
+        if self._client_log.allows(sender):
             say(logging.WARNING, "request of a peer refused", {"from": sender, "why": why})
-        self._refusing = f"{sender} {why}"
 
     async def answer(self, after: str, wait: float, nudge: bool) -> bytes:
         """What is told to who has heard *after*, a sequence, already."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import traceback
 from dataclasses import dataclass
 from typing import Any, Awaitable, Optional, Sequence
 
@@ -10,6 +12,9 @@ from tornado.web import HTTPError, RequestHandler, stream_request_body
 from ganeti_gluster_mon.serve import accept
 from ganeti_gluster_mon.serve.door import Crowded, Door
 from ganeti_gluster_mon.serve.rendered import Body, Rendered
+from ganeti_gluster_mon.words import one_line
+
+LOG = logging.getLogger("ganeti_gluster_mon")
 
 #: bytes; nobody who asks for what there is needs more
 LONGEST_URI = 4096
@@ -82,7 +87,9 @@ class Handler(RequestHandler):
 
     async def _admitted(self) -> bool:
         try:
-            if await self.door.admits(self.request.headers.get("Authorization")):
+            if await self.door.admits(
+                self.request.headers.get("Authorization"), self.request.remote_ip or ""
+            ):
                 return True
         except Crowded:
             self.set_header("Retry-After", "1")
@@ -112,6 +119,24 @@ class Handler(RequestHandler):
         if status_code == 405:
             self.set_header("Allow", ", ".join(self._allowed()))
         self.finish(f"{self._reason}\n")
+
+    def log_exception(self, typ: Any, value: Any, tb: Any) -> None:
+        """One line for an error that is not the client's, at most one for each client and minute."""
+        if isinstance(value, HTTPError):
+            return  # what a client does wrong is its own affair
+        client = self.request.remote_ip or ""
+        if self.settings["client_log"].allows(client):
+            place = traceback.extract_tb(tb)[-1:]
+            where = "".join(f" at {frame.filename}:{frame.lineno}" for frame in place)
+            LOG.error(
+                "request failed: %s: %s%s; from %s: %s %s",
+                typ.__name__,
+                one_line(str(value), 200),
+                where,
+                client,
+                self.request.method,
+                one_line(self.request.path, 200),
+            )
 
     def compute_etag(self) -> Optional[str]:
         """None: nobody asks twice for the same picture, and reckoning it costs more than sending."""

@@ -13,6 +13,7 @@ from typing import Any, Optional, Sequence, Tuple, Type
 from tornado.web import Application
 
 from ganeti_gluster_mon.serve import accept
+from ganeti_gluster_mon.serve.client_log import ClientLog
 from ganeti_gluster_mon.serve.door import Door
 from ganeti_gluster_mon.serve.front import Front
 from ganeti_gluster_mon.serve.handler import Handler, Screen
@@ -197,6 +198,7 @@ def application(
         log_function=lambda handler: None,  # what matters is logged, not who looked
         screen=screen,
         door=door or Door(None),
+        client_log=ClientLog(),
     )
 
 

@@ -23,9 +23,10 @@ from tornado.httputil import (
     ResponseStartLine,
 )
 from tornado.ioloop import IOLoop, PeriodicCallback
-from tornado.iostream import IOStream, SSLIOStream
+from tornado.iostream import BaseIOStream, IOStream, SSLIOStream
 from tornado.web import Application
 
+from ganeti_gluster_mon.serve import client_log
 from ganeti_gluster_mon.serve.connections import Connections
 from ganeti_gluster_mon.serve.door import Door
 from ganeti_gluster_mon.serve.listen import bind
@@ -37,10 +38,15 @@ _OTHER_FILES = 64
 #: bytes of a request's head; above it the connection is closed without a word
 _LONGEST_HEAD = 32768
 #: bytes that wait in the kernel for one client; left to itself it takes megabytes for each
-_SEND_BUFFER = 128 * 1024
-_BACKLOG = 1024
+_SEND_BUFFER = 64 * 1024
+#: bytes that are read at a time, and so what is kept of requests that a client sends in advance
+_READ_CHUNK = 4096
+#: requests that a client may send in advance, without waiting for the answer to the one before
+MOST_PIPELINED = 8
+_BACKLOG = 4096
 #: connections taken at a time, so that those who are there have their turn
-_ACCEPTED_AT_ONCE = 64
+_ACCEPTED_AT_ONCE = 16
+_BUFFERS = {"max_buffer_size": 4 * _LONGEST_HEAD, "read_chunk_size": _READ_CHUNK}
 #: digits of a Content-Length; no number of bytes has more
 _MOST_DIGITS = 18
 _NO_BODY = (
@@ -99,6 +105,10 @@ class HttpServer(HTTPServerConnectionDelegate):
         self._full = False
         # What clients do wrong is their affair: one line for each would be a way to fill the disk.
         logging.getLogger("tornado.general").setLevel(logging.ERROR)
+        for name in ("tornado.general", "tornado.application"):
+            logger = logging.getLogger(name)
+            if not any(isinstance(each, client_log.Filter) for each in logger.filters):
+                logger.addFilter(client_log.Filter())
 
     def listen(self, where: str) -> List[Tuple[str, int]]:
         """Listen on *where*, see listen.py; returns the addresses and ports that are new.  Raises ListenError."""
@@ -171,7 +181,7 @@ class HttpServer(HTTPServerConnectionDelegate):
     def _take(self, accepted: socket.socket, address: str) -> None:
         context = self._door.tls()
         try:
-            stream = IOStream(accepted) if context is None else _encrypted(accepted, context)
+            stream = _PlainStream(accepted, **_BUFFERS) if context is None else _encrypted(accepted, context)
         except OSError:  # it has gone already
             accepted.close()
             return
@@ -210,7 +220,7 @@ class HttpServer(HTTPServerConnectionDelegate):
         if self._quiet is not None:
             server_conn.stream.close()
         elif not server_conn.stream.closed():
-            self._clients.add_idle(server_conn, str(server_conn.context))
+            self._clients.add_idle(server_conn, str(server_conn.context), IOLoop.current().time())
         application = self._application.start_request(server_conn, request_conn)
         return _Begun(self, server_conn, request_conn, application)
 
@@ -285,6 +295,33 @@ def _length_is_plain(headers: HTTPHeaders) -> bool:
     )
 
 
+class _PipelineLimit(BaseIOStream):
+    """Closes the connection of a client that sends many requests in advance.
+
+    tornado answers them without a pause, so that other clients would wait for the end of a long row.
+    """
+
+    _in_advance = 0
+
+    def read_until_regex(self, regex: bytes, max_bytes: Optional[int] = None) -> Awaitable[bytes]:
+        """As tornado's; it reads the head of each request by this."""
+        head = super().read_until_regex(regex, max_bytes)
+        assert isinstance(head, asyncio.Future)
+        self._in_advance = self._in_advance + 1 if head.done() else 0
+        if self._in_advance > MOST_PIPELINED:
+            self.close()
+        return head
+
+
+class _PlainStream(_PipelineLimit, IOStream):
+    pass
+
+
+class _EncryptedStream(_PipelineLimit, SSLIOStream):
+    pass
+
+
 def _encrypted(accepted: socket.socket, context: ssl.SSLContext) -> SSLIOStream:
     accepted.setblocking(False)
-    return SSLIOStream(context.wrap_socket(accepted, server_side=True, do_handshake_on_connect=False))
+    wrapped = context.wrap_socket(accepted, server_side=True, do_handshake_on_connect=False)
+    return _EncryptedStream(wrapped, **_BUFFERS)

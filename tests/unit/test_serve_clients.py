@@ -16,7 +16,7 @@ import pytest
 from ganeti_gluster_mon.serve.connections import BLOCKED_AFTER
 from ganeti_gluster_mon.serve.listen import ListenError, parse
 from ganeti_gluster_mon.serve.rendered import Body
-from ganeti_gluster_mon.serve.server import Limits
+from ganeti_gluster_mon.serve.server import MOST_PIPELINED, Limits
 from tests.unit.serving import GENEROUS, RENDERED, Client, Served, serving
 
 LARGE = dataclasses.replace(RENDERED, metrics=Body("text/plain", b"x" * (8 << 20)))
@@ -100,11 +100,20 @@ def test_a_body_is_not_read(served: Served, caplog: pytest.LogCaptureFixture) ->
     quietly(caplog)
 
 
-def test_many_requests_at_once_are_answered_in_their_order(served: Served) -> None:
+def test_some_requests_in_advance_are_answered_in_their_order(served: Served) -> None:
+    paths = [b"/1", b"/", b"/nothing"] * 3
     with served.client() as client:
-        client.send(b"".join(b"GET %s HTTP/1.1\r\n\r\n" % path for path in (b"/1", b"/", b"/nothing") * 100))
-        answers = [client.answer() for _ in range(300)]
-    assert [answer.body for answer in answers] == [b"null", b"[1]", b"Resource not found"] * 100
+        client.send(b"".join(b"GET %s HTTP/1.1\r\n\r\n" % path for path in paths[:MOST_PIPELINED]))
+        answers = [client.answer().body for _ in range(MOST_PIPELINED)]
+        assert answers == [served.ask(path.decode()).body for path in paths[:MOST_PIPELINED]]
+        assert client.ask("/1").body == b"null"
+
+
+def test_a_client_that_sends_very_many_requests_in_advance_is_sent_away(served: Served) -> None:
+    with served.client() as client:
+        client.send(b"GET /1 HTTP/1.1\r\n\r\n" * 1000)
+        assert client.closed()
+    assert served.ask("/1").body == b"null"
 
 
 def test_old_clients(served: Served) -> None:

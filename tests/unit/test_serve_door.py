@@ -16,11 +16,11 @@ import bcrypt
 import pytest
 
 from ganeti_gluster_mon.serve import door
-from ganeti_gluster_mon.serve.door import LOOK_EVERY, MOST_WAITING, Door
+from ganeti_gluster_mon.serve.door import LOOK_EVERY, MOST_WAITING, MOST_WAITING_OF_ONE, Door
 from ganeti_gluster_mon.serve.handler import Handler
 from ganeti_gluster_mon.serve.rendered import Body
 from ganeti_gluster_mon.serve.web_config import WebConfigError, read
-from tests.unit.serving import RENDERED, serving
+from tests.unit.serving import RENDERED, Client, serving
 
 HASHES = {
     name: bcrypt.hashpw(password, bcrypt.gensalt(4)).decode()
@@ -273,15 +273,33 @@ class TestPasswords:
         known, unknown = counted.hashes
         assert unknown[:7] == known[:7] == b"$2b$04$"
 
+    def test_users_that_are_not_configured_cost_what_some_configured_user_costs(
+        self, tmp_path: Path, counted: Counted
+    ) -> None:
+        hashes = {cost: bcrypt.hashpw(b"secret", bcrypt.gensalt(cost)).decode() for cost in (4, 6)}
+        users = "basic_auth_users:\n" + "".join(
+            f"  user{cost}: {hashed}\n" for cost, hashed in hashes.items()
+        )
+        with serving(web_config=written(tmp_path / "web.yml", users)) as served:
+            names = [f"mallory{number}" for number in range(20)]
+            for _ in range(2):
+                for name in names:
+                    assert served.ask("/1", authorization=basic(name, "wrong")).status == 401
+        costs = [int(hashed[4:6]) for hashed in counted.hashes]
+        assert costs[:20] == costs[20:], "asked again, a user costs the same"
+        assert set(costs) == {4, 6}
+
     def test_a_flood_of_passwords(self, tmp_path: Path, counted: Counted) -> None:
-        """The rest goes on, and no more wait than may."""
+        """The rest goes on, and no more wait than may, of one address and of all."""
         with serving(web_config=written(tmp_path / "web.yml", USERS)) as served:
             right = basic("alice", "secret")
             assert served.ask("/1", authorization=right).status == 200
             counted.go_on.clear()
 
             def attempt(number: int) -> int:
-                return served.ask("/1", authorization=basic("alice", f"wrong{number}")).status
+                source = f"127.0.1.{1 + number % 8}"
+                with Client(served.address, source=source) as client:
+                    return client.ask("/1", authorization=basic("alice", f"wrong{number}")).status
 
             with ThreadPoolExecutor(3 * MOST_WAITING) as attackers:
                 attempts = [attackers.submit(attempt, number) for number in range(3 * MOST_WAITING)]
@@ -294,6 +312,48 @@ class TestPasswords:
                 sorted(each.result() for each in attempts) == [401] * MOST_WAITING + [503] * 2 * MOST_WAITING
             )
             assert counted.at_once == 1
+
+    def test_one_address_leaves_room_for_the_passwords_of_others(
+        self, tmp_path: Path, counted: Counted
+    ) -> None:
+        with serving(web_config=written(tmp_path / "web.yml", USERS)) as served:
+            counted.go_on.clear()
+
+            def attempt(number: int) -> int:
+                return served.ask("/1", authorization=basic("alice", f"wrong{number}")).status
+
+            def other() -> int:
+                with Client(served.address, source="127.0.1.1") as client:
+                    return client.ask("/1", authorization=basic("alice", "secret")).status
+
+            with ThreadPoolExecutor(2 * MOST_WAITING + 1) as clients:
+                attempts = [clients.submit(attempt, number) for number in range(2 * MOST_WAITING)]
+                while sum(each.done() for each in attempts) < 2 * MOST_WAITING - MOST_WAITING_OF_ONE:
+                    assert served.ask("/1").status == 401
+                good = clients.submit(other)
+                counted.go_on.set()
+                assert good.result() == 200
+            statuses = sorted(each.result() for each in attempts)
+            refused = [503] * (2 * MOST_WAITING - MOST_WAITING_OF_ONE)
+            assert statuses == [401] * MOST_WAITING_OF_ONE + refused
+
+    def test_a_reload_does_not_lock_out_known_clients_during_a_flood(
+        self, tmp_path: Path, counted: Counted
+    ) -> None:
+        clock = Clock()
+        config = written(tmp_path / "web.yml", USERS)
+        with serving(web_config=config, clock=clock) as served:
+            for name, password in (("alice", "secret"), ("bob", "pässwört:")):
+                assert served.ask("/1", authorization=basic(name, password)).status == 200
+            counted.go_on.clear()  # from now on every check of a password hangs
+            checked = len(counted.hashes)
+            changed = bcrypt.hashpw(b"another", bcrypt.gensalt(4)).decode()
+            replaced(config, f"basic_auth_users: {{alice: {HASHES['alice']}, bob: {changed}}}")
+            clock.now += LOOK_EVERY
+            assert served.ask("/1", authorization=basic("alice", "secret")).status == 200
+            assert len(counted.hashes) == checked
+            counted.go_on.set()
+            assert served.ask("/1", authorization=basic("bob", "pässwört:")).status == 401, "his was changed"
 
 
 class Counted:
