@@ -13,7 +13,7 @@ import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Optional, Sequence
+from typing import Optional, Sequence, Tuple
 
 from ganeti_gluster_mon import __version__, commandline
 from ganeti_gluster_mon.front import commands as front
@@ -122,9 +122,18 @@ def _add_serving(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--web.config.file",
         dest="web_config",
-        type=Path,
+        type=_absolute_path,
         metavar="FILE",
         help="TLS, passwords and headers, in the format of Prometheus' exporters; read again when it changes",
+    )
+    parser.add_argument(
+        "--web.allowed-hosts",
+        dest="allowed_hosts",
+        type=_host_names,
+        default=(),
+        metavar="NAMES",
+        help="more names that clients may call this node by, separated by commas: names, *.DOMAIN, or * for any "
+        "(always allowed: addresses, names without a dot, this node's name, and the cluster's and its nodes' names)",
     )
     parser.add_argument(
         "--front",
@@ -230,6 +239,20 @@ def _address(text: str) -> str:
     except ListenError as err:
         raise argparse.ArgumentTypeError(str(err)) from None
     return text
+
+
+def _absolute_path(text: str) -> Path:
+    # Absolute at once: the process changes to / later, and reads the file again on a reload.
+    return Path(os.path.abspath(text))
+
+
+def _host_names(text: str) -> Tuple[str, ...]:
+    from ganeti_gluster_mon.serve import allowed_hosts
+
+    try:
+        return tuple(allowed_hosts.parse(text))
+    except ValueError as err:
+        raise argparse.ArgumentTypeError(str(err)) from None
 
 
 def _mebibytes(text: str) -> int:
@@ -351,6 +374,7 @@ def _serve(arguments: argparse.Namespace) -> int:
         listen=arguments.listen,
         secret_file=arguments.secret_file,
         web_config=arguments.web_config,
+        allowed_hosts=arguments.allowed_hosts,
         front=arguments.front,
         interval=arguments.interval,
         user=arguments.user,

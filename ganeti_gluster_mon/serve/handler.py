@@ -78,6 +78,9 @@ class Handler(RequestHandler):
             self._refuse(414, "The URI is too long")
         elif sum(len(name) + len(value) + 4 for name, value in headers.get_all()) > LONGEST_HEADERS:
             self._refuse(431, "The headers are too long")
+        elif not self.signed and not self.settings["allowed_hosts"].accept(headers.get("Host")):
+            host = one_line(headers.get("Host", ""), 100)
+            self._refuse(421, f"This node is not called {host}: add the name to --web.allowed-hosts")
         elif not self.signed and not await self._admitted():
             return
         elif self.request.method not in self._allowed():

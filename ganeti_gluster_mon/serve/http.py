@@ -13,6 +13,7 @@ from typing import Any, Optional, Sequence, Tuple, Type
 from tornado.web import Application
 
 from ganeti_gluster_mon.serve import accept
+from ganeti_gluster_mon.serve.allowed_hosts import AllowedHosts
 from ganeti_gluster_mon.serve.client_log import ClientLog
 from ganeti_gluster_mon.serve.door import Door
 from ganeti_gluster_mon.serve.front import Front
@@ -170,13 +171,15 @@ def application(
     handlers: Sequence[Tuple[str, Type[Handler], Any]] = (),
     *,
     door: Optional[Door] = None,
+    allowed_hosts: Optional[AllowedHosts] = None,
     style: str = "",
 ) -> Application:
     """All paths of the contract over *screen*, with mond behind it by *front*.
 
     *handlers*: more of them, each a pattern, a class and what its ``initialize`` takes.  *door* decides who
-    may come in.  *style*: the text of the page's one ``<style>`` element, exactly.  Raises TypeError for a
-    handler that is no `Handler`: the door would not be asked.
+    may come in.  *allowed_hosts*: the names that clients may call this server by, None: any.  *style*: the text of
+    the page's one ``<style>`` element, exactly.  Raises TypeError for a handler that is no `Handler`: the door would
+    not be asked.
     """
     for _, handler, _ in handlers:
         if not issubclass(handler, Handler):
@@ -198,6 +201,7 @@ def application(
         log_function=lambda handler: None,  # what matters is logged, not who looked
         screen=screen,
         door=door or Door(None),
+        allowed_hosts=allowed_hosts or AllowedHosts(["*"]),
         client_log=ClientLog(),
     )
 

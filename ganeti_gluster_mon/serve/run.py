@@ -63,6 +63,8 @@ class Options:
     secret_file: Optional[str]
     #: the file about TLS and passwords; None: anybody may read
     web_config: Optional[Path]
+    #: names that clients may call this server by, beside its own: see allowed_hosts.py
+    allowed_hosts: Tuple[str, ...]
     #: where mond is that we stand in front of
     front: Optional[str]
     #: seconds between two cycles
@@ -91,6 +93,7 @@ def ask(options: Options) -> int:
     from ganeti_gluster_mon.serve.asker import Asker, Rhythm
 
     _must_be_root()
+    os.chdir("/")  # paths are absolute since they were parsed
     privileges.end_with_parent()
     log.to_stderr("ask", options.log_level)
     _must_have_secret(options)
@@ -179,6 +182,7 @@ async def _serve(
 
     *work* is told the port, and how to find out whether what comes to it is encrypted.
     """
+    from ganeti_gluster_mon.serve.allowed_hosts import AllowedHosts, own_names
     from ganeti_gluster_mon.serve.door import Door
     from ganeti_gluster_mon.serve.front import Front, FrontError
     from ganeti_gluster_mon.serve.http import application
@@ -198,7 +202,9 @@ async def _serve(
             front = None if options.front is None else Front(options.front)
             if front is not None:
                 ended.callback(front.close)
-            server = HttpServer(application(screen, front, handlers, door=door, style=STYLE), door)
+            allowed = AllowedHosts(options.allowed_hosts, own_names)
+            paths = application(screen, front, handlers, door=door, allowed_hosts=allowed, style=STYLE)
+            server = HttpServer(paths, door)
             _listen(server, options.listen)
         except (WebConfigError, FrontError, ListenError) as err:
             raise CannotServe(str(err)) from None

@@ -59,7 +59,7 @@ class _Running:
 
     def start(self) -> None:
         environment = {**os.environ, "NOTIFY_SOCKET": self.address}
-        self.process = subprocess.Popen(self.half.argv, env=environment, stdin=subprocess.DEVNULL, cwd="/")
+        self.process = subprocess.Popen(self.half.argv, env=environment, stdin=subprocess.DEVNULL)
         self.pidfd = os.pidfd_open(self.process.pid)
         self.started = self.heard = time.monotonic()
 

@@ -17,6 +17,7 @@ import pytest
 
 from ganeti_gluster_mon.gluster.model import Pool
 from ganeti_gluster_mon.health import Health
+from ganeti_gluster_mon.serve.allowed_hosts import AllowedHosts
 from ganeti_gluster_mon.serve.door import Door
 from ganeti_gluster_mon.serve.front import Front
 from ganeti_gluster_mon.serve.handler import Screen
@@ -198,6 +199,7 @@ def serving(
     handlers: Sequence[Any] = (),
     limits: Optional[Limits] = None,
     listen: str = "127.0.0.1:0",
+    allowed_hosts: Optional[AllowedHosts] = None,
     clock: Optional[Callable[[], float]] = None,
 ) -> Iterator[Served]:
     screen = Screen(rendered)
@@ -206,7 +208,7 @@ def serving(
         async def start() -> Any:
             door = Door(web_config) if clock is None else Door(web_config, clock)
             mond = None if front is None else Front(front, deadline)
-            made = application(screen, mond, handlers, door=door, style=STYLE)
+            made = application(screen, mond, handlers, door=door, allowed_hosts=allowed_hosts, style=STYLE)
             server = HttpServer(made, door, limits)
             server.listen(listen)
             return server, door, mond
