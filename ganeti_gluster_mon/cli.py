@@ -150,7 +150,7 @@ def _add_serving(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--user",
         metavar="NAME",
-        help="whom the half that speaks HTTP becomes (default: ganeti-gluster-mon if there is one, else nobody)",
+        help="the user that the half that speaks HTTP becomes (default: ganeti-gluster-mon)",
     )
     parser.add_argument(
         "--run-dir",

@@ -7,10 +7,10 @@ are old, nothing is known, which is said as that.
 from __future__ import annotations
 
 import json
-import os
 import time
 from typing import Any, Dict, List, Optional
 
+from ganeti_gluster_mon import plain_file
 from ganeti_gluster_mon.backend.bricks import is_here
 from ganeti_gluster_mon.gluster.question import VOLUME_NAME
 
@@ -39,18 +39,19 @@ def volumes_seen(path: str = SEEN) -> List[str]:
 
 
 def _told(path: str) -> Dict[str, Any]:
-    """The daemon's half that writes it has no privileges: it is believed to be true, not well-formed."""
+    """Well-formed and young content of *path*; {} for anything else.
+
+    The process that writes it has no privileges: its content is untrusted input.
+    """
     try:
-        with open(path, "rb", opener=_plainly) as file:
-            told = json.loads(file.read(_MOST))
-        age = (time.clock_gettime_ns(time.CLOCK_BOOTTIME) - int(told["boottime"])) / 1e9
-        if told["format_version"] != 1 or not 0 <= age <= _FRESH:
+        told = json.loads(plain_file.read(path, _MOST))
+        moment = told["boottime"]
+        if told["format_version"] != 1 or isinstance(moment, bool) or not isinstance(moment, int):
+            return {}
+        age = time.clock_gettime_ns(time.CLOCK_BOOTTIME) - moment
+        if not 0 <= age <= _FRESH * 1e9:
             return {}
         well_formed = isinstance(told["volumes"], dict) and isinstance(told["hosts"], list)
-    except (OSError, ValueError, TypeError, KeyError, OverflowError, RecursionError):
+    except (OSError, ValueError, TypeError, KeyError, RecursionError):
         return {}
     return told if well_formed else {}
-
-
-def _plainly(path: str, flags: int) -> int:
-    return os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK)

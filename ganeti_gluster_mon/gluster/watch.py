@@ -39,13 +39,17 @@ class Event:
 class Watch:
     """Directories and processes that are watched.  A context manager; for one thread."""
 
-    def __init__(self, directories: Sequence[str], recursive: bool = True) -> None:
+    def __init__(self, directories: Sequence[str], recursive: bool = True, flat: Sequence[str] = ()) -> None:
         """Watch *directories*, with what is in them if *recursive*; one that is missing is looked for by `renew`.
 
+        *flat*: directories that another user writes to, watched without what is in them: one watch each, however
+        many directories that user makes there.
         Raises OSError when the kernel has no inotify instance left for us.
         """
-        self._directories = tuple(directories)
-        self._recursive = recursive
+        self._directories = {
+            **dict.fromkeys(directories, recursive),
+            **dict.fromkeys(flat, False),
+        }
         self._changed: List[str] = []
         #: by pid: the pidfd, and what the process is called
         self._processes: Dict[int, Tuple[int, str]] = {}
@@ -74,11 +78,11 @@ class Watch:
     def renew(self) -> Tuple[str, ...]:
         """Watch directories that were missing and are there now; returns those that cannot be watched."""
         unwatched = []
-        for directory in self._directories:
+        for directory, recursive in self._directories.items():
             watched = self._manager.get_wd(directory)
             if watched is None or watched < 0:
                 told = self._manager.add_watch(
-                    directory, _CHANGES, rec=self._recursive, auto_add=self._recursive, quiet=True
+                    directory, _CHANGES, rec=recursive, auto_add=recursive, quiet=True
                 )
                 if told.get(directory, -1) < 0:
                     unwatched.append(directory)

@@ -77,7 +77,7 @@ class Asker:
 
     def run(self) -> None:
         """Ask until an exception (SystemExit, by a signal) ends it; then nothing that was started is left."""
-        with self._handover.asking(), Watch((*STATE_DIRECTORIES, self._handover.word)) as watch:
+        with self._handover.asking(), Watch(STATE_DIRECTORIES, flat=(self._handover.word,)) as watch:
             healed, tell = os.pipe()
             watch.also(healed, _HEALED)
             try:

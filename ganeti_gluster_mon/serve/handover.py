@@ -21,7 +21,9 @@ from __future__ import annotations
 
 import fcntl
 import json
+import logging
 import os
+import re
 import shutil
 import tempfile
 import time
@@ -29,8 +31,10 @@ from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from typing import Any, Dict, Iterator, Mapping, Optional, Tuple
 
+from ganeti_gluster_mon import plain_file
 from ganeti_gluster_mon.gluster import capture, parcel
 from ganeti_gluster_mon.gluster.capture import Capture, CaptureError
+from ganeti_gluster_mon.serve.log import say
 
 DIRECTORY = "/run/ganeti-gluster-mon"
 CURRENT = "current"
@@ -47,6 +51,8 @@ _CYCLE = "cycle.json"
 _ROOM = 64 << 10
 
 LEAD, FOLLOW, ALONE = "lead", "follow", "alone"
+#: glusterd's id of a host, by RFC 4122
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\Z")
 _ROLES = (LEAD, FOLLOW, ALONE)
 
 
@@ -92,6 +98,8 @@ class Handover:
         self.word = os.path.join(directory, WORD)
         self.seen = os.path.join(directory, SEEN)
         self._current = os.path.join(directory, CURRENT)
+        #: why the role could not be read the last time; "" if it could
+        self._role_fault = ""
 
     def prepare(self, user: Optional[int] = None, group: Optional[int] = None) -> None:
         """Make the directories; *user* and *group* get those that the HTTP half writes to.
@@ -152,18 +160,37 @@ class Handover:
             return None
 
     def role(self) -> Optional[str]:
-        """What the HTTP half last said this node does: LEAD, FOLLOW or ALONE; None while it has said nothing."""
+        """What the HTTP half last said this node does: LEAD, FOLLOW or ALONE; None while it has said nothing.
+
+        The file is written by a process without privileges.  What is none of these words, no plain file, or another
+        user's, is logged once and is None.
+        """
+        path = os.path.join(self.word, "role")
         try:
-            descriptor = os.open(os.path.join(self.word, "role"), os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-        except OSError:
-            return None
-        with open(descriptor, "rb") as file:
-            word = file.read(16).decode("ascii", "replace").strip()
+            word = plain_file.read(path, 16, self._owners()).decode("ascii", "replace").strip()
+            fault = "" if word in _ROLES else f"{word!r} is no role"
+        except FileNotFoundError:
+            word, fault = "", ""
+        except OSError as err:
+            word, fault = "", err.strerror or str(err)
+        if fault and fault != self._role_fault:
+            say(logging.ERROR, "role ignored", {"file": path, "why": fault})
+        self._role_fault = fault
         return word if word in _ROLES else None
 
+    def _owners(self) -> Tuple[int, ...]:
+        """Whose files are read in the directories of the HTTP half: its own user's, root's and this process's."""
+        try:
+            return (0, os.geteuid(), os.stat(self.word).st_uid)
+        except OSError:
+            return (0, os.geteuid())
+
     def forget_role(self) -> None:
-        """What was said before the daemon was started tells nothing about now.  Raises OSError."""
-        with suppress(FileNotFoundError):
+        """What was said before the daemon was started tells nothing about now.  Raises OSError.
+
+        What is no file, and so cannot be unlinked, is no role either; `role` logs it.
+        """
+        with suppress(FileNotFoundError, IsADirectoryError):
             os.unlink(os.path.join(self.word, "role"))
 
     def give_key(self, key: Optional[bytes]) -> None:
@@ -247,12 +274,14 @@ class Handover:
         """
         path = os.path.join(self.seen, _LEADER)
         try:
-            with open(path, "rb", opener=_plainly) as file:
-                head, _, sent = file.read(_MOST).partition(b"\n")
-            told = json.loads(head)
-            if told["format_version"] != 1:
+            head, _, sent = plain_file.read(path, _MOST, self._owners()).partition(b"\n")
+            fields = json.loads(head)
+            moment, uuid = fields["boottime"], fields["uuid"]
+            if fields["format_version"] != 1 or isinstance(moment, bool) or not isinstance(moment, int):
                 return None
-            return parcel.unpack(sent), int(told["boottime"]), str(told["uuid"])
+            if not 0 < moment <= boottime() or not isinstance(uuid, str) or not _UUID.match(uuid):
+                return None
+            return parcel.unpack(sent), moment, uuid
         except (OSError, ValueError, TypeError, KeyError, RecursionError, CaptureError):
             return None
 
@@ -270,7 +299,3 @@ def _read_cycle(path: str) -> Cycle:
         return Cycle(**told)
     except (OSError, ValueError, TypeError) as err:
         raise CaptureError(f"cannot read {path}: {err}") from err
-
-
-def _plainly(path: str, flags: int) -> int:
-    return os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK)

@@ -33,8 +33,10 @@ if TYPE_CHECKING:
 STALE_CYCLES = 3
 #: cycles that may be missed before another node leads
 FRESH_CYCLES = 2
-#: whom the half that speaks HTTP becomes, the first of them that there is
-_USERS = ("ganeti-gluster-mon", "nobody")
+#: the user that the half that speaks HTTP becomes; it has this user's id and group to itself
+USER = "ganeti-gluster-mon"
+#: for a capture that is shown, where nothing is written and there is no key, this one will do, too
+_SHARED_USER = "nobody"
 #: seconds, beside all deadlines of a cycle, that a half may be silent
 _SLACK = 30.0
 #: seconds in which a server that is told to stop may finish what it is at
@@ -209,7 +211,7 @@ async def _serve(
         except (WebConfigError, FrontError, ListenError) as err:
             raise CannotServe(str(err)) from None
         if os.geteuid() == 0:
-            privileges.become(_user(options))
+            privileges.become(_user(options, shared=not handlers))
         loop.add_signal_handler(signal.SIGHUP, door.reload)
         _, port = server.addresses[0]
         working = asyncio.ensure_future(work(port, lambda: door.tls() is not None))
@@ -265,15 +267,18 @@ def _prepare(options: Options) -> Handover:
     return handover
 
 
-def _user(options: Options) -> pwd.struct_passwd:
-    names = _USERS if options.user is None else (options.user,)
-    why = ""
-    for name in names:
-        try:
-            return privileges.find(name)
-        except privileges.NoSuchUser as err:
-            why = str(err)
-    raise CannotServe(why)
+def _user(options: Options, shared: bool = False) -> pwd.struct_passwd:
+    """The user of the half that speaks HTTP; *shared*: one that other programs have, too, will do.
+
+    Raises CannotServe.
+    """
+    try:
+        return privileges.find(options.user or USER)
+    except privileges.NoSuchUser as err:
+        if shared and options.user is None:
+            with suppress(privileges.NoSuchUser):
+                return privileges.find(_SHARED_USER)
+        raise CannotServe(str(err)) from None
 
 
 def _must_be_root() -> None:

@@ -12,6 +12,7 @@ import os
 import stat
 from typing import Optional
 
+from ganeti_gluster_mon import plain_file
 from ganeti_gluster_mon.serve import signing
 from ganeti_gluster_mon.serve.handover import Handover
 from ganeti_gluster_mon.serve.log import say
@@ -32,11 +33,10 @@ def read(path: Optional[str]) -> Optional[bytes]:
     """
     named = path or GANETIS
     try:
-        with open(named, "rb", opener=_without_waiting) as file:
-            status = os.fstat(file.fileno())
-            if not stat.S_ISREG(status.st_mode):
-                raise NoSecret(f"{named} is not a plain file")
-            content = file.read(_LONGEST + 1)
+        status = os.stat(named)
+        if not stat.S_ISREG(status.st_mode):
+            raise NoSecret(f"{named} is not a plain file")
+        content = plain_file.read(os.path.realpath(named), _LONGEST)
     except FileNotFoundError:
         if path is None:
             return None
@@ -48,10 +48,8 @@ def read(path: Optional[str]) -> Optional[bytes]:
     if status.st_mode & stat.S_IROTH:
         raise NoSecret(f"everybody can read {named}: chmod o= it")
     secret = content.strip()
-    if not signing.SHORTEST <= len(secret) <= _LONGEST:
-        raise NoSecret(
-            f"{named} holds {len(secret)} bytes: {signing.SHORTEST} are the least, {_LONGEST} the most"
-        )
+    if len(secret) < signing.SHORTEST:
+        raise NoSecret(f"{named} holds {len(secret)} bytes: {signing.SHORTEST} are the least")
     return signing.derived(secret)
 
 
@@ -94,8 +92,3 @@ class Giver:
         except OSError:
             return  # /run is broken, which was said; the next cycle tries again
         self._known, self._given = True, None
-
-
-def _without_waiting(path: str, flags: int) -> int:
-    # A fifo put there must not make us wait for its writer.
-    return os.open(path, flags | os.O_NONBLOCK)

@@ -17,6 +17,10 @@ from tests.lab.waiting import LabError, wait_until
 INTERVAL = 6
 #: seconds in which the HTTP half answers, whatever Gluster does; curl and its start are not counted
 AT_ONCE = 0.05
+#: of `serve`'s unprivileged process
+USER = "ganeti-gluster-mon"
+#: the exit status of useradd(8) for a user that there is already
+_IN_USE = 9
 #: for what must come, however busy the machine
 LONG = 60.0
 
@@ -93,6 +97,13 @@ class Daemon:
         return wait_until(another, "another cycle", LONG)
 
 
+def make_user(pool: Pool, host: int) -> None:
+    """Make the user of the daemon's unprivileged process on a host, as the package does."""
+    made = pool.exec(host, ["useradd", "--system", "--user-group", "--no-create-home", USER], check=False)
+    if made.returncode not in (0, _IN_USE):
+        raise LabError(f"useradd: {made.stderr}")
+
+
 @contextmanager
 def serving(
     pool: Pool, host: int, *words: str, environment: Optional[Dict[str, str]] = None
@@ -100,6 +111,7 @@ def serving(
     """`serve` with the words, and with *environment* added to its own, until the end of the block."""
     added = [f"{name}={value}" for name, value in (environment or {}).items()]
     argv = ["env", *added, str(command()), "serve", "--interval", str(INTERVAL), *words]
+    make_user(pool, host)
     daemon = Daemon(pool, host, pool.popen(host, argv))
     try:
         wait_until(lambda: answers(daemon, "/-/ready"), "the daemon to be ready")

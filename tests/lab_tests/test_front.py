@@ -15,6 +15,7 @@ from tests.lab import Cluster, LabError, process, wait_until
 from tests.lab.ganeti import DAEMON_UTIL, MOND, listens
 from tests.lab.lab import at_once, command
 from tests.lab.process import Process
+from tests.lab_tests.daemon import make_user
 
 pytestmark = pytest.mark.lab
 
@@ -60,6 +61,7 @@ def data(cluster: Cluster, number: int, path: str, port: int = MOND) -> Any:
 @contextmanager
 def in_front(cluster: Cluster, number: int) -> Iterator[None]:
     argv = [str(command()), "serve", "--listen", f":{MOND}", "--front", f"http://127.0.0.1:{BEHIND}"]
+    make_user(cluster.pool, number)
     daemon = cluster.pool.popen(number, argv)
 
     def ready() -> bool:

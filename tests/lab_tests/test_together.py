@@ -184,14 +184,18 @@ def test_who_has_no_secret_hears_nothing(together: Together) -> None:
         argv = ["curl", "--silent", "--max-time", "10", "--write-out", "%{http_code}", *words]
         return together.pool.exec(stranger, argv).stdout
 
-    assert asked(url) == "The signature is not by the cluster's secret\n403"
+    assert asked(url) == "The challenge is not this node's present one\n403"
+    head = together.pool.exec(stranger, ["curl", "--silent", "--dump-header", "-", url]).stdout
+    challenge = head.partition("X-Gluster-Mon-Challenge: ")[2].split()[0]
     forged = [
+        "--header",
+        f"X-Gluster-Mon-Challenge: {challenge}",
         "--header",
         f"X-Gluster-Mon-Nonce: {'0' * 32}",
         "--header",
         f"X-Gluster-Mon-Signature: {'0' * 64}",
     ]
-    assert asked(*forged, f"{url}?nudge=1").endswith("403")
+    assert "The signature is not by the cluster's secret" in asked(*forged, f"{url}?nudge=1")
     wait_until(lambda: together.daemons[leader].cycle()["event"] is None, "quiet", LONG)
 
 

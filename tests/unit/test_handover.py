@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import stat
 import threading
 from dataclasses import replace
@@ -15,6 +16,9 @@ from ganeti_gluster_mon.gluster.capture import Capture, CaptureError
 from ganeti_gluster_mon.serve.handover import FOLLOW, LEAD, Cycle, Handed, Handover, boottime
 
 RECORDED = capture.read(str(Path(__file__).parents[1] / "captures/recorded/healthy"))
+
+
+OWN = "2f5fe442-3b7d-413f-a157-e783a5d0af1b"
 
 
 @pytest.fixture
@@ -183,11 +187,22 @@ def test_the_http_half_gets_into_what_another_has_made(tmp_path: Path) -> None:
 
 def test_what_the_leader_told_can_be_read_by_commands(handover: Handover) -> None:
     assert handover.followed() is None
-    handover.tell_followed(parcel.pack(RECORDED), 17, "own-uuid")
+    handover.tell_followed(parcel.pack(RECORDED), 17, OWN)
     told = handover.followed()
     assert told is not None
-    assert told[1:] == (17, "own-uuid")
+    assert told[1:] == (17, OWN)
     assert {answer.question for answer in told[0].answers} == {answer.question for answer in RECORDED.answers}
+
+
+def leader(version: int = 1, moment: str = "1", uuid: str = f'"{OWN}"') -> bytes:
+    """The file that the HTTP half keeps of what the leader sent."""
+    head = f'{{"format_version": {version}, "boottime": {moment}, "uuid": {uuid}}}'
+    return head.encode() + b"\n" + parcel.pack(RECORDED)
+
+
+def test_the_file_of_the_leader_is_read_where_it_is_well_formed(handover: Handover) -> None:
+    (Path(handover.seen) / "leader").write_bytes(leader())
+    assert handover.followed() is not None
 
 
 @pytest.mark.parametrize(
@@ -197,9 +212,10 @@ def test_what_the_leader_told_can_be_read_by_commands(handover: Handover) -> Non
         b"\n",
         b"[]\n",
         b"{}\nx",
-        b'{"format_version": 1, "boottime": "x", "uuid": ""}\n' + parcel.pack(RECORDED),
-        b'{"format_version": 2, "boottime": 1, "uuid": ""}\n' + parcel.pack(RECORDED),
-        b'{"format_version": 1, "boottime": 1, "uuid": ""}\n' + parcel.pack(RECORDED)[:-9],
+        leader(version=2),
+        *(leader(moment=moment) for moment in ('"x"', "true", "0", "-1", "1e9", "9" * 40, "9" * 5000, "NaN")),
+        *(leader(uuid=uuid) for uuid in ('""', "1", "[]", '"\\ud800"', '"../../etc"')),
+        leader()[:-9],
         b"[" * 100000,
     ],
 )
@@ -209,10 +225,67 @@ def test_of_nonsense_from_the_leader_nothing_is_read(handover: Handover, content
 
 
 def test_no_link_is_followed_where_another_user_writes(handover: Handover, tmp_path: Path) -> None:
-    handover.tell_followed(parcel.pack(RECORDED), 17, "own-uuid")
+    handover.tell_followed(parcel.pack(RECORDED), 17, OWN)
     os.rename(Path(handover.seen) / "leader", tmp_path / "elsewhere")
     os.symlink(tmp_path / "elsewhere", Path(handover.seen) / "leader")
     assert handover.followed() is None
     os.unlink(Path(handover.seen) / "leader")
     os.mkfifo(Path(handover.seen) / "leader")
+    assert handover.followed() is None
+
+
+def make_odd(path: Path, kind: str) -> None:
+    """Something that is no plain file of the right owner at *path*."""
+    if kind == "fifo":
+        os.mkfifo(path)
+    elif kind == "directory":
+        path.mkdir()
+    elif kind == "full directory":
+        path.mkdir()
+        for number in range(1000):
+            (path / str(number)).mkdir()
+    elif kind == "socket":
+        with socket.socket(socket.AF_UNIX) as made:
+            made.bind(str(path))
+    elif kind == "link":
+        path.symlink_to("/etc/hostname")
+    elif kind == "link to nothing":
+        path.symlink_to("/nowhere")
+    elif kind == "device":
+        os.mknod(path, 0o666 | stat.S_IFCHR, os.makedev(1, 5))
+    elif kind == "large":
+        path.write_bytes(b"lead" + b" " * 100_000_000)
+    elif kind == "of another user":
+        path.write_bytes(b"lead")
+        os.chown(path, 12345, 12345)
+
+
+ODD = ["fifo", "directory", "full directory", "socket", "link", "link to nothing", "large"]
+ODD_BY_ROOT = ["device", "of another user"]
+
+
+@pytest.mark.parametrize("kind", [*ODD, *ODD_BY_ROOT])
+def test_a_role_that_is_no_plain_file_of_the_right_owner_is_logged_once_and_ignored(
+    handover: Handover, kind: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    if kind in ODD_BY_ROOT and os.geteuid():
+        pytest.skip("only root can make that")
+    make_odd(Path(handover.word) / "role", kind)
+    for _ in range(3):
+        assert handover.role() is None
+    assert [record.getMessage() for record in caplog.records] == ["role ignored"]
+    caplog.clear()
+    handover.forget_role()  # as the daemon does when it starts; it does not end it
+    if "directory" not in kind:
+        assert handover.role() is None
+        handover.say_role(LEAD)
+        assert handover.role() == LEAD
+    assert not caplog.records or "directory" in kind
+
+
+@pytest.mark.parametrize("kind", [*ODD, *ODD_BY_ROOT])
+def test_a_leaders_file_that_is_no_plain_file_is_not_read(handover: Handover, kind: str) -> None:
+    if kind in ODD_BY_ROOT and os.geteuid():
+        pytest.skip("only root can make that")
+    make_odd(Path(handover.seen) / "leader", kind)
     assert handover.followed() is None

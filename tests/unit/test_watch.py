@@ -104,6 +104,21 @@ def test_one_that_ended_before_it_could_be_watched_is_told(tmp_path: Path) -> No
         assert event.what == ("brick ended",)
 
 
+def test_a_flat_directory_takes_one_watch_whatever_is_made_in_it(tmp_path: Path) -> None:
+    other, flat = tmp_path / "other", tmp_path / "flat"
+    other.mkdir()
+    (flat / "before" / "deep").mkdir(parents=True)
+    with Watch([str(other)], flat=[str(flat)]) as watch:
+        for number in range(1000):
+            (flat / str(number)).mkdir()
+        assert watch.wait(LONG) is not None
+        assert len(watch._manager.watches) == 2
+        (flat / "before" / "file").touch()
+        assert watch.wait(0.0) is None
+        (flat / "file").touch()
+        assert watch.wait(LONG) is not None
+
+
 def test_another_descriptor(tmp_path: Path) -> None:
     read, write = os.pipe()
     with Watch([str(tmp_path)]) as watch:
