@@ -132,8 +132,8 @@ def _add_serving(parser: argparse.ArgumentParser) -> None:
         type=_host_names,
         default=(),
         metavar="NAMES",
-        help="more names that clients may call this node by, separated by commas: names, *.DOMAIN, or * for any "
-        "(always allowed: addresses, names without a dot, this node's name, and the cluster's and its nodes' names)",
+        help="more names that clients may call this node by, separated by commas, each with or without a wildcard "
+        "(always allowed: addresses, names without a dot, and the names of this node, the cluster and its nodes)",
     )
     parser.add_argument(
         "--front",

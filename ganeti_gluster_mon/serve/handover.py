@@ -110,10 +110,12 @@ class Handover:
             os.makedirs(path, mode=0o755, exist_ok=True)
             # Whatever umask it was made under, and by whom: the storage backend has a directory in it as well.
             if os.stat(path).st_uid == os.geteuid():
-                os.chmod(path, 0o755)
+                # Captures name every host, instance and address: they are for root and the HTTP half's group.
+                os.chmod(path, 0o750 if path == self.captures else 0o755)
         if user is not None and group is not None:
             for path in (self.word, self.seen):
                 os.chown(path, user, group, follow_symlinks=False)
+            os.chown(self.captures, 0, group, follow_symlinks=False)
         with tempfile.TemporaryFile(dir=self.directory) as room:
             room.write(bytes(_ROOM))
 
@@ -145,6 +147,7 @@ class Handover:
             path = os.path.join(self.captures, name)
             extra = {_CYCLE: json.dumps(asdict(handed.cycle)).encode() + b"\n"}
             capture.write(handed.capture, path, extra)
+            self._let_group_read(path)
             link = os.path.join(self.directory, f".{CURRENT}")
             if os.path.lexists(link):
                 os.unlink(link)
@@ -152,6 +155,16 @@ class Handover:
             os.replace(link, self._current)
         except OSError as err:
             raise CaptureError(f"cannot hand over in {self.directory}: {err.strerror or err}") from err
+
+    def _let_group_read(self, directory: str) -> None:
+        """Let the group of the captures read the one in *directory*, whatever the umask is.  Raises OSError."""
+        group = os.stat(self.captures).st_gid
+        for path, mode in [
+            (directory, 0o750),
+            *((os.path.join(directory, name), 0o640) for name in os.listdir(directory)),
+        ]:
+            os.chown(path, -1, group, follow_symlinks=False)
+            os.chmod(path, mode)
 
     def _target(self) -> Optional[str]:
         try:

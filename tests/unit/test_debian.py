@@ -193,7 +193,7 @@ def test_units_are_what_systemd_takes(path: Path, tmp_path: Path) -> None:
     assert (ran.returncode, ran.stderr) == (0, "")
 
 
-@pytest.mark.parametrize(("half", "most"), [("tell", 3.0), ("ask", 4.0)])
+@pytest.mark.parametrize(("half", "most"), [("tell", 1.2), ("ask", 3.0)])
 def test_exposure(half: str, most: float) -> None:
     if shutil.which("systemd-analyze") is None:
         pytest.skip("systemd-analyze is not here")
@@ -211,6 +211,13 @@ def test_exposure(half: str, most: float) -> None:
     found = re.search(r"exposure level for \S+: ([0-9.]+)", ran.stdout)
     assert found
     assert float(found[1]) <= most
+
+
+@pytest.mark.parametrize("half", ["ask", "tell"])
+def test_units_bound_memory_tasks_and_processor(half: str) -> None:
+    service = unit(REPOSITORY / f"systemd/ganeti-gluster-mon-{half}.service")["Service"]
+    assert {"MemoryMax", "MemoryHigh", "TasksMax", "CPUWeight"} <= set(service)
+    assert int(service["CPUWeight"]) < 100, "less than the default, which bricks and guests have"
 
 
 def test_each_half_is_told_the_same_and_by_the_same_words() -> None:

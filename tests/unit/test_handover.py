@@ -51,8 +51,9 @@ def test_it_can_be_looked_into_whoever_made_it_and_how(tmp_path: Path) -> None:
         Handover(str(tmp_path / "run")).prepare()
     finally:
         os.umask(before)
-    for path in ("run", "run/captures", "run/word", "run/seen"):
+    for path in ("run", "run/word", "run/seen"):
         assert stat.S_IMODE((tmp_path / path).stat().st_mode) == 0o755
+    assert stat.S_IMODE((tmp_path / "run/captures").stat().st_mode) == 0o750
 
 
 def test_before_the_first_there_is_none(handover: Handover) -> None:
@@ -289,3 +290,20 @@ def test_a_leaders_file_that_is_no_plain_file_is_not_read(handover: Handover, ki
         pytest.skip("only root can make that")
     make_odd(Path(handover.seen) / "leader", kind)
     assert handover.followed() is None
+
+
+def test_captures_are_for_one_group_only(tmp_path: Path) -> None:
+    if os.geteuid():
+        pytest.skip("only root can give files to a group")
+    handover = Handover(str(tmp_path / "run"))
+    before = os.umask(0o077)
+    try:
+        handover.prepare(12345, 12346)
+        handover.publish(Handed(RECORDED, Cycle(1, 1.0)))
+    finally:
+        os.umask(before)
+    top = Path(handover.captures)
+    for path in (top, *top.rglob("*")):
+        status = path.stat()
+        assert (status.st_uid, status.st_gid) == (0, 12346)
+        assert stat.S_IMODE(status.st_mode) == (0o750 if path.is_dir() else 0o640)
