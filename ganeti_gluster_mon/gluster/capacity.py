@@ -21,7 +21,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from dataclasses import dataclass, replace
-from typing import Mapping, Optional, Sequence, Tuple
+from typing import Callable, Iterable, Mapping, Optional, Sequence, Tuple
 
 from ganeti_gluster_mon.gluster.model import Brick, Capacity, Inodes, Mount, Subvolume
 
@@ -39,8 +39,9 @@ class _Space:
     blocks: int
     bfree: int
     bavail: int
-    files: int
-    ffree: int
+    #: None: the filesystem counts no inodes (btrfs)
+    files: Optional[int]
+    ffree: Optional[int]
 
     def in_blocks_of(self, frsize: int) -> _Space:
         """The same space in larger blocks."""
@@ -56,7 +57,7 @@ class _Space:
         )
 
 
-def of_mount(mount: Mount) -> Optional[Tuple[Capacity, Inodes]]:
+def of_mount(mount: Mount) -> Optional[Tuple[Capacity, Optional[Inodes]]]:
     """Space of a volume by statvfs on its mount; None where the mount did not answer."""
     fields = (mount.f_frsize, mount.f_blocks, mount.f_bfree, mount.f_bavail, mount.f_files, mount.f_ffree)
     if any(value is None or value < 0 for value in fields) or not mount.f_frsize:
@@ -66,7 +67,7 @@ def of_mount(mount: Mount) -> Optional[Tuple[Capacity, Inodes]]:
 
 def of_bricks(
     subvolumes: Sequence[Subvolume], options: Mapping[str, str]
-) -> Optional[Tuple[Capacity, Inodes]]:
+) -> Optional[Tuple[Capacity, Optional[Inodes]]]:
     """Space of a volume by what its bricks say; None where a brick that counts has not said it.
 
     *options* are the volume's: storage.reserve is heeded.  As on a mount, bricks that are
@@ -108,15 +109,14 @@ def _posix(brick: Brick, reserve: str, shared_by: int) -> Optional[_Space]:
         return None
     bfree = max(0, bfree - reserved)
     files, ffree = brick.inodes_total, brick.inodes_free
-    if files is None or ffree is None:
-        return None
+    counted = files is not None and ffree is not None
     return _Space(
         frsize=brick.block_size,
         blocks=blocks // shared_by,
         bfree=bfree // shared_by,
         bavail=bfree // shared_by,
-        files=files // shared_by,
-        ffree=ffree // shared_by,
+        files=files // shared_by if counted and files is not None else None,
+        ffree=ffree // shared_by if counted and ffree is not None else None,
     )
 
 
@@ -146,8 +146,8 @@ def _ec(bricks: Sequence[_Space], data: int) -> _Space:
         bfree=min(space.bfree for space in bricks) * data,
         bavail=min(space.bavail for space in bricks) * data,
         # EC really takes the largest total here, and the smallest count of free ones
-        files=max(space.files for space in bricks),
-        ffree=min(space.ffree for space in bricks),
+        files=_of_all(max, [space.files for space in bricks]),
+        ffree=_of_all(min, [space.ffree for space in bricks]),
     )
 
 
@@ -159,16 +159,24 @@ def _dht(subvolumes: Sequence[_Space]) -> _Space:
         blocks=sum(space.blocks for space in subvolumes),
         bfree=sum(space.bfree for space in subvolumes),
         bavail=sum(space.bavail for space in subvolumes),
-        files=sum(space.files for space in subvolumes),
-        ffree=sum(space.ffree for space in subvolumes),
+        files=_of_all(sum, [space.files for space in subvolumes]),
+        ffree=_of_all(sum, [space.ffree for space in subvolumes]),
     )
 
 
-def _told(space: _Space, source: str) -> Tuple[Capacity, Inodes]:
+def _of_all(figure: Callable[[Iterable[int]], int], counts: Sequence[Optional[int]]) -> Optional[int]:
+    """*figure* of *counts*; None where one is not counted."""
+    known = [count for count in counts if count is not None]
+    return figure(known) if len(known) == len(counts) else None
+
+
+def _told(space: _Space, source: str) -> Tuple[Capacity, Optional[Inodes]]:
     capacity = Capacity(
         size=space.blocks * space.frsize,
         used=max(0, space.blocks - space.bfree) * space.frsize,
         available=space.bavail * space.frsize,
         source=source,
     )
+    if not space.files or space.ffree is None:  # 0: the filesystem makes inodes as it needs them
+        return capacity, None
     return capacity, Inodes(space.files, max(0, space.files - space.ffree), space.ffree)

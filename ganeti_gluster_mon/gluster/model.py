@@ -47,6 +47,14 @@ class Brick:
     online: Optional[bool] = None
     #: its process is there but did not answer within a second
     hangs: bool = False
+    #: glusterd does not report on it and clients cannot reach it; then it is offline
+    unreachable: bool = False
+    #: the node whose `heal info` reached it, although `volume status` reports it offline; then it is online
+    contradicted: Optional[str] = None
+    #: the node whose `heal info` did not reach it, although `volume status` reports it online
+    not_reached_from: Optional[str] = None
+    #: whether its host is a peer of this pool
+    host_in_pool: Optional[bool] = None
     pid: Optional[int] = None
     port: Optional[int] = None
     #: of the filesystem under it: blocks x block size

@@ -8,9 +8,9 @@ its reason: health.py never calls a pool fine that has one.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple, TypeVar
+from typing import AbstractSet, Callable, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple, TypeVar
 
-from ganeti_gluster_mon.gluster import capacity, parse, question
+from ganeti_gluster_mon.gluster import capacity, parse, question, reach
 from ganeti_gluster_mon.gluster.capture import Answer, Capture
 from ganeti_gluster_mon.gluster.model import (
     Brick,
@@ -28,6 +28,7 @@ from ganeti_gluster_mon.gluster.model import (
 )
 from ganeti_gluster_mon.gluster.placement import placed
 from ganeti_gluster_mon.gluster.quorum import quorum
+from ganeti_gluster_mon.gluster.reach import BrickKey, Evidence, silent_hosts
 from ganeti_gluster_mon.words import some
 
 T = TypeVar("T")
@@ -39,9 +40,6 @@ _STATUS = {
 
 #: nothing is taken from the answers to these, but what was asked must be whole
 _ONLY_WHOLE = (question.VOLUME_STATUS_TASKS, question.VOLUME_STATUS_CLIENTS, question.SNAPSHOT_INFO)
-
-#: a brick is known by its host and its path
-BrickKey = Tuple[str, str]
 
 
 def understand(capture: Capture) -> Pool:
@@ -69,6 +67,9 @@ class _Reading:
         self._capture = capture
         self._answers = {answer.question: answer for answer in capture.answers}
         self._unknowns: List[Unknown] = []
+        #: the uuids of all members of the pool; None: not all are known
+        self._all_peers: Optional[AbstractSet[str]] = None
+        self._own_is_newer = self._get_state_is_newer()
 
     def pool(self) -> Pool:
         infos = self._read(question.VOLUME_INFO, parse.volume_info, "the volumes", must=True)
@@ -78,7 +79,7 @@ class _Reading:
         self._read_the_rest()
         volumes = None
         if infos is not None:
-            volumes = tuple(self._volume(info, statuses.get(info.name), state, peers) for info in infos)
+            volumes = self._volumes(infos, statuses, state, peers)
         taken = [answer.taken_at for answer in self._capture.answers if answer.taken_at is not None]
         return Pool(
             taken_at=min([self._capture.recorded_at, *taken]),
@@ -92,6 +93,30 @@ class _Reading:
             disks=None if self._capture.disks is None else placed(self._capture.disks, volumes),
             disks_unknown=self._capture.disks_unknown,
         )
+
+    def _volumes(
+        self,
+        infos: Sequence[parse.VolumeInfo],
+        statuses: Mapping[str, _VolumeTold],
+        state: Optional[parse.State],
+        peers: Optional[Tuple[Peer, ...]],
+    ) -> Tuple[Volume, ...]:
+        found = []
+        for info in infos:
+            heals = self._heal_counts(info, info.state == "started")
+            found.append(self._bricks(info, statuses.get(info.name), state, peers, heals))
+        # A host is silent for all its bricks, in whichever volume that shows.
+        gone = {peer.uuid for peer in peers or () if peer.hostname in self._capture.hosts_gone}
+        silent = silent_hosts((each for bricks in found for each in bricks), gone)
+        volumes = []
+        for info, bricks in zip(infos, found):
+            started = info.state == "started"
+            mine = [
+                reach.on_silent_host(brick) if started and brick.uuid in silent else brick
+                for brick, _ in bricks
+            ]
+            volumes.append(self._volume(info, statuses.get(info.name), mine, peers))
+        return tuple(volumes)
 
     def _unknown(self, what: str, why: str, volume: Optional[str] = None) -> None:
         self._unknowns.append(Unknown(what, why, volume))
@@ -132,13 +157,17 @@ class _Reading:
         asked = question.POOL_LIST
         if asked not in self._answers and question.PEER_STATUS in self._answers:
             asked = question.PEER_STATUS
+        before = len(self._unknowns)
         peers = self._read(asked, parse.pool_list, "the peers", must=True)
+        whole = len(self._unknowns) == before
         others = None
         if asked is question.POOL_LIST:
             others = self._read(question.PEER_STATUS, parse.pool_list, "the peers")
         if peers is None:
             return None
         self._note_missing_peers(peers, others or (), infos)
+        if whole and any(peer.local for peer in peers):
+            self._all_peers = {peer.uuid for peer in peers}
         hosts = {brick.uuid: brick.host for info in infos for brick in info.bricks}
         return tuple(self._peer(peer, hosts.get(peer.uuid)) for peer in peers)
 
@@ -164,9 +193,7 @@ class _Reading:
         local = {peer.uuid for peer in peers if peer.local}
         missing = [peer.hostname for peer in others if peer.uuid not in named]
         # `peer status` does not name the node it runs on; without `pool list` that one is missed
-        if local:
-            missing += [brick.host for info in infos for brick in info.bricks if brick.uuid not in named]
-        elif self._answered(question.POOL_LIST):
+        if not local and self._answered(question.POOL_LIST):
             missing.append("this node")
         if missing:
             self._unknown("the peers", f"`pool list` does not name {some(list(dict.fromkeys(missing)), 3)}")
@@ -194,51 +221,83 @@ class _Reading:
             if words in _ONLY_WHOLE or words[:2] == ("volume", "profile"):
                 self._read(words, parse.readable, f"`{' '.join(words)}`")
 
-    def _volume(
+    def _bricks(
         self,
         info: parse.VolumeInfo,
         told: Optional[_VolumeTold],
         state: Optional[parse.State],
         peers: Optional[Tuple[Peer, ...]],
-    ) -> Volume:
+        heals: Mapping[BrickKey, parse.HealCount],
+    ) -> List[Tuple[Brick, Evidence]]:
+        """The bricks of a volume, with what is known of each beside what glusterd reports."""
         started = info.state == "started"
-        if not started:
-            told = None
-        heals = self._heal_counts(info, started)
         own = {
             (known.host, known.path): known
             for volume in (state.volumes if state else ())
             if volume.name == info.name
             for known in volume.bricks
         }
-        local = {peer.uuid for peer in peers or () if peer.local}
-        own_is_newer = self._own_is_newer()
-        bricks = []
+        away = {peer.uuid for peer in peers or () if peer.connected is False or peer.reachable is False}
+        found = []
         for each in info.bricks:
             key = (each.host, each.path)
             brick = Brick(info.name, each.host, each.path, uuid=each.uuid, arbiter=each.arbiter)
-            for node in told.bricks.get(key, ()) if told else ():
-                brick = _with_status(brick, node)
-            if started and own_is_newer and key in own:
-                brick = _by_own_state(brick, own[key])
-            if started and brick.online is None:
-                brick = _without_status(brick, own.get(key), heals.get(key))
-            brick = self._probed(brick)
-            if key in heals:
-                brick = replace(
-                    brick,
-                    heal_pending=heals[key].pending,
-                    split_brain=heals[key].split_brain,
-                    possibly_healing=heals[key].possibly_healing,
-                )
-            if brick.device and brick.uuid in local:
-                brick = replace(brick, name=self._capture.devices.get(brick.device))
-            bricks.append(brick)
+            if self._all_peers is not None and each.uuid is not None:
+                brick = replace(brick, host_in_pool=each.uuid in self._all_peers)
+            for node in told.bricks.get(key, ()) if told and started else ():
+                brick = reach.with_status(brick, node)
+            if started and self._own_is_newer and key in own:
+                brick = reach.with_own_state(brick, own[key])
+            evidence = Evidence(
+                heal=self._heal_evidence(info.name, heals.get(key), brick, own.get(key)),
+                port=self._capture.bricks_answering.get(key),
+                host_away=each.uuid in away,
+            )
+            if started:
+                if brick.online is None:
+                    brick = reach.without_status(brick, own.get(key))
+                observer = self._capture.told_by or self._capture.node or "this node"
+                brick = reach.with_evidence(brick, evidence, observer)
+            found.append((reach.with_heal_counts(brick, heals.get(key)), evidence))
+        return found
+
+    def _heal_evidence(
+        self, volume: str, count: Optional[parse.HealCount], brick: Brick, own: Optional[parse.LocalBrick]
+    ) -> Optional[bool]:
+        """Whether `heal info` connected to *brick*; None where glusterd reported on the brick after that."""
+        if count is None:
+            return None
+        heal = self._answers.get(question.heal_summary(volume))
+        reports = [self._answers[asked] for asked in _STATUS if self._answered(asked)]
+        if own is not None and self._own_is_newer:
+            reports.append(self._answers[question.GET_STATE])
+        if heal is None or all(self._taken_at(heal) >= self._taken_at(report) for report in reports):
+            return count.connected
+        # Of a brick that glusterd does not report on, the last failure still tells the most.
+        return False if count.connected is False and brick.online is None else None
+
+    def _volume(
+        self,
+        info: parse.VolumeInfo,
+        told: Optional[_VolumeTold],
+        bricks: Sequence[Brick],
+        peers: Optional[Tuple[Peer, ...]],
+    ) -> Volume:
+        started = info.state == "started"
+        if not started:
+            told = None
+        local = {peer.uuid for peer in peers or () if peer.local}
+        bricks = [
+            replace(brick, name=self._capture.devices.get(brick.device))
+            if brick.device and brick.uuid in local
+            else brick
+            for brick in bricks
+        ]
         if started:
             self._note_missing(info, told, bricks, peers or ())
         subvolumes = self._subvolumes(info, bricks)
         mounts = tuple(mount for mount in self._capture.mounts if mount.volume == info.name)
-        space = _space(info, subvolumes, mounts) if started else None
+        space = self._space(info, told, subvolumes, mounts) if started else None
         rebalance = self._read(
             question.rebalance_status(info.name),
             parse.rebalance_status,
@@ -267,20 +326,6 @@ class _Reading:
             mounts=mounts,
             thin_arbiter=info.thin_arbiter,
         )
-
-    def _probed(self, brick: Brick) -> Brick:
-        """What asking the brick's own port told, over what others say of it.
-
-        glusterd calls a process that hangs online; its clients wait for it in vain.
-        """
-        answers = self._capture.bricks_answering.get((brick.host, brick.path))
-        if brick.online is False:
-            return brick
-        if answers is False:
-            return replace(brick, online=False, hangs=True)
-        if answers is True and brick.online is None:
-            return replace(brick, online=True)
-        return brick
 
     def _heal_counts(self, info: parse.VolumeInfo, started: bool) -> Mapping[BrickKey, parse.HealCount]:
         """By brick: heal's counts; empty where there are no copies to heal."""
@@ -321,8 +366,7 @@ class _Reading:
         """Say of which bricks nothing is known, and why; host by host, not brick by brick."""
         for asked, what in _STATUS.items():
             if self._answered(asked) and (told is None or asked not in told.asked):
-                # Gluster leaves a volume out, without a word, when it could not get its lock
-                self._unknown(what, "left out of the answer: another command held its lock", info.name)
+                self._unknown(what, self._left_out(asked, info.name), info.name)
         if told is None:
             return
         strangers = told.bricks.keys() - {(brick.host, brick.path) for brick in bricks}
@@ -331,12 +375,26 @@ class _Reading:
             why = f"`volume status` names {named}, `volume info` does not"
             self._unknown(f"bricks of {info.name}", why, info.name)
         away = {peer.uuid for peer in peers if peer.connected is False or peer.reachable is False}
-        for host in dict.fromkeys(brick.host for brick in bricks if brick.online is None):
-            mine = [brick for brick in bricks if brick.host == host and brick.online is None]
+        unknown = [brick for brick in bricks if brick.online is None and brick.not_reached_from is None]
+        for host in dict.fromkeys(brick.host for brick in unknown):
+            mine = [brick for brick in unknown if brick.host == host]
             why = "its host is away" if mine[0].uuid in away else "its host did not tell"
             self._unknown(f"state of {some([brick.label for brick in mine], 3)}", why, info.name)
 
-    def _own_is_newer(self) -> bool:
+    def _left_out(self, asked: question.Question, volume: str) -> str:
+        """Why the answer to *asked* lacks *volume*; Gluster gives the reason to a query about that volume alone."""
+        command = " ".join(asked)
+        alone = self._answers.get(question.volume_status(volume))
+        if alone is not None and alone.failure is None:
+            try:
+                parse.volume_status(alone.output)
+            except parse.Refused as err:
+                return f"`{command}` leaves it out: {err}"
+            except parse.NoAnswer:
+                pass
+        return f"`{command}` leaves it out and gives no reason; `gluster volume status {volume}` gives it"
+
+    def _get_state_is_newer(self) -> bool:
         """Whether this node's glusterd told of its own bricks after `volume status` told of all."""
         state = self._answers.get(question.GET_STATE)
         statuses = [self._answers[asked] for asked in _STATUS if self._answered(asked)]
@@ -350,6 +408,35 @@ class _Reading:
     def _answered(self, asked: question.Question) -> bool:
         answer = self._answers.get(asked)
         return answer is not None and answer.failure is None and bool(answer.output)
+
+    def _space(
+        self,
+        info: parse.VolumeInfo,
+        told: Optional[_VolumeTold],
+        subvolumes: Sequence[Subvolume],
+        mounts: Iterable[Mount],
+    ) -> Optional[Tuple[Capacity, Optional[Inodes]]]:
+        """From a mount of the whole volume where one answers, else from the bricks; else with a note of why not."""
+        for mount in mounts:
+            if not mount.subdirectory:
+                space = capacity.of_mount(mount)
+                if space is not None:
+                    return space
+        space = capacity.of_bricks(subvolumes, info.options)
+        if space is None and told is not None and question.VOLUME_STATUS_DETAIL in told.asked:
+            without = [
+                brick.label
+                for subvolume in subvolumes
+                for brick in subvolume.bricks
+                if brick.online and not brick.arbiter and brick.size is None
+            ]
+            if without:
+                self._unknown(
+                    f"space of {info.name}",
+                    f"`volume status detail` has no size of {some(without, 3)}",
+                    info.name,
+                )
+        return space
 
     def _subvolumes(self, info: parse.VolumeInfo, bricks: Sequence[Brick]) -> Tuple[Subvolume, ...]:
         """The bricks in groups, as `volume create` grouped them: in the order they were named."""
@@ -371,55 +458,6 @@ class _Reading:
         return tuple(replace(each, quorum=quorum(each, info.options)) for each in sets)
 
 
-def _space(
-    info: parse.VolumeInfo, subvolumes: Sequence[Subvolume], mounts: Iterable[Mount]
-) -> Optional[Tuple[Capacity, Inodes]]:
-    """From a mount of the whole volume where one answers, else from the bricks."""
-    for mount in mounts:
-        if not mount.subdirectory:
-            space = capacity.of_mount(mount)
-            if space is not None:
-                return space
-    return capacity.of_bricks(subvolumes, info.options)
-
-
-def _with_status(brick: Brick, node: parse.NodeStatus) -> Brick:
-    """*brick* with what one answer says of it; what the answer does not say stays."""
-    told: Dict[str, Any] = {
-        "online": node.online,
-        "pid": node.pid,
-        "port": node.port,
-        "size": node.size,
-        "free": node.free,
-        "block_size": node.block_size,
-        "inodes_total": node.inodes_total,
-        "inodes_free": node.inodes_free,
-        "device": node.device,
-        "filesystem": node.filesystem,
-    }
-    if node.online is False:
-        brick = replace(brick, pid=None, port=None)
-    return replace(brick, **{key: value for key, value in told.items() if value is not None})
-
-
-def _by_own_state(brick: Brick, own: parse.LocalBrick) -> Brick:
-    """*brick* with what its own node has seen of it since."""
-    if own.started is None or own.started == brick.online:
-        return brick
-    return replace(brick, online=own.started, pid=None, port=own.port if own.started else None)
-
-
-def _without_status(brick: Brick, own: Optional[parse.LocalBrick], heal: Optional[parse.HealCount]) -> Brick:
-    """What the sources that take no lock tell of a brick: get-state (this node's own), heal info."""
-    if own is not None:
-        brick = replace(brick, online=own.started, port=own.port, size=own.size, free=own.free)
-    if brick.online is None and heal is not None and heal.connected:
-        # heal info is a client that connects to the bricks themselves; a brick that it does not
-        # reach may serve clients elsewhere all the same
-        brick = replace(brick, online=True)
-    return brick
-
-
 def _daemons(told: Optional[_VolumeTold], peers: Sequence[Peer]) -> Tuple[Daemon, ...]:
     """The helper processes: rows of `volume status` whose "hostname" is a daemon's name."""
     names = {peer.uuid: peer.hostname for peer in peers}
@@ -438,17 +476,24 @@ def _daemons(told: Optional[_VolumeTold], peers: Sequence[Peer]) -> Tuple[Daemon
 def _heal(subvolumes: Sequence[Subvolume]) -> Optional[Heal]:
     """Each good copy counts the same entry, so a subvolume has what its largest brick counts.
 
-    None when in some subvolume no brick could be asked, or when nothing heals at all.
+    None when nothing heals at all, or when the count is not known: no brick of a subvolume counted, or one that should
+    serve did not and the others count nothing.  What only that brick knows of would be missed.
     """
     totals = [0, 0, 0]
     sets = [subvolume for subvolume in subvolumes if subvolume.type != "distribute"]
     if not sets:
         return None
     for subvolume in sets:
-        for index, name in enumerate(("heal_pending", "split_brain", "possibly_healing")):
-            counts = [getattr(brick, name) for brick in subvolume.bricks]
+        bricks = subvolume.bricks
+        largest = []
+        for name in ("heal_pending", "split_brain", "possibly_healing"):
+            counts = [getattr(brick, name) for brick in bricks]
             known = [count for count in counts if count is not None]
             if not known:
                 return None
-            totals[index] += max(known)
+            largest.append(max(known))
+        silent = any(brick.heal_pending is None and brick.online is not False for brick in bricks)
+        if silent and not largest[0] and not largest[1]:
+            return None
+        totals = [total + most for total, most in zip(totals, largest)]
     return Heal(*totals)

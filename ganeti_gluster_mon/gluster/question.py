@@ -39,6 +39,7 @@ _OF_VOLUME = (
     ("heal-splitbrain", ("volume", "heal"), ("info", "split-brain")),
     ("quota", ("volume", "quota"), ("list",)),
     ("rebalance", ("volume", "rebalance"), ("status",)),
+    ("status", ("volume", "status"), ()),
     ("profile", ("volume", "profile"), ("info", "cumulative")),
 )
 
@@ -64,6 +65,11 @@ def quota_list(volume: str) -> Question:
 def rebalance_status(volume: str) -> Question:
     """How far a rebalance has come."""
     return ("volume", "rebalance", volume, "status")
+
+
+def volume_status(volume: str) -> Question:
+    """The state of one volume; where `volume status all` leaves the volume out, this is refused with the reason."""
+    return ("volume", "status", volume)
 
 
 def profile(volume: str) -> Question:

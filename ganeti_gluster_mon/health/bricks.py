@@ -10,20 +10,43 @@ from ganeti_gluster_mon.health.problem import CRITICAL, UNKNOWN, Problem
 
 def brick_problems(volume: Volume) -> Iterator[Problem]:
     """Bricks of *volume* that do not serve, and subvolumes that lost quorum by it."""
+    for brick in volume.bricks:
+        yield from _contradictions(volume, brick)
     for number, subvolume in enumerate(volume.subvolumes, 1):
         down = [brick for brick in subvolume.bricks if brick.online is False]
         if not down:
             continue
         left = redundancy_left(subvolume)
         for brick in down:
-            yield Problem(
-                "BRICK_HANGS" if brick.hangs else "BRICK_OFFLINE",
-                CRITICAL,
-                f"{volume.name}: {brick_state(brick)}, {left}",
-                volume.name,
-                brick.label,
+            code = (
+                "BRICK_UNREACHABLE"
+                if brick.unreachable
+                else "BRICK_HANGS"
+                if brick.hangs
+                else "BRICK_OFFLINE"
             )
+            text = f"{volume.name}: {brick_state(brick)}, {left}"
+            yield Problem(code, CRITICAL, text, volume.name, brick.label)
         yield from _quorum_problems(volume, subvolume, number)
+
+
+def _contradictions(volume: Volume, brick: Brick) -> Iterator[Problem]:
+    """What one source tells of a brick and another denies."""
+    if brick.host_in_pool is False:
+        text = f"{volume.name}: {brick.host}, the host of brick {brick.label}, is not in the pool"
+        yield Problem("BRICK_HOST_NOT_IN_POOL", CRITICAL, text, volume.name, brick.label)
+    if brick.contradicted is not None:
+        text = (
+            f"{volume.name}: brick {brick.label} is offline by `volume status`, and `heal info` on "
+            f"{brick.contradicted} reaches it"
+        )
+        yield Problem("BRICK_CONTRADICTED", CRITICAL, text, volume.name, brick.label)
+    if brick.not_reached_from is not None:
+        text = (
+            f"{volume.name}: brick {brick.label} is online by `volume status`, and `heal info` on "
+            f"{brick.not_reached_from} does not reach it (Transport endpoint is not connected)"
+        )
+        yield Problem("BRICK_UNREACHABLE", UNKNOWN, text, volume.name, brick.label)
 
 
 def _quorum_problems(volume: Volume, subvolume: Subvolume, number: int) -> Iterator[Problem]:
@@ -45,7 +68,10 @@ def set_name(subvolume: Subvolume, number: int, of: int) -> str:
 def brick_state(brick: Brick) -> str:
     """ "brick node2:/export/b1/gv0 is offline"."""
     kind = "arbiter brick" if brick.arbiter else "brick"
-    state = "hangs (its process runs and does not answer)" if brick.hangs else "is offline"
+    if brick.unreachable:
+        state = "cannot be reached"
+    else:
+        state = "hangs (its process runs and does not answer)" if brick.hangs else "is offline"
     return f"{kind} {brick.label} {state}"
 
 

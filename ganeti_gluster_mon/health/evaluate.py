@@ -103,7 +103,7 @@ def volume_status(volume: Volume) -> str:
         return "down"
     if any(quorum is False for quorum in quorums):
         return "partial"
-    if any(brick.online is False for brick in volume.bricks):
+    if any(brick.online is False or brick.contradicted is not None for brick in volume.bricks):
         return "degraded"
     if any(brick.online is None for brick in volume.bricks) or (volume.heals and volume.heal is None):
         return "unknown"

@@ -36,12 +36,12 @@ def gaps(volume: Volume, implied: bool) -> Iterator[Problem]:
 
 
 def _gaps(volume: Volume) -> Iterator[str]:
-    if any(brick.online is None for brick in volume.bricks):
+    if any(brick.online is None and brick.not_reached_from is None for brick in volume.bricks):
         yield "not known whether all its bricks are online"
     if any(daemon.online is None for daemon in volume.self_heal_daemons):
         yield "not known whether all its self-heal daemons run"
     if volume.heals and volume.heal is None:
         yield "heal backlog not known"
     works = any(subvolume.quorum is not False for subvolume in volume.subvolumes)
-    if works and (volume.capacity is None or volume.inodes is None):
+    if works and volume.capacity is None:
         yield "its space is not known"

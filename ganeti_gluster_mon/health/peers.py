@@ -15,12 +15,13 @@ def peer_problems(peers: Iterable[Peer]) -> Iterator[Problem]:
 
 
 def _of_a_peer(peer: Peer) -> Iterator[Problem]:
-    def problem(code: str, text: str, severity: int = CRITICAL) -> Problem:
-        return Problem(code, severity, text, subject=peer.hostname)
+    def problem(code: str, text: str, severity: int = CRITICAL, kind: str = "") -> Problem:
+        return Problem(code, severity, text, subject=peer.hostname, kind=kind)
 
     if peer.local:
         if peer.connected is False:  # by the view of another node: the glusterd of this node did not answer
-            yield problem("PEER_DISCONNECTED", f"this node, {peer.hostname}, is disconnected from its peers")
+            text = f"this node, {peer.hostname}, is disconnected from its peers"
+            yield problem("PEER_DISCONNECTED", text, kind="this node")
         return
     if peer.connected is False:
         yield problem("PEER_DISCONNECTED", f"peer {peer.hostname} is disconnected")

@@ -10,7 +10,7 @@ from ganeti_gluster_mon.health.problem import CRITICAL, OK, Limits, Problem
 
 def space_problems(volume: Volume, limits: Limits) -> Iterator[Problem]:
     """Space of *volume* that runs short.  Free is counted as df(1) does: of what clients may use."""
-    if volume.capacity is None or volume.inodes is None:
+    if volume.capacity is None:
         return
     usable = volume.capacity.used + volume.capacity.available
     if usable:
@@ -21,7 +21,7 @@ def space_problems(volume: Volume, limits: Limits) -> Iterator[Problem]:
         elif free <= limits.warning_free:
             text = f"{free:.1f} % of its space free"
             yield Problem("VOLUME_NEARLY_FULL", OK, f"{volume.name}: {text}", volume.name)
-    if volume.inodes.total:  # some filesystems make inodes as they need them and count none
+    if volume.inodes is not None and volume.inodes.total:
         free = 100 * volume.inodes.free / volume.inodes.total
         if free <= limits.critical_free:
             text = f"nearly full, {free:.1f} % of its inodes free"

@@ -1,6 +1,6 @@
 """The table of what statvfs really said (docs/gluster.md), reckoned from the bricks alone."""
 
-from typing import Tuple
+from typing import Optional, Tuple
 
 import pytest
 
@@ -32,7 +32,7 @@ def replicate(*bricks: Brick) -> Subvolume:
     return Subvolume("replicate", bricks)
 
 
-def told(subvolumes: Tuple[Subvolume, ...], **options: str) -> Tuple[Capacity, Inodes]:
+def told(subvolumes: Tuple[Subvolume, ...], **options: str) -> Tuple[Capacity, Optional[Inodes]]:
     space = capacity.of_bricks(
         subvolumes, {name.replace("__", "."): value for name, value in options.items()}
     )
@@ -87,6 +87,7 @@ def test_volume_is_as_large_as_statvfs_says(
     layout: str, subvolumes: Tuple[Subvolume, ...], blocks: int, inodes: int
 ) -> None:
     space, files = told(subvolumes)
+    assert files is not None
     assert (space.size, files.total) == (blocks * 4096, inodes)
     assert space.source == "bricks"
 
@@ -94,6 +95,7 @@ def test_volume_is_as_large_as_statvfs_says(
 def test_three_bricks_on_one_filesystem_count_a_third_each() -> None:
     shared = replicate(*(brick(1, path=f"/export/{i}", uuid="same") for i in range(3)))
     space, files = told((shared,))
+    assert files is not None
     assert space.size == (BLOCKS // 3) * 4096
     assert files.total == INODES // 3
 
@@ -125,7 +127,14 @@ def test_an_offline_brick_does_not_count_and_a_lost_set_adds_nothing() -> None:
 
 def test_one_brick_that_has_not_told_its_size_makes_space_unknown() -> None:
     assert capacity.of_bricks((replicate(brick(1), brick(2, size=None)),), {}) is None
-    assert capacity.of_bricks((replicate(brick(1), brick(2, inodes_free=None)),), {}) is None
+
+
+def test_filesystems_without_inode_counts_have_space_and_no_inodes() -> None:
+    uncounted = replicate(brick(1, inodes_total=None, inodes_free=None), brick(2))
+    counted = replicate(brick(4), brick(5))
+    space = capacity.of_bricks((uncounted, counted), {})
+    assert space is not None
+    assert (space[0].size, space[1]) == (2 * BLOCKS * 4096, None)
 
 
 def test_unlike_block_sizes_are_brought_to_the_larger_one() -> None:

@@ -145,7 +145,9 @@ def test_nothing_at_all_is_unknown(healthy: Capture) -> None:
     assert evaluate(pool, Limits(), healthy.recorded_at).code == UNKNOWN
 
 
-def test_a_volume_left_out_because_of_a_lock_is_unknown_not_fine(healthy: Capture) -> None:
+def test_a_volume_that_is_left_out_is_unknown_with_the_command_that_gives_the_reason(
+    healthy: Capture,
+) -> None:
     seen = healthy
     for name in ("dist2", "gv0"):
 
@@ -157,14 +159,17 @@ def test_a_volume_left_out_because_of_a_lock_is_unknown_not_fine(healthy: Captur
     health = judged(seen)
     assert (health.code, health.volumes["dist2"].status) == (UNKNOWN, "unknown")
     for name in ("dist2", "gv0"):
-        words = "the bricks' space, the state of bricks and daemons (left out of the answer: another command"
-        assert f"{name}: not known: {words} held its lock)" in health.message
+        reason = (
+            f"`volume status all` leaves it out and gives no reason; `gluster volume status {name}` gives it"
+        )
+        assert f"{name}: not known: the state of bricks and daemons ({reason})" in health.message
+        assert "lock" not in health.message
     # of gv0, heal info told that the bricks are there; their space is not known all the same
     assert (health.volumes["gv0"].code, health.volumes["gv0"].status) == (UNKNOWN, "unknown")
     assert health.volumes["distrep"].status == "healthy"
 
 
-def test_bricks_of_a_host_that_is_away_are_unknown_not_offline(healthy: Capture) -> None:
+def test_bricks_of_a_host_that_is_away_count_as_missing(healthy: Capture) -> None:
     def node3_gone(text: str) -> str:
         text = re.sub(r"<node>\s*<hostname>node3.*?</node>", "", text, flags=re.DOTALL)
         text = re.sub(
@@ -202,12 +207,15 @@ def test_bricks_of_a_host_that_is_away_are_unknown_not_offline(healthy: Capture)
     pool, health = understand(seen), judged(seen)
     assert pool.volumes is not None
     gv0 = pool.volumes[4]
-    assert [brick.online for brick in gv0.bricks] == [True, True, None]
+    assert [brick.online for brick in gv0.bricks] == [True, True, False]
+    assert gv0.bricks[2].unreachable
     assert gv0.subvolumes[0].quorum is True
     assert health.code == CRITICAL
-    assert health.message.startswith("peer node3.lab.test is disconnected")
-    assert "state of node3.lab.test:/export/b1/gv0 (its host is away)" in health.message
-    assert "offline" not in health.message
+    assert health.message.startswith("5 bricks cannot be reached: ")
+    assert health.message.endswith("; peer node3.lab.test is disconnected")
+    texts = [problem.text for problem in health.problems]
+    assert "gv0: brick node3.lab.test:/export/b1/gv0 cannot be reached, 2 of 3 replicas left" in texts
+    assert health.volumes["gv0"].status == "degraded"
 
 
 def test_a_peer_that_glusterd_still_believes_in(healthy: Capture) -> None:

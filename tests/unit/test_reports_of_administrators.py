@@ -1,0 +1,170 @@
+"""Captures built from administrators' reports of real faults, each with the correct result.
+
+The directories in captures/reports are named after the fault.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Dict, List, NamedTuple, Set
+
+import pytest
+
+from ganeti_gluster_mon import prometheus, report, table
+from ganeti_gluster_mon.check import check
+from ganeti_gluster_mon.collectors import collectors
+from ganeti_gluster_mon.gluster import capture
+from ganeti_gluster_mon.gluster.capture import Capture
+from ganeti_gluster_mon.gluster.pool import understand
+from ganeti_gluster_mon.health import CRITICAL, OK, UNKNOWN, Health, Limits, evaluate
+
+REPORTS = Path(__file__).parents[1] / "captures" / "reports"
+LIMITS = Limits()
+
+
+class Expected(NamedTuple):
+    """The correct result of one capture."""
+
+    code: int
+    #: by volume
+    statuses: Dict[str, str]
+    #: the codes of all problems
+    problems: Set[str]
+    #: each is in the text of a problem
+    words: List[str]
+    #: samples that there are
+    metrics: List[str] = []  # noqa: RUF012
+    #: samples that there are not, by how they begin
+    no_metrics: List[str] = []  # noqa: RUF012
+
+
+EXPECTED = {
+    "brick-of-a-host-not-in-pool": Expected(
+        CRITICAL,
+        {"vol1": "degraded"},
+        {"BRICK_HOST_NOT_IN_POOL", "BRICK_UNREACHABLE", "HEAL_PENDING"},
+        ["10.0.0.5, the host of brick 10.0.0.5:/var/lib/heketi/mounts/vg/brick, is not in the pool"],
+        ['gluster_brick_up{host="10.0.0.5",path="/var/lib/heketi/mounts/vg/brick",volume="vol1"} 0.0'],
+    ),
+    "btrfs": Expected(
+        OK,
+        {"test-volume": "healthy"},
+        set(),
+        [],
+        ['gluster_volume_size_bytes{volume="test-volume"}'],
+        ["gluster_volume_files", "gluster_brick_files"],
+    ),
+    "heal-half-way": Expected(
+        UNKNOWN,
+        {"gv0": "unknown"},
+        {"NOT_KNOWN"},
+        ["node2.n.example:/data/gv0", "Stale file handle"],
+        [],
+        ["gluster_volume_heal_pending_entries{"],
+    ),
+    "heal-not-connected-but-online": Expected(
+        UNKNOWN,
+        {"gluster": "unknown"},
+        {"BRICK_UNREACHABLE", "NOT_KNOWN"},
+        ["`heal info` on node1.n.example does not reach it (Transport endpoint is not connected)"],
+        [],
+        [
+            "gluster_volume_heal_pending_entries{",
+            'gluster_brick_up{host="node2.n.example",path="/mnt/hdd/gluster",volume="gluster"}',
+        ],
+    ),
+    "node-off": Expected(
+        CRITICAL,
+        {"arb": "degraded", "disp": "degraded", "dist3": "partial", "distrep": "degraded", "gv0": "degraded"},
+        {"BRICK_UNREACHABLE", "PEER_DISCONNECTED", "SUBVOLUME_QUORUM_LOST"},
+        [
+            "gv0: brick node3.lab.test:/export/b1/gv0 cannot be reached, 2 of 3 replicas left",
+            "disp: brick node3.lab.test:/export/b2/d cannot be reached, 2 of 3 bricks left (2 needed)",
+            "dist3: subvolume 3 has lost quorum: no access to its files",
+        ],
+        [
+            'gluster_brick_up{host="node3.lab.test",path="/export/b2/x",volume="dist3"} 0.0',
+            'gluster_brick_up{host="node1.lab.test",path="/export/b2/x",volume="dist3"} 1.0',
+            'gluster_subvolume_bricks_to_spare{subvolume="gv0-replicate-0",volume="gv0"} 0.0',
+            'gluster_subvolume_bricks_online{subvolume="gv0-replicate-0",volume="gv0"} 2.0',
+            'gluster_subvolume_quorum{subvolume="dist3-client-2",volume="dist3"} 0.0',
+            'gluster_volume_size_bytes{volume="gv0"}',
+            'gluster_problem{code="BRICK_UNREACHABLE",volume="gv0"} 1.0',
+        ],
+    ),
+    "peer-by-ip": Expected(OK, {"data": "healthy"}, set(), []),
+    "peer-rejected": Expected(
+        CRITICAL,
+        {"gv0": "unknown"},
+        {"PEER_REJECTED", "NOT_KNOWN"},
+        ["Peer Rejected", "space of gv0 (`volume status detail` has no size of node3.n.example:/b/gv0)"],
+        [],
+        ["gluster_volume_size_bytes"],
+    ),
+    "tasks-mismatch": Expected(
+        UNKNOWN,
+        {"vol_8dddc2fa0c69c22f7bb176bd8fd38344": "unknown", "vol_ok": "healthy"},
+        {"NOT_KNOWN"},
+        ["`gluster volume status vol_8dddc2fa0c69c22f7bb176bd8fd38344` gives it"],
+    ),
+    "two-offline-but-serving": Expected(
+        CRITICAL,
+        {"gv": "degraded"},
+        {"BRICK_CONTRADICTED"},
+        [
+            "brick node1.n.example:/b/gv is offline by `volume status`, and `heal info` on node2.n.example reaches it"
+        ],
+        ['gluster_subvolume_quorum{subvolume="gv-replicate-0",volume="gv"} 1.0'],
+    ),
+}
+
+
+def result(seen: Capture) -> Health:
+    return evaluate(understand(seen), LIMITS, seen.recorded_at)
+
+
+@pytest.mark.parametrize("name", sorted(EXPECTED))
+def test_result(name: str) -> None:
+    expected = EXPECTED[name]
+    seen = capture.read(str(REPORTS / name))
+    pool, health = understand(seen), result(seen)
+    assert health.code == expected.code
+    assert {volume: each.status for volume, each in health.volumes.items()} == expected.statuses
+    assert {problem.code for problem in health.problems} == expected.problems
+    texts = "\n".join(problem.text for problem in health.problems)
+    for words in expected.words:
+        assert words in texts
+    metrics = prometheus.render(pool, health, seen.recorded_at).decode().splitlines()
+    for sample in expected.metrics:
+        assert any(line.startswith(sample) for line in metrics), sample
+    for sample in expected.no_metrics:
+        assert not any(line.startswith(sample) for line in metrics), sample
+
+
+@pytest.mark.parametrize("name", sorted(EXPECTED))
+def test_everything_shows_it(name: str) -> None:
+    seen = capture.read(str(REPORTS / name))
+    pool, health = understand(seen), result(seen)
+    made = report.make(collectors()["gluster"], pool, health, seen.recorded_at)
+    status = made["data"]["status"]
+    assert status["code"] == health.code
+    assert [problem["code"] for problem in status["problems"]] == [
+        problem.code for problem in health.problems
+    ]
+    line = check(pool, health, LIMITS)
+    assert (line.exit_status == 0) == (health.code == OK and not health.problems)
+    for problem in health.problems:
+        assert f"[{problem.code}]" in line.line
+    if health.code == UNKNOWN:
+        assert not any(
+            "  healthy" in row for row in table.table(pool, health).splitlines() if "vol_ok" not in row
+        )
+
+
+def test_two_offline_bricks_that_serve_are_not_called_without_access() -> None:
+    health = result(capture.read(str(REPORTS / "two-offline-but-serving")))
+    assert "no access" not in health.message
+
+
+def test_a_volume_that_was_left_out_is_not_called_locked() -> None:
+    assert "lock" not in result(capture.read(str(REPORTS / "tasks-mismatch"))).message
