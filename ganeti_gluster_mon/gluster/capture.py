@@ -71,6 +71,8 @@ class Capture:
     hosts_gone: FrozenSet[str] = frozenset()
     #: by (host, path): whether the brick's process answered
     bricks_answering: Mapping[Tuple[str, str], bool] = field(default_factory=dict)
+    #: by (host, path): the TCP port at which the brick listened when it was last reported online
+    brick_ports: Mapping[Tuple[str, str], int] = field(default_factory=dict)
     #: by device as mounted ("/dev/mapper/vg-b1"): the kernel's name ("dm-3"), on this node
     devices: Mapping[str, str] = field(default_factory=dict)
     #: Gluster's processes on this node; None: not looked at
@@ -208,6 +210,7 @@ def _capture(manifest: Any, read_file: ReadFile) -> Capture:
         bricks_answering=dict(
             _brick_answering(entry) for entry in _list(manifest.get("bricks_answering"), "bricks_answering")
         ),
+        brick_ports=dict(_brick_port(entry) for entry in _list(manifest.get("brick_ports"), "brick_ports")),
         devices=_mapping(manifest.get("devices"), str, "devices"),
         processes=None
         if processes is None
@@ -310,6 +313,10 @@ def _manifest_of(capture: Capture) -> Dict[str, Any]:
         if answer.taken_at is not None:
             entry["taken_at"] = answer.taken_at
         manifest["answers"].append(entry)
+    if capture.brick_ports:
+        manifest["brick_ports"] = [
+            {"host": host, "path": path, "port": port} for (host, path), port in capture.brick_ports.items()
+        ]
     if capture.hosts_gone:
         manifest["hosts_gone"] = sorted(capture.hosts_gone)
     if capture.processes is not None:
@@ -365,6 +372,13 @@ def _brick_answering(entry: Any) -> Tuple[Tuple[str, str], bool]:
     host = _expect(entry.get("host"), str, "bricks_answering: host")
     path = _expect(entry.get("path"), str, "bricks_answering: path")
     return (host, path), _expect(entry.get("answers"), bool, "bricks_answering: answers")
+
+
+def _brick_port(entry: Any) -> Tuple[Tuple[str, str], int]:
+    entry = _expect(entry, dict, "brick_ports")
+    host = _expect(entry.get("host"), str, "brick_ports: host")
+    path = _expect(entry.get("path"), str, "brick_ports: path")
+    return (host, path), _whole(entry.get("port"), "brick_ports: port")
 
 
 def _mapping(value: Any, kind: Any, where: str) -> Dict[str, Any]:

@@ -32,6 +32,10 @@ from ganeti_gluster_mon.gluster.model import Mount, Peer, Process
 GLUSTERD_PORT = 24007
 #: glusterd encrypts its own port when this file exists
 SECURE_ACCESS = "/var/lib/glusterd/secure-access"
+#: seconds for the kernel of a host to accept or refuse a connection, once its glusterd did not answer
+HOST_TIMEOUT = 0.5
+#: volumes that `volume status all` leaves out and whose reason is queried one by one
+MOST_LEFT_OUT = 5
 #: how often `volume status` is asked again when another command holds the lock
 LOCK_TRIES = 5
 #: processes that ask about healing at once, while something is away
@@ -120,6 +124,8 @@ class Cycle:
         looking = self._look_at_disks(volumes, peers, leads)
         reachable: Dict[str, bool] = {}
         bricks_answering: Dict[Tuple[str, str], bool] = {}
+        hosts_gone: AbstractSet[str] = frozenset()
+        brick_ports = {} if previous is None else dict(previous.brick_ports)
         told: List[parse.VolumeStatus] = []
         if not leads:
             answers += [Answer(asked, b"", failure=LEFT_TO_THE_LEADER) for asked in _ABOUT_STATUS]
@@ -137,8 +143,12 @@ class Cycle:
                     answers.append(status.answer)
                     told += status.told
                 answers += gluster.ask(_about_volumes(volumes, told), deadline)
+                answers += gluster.ask(_left_out(volumes, answers), deadline)
                 last_seen = told
-            bricks_answering = _bricks_answering(_doors(last_seen), volumes, reachable, settings)
+            hosts_gone = _hosts_gone(reachable, settings)
+            doors = _with_last_known(_doors(last_seen), last_seen, volumes, previous)
+            brick_ports = {(door.host, door.path): door.port for door in doors}
+            bricks_answering = _bricks_answering(doors, volumes, hosts_gone, settings)
             self.about_healing = tuple(
                 question.heal_summary(volume.name) for volume in volumes if _has_copies(volume)
             )
@@ -153,7 +163,9 @@ class Cycle:
             gluster_version=version,
             mounts=found,
             reachable=reachable,
+            hosts_gone=frozenset(hosts_gone),
             bricks_answering=bricks_answering,
+            brick_ports=brick_ports,
             devices=_kernel_names(under_bricks),
             processes=processes,
             disks=disks,
@@ -268,6 +280,18 @@ def _reachable(peers: Iterable[Peer], settings: Settings) -> Dict[str, bool]:
         for host, port in addresses
         if replies[(host, port)] is not ping.Reply.UNKNOWN
     }
+
+
+def _hosts_gone(reachable: Mapping[str, bool], settings: Settings) -> AbstractSet[str]:
+    """The hosts whose glusterd does not answer and on which nothing accepts a connection.
+
+    Where glusterd is down or hangs, the kernel of its host still refuses or accepts a connection.
+    """
+    addresses = [(host, GLUSTERD_PORT) for host, answers in reachable.items() if not answers]
+    timeout = min(HOST_TIMEOUT, settings.peer_timeout)
+    replies = ping.answering(addresses, timeout, connect_only=True)
+    gone = (ping.Reply.SILENT, ping.Reply.UNREACHABLE)
+    return {host for (host, _), reply in replies.items() if reply in gone}
 
 
 def _not_asked(away: Sequence[str]) -> List[Answer]:
@@ -391,6 +415,19 @@ def _about_volumes(
     return list(dict.fromkeys(questions))
 
 
+def _left_out(volumes: Sequence[parse.VolumeInfo], answers: Iterable[Answer]) -> List[question.Question]:
+    """Queries about the volumes that an answer about all leaves out: Gluster refuses them with the reason."""
+    started = [volume.name for volume in volumes if volume.state == "started"]
+    left_out: List[str] = []
+    for answer in answers:
+        if answer.question in _ABOUT_STATUS and answer.failure is None and answer.output:
+            told = _status(answer, frozenset()).told
+            if told:
+                named = {status.volume for status in told}
+                left_out += [name for name in started if name not in named]
+    return [question.volume_status(name) for name in dict.fromkeys(left_out)][:MOST_LEFT_OUT]
+
+
 def _has_copies(volume: parse.VolumeInfo) -> bool:
     return volume.state == "started" and (volume.replica_count > 1 or volume.disperse_count > 0)
 
@@ -416,13 +453,37 @@ def _doors(told: Iterable[parse.VolumeStatus]) -> List[_Door]:
     return list(doors.values())
 
 
+def _with_last_known(
+    doors: Sequence[_Door],
+    told: Iterable[parse.VolumeStatus],
+    volumes: Iterable[parse.VolumeInfo],
+    previous: Optional[Capture],
+) -> List[_Door]:
+    """*doors*, and the last known ports of the bricks that `volume status` does not report on: their host is away."""
+    reported = {(node.hostname, node.path) for status in told for node in status.nodes}
+    ports = {} if previous is None else previous.brick_ports
+    return [
+        *doors,
+        *(
+            _Door(volume.name, brick.host, brick.path, ports[brick.host, brick.path])
+            for volume in volumes
+            if volume.state == "started"
+            for brick in volume.bricks
+            if (brick.host, brick.path) in ports and (brick.host, brick.path) not in reported
+        ),
+    ]
+
+
 def _bricks_answering(
     doors: Sequence[_Door],
     volumes: Sequence[parse.VolumeInfo],
-    reachable: Mapping[str, bool],
+    hosts_gone: AbstractSet[str],
     settings: Settings,
 ) -> Dict[Tuple[str, str], bool]:
-    """By (host, path): whether the brick's process answers; left out where that cannot be told."""
+    """By (host, path): whether the brick's process answers; left out where that cannot be told.
+
+    A brick on a host in *hosts_gone* gets no second chance.
+    """
     encrypted = {
         volume.name
         for volume in volumes
@@ -432,15 +493,19 @@ def _bricks_answering(
     for connect_only in (False, True):
         mine = [door for door in doors if (door.volume in encrypted) is connect_only]
         told = ping.answering(_addresses(mine), settings.brick_timeout, connect_only=connect_only)
-        silent = [address for address, reply in told.items() if reply is ping.Reply.SILENT]
+        silent = [
+            address
+            for address, reply in told.items()
+            if reply is ping.Reply.SILENT and address[0] not in hosts_gone
+        ]
         told.update(ping.answering(silent, 2 * settings.brick_timeout, connect_only=connect_only))
         replies.update((door, told[(door.host, door.port)]) for door in mine)
     answering = {}
     for door, reply in replies.items():
         if reply is ping.Reply.ANSWERS:
             answering[(door.host, door.path)] = True
-        elif reply is ping.Reply.REFUSED or (
-            reply is ping.Reply.SILENT and reachable.get(door.host) is not False
+        elif reply in (ping.Reply.REFUSED, ping.Reply.SILENT) or (
+            reply is ping.Reply.UNREACHABLE and door.host in hosts_gone
         ):
             answering[(door.host, door.path)] = False
     return answering

@@ -45,6 +45,7 @@ def joined(own: Capture, leaders: Capture, own_uuid: str) -> Capture:
         answers=tuple(answers.values()),
         reachable=reachable,
         bricks_answering=leaders.bricks_answering,
+        hosts_gone=leaders.hosts_gone - ({mine.hostname} if mine is not None else set()),
         **_disks(own, leaders),
         local=own_uuid,
         told_by=leaders.node,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import replace
 from pathlib import Path
-from typing import Dict, List
+from typing import Dict, List, Set
 
 import pytest
 
@@ -99,23 +99,61 @@ def test_a_bad_answer_of_the_last_cycle_is_not_kept(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("reply", "reachable", "expected"),
+    ("reply", "gone", "expected"),
     [
-        (Reply.ANSWERS, {}, True),
-        (Reply.REFUSED, {}, False),
-        (Reply.SILENT, {}, False),
-        # the whole host is silent: of its bricks nothing is known
-        (Reply.SILENT, {"node2": False}, None),
-        (Reply.UNREACHABLE, {}, None),
+        (Reply.ANSWERS, set(), True),
+        (Reply.REFUSED, set(), False),
+        (Reply.SILENT, set(), False),
+        (Reply.SILENT, {"node2"}, False),
+        # a name that is not known here, perhaps
+        (Reply.UNREACHABLE, set(), None),
+        (Reply.UNREACHABLE, {"node2"}, False),
     ],
 )
 def test_what_the_silence_of_a_brick_means(
-    monkeypatch: pytest.MonkeyPatch, reply: Reply, reachable: Dict[str, bool], expected: bool | None
+    monkeypatch: pytest.MonkeyPatch, reply: Reply, gone: Set[str], expected: bool | None
 ) -> None:
     def answering(addresses: list[tuple[str, int]], _timeout: float, connect_only: bool) -> object:
         return dict.fromkeys(addresses, reply)
 
     monkeypatch.setattr(cycle.ping, "answering", answering)  # type: ignore[attr-defined]
     door = cycle._Door("gv0", "node2", "/export/b1/gv0", 49152)
-    told = cycle._bricks_answering([door], VOLUMES, reachable, cycle.Settings())
+    told = cycle._bricks_answering([door], VOLUMES, gone, cycle.Settings())
     assert told.get(("node2", "/export/b1/gv0")) is expected
+
+
+def test_a_brick_that_is_not_reported_on_is_called_at_its_last_known_port() -> None:
+    key = ("node3.lab.test", "/export/b1/gv0")
+    told = parse.volume_status(output(STATUS).encode()).facts
+    without = [
+        replace(status, nodes=tuple(node for node in status.nodes if node.hostname != key[0]))
+        for status in told
+    ]
+    previous = replace(HEALTHY, brick_ports={key: 49160, ("gone", "/not/in/a/volume"): 1})
+    doors = cycle._with_last_known(cycle._doors(without), without, VOLUMES, previous)
+    assert [(door.host, door.path, door.port) for door in doors if door.host == key[0]] == [(*key, 49160)]
+    # what is reported offline is not called
+    dead = [
+        replace(status, nodes=tuple(node._replace(online=False) for node in status.nodes)) for status in told
+    ]
+    assert cycle._with_last_known(cycle._doors(dead), dead, VOLUMES, previous) == []
+
+
+def test_the_reason_is_queried_of_a_volume_that_is_left_out() -> None:
+    answers = [
+        replace(answer, output=WITHOUT_GV0.encode()) if answer.question == STATUS else answer
+        for answer in HEALTHY.answers
+    ]
+    assert cycle._left_out(VOLUMES, answers) == [question.volume_status("gv0")]
+    assert cycle._left_out(VOLUMES, HEALTHY.answers) == []
+
+
+def test_a_host_is_gone_when_nothing_accepts_a_connection(monkeypatch: pytest.MonkeyPatch) -> None:
+    replies = {"a": Reply.SILENT, "b": Reply.REFUSED, "c": Reply.ANSWERS, "d": Reply.UNREACHABLE}
+
+    def answering(addresses: List[tuple[str, int]], _timeout: float, connect_only: bool) -> object:
+        assert connect_only
+        return {address: replies[address[0]] for address in addresses}
+
+    monkeypatch.setattr(cycle.ping, "answering", answering)  # type: ignore[attr-defined]
+    assert cycle._hosts_gone({**dict.fromkeys(replies, False), "e": True}, cycle.Settings()) == {"a", "d"}
