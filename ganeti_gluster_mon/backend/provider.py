@@ -85,7 +85,10 @@ def close(request: Request, caller: Optional[int]) -> Lines:
 
 
 def detach(request: Request, caller: Optional[int]) -> Lines:
-    """Undo the device, if there is one, and let go of the mount.  Nothing is asked of Gluster for that."""
+    """Undo the device, if there is one, and let go of the mount.
+
+    glusterd receives no request.  The bricks do: what is still to be written is written, and the client ends.
+    """
     volume = volume_of(request)
     _undo(request, volume)
     volume.release(request.path)

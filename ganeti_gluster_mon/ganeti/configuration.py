@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 from dataclasses import dataclass, field
-from typing import Any, Dict, Iterator, List, Mapping, Optional, Tuple
+from typing import Any, Dict, FrozenSet, Iterator, List, Mapping, Optional, Tuple
 
 from ganeti_gluster_mon.failure import CannotDo
 from ganeti_gluster_mon.gluster.model import DiskFile
@@ -58,6 +58,8 @@ class Configuration:
     disks: Tuple[DiskFile, ...]
     #: node → the group it is in
     groups: Mapping[str, str] = field(default_factory=dict)
+    #: names, without a directory, of the files or devices of all disks, also of those that no instance has at present
+    disk_names: FrozenSet[str] = frozenset()
 
     def parameters_of(self, group: Optional[str]) -> Optional[DiskParameters]:
         """Those of *group*; of the only one if there is only one."""
@@ -80,7 +82,19 @@ def understand(told: Any) -> Configuration:
         ),
         disks=tuple(sorted(_disks(told), key=lambda disk: disk.instance)),
         groups=dict(_groups(told)),
+        disk_names=frozenset(_names(_mappings(told, "disks"))),
     )
+
+
+def _names(disks: Any) -> Iterator[str]:
+    """The last part of each *disks*' logical id, a path or a name, and of their children's."""
+    for disk in disks if isinstance(disks, list) else ():
+        if not isinstance(disk, dict):
+            continue
+        logical_id = disk.get("logical_id")
+        if isinstance(logical_id, list) and logical_id and _is_text(logical_id[-1]):
+            yield logical_id[-1].rpartition("/")[2]
+        yield from _names(disk.get("children"))
 
 
 def _disks(told: Any) -> Iterator[DiskFile]:

@@ -19,7 +19,7 @@ from typing import Any, Dict, List, Optional, Sequence
 
 LIBRARY = "libgfapi.so.0"
 #: where this node's glusterd gives out what a client has to know of a volume
-_SOCKET = b"/var/run/glusterd.socket"
+SOCKET = b"/var/run/glusterd.socket"
 #: "(<REPLICATE:gv0-replicate-0> <POSIX(/b):node1:/b/file> …)"
 _PATHINFO = b"trusted.glusterfs.pathinfo"
 #: bytes; of a disperse set of 30 bricks it is 3 kB
@@ -42,7 +42,7 @@ def main(argv: Sequence[str]) -> int:
     for name in ("glfs_new", "glfs_getxattr", "glfs_stat"):
         getattr(library, name).restype = ctypes.c_void_p if name == "glfs_new" else ctypes.c_ssize_t
     handle = ctypes.c_void_p(library.glfs_new(volume.encode()))
-    library.glfs_set_volfile_server(handle, b"unix", _SOCKET, 0)
+    library.glfs_set_volfile_server(handle, b"unix", SOCKET, 0)
     library.glfs_set_logging(handle, b"/dev/null", 0)
     if library.glfs_init(handle):
         print(os.strerror(ctypes.get_errno()), file=sys.stderr)

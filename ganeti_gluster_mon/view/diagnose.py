@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
+from dataclasses import replace
 from typing import Iterator, List, Sequence
 
 from ganeti_gluster_mon.failure import CannotDo
 from ganeti_gluster_mon.ganeti import ssconf
-from ganeti_gluster_mon.ganeti.configuration import NoConfiguration, Reader
+from ganeti_gluster_mon.ganeti.configuration import Configuration, NoConfiguration, Reader
+from ganeti_gluster_mon.gluster.folders import list_folders
 from ganeti_gluster_mon.gluster.model import Pool, Unknown
 from ganeti_gluster_mon.health import evaluate
 from ganeti_gluster_mon.serve.picture import Picture
 from ganeti_gluster_mon.view import source
-from ganeti_gluster_mon.view.diagnosis import Diagnosis, Finding, Looked, diagnose, names_to_know
+from ganeti_gluster_mon.view.diagnosis import Diagnosis, Looked, diagnose, names_to_know
+from ganeti_gluster_mon.view.finding import Finding
+from ganeti_gluster_mon.view.orphans import folders_of_disks
 from ganeti_gluster_mon.view.survey import ask_nodes
 
 
@@ -27,13 +32,29 @@ def look(timeout: float) -> Diagnosis:
     """Everything that is wrong; each node has *timeout* seconds to answer."""
     cluster = ssconf.read()
     seen = _seen()
+    reader = Reader()
     configuration, why = None, ""
     try:
-        configuration = Reader().configuration()
+        configuration = reader.configuration()
     except NoConfiguration as err:
         why = str(err)
     facts = ask_nodes(cluster, names_to_know(cluster, seen.pool), timeout)
-    return diagnose(Looked(cluster, facts, seen.pool, seen.health, configuration, why))
+    files = None
+    # Where instances have disks that are not in the configuration, as far as it is understood, no file is an orphan.
+    if configuration is not None and (configuration.disk_names or not cluster.instances):
+        files = list_folders(folders_of_disks(configuration, seen.pool), timeout)
+        configuration = _with_disks_of_now(configuration, reader)
+    return diagnose(
+        Looked(cluster, facts, seen.pool, seen.health, configuration, why, files, now=time.time())
+    )
+
+
+def _with_disks_of_now(before: Configuration, reader: Reader) -> Configuration:
+    """*before*, with the disks' names of now as well: the files were listed in between."""
+    # A disk that was removed is in the first one, one that was created or renamed in the second one.
+    with suppress(NoConfiguration):
+        return replace(before, disk_names=before.disk_names | reader.configuration().disk_names)
+    return before
 
 
 def _seen() -> Picture:
@@ -50,6 +71,8 @@ def lines(found: Diagnosis) -> Iterator[str]:
     """What people are shown."""
     yield from _part("Ganeti's settings", found.cluster)
     yield from _part("Pool", found.pool)
+    if found.files is not None:
+        yield from _part("Disk files", found.files)
     for node, findings in found.nodes.items():
         yield from _part(f"Node {node}", findings)
 

@@ -5,13 +5,16 @@ from __future__ import annotations
 import os
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
+from typing import Any, Dict, FrozenSet, Iterator, List, Mapping, Optional, Sequence, Tuple
 
 from ganeti_gluster_mon.ganeti.configuration import EXT, GLUSTER, Configuration
 from ganeti_gluster_mon.ganeti.ssconf import Cluster, Node
+from ganeti_gluster_mon.gluster.folders import VolumeFiles
 from ganeti_gluster_mon.gluster.model import Pool
 from ganeti_gluster_mon.gluster.placement import is_here
 from ganeti_gluster_mon.health import OK, Health
+from ganeti_gluster_mon.view.finding import Finding
+from ganeti_gluster_mon.view.orphans import orphans
 from ganeti_gluster_mon.words import one_line, some
 
 GLUSTERD_PORT = 24007
@@ -51,27 +54,24 @@ class NodeFacts:
 
 
 @dataclass(frozen=True)
-class Finding:
-    """One thing that is wrong, and what to do about it; "" where the words themselves say it."""
-
-    text: str
-    to_do: str = ""
-    #: worth to be known, and nothing that is wrong
-    note: bool = False
-
-
-@dataclass(frozen=True)
 class Diagnosis:
     """Everything that was found."""
 
     cluster: Tuple[Finding, ...]
     pool: Tuple[Finding, ...]
     nodes: Mapping[str, Tuple[Finding, ...]]
+    #: disk files; None: not looked at
+    files: Optional[Tuple[Finding, ...]] = None
 
     @property
     def well(self) -> bool:
         """Whether nothing is wrong."""
-        findings = [*self.cluster, *self.pool, *(each for mine in self.nodes.values() for each in mine)]
+        findings = [
+            *self.cluster,
+            *self.pool,
+            *(self.files or ()),
+            *(each for mine in self.nodes.values() for each in mine),
+        ]
         return all(finding.note for finding in findings)
 
 
@@ -87,6 +87,10 @@ class Looked:
     #: None: it is not on this node, for the reason *no_configuration*
     configuration: Optional[Configuration] = None
     no_configuration: str = ""
+    #: the files in the folders of disks; None: not looked at
+    files: Optional[Sequence[VolumeFiles]] = None
+    #: seconds since the epoch
+    now: float = 0.0
 
 
 def node_facts(told: Any, sent: float, received: float) -> NodeFacts:
@@ -158,7 +162,14 @@ def diagnose(looked: Looked) -> Diagnosis:
             else (Finding("not asked: it is marked offline", note=True),)
             for node in looked.cluster.nodes
         },
+        files=None
+        if looked.files is None
+        else tuple(orphans(looked.files, _names_of_disks(looked), looked.now)),
     )
+
+
+def _names_of_disks(looked: Looked) -> FrozenSet[str]:
+    return frozenset() if looked.configuration is None else looked.configuration.disk_names
 
 
 class _Common:

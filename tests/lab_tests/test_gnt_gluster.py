@@ -252,7 +252,45 @@ def diagnosed(cluster: Cluster, *words: str) -> Dict[str, List[str]]:
 
 def test_a_cluster_that_is_well(cluster: Cluster) -> None:
     said = cluster.run(1, GNT_GLUSTER, "diagnose")
-    assert said.splitlines() == ["Ganeti's settings: ok", "Pool: ok", *(f"Node {node}: ok" for node in NODES)]
+    parts = ["Ganeti's settings", "Pool", "Disk files", *(f"Node {node}" for node in NODES)]
+    assert [line for line in said.splitlines() if not line.startswith(" ")] == [
+        f"{part}: ok" for part in parts
+    ]
+    assert not diagnosed(cluster)
+
+
+def test_orphaned_disk_files_are_listed(cluster: Cluster) -> None:
+    point = "/mnt/orphans"
+    cluster.run(1, "mkdir", "-p", point)
+    cluster.pool.mount(1, "gv0", point)
+    try:
+        files = ("ganeti/orphan.0", "ganeti/young.0", "ganeti/.orphan.1.new-0123456789abcdef")
+        cluster.run(1, "mkdir", "-p", f"{point}/ganeti")
+        for file in files:
+            cluster.run(1, "truncate", "--size=64M", f"{point}/{file}")
+            if "young" not in file:
+                cluster.run(1, "touch", "--date=3 days ago", f"{point}/{file}")
+        try:
+            said = cluster.pool.exec(1, [GNT_GLUSTER, "diagnose"], check=False, timeout=120)
+            assert said.returncode == 1
+            lines = said.stdout.splitlines()
+            assert "Disk files: 1 wrong" in lines
+            at = lines.index(
+                "  - volume gv0: ganeti/orphan.0 belongs to no instance: 64.0M, 0B allocated, last written 3 days ago"
+            )
+            assert "rm -- /mnt/ganeti/orphan.0;" in lines[at + 1]
+            notes = [line for line in lines if line.startswith("  - note: volume gv0: ganeti/")]
+            assert any("young.0 belongs to no instance yet" in line for line in notes)
+            assert any(
+                ".orphan.1.new-0123456789abcdef is what an interrupted create left" in line for line in notes
+            )
+            assert len(notes) == 2, "the disks of instances are not listed"
+        finally:
+            for file in files:
+                cluster.run(1, "rm", "--force", f"{point}/{file}")
+    finally:
+        cluster.run(1, "umount", point)
+    assert not diagnosed(cluster)
 
 
 def test_several_things_are_wrong(cluster: Cluster) -> None:

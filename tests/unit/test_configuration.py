@@ -144,3 +144,18 @@ def test_a_node_without_it(tmp_path: Path) -> None:
     (tmp_path / "config.data").write_text("{")
     with pytest.raises(NoConfiguration, match="is not JSON"):
         reader.disks()
+
+
+def test_the_names_of_all_disks_also_of_those_without_an_instance() -> None:
+    """Whatever is no orphan has to be among them: a file that is missing here is called one."""
+    config = told()
+    config["disks"]["detached"] = {"dev_type": "gluster", "logical_id": ["loop", "ganeti/spare.0"], "size": 1}
+    config["disks"]["shared"] = {"dev_type": "sharedfile", "logical_id": ["loop", "/srv/x/u9.file.disk0"]}
+    config["disks"]["mirror"] = {
+        "dev_type": "drbd",
+        "logical_id": ["n1", "n2", 11000, 0, 0, "secret"],
+        "children": [{"dev_type": "plain", "logical_id": ["xenvg", "child"]}, None, 5],
+    }
+    config["disks"]["odd"] = None
+    names = understand(config).disk_names
+    assert {"i1.0", "u2.ext.disk2", "u4", "u3", "spare.0", "u9.file.disk0", "child"} <= names

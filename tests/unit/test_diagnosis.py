@@ -12,6 +12,7 @@ import pytest
 
 from ganeti_gluster_mon.ganeti.configuration import Configuration, DiskParameters
 from ganeti_gluster_mon.ganeti.ssconf import Cluster, Node
+from ganeti_gluster_mon.gluster.folders import VolumeFile, VolumeFiles
 from ganeti_gluster_mon.gluster.model import Peer, Pool, Volume
 from ganeti_gluster_mon.health import CRITICAL, OK, Health, Problem
 from ganeti_gluster_mon.view import on_node
@@ -95,6 +96,20 @@ def test_all_is_well() -> None:
         "Node node2: ok",
         "Node node3: ok",
     ]
+
+
+def test_orphaned_disk_files() -> None:
+    known = replace(CONFIGURATION, disk_names=frozenset({"a.0"}))
+    files = [VolumeFile("gv0", f"ganeti/{name}", 1 << 20, 0, 1000) for name in ("a.0", "b.0")]
+    of_gv0 = VolumeFiles("gv0", tuple(files))
+    found = diagnose(looked(configuration=known, files=[of_gv0], now=1000 + 7200.0))
+    assert not found.well
+    assert list(lines(found))[2:4] == [
+        "Disk files: 1 wrong",
+        "  - volume gv0: ganeti/b.0 belongs to no instance: 1.0M, 0B allocated, last written 2 h ago",
+    ]
+    assert diagnose(looked(files=[])).well
+    assert "Disk files: ok" in lines(diagnose(looked(files=[])))
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,8 @@ Each function here that begins with ``test_`` is one; what went wrong is said on
 
 from __future__ import annotations
 
+import ctypes
+import errno
 import json
 import logging
 import os
@@ -346,6 +348,22 @@ def test_a_mount_that_disappears_later_does_not_lead_elsewhere() -> None:
     assert made.GetActualSize() == 4 * MIB
     assert made.Remove() is True
     assert mounted() == []
+
+
+def test_why_disks_are_created_by_link_and_unlink() -> None:
+    """Gluster has no call that names a file without replacing another one; where it has, create can be simpler."""
+    with GlusterVolume("127.0.0.1", 24007, "gv0").mounted() as root:
+        with failing(OSError, "Operation not supported"):
+            os.open(root.path, os.O_TMPFILE | os.O_RDWR)
+        with open(f"{root}/rename", "x"):
+            pass
+        rename = ctypes.CDLL(None, use_errno=True).renameat2
+        try:
+            # AT_FDCWD is -100, RENAME_NOREPLACE 1
+            assert rename(-100, f"{root}/rename".encode(), -100, f"{root}/renamed".encode(), 1) == -1
+            assert ctypes.get_errno() == errno.EINVAL
+        finally:
+            os.unlink(f"{root}/rename")
 
 
 def test_hostile_parameters() -> None:
