@@ -185,7 +185,10 @@ def _undo(request: Request, volume: GlusterVolume) -> None:
     """Undo the disk's devices.  Raises DiskError where one is in use: it goes then when it is not any more."""
     until = time.monotonic() + _PROBED
     while True:
-        with loop.alone():
+        filesystem = volume.device_number
+        if filesystem is None:
+            return
+        with loop.locked(filesystem, os.path.join(volume.mount_point, request.path)):
             devices = _devices(request, volume)
             for device in devices:
                 lease.end_all(device)

@@ -6,11 +6,14 @@ import functools
 import json
 import re
 import subprocess
+import time
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import ContextManager, Dict, Iterator, List, Optional
 
+import psutil
 import pytest
 
 from tests.lab import Cluster, wait_until
@@ -151,6 +154,38 @@ def test_a_disk_that_is_only_looked_at_goes_with_who_looks(cluster: Cluster, acc
         with attached(cluster, EXTP_ACCESS=access):
             assert left(cluster).keepers == {1: 1}
         wait_until(lambda: left(cluster) == NOTHING, "the end of it all")
+
+
+def test_a_volume_that_hangs_delays_no_other_volume(cluster: Cluster) -> None:
+    """The process behind a mount is stopped while a disk of its volume is attached, and then detached."""
+    other = {"EXTP_VOLUME": "other", "VOL_NAME": f"other-{NAME}"}
+    cluster.pool.create_volume("other", cluster.pool.bricks("/export/b2/other"), replica=3)
+    try:
+        with a_disk(cluster), attached(cluster):
+            (client,) = [found for found in cluster.pool.host(1).find("glusterfs") if found.argv[-1] == MOUNT]
+            process = psutil.Process(client.pid)
+            time.sleep(1.5)  # the kernel keeps the attributes of a file for one second
+            process.suspend()
+            try:
+                with ThreadPoolExecutor() as pool:
+                    hanging = pool.submit(act, cluster, "detach")
+                    began = time.monotonic()
+                    done(cluster, "create", 1, VOL_SIZE="16", **other)
+                    with attached(cluster, **other) as (device, _):
+                        assert device.startswith("/dev/loop")
+                    done(cluster, "detach", 1, **other)
+                    done(cluster, "remove", 1, **other)
+                    assert time.monotonic() - began < 30
+                    ended = hanging.result()
+            finally:
+                process.resume()
+        # The device goes without a request to Gluster; unmounting the volume waits for its process, and is given up.
+        assert ended.returncode in (0, 1), ended
+        if ended.returncode:
+            assert "volume gv0" in ended.stderr or MOUNT in ended.stderr, ended.stderr
+            assert "other" not in ended.stderr
+    finally:
+        cluster.pool.delete_volume("other")
 
 
 def test_callers_at_once_have_one_device(cluster: Cluster) -> None:
