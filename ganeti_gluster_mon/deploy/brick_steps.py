@@ -1,4 +1,4 @@
-"""Steps that make a place for a brick on a node: a filesystem, its mount, the directory.
+"""Steps that make a place for a brick on a node: glusterd, a filesystem, its mount.
 
 Nothing that was there before is touched, unless an administrator named that very device.
 """
@@ -6,26 +6,20 @@ Nothing that was there before is touched, unless an administrator named that ver
 from __future__ import annotations
 
 import json
-import os
-import re
 from dataclasses import dataclass
 from typing import Dict, Optional, Sequence, Tuple
 
-from ganeti_gluster_mon.deploy import devices, fstab
-from ganeti_gluster_mon.deploy.gluster_said import VOLUME_INFO, volumes
+from ganeti_gluster_mon.deploy import brick_state, devices, fstab, gluster_said
+from ganeti_gluster_mon.deploy.devices import Device
+from ganeti_gluster_mon.deploy.gluster_said import POOL_LIST, VOLUME_INFO
+from ganeti_gluster_mon.deploy.pool_steps import bricks_on
 from ganeti_gluster_mon.deploy.step import DONE, Command, Left, NotSo, Question, Step
 from ganeti_gluster_mon.ganeti.ssh import Said
-from ganeti_gluster_mon.words import one_line
+from ganeti_gluster_mon.gluster.facts import VolumeInfo
+from ganeti_gluster_mon.words import one_line, some
 
 #: bytes of an inode of xfs, so that Gluster's extended attributes have room in it
 INODE_SIZE = 512
-
-#: on a directory that was made, or found empty, to become a brick of the volume that it names
-MARK = "trusted.ganeti-gluster-mon.brick"
-_VOLUME_ID = "trusted.glusterfs.volume-id"
-_ATTRIBUTE = re.compile(r'^([\w.-]+)=(?:0x([0-9a-f]*)|"(.*)")$', re.MULTILINE)
-
-_EMPTY_GLUSTERFS = ("-name", ".glusterfs", "-type", "d", "-empty")
 
 _MKFS_TIMEOUT = 600.0
 
@@ -57,10 +51,16 @@ class RunGlusterd(Step):
 
 @dataclass(frozen=True)
 class MakeFilesystem(Step):
-    """An xfs filesystem of ours on a device."""
+    """An xfs filesystem of ours on a device, without a stale brick in it."""
 
     device: str
     uuid: str
+    #: where it is mounted, or will be
+    mount_point: str
+    #: the name of the brick's directory in it
+    directory: str
+    #: a node of the pool that is asked which volumes there are
+    speaker: str
     #: the administrator named this device: what is on it may be lost
     wipe: bool = False
 
@@ -70,21 +70,26 @@ class MakeFilesystem(Step):
 
     def questions(self) -> Tuple[Question, ...]:
         asked = (
+            POOL_LIST,
             *devices.questions(self.device),
             # mkfs.xfs sets this first and clears it last
             ("xfs_db", "-r", "-c", "sb 0", "-c", "print inprogress", self.device),
+            # what an unmounted filesystem has in the brick's directory
+            ("xfs_db", "-r", "-c", f"ls /{self.directory}", self.device),
+            ("xfs_db", "-r", "-c", f"ls /{self.directory}/.glusterfs", self.device),
+            *brick_state.questions(f"{self.mount_point}/{self.directory}"),
         )
-        return tuple(Question(self.node, argv) for argv in asked)
+        return (Question(self.speaker, VOLUME_INFO), *(Question(self.node, argv) for argv in asked))
 
     def left(self, answers: Sequence[Said]) -> Left:
-        device, fault = devices.understand(self.device, answers[0], answers[1])
+        info, pool, listed, wiped, inprogress, *inside = answers
+        device, fault = devices.understand(self.device, listed, wiped)
         if device is None:
             raise NotSo(f"{self.node}: {fault}")
-        # Ours is never wiped, whatever is said: the same command may be run again when there are disks on it.
         ours = device.has(self.uuid)
-        unfinished = ours and answers[2].out.split() != ["inprogress", "=", "0"]
+        unfinished = ours and inprogress.out.split() != ["inprogress", "=", "0"]
         if ours and (device.mount_points or not unfinished):
-            return DONE
+            return self._of_ours(device, gluster_said.volumes(info), pool, inside)
         if device.used:
             raise NotSo(f"{self.node}: {self.device} {device.used}; nothing was changed on it")
         if device.size < devices.SMALLEST:
@@ -96,17 +101,86 @@ class MakeFilesystem(Step):
                 f"{self.node}: {self.device} {device.carries}; nothing was changed on it; to lose what it holds "
                 f"for good, say --wipe {self.node}:{self.device}"
             )
-        make: Tuple[str, ...] = ("mkfs.xfs", "-q", "-i", f"size={INODE_SIZE}", "-m", f"uuid={self.uuid}")
-        if unfinished:  # our own, and never whole
-            make = (*make, "-f")
         wipe = (
             [("wipefs", "--all", "--", *device.partitions, self.device)]
             if self.wipe and device.carries
             else []
         )
+        # -f where it is our own, and never whole
         return tuple(
-            Command(self.node, argv, timeout=_MKFS_TIMEOUT) for argv in (*wipe, (*make, self.device))
+            Command(self.node, argv, timeout=_MKFS_TIMEOUT) for argv in (*wipe, self._mkfs(force=unfinished))
         )
+
+    def _mkfs(self, force: bool) -> Tuple[str, ...]:
+        make = ("mkfs.xfs", "-q", "-i", f"size={INODE_SIZE}", "-m", f"uuid={self.uuid}")
+        return (*make, *(("-f",) if force else ()), self.device)
+
+    def _of_ours(
+        self, device: Device, volumes: Sequence[VolumeInfo], pool: Said, inside: Sequence[Said]
+    ) -> Left:
+        """What is left where the filesystem is ours and whole.
+
+        It is made anew only where it was named in --wipe, no volume has a brick in it, and what it has is stale: the
+        same command, with the same --wipe, may be run again when there are guests' disks on it.  Raises NotSo.
+        """
+        uuid = gluster_said.own(gluster_said.peers(pool)).uuid
+        bricks = [
+            (volume, brick)
+            for volume, brick in bricks_on(volumes, self.node, uuid)
+            if brick.path.startswith(f"{self.mount_point}/")
+        ]
+        path = f"{self.mount_point}/{self.directory}"
+        if path in [brick.path for _, brick in bricks]:
+            return DONE
+        mounted = self.mount_point in device.mount_points
+        stale = self._stale(volumes, inside, mounted)
+        if stale is None or (mounted and not self.wipe):
+            return DONE  # what is in the directory is for MakeBrick to refuse
+        if bricks:
+            volume, brick = bricks[0]
+            raise NotSo(
+                f"{self.node}: {self.device} has the brick {brick.path} of volume {volume}: it is in use"
+            )
+        if not self.wipe:
+            raise NotSo(
+                f"{self.node}: {self.device} {stale}: its files are old and must not come back; nothing was changed "
+                f"on it; to lose what it holds for good, say --wipe {self.node}:{self.device}"
+            )
+        elsewhere = [point for point in device.mount_points if point != self.mount_point]
+        if elsewhere:
+            raise NotSo(f"{self.node}: {self.device} is mounted at {some(elsewhere, 3)}: umount it first")
+        make = Command(self.node, self._mkfs(force=True), timeout=_MKFS_TIMEOUT)
+        if not mounted:
+            return (make,)
+        mount = ("mount", "--types", "xfs", "--options", "noatime,inode64", self.device, self.mount_point)
+        return (Command(self.node, ("umount", self.mount_point)), make, Command(self.node, mount))
+
+    def _stale(self, volumes: Sequence[VolumeInfo], inside: Sequence[Said], mounted: bool) -> Optional[str]:
+        """What is stale in it, in words; None: nothing that is known."""
+        path = f"{self.mount_point}/{self.directory}"
+        if mounted:
+            try:
+                directory = brick_state.understand(path, inside[2:])
+            except NotSo as err:
+                raise NotSo(f"{self.node}: {err}") from err
+            return f"({path}) {directory.described(volumes)}" if directory.is_stale() else None
+        entries = [name for name in _names(inside[0]) if name != ".glusterfs"]
+        entries += [f".glusterfs/{name}" for name in _names(inside[1])]
+        if not entries:
+            return None
+        return f"has a stale brick in it ({self.directory}/{one_line(entries[0], 80)})"
+
+
+def _names(answer: Said) -> Tuple[str, ...]:
+    """The entries of a directory from the answer of xfs_db's command ls.
+
+    A line is: offset, inode number, type, hash, length of the name, name, "(good)" or another word on the hash.
+    """
+    if answer.status:
+        return ()
+    fields = [line.split(None, 5) for line in answer.out.splitlines()]
+    names = [one[5].rpartition(" ")[0] for one in fields if len(one) == 6]
+    return tuple(name for name in names if name not in (".", ".."))
 
 
 @dataclass(frozen=True)
@@ -173,91 +247,3 @@ def _mounted(answer: Said) -> Tuple[Optional[str], str]:
         return None, ""
     found: Dict[str, str] = json.loads(answer.out)["filesystems"][-1]
     return found["source"], found["maj:min"].strip()
-
-
-@dataclass(frozen=True)
-class MakeBrick(Step):
-    """An empty directory that becomes a brick of *volume*, and of none other.
-
-    With a *mount_point* it lies below that, one level: without the mount there is no such directory, and so
-    no brick that would fill the root filesystem.
-    """
-
-    path: str
-    volume: str
-    #: a node of the pool that is asked which volumes there are
-    speaker: str
-    #: of a filesystem that was made for it; None for a directory on a filesystem that was there
-    mount_point: Optional[str] = None
-
-    @property
-    def words(self) -> str:
-        return f"the directory {self.path} for a brick of {self.volume}"
-
-    def questions(self) -> Tuple[Question, ...]:
-        asked = (
-            ("findmnt", "--noheadings", "--output", "TARGET", "--target", os.path.dirname(self.path)),
-            ("findmnt", "--noheadings", "--output", "TARGET", "--mountpoint", self.path),
-            ("stat", "--format", "%F", "--", self.path),
-            # an empty .glusterfs is all that a volume create makes before it is known whether it works
-            ("find", self.path, "-mindepth", "1", "!", "(", *_EMPTY_GLUSTERFS, ")", "-print", "-quit"),
-            ("getfattr", "--absolute-names", "-h", "-d", "-m", ".", "-e", "hex", "--", self.path),
-        )
-        return (*(Question(self.node, argv) for argv in asked), Question(self.speaker, VOLUME_INFO))
-
-    def left(self, answers: Sequence[Said]) -> Left:
-        below, itself, kind, inside, attributes, info = answers
-        where = f"{self.node}: {self.path}"
-        known = volumes(info)
-        found = {name: value for name, value, _ in _ATTRIBUTE.findall(attributes.out)}
-        owner = {volume.uuid.replace("-", ""): volume.name for volume in known}.get(found.get(_VOLUME_ID, ""))
-        if owner == self.volume:
-            return DONE
-        if owner is not None:
-            raise NotSo(f"{where} is a brick of volume {owner}; name another directory")
-        if self.mount_point is None:
-            self._must_not_fill_root(below, itself)
-        make = Command(self.node, ("mkdir", "--", self.path))
-        value = "0x" + self.volume.encode().hex()  # setfattr would take a name that begins so for a number
-        mark = Command(self.node, ("setfattr", "-n", MARK, "-v", value, "--", self.path))
-        if kind.status:
-            there = (
-                (Command(self.node, ("mountpoint", "--quiet", self.mount_point)),) if self.mount_point else ()
-            )
-            return (*there, make, mark)
-        if kind.out.strip() != "directory":
-            raise NotSo(f"{where} is a {kind.out.strip()}, and no directory")
-        if inside.status or attributes.status:
-            raise NotSo(f"{where} cannot be looked at: {(inside if inside.status else attributes).words}")
-        if inside.out:
-            anew = "name an empty directory or one that is not there yet"
-            if self.mount_point is not None:
-                anew = f"umount {self.mount_point}, take it out of {fstab.PATH}, and wipefs --all its device"
-            raise NotSo(
-                f"{where} is not empty, it holds {one_line(inside.out, 100)}: what is there is not ours to "
-                f"remove; to begin anew, {anew}"
-            )
-        ours = bytes.fromhex(found.get(MARK, "")).decode("utf-8", "replace") == self.volume
-        if _VOLUME_ID in found:
-            if not ours:
-                raise NotSo(
-                    f"{where} belongs to a volume that this pool does not have (its {_VOLUME_ID} is "
-                    f"{found[_VOLUME_ID]}); if that volume is gone for good: setfattr -x {_VOLUME_ID} {self.path}"
-                )
-            # a volume create that did not come to its end leaves this behind, and refuses to go on over it
-            return (Command(self.node, ("setfattr", "-x", _VOLUME_ID, "--", self.path)),)
-        return DONE if ours else (mark,)
-
-    def _must_not_fill_root(self, below: Said, itself: Said) -> None:
-        if not itself.status:
-            raise NotSo(
-                f"{self.node}: {self.path} is a mount point itself; name a directory in it, {self.path}/gluster "
-                f"say: then no brick fills the root filesystem when the mount is missing"
-            )
-        if below.status:
-            raise NotSo(f"{self.node}: {os.path.dirname(self.path)} is not there: make it, or name another")
-        if below.out.strip() == "/":
-            raise NotSo(
-                f"{self.node}: {self.path} is on the root filesystem, which the brick would fill: "
-                f"name a directory on a filesystem of its own, or a --device"
-            )

@@ -113,9 +113,10 @@ def _add_places(parser: argparse.ArgumentParser) -> None:
         "--wipe",
         action="append",
         default=[],
-        type=_device,
-        metavar="NODE:DEVICE",
-        help="lose for good what is on this device; the node may be left out where there is only one",
+        type=_directory,
+        metavar="NODE:PATH",
+        help="lose for good what is on this device, or the stale brick in this directory; the node may be left out "
+        "where there is only one",
     )
 
 

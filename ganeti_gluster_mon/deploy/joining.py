@@ -7,7 +7,7 @@ in /etc/default/ganeti-gluster-mon on every node that may be the master::
     GLUSTER_JOIN_DEVICE="/dev/vdb /dev/vdc"
 
 A brick that has come waits until there are enough for a whole set.  That it waits is written nowhere: it is
-a directory marked for the volume, on a node of the pool, and not among the volume's bricks.
+a directory marked for the volume that was never a brick, on a node of the pool, and not among the volume's bricks.
 """
 
 from __future__ import annotations
@@ -19,10 +19,8 @@ from typing import Iterable, List, Mapping, Optional, Sequence, Tuple
 
 from ganeti_gluster_mon import etc_default
 from ganeti_gluster_mon.deploy import fstab, plan
-from ganeti_gluster_mon.deploy.brick_steps import MARK
 from ganeti_gluster_mon.deploy.layout import Brick, Layout, whole_sets
 from ganeti_gluster_mon.failure import CannotDo
-from ganeti_gluster_mon.ganeti.ssh import Said
 from ganeti_gluster_mon.gluster.facts import VolumeInfo
 from ganeti_gluster_mon.gluster.question import VOLUME_NAME
 from ganeti_gluster_mon.words import one_line, some
@@ -90,16 +88,6 @@ def candidates(table: Sequence[fstab.Entry], told: Described) -> Tuple[str, ...]
     """Directories of a node that may be bricks that wait, by its fstab and by what is described."""
     mounted = [f"{entry.mount_point}/{plan.DIRECTORY}" for entry in table if entry.options == fstab.OPTIONS]
     return tuple(dict.fromkeys((*mounted, *told.directories)))
-
-
-def mark_question(path: str) -> Tuple[str, ...]:
-    """What to ask a node about a directory, for `is_marked`."""
-    return ("getfattr", "--absolute-names", "-h", "--only-values", "-n", MARK, "--", path)
-
-
-def is_marked(answer: Said, volume: str) -> bool:
-    """Whether a directory was made to become a brick of *volume*."""
-    return answer.status == 0 and answer.out == volume
 
 
 def waiting(volume: VolumeInfo, marked: Mapping[str, Sequence[str]]) -> Tuple[Brick, ...]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Dict, List, Mapping, Optional, Sequence, Tuple
 
-from ganeti_gluster_mon.deploy.brick_steps import MakeBrick, MakeFilesystem, Mount, RunGlusterd
+from ganeti_gluster_mon.deploy.brick_directory import MakeBrick
+from ganeti_gluster_mon.deploy.brick_steps import MakeFilesystem, Mount, RunGlusterd
 from ganeti_gluster_mon.deploy.devices import filesystem_uuid
 from ganeti_gluster_mon.deploy.ganeti_steps import AllowDirectory, EnableTemplate
 from ganeti_gluster_mon.deploy.layout import DISPERSE, DISTRIBUTE, REPLICATE, Brick, Layout, arrange
@@ -33,7 +34,7 @@ class Place:
     node: str
     device: Optional[str] = None
     directory: Optional[str] = None
-    #: what is on the device may be lost
+    #: what is on the device, or the stale brick in the directory, may be lost
     wipe: bool = False
 
 
@@ -74,17 +75,18 @@ def make_bricks(
         if place.device is None:
             assert place.directory is not None
             bricks.append(Brick(place.node, place.directory))
-            directories.append(MakeBrick(place.node, place.directory, volume, speaks))
+            directories.append(MakeBrick(place.node, place.directory, volume, speaks, wipe=place.wipe))
             continue
         node = seen[place.node]
         uuid = filesystem_uuid(cluster.name, place.node, place.device, node.devices[place.device])
         point = mount_point(node, uuid, taken.setdefault(place.node, []))
         taken[place.node].append(point)
-        disks.append(MakeFilesystem(place.node, place.device, uuid, place.wipe))
+        disks.append(MakeFilesystem(place.node, place.device, uuid, point, DIRECTORY, speaks, place.wipe))
         disks.append(Mount(place.node, place.device, uuid, point))
         path = f"{point}/{DIRECTORY}"
         bricks.append(Brick(place.node, path))
-        directories.append(MakeBrick(place.node, path, volume, speaks, point))
+        named = f"{place.node}:{place.device}"
+        directories.append(MakeBrick(place.node, path, volume, speaks, point, wipe=place.wipe, device=named))
     return Bricks(tuple(bricks), (*disks, *directories))
 
 

@@ -68,18 +68,19 @@ def places_asked(cluster: Cluster, nodes: Sequence[str], arguments: argparse.Nam
         return list(dict.fromkeys(named or [path for name, path in option if name is None]))
 
     if len(nodes) > 1:
-        for name, device in arguments.wipe:
+        for name, path in arguments.wipe:
             if name is None:
-                raise Usage(f"--wipe {device}: say on which node, {nodes[0]}:{device}")
+                raise Usage(f"--wipe {path}: say on which node, {nodes[0]}:{path}")
     wiped = {node: of(node, arguments.wipe) for node in nodes}
     places = []
     for node in nodes:
         devices = of(node, arguments.device)
         places += [Place(node, device=device, wipe=device in wiped[node]) for device in devices]
-        places += [Place(node, directory=directory) for directory in of(node, arguments.directory)]
-        for device in wiped[node]:
-            if device not in devices:
-                raise Usage(f"--wipe {node}:{device}: it is not among the devices of {node}")
+        directories = of(node, arguments.directory)
+        places += [Place(node, directory=path, wipe=path in wiped[node]) for path in directories]
+        for path in wiped[node]:
+            if path not in (*devices, *directories):
+                raise Usage(f"--wipe {node}:{path}: it is not among the devices and directories of {node}")
     return tuple(places)
 
 

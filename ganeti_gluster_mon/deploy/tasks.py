@@ -10,6 +10,8 @@ from ganeti_gluster_mon import etc_default
 from ganeti_gluster_mon.deploy import layout as layouts
 from ganeti_gluster_mon.deploy import plan, survey
 from ganeti_gluster_mon.deploy.apply import Refused, ask_all
+from ganeti_gluster_mon.deploy.brick_directory import MakeBrick
+from ganeti_gluster_mon.deploy.brick_state import is_waiting, waiting_question
 from ganeti_gluster_mon.deploy.ganeti_steps import CONFIGURATION, AllowDirectory, configuration
 from ganeti_gluster_mon.deploy.gluster_said import asked, heal, heal_counts, volume_status
 from ganeti_gluster_mon.deploy.joining import (
@@ -20,8 +22,6 @@ from ganeti_gluster_mon.deploy.joining import (
     candidates,
     described,
     growth,
-    is_marked,
-    mark_question,
     waiting,
 )
 from ganeti_gluster_mon.deploy.layout import Brick
@@ -216,6 +216,12 @@ def join_node(world: World, node: str, told: Described) -> Tuple[Tuple[Step, ...
         AllowDirectory(node, plan.storage_directory(world.cluster)),
     ]
     if grown.joins:
+        # those of other nodes have waited, and may have been used for something else since
+        steps += [
+            MakeBrick(brick.node, brick.path, volume.name, speaks.name)
+            for brick in grown.joins
+            if brick not in made.bricks
+        ]
         before = _last_rebalance(world, speaks.name, volume.name)
         steps += [
             AddBricks(speaks.name, volume.name, grown.joins),
@@ -230,12 +236,14 @@ def _marked(world: World, told: Described, speaks: Seen, seen: Sequence[Seen]) -
     members = {peer.uuid for peer in speaks.peers}
     nodes = [one for one in seen if one.fault is None and one.uuid in members]
     questions = {
-        Brick(one.name, path): Question(one.name, mark_question(path))
+        Brick(one.name, path): Question(one.name, waiting_question(path))
         for one in nodes
         for path in candidates(one.fstab, told)
     }
     answers = ask_all(world.host, questions.values())
-    return tuple(brick for brick, asks in questions.items() if is_marked(answers[asks], told.volume))
+    return tuple(
+        brick for brick, asks in questions.items() if is_waiting(brick.path, answers[asks], told.volume)
+    )
 
 
 def remove_node(world: World, arguments: argparse.Namespace) -> Asked:
@@ -377,7 +385,7 @@ def _risk(world: World, speaks: str, volume: VolumeInfo, old: Brick, others: Seq
 
 
 def _asked(steps: Sequence[Step], notes: Sequence[str], places: Sequence[Place]) -> Asked:
-    """*steps*, with a question where devices are to be wiped."""
-    wiped = [f"{place.node}:{place.device}" for place in places if place.wipe]
+    """*steps*, with a question where devices or directories are to be wiped."""
+    wiped = [f"{place.node}:{place.device or place.directory}" for place in places if place.wipe]
     question = f"Lose for good what is on {some(wiped, 9)}?" if wiped else ""
     return Asked(tuple(steps), tuple(notes), question)

@@ -42,7 +42,8 @@ def _ask(cluster: Cluster, pool: Pool) -> Optional[Mapping[str, Optional[Tuple[s
     from ganeti_gluster_mon import etc_default
     from ganeti_gluster_mon.deploy import fstab
     from ganeti_gluster_mon.deploy.apply import ask_all
-    from ganeti_gluster_mon.deploy.joining import candidates, described, is_marked, mark_question
+    from ganeti_gluster_mon.deploy.brick_state import is_waiting, waiting_question
+    from ganeti_gluster_mon.deploy.joining import candidates, described
     from ganeti_gluster_mon.deploy.step import Question
     from ganeti_gluster_mon.ganeti.ssh import Nodes
 
@@ -59,7 +60,7 @@ def _ask(cluster: Cluster, pool: Pool) -> Optional[Mapping[str, Optional[Tuple[s
         answer = said[tables[name]]
         if answer.status == 0:
             for path in candidates(fstab.entries(answer.out), told):
-                marks[(name, path)] = Question(name, mark_question(path))
+                marks[(name, path)] = Question(name, waiting_question(path))
             found[name] = ()
     answers = ask_all(nodes, marks.values()) if marks else {}
     has = {(brick.host, brick.path) for volume in pool.volumes or () for brick in volume.bricks}
@@ -67,6 +68,8 @@ def _ask(cluster: Cluster, pool: Pool) -> Optional[Mapping[str, Optional[Tuple[s
         waits = found[name]
         if answers[question].status == _NOT_ASKED:
             found[name] = None
-        elif waits is not None and is_marked(answers[question], told.volume) and (name, path) not in has:
+        elif (
+            waits is not None and is_waiting(path, answers[question], told.volume) and (name, path) not in has
+        ):
             found[name] = (*waits, path)
     return found

@@ -12,7 +12,7 @@ from typing import Any, Dict, Iterator, List
 
 import pytest
 
-from ganeti_gluster_mon.deploy.brick_steps import MARK
+from ganeti_gluster_mon.deploy.brick_state import MARK
 from tests.lab import Cluster, wait_until
 from tests.lab.ganeti import MOUNT
 from tests.lab.lab import command

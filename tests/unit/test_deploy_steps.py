@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ganeti_gluster_mon.deploy.brick_steps import MARK, MakeBrick, MakeFilesystem, Mount, RunGlusterd
+from ganeti_gluster_mon.deploy.brick_steps import MakeFilesystem, Mount, RunGlusterd
 from ganeti_gluster_mon.deploy.devices import filesystem_uuid
 from ganeti_gluster_mon.deploy.fstab import OPTIONS, entries, line
 from ganeti_gluster_mon.deploy.ganeti_steps import AllowDirectory, EnableTemplate
@@ -46,9 +46,23 @@ def commands(left: Left) -> List[str]:
 # --- a filesystem on a device -----------------------------------------------------------------------
 
 
-def make(*answers: Said, wipe: bool = False) -> Left:
+ABSENT = Said(1, "", "stat: cannot statx '/export/brick1/gluster': No such file or directory")
+NOTHING = (ABSENT, FAILED, FAILED, FAILED)
+
+
+def make(
+    *answers: Said,
+    wipe: bool = False,
+    on_disk: Said = FAILED,
+    directory: Sequence[Said] = NOTHING,
+    info: Optional[Said] = None,
+) -> Left:
+    """*on_disk*: what xfs_db lists in the brick's directory; *directory*: answers for the mounted one."""
     inprogress = answers[2] if len(answers) > 2 else FAILED
-    return MakeFilesystem(NODE, "/dev/vdb", UUID, wipe).left([*answers[:2], inprogress])
+    step = MakeFilesystem(NODE, "/dev/vdb", UUID, "/export/brick1", "gluster", "node1.example.org", wipe)
+    return step.left(
+        [info or volume_info(), pool_list(NODE), *answers[:2], inprogress, on_disk, FAILED, *directory]
+    )
 
 
 MKFS = f"mkfs.xfs -q -i size=512 -m uuid={UUID} /dev/vdb"
@@ -69,6 +83,65 @@ def test_ours_that_was_cut_short_is_made_again() -> None:
     assert commands(make(lsblk(), wipefs("xfs", uuid=UUID), ok("inprogress = 1\n"))) == [
         f"mkfs.xfs -q -i size=512 -m uuid={UUID} -f /dev/vdb"
     ]
+
+
+#: as xfs_db 6.1 lists a directory
+XFS_DB_LS = """/gluster:
+8          131                directory      0x0000002e   1 . (good)
+10         128                directory      0x0000172e   2 .. (good)
+12         524416             directory      0x2b6564fb  10 .glusterfs (good)
+15         198                regular        0x00000064   1 d (good)
+"""
+XFS = wipefs("xfs", uuid=UUID)
+MOUNTED = lsblk(mountpoints=["/export/brick1"])
+STALE = (
+    ok("directory\n"),
+    ok("/export/brick1/gluster/d\n"),
+    ok(),
+    ok(
+        "# file: /export/brick1/gluster\ntrusted.ganeti-gluster-mon.brick=0x677630\n"
+        "trusted.gfid=0x00000000000000000000000000000001\n"
+    ),
+)
+
+
+def test_a_stale_brick_in_an_unmounted_filesystem_of_ours_is_refused_and_wiped_by_name() -> None:
+    with pytest.raises(
+        NotSo, match=rf"{NODE}: /dev/vdb has a stale brick .*gluster/d.*--wipe {NODE}:/dev/vdb"
+    ):
+        make(lsblk(), XFS, FINISHED, on_disk=ok(XFS_DB_LS))
+    left = make(lsblk(), XFS, FINISHED, on_disk=ok(XFS_DB_LS), wipe=True)
+    assert commands(left) == [f"mkfs.xfs -q -i size=512 -m uuid={UUID} -f /dev/vdb"]
+
+
+def test_a_prepared_brick_in_an_unmounted_filesystem_is_not_stale() -> None:
+    empty = ok("".join(line for line in XFS_DB_LS.splitlines(keepends=True)[:4]))
+    assert make(lsblk(), XFS, FINISHED, on_disk=empty) is DONE
+    assert make(lsblk(), XFS, FINISHED, on_disk=empty, wipe=True) is DONE
+
+
+def test_a_mounted_filesystem_with_a_stale_brick_is_made_anew_only_by_name() -> None:
+    assert make(MOUNTED, XFS, FINISHED, directory=STALE) is DONE  # MakeBrick refuses it
+    assert commands(make(MOUNTED, XFS, FINISHED, directory=STALE, wipe=True)) == [
+        "umount /export/brick1",
+        f"mkfs.xfs -q -i size=512 -m uuid={UUID} -f /dev/vdb",
+        "mount --types xfs --options noatime,inode64 /dev/vdb /export/brick1",
+    ]
+    elsewhere = lsblk(mountpoints=["/export/brick1", "/mnt"])
+    with pytest.raises(NotSo, match="is mounted at /mnt: umount it first"):
+        make(elsewhere, XFS, FINISHED, directory=STALE, wipe=True)
+
+
+def test_a_filesystem_with_a_brick_of_a_volume_is_never_made_anew() -> None:
+    used = volume_info(volume("gv0", [f"{NODE}:/export/brick1/gluster", "n2:/b", "n3:/b"]))
+    for disk, found in ((MOUNTED, FAILED), (lsblk(), ok(XFS_DB_LS))):
+        assert make(disk, XFS, FINISHED, directory=STALE, on_disk=found, wipe=True, info=used) is DONE
+    # glusterd may know the host by another name
+    alias = volume_info(volume("gv0", ["alias2:/export/brick1/gluster", "n4:/b", "n3:/b"]))
+    assert make(MOUNTED, XFS, FINISHED, directory=STALE, wipe=True, info=alias) is DONE
+    other = volume_info(volume("other", [f"{NODE}:/export/brick1/other", "n4:/b", "n3:/b"]))
+    with pytest.raises(NotSo, match="has the brick /export/brick1/other of volume other: it is in use"):
+        make(MOUNTED, XFS, FINISHED, directory=STALE, wipe=True, info=other)
 
 
 @pytest.mark.parametrize(
@@ -196,88 +269,6 @@ def test_a_mount_point_that_is_taken_is_left_alone(answers: Sequence[Said], word
 def test_fstab_keeps_any_path(path: str) -> None:
     (entry,) = entries(f"# a comment\n\n{line(UUID, '/' + path)}\nshort line\n")
     assert (entry.source, entry.mount_point, entry.filesystem) == (f"UUID={UUID}", "/" + path, "xfs")
-
-
-# --- the directory ----------------------------------------------------------------------------------
-
-
-def brick(
-    kind: Said,
-    inside: Said = ok(),
-    attributes: str = "",
-    info: Optional[Said] = None,
-    below: str = "/export/brick1",
-    itself: Said = FAILED,
-    mount_point: Optional[str] = "/export/brick1",
-) -> Left:
-    step = MakeBrick(NODE, "/export/brick1/gluster", "gv0", "node1.example.org", mount_point)
-    told = f"# file: /export/brick1/gluster\n{attributes}\n"
-    return step.left([ok(f"{below}\n"), itself, kind, inside, ok(told), info or volume_info()])
-
-
-MADE = f"setfattr -n {MARK} -v 0x677630 -- /export/brick1/gluster"
-OURS = f"{MARK}=0x677630"
-FOREIGN = "trusted.glusterfs.volume-id=0x17171717171717171717171717171717"
-KNOWN = "trusted.glusterfs.volume-id=0x11111111222233334444555555555555"
-DIRECTORY = ok("directory\n")
-
-
-def test_a_directory_is_made_below_the_mount_and_only_there() -> None:
-    assert commands(brick(FAILED)) == [
-        "mountpoint --quiet /export/brick1",
-        "mkdir -- /export/brick1/gluster",
-        MADE,
-    ]
-    assert commands(brick(DIRECTORY)) == [MADE]
-    assert brick(DIRECTORY, attributes=OURS) is DONE
-
-
-def test_what_a_create_that_was_cut_short_left_is_taken_away() -> None:
-    assert commands(brick(DIRECTORY, attributes=f"{OURS}\n{FOREIGN}")) == [
-        "setfattr -x trusted.glusterfs.volume-id -- /export/brick1/gluster"
-    ]
-
-
-def test_a_brick_of_the_volume_is_done() -> None:
-    own = volume_info(
-        volume("gv0", ["node2.example.org:/export/brick1/gluster"] * 1, replica=1, kind="Distribute")
-    )
-    assert brick(DIRECTORY, ok("/x\n"), f"{OURS}\n{KNOWN}", own) is DONE
-
-
-@pytest.mark.parametrize(
-    ("answers", "words"),
-    [
-        ({"kind": DIRECTORY, "attributes": FOREIGN}, "belongs to a volume that this pool does not have"),
-        (
-            {
-                "kind": DIRECTORY,
-                "attributes": KNOWN,
-                "info": volume_info(volume("old", ["n1:/b", "n2:/b", "n3:/b"])),
-            },
-            "is a brick of volume old",
-        ),
-        (
-            {"kind": DIRECTORY, "inside": ok("/export/brick1/gluster/a\n")},
-            "is not empty, it holds .*/gluster/a",
-        ),
-        (
-            {"kind": DIRECTORY, "inside": ok("/b/.glusterfs\n"), "attributes": f"{OURS}\n{FOREIGN}"},
-            "is not empty",
-        ),
-        ({"kind": DIRECTORY, "inside": Said(1, "", "find: Permission denied")}, "cannot be looked at"),
-        ({"kind": ok("regular file\n")}, "is a regular file, and no directory"),
-        ({"kind": FAILED, "below": "/", "mount_point": None}, "is on the root filesystem"),
-        ({"kind": DIRECTORY, "itself": ok("x\n"), "mount_point": None}, "is a mount point itself"),
-        (
-            {"kind": FAILED, "info": Said(1, "", "Connection failed")},
-            "gluster does not answer: Connection failed",
-        ),
-    ],
-)
-def test_a_directory_that_is_somebodys_is_refused(answers: dict[str, object], words: str) -> None:
-    with pytest.raises(NotSo, match=words):
-        brick(**answers)  # type: ignore[arg-type]
 
 
 # --- pool and volume --------------------------------------------------------------------------------

@@ -1,0 +1,74 @@
+"""A pool that gnt-gluster changes from outside, with no Ganeti on its hosts: quick to boot, and real for all else."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from typing import Dict, List, Optional, Sequence, Tuple
+
+from ganeti_gluster_mon import gnt_gluster as command_line
+from ganeti_gluster_mon.deploy import tasks, work
+from ganeti_gluster_mon.deploy.work import World
+from ganeti_gluster_mon.ganeti.ssconf import Cluster, Node
+from tests.lab import Pool
+from tests.lab_tests.deploying import FromOutside, sums
+
+MIB = 1024**2
+VDB, VDC = "/disks/vdb", "/disks/vdc"
+
+
+def arguments(*words: str) -> argparse.Namespace:
+    return command_line.parser().parse_args(words)
+
+
+def world(pool: Pool, host: Optional[FromOutside] = None, tags: Sequence[str] = ()) -> World:
+    """The hosts of *pool* as a cluster.  Its name is that of the process: so no two labs have filesystems of one UUID."""
+    nodes = tuple(Node(host.name, host.address, host.address) for host in pool.hosts)
+    cluster = Cluster(
+        name=f"bricks{os.getpid()}.lab.test",
+        master=nodes[0].name,
+        nodes=nodes,
+        instances=(),
+        tags=tuple(tags),
+        gluster_storage_dir="/var/run/ganeti/gluster",
+        file_storage_dir=None,
+        shared_file_storage_dir=None,
+        release="3.0.2",
+    )
+    return World(cluster, host or FromOutside(pool), nodes[0].name)
+
+
+def run(pool: Pool, *words: str, host: Optional[FromOutside] = None) -> int:
+    """Carry out a command of gnt-gluster; returns its exit status, 1 where it raised an error."""
+    asked = arguments(*words)
+    return work.carry_out(getattr(tasks, words[0].replace("-", "_")), asked, world(pool, host))
+
+
+def write(pool: Pool, volume: str, names: Sequence[str], seed: str) -> None:
+    """Write 256 KiB to each of the files *names* of *volume* in place, different for each *seed*."""
+    pool.mount(1, volume, "/mnt/write")
+    try:
+        script = (
+            "import hashlib, os, sys\n"
+            "for name in sys.argv[2:]:\n"
+            "    path = '/mnt/write/' + name\n"
+            "    os.makedirs(os.path.dirname(path), exist_ok=True)\n"
+            "    fd = os.open(path, os.O_RDWR | os.O_CREAT)\n"
+            "    block = hashlib.sha512((sys.argv[1] + name).encode()).digest()\n"
+            "    os.write(fd, block * 4096)\n"
+            "    os.fsync(fd)\n"
+            "    os.close(fd)\n"
+        )
+        pool.exec(1, ["python3", "-c", script, seed, *names])
+    finally:
+        pool.unmount(1, "/mnt/write")
+
+
+def on_bricks(pool: Pool, bricks: Sequence[Tuple[int, str]]) -> List[Dict[str, str]]:
+    """For each brick: the checksum of each file that guests can see."""
+    found = []
+    for host, path in bricks:
+        every = sums(pool, host, path)
+        inner = {name[len(path) + 1 :]: digest for name, digest in every.items()}
+        found.append({name: digest for name, digest in inner.items() if not name.startswith(".")})
+    return found
