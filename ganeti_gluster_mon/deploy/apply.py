@@ -61,7 +61,8 @@ def ask_all(host: Host, questions: Iterable[Question]) -> Dict[Question, Said]:
 
     def ask(node: str) -> Dict[Question, Said]:
         try:
-            answers = host.ask(node, [question.argv for question in by_node[node]])
+            timeout = max(question.timeout for question in by_node[node])
+            answers = host.ask(node, [question.argv for question in by_node[node]], timeout)
         except NoAnswer as err:
             answers = (Said(255, "", str(err)),) * len(by_node[node])
         return dict(zip(by_node[node], answers))
@@ -148,7 +149,7 @@ def apply(host: Host, steps: Sequence[Step], say: Say) -> None:
             if changed:
                 commands, answers = look(host, step, say)
                 came_to = step.progress(answers)
-            if commands is None:
+            if commands is None and stays_done(host, step, say):
                 say(f"{label}: is so already{f' ({came_to})' if came_to else ''}")
                 continue
             say(label)
@@ -160,14 +161,28 @@ def apply(host: Host, steps: Sequence[Step], say: Say) -> None:
             raise _stopped(steps, number, str(err), say) from err
 
 
+def stays_done(host: Host, step: Step, say: Say) -> bool:
+    """Whether a step that was found done is found done in its further readings, too."""
+    wait = Wait(step, say)
+    for _ in range(step.readings - 1):
+        wait.pause()
+        if look(host, step, say)[0] is not None:
+            return False
+    return True
+
+
 def do(host: Host, step: Step, say: Say) -> None:
     """Do what is left of one step, once, and wait until it is done, as long as it comes on.  Raises CannotDo."""
-    wait, ran = Wait(step, say), False
+    wait, ran, done = Wait(step, say), False, 0
     while True:
         left, answers = look(host, step, say)
-        wait.seen(step.progress(answers) if ran or not left else "", done=left is None)
-        if left is None:
+        done = done + 1 if left is None else 0
+        wait.seen(step.progress(answers) if ran or not left else "", done=done >= step.readings)
+        if done >= step.readings:
             return
+        if left is None:
+            wait.pause()
+            continue
         if left and not ran:
             for command in left:
                 run(host, command, say)

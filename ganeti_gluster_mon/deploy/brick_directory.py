@@ -66,7 +66,9 @@ class MakeBrick(Step):
         try:
             found = brick_state.understand(self.path, answers)
         except NotSo as err:
-            raise NotSo(f"{self.node}: {err}") from err
+            if not self.same_slot or self.mount_point is None:
+                raise NotSo(f"{self.node}: {err}") from err
+            found = Directory(self.path, None)  # its disk is dead, and the steps before mount another
         if self._is_brick(found, brick_state.listed(volumes, self.node, uuid, self.path)):
             return DONE
         if found.bricks_above and not self.same_slot:

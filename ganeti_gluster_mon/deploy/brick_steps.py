@@ -63,6 +63,8 @@ class MakeFilesystem(Step):
     speaker: str
     #: the administrator named this device: what is on it may be lost
     wipe: bool = False
+    #: the disk of a brick was replaced, which the volume lists in this very place
+    same_slot: bool = False
 
     @property
     def words(self) -> str:
@@ -130,12 +132,14 @@ class MakeFilesystem(Step):
             if brick.path.startswith(f"{self.mount_point}/")
         ]
         path = f"{self.mount_point}/{self.directory}"
-        if path in [brick.path for _, brick in bricks]:
+        if path in [brick.path for _, brick in bricks] and not (self.same_slot and self.wipe):
             return DONE
-        mounted = self.mount_point in device.mount_points
+        # the mount of a disk that was replaced is taken down by the step before
+        mounted = self.mount_point in device.mount_points and not self.same_slot
         stale = self._stale(volumes, inside, mounted)
         if stale is None or (mounted and not self.wipe):
             return DONE  # what is in the directory is for MakeBrick to refuse
+        bricks = [one for one in bricks if one[1].path != path]
         if bricks:
             volume, brick = bricks[0]
             raise NotSo(
@@ -146,7 +150,7 @@ class MakeFilesystem(Step):
                 f"{self.node}: {self.device} {stale}: its files are old and must not come back; nothing was changed "
                 f"on it; to lose what it holds for good, say --wipe {self.node}:{self.device}"
             )
-        elsewhere = [point for point in device.mount_points if point != self.mount_point]
+        elsewhere = [one for one in device.mount_points if one != self.mount_point]
         if elsewhere:
             raise NotSo(f"{self.node}: {self.device} is mounted at {some(elsewhere, 3)}: umount it first")
         make = Command(self.node, self._mkfs(force=True), timeout=_MKFS_TIMEOUT)
@@ -190,6 +194,8 @@ class Mount(Step):
     device: str
     uuid: str
     mount_point: str
+    #: the disk that was there is gone: its line in fstab is replaced, and its mount is taken down before
+    same_slot: bool = False
 
     @property
     def words(self) -> str:
@@ -208,11 +214,13 @@ class Mount(Step):
     def left(self, answers: Sequence[Said]) -> Left:
         mounts, number, table, inside, systemd = answers
         source, mounted = _mounted(mounts)
+        if source and self.same_slot and (mounted != number.out.strip() or inside.status):
+            source = None  # the step before takes down the mount of a disk that is dead
         if source and mounted != number.out.strip():
             raise NotSo(
                 f"{self.node}: {one_line(source)} is mounted at {self.mount_point}, where {self.device} belongs"
             )
-        if not source and inside.out:
+        if not source and inside.out and not mounts.out:
             raise NotSo(
                 f"{self.node}: {self.mount_point} is not empty, and {self.device} would hide what is there: "
                 f"move {one_line(inside.out, 100)} away"
@@ -221,13 +229,17 @@ class Mount(Step):
             raise NotSo(f"{self.node}: {fstab.PATH} cannot be read: {table.words}")
         others = [one for one in fstab.entries(table.out) if one.mount_point == self.mount_point]
         kept = any(one.source == f"UUID={self.uuid}" for one in others)
-        if others and not kept:
+        if others and not kept and not self.same_slot:
             raise NotSo(
                 f"{self.node}: {fstab.PATH} has {one_line(others[0].source)} for {self.mount_point}, where "
                 f"{self.device} belongs: take that line out"
             )
         # the directory first: after a power cut in between, a boot finds no line without its mount point
         left = [] if source else [Command(self.node, ("mkdir", "--parents", self.mount_point))]
+        if not kept and others:
+            left += [
+                Command(self.node, fstab.remove(one)) for one in fstab.lines(table.out, self.mount_point)
+            ]
         if not kept:
             text = ("" if table.out.endswith("\n") or not table.out else "\n") + fstab.line(
                 self.uuid, self.mount_point

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Tuple
+from typing import Optional, Tuple
 
 PATH = "/etc/fstab"
 
@@ -28,15 +28,29 @@ class Entry:
 
 def entries(text: str) -> Tuple[Entry, ...]:
     """The lines of fstab that say something; what cannot be one is passed over, as mount(8) does."""
-    found = []
-    for line in text.splitlines():
-        fields = line.split()
-        if len(fields) >= 4 and not fields[0].startswith("#"):
-            source, point, filesystem, options = (
-                _ESCAPE.sub(lambda code: chr(int(code[1], 8)), field) for field in fields[:4]
-            )
-            found.append(Entry(source, point, filesystem, options))
-    return tuple(found)
+    return tuple(one for one in map(_entry, text.splitlines()) if one is not None)
+
+
+def _entry(line: str) -> Optional[Entry]:
+    fields = line.split()
+    if len(fields) < 4 or fields[0].startswith("#"):
+        return None
+    source, point, filesystem, options = (
+        _ESCAPE.sub(lambda code: chr(int(code[1], 8)), field) for field in fields[:4]
+    )
+    return Entry(source, point, filesystem, options)
+
+
+def lines(text: str, mount_point: str) -> Tuple[str, ...]:
+    """The lines of fstab, as they stand there, that mount something at *mount_point*."""
+    found = ((line, _entry(line)) for line in text.splitlines())
+    return tuple(line for line, entry in found if entry is not None and entry.mount_point == mount_point)
+
+
+def remove(line: str) -> Tuple[str, ...]:
+    """The command that takes *line* out of fstab: sed(1) writes a new file and renames it."""
+    escaped = re.sub(r"([\\.*^$\[\]/])", r"\\\1", line)
+    return ("sed", "--in-place", "--follow-symlinks", f"/^{escaped}$/d", PATH)
 
 
 def line(uuid: str, mount_point: str) -> str:

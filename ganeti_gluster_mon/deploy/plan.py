@@ -64,9 +64,18 @@ def strangers(member: Seen, cluster: Cluster) -> Tuple[str, ...]:
 
 
 def make_bricks(
-    cluster: Cluster, volume: str, places: Sequence[Place], seen: Mapping[str, Seen], speaks: str
+    cluster: Cluster,
+    volume: str,
+    places: Sequence[Place],
+    seen: Mapping[str, Seen],
+    speaks: str,
+    point: Optional[str] = None,
+    same_slot: bool = False,
 ) -> Bricks:
-    """A brick of *volume* in each of *places*, of nodes that were *seen* to be well."""
+    """A brick of *volume* in each of *places*, of nodes that were *seen* to be well.
+
+    With *same_slot* it is the place of a brick of the volume, whose disk was replaced; *point* is its mount point.
+    """
     bricks: List[Brick] = []
     disks: List[Step] = []
     directories: List[Step] = []
@@ -75,18 +84,26 @@ def make_bricks(
         if place.device is None:
             assert place.directory is not None
             bricks.append(Brick(place.node, place.directory))
-            directories.append(MakeBrick(place.node, place.directory, volume, speaks, wipe=place.wipe))
+            directories.append(
+                MakeBrick(place.node, place.directory, volume, speaks, wipe=place.wipe, same_slot=same_slot)
+            )
             continue
         node = seen[place.node]
         uuid = filesystem_uuid(cluster.name, place.node, place.device, node.devices[place.device])
-        point = mount_point(node, uuid, taken.setdefault(place.node, []))
-        taken[place.node].append(point)
-        disks.append(MakeFilesystem(place.node, place.device, uuid, point, DIRECTORY, speaks, place.wipe))
-        disks.append(Mount(place.node, place.device, uuid, point))
-        path = f"{point}/{DIRECTORY}"
+        where = point or mount_point(node, uuid, taken.setdefault(place.node, []))
+        taken.setdefault(place.node, []).append(where)
+        disks.append(
+            MakeFilesystem(place.node, place.device, uuid, where, DIRECTORY, speaks, place.wipe, same_slot)
+        )
+        disks.append(Mount(place.node, place.device, uuid, where, same_slot))
+        path = f"{where}/{DIRECTORY}"
         bricks.append(Brick(place.node, path))
         named = f"{place.node}:{place.device}"
-        directories.append(MakeBrick(place.node, path, volume, speaks, point, wipe=place.wipe, device=named))
+        directories.append(
+            MakeBrick(
+                place.node, path, volume, speaks, where, wipe=place.wipe, same_slot=same_slot, device=named
+            )
+        )
     return Bricks(tuple(bricks), (*disks, *directories))
 
 

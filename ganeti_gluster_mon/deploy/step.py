@@ -48,6 +48,8 @@ class Question:
 
     node: str
     argv: Tuple[str, ...]
+    #: seconds it may take
+    timeout: float = 20.0
 
 
 @dataclass(frozen=True)
@@ -66,6 +68,11 @@ class Step:
     def patience(self) -> float:
         """Seconds that its effect may take after its commands."""
         return 10.0
+
+    @property
+    def readings(self) -> int:
+        """How many times, one after the other, its questions have to show that it is done."""
+        return 1
 
     def questions(self) -> Tuple[Question, ...]:
         """What has to be asked to know how far it is."""

@@ -1,4 +1,4 @@
-"""Steps that take as long as there is data: healing, and moving it to new bricks."""
+"""Steps that move data to new bricks, and take as long as there is data."""
 
 from __future__ import annotations
 
@@ -6,71 +6,18 @@ from dataclasses import dataclass
 from typing import Optional, Sequence, Tuple
 
 from ganeti_gluster_mon.deploy import gluster_said
-from ganeti_gluster_mon.deploy.layout import Brick
 from ganeti_gluster_mon.deploy.pool_steps import gluster
-from ganeti_gluster_mon.deploy.step import DONE, WAIT, Command, Left, NotSo, Question, Step
+from ganeti_gluster_mon.deploy.step import DONE, WAIT, Left, NotSo, Question, Step
 from ganeti_gluster_mon.ganeti.ssh import Said
 from ganeti_gluster_mon.gluster import parse
-from ganeti_gluster_mon.gluster.facts import HealCount
 from ganeti_gluster_mon.gluster.question import rebalance_status
 from ganeti_gluster_mon.gluster.reading import Faults, Refused, Unreadable
 from ganeti_gluster_mon.gluster.xmlstream import Element, read
-from ganeti_gluster_mon.words import short_size, some
+from ganeti_gluster_mon.words import short_size
 
 #: seconds without any progress, after which one does not wait any longer; a guest's disk of 2 TB counts as one
 #: entry, or one file, for as long as it takes
 _STUCK = 6 * 3600.0
-
-
-@dataclass(frozen=True)
-class Healed(Step):
-    """Bricks of a volume that hold what they should."""
-
-    volume: str
-    #: those of one set, which hold the same
-    bricks: Tuple[Brick, ...]
-
-    @property
-    def words(self) -> str:
-        return f"{self.volume} healed"
-
-    @property
-    def patience(self) -> float:
-        return _STUCK
-
-    def questions(self) -> Tuple[Question, ...]:
-        return (Question(self.node, gluster_said.heal(self.volume)),)
-
-    def left(self, answers: Sequence[Said]) -> Left:
-        counts = self._counts(answers)
-        split = sum(count.split_brain or 0 for count in counts)
-        if split:
-            raise NotSo(
-                f"{self.volume}: {split} entries in split-brain, which do not heal by themselves: "
-                f"gluster volume heal {self.volume} info split-brain"
-            )
-        whole = len(counts) == len(self.bricks)
-        return DONE if whole and all(count.pending == 0 for count in counts) else WAIT
-
-    def urge(self) -> Tuple[Command, ...]:
-        """A round of healing now.
-
-        The daemons begin by themselves when a brick appears.  What they could not heal in that round, its directory
-        not being there yet or a lock being held, would wait ten minutes for the next.
-        """
-        return (gluster(self.node, "volume", "heal", self.volume),)
-
-    def progress(self, answers: Sequence[Said]) -> str:
-        counts = self._counts(answers)
-        if not counts:
-            return "how much there is to heal is not known yet"
-        away = [f"{count.host}:{count.path}" for count in counts if count.pending is None]
-        pending = max((count.pending or 0) for count in counts)
-        return f"{pending} entries to heal" + (f", {some(away, 2)} cannot be asked yet" if away else "")
-
-    def _counts(self, answers: Sequence[Said]) -> Tuple[HealCount, ...]:
-        told = gluster_said.heal_counts(answers[0]) or ()
-        return tuple(count for count in told if Brick(count.host, count.path) in self.bricks)
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ def arguments(*words: str) -> argparse.Namespace:
 
 
 def world(pool: Pool, host: Optional[FromOutside] = None, tags: Sequence[str] = ()) -> World:
-    """The hosts of *pool* as a cluster.  Its name is that of the process: so no two labs have filesystems of one UUID."""
+    """The hosts of *pool* as a cluster, named after this process: no two labs have filesystems of one UUID."""
     nodes = tuple(Node(host.name, host.address, host.address) for host in pool.hosts)
     cluster = Cluster(
         name=f"bricks{os.getpid()}.lab.test",

@@ -14,7 +14,7 @@ pytestmark = [pytest.mark.lab, pytest.mark.timeout(600)]
 
 NODE3 = "node3.lab.test"
 FIRST, SECOND = "/export/brick1/gluster", "/export/brick2/gluster"
-FILES = [f"d{n % 3}/file{n}" for n in range(8)]
+FILES = sorted(f"d{n % 3}/file{n}" for n in range(8))
 
 
 @pytest.fixture(scope="module")
@@ -67,3 +67,32 @@ def test_a_former_brick_in_a_directory_never_comes_back(
     bricks = on_bricks(pool, [(1, old), (2, old), (3, old)])
     assert sorted(bricks[0]) == FILES
     assert bricks[0] == bricks[1] == bricks[2]
+
+
+def test_a_dead_disk_is_replaced_in_its_place(pool: Pool, capsys: pytest.CaptureFixture[str]) -> None:
+    """Same node, same path: its filesystem gives I/O errors and is still mounted, with its line in fstab."""
+    pool.exec(2, ["xfs_io", "-x", "-c", "shutdown", "/export/brick1"])
+    table = pool.exec(2, ["cat", "/etc/fstab"]).stdout
+    assert "/export/brick1" in table
+    write(pool, "gv0", FILES, "while it is dead")
+    words = ("replace-brick", "gv0", f"node2.lab.test:{FIRST}", "node2", "--device", VDC)
+    capsys.readouterr()
+    assert run(pool, *words) == 1  # it has to be confirmed
+    told = capsys.readouterr().err
+    assert f"node2.lab.test: the filesystem of {FIRST} is dead" in told and "Input/output error" in told
+    assert pool.exec(2, ["cat", "/etc/fstab"]).stdout == table
+    assert run(pool, *words, "--force") == 0
+    bricks = on_bricks(pool, [(1, FIRST), (2, FIRST), (3, FIRST)])
+    assert sorted(bricks[0]) == FILES
+    assert bricks[0] == bricks[1] == bricks[2]
+    after = pool.exec(2, ["cat", "/etc/fstab"]).stdout.splitlines()
+    assert len([line for line in after if "/export/brick1" in line]) == 1 and after != table.splitlines()
+    capsys.readouterr()
+    assert run(pool, *words) == 0
+    steps = [line for line in capsys.readouterr().err.splitlines() if line.startswith("[")]
+    assert steps and all("is so already" in line for line in steps), steps
+    # The boot finds the new disk.
+    pool.power_off(2)
+    pool.power_on(2)
+    pool.wait_connected()
+    pool.wait_healed("gv0")

@@ -1,0 +1,96 @@
+"""Whether a new brick is large enough for the data of its set.  Pure but for the question it names."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Optional, Sequence
+
+from ganeti_gluster_mon.deploy.heal_steps import COUNT_TIMEOUT
+from ganeti_gluster_mon.deploy.layout import Brick
+from ganeti_gluster_mon.deploy.remote import brick_contents, program
+from ganeti_gluster_mon.deploy.step import NotSo, Question
+from ganeti_gluster_mon.ganeti.ssh import Said
+from ganeti_gluster_mon.words import short_size
+
+#: bytes that xfs takes for its log, at least; of what is left, the part that Gluster lets be used (storage.reserve is
+#: 1 %) and that is no filesystem's own
+_LOG, _USABLE = 64 << 20, 0.98
+#: the part of the size of other bricks that a new one of the same size has at least
+_SAME = 0.99
+
+
+@dataclass(frozen=True)
+class BrickSize:
+    """A brick and the filesystem that it is on; all in bytes."""
+
+    #: what its files take
+    allocated: int
+    #: the size of the filesystem
+    filesystem: int
+
+
+def size_question(brick: Brick) -> Question:
+    """What `brick_size` takes the answer to."""
+    return Question(brick.node, program(brick_contents, brick.path, "--sizes"), COUNT_TIMEOUT)
+
+
+def brick_size(brick: Brick, answer: Said) -> BrickSize:
+    """The size of *brick*.  Raises NotSo where it is not known."""
+    try:
+        told = json.loads(answer.out)
+        return BrickSize(int(told["allocated"]), int(told["filesystem"]))
+    except (ValueError, KeyError, TypeError):
+        raise NotSo(f"it is not known how much data {brick.label} has: {answer.words}") from None
+
+
+def directory_question(node: str, directory: str) -> Question:
+    """What `directory_space` takes the answer to; the directory itself need not be there."""
+    parent = directory.rpartition("/")[0] or "/"
+    return Question(node, ("stat", "--file-system", "--format", "%S %b %a", "--", parent))
+
+
+def directory_space(directory: str, answer: Said) -> Space:
+    """The room for a new brick in a directory.  Raises NotSo where it is not known."""
+    try:
+        block, blocks, available = (int(word) for word in answer.out.split())
+    except ValueError:
+        raise NotSo(f"it is not known how much space there is for {directory}: {answer.words}") from None
+    return Space(block * blocks, block * available)
+
+
+@dataclass(frozen=True)
+class Space:
+    """The room for a new brick, in bytes."""
+
+    #: of the device or the filesystem
+    size: int
+    #: what files may take
+    usable: int
+
+
+def device_space(size: int) -> Space:
+    """The room on a device of *size* bytes with an empty xfs filesystem."""
+    return Space(size, int((size - _LOG) * _USABLE))
+
+
+def check(new: Brick, space: Space, others: Sequence[BrickSize]) -> Optional[str]:
+    """What an administrator has to confirm, None where *new* is as large as the *others* of its set.
+
+    Raises NotSo where their data has no room.
+    """
+    if not others:
+        return None
+    data = max(other.allocated for other in others)
+    if data > space.usable:
+        raise NotSo(
+            f"{new.label} is too small: the bricks of its set have {short_size(data)} of data, and it has room for "
+            f"{short_size(max(space.usable, 0))}"
+        )
+    smallest = min(other.filesystem for other in others)
+    if space.size < _SAME * smallest:
+        return (
+            f"{new.label} has {short_size(space.size)}, less than the other bricks of its set "
+            f"({short_size(smallest)}): the volume shrinks to that."
+        )
+    return None

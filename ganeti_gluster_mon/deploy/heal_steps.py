@@ -1,0 +1,200 @@
+"""Steps that see a new brick to its end: a full heal, nothing pending on any copy, the same entries as its copies.
+
+Only all three together say that a new brick holds what it should.  A count of 0 alone does not: right after
+``replace-brick`` the self-heal daemons are not connected to the new brick yet, and what they have not looked at they do
+not count.  A full crawl alone does not: it walks over the brick of one node, perhaps the new one, which is empty.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import List, Optional, Sequence, Tuple
+
+from ganeti_gluster_mon.deploy import gluster_said, self_heal
+from ganeti_gluster_mon.deploy.layout import Brick
+from ganeti_gluster_mon.deploy.pool_steps import gluster
+from ganeti_gluster_mon.deploy.remote import brick_contents, program
+from ganeti_gluster_mon.deploy.step import DONE, WAIT, Command, Left, NotSo, Question, Step
+from ganeti_gluster_mon.ganeti.ssh import Said
+from ganeti_gluster_mon.gluster.facts import HealCount
+from ganeti_gluster_mon.words import some
+
+#: seconds without any progress, after which the command ends; a guest's disk of 2 TB counts as one entry for as long
+#: as it takes
+_NO_PROGRESS = 6 * 3600.0
+#: seconds that counting the entries of a brick may take, and that bricks may differ when nothing is pending any more
+COUNT_TIMEOUT, _DIFFERENT = 600.0, 1800.0
+
+_READINGS = 3
+
+
+@dataclass(frozen=True)
+class FullHeal(Step):
+    """A crawl of the self-heal daemons over a replicated volume, begun when they were connected to all *bricks*."""
+
+    volume: str
+    bricks: Tuple[Brick, ...]
+    #: crawls that are over and are not this one
+    before: Tuple[str, ...] = ()
+
+    @property
+    def words(self) -> str:
+        return f"a full heal of {self.volume} completed"
+
+    @property
+    def patience(self) -> float:
+        return _NO_PROGRESS
+
+    def questions(self) -> Tuple[Question, ...]:
+        return (
+            Question(self.node, self_heal.heal_count(self.volume)),
+            Question(self.node, self_heal.statistics(self.volume)),
+        )
+
+    def left(self, answers: Sequence[Said]) -> Left:
+        crawls = self_heal.crawls(answers[1])
+        if not_connected(answers[0], self.bricks) or crawls is None or crawls.running:
+            return WAIT
+        if set(crawls.ended) - set(self.before):
+            return DONE
+        return (gluster(self.node, "volume", "heal", self.volume, "full"),)
+
+    def progress(self, answers: Sequence[Said]) -> str:
+        away = not_connected(answers[0], self.bricks)
+        if away:
+            return f"the self-heal daemons are not connected to {some(away, 2)}"
+        return "the crawl is in progress" if self.left(answers) is WAIT else ""
+
+
+@dataclass(frozen=True)
+class Healed(Step):
+    """Nothing is pending on any brick of a set, in several readings one after the other."""
+
+    volume: str
+    #: those of one set, which hold the same
+    bricks: Tuple[Brick, ...]
+    #: whether they are copies; the daemons of other volumes do not say which bricks they are connected to
+    replicated: bool = True
+
+    @property
+    def words(self) -> str:
+        return f"{self.volume} healed"
+
+    @property
+    def patience(self) -> float:
+        return _NO_PROGRESS
+
+    @property
+    def readings(self) -> int:
+        return _READINGS
+
+    def questions(self) -> Tuple[Question, ...]:
+        asked = [gluster_said.heal(self.volume)]
+        if self.replicated:
+            asked.append(self_heal.heal_count(self.volume))
+        return tuple(Question(self.node, argv) for argv in asked)
+
+    def left(self, answers: Sequence[Said]) -> Left:
+        counts = _counts(answers[0], self.bricks)
+        split = sum(count.split_brain or 0 for count in counts)
+        if split:
+            raise NotSo(
+                f"{self.volume}: {split} entries in split-brain, which do not heal by themselves: "
+                f"gluster volume heal {self.volume} info split-brain"
+            )
+        if self.replicated and not_connected(answers[1], self.bricks):
+            return WAIT
+        return DONE if _nothing_pending(counts, self.bricks) else WAIT
+
+    def urge(self) -> Tuple[Command, ...]:
+        """A round of healing now.
+
+        The daemons begin by themselves when a brick appears.  What they could not heal in that round, its directory
+        not being there yet or a lock being held, would wait ten minutes for the next.
+        """
+        return (gluster(self.node, "volume", "heal", self.volume),)
+
+    def progress(self, answers: Sequence[Said]) -> str:
+        counts = _counts(answers[0], self.bricks)
+        if not counts:
+            return "how much there is to heal is not known yet"
+        away = [f"{count.host}:{count.path}" for count in counts if count.pending is None]
+        unconnected = not_connected(answers[1], self.bricks) if self.replicated else ()
+        pending = max((count.pending or 0) for count in counts)
+        return (
+            f"{pending} entries to heal"
+            + (f", {some(away, 2)} cannot be asked yet" if away else "")
+            + (f", the self-heal daemons are not connected to {some(unconnected, 2)}" if unconnected else "")
+        )
+
+
+@dataclass(frozen=True)
+class SameEntries(Step):
+    """A new brick that has the same entries as each of its copies, while nothing is pending."""
+
+    volume: str
+    new: Brick
+    #: the other bricks of its set
+    others: Tuple[Brick, ...]
+
+    @property
+    def words(self) -> str:
+        return f"{self.new.label} verified against the other bricks of its set"
+
+    @property
+    def patience(self) -> float:
+        return _DIFFERENT
+
+    def questions(self) -> Tuple[Question, ...]:
+        counted = (
+            Question(brick.node, program(brick_contents, brick.path), COUNT_TIMEOUT)
+            for brick in (self.new, *self.others)
+        )
+        return (Question(self.node, gluster_said.heal(self.volume)), *counted)
+
+    def left(self, answers: Sequence[Said]) -> Left:
+        counts = _counts(answers[0], (self.new, *self.others))
+        new, *others = (entries(answer) for answer in answers[1:])
+        same = new is not None and all(other == new for other in others)
+        return DONE if same and _nothing_pending(counts, (self.new, *self.others)) else WAIT
+
+    def urge(self) -> Tuple[Command, ...]:
+        """Another full heal: it finds what the daemons have no note of."""
+        return (gluster(self.node, "volume", "heal", self.volume, "full"),)
+
+    def progress(self, answers: Sequence[Said]) -> str:
+        """ "not verified" is what the command ends with where this does not change any more."""
+        bricks = (self.new, *self.others)
+        told: List[str] = []
+        for brick, answer in zip(bricks, answers[1:]):
+            found = entries(answer)
+            told.append(
+                f"{brick.label} {f'has {found[0]} entries' if found else f'cannot be read ({answer.words})'}"
+            )
+        verified = self.left(answers) is DONE
+        return f"{'verified' if verified else 'not verified'}: {'; '.join(told)}"
+
+
+def entries(answer: Said) -> Optional[Tuple[int, str]]:
+    """How many entries a brick has, and the digest of them; None where that is not known."""
+    try:
+        told = json.loads(answer.out)
+        return int(told["entries"]), str(told["digest"])
+    except (ValueError, KeyError, TypeError):
+        return None
+
+
+def not_connected(answer: Said, bricks: Sequence[Brick]) -> Tuple[str, ...]:
+    """Those of *bricks* that the self-heal daemons do not report to be connected to."""
+    found = self_heal.connected(answer) or {}
+    return tuple(brick.label for brick in bricks if not found.get(brick.label))
+
+
+def _counts(answer: Said, bricks: Sequence[Brick]) -> Tuple[HealCount, ...]:
+    told = gluster_said.heal_counts(answer) or ()
+    return tuple(count for count in told if Brick(count.host, count.path) in bricks)
+
+
+def _nothing_pending(counts: Sequence[HealCount], bricks: Sequence[Brick]) -> bool:
+    return len(counts) == len(bricks) and all(count.pending == 0 for count in counts)

@@ -1,0 +1,252 @@
+"""The task replace-brick: another brick in the place of one, or a new disk under the same brick.
+
+Nothing is replaced that has data which the other bricks of its set lack, and success is reported only for a new brick
+that was verified against them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+from dataclasses import dataclass
+from typing import List, Mapping, Optional, Sequence, Tuple
+
+from ganeti_gluster_mon.deploy import brick_state, capacity_check, plan, self_heal
+from ganeti_gluster_mon.deploy.apply import ask_all
+from ganeti_gluster_mon.deploy.brick_directory import RetireBrick
+from ganeti_gluster_mon.deploy.gluster_said import heal, heal_counts, volume_status
+from ganeti_gluster_mon.deploy.heal_steps import FullHeal, Healed, SameEntries
+from ganeti_gluster_mon.deploy.layout import REPLICATE, Brick
+from ganeti_gluster_mon.deploy.plan import Place
+from ganeti_gluster_mon.deploy.pool_steps import ReplaceBrick, StartVolume, offline
+from ganeti_gluster_mon.deploy.request import Usage, nodes_named, places_asked
+from ganeti_gluster_mon.deploy.slot_steps import (
+    ResetBrick,
+    StopBrick,
+    UnmountDead,
+    has_volume_id,
+    slot,
+    slot_questions,
+)
+from ganeti_gluster_mon.deploy.step import NotSo, Question, Step
+from ganeti_gluster_mon.deploy.survey import Seen
+from ganeti_gluster_mon.deploy.task_queries import find_volume, pool_members, proposal
+from ganeti_gluster_mon.deploy.work import Asked, World
+from ganeti_gluster_mon.gluster.facts import VolumeInfo
+from ganeti_gluster_mon.words import one_line, some
+
+
+@dataclass(frozen=True)
+class SlotState:
+    """The place of a brick on its node, where the new brick is to have the same."""
+
+    #: its mount point; None where the brick is a directory on a filesystem that is not ours
+    mount_point: Optional[str]
+    #: why what is mounted there cannot be read; "" where it can, or nothing is mounted
+    fault: str
+    #: the brick is there, on the device that was named, with the id of its volume: nothing is left to be replaced
+    whole: bool
+
+
+def replace_brick(world: World, arguments: argparse.Namespace) -> Asked:
+    """Another brick in the place of one, with all that belongs on it."""
+    nodes = nodes_named(world.cluster, arguments.nodes)
+    places = places_asked(world.cluster, nodes, arguments)
+    if len(places) != 1:
+        raise Usage("one brick takes the place of one: name one --device or one --directory")
+    (place,) = places
+    volume, speaks, seen = find_volume(world, arguments.volume, nodes, places)
+    old: Brick = arguments.brick
+    state = _slot_state(world, volume, old, place, seen[place.node])
+    again = state is not None and not state.whole
+    made = plan.make_bricks(
+        world.cluster,
+        volume.name,
+        places,
+        seen,
+        speaks.name,
+        state.mount_point if again and state else None,
+        again,
+    )
+    (new,) = made.bricks
+    replicated = plan.layout_of(volume).kind == REPLICATE
+    there = plan.set_of(volume, new)
+    others = [brick for brick in there or plan.set_of(volume, old) if brick not in (old, new)]
+    questions: List[str] = []
+    notes: List[str] = []
+    steps: List[Step] = list(plan.join(nodes, speaks))
+    before: Tuple[str, ...] = ()
+    if there and not again:
+        # it has been done, and is only to be seen to its end
+        steps += [*made.steps, StartVolume(speaks.name, volume.name, (new,))]
+    else:
+        _can_be_replaced(volume, old, new, others)
+        dead = state is not None and bool(state.fault)
+        questions += _risk(world, speaks.name, volume, old, others, dead)
+        questions += _too_small(world, volume, old, new, others, place, seen[place.node])
+        before = _crawls(world, speaks.name, volume.name) if replicated else ()
+        if again and state is not None:
+            if dead:
+                notes.append(
+                    f"{old.node}: the filesystem of {old.path} is dead and is unmounted: {one_line(state.fault)}"
+                )
+            steps += _same_slot(speaks.name, volume.name, new, place, state, made.steps)
+        else:
+            steps += [*made.steps, ReplaceBrick(speaks.name, volume.name, old, new)]
+        steps.append(StartVolume(speaks.name, volume.name, (new,)))
+    if old != new:
+        steps += _retire(world, speaks.name, volume.name, old, seen, notes)
+    every = (*others, new)
+    steps += [FullHeal(speaks.name, volume.name, every, before)] if replicated else []
+    steps += [
+        Healed(speaks.name, volume.name, every, replicated),
+        SameEntries(speaks.name, volume.name, new, tuple(others)),
+    ]
+    wished = proposal(steps, notes, places)
+    question = " ".join((*questions, wished.question)).strip()
+    if questions and not wished.question:
+        question += " Replace it?"
+    return Asked(tuple(steps), wished.notes, question)
+
+
+def _slot_state(
+    world: World, volume: VolumeInfo, old: Brick, place: Place, node: Seen
+) -> Optional[SlotState]:
+    """The place of *old*, where *place* is the same or has to become the same; None where the new brick gets its own.
+
+    A new disk takes the place of one whose filesystem cannot be read, or is not mounted, on the same node.
+    """
+    if old.node != place.node or not plan.set_of(volume, old):
+        return None
+    directory = tuple(Question(old.node, argv) for argv in brick_state.questions(old.path))
+    if place.device is None:
+        if place.directory != old.path:
+            return None
+        told = ask_all(world.host, directory)
+        return SlotState(None, "", has_volume_id(old, volume.uuid, [told[one] for one in directory]))
+    point, name = os.path.split(old.path)
+    if name != plan.DIRECTORY:
+        return None
+    mount = tuple(Question(old.node, argv) for argv in slot_questions(point))
+    told = ask_all(world.host, (*mount, *directory))
+    found = slot([told[one] for one in mount])
+    same = found.number == node.devices[place.device].number
+    if found.source and not found.fault and not same:
+        return None
+    whole = same and not found.fault and has_volume_id(old, volume.uuid, [told[one] for one in directory])
+    return SlotState(point, found.fault, whole)
+
+
+def _same_slot(
+    speaker: str, volume: str, brick: Brick, place: Place, state: SlotState, made: Sequence[Step]
+) -> Tuple[Step, ...]:
+    steps: List[Step] = [StopBrick(speaker, volume, brick)]
+    if place.device is not None and state.mount_point is not None:
+        steps.append(UnmountDead(place.node, place.device, state.mount_point))
+    return (*steps, *made, ResetBrick(speaker, volume, brick))
+
+
+def _can_be_replaced(volume: VolumeInfo, old: Brick, new: Brick, others: Sequence[Brick]) -> None:
+    """Raises NotSo where the layout of the volume is against it."""
+    if not plan.set_of(volume, old):
+        held = plan.described([Brick(brick.host, brick.path) for brick in volume.bricks])
+        raise NotSo(f"{old.label} is no brick of {volume.name}: these are {held}")
+    if not others:
+        raise NotSo(
+            f"{volume.name} has no copy of what is on {old.label}, and replacing it would lose that: expand "
+            f"the volume, then gluster volume remove-brick {volume.name} {old.label} start"
+        )
+    if any(brick.node == new.node for brick in others):
+        raise NotSo(f"{new.node} has a brick of the same set already: two copies on one host are one")
+
+
+def _risk(
+    world: World, speaks: str, volume: VolumeInfo, old: Brick, others: Sequence[Brick], dead: bool
+) -> Tuple[str, ...]:
+    """What has to be confirmed before *old* goes.  Raises NotSo where the *others* of its set lack what it has.
+
+    A brick lists in its index what other bricks lack, so *old* may go while entries are pending on others: then it is
+    the one that lacks them.  The filesystem of one that is *dead* cannot be read.
+    """
+    state = Question(speaks, volume_status(volume.name))
+    healing = Question(speaks, heal(volume.name), timeout=60.0)
+    told = ask_all(world.host, (state, healing))
+    missing = offline(volume, told[state])
+    if missing is None:
+        raise NotSo(
+            f"it is not known which bricks of {volume.name} are online: gluster volume status {volume.name}"
+        )
+    away = [brick.label for brick in others if brick.label in missing]
+    if away:
+        raise NotSo(
+            f"{some(away, 3)} is offline, and {old.label} may have what only it has: bring that back first"
+        )
+    if old.label in missing or dead:
+        return (f"{old.label} is {'dead' if dead else 'offline'}; what only it has is lost.",)
+    counts = {Brick(one.host, one.path): one for one in heal_counts(told[healing]) or ()}
+    its = counts.get(old)
+    if its is None or its.pending is None or any(brick not in counts for brick in others):
+        raise NotSo(
+            f"it is not known whether {volume.name} is healed: gluster volume heal {volume.name} info summary"
+        )
+    split = max(one.split_brain or 0 for one in counts.values())
+    if split:
+        raise NotSo(
+            f"{split} entries of {volume.name} are in split-brain: choose a copy of each before a brick is replaced: "
+            f"gluster volume heal {volume.name} info split-brain"
+        )
+    if its.pending:
+        raise NotSo(
+            f"{its.pending} entries of {volume.name} are to be healed, and {old.label} may have the only good copy: "
+            f"wait until gluster volume heal {volume.name} info summary says 0"
+        )
+    return ()
+
+
+def _too_small(
+    world: World,
+    volume: VolumeInfo,
+    old: Brick,
+    new: Brick,
+    others: Sequence[Brick],
+    place: Place,
+    node: Seen,
+) -> Tuple[str, ...]:
+    """What has to be confirmed because of the size of the new brick.  Raises NotSo where the data has no room."""
+    arbiters = {Brick(brick.host, brick.path) for brick in volume.bricks if brick.arbiter}
+    if old in arbiters:
+        return ()
+    data = [brick for brick in others if brick not in arbiters]
+    sizes = {brick: capacity_check.size_question(brick) for brick in data}
+    asked = list(sizes.values())
+    room = None
+    if place.directory is not None:
+        room = capacity_check.directory_question(place.node, place.directory)
+        asked.append(room)
+    told = ask_all(world.host, asked)
+    if room is not None and place.directory is not None:
+        space = capacity_check.directory_space(place.directory, told[room])
+    else:
+        assert place.device is not None
+        space = capacity_check.device_space(node.devices[place.device].size)
+    found = [capacity_check.brick_size(brick, told[question]) for brick, question in sizes.items()]
+    question = capacity_check.check(new, space, found)
+    return () if question is None else (question,)
+
+
+def _crawls(world: World, speaks: str, volume: str) -> Tuple[str, ...]:
+    """The crawls that the self-heal daemons remember now."""
+    question = Question(speaks, self_heal.statistics(volume))
+    found = self_heal.crawls(ask_all(world.host, (question,))[question])
+    return () if found is None else found.ended
+
+
+def _retire(
+    world: World, speaks: str, volume: str, old: Brick, seen: Mapping[str, Seen], notes: List[str]
+) -> Tuple[Step, ...]:
+    """The step that marks *old* as a former brick, where its node can be reached."""
+    node = seen.get(old.node) or next((one for one in pool_members(world) if one.name == old.node), None)
+    if node is None or node.fault is not None:
+        notes.append(f"{old.label} is not marked as a former brick: its node cannot be reached")
+        return ()
+    return (RetireBrick(old.node, old.path, volume, speaks),)

@@ -1,0 +1,149 @@
+"""Steps that give the place of a dead disk to a new one: same node, same path, by Gluster's ``reset-brick``."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Sequence, Tuple
+
+from ganeti_gluster_mon.deploy import brick_state, gluster_said
+from ganeti_gluster_mon.deploy.brick_state import VOLUME_ID
+from ganeti_gluster_mon.deploy.gluster_said import VOLUME_INFO
+from ganeti_gluster_mon.deploy.layout import Brick
+from ganeti_gluster_mon.deploy.pool_steps import gluster, offline
+from ganeti_gluster_mon.deploy.step import DONE, Command, Left, NotSo, Question, Step
+from ganeti_gluster_mon.ganeti.ssh import Said
+from ganeti_gluster_mon.words import one_line
+
+
+@dataclass(frozen=True)
+class Slot:
+    """A mount point of a brick, as its node reports it."""
+
+    #: the device that is mounted there, and its number "8:16"; "" where nothing is
+    source: str
+    number: str
+    #: why what is mounted there cannot be read; "" where it can
+    fault: str
+
+
+def slot_questions(mount_point: str) -> Tuple[Tuple[str, ...], ...]:
+    """The commands whose answers `slot` takes."""
+    return (
+        ("findmnt", "--json", "--mountpoint", mount_point, "--output", "SOURCE,MAJ:MIN"),
+        # statfs still succeeds on an xfs that has shut down after an I/O error: a directory has to be read
+        ("find", mount_point, "-mindepth", "1", "-maxdepth", "1", "-print", "-quit"),
+    )
+
+
+def slot(answers: Sequence[Said]) -> Slot:
+    """A mount point from the answers to `slot_questions`.  Pure."""
+    mounts, inside = answers
+    if mounts.status:
+        return Slot("", "", "")
+    found = json.loads(mounts.out)["filesystems"][-1]
+    return Slot(found["source"], found["maj:min"].strip(), inside.words if inside.status else "")
+
+
+@dataclass(frozen=True)
+class StopBrick(Step):
+    """A brick whose process is stopped, for the time until `ResetBrick`; *node* is the speaker."""
+
+    volume: str
+    brick: Brick
+
+    @property
+    def words(self) -> str:
+        return f"{self.brick.label} stopped"
+
+    @property
+    def patience(self) -> float:
+        return 60.0
+
+    def questions(self) -> Tuple[Question, ...]:
+        return (
+            Question(self.node, VOLUME_INFO),
+            Question(self.node, gluster_said.volume_status(self.volume)),
+        )
+
+    def left(self, answers: Sequence[Said]) -> Left:
+        volume = gluster_said.volume(answers[0], self.volume)
+        missing = None if volume is None else offline(volume, answers[1])
+        if missing is None:
+            raise NotSo(
+                f"it is not known whether {self.brick.label} is online: gluster volume status {self.volume}"
+            )
+        if self.brick.label in missing:
+            return DONE
+        return (gluster(self.node, "volume", "reset-brick", self.volume, self.brick.label, "start"),)
+
+
+@dataclass(frozen=True)
+class UnmountDead(Step):
+    """A mount point that is free, or has *device* mounted; a filesystem that cannot be read any more is unmounted."""
+
+    device: str
+    mount_point: str
+
+    @property
+    def words(self) -> str:
+        return f"no dead filesystem mounted at {self.mount_point}"
+
+    def questions(self) -> Tuple[Question, ...]:
+        number = ("lsblk", "--noheadings", "--nodeps", "--output", "MAJ:MIN", "--", self.device)
+        return tuple(Question(self.node, argv) for argv in (*slot_questions(self.mount_point), number))
+
+    def left(self, answers: Sequence[Said]) -> Left:
+        found = slot(answers[:2])
+        if not found.source or (not found.fault and found.number == answers[2].out.strip()):
+            return DONE
+        if not found.fault:
+            raise NotSo(
+                f"{self.node}: {one_line(found.source)} is mounted at {self.mount_point} and can be read: it is not "
+                f"dead; name a --device that is to be mounted elsewhere, or umount it first"
+            )
+        # lazily: what still has a file open there keeps none of it from being unmounted
+        return (Command(self.node, ("umount", "--lazy", self.mount_point)),)
+
+
+@dataclass(frozen=True)
+class ResetBrick(Step):
+    """A brick whose disk was replaced, in the volume again with its empty directory; *node* is the speaker."""
+
+    volume: str
+    brick: Brick
+
+    @property
+    def words(self) -> str:
+        return f"{self.brick.label} in {self.volume} again, on its new disk"
+
+    @property
+    def patience(self) -> float:
+        return 60.0
+
+    def questions(self) -> Tuple[Question, ...]:
+        return (
+            Question(self.node, VOLUME_INFO),
+            Question(self.node, gluster_said.volume_status(self.volume)),
+            *(Question(self.brick.node, argv) for argv in brick_state.questions(self.brick.path)),
+        )
+
+    def left(self, answers: Sequence[Said]) -> Left:
+        volume = gluster_said.volume(answers[0], self.volume)
+        if volume is None:
+            raise NotSo(f"there is no volume {self.volume}")
+        if has_volume_id(self.brick, volume.uuid, answers[2:]):
+            missing = offline(volume, answers[1])
+            if missing is not None and self.brick.label not in missing:
+                return DONE
+        label = self.brick.label
+        return (gluster(self.node, "volume", "reset-brick", self.volume, label, label, "commit", "force"),)
+
+
+def has_volume_id(brick: Brick, volume_uuid: str, answers: Sequence[Said]) -> bool:
+    """Whether the directory of *brick* can be read and has the id of its volume; by `brick_state.questions`."""
+    try:
+        found = brick_state.understand(brick.path, answers)
+    except NotSo:
+        return False
+    return found.attributes.get(VOLUME_ID) == volume_uuid.replace("-", "")

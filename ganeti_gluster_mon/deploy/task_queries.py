@@ -1,0 +1,97 @@
+"""What tasks query before they plan: nodes, the pool, a volume.  Each function runs commands on nodes."""
+
+from __future__ import annotations
+
+from typing import Dict, Mapping, Optional, Sequence, Tuple
+
+from ganeti_gluster_mon.deploy import plan, survey
+from ganeti_gluster_mon.deploy.apply import Refused, ask_all
+from ganeti_gluster_mon.deploy.gluster_said import asked
+from ganeti_gluster_mon.deploy.plan import Place
+from ganeti_gluster_mon.deploy.step import NotSo, Question, Step
+from ganeti_gluster_mon.deploy.survey import Seen
+from ganeti_gluster_mon.deploy.task_steps import rebalance as rebalance_told
+from ganeti_gluster_mon.deploy.work import Asked, World
+from ganeti_gluster_mon.gluster.facts import VolumeInfo
+from ganeti_gluster_mon.gluster.question import rebalance_status
+from ganeti_gluster_mon.words import some
+
+
+def look_at(
+    world: World, nodes: Sequence[str], places: Sequence[Place], names: Sequence[str] = ()
+) -> Dict[str, Seen]:
+    """Look at *nodes* and their devices, and whether they know each other and *names*.
+
+    Raises Refused, a line for each thing that is in the way.
+    """
+    wanted = {
+        node: [place.device for place in places if place.node == node and place.device is not None]
+        for node in nodes
+    }
+    seen = survey.look(world.host, nodes, wanted, tuple(dict.fromkeys((*nodes, *names))))
+    faults = survey.faults(seen, world.cluster)
+    if faults:
+        raise Refused("\n".join(faults))
+    return {one.name: one for one in seen}
+
+
+def pool_members(world: World, besides: Sequence[str] = ()) -> Tuple[Seen, ...]:
+    """The nodes of the cluster as members of pools, our own first; *besides* those that were seen already."""
+    names = [world.own, *(node.name for node in world.cluster.nodes if not node.offline)]
+    return survey.look(world.host, [name for name in dict.fromkeys(names) if name not in besides], {}, ())
+
+
+def speaker_of(world: World, nodes: Sequence[str], seen: Mapping[str, Seen]) -> Seen:
+    """Whose pool is joined: that of one of *nodes*, or that of the cluster, or the first of *nodes*."""
+    among = plan.speaker(list(seen.values()))
+    if among.in_pool:
+        strangers = plan.strangers(among, world.cluster)
+        if strangers and {one.uuid for one in seen.values()} - {peer.uuid for peer in among.peers}:
+            raise NotSo(
+                f"{among.name} is in another pool, with {some(strangers, 3)}, no node of {world.cluster.name}: "
+                f"leave it out, or take it out of that one: gluster peer detach {among.name}"
+            )
+        return among
+    rest = [one for one in pool_members(world, nodes) if one.fault is None and one.in_pool]
+    return rest[0] if rest else among
+
+
+def find_volume(
+    world: World,
+    name: str,
+    nodes: Sequence[str] = (),
+    places: Sequence[Place] = (),
+    others: Optional[Sequence[Seen]] = None,
+) -> Tuple[VolumeInfo, Seen, Dict[str, Seen]]:
+    """A volume, a node that knows it, and *nodes* as they were seen.  Raises NotSo where there is none.
+
+    *others* are the other nodes of the cluster, where they were looked at already.
+    """
+    online = [node.name for node in world.cluster.nodes if not node.offline]
+    seen = look_at(world, nodes, places, online) if nodes else {}
+    everybody = (*seen.values(), *(pool_members(world, nodes) if others is None else others))
+    for one in everybody:
+        for volume in one.volumes:
+            if volume.name == name:
+                return volume, one, seen
+    faults = [one.fault for one in everybody if one.fault is not None]
+    known = sorted({volume.name for one in everybody for volume in one.volumes})
+    raise NotSo(
+        f"there is no volume {name}: "
+        + (f"these are {some(known, 6)}" if known else "there is none at all")
+        + (f" (not known: {faults[0]})" if faults else "")
+    )
+
+
+def last_rebalance(world: World, speaks: str, volume: str) -> Optional[str]:
+    """The id of the rebalance that was last, and is not running."""
+    question = Question(speaks, asked(rebalance_status(volume)))
+    state = rebalance_told(ask_all(world.host, [question])[question])
+    return None if state is None or state.status == "in progress" else state.id
+
+
+def proposal(steps: Sequence[Step], notes: Sequence[str], places: Sequence[Place]) -> Asked:
+    """*steps*, with a question where devices or directories are to be wiped."""
+    wiped = [f"{place.node}:{place.device or place.directory}" for place in places if place.wipe]
+    question = f"Lose for good what is on {some(wiped, 9)}?" if wiped else ""
+    return Asked(tuple(steps), tuple(notes), question)
