@@ -30,6 +30,7 @@ PACKAGES: Mapping[str, str] = {
     "mount": "mount",
     "mountpoint": "util-linux",
     "rm": "coreutils",
+    "sed": "sed",
     "setfattr": "attr",
     "stat": "coreutils",
     "sync": "coreutils",
@@ -136,7 +137,7 @@ def requirements(commands: Sequence[Command]) -> Dict[str, Requirements]:
 
 def _written(command: Command) -> Tuple[Tuple[str, int], ...]:
     program, *words = command.argv
-    if program in ("tee", "mkdir"):
+    if program in ("tee", "mkdir", "sed"):
         return tuple((word, _LITTLE) for word in words if word.startswith("/"))
     if program == "gnt-cluster":
         return ((GANETI_DIRECTORY, _STATE),)

@@ -246,7 +246,8 @@ def test_a_directory_with_anything_in_it_is_refused(six: Cluster) -> None:
         1, ["setfattr", "-n", "trusted.glusterfs.volume-id", "-v", "0x" + "17" * 16, "/export/brick1/other"]
     )
     (line,) = refused(pool, *words)
-    assert "belongs to a volume that this pool does not have" in line
+    assert "is a stale brick of a volume with the id 1717" in line
+    assert line.endswith("--wipe node1.lab.test:/export/brick1/other")
     pool.exec(1, ["setfattr", "-x", "trusted.glusterfs.volume-id", "/export/brick1/other"])
     pool.exec(1, ["touch", "/export/brick1/other/precious"])
     (line,) = refused(pool, *words)
@@ -314,7 +315,9 @@ def test_a_brick_is_replaced_under_a_guest_that_writes(six: Cluster) -> None:
     node = f"node{holder}.lab.test"
     before = writes(six, holder)
     words = ["replace-brick", "gv0", f"{node}:{BRICK}", node, "--device", "/disks/vdc"]
-    gnt_gluster(pool, *words)
+    said = gnt_gluster(pool, *words, check=False)
+    assert said.returncode == 1 and "less than the other bricks of its set" in said.stderr, said
+    gnt_gluster(pool, *words, "--force")
     new = "/export/brick2/gluster"
     reached = writes(six, holder, new)
     assert reached > before
