@@ -26,6 +26,16 @@ VOLUME_STATUSES = ("healthy", "healing", "degraded", "partial", "down", "stopped
 #: values of the labels, and the figure
 _Sample = Tuple[Sequence[Optional[str]], Optional[float]]
 
+#: short names of the daemons that `volume status` lists
+_DAEMONS = {
+    "Self-heal Daemon": "self-heal",
+    "Quota Daemon": "quota",
+    "Bitrot Daemon": "bitrot",
+    "Scrubber Daemon": "scrubber",
+    "Snapshot Daemon": "snapshot",
+    "NFS Server": "nfs",
+}
+
 _VOLUME = ("volume",)
 _SUBVOLUME = ("volume", "subvolume")
 _BRICK = ("volume", "host", "path")
@@ -242,6 +252,17 @@ class PoolMetrics(Collector):
                 ((volume.name, daemon.host), daemon.online)
                 for volume in started
                 for daemon in volume.self_heal_daemons
+            ],
+        )
+        yield _gauge(
+            "gluster_daemon_up",
+            "Whether a daemon that serves the volume runs on the host: self-heal, quota, bitrot, scrubber, snapshot, "
+            "nfs.",
+            ("daemon", "host", "volume"),
+            [
+                ((_DAEMONS.get(daemon.name, daemon.name), daemon.host, volume.name), daemon.online)
+                for volume in started
+                for daemon in volume.daemons
             ],
         )
         yield _gauge(

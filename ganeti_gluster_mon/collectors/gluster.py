@@ -57,6 +57,10 @@ def _volume_data(volume: Volume, health: Health) -> Dict[str, Any]:
         "heal": _heal_data(volume.heal),
         "rebalance": _rebalance_data(volume.rebalance),
         "quota": _quota_data(volume.quota),
+        "daemons": [
+            {"name": daemon.name, "host": daemon.host, "online": daemon.online, "pid": daemon.pid}
+            for daemon in volume.daemons
+        ],
         # One that hangs is still mounted: it stands in the mount table.
         "mounted": bool(volume.mounts),
         "options": dict(volume.options),
@@ -76,7 +80,16 @@ def _heal_data(heal: Optional[Heal]) -> Optional[Dict[str, Any]]:
 def _rebalance_data(rebalance: Optional[Rebalance]) -> Optional[Dict[str, Any]]:
     if rebalance is None:
         return None
-    return {"status": rebalance.status, "type": rebalance.type, "id": rebalance.id}
+    return {
+        "status": rebalance.status,
+        "type": rebalance.type,
+        "id": rebalance.id,
+        "failures": rebalance.failures,
+        "bricks": list(rebalance.bricks),
+        "nodes": [
+            {"host": node.host, "status": node.status, "failures": node.failures} for node in rebalance.nodes
+        ],
+    }
 
 
 def _quota_data(quota: Optional[Tuple[QuotaLimit, ...]]) -> Optional[List[Dict[str, Any]]]:
@@ -90,6 +103,7 @@ def _quota_data(quota: Optional[Tuple[QuotaLimit, ...]]) -> Optional[List[Dict[s
             "used": limit.used,
             "available": limit.available,
             "exceeded": limit.exceeded,
+            "soft_exceeded": limit.soft_exceeded,
         }
         for limit in quota
     ]

@@ -35,6 +35,8 @@ def brick_data(brick: Brick) -> Dict[str, Any]:
         "uuid": brick.uuid,
         "arbiter": brick.arbiter,
         "online": brick.online,
+        "hangs": brick.hangs,
+        "unreachable": brick.unreachable,
         "pid": brick.pid,
         "port": brick.port,
         "size": brick.size,

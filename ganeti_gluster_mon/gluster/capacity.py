@@ -21,9 +21,9 @@ from __future__ import annotations
 import re
 from collections import Counter
 from dataclasses import dataclass, replace
-from typing import Callable, Iterable, Mapping, Optional, Sequence, Tuple
+from typing import Callable, Iterable, List, Mapping, Optional, Sequence, Tuple
 
-from ganeti_gluster_mon.gluster.model import Brick, Capacity, Inodes, Mount, Subvolume
+from ganeti_gluster_mon.gluster.model import Brick, Capacity, Inodes, Mount, QuotaLimit, Subvolume
 
 #: Gluster's default of storage.reserve, percent of each brick's filesystem
 DEFAULT_RESERVE = "1"
@@ -73,13 +73,26 @@ def of_bricks(
     *options* are the volume's: storage.reserve is heeded.  As on a mount, bricks that are
     offline do not count, and a subvolume without any brick adds nothing.
     """
+    return of_bricks_by_subvolume(subvolumes, options)[0]
+
+
+#: space and inodes; None: not known
+Space = Optional[Tuple[Capacity, Optional[Inodes]]]
+
+
+def of_bricks_by_subvolume(
+    subvolumes: Sequence[Subvolume], options: Mapping[str, str]
+) -> Tuple[Space, Tuple[Space, ...]]:
+    """Space of a volume as `of_bricks`, and of each of its subvolumes."""
     sharing = Counter(
         (brick.uuid or brick.host, brick.device) for subvolume in subvolumes for brick in subvolume.bricks
     )
-    sets = []
+    sets: List[Optional[_Space]] = []
+    each: List[Space] = []
     for subvolume in subvolumes:
         serving = [brick for brick in subvolume.bricks if brick.online is not False and not brick.arbiter]
         if not serving:
+            each.append(None)
             continue
         if subvolume.quorum:
             # a brick whose host is away is not asked by clients either, and the others do without
@@ -88,16 +101,54 @@ def of_bricks(
         for brick in serving:
             shared = sharing[(brick.uuid or brick.host, brick.device)] if brick.device else 1
             space = _posix(brick, options.get("storage.reserve", DEFAULT_RESERVE), shared)
-            if space is None:
-                return None
             spaces.append(space)
-        if subvolume.type == "disperse":
-            sets.append(_ec(spaces, len(subvolume.bricks) - subvolume.redundancy))
+        known = [space for space in spaces if space is not None]
+        if not known or len(known) < len(spaces):
+            sets.append(None)
+        elif subvolume.type == "disperse":
+            sets.append(_ec(known, len(subvolume.bricks) - subvolume.redundancy))
         else:
-            sets.append(_afr(spaces))
-    if not sets:
+            sets.append(_afr(known))
+        space = sets[-1]
+        each.append(None if space is None else _told(space, "bricks"))
+    whole = [space for space in sets if space is not None]
+    if not whole or len(whole) < len(sets):
+        return None, tuple(each)
+    return _told(_dht(whole), "bricks"), tuple(each)
+
+
+def of_brick(brick: Brick, options: Mapping[str, str]) -> Space:
+    """Space of one brick as clients see it, less storage.reserve; None where it has not said it."""
+    space = _posix(brick, options.get("storage.reserve", DEFAULT_RESERVE), 1)
+    return None if space is None else _told(space, "bricks")
+
+
+def min_free_disk(space: Optional[Capacity], options: Mapping[str, str]) -> Optional[float]:
+    """Percent of a subvolume's *space* below which DHT creates no new files on it; None where it is not known.
+
+    cluster.min-free-disk is a percentage or a size, and 10 % unless it was set (xlators/cluster/dht/src/dht-shared.c).
+    """
+    if space is None or not space.size:
         return None
-    return _told(_dht(sets), "bricks")
+    blocks = _reserved_blocks(options.get("cluster.min-free-disk", "10%"), space.size, 1)
+    return None if blocks is None else 100 * blocks / space.size
+
+
+def with_root_quota(space: Capacity, options: Mapping[str, str], limit: QuotaLimit) -> Capacity:
+    """*space* by the bricks as a client sees it under a quota *limit* of the root directory.
+
+    Gluster's quota translator does so while features.quota-deem-statfs is on, which it is as soon as quota is.
+    """
+    if options.get("features.quota-deem-statfs", "on") not in ("on", "enable", "yes", "true", "1"):
+        return space
+    if limit.hard_limit is None or limit.used is None:
+        return space
+    return replace(
+        space,
+        size=min(space.size, limit.hard_limit),
+        used=limit.used if limit.hard_limit < space.size else max(space.used, limit.used),
+        available=min(space.available, max(0, limit.hard_limit - limit.used)),
+    )
 
 
 def _posix(brick: Brick, reserve: str, shared_by: int) -> Optional[_Space]:

@@ -93,6 +93,10 @@ class Subvolume:
     redundancy: int = 0
     #: enough bricks are up to serve the data and take writes; None: cannot be told
     quorum: Optional[bool] = None
+    #: its space by what its bricks report; None: not known
+    capacity: Optional[Capacity] = None
+    #: its inodes likewise; None also where the filesystems count none
+    inodes: Optional[Inodes] = None
 
     @property
     def up(self) -> Optional[int]:
@@ -139,9 +143,26 @@ class Rebalance:
 
     #: "rebalance" or "remove-brick", Gluster's own words in lower case
     type: str
-    #: "not started", "in progress", "completed", "failed", "stopped", …
+    #: "not started", "in progress", "completed", "failed", "stopped", "fix-layout in progress", …
     status: str
     id: Optional[str] = None
+    #: of a remove-brick: the bricks ("host:path") that it empties
+    bricks: Tuple[str, ...] = ()
+    #: files that could not be moved, over all hosts; None: not known
+    failures: Optional[int] = None
+    #: the same host by host
+    nodes: Tuple[RebalanceNode, ...] = ()
+
+
+@dataclass(frozen=True)
+class RebalanceNode:
+    """The part of a rebalance that runs on one host."""
+
+    host: str
+    #: as `Rebalance.status`
+    status: str
+    #: files that could not be moved; None: not known
+    failures: Optional[int] = None
 
 
 @dataclass(frozen=True)
@@ -153,7 +174,10 @@ class QuotaLimit:
     soft_limit: Optional[int]
     used: Optional[int]
     available: Optional[int]
+    #: whether the hard limit is reached
     exceeded: Optional[bool]
+    #: whether the soft limit is
+    soft_exceeded: Optional[bool] = None
 
 
 @dataclass(frozen=True)
@@ -281,6 +305,9 @@ class Volume:
     options: Mapping[str, str] = field(default_factory=dict)
     capacity: Optional[Capacity] = None
     inodes: Optional[Inodes] = None
+    #: space and inodes by what the bricks report, where a mount gave those above; None: not known
+    bricks_capacity: Optional[Capacity] = None
+    bricks_inodes: Optional[Inodes] = None
     heal: Optional[Heal] = None
     rebalance: Optional[Rebalance] = None
     quota: Optional[Tuple[QuotaLimit, ...]] = None

@@ -11,6 +11,7 @@ left out.
 
 from __future__ import annotations
 
+import re
 from operator import attrgetter, itemgetter
 from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, Set, Tuple, TypeVar
 
@@ -24,7 +25,7 @@ from ganeti_gluster_mon.gluster.facts import (
     VolumeInfo,
     VolumeStatus,
 )
-from ganeti_gluster_mon.gluster.model import Peer, QuotaLimit, Rebalance
+from ganeti_gluster_mon.gluster.model import Peer, QuotaLimit, Rebalance, RebalanceNode
 from ganeti_gluster_mon.gluster.question import VOLUME_NAME
 from ganeti_gluster_mon.gluster.reading import (
     Faults,
@@ -88,6 +89,10 @@ _TASK_STATES = {
 }
 #: of a host that is being probed and has not told its uuid yet
 _NO_UUID = "00000000-0000-0000-0000-000000000000"
+#: of a brick that was reached and failed while it was counted; the count follows in the same text
+_PARTLY_COUNTED = re.compile(
+    r"Failed to process entries completely\. \(([^)]{1,80})\)(?:totalNumberOfEntries(\d{1,19}))?\Z"
+)
 _NOT_CONNECTED = "Transport endpoint is not connected"
 _LARGEST_PORT = 65535
 
@@ -193,7 +198,13 @@ def volume_status(output: bytes) -> Parsed[Tuple[VolumeStatus, ...]]:
     element = _element(
         "volName nodeCount",
         node=_element("hostname path peerid status port pid", *_DETAIL, clientsStatus=_element(), make=node),
-        tasks=_listing(task=_element("type id status statusStr", make=lambda record: _task(record, faults))),
+        tasks=_listing(
+            task=_element(
+                "type id status statusStr",
+                params=_listing(brick=_element(make=lambda record: record.text)),
+                make=lambda record: _task(record, faults),
+            )
+        ),
         many="node",
         make=volume,
     )
@@ -277,29 +288,48 @@ def _task(record: Record, faults: Faults) -> Optional[Rebalance]:
     status = _word(record.texts, _TASK_STATES, f"task {type_}", faults)
     if status is None:
         return None
-    return Rebalance(type_, status, uuid_of(record.texts.get("id"), "id", f"task {type_}", faults))
+    bricks: List[str] = []
+    for params in record.children.get("params", []):
+        bricks += [name for name in params.children.get("brick", []) if is_name(name)]
+    id_ = uuid_of(record.texts.get("id"), "id", f"task {type_}", faults)
+    return Rebalance(type_, status, id_, tuple(bricks))
 
 
 def rebalance_status(output: bytes) -> Parsed[Rebalance]:
     """How far the volume's rebalance is, over all its hosts, from `volume rebalance V status`."""
     faults = Faults()
-    aggregate = _element("status statusStr")
+    aggregate = _element("failures status statusStr")
+    node = _element("nodeName failures status statusStr", make=lambda record: _rebalance_node(record, faults))
     answer = read(
         output,
         "volRebalance",
-        _element("task-id nodeCount", node=_element(), aggregate=aggregate, many="node"),
+        _element("task-id nodeCount", node=node, aggregate=aggregate, many="node"),
         faults,
     )
-    listed = len(answer.children.get("node", []))
+    nodes: List[Optional[RebalanceNode]] = answer.children.get("node", [])
     # Hosts on which it was not started are counted and not listed.
-    _compare(answer.texts.get("nodeCount"), listed, "nodes", "the rebalance", faults, fewer=True)
-    status = _word(_only(answer, "aggregate").texts, _TASK_STATES, "the rebalance", faults)
+    _compare(answer.texts.get("nodeCount"), len(nodes), "nodes", "the rebalance", faults, fewer=True)
+    total = _only(answer, "aggregate").texts
+    status = _word(total, _TASK_STATES, "the rebalance", faults)
     if status is None:
         raise Unreadable("; ".join(faults.all()))
     id_ = answer.texts.get("task-id")
     if id_ is not None:
         id_ = uuid_of(id_, "task-id", "the rebalance", faults)
-    return Parsed(Rebalance("rebalance", status, id_), faults.all())
+    failures = number(total.get("failures"), "failures", "the rebalance", faults)
+    known = tuple(node for node in nodes if node is not None)
+    return Parsed(Rebalance("rebalance", status, id_, failures=failures, nodes=known), faults.all())
+
+
+def _rebalance_node(record: Record, faults: Faults) -> Optional[RebalanceNode]:
+    host = record.texts.get("nodeName", "")
+    if not is_name(host):
+        faults.add(f"a node of the rebalance is called {quoted(host)}")
+        return None
+    whose = f"the rebalance on {host}"
+    status = _word(record.texts, _TASK_STATES, whose, faults)
+    failures = number(record.texts.get("failures"), "failures", whose, faults)
+    return None if status is None else RebalanceNode(host, status, failures)
 
 
 def pool_list(output: bytes) -> Parsed[Tuple[Peer, ...]]:
@@ -360,7 +390,11 @@ def _heal_count(record: Record, faults: Faults) -> Optional[HealCount]:
     if _NOT_CONNECTED in status:
         return HealCount(*brick, connected=False)
     connected = True if status == "Connected" else None
-    if connected is None:
+    partly = _PARTLY_COUNTED.match(status)
+    if partly:
+        counted = f", {partly.group(2)} entries until then" if partly.group(2) else ""
+        faults.add(f"{name} was not counted to the end: {partly.group(1)}{counted}")
+    elif connected is None:
         faults.add(f"{name} says {quoted(status)}" if status else f"status of {name} is missing")
 
     def count(element: str) -> Optional[int]:
@@ -385,7 +419,7 @@ def quota_list(output: bytes) -> Parsed[Tuple[QuotaLimit, ...]]:
     """The limits on the volume's directories, from `volume quota V list`."""
     faults = Faults()
     limit = _element(
-        "path errstr hard_limit soft_limit_value used_space avail_space hl_exceeded",
+        "path errstr hard_limit soft_limit_value used_space avail_space sl_exceeded hl_exceeded",
         make=lambda record: _quota_limit(record, faults),
     )
     try:
@@ -410,19 +444,25 @@ def _quota_limit(record: Record, faults: Faults) -> Optional[QuotaLimit]:
         return QuotaLimit(path, None, None, None, None, None)
 
     def size(element: str) -> Optional[int]:
-        # "N/A" stands where a directory has a limit on its files only.
         return None if texts.get(element) == "N/A" else number(texts.get(element), element, whose, faults)
 
-    exceeded = texts.get("hl_exceeded")
-    if exceeded not in ("Yes", "No", "N/A"):
-        faults.add(f"hl_exceeded of {whose} is {quoted(exceeded or '')}")
+    def flag(element: str) -> Optional[bool]:
+        text = texts.get(element)
+        if text not in ("Yes", "No", "N/A"):
+            faults.add(f"{element} of {whose} is {quoted(text or '')}")
+        return {"Yes": True, "No": False}.get(text or "")
+
+    if "N/A" in (texts.get("hard_limit"), texts.get("used_space")):
+        # quotad did not answer, or the directory has a limit on its files only
+        faults.add(f"{whose} and what is used are N/A")
     return QuotaLimit(
         path,
         hard_limit=size("hard_limit"),
         soft_limit=size("soft_limit_value"),
         used=size("used_space"),
         available=size("avail_space"),
-        exceeded={"Yes": True, "No": False}.get(exceeded or ""),
+        exceeded=flag("hl_exceeded"),
+        soft_exceeded=flag("sl_exceeded"),
     )
 
 

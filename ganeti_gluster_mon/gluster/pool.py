@@ -14,13 +14,12 @@ from ganeti_gluster_mon.gluster import capacity, parse, question, reach
 from ganeti_gluster_mon.gluster.capture import Answer, Capture
 from ganeti_gluster_mon.gluster.model import (
     Brick,
-    Capacity,
     Daemon,
     Heal,
-    Inodes,
     Mount,
     Peer,
     Pool,
+    QuotaLimit,
     Rebalance,
     Subvolume,
     Unknown,
@@ -297,17 +296,18 @@ class _Reading:
             self._note_missing(info, told, bricks, peers or ())
         subvolumes = self._subvolumes(info, bricks)
         mounts = tuple(mount for mount in self._capture.mounts if mount.volume == info.name)
-        space = self._space(info, told, subvolumes, mounts) if started else None
-        rebalance = self._read(
-            question.rebalance_status(info.name),
-            parse.rebalance_status,
-            f"rebalance of {info.name}",
-            volume=info.name,
-        )
-        asked = question.quota_list(info.name)
-        # where quota is off, Gluster refuses to tell, which is as it should be
-        must = started and asked in self._answers and info.options.get("features.quota") == "on"
-        quota = self._read(asked, parse.quota_list, f"quota of {info.name}", must, info.name)
+        quota = self._quota(info)
+        by_bricks: capacity.Space = None
+        if started:
+            by_bricks, each = capacity.of_bricks_by_subvolume(subvolumes, info.options)
+            subvolumes = tuple(
+                replace(subvolume, capacity=space[0], inodes=space[1]) if space else subvolume
+                for subvolume, space in zip(subvolumes, each)
+            )
+            self._note_sizes(info, told, bricks)
+            by_bricks = _under_quota(by_bricks, info, quota)
+        space = (_of_mounts(mounts) or by_bricks) if started else None
+        from_mount = space is not None and space is not by_bricks and by_bricks is not None
         return Volume(
             name=info.name,
             uuid=info.uuid,
@@ -319,8 +319,10 @@ class _Reading:
             options=info.options,
             capacity=space[0] if space else None,
             inodes=space[1] if space else None,
+            bricks_capacity=by_bricks[0] if from_mount and by_bricks else None,
+            bricks_inodes=by_bricks[1] if from_mount and by_bricks else None,
             heal=_heal(subvolumes) if started else None,
-            rebalance=told.tasks[-1] if told and told.tasks else rebalance,
+            rebalance=self._task(info, told),
             quota=quota,
             daemons=_daemons(told, peers or ()),
             mounts=mounts,
@@ -409,34 +411,47 @@ class _Reading:
         answer = self._answers.get(asked)
         return answer is not None and answer.failure is None and bool(answer.output)
 
-    def _space(
-        self,
-        info: parse.VolumeInfo,
-        told: Optional[_VolumeTold],
-        subvolumes: Sequence[Subvolume],
-        mounts: Iterable[Mount],
-    ) -> Optional[Tuple[Capacity, Optional[Inodes]]]:
-        """From a mount of the whole volume where one answers, else from the bricks; else with a note of why not."""
-        for mount in mounts:
-            if not mount.subdirectory:
-                space = capacity.of_mount(mount)
-                if space is not None:
-                    return space
-        space = capacity.of_bricks(subvolumes, info.options)
-        if space is None and told is not None and question.VOLUME_STATUS_DETAIL in told.asked:
-            without = [
-                brick.label
-                for subvolume in subvolumes
-                for brick in subvolume.bricks
-                if brick.online and not brick.arbiter and brick.size is None
-            ]
-            if without:
-                self._unknown(
-                    f"space of {info.name}",
-                    f"`volume status detail` has no size of {some(without, 3)}",
-                    info.name,
-                )
-        return space
+    def _quota(self, info: parse.VolumeInfo) -> Optional[Tuple[QuotaLimit, ...]]:
+        asked = question.quota_list(info.name)
+        # where quota is off, Gluster refuses to tell, which is as it should be
+        must = (
+            info.state == "started" and asked in self._answers and info.options.get("features.quota") == "on"
+        )
+        return self._read(asked, parse.quota_list, f"quota of {info.name}", must, info.name)
+
+    def _task(self, info: parse.VolumeInfo, told: Optional[_VolumeTold]) -> Optional[Rebalance]:
+        """The last task, from `volume status`, with what `volume rebalance status` adds to a rebalance."""
+        detail = self._read(
+            question.rebalance_status(info.name),
+            parse.rebalance_status,
+            f"rebalance of {info.name}",
+            volume=info.name,
+        )
+        if detail is not None:
+            here = self._capture.told_by or self._capture.node or "localhost"
+            nodes = (replace(node, host=here) if node.host == "localhost" else node for node in detail.nodes)
+            detail = replace(detail, nodes=tuple(nodes))
+        if told is None or not told.tasks:
+            return detail
+        task = told.tasks[-1]
+        if detail is not None and task.type == detail.type and task.id == detail.id:
+            return replace(detail, status=task.status) if task.status == detail.status else detail
+        return task
+
+    def _note_sizes(
+        self, info: parse.VolumeInfo, told: Optional[_VolumeTold], bricks: Sequence[Brick]
+    ) -> None:
+        """Say of which bricks `volume status detail` has no size, though it was answered."""
+        if told is None or question.VOLUME_STATUS_DETAIL not in told.asked:
+            return
+        without = [
+            brick.label
+            for brick in bricks
+            if brick.online and not brick.arbiter and (brick.size is None or brick.free is None)
+        ]
+        if without:
+            why = f"`volume status detail` has no size of {some(without, 3)}"
+            self._unknown(f"space of {info.name}", why, info.name)
 
     def _subvolumes(self, info: parse.VolumeInfo, bricks: Sequence[Brick]) -> Tuple[Subvolume, ...]:
         """The bricks in groups, as `volume create` grouped them: in the order they were named."""
@@ -456,6 +471,27 @@ class _Reading:
         if info.state != "started":
             return tuple(sets)
         return tuple(replace(each, quorum=quorum(each, info.options)) for each in sets)
+
+
+def _of_mounts(mounts: Iterable[Mount]) -> capacity.Space:
+    """Space of a volume by the first mount of the whole volume that answers."""
+    for mount in mounts:
+        if not mount.subdirectory:
+            space = capacity.of_mount(mount)
+            if space is not None:
+                return space
+    return None
+
+
+def _under_quota(
+    space: capacity.Space, info: parse.VolumeInfo, quota: Optional[Sequence[QuotaLimit]]
+) -> capacity.Space:
+    if space is None:
+        return None
+    for limit in quota or ():
+        if limit.path == "/":
+            space = (capacity.with_root_quota(space[0], info.options, limit), space[1])
+    return space
 
 
 def _daemons(told: Optional[_VolumeTold], peers: Sequence[Peer]) -> Tuple[Daemon, ...]:

@@ -12,6 +12,7 @@ Attributes repeat what is in elements too, and are not read.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import Any, Callable, Dict, FrozenSet, List, Mapping, NoReturn, Tuple
 from xml.parsers import expat
@@ -28,20 +29,25 @@ _LONGEST_TEXT = 16 * _PIECE
 _LONGEST_TAG = 4 * _CHUNK
 _MOST_NAMES = 1000
 _MOST_RECORDS = 100_000
-#: plain text that may stand before an answer ("Welcome to gluster prompt…")
+#: plain text that may stand before an answer
 _LONGEST_PREFACE = 4096
+_GREETING = re.compile(
+    r"Welcome to gluster prompt, type 'help' to see the available commands\.|(?:gluster>\s*)+"
+)
 
 
 class Record:
     """One element as it was read."""
 
-    __slots__ = ("children", "doubled", "texts")
+    __slots__ = ("children", "doubled", "text", "texts")
 
     def __init__(self) -> None:
         #: of the elements in it that hold text only
         self.texts: Dict[str, str] = {}
         #: what was made of the records in it, by their name and in their order
         self.children: Dict[str, List[Any]] = {}
+        #: its own text, of one without children
+        self.text = ""
         #: texts that were there more than once; which of them is right cannot be told
         self.doubled: Tuple[str, ...] = ()
 
@@ -98,7 +104,7 @@ def _answer(output: bytes, sections: Mapping[str, Element], faults: Faults) -> R
 
 def _document(output: bytes, whole: Element, faults: Faults) -> Record:
     """The first document in *output*, as the one child of what is returned."""
-    position = begin = _preface(output)
+    position = begin = _preface(output, faults)
     tree = _Tree(whole, faults)
     view = memoryview(output)
     try:
@@ -118,14 +124,19 @@ def _document(output: bytes, whole: Element, faults: Faults) -> Record:
     return tree.top
 
 
-def _preface(output: bytes) -> int:
-    """Where the document begins, after whitespace and plain text."""
+def _preface(output: bytes, faults: Faults) -> int:
+    """Where the document begins, after whitespace and gluster's greeting; other plain text is a fault."""
     head = output[:_LONGEST_PREFACE]
+    if head.lstrip().startswith(b"Usage:"):
+        raise Unreadable("this gluster does not know the command: it printed its usage")
     begin = head.find(b"<")
     if begin < 0 or b"\0" in head[:begin]:
         if not output or output.isspace():
             raise Unreadable("the answer is empty")
         raise Unreadable(f"the answer is not XML: {quoted(head[:400].decode('utf-8', 'replace'))}")
+    text = head[:begin].decode("utf-8", "replace").strip()
+    if text and not _GREETING.fullmatch(text):
+        faults.add(f"plain text stands before the answer: {quoted(text)}")
     return begin
 
 
@@ -201,6 +212,7 @@ class _Tree:
             elif others:
                 others -= 1
             else:
+                record.text = "".join(pieces)
                 self._close(name, element, record, *around[-1])
                 element, record = around.pop()
                 texts, wanted, children = record.texts, element.texts, element.children

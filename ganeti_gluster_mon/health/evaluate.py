@@ -8,10 +8,11 @@ from typing import Dict, Iterator, List, Mapping, Sequence, Tuple
 from ganeti_gluster_mon.gluster.model import Pool, Unknown, Volume
 from ganeti_gluster_mon.health.bricks import brick_problems
 from ganeti_gluster_mon.health.healing import healing_problems
-from ganeti_gluster_mon.health.knowledge import gaps, stale_problems, unknown_problems
+from ganeti_gluster_mon.health.knowledge import gaps, stale_problems, unknown_problems, version_problems
 from ganeti_gluster_mon.health.messages import message
 from ganeti_gluster_mon.health.peers import peer_problems
 from ganeti_gluster_mon.health.problem import OK, UNKNOWN, Limits, Problem, worst, worst_first
+from ganeti_gluster_mon.health.services import service_problems
 from ganeti_gluster_mon.health.space import space_problems
 from ganeti_gluster_mon.health.tasks import task_problems
 
@@ -53,6 +54,7 @@ def evaluate(pool: Pool, limits: Limits, now: int) -> Health:
         of_volumes.get(unknown.volume or "", others).append(unknown)
     problems = [
         *stale_problems(pool, limits, now),
+        *version_problems(pool),
         *peer_problems(pool.peers or ()),
         *unknown_problems(others),
     ]
@@ -83,6 +85,7 @@ def _volume_problems(
     yield from gaps(volume, implied=about_all or bool(unknowns))
     yield from brick_problems(volume)
     yield from healing_problems(volume)
+    yield from service_problems(volume)
     yield from task_problems(volume)
     yield from space_problems(volume, limits)
 

@@ -1,35 +1,72 @@
-"""Copies that are not the same, and the daemons that repair them."""
+"""Copies that are not the same, and what repairs them."""
 
 from __future__ import annotations
 
-from typing import Iterator
+from typing import Iterator, List, Tuple
 
 from ganeti_gluster_mon.gluster.model import Volume
-from ganeti_gluster_mon.health.problem import CRITICAL, HEALING, Problem
+from ganeti_gluster_mon.health.problem import CRITICAL, HEALING, OK, Problem
+from ganeti_gluster_mon.health.services import is_off, with_bricks
+
+#: the option that switches the self-heal daemon off, by the type of a subvolume
+_DAEMON_OPTION = {"replicate": "cluster.self-heal-daemon", "disperse": "cluster.disperse-self-heal-daemon"}
+#: options by which clients heal what they access; the self-heal daemon does not use them
+_CLIENT_OPTIONS = ("cluster.data-self-heal", "cluster.metadata-self-heal", "cluster.entry-self-heal")
 
 
 def healing_problems(volume: Volume) -> Iterator[Problem]:
     """The heal backlog of *volume*, and its self-heal daemons."""
     if not volume.heals:
         return
-
-    def problem(code: str, severity: int, text: str, subject: str = "", kind: str = "") -> Problem:
-        return Problem(code, severity, f"{volume.name}: {text}", volume.name, subject, kind=kind)
-
-    dead = sorted(daemon.host for daemon in volume.self_heal_daemons if daemon.online is False)
-    alive = any(daemon.online for daemon in volume.self_heal_daemons)
-    for host in dead:
-        yield problem("HEAL_DAEMON_DOWN", CRITICAL, f"no self-heal daemon on {host}", host)
+    off = _switched_off(volume)
+    daemons = with_bricks(volume, volume.self_heal_daemons)
+    dead = sorted(daemon.host for daemon in daemons if daemon.online is False)
+    alive = any(daemon.online for daemon in daemons)
+    for host in () if off else dead:
+        text = f"{volume.name}: no self-heal daemon on {host}"
+        yield Problem("HEAL_DAEMON_DOWN", CRITICAL, text, volume.name, host)
+    if off:
+        yield _heal_off(volume, off)
     if volume.heal is None:
         return
     if volume.heal.split_brain:
-        yield problem("SPLIT_BRAIN", CRITICAL, f"{_entries(volume.heal.split_brain)} in split-brain")
+        text = f"{volume.name}: {_entries(volume.heal.split_brain)} in split-brain"
+        yield Problem("SPLIT_BRAIN", CRITICAL, text, volume.name)
     if volume.heal.pending:
-        waiting = f"{_entries(volume.heal.pending)} to be healed"
-        if dead and not alive:
-            yield problem("HEAL_PENDING", CRITICAL, f"{waiting}, and no self-heal daemon runs")
-        else:
-            yield problem("HEAL_PENDING", HEALING, waiting)
+        severity, why = HEALING, ""
+        if off:
+            severity, why = CRITICAL, ", and self-heal is switched off"
+        elif dead and not alive:
+            severity, why = CRITICAL, ", and no self-heal daemon runs"
+        text = f"{volume.name}: {_entries(volume.heal.pending)} to be healed{why}"
+        yield Problem("HEAL_PENDING", severity, text, volume.name)
+
+
+def _switched_off(volume: Volume) -> Tuple[str, ...]:
+    """The options that switch self-heal off; none while the daemon is on, which heals whatever clients do."""
+    types = {subvolume.type for subvolume in volume.subvolumes}
+    off: List[str] = [
+        option for kind, option in _DAEMON_OPTION.items() if kind in types and is_off(volume.options, option)
+    ]
+    if off and "replicate" in types:
+        off += [option for option in _CLIENT_OPTIONS if is_off(volume.options, option)]
+    return tuple(off)
+
+
+def _heal_off(volume: Volume, off: Tuple[str, ...]) -> Problem:
+    text = f"self-heal is switched off: {', '.join(off)}"
+    set_on = f"gluster volume set {volume.name} {off[0]} on"
+    if volume.heal is None:
+        # Gluster then refuses `heal info`, so that nobody knows what waits.
+        return Problem(
+            "HEAL_DAEMON_OFF",
+            CRITICAL,
+            f"{volume.name}: {text}; not known what waits to be healed: {set_on}",
+            volume.name,
+            kind=text,
+        )
+    severity = CRITICAL if volume.heal.pending or volume.heal.split_brain else OK
+    return Problem("HEAL_DAEMON_OFF", severity, f"{volume.name}: {text}: {set_on}", volume.name, kind=text)
 
 
 def _entries(number: int) -> str:

@@ -6,7 +6,13 @@ from typing import Dict, Iterable, Iterator, List
 
 from ganeti_gluster_mon.gluster.model import Pool, Unknown, Volume
 from ganeti_gluster_mon.health.problem import UNKNOWN, Limits, Problem
+from ganeti_gluster_mon.health.services import with_bricks
 from ganeti_gluster_mon.words import some
+
+#: before this, `heal info summary` and others are missing or answer in another form
+_OLDEST_MAJOR = 4
+#: what this program is tried with
+_SUPPORTED = 6
 
 
 def stale_problems(pool: Pool, limits: Limits, now: int) -> Iterator[Problem]:
@@ -14,6 +20,17 @@ def stale_problems(pool: Pool, limits: Limits, now: int) -> Iterator[Problem]:
     age = pool.age(now)
     if age > limits.stale_after:
         yield Problem("ANSWERS_STALE", UNKNOWN, f"not known: the last answers are {age:.0f} s old")
+
+
+def version_problems(pool: Pool) -> Iterator[Problem]:
+    """A Gluster whose answers are not those of the versions that this program reads."""
+    version = pool.gluster_version
+    major = (version or "").partition(".")[0]
+    if major.isascii() and major.isdigit() and int(major) < _OLDEST_MAJOR:
+        text = (
+            f"Gluster {version} is not supported: it lacks commands that version {_SUPPORTED} and newer have"
+        )
+        yield Problem("GLUSTER_TOO_OLD", UNKNOWN, text)
 
 
 def unknown_problems(unknowns: Iterable[Unknown], volume: str = "") -> Iterator[Problem]:
@@ -38,7 +55,7 @@ def gaps(volume: Volume, implied: bool) -> Iterator[Problem]:
 def _gaps(volume: Volume) -> Iterator[str]:
     if any(brick.online is None and brick.not_reached_from is None for brick in volume.bricks):
         yield "not known whether all its bricks are online"
-    if any(daemon.online is None for daemon in volume.self_heal_daemons):
+    if any(daemon.online is None for daemon in with_bricks(volume, volume.self_heal_daemons)):
         yield "not known whether all its self-heal daemons run"
     if volume.heals and volume.heal is None:
         yield "heal backlog not known"

@@ -1,21 +1,68 @@
-"""Rebalance and remove-brick."""
+"""Rebalance, fix-layout and remove-brick."""
 
 from __future__ import annotations
 
-from typing import Iterator
+from typing import Iterator, List
 
-from ganeti_gluster_mon.gluster.model import Volume
+from ganeti_gluster_mon.gluster.model import Rebalance, RebalanceNode, Volume
 from ganeti_gluster_mon.health.problem import CRITICAL, HEALING, Problem
+from ganeti_gluster_mon.words import some
+
+#: names in one text
+_MOST_NAMES = 5
 
 
 def task_problems(volume: Volume) -> Iterator[Problem]:
-    """The last task of *volume* that moves data."""
-    if volume.rebalance is None:
+    """The last task of *volume* that moves data, and the next command."""
+    task = volume.rebalance
+    if task is None:
         return
-    kind, status = volume.rebalance.type, volume.rebalance.status
-    if status == "in progress":
-        text = f"{kind} in progress"
+    what = _what(task)
+    if task.status.endswith("in progress"):
+        text = f"{what} in progress"
         yield Problem("REBALANCE_RUNNING", HEALING, f"{volume.name}: {text}", volume.name, kind=text)
-    elif status == "failed":
-        text = f"{kind} failed"
-        yield Problem("REBALANCE_FAILED", CRITICAL, f"{volume.name}: {text}", volume.name, kind=text)
+    failed = [node for node in task.nodes if node.status.endswith("failed")]
+    if task.status.endswith("failed") or failed:
+        yield _failed(volume, task, what, failed)
+    elif task.failures and not task.status.endswith("in progress"):
+        yield _failures(volume, task, what)
+    if task.type == "remove-brick" and task.status == "completed":
+        bricks = " ".join(task.bricks) if task.bricks else "BRICK…"
+        command = f"gluster volume remove-brick {volume.name} {bricks}"
+        text = "remove-brick has moved the data and is not committed"
+        yield Problem(
+            "REMOVE_BRICK_UNCOMMITTED",
+            CRITICAL,
+            f"{volume.name}: {text}: if `{command} status` shows no failures, run `{command} commit`",
+            volume.name,
+            " ".join(task.bricks),
+            kind=text,
+        )
+
+
+def _what(task: Rebalance) -> str:
+    return "fix-layout" if task.status.startswith("fix-layout") else task.type
+
+
+def _next(volume: Volume, task: Rebalance, what: str) -> str:
+    """The command that starts it again."""
+    if task.type == "remove-brick":
+        bricks = " ".join(task.bricks) if task.bricks else "BRICK…"
+        return f"gluster volume remove-brick {volume.name} {bricks} start"
+    return f"gluster volume rebalance {volume.name} {'fix-layout ' if what == 'fix-layout' else ''}start"
+
+
+def _failed(volume: Volume, task: Rebalance, what: str, failed: List[RebalanceNode]) -> Problem:
+    where = f" on {some([node.host for node in failed], _MOST_NAMES)}" if failed else ""
+    count = f", {task.failures} failures" if task.failures else ""
+    text = f"{volume.name}: {what} failed{where}{count}; start it again: {_next(volume, task, what)}"
+    return Problem("REBALANCE_FAILED", CRITICAL, text, volume.name, kind=f"{what} failed")
+
+
+def _failures(volume: Volume, task: Rebalance, what: str) -> Problem:
+    nodes = [f"{node.host}: {node.failures}" for node in task.nodes if node.failures]
+    where = f" ({some(nodes, _MOST_NAMES)})" if nodes else ""
+    kind = f"{what} {task.status.replace('fix-layout ', '')} with failures"
+    count = f"{task.failures} files were not moved{where}"
+    text = f"{volume.name}: {kind}: {count}; start it again: {_next(volume, task, what)}"
+    return Problem("REBALANCE_FAILURES", CRITICAL, text, volume.name, kind=kind)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Tuple
 
 import pytest
 
 from ganeti_gluster_mon.gluster import parse
-from ganeti_gluster_mon.gluster.model import SELF_HEAL_DAEMON, Peer, QuotaLimit, Rebalance
+from ganeti_gluster_mon.gluster.model import SELF_HEAL_DAEMON, Peer, QuotaLimit, Rebalance, RebalanceNode
 from tests.unit.answers import ANSWERS, BROKEN, HEALTHY, answer_of, reader_of
 
 NODE1 = "db9a84dd-92c8-4b35-b53f-103e15043a1d"
@@ -107,7 +108,10 @@ def test_tasks() -> None:
             parse.VolumeStatus(
                 "gv0",
                 (),
-                (Rebalance("rebalance", "in progress", TASK), Rebalance("remove-brick", "completed", TASK)),
+                (
+                    Rebalance("rebalance", "in progress", TASK),
+                    Rebalance("remove-brick", "completed", TASK, ("node1:/b",)),
+                ),
             ),
         )
     )
@@ -208,6 +212,55 @@ def test_heal_that_failed_in_another_way() -> None:
     assert "Input/output error" in parsed.faults[0]
 
 
+def test_heal_that_failed_half_way_tells_what_was_counted() -> None:
+    output = answer_of(BROKEN, "heal-summary-gv0").replace(
+        b"(Transport endpoint is not connected)totalNumberOfEntries0",
+        b"(Stale file handle)totalNumberOfEntries12",
+    )
+    parsed = parse.heal_info(output)
+    assert parsed.facts[1] == parse.HealCount("node2.lab.test", "/export/b1/gv0", None)
+    assert parsed.faults == (
+        "node2.lab.test:/export/b1/gv0 was not counted to the end: Stale file handle, 12 entries until then",
+    )
+
+
+@pytest.mark.parametrize(
+    ("before", "faults"),
+    [
+        ("", ()),
+        ("\n", ()),
+        ("Welcome to gluster prompt, type 'help' to see the available commands.\n", ()),
+        ("gluster> ", ()),
+        ("warning: 2 options\n", ("plain text stands before the answer: 'warning: 2 options'",)),
+    ],
+)
+def test_plain_text_before_an_answer_is_a_fault(before: str, faults: Tuple[str, ...]) -> None:
+    assert parse.readable(before.encode() + xml("")).faults == faults
+
+
+def test_a_gluster_that_does_not_know_the_command() -> None:
+    usage = b"\nUsage:\nvolume heal <VOLNAME> [enable | disable | full]\n\n"
+    with pytest.raises(parse.Unreadable, match="does not know the command"):
+        parse.heal_info(usage)
+
+
+def test_quota_whose_figures_are_not_available() -> None:
+    row = "".join(
+        f"<{name}>N/A</{name}>"
+        for name in (
+            "hard_limit",
+            "soft_limit_value",
+            "used_space",
+            "avail_space",
+            "sl_exceeded",
+            "hl_exceeded",
+        )
+    )
+    parsed = parse.quota_list(xml(f"<volQuota><limit><path>/</path>{row}</limit></volQuota>"))
+    assert parsed.facts == (QuotaLimit("/", None, None, None, None, None),)
+    assert parsed.faults == ("the limit of / and what is used are N/A",)
+
+
 def test_split_brain_names_files() -> None:
     output = xml(
         '<healInfo><bricks><brick hostUuid="x"><name>node1:/b</name>'
@@ -224,7 +277,7 @@ def test_quota_that_is_on_without_a_limit() -> None:
 
 def test_quota() -> None:
     assert parse.quota_list(answer_of(HEALTHY, "quota-dist2")).facts == (
-        QuotaLimit("/vms", 524288000, 419430400, 20971520, 503316480, exceeded=False),
+        QuotaLimit("/vms", 524288000, 419430400, 20971520, 503316480, exceeded=False, soft_exceeded=False),
     )
     failed = xml("<volQuota><limit><path>/x</path><errstr>No such file</errstr></limit></volQuota>")
     assert parse.quota_list(failed) == parse.Parsed(
@@ -234,9 +287,9 @@ def test_quota() -> None:
 
 REBALANCE = (
     f"<volRebalance><task-id>{TASK}</task-id><op>3</op><nodeCount>%d</nodeCount>"
-    "<node><nodeName>localhost</nodeName><status>3</status><statusStr>completed</statusStr></node>"
-    "<node><nodeName>node2</nodeName><status>1</status><statusStr>in progress</statusStr></node>"
-    "<aggregate><status>%s</status><statusStr>in progress</statusStr></aggregate></volRebalance>"
+    "<node><nodeName>localhost</nodeName><failures>2</failures><status>3</status><statusStr>completed</statusStr></node>"
+    "<node><nodeName>node2</nodeName><failures>0</failures><status>1</status><statusStr>in progress</statusStr></node>"
+    "<aggregate><failures>2</failures><status>%s</status><statusStr>in progress</statusStr></aggregate></volRebalance>"
 )
 
 
@@ -244,7 +297,8 @@ def test_rebalance() -> None:
     # A third host on which it was never started is counted and not listed.
     for nodes in (2, 3):
         parsed = parse.rebalance_status(xml(REBALANCE % (nodes, "1")))
-        assert parsed == parse.Parsed(Rebalance("rebalance", "in progress", TASK))
+        on_hosts = (RebalanceNode("localhost", "completed", 2), RebalanceNode("node2", "in progress", 0))
+        assert parsed == parse.Parsed(Rebalance("rebalance", "in progress", TASK, failures=2, nodes=on_hosts))
     assert parse.rebalance_status(xml(REBALANCE % (1, "1"))).faults == (
         "the rebalance says 1 nodes and names 2",
     )

@@ -48,6 +48,7 @@ CONTRACT = {
     "gluster_volume_heal_pending_entries": "volume",
     "gluster_volume_heal_split_brain_entries": "volume",
     "gluster_self_heal_daemon_up": "volume host",
+    "gluster_daemon_up": "daemon host volume",
     "gluster_volume_task": "volume task status",
     "gluster_brick_up": "volume host path",
     "gluster_brick_size_bytes": "volume host path",
@@ -156,6 +157,7 @@ OF_THE_POOL = (
     "gluster_volume_",
     "gluster_subvolume_",
     "gluster_self_heal_",
+    "gluster_daemon_",
     "gluster_peer_",
 )
 

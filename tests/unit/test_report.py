@@ -16,12 +16,13 @@ from tests.unit.example_pool import HEALTH, NOTHING, NOTHING_HEALTH, NOW, POOL, 
 NAMES = ["gluster", "gluster-bricks", "gluster-capacity", "gluster-disks", "glusterd"]
 
 VOLUME_FIELDS = (
-    "name uuid type state status transport capacity inodes subvolumes bricks heal rebalance quota mounted "
+    "name uuid type state status transport capacity inodes subvolumes bricks heal rebalance quota daemons "
+    "mounted "
     "options"
 ).split()
 BRICK_FIELDS = (
-    "volume host path uuid arbiter online pid port size free inodes_total inodes_free device filesystem name "
-    "heal_pending split_brain"
+    "volume host path uuid arbiter online hangs unreachable pid port size free inodes_total inodes_free device "
+    "filesystem name heal_pending split_brain"
 ).split()
 
 
@@ -160,6 +161,8 @@ def test_what_is_not_known_is_null() -> None:
         "host",
         "path",
         "arbiter",
+        "hangs",
+        "unreachable",
     ]
 
 

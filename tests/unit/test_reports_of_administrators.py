@@ -39,6 +39,97 @@ class Expected(NamedTuple):
 
 
 EXPECTED = {
+    "arbiter-full": Expected(
+        CRITICAL,
+        {"gv0": "healthy"},
+        {"ARBITER_FULL"},
+        [
+            "arbiter brick node3.n.example:/export/arb/gv0 has 0.0 % of its space and 0.0 % of its inodes free",
+        ],
+        ['gluster_problem{code="ARBITER_FULL",volume="gv0"} 1.0'],
+    ),
+    "bitrot-daemon-dead": Expected(
+        CRITICAL,
+        {"media": "healthy"},
+        {"DAEMON_DOWN"},
+        [
+            "media: Bitrot Daemon does not run on node4.n.example",
+            "media: Scrubber Daemon does not run on node5.n.example",
+        ],
+        [
+            'gluster_daemon_up{daemon="bitrot",host="node4.n.example",volume="media"} 0.0',
+            'gluster_daemon_up{daemon="scrubber",host="node5.n.example",volume="media"} 0.0',
+            'gluster_daemon_up{daemon="bitrot",host="node1.n.example",volume="media"} 1.0',
+        ],
+    ),
+    "fix-layout-failed": Expected(
+        CRITICAL,
+        {"fl": "healthy"},
+        {"REBALANCE_FAILED"},
+        ["fix-layout failed, 3 failures; start it again: gluster volume rebalance fl fix-layout start"],
+    ),
+    "inodes-97-percent-by-mount": Expected(
+        CRITICAL,
+        {"nfs_volume": "healthy"},
+        {"INODES_SHORT", "MOUNT_CONTRADICTS_BRICKS"},
+        [
+            "3.0 % of its inodes free",
+            "the mount /mnt/nfs contradicts the bricks: 3.0 % of its inodes are free, 95.4 % of theirs",
+        ],
+    ),
+    "one-replica-set-full": Expected(
+        CRITICAL,
+        {"gv0": "healthy"},
+        {"SUBVOLUME_FULL"},
+        [
+            "gv0: replica set 2 has 0.0 % of its space free: writes fail as soon as a shard has to go there "
+            "(brick node1.n.example:/export/b1/gv0, brick node2.n.example:/export/b1/gv0",
+        ],
+    ),
+    "quota-na": Expected(
+        UNKNOWN, {"gv0": "unknown"}, {"NOT_KNOWN"}, ["the limit of / and what is used are N/A"]
+    ),
+    "quota-used-up": Expected(
+        CRITICAL,
+        {"xxx_7dd5e065-f9f7-4843-b532-6397fefdc136": "healthy"},
+        {"QUOTA_EXCEEDED", "VOLUME_FULL"},
+        ["the quota limit of / is used up: writes fail (6.2G of 5.0G used)", "full, no space is free"],
+        [
+            'gluster_volume_size_bytes{volume="xxx_7dd5e065-f9f7-4843-b532-6397fefdc136"} 5.36870912e+09',
+            'gluster_volume_available_bytes{volume="xxx_7dd5e065-f9f7-4843-b532-6397fefdc136"} 0.0',
+        ],
+    ),
+    "rebalance-done-failures": Expected(
+        CRITICAL,
+        {"bigvol": "healthy"},
+        {"REBALANCE_FAILURES"},
+        ["3642 files were not moved (10.37.11.246: 607, ", "gluster volume rebalance bigvol start"],
+    ),
+    "remove-brick-done": Expected(
+        CRITICAL,
+        {"vol2350": "healthy"},
+        {"REMOVE_BRICK_UNCOMMITTED"},
+        [
+            "not committed",
+            "node1.n.example:/data/b1 node2.n.example:/data/b1 node3.n.example:/data/b1 commit",
+        ],
+    ),
+    "shared-storage": Expected(
+        OK, {"gluster_shared_storage": "healthy"}, {"VOLUME_NEARLY_FULL"}, ["17.0 % of its space free"]
+    ),
+    "shd-switched-off": Expected(
+        CRITICAL,
+        {"hms": "healing"},
+        {"HEAL_DAEMON_OFF", "HEAL_PENDING"},
+        ["self-heal is switched off: cluster.self-heal-daemon, ", "420 entries to be healed"],
+        ['gluster_volume_heal_pending_entries{volume="hms"} 420.0'],
+    ),
+    "v3.7.8": Expected(
+        UNKNOWN,
+        {"salt_shared": "unknown"},
+        {"GLUSTER_TOO_OLD", "NOT_KNOWN"},
+        ["Gluster 3.7.8 is not supported"],
+    ),
     "brick-of-a-host-not-in-pool": Expected(
         CRITICAL,
         {"vol1": "degraded"},
@@ -121,6 +212,10 @@ EXPECTED = {
 
 def result(seen: Capture) -> Health:
     return evaluate(understand(seen), LIMITS, seen.recorded_at)
+
+
+def test_every_report_has_its_result() -> None:
+    assert sorted(EXPECTED) == sorted(path.name for path in REPORTS.iterdir())
 
 
 @pytest.mark.parametrize("name", sorted(EXPECTED))

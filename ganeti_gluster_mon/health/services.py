@@ -1,0 +1,56 @@
+"""The daemons beside the bricks: quota, bitrot, scrubber, snapshot, NFS.  Self-heal belongs to healing."""
+
+from __future__ import annotations
+
+from typing import Iterator, Mapping, Optional, Sequence, Tuple
+
+from ganeti_gluster_mon.gluster.model import SELF_HEAL_DAEMON, Daemon, Volume
+from ganeti_gluster_mon.health.problem import CRITICAL, Problem
+
+#: as Gluster reads a boolean (libglusterfs/src/common-utils.c, gf_string2boolean)
+_OFF = ("off", "no", "false", "0", "disable")
+_ON = ("on", "yes", "true", "1", "enable")
+
+#: By a daemon's name in `volume status`: the option that requires it.  Gluster lists a daemon only while its option
+#: is on; the NFS server of versions before 3.8 is listed, dead or not, unless it is disabled.
+_OPTION = {
+    "Quota Daemon": "features.quota",
+    "Bitrot Daemon": "features.bitrot",
+    "Scrubber Daemon": "features.bitrot",
+    "Snapshot Daemon": "features.uss",
+}
+_NFS, _NFS_DISABLE = "NFS Server", "nfs.disable"
+
+
+def is_off(options: Mapping[str, str], option: str) -> bool:
+    """Whether *option* was set to off."""
+    return options.get(option, "").lower() in _OFF
+
+
+def is_on(options: Mapping[str, str], option: str) -> bool:
+    """Whether *option* was set to on."""
+    return options.get(option, "").lower() in _ON
+
+
+def with_bricks(volume: Volume, daemons: Sequence[Daemon]) -> Tuple[Daemon, ...]:
+    """Those of *daemons* on hosts with bricks of *volume*: glusterd lists a daemon on every host of the pool."""
+    hosts = {brick.uuid for brick in volume.bricks}
+    if None in hosts:
+        return tuple(daemons)
+    return tuple(daemon for daemon in daemons if daemon.uuid is None or daemon.uuid in hosts)
+
+
+def required(volume: Volume, daemon: Daemon) -> bool:
+    """Whether the options of *volume* require *daemon*."""
+    if daemon.name == _NFS:
+        return is_off(volume.options, _NFS_DISABLE)
+    option: Optional[str] = _OPTION.get(daemon.name)
+    return option is None or not is_off(volume.options, option)
+
+
+def service_problems(volume: Volume) -> Iterator[Problem]:
+    """Daemons that the options of *volume* require and that do not run."""
+    for daemon in with_bricks(volume, volume.daemons):
+        if daemon.name != SELF_HEAL_DAEMON and daemon.online is False and required(volume, daemon):
+            text = f"{volume.name}: {daemon.name} does not run on {daemon.host}"
+            yield Problem("DAEMON_DOWN", CRITICAL, text, volume.name, f"{daemon.name} on {daemon.host}")
