@@ -20,6 +20,8 @@ from ganeti_gluster_mon.ganeti.configuration import (
 )
 
 Environment = Mapping[str, str]
+#: disks of an instance: Ganeti's constants.MAX_DISKS
+_MOST_DISKS = 16
 #: what an operation was given, as the job queue has it
 Given = Mapping[str, Any]
 
@@ -79,7 +81,7 @@ def _created(environment: Environment, given: Given, configuration: Configuratio
     template = environment.get("GANETI_INSTANCE_DISK_TEMPLATE", "")
     words = given.get("disks")
     parameters = words if isinstance(words, list) else []
-    for number in range(_number(environment.get("GANETI_INSTANCE_DISK_COUNT"))):
+    for number in range(min(_MOST_DISKS, _number(environment.get("GANETI_INSTANCE_DISK_COUNT")))):
         size = _number(environment.get(f"GANETI_INSTANCE_DISK{number}_SIZE")) * MEBIBYTE
         own = parameters[number] if number < len(parameters) else {}
         place = _place(template, own, environment, configuration)
