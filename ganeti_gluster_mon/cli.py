@@ -13,7 +13,7 @@ import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Optional, Sequence, Tuple
+from typing import TYPE_CHECKING, Optional, Sequence, Tuple
 
 from ganeti_gluster_mon import __version__, commandline
 from ganeti_gluster_mon.front import commands as front
@@ -21,6 +21,9 @@ from ganeti_gluster_mon.gluster.capture import CaptureError
 from ganeti_gluster_mon.gluster.cycle import Settings
 from ganeti_gluster_mon.gluster.model import Pool, Unknown
 from ganeti_gluster_mon.health import Health, Limits, evaluate
+
+if TYPE_CHECKING:
+    from ganeti_gluster_mon.serve import run
 
 PROGRAM = "ganeti-gluster-mon"
 
@@ -365,10 +368,11 @@ def _check(arguments: argparse.Namespace) -> int:
     return result.exit_status
 
 
-def _serve(arguments: argparse.Namespace) -> int:
+def serve_options(arguments: argparse.Namespace) -> run.Options:
+    """The options of `serve` by its parsed command line."""
     from ganeti_gluster_mon.serve import run
 
-    options = run.Options(
+    return run.Options(
         settings=_settings(arguments, processes=True, disks=True),
         limits=_limits(arguments, stale_after=run.STALE_CYCLES * arguments.interval),
         listen=arguments.listen,
@@ -382,6 +386,12 @@ def _serve(arguments: argparse.Namespace) -> int:
         log_level=arguments.log_level,
         words=tuple(arguments.words),
     )
+
+
+def _serve(arguments: argparse.Namespace) -> int:
+    from ganeti_gluster_mon.serve import run
+
+    options = serve_options(arguments)
     try:
         if arguments.replay is not None:
             return run.show(options, arguments.replay)
