@@ -83,15 +83,18 @@ class GlusterdHangs(CannotAsk):
     kind = "glusterd-hangs"
 
 
-def look_for_glusterd(socket_path: str = GLUSTERD_SOCKET, timeout: float = 1.0) -> None:
+def look_for_glusterd(
+    socket_path: str = GLUSTERD_SOCKET, timeout: float = 1.0, already_silent: float = 0.0
+) -> None:
     """Return if glusterd answers on this node; raise the CannotAsk that fits if not.
 
     To be called before a conversation: without glusterd, ``gluster`` itself says nothing at
     all for up to two minutes.  Takes less than a millisecond, and *timeout* seconds at worst.
+    The seconds that it has not answered before, *already_silent*, count as part of the timeout.
     """
     if os.geteuid() != 0:
         raise NotRoot("glusterd answers root only: run this as root")
-    reply = ping.answers_at(socket_path, timeout)
+    reply = ping.answers_at(socket_path, max(0.1, timeout - already_silent))
     if reply is ping.Reply.ANSWERS:
         return
     if reply is ping.Reply.SILENT:

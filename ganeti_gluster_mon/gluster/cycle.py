@@ -23,9 +23,9 @@ import threading
 import time
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
-from typing import AbstractSet, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
+from typing import AbstractSet, Dict, FrozenSet, Iterable, List, Mapping, Optional, Sequence, Tuple
 
-from ganeti_gluster_mon.gluster import command, devices, diskfiles, mounts, parse, ping, question
+from ganeti_gluster_mon.gluster import command, devices, diskfiles, mounts, parse, ping, prober, question
 from ganeti_gluster_mon.gluster.capture import Answer, Capture
 from ganeti_gluster_mon.gluster.model import Mount, Peer, Process
 
@@ -36,12 +36,17 @@ SECURE_ACCESS = "/var/lib/glusterd/secure-access"
 HOST_TIMEOUT = 0.5
 #: volumes that `volume status all` leaves out and whose reason is queried one by one
 MOST_LEFT_OUT = 5
+#: seconds for statvfs on all mounts where a change is to be reported at once
+URGENT_MOUNT_TIMEOUT = 0.5
 #: how often `volume status` is asked again when another command holds the lock
 LOCK_TRIES = 5
 #: processes that ask about healing at once, while something is away
 HEALS_AT_ONCE = 8
 #: why a node that does not lead has no answer to what takes a lock
 LEFT_TO_THE_LEADER = "left to the node that leads, which has not told yet"
+
+#: a brick by its host and its path
+BrickKey = Tuple[str, str]
 
 _ABOUT_STATUS = (question.VOLUME_STATUS_DETAIL, question.VOLUME_STATUS)
 
@@ -90,16 +95,38 @@ class Cycle:
     A context manager: leaving it ends every process that it started, from whatever thread.
     """
 
-    def __init__(self, settings: Settings, previous: Optional[Capture] = None) -> None:
-        """Start `gluster`, so that it warms up.  Raises command.CannotAsk where there is nobody to ask."""
-        command.look_for_glusterd()
+    def __init__(
+        self,
+        settings: Settings,
+        previous: Optional[Capture] = None,
+        probed: prober.Replies = prober.Replies(),  # noqa: B008 - frozen
+        suspected: FrozenSet[BrickKey] = frozenset(),
+        urgent: bool = False,
+    ) -> None:
+        """Start `gluster`, so that it warms up.  Raises command.CannotAsk where there is nobody to ask.
+
+        *urgent*: something does not answer any more, which is to be reported within seconds.  Then mounts and disks,
+        which may wait for the same process, delay nothing: what *previous* has of them is kept.
+
+        *probed* is what the probes between two cycles have found; the cycle does not wait once more for what did
+        not answer there.  *suspected* names bricks by host and path that did not answer to another node.
+        """
+        silent = probed.glusterd is ping.Reply.SILENT
+        command.look_for_glusterd(already_silent=prober.TIMEOUT if silent else 0.0)
         self._settings = settings
         self._previous = previous
+        self._probed = probed
+        self._urgent = urgent and previous is not None
+        self._suspected = suspected.union(probed.suspected, _hanging(previous))
         self._ended = ExitStack()
         self._gluster = self._ended.enter_context(command.Conversation(settings.gluster, settings.max_output))
         #: the questions about the heal backlog, once `look` has found the volumes
         self.about_healing: Tuple[question.Question, ...] = ()
         self._all_there = True
+        #: what the prober has to watch from now on, once `look` has found it
+        self.targets: Optional[prober.Targets] = None
+        #: seconds that were spent on waiting for what does not answer
+        self.waited = 0.0
 
     def __enter__(self) -> Cycle:
         return self
@@ -116,22 +143,29 @@ class Cycle:
         settings, gluster, previous = self._settings, self._gluster, self._previous
         recorded_at = time.time_ns()
         deadline = time.monotonic() + settings.timeout
-        beside = _Beside(settings)
+        beside = _Beside(settings, previous if self._urgent else None)
         beside.start()
         processes = _processes() if settings.processes else None
         answers = list(gluster.ask([question.VOLUME_INFO, question.POOL_LIST], deadline))
         volumes, peers = _volumes(answers[0]), _peers(answers[1])
+        here = {peer.uuid for peer in peers if peer.local}
         looking = self._look_at_disks(volumes, peers, leads)
         reachable: Dict[str, bool] = {}
-        bricks_answering: Dict[Tuple[str, str], bool] = {}
+        bricks_answering: Dict[BrickKey, bool] = {}
         hosts_gone: AbstractSet[str] = frozenset()
         brick_ports = {} if previous is None else dict(previous.brick_ports)
+        local_bricks: List[_Door] = []
         told: List[parse.VolumeStatus] = []
         if not leads:
             answers += [Answer(asked, b"", failure=LEFT_TO_THE_LEADER) for asked in _ABOUT_STATUS]
             answers.append(_ask_state(gluster, deadline))
+            reachable = dict(self._probed.peers)
+            bricks_answering = dict(self._probed.bricks)
+            local_bricks = _local_ports(answers[-1])
         else:
-            reachable = _reachable(peers, settings)
+            began = time.monotonic()
+            reachable = _reachable(peers, settings, self._probed.peers)
+            self.waited += time.monotonic() - began
             believed = [peer.hostname for peer in peers if peer.connected and not peer.local]
             away = [hostname for hostname in believed if not reachable.get(hostname)]
             if away:
@@ -145,16 +179,34 @@ class Cycle:
                 answers += gluster.ask(_about_volumes(volumes, told), deadline)
                 answers += gluster.ask(_left_out(volumes, answers), deadline)
                 last_seen = told
+            began = time.monotonic()
             hosts_gone = _hosts_gone(reachable, settings)
             doors = _with_last_known(_doors(last_seen), last_seen, volumes, previous)
             brick_ports = {(door.host, door.path): door.port for door in doors}
-            bricks_answering = _bricks_answering(doors, volumes, hosts_gone, settings)
+            bricks_answering = _bricks_answering(doors, volumes, hosts_gone, settings, self._suspected)
+            self.waited += time.monotonic() - began
+            local = {
+                (brick.host, brick.path)
+                for volume in volumes
+                for brick in volume.bricks
+                if brick.uuid in here
+            }
+            local_bricks = [door for door in doors if (door.host, door.path) in local]
             self.about_healing = tuple(
                 question.heal_summary(volume.name) for volume in volumes if _has_copies(volume)
             )
             self._all_there = all(reachable.values()) and all(bricks_answering.values())
+        if here:
+            self.targets = prober.Targets(
+                peers=tuple(peer.hostname for peer in peers if not peer.local),
+                bricks=_brick_ports(local_bricks, volumes),
+                peer_port=GLUSTERD_PORT,
+                peers_encrypted=os.path.exists(SECURE_ACCESS),
+            )
         found, version = beside.result()
         disks, disks_unknown = (None, None) if looking is None else looking.result()
+        if self._urgent and previous is not None:
+            disks, disks_unknown = previous.disks, previous.disks_unknown
         under_bricks = _devices(told or _last_told(previous), peers) if leads else beside.devices
         return Capture(
             recorded_at=recorded_at,
@@ -176,7 +228,7 @@ class Cycle:
         self, volumes: Sequence[parse.VolumeInfo], peers: Iterable[Peer], leads: bool
     ) -> Optional[diskfiles.Look]:
         settings = self._settings
-        if settings.disks is None:
+        if settings.disks is None or self._urgent:
             return None
         local = [peer.uuid for peer in peers if peer.local]
         looking = diskfiles.Look(
@@ -185,6 +237,11 @@ class Cycle:
         self._ended.callback(looking.end)
         looking.start()
         return looking
+
+    @property
+    def all_there(self) -> bool:
+        """Whether each peer and each brick answered, so that heal info does not wait for one."""
+        return self._all_there
 
     def ask_about_healing(self) -> Tuple[Answer, ...]:
         """The answers about the heal backlog of the volumes that `look` found.  May take heal_timeout seconds."""
@@ -200,8 +257,12 @@ def with_answers(capture: Capture, more: Iterable[Answer]) -> Capture:
     return replace(capture, answers=tuple(answers.values()))
 
 
-def without_gluster(settings: Settings, why: str) -> Capture:
-    """What can be seen of this node where Gluster cannot be asked, for the reason *why*."""
+def without_gluster(
+    settings: Settings,
+    why: str,
+    probed: prober.Replies = prober.Replies(),  # noqa: B008 - frozen
+) -> Capture:
+    """What can be seen of this node where Gluster cannot be asked, for the reason *why*; *probed* as in Cycle."""
     recorded_at = time.time_ns()
     beside = _Beside(settings)
     beside.start()
@@ -216,6 +277,8 @@ def without_gluster(settings: Settings, why: str) -> Capture:
         node=os.uname().nodename,
         gluster_version=version,
         mounts=found,
+        reachable=dict(probed.peers),
+        bricks_answering=dict(probed.bricks),
         processes=processes,
     )
 
@@ -223,9 +286,11 @@ def without_gluster(settings: Settings, why: str) -> Capture:
 class _Beside(threading.Thread):
     """What is found out while `gluster` loads its libraries: the mounts, and Gluster's version."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, previous: Optional[Capture] = None) -> None:
+        """With *previous* a mount gets URGENT_MOUNT_TIMEOUT only, and keeps what *previous* has of it."""
         super().__init__(name="mounts", daemon=True)
         self._settings = settings
+        self._previous = previous
         self._error: Optional[BaseException] = None
         self._mounts: Tuple[Mount, ...] = ()
         self._gluster_version: Optional[str] = None
@@ -238,7 +303,11 @@ class _Beside(threading.Thread):
                 mountinfo = file.read()
             self.devices = mounts.mounted_devices(mountinfo)
             found = mounts.fuse_mounts(mountinfo)
-            self._mounts = mounts.statvfs(found, self._settings.mount_timeout)
+            if self._previous is None:
+                self._mounts = mounts.statvfs(found, self._settings.mount_timeout)
+            else:
+                told = mounts.statvfs(found, min(URGENT_MOUNT_TIMEOUT, self._settings.mount_timeout))
+                self._mounts = _kept(told, self._previous.mounts)
             self._gluster_version = command.version(self._settings.gluster, self._settings.timeout)
         except BaseException as err:  # not ours to judge: whoever asks for the result gets it
             self._error = err
@@ -249,6 +318,15 @@ class _Beside(threading.Thread):
         if self._error is not None:
             raise self._error
         return self._mounts, self._gluster_version
+
+
+def _kept(told: Sequence[Mount], before: Sequence[Mount]) -> Tuple[Mount, ...]:
+    """*told*; a mount without figures has those of *before*, if it is the same mount."""
+    known = {(mount.path, mount.device_number, mount.volume): mount for mount in before}
+    return tuple(
+        mount if mount.answered else known.get((mount.path, mount.device_number, mount.volume), mount)
+        for mount in told
+    )
 
 
 def _processes() -> Optional[Tuple[Process, ...]]:
@@ -271,15 +349,21 @@ def _peers(answer: Answer) -> Tuple[Peer, ...]:
         return ()
 
 
-def _reachable(peers: Iterable[Peer], settings: Settings) -> Dict[str, bool]:
-    """By hostname, for each peer but this node: whether its glusterd answers."""
-    addresses = [(peer.hostname, GLUSTERD_PORT) for peer in peers if not peer.local]
+def _reachable(peers: Iterable[Peer], settings: Settings, probed: Mapping[str, bool]) -> Dict[str, bool]:
+    """By hostname, for each peer but this node: whether its glusterd answers.
+
+    A peer that did not answer its last probe is not waited for again: the prober reports when it does.
+    """
+    others = [peer.hostname for peer in peers if not peer.local]
+    silent = {host: False for host in others if probed.get(host) is False}
+    addresses = [(host, GLUSTERD_PORT) for host in others if host not in silent]
     replies = ping.answering(addresses, settings.peer_timeout, connect_only=os.path.exists(SECURE_ACCESS))
-    return {
+    pinged = {
         host: replies[(host, port)] is ping.Reply.ANSWERS
         for host, port in addresses
         if replies[(host, port)] is not ping.Reply.UNKNOWN
     }
+    return {**silent, **pinged}
 
 
 def _hosts_gone(reachable: Mapping[str, bool], settings: Settings) -> AbstractSet[str]:
@@ -479,24 +563,22 @@ def _bricks_answering(
     volumes: Sequence[parse.VolumeInfo],
     hosts_gone: AbstractSet[str],
     settings: Settings,
-) -> Dict[Tuple[str, str], bool]:
+    suspected: AbstractSet[BrickKey] = frozenset(),
+) -> Dict[BrickKey, bool]:
     """By (host, path): whether the brick's process answers; left out where that cannot be told.
 
-    A brick on a host in *hosts_gone* gets no second chance.
+    A brick that is *suspected*, because it did not answer before, or on a host in *hosts_gone* gets no second chance.
     """
-    encrypted = {
-        volume.name
-        for volume in volumes
-        if volume.options.get("server.ssl", "off") in ("on", "yes", "true", "1")
-    }
+    encrypted = _encrypted(volumes)
     replies: Dict[_Door, ping.Reply] = {}
     for connect_only in (False, True):
         mine = [door for door in doors if (door.volume in encrypted) is connect_only]
         told = ping.answering(_addresses(mine), settings.brick_timeout, connect_only=connect_only)
+        decided = set(_addresses(door for door in mine if (door.host, door.path) in suspected))
         silent = [
             address
             for address, reply in told.items()
-            if reply is ping.Reply.SILENT and address[0] not in hosts_gone
+            if reply is ping.Reply.SILENT and address[0] not in hosts_gone and address not in decided
         ]
         told.update(ping.answering(silent, 2 * settings.brick_timeout, connect_only=connect_only))
         replies.update((door, told[(door.host, door.port)]) for door in mine)
@@ -509,6 +591,42 @@ def _bricks_answering(
         ):
             answering[(door.host, door.path)] = False
     return answering
+
+
+def _encrypted(volumes: Iterable[parse.VolumeInfo]) -> FrozenSet[str]:
+    """The volumes whose bricks speak TLS."""
+    return frozenset(
+        volume.name
+        for volume in volumes
+        if volume.options.get("server.ssl", "off") in ("on", "yes", "true", "1")
+    )
+
+
+def _hanging(previous: Optional[Capture]) -> FrozenSet[BrickKey]:
+    """The bricks that did not answer in the last cycle."""
+    answering = {} if previous is None else previous.bricks_answering
+    return frozenset(key for key, answers in answering.items() if not answers)
+
+
+def _local_ports(answer: Answer) -> List[_Door]:
+    """Where the bricks of this node listen, from the answer to `get-state`."""
+    try:
+        state = parse.state(answer.output).facts
+    except parse.NoAnswer:
+        return []
+    return [
+        _Door(volume.name, brick.host, brick.path, brick.port)
+        for volume in state.volumes
+        for brick in volume.bricks
+        if brick.started and brick.port is not None
+    ]
+
+
+def _brick_ports(doors: Iterable[_Door], volumes: Iterable[parse.VolumeInfo]) -> Tuple[prober.BrickPort, ...]:
+    encrypted = _encrypted(volumes)
+    return tuple(
+        prober.BrickPort(door.host, door.path, door.port, door.volume in encrypted) for door in doors
+    )
 
 
 def _addresses(doors: Iterable[_Door]) -> List[Tuple[str, int]]:

@@ -3,7 +3,8 @@
 From the leader comes what takes a lock or concerns the whole pool: the volumes, their bricks'
 state and space, the heal backlog, quota, rebalance, who could be reached.  This node's own are
 its peers as its own glusterd sees them, its bricks as its own glusterd knows them, its mounts,
-processes and devices.
+processes and devices.  Where both probed the same process, the worse result counts: whoever does not
+reach a peer or a brick says so, wherever it is.
 """
 
 from __future__ import annotations
@@ -39,17 +40,35 @@ def joined(own: Capture, leaders: Capture, own_uuid: str) -> Capture:
         # Its answers have just come.
         reachable[leaders.node] = True
         reachable.update((peer.hostname, True) for peer in _peers(own) if peer.uuid == _local(peers))
+    reachable.update(_not_reached(own, peers))
+    if mine is not None and _is_refused(own):
+        reachable[mine.hostname] = False
+    bricks_answering = dict(leaders.bricks_answering)
+    bricks_answering.update((brick, False) for brick, answers in own.bricks_answering.items() if not answers)
     return replace(
         own,
         recorded_at=min(own.recorded_at, leaders.recorded_at),
         answers=tuple(answers.values()),
         reachable=reachable,
-        bricks_answering=leaders.bricks_answering,
+        bricks_answering=bricks_answering,
         hosts_gone=leaders.hosts_gone - ({mine.hostname} if mine is not None else set()),
         **_disks(own, leaders),
         local=own_uuid,
         told_by=leaders.node,
     )
+
+
+def _not_reached(own: Capture, peers: Tuple[Peer, ...]) -> Dict[str, bool]:
+    """The peers whose glusterd did not answer this node, by the names that they have here and in *peers*."""
+    silent = {host for host, answers in own.reachable.items() if not answers}
+    uuids = {peer.uuid for peer in _peers(own) if peer.hostname in silent}
+    return dict.fromkeys([*silent, *(peer.hostname for peer in peers if peer.uuid in uuids)], False)
+
+
+def _is_refused(own: Capture) -> bool:
+    """Whether this node's own glusterd was asked for the peers and did not answer."""
+    answer = own.answer(question.POOL_LIST)
+    return answer is not None and not _told(answer)
 
 
 def _disks(own: Capture, leaders: Capture) -> Dict[str, Any]:

@@ -21,7 +21,8 @@ import struct
 import threading
 import time
 from collections import deque
-from typing import Any, Deque, Dict, Iterable, List, Sequence, Tuple
+from dataclasses import dataclass
+from typing import Any, Callable, Deque, Dict, Iterable, List, Optional, Sequence, Set, Tuple
 
 from ganeti_gluster_mon.gluster import lookup
 
@@ -125,6 +126,51 @@ def answers_at(path: str, timeout: float = 1.0) -> Reply:
         return ask.replies()[(path, 0)]
 
 
+@dataclass(frozen=True)
+class Target:
+    """One process to probe."""
+
+    #: names it in the result
+    key: HostAndPort
+    #: each a family and a socket address, with the port; the first that answers decides
+    addresses: Tuple[Tuple[socket.AddressFamily, Any], ...]
+    #: accept a connection as an answer (TLS)
+    connect_only: bool = False
+
+
+def probe(
+    targets: Iterable[Target],
+    timeout: float,
+    early: float,
+    on_early: Callable[[Tuple[HostAndPort, ...]], None],
+) -> Dict[HostAndPort, Reply]:
+    """The reply of each of *targets*, all probed at once, within *timeout* seconds.  Resolves no name.
+
+    *on_early* is called at most once, after *early* seconds, with the keys of the targets that have not replied.
+    """
+    with _Round(timeout, connect_only=False) as ask:
+        for target in targets:
+            ask.add(target.key, target.addresses, target.connect_only)
+        early_at: Optional[float] = time.monotonic() + early
+        while ask.busy and ask.turn(until=early_at):
+            if early_at is not None and time.monotonic() >= early_at:
+                early_at = None
+                on_early(ask.open_targets())
+        return ask.replies()
+
+
+def unix_target(path: str) -> Target:
+    """The process that listens on the local socket *path*."""
+    return Target((path, 0), ((socket.AF_UNIX, path),))
+
+
+def tcp_addresses(
+    addresses: Iterable[lookup.Address], port: int
+) -> Tuple[Tuple[socket.AddressFamily, Any], ...]:
+    """*addresses* of a host, with *port*, for a Target."""
+    return tuple(_with_port(addresses, port))
+
+
 def _with_port(
     addresses: Iterable[lookup.Address], port: int
 ) -> List[Tuple[socket.AddressFamily, Tuple[Any, ...]]]:
@@ -149,6 +195,8 @@ class _Round:
         self._timeout = timeout
         self._deadline = time.monotonic() + timeout
         self._connect_only = connect_only
+        #: targets for which a connection is enough, besides
+        self._connect_only_targets: Set[HostAndPort] = set()
         self._selector = selectors.DefaultSelector()
         self._waiting: Deque[Tuple[HostAndPort, socket.AddressFamily, Any]] = deque()
         #: by descriptor, oldest first
@@ -178,8 +226,15 @@ class _Round:
         """Whether there is an address whose reply is still open."""
         return bool(self._open or self._waiting)
 
-    def add(self, target: HostAndPort, addresses: Sequence[Tuple[socket.AddressFamily, Any]]) -> None:
+    def add(
+        self,
+        target: HostAndPort,
+        addresses: Sequence[Tuple[socket.AddressFamily, Any]],
+        connect_only: bool = False,
+    ) -> None:
         """Try *addresses*, any of which may speak for *target*; without any it is UNREACHABLE."""
+        if connect_only:
+            self._connect_only_targets.add(target)
         replies = self._replies.setdefault(target, [])
         if not addresses:
             replies.append(Reply.UNREACHABLE)
@@ -194,15 +249,18 @@ class _Round:
                 with contextlib.suppress(BlockingIOError):  # the bell rings already
                     os.write(self._rope, b".")
 
-    def turn(self, waiting_for_names: bool = False) -> bool:
-        """Go on with what can go on, waiting until something can; False when time is up."""
+    def turn(self, waiting_for_names: bool = False, until: Optional[float] = None) -> bool:
+        """Go on with what can go on, waiting until something can; False when time is up.
+
+        Does not wait longer than *until* (of time.monotonic()).
+        """
         now = time.monotonic()
         self._give_way(now)
         while self._waiting and len(self._open) < _MOST_CONNECTIONS:
             self._connect(*self._waiting.popleft(), now)
         if not self._open and not self._waiting and not waiting_for_names:
             return True
-        until = self._deadline
+        until = self._deadline if until is None else min(until, self._deadline)
         if self._waiting:
             until = min(until, next(iter(self._open.values())).since + self._share)
         for key, _ in self._selector.select(max(0.0, until - now)):
@@ -211,6 +269,11 @@ class _Round:
             elif key.fd in self._open:  # not closed just now, since another address was quicker
                 self._proceed(key.data)
         return time.monotonic() < self._deadline
+
+    def open_targets(self) -> Tuple[HostAndPort, ...]:
+        """The targets with an address whose reply is still open."""
+        waiting = [target for target, _, _ in self._waiting]
+        return tuple(dict.fromkeys([*(attempt.target for attempt in self._open.values()), *waiting]))
 
     def replies(self) -> Dict[HostAndPort, Reply]:
         """The reply of each target, as far as it is known by now."""
@@ -279,7 +342,7 @@ class _Round:
             # Bricks listen on ports the kernel also gives to clients.  It may give ours the very port we
             # call, if nobody listens there, and TCP then connects us with ourselves.
             self._close(attempt, Reply.REFUSED)
-        elif self._connect_only:
+        elif self._connect_only or attempt.target in self._connect_only_targets:
             self._close(attempt, Reply.ANSWERS)
         else:
             connection.send(_QUESTION)  # 44 bytes always fit into an empty buffer

@@ -176,7 +176,9 @@ class _Reading:
         if here is not None and peer.local and peer.uuid != here:
             # This node's own glusterd does not answer: that of the node that asked for it names the peers.
             name = name or self._capture.told_by or peer.hostname
-            return replace(peer, hostname=name, state="Peer in Cluster", reachable=True, local=False)
+            # Whether that node is reached is another matter.
+            reached = self._capture.reachable.get(name) is not False
+            return replace(peer, hostname=name, state="Peer in Cluster", reachable=reached, local=False)
         if peer.local:
             # `pool list` calls the node it runs on "localhost"; everywhere else it has a name
             name = name or self._capture.node or peer.hostname

@@ -55,7 +55,7 @@ def evaluate(pool: Pool, limits: Limits, now: int) -> Health:
     problems = [
         *stale_problems(pool, limits, now),
         *version_problems(pool),
-        *peer_problems(pool.peers or ()),
+        *peer_problems(pool.peers or (), pool.processes),
         *unknown_problems(others),
     ]
     about_all = any(unknown.volume is None for unknown in others)

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Iterable, Iterator
+from typing import Iterable, Iterator, Optional, Sequence
 
-from ganeti_gluster_mon.gluster.model import Peer
+from ganeti_gluster_mon.gluster.model import Peer, Process
 from ganeti_gluster_mon.health.problem import CRITICAL, UNKNOWN, Problem
 
 
-def peer_problems(peers: Iterable[Peer]) -> Iterator[Problem]:
-    """Peers that do not take part in the pool, or only in part."""
+def peer_problems(peers: Iterable[Peer], processes: Optional[Sequence[Process]] = None) -> Iterator[Problem]:
+    """Peers that do not take part in the pool, or only in part; *processes* are those of this node."""
     for peer in peers:
-        yield from _of_a_peer(peer)
+        yield from _of_a_peer(peer, processes)
 
 
-def _of_a_peer(peer: Peer) -> Iterator[Problem]:
+def _of_a_peer(peer: Peer, processes: Optional[Sequence[Process]]) -> Iterator[Problem]:
     def problem(code: str, text: str, severity: int = CRITICAL, kind: str = "") -> Problem:
         return Problem(code, severity, text, subject=peer.hostname, kind=kind)
 
@@ -22,6 +22,12 @@ def _of_a_peer(peer: Peer) -> Iterator[Problem]:
         if peer.connected is False:  # by the view of another node: the glusterd of this node did not answer
             text = f"this node, {peer.hostname}, is disconnected from its peers"
             yield problem("PEER_DISCONNECTED", text, kind="this node")
+        elif peer.reachable is False:
+            glusterds = [process for process in processes or () if process.name == "glusterd"]
+            if processes is not None and not glusterds:
+                yield problem("GLUSTERD_DOWN", f"glusterd of this node, {peer.hostname}, does not run")
+            else:
+                yield problem("GLUSTERD_HANGS", f"glusterd of this node, {peer.hostname}, does not answer")
         return
     if peer.connected is False:
         yield problem("PEER_DISCONNECTED", f"peer {peer.hostname} is disconnected")

@@ -1,8 +1,8 @@
 """The half that asks Gluster: as root, with no ear on the network.
 
 It asks once an interval, and at once when something happens: glusterd wrote down a change, one
-of Gluster's processes ended, or the HTTP half passes on that another node saw something.  Each
-cycle's answers are handed over; nothing else leaves this process.
+of Gluster's processes ended, the reply to a probe changed (prober.py), or the HTTP half passes on that
+another node reported a change.  Each cycle's answers are handed over; nothing else leaves this process.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ import time
 from collections import Counter
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import Callable, Dict, List, Optional, Tuple
+from typing import Callable, Dict, FrozenSet, List, Optional, Sequence, Tuple
 
-from ganeti_gluster_mon.gluster import command, cycle
+from ganeti_gluster_mon.gluster import command, cycle, prober
 from ganeti_gluster_mon.gluster.capture import Answer, Capture, CaptureError
 from ganeti_gluster_mon.gluster.model import Process
 from ganeti_gluster_mon.gluster.watch import STATE_DIRECTORIES, Watch
@@ -35,7 +35,11 @@ QUIET = 0.5
 PATIENCE = 1.0
 #: seconds after which it is said again that we are alive, however long the interval
 BREATH = 10.0
+#: seconds from a change that a probe found to the next cycle; doubled until the interval is reached, because
+#: glusterd's own view of a peer or a brick follows later
+FOLLOW_UP = 2.0
 _HEALED = "the heal backlog is known"
+_PROBED = "the reply to a probe changed"
 #: what is told of many events at once
 _MOST_EVENTS = 5
 
@@ -74,17 +78,27 @@ class Asker:
         self._failing = ""
         self._healing: Optional[_Healing] = None
         self._handing_fails = False
+        self._prober = prober.Prober(command.GLUSTERD_SOCKET)
+        self._follow_up: Optional[float] = None
+        #: bricks that the nodes they are on report not to answer, as "host:path"
+        self._reported: FrozenSet[str] = frozenset()
+        #: whether a cycle began while an earlier one still waited for the answers about healing
+        self._healing_is_old = False
 
     def run(self) -> None:
         """Ask until an exception (SystemExit, by a signal) ends it; then nothing that was started is left."""
         with self._handover.asking(), Watch(STATE_DIRECTORIES, flat=(self._handover.word,)) as watch:
             healed, tell = os.pipe()
             watch.also(healed, _HEALED)
+            watch.also(self._prober.descriptor, _PROBED)
+            self._handover.nudged()  # one from before we were started counts no more
+            self._prober.start()
             try:
                 event: Tuple[str, ...] = ()
                 while True:
                     event = self._round(watch, event, healed, tell)
             finally:
+                self._prober.end()
                 if self._healing is not None:
                     self._healing.end()
                 os.close(healed)
@@ -94,17 +108,15 @@ class Asker:
         """One cycle and the time after it; returns what happened that the next is asked before its time."""
         began = time.monotonic()
         watch.renew()
-        self._ask(event, tell)
+        waited = self._ask(event, tell)
         self._alive()
         if self._previous is not None and self._previous.processes is not None:
             watch.processes([(process.pid, _name(process)) for process in self._previous.processes])
         took = time.monotonic() - began
-        pause = self._rhythm.interval
-        if not self._together:
-            pause *= random.uniform(0.8, 1.2)  # noqa: S311 - so that not all nodes ask at one moment
+        pause = self._pause()
         due = max(began + pause, time.monotonic())
-        # At most half of the time is spent asking, however much happens.
-        earliest = began + max(SHORTEST, 2 * took)
+        # At most half of the time is spent asking, however much happens; to wait for what is silent asks nothing.
+        earliest = began + max(SHORTEST, 2 * took - waited)
         happened: Dict[str, None] = {}
         settled = latest = due
         while True:
@@ -119,8 +131,16 @@ class Asker:
             if _HEALED in seen.what:
                 os.read(healed, 1)
                 self._healed()
-            more = [what for what in seen.what if what != _HEALED]
-            if more:
+                if self._healing_is_old:
+                    # What it found may be from before the last change.
+                    due = min(due, max(earliest, time.monotonic()))
+            if _PROBED in seen.what:
+                self._probed(happened)
+                settled = time.monotonic()
+            more = [what for what in seen.what if what not in (_HEALED, _PROBED)]
+            if self._is_reported(more):
+                settled = time.monotonic()
+            elif more:
                 now = time.monotonic()
                 if all(map(_is_configuration, more)):
                     settled = now + QUIET
@@ -128,15 +148,60 @@ class Asker:
                     settled, latest = now + SETTLE, min(latest, now + SHORTEST)
                 happened.update(dict.fromkeys(more[:_MOST_EVENTS]))
 
-    def _ask(self, event: Tuple[str, ...], tell: int) -> None:
+    def _pause(self) -> float:
+        """Seconds from one cycle to the next, if nothing happens."""
+        pause = self._rhythm.interval
+        if not self._together:
+            pause *= random.uniform(0.8, 1.2)  # noqa: S311 - so that not all nodes ask at one moment
+        if self._follow_up is not None:
+            if self._follow_up >= pause:
+                self._follow_up = None
+            else:
+                pause, self._follow_up = self._follow_up, 2 * self._follow_up
+        return pause
+
+    def _probed(self, happened: Dict[str, None]) -> None:
+        """The reply to a probe changed: another cycle, and one after it, and the node that leads is to know."""
+        changes = self._prober.take_changes()
+        for change in changes[:_MOST_EVENTS]:
+            say(logging.INFO, "probe", {"result": change})
+        self._follow_up = FOLLOW_UP
+        happened.update(dict.fromkeys(f"{_PROBED}: {change}" for change in changes[:_MOST_EVENTS]))
+        suspected = self._prober.replies().suspected
+        if any(change.startswith("brick ") for change in changes):
+            try:
+                self._handover.report([f"{host}:{path}" for host, path in suspected])
+            except OSError as err:
+                say(logging.ERROR, "cannot report a change to the HTTP half", {"why": err})
+
+    def _is_reported(self, what: Sequence[str]) -> bool:
+        """Whether the HTTP half passed on that another node reported a change; then its bricks are known."""
+        if not any(each.startswith(self._handover.word) for each in what):
+            return False
+        reported = self._handover.nudged()
+        if reported is None:
+            return False
+        self._reported = frozenset(reported)
+        self._follow_up = FOLLOW_UP
+        return True
+
+    def _ask(self, event: Tuple[str, ...], tell: int) -> float:
+        """One cycle; returns the seconds that it spent on waiting for what does not answer."""
         self._together = self._ask_together()
         # Before the HTTP half has heard the others it is not known who leads: nobody is locked out meanwhile.
         leads = not self._together or self._handover.role() not in (None, handover.FOLLOW)
         began, boottime = time.monotonic(), handover.boottime()
+        probed, waited = self._prober.replies(), 0.0
+        self._healing_is_old = self._healing is not None
         try:
-            asking = cycle.Cycle(self._settings, self._previous)
+            reported = self._suspected_bricks()
+            urgent = bool(reported) or any(what.startswith(_PROBED) for what in event)
+            asking = cycle.Cycle(self._settings, self._previous, probed, reported, urgent)
             try:
                 capture = asking.look(leads)
+                waited = asking.waited
+                if asking.targets is not None:
+                    self._prober.watch(asking.targets)
                 capture = cycle.with_answers(capture, self._about_healing(asking, leads, tell))
             finally:
                 if self._healing is None or self._healing.cycle is not asking:
@@ -144,17 +209,25 @@ class Asker:
             self._working()
         except command.CannotAsk as err:
             self._failed(err)
-            capture = cycle.without_gluster(self._settings, str(err))
+            capture = cycle.without_gluster(self._settings, str(err), probed)
         self._previous = capture
         how = handover.Cycle(
             boottime=boottime,
             seconds=time.monotonic() - began,
             failures=dict(self._failures),
             leads=leads,
-            # What the HTTP half asked for happened elsewhere, or not at all.
-            event="; ".join(what for what in event if not what.startswith(self._handover.word)) or None,
+            # What the HTTP half asked for happened elsewhere, or not at all; a changed probe is reported before.
+            event="; ".join(what for what in event if not what.startswith((self._handover.word, _PROBED)))
+            or None,
         )
         self._publish(handover.Handed(capture, how))
+        return waited
+
+    def _suspected_bricks(self) -> FrozenSet[Tuple[str, str]]:
+        """The bricks that other nodes reported, by host and path; forgotten after the next cycle."""
+        reported, self._reported = self._reported, frozenset()
+        split = (label.partition(":/") for label in reported)
+        return frozenset((host, f"/{path}") for host, _, path in split)
 
     def _about_healing(self, asking: cycle.Cycle, leads: bool, tell: int) -> Tuple[Answer, ...]:
         """The answers about healing: new ones if they come soon, else the last ones, with their age."""
@@ -163,7 +236,8 @@ class Asker:
         if self._healing is None:
             healing = _Healing(asking, tell)
             healing.start()
-            healing.join(PATIENCE)
+            # Without one of them each answer takes 10 s.
+            healing.join(PATIENCE if asking.all_there else 0.0)
             answers = healing.take()
             if answers is not None:
                 return answers

@@ -2,7 +2,7 @@
 
 ::
 
-    GET /exchange?after=SEQUENCE&wait=SECONDS&nudge=1
+    GET /exchange?after=SEQUENCE&wait=SECONDS&nudge=1&brick=HOST:PATH
     X-Gluster-Mon-Nonce: 32 hexadecimal digits, made for this request alone
     X-Gluster-Mon-Challenge: the receiver's present challenge
     X-Gluster-Mon-Signature: of path, query, nonce, the receiver's uuid and the challenge
@@ -16,7 +16,8 @@
 An answer is held back for up to SECONDS while SEQUENCE is still the present one, so that who waits
 hears of a new capture at once.  ``nudge`` has the node ask Gluster now, because the sender saw
 something happen; it counts only with the present sequence, so that repeating an overheard
-request asks for nothing once there is a new one.
+request asks for nothing once there is a new one.  ``brick``, which may come several times, names bricks of the
+sender that do not answer; the node then probes them first, and believes its own probe only.
 
 Ages and durations are sent, never moments: no two nodes need the same clock.
 
@@ -35,12 +36,12 @@ import secrets
 import time
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Callable, Dict, Optional, Set
+from typing import Callable, Dict, Optional, Sequence, Set
 
 from ganeti_gluster_mon.serve import signing
 from ganeti_gluster_mon.serve.client_log import ClientLog
 from ganeti_gluster_mon.serve.handler import Handler
-from ganeti_gluster_mon.serve.handover import boottime
+from ganeti_gluster_mon.serve.handover import MOST_REPORTED, boottime
 from ganeti_gluster_mon.serve.log import say
 
 PATH = "/exchange"
@@ -113,9 +114,9 @@ class Challenges:
 class Exchange:
     """This node's side of the exchange.  To be used on one event loop."""
 
-    def __init__(self, fresh: float, nudged: Callable[[], None]) -> None:
+    def __init__(self, fresh: float, nudged: Callable[[Sequence[str]], None]) -> None:
         """Who has captures of up to *fresh* seconds may lead; *nudged*, which may raise
-        OSError, is called when Gluster is to be asked now.
+        OSError, is called with the bricks that were named when Gluster is to be asked now.
         """
         self._fresh = fresh
         self._nudged = nudged
@@ -175,9 +176,9 @@ class Exchange:
     def _age(self) -> float:
         return max(0.0, (boottime() - self._standing.boottime) / 1e9)
 
-    def _pass_on(self) -> bool:
+    def _pass_on(self, bricks: Sequence[str]) -> bool:
         try:
-            self._nudged()
+            self._nudged(bricks)
         except OSError as err:
             say(logging.ERROR, "cannot tell the asker that something happened", {"why": err})
             return False
@@ -209,11 +210,11 @@ class Exchange:
         if self._client_log.allows(sender):
             say(logging.WARNING, "request of a peer refused", {"from": sender, "why": why})
 
-    async def answer(self, after: str, wait: float, nudge: bool) -> bytes:
-        """What is told to who has heard *after*, a sequence, already."""
+    async def answer(self, after: str, wait: float, nudge: bool, bricks: Sequence[str] = ()) -> bytes:
+        """What is told to who has heard *after*, a sequence, already; *bricks* come with a *nudge*."""
         loop = asyncio.get_running_loop()
         began = loop.time()
-        nudged = nudge and after == self.sequence and not self._ended and self._pass_on()
+        nudged = nudge and after == self.sequence and not self._ended and self._pass_on(bricks)
         if after == self.sequence and not self._ended:
             # That there is nothing new is an answer too.
             with suppress(asyncio.TimeoutError):
@@ -258,7 +259,9 @@ class Answering(Handler):
             except ValueError:
                 self.say(400, "wait is no number of seconds")
                 return
-            reply = await exchange.answer(self._argument("after"), wait, self._argument("nudge") == "1")
+            bricks = self.get_query_arguments("brick")[:MOST_REPORTED]
+            nudge = self._argument("nudge") == "1"
+            reply = await exchange.answer(self._argument("after"), wait, nudge, bricks)
         finally:
             exchange.done()
         key = exchange.key

@@ -11,7 +11,7 @@ import logging
 from concurrent.futures import Executor
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Callable, Dict, Mapping, Optional
+from typing import Callable, Collection, Dict, FrozenSet, Mapping, Optional, Sequence, Tuple
 
 from ganeti_gluster_mon.gluster import joined, parcel
 from ganeti_gluster_mon.gluster.capture import Capture, CaptureError
@@ -111,6 +111,11 @@ class Following:
         self._role: Optional[str] = None
         self._mute = ""
         self._nudging: Optional[asyncio.Task[None]] = None
+        self._nudge_again = False
+        #: bricks of this node that do not answer
+        self._bricks: Tuple[str, ...] = ()
+        #: hosts whose glusterd does not answer this node
+        self._silent: FrozenSet[str] = frozenset()
 
     @property
     def followed(self) -> Optional[Followed]:
@@ -127,16 +132,38 @@ class Following:
         """This node's uuid in the pool, if its glusterd has ever told."""
         return self._exchange.standing.uuid
 
-    def seen(self, hosts: Optional[Mapping[str, str]], event: bool) -> None:
+    def seen(
+        self, hosts: Optional[Mapping[str, str]], event: bool, silent: Collection[str] = frozenset()
+    ) -> None:
         """This node has a new capture: the other nodes' *hosts* by uuid, None: the same as before.
 
-        *event*: something happened here.
+        *event*: something happened here.  *silent*: hosts whose glusterd does not answer this node.
         """
         if hosts is not None:
             self._hosts = hosts
+        self._silent = frozenset(silent)
+        if self.leader != self.own and self._is_silent(self.leader):
+            # It cannot lead: what it asks its glusterd would not be answered, or it is cut off.
+            self._lost(self.leader or "", None)
         self._woken.set()
-        if event and self.leader not in (None, self.own) and (self._nudging is None or self._nudging.done()):
+        if event:
+            self.report(())
+
+    def report(self, bricks: Sequence[str]) -> None:
+        """Have the leader ask Gluster now; *bricks* of this node, as "host:path", do not answer.
+
+        One request at a time: what is reported while one is under way is in the next one.
+        """
+        self._bricks = tuple(bricks)
+        if self.leader in (None, self.own):
+            return
+        if self._nudging is None or self._nudging.done():
             self._nudging = asyncio.ensure_future(self._nudge())
+        else:
+            self._nudge_again = True
+
+    def _is_silent(self, uuid: Optional[str]) -> bool:
+        return self._hosts.get(uuid or "") in self._silent
 
     async def run(self) -> None:
         """Go on until cancelled."""
@@ -168,8 +195,9 @@ class Following:
         leading = self._heard.get(self.leader or "")
         if leading is not None and leading.able and leading.leads:
             others = {uuid for uuid in others if uuid < (self.leader or "")}
+        others = {uuid for uuid in others if not self._is_silent(uuid)}
         for uuid in list(self._heard):
-            if uuid != self.leader and uuid not in others:
+            if (uuid != self.leader and uuid not in others) or self._is_silent(uuid):
                 del self._heard[uuid]
         gate = asyncio.Semaphore(_AT_ONCE)
 
@@ -267,23 +295,40 @@ class Following:
             if key is None or uuid is None or uuid == self.own or uuid not in self._hosts:
                 await self._wait_for_leader_change()
                 continue
-            rates, loop = self._rates, asyncio.get_running_loop()
-            began, after = loop.time(), self._sequence
+            loop = asyncio.get_running_loop()
+            began = loop.time()
             try:
-                told = await self._peers.ask(
-                    self._hosts[uuid], uuid, key, rates.deadline, after=after, wait=rates.hold
-                )
+                told = await self._ask_leader(uuid, key)
             except PeerError as err:
                 well = False
                 if uuid == self.leader:
                     self._lost(uuid, err)
             else:
-                well = uuid == self.leader and await self._accept_update(uuid, told)
+                if told is None or uuid != self.leader:
+                    continue
+                well = await self._accept_update(uuid, told)
             if not well:
                 self._woken.set()
                 await self._wait_for_leader_change(_PAUSE)
                 continue
             await self._wait_for_leader_change(max(0.0, began + _SPACING - loop.time()))
+
+    async def _ask_leader(self, uuid: str, key: bytes) -> Optional[Told]:
+        """The leader's next reply; None when another node leads meanwhile.  Raises PeerError."""
+        rates = self._rates
+        asked = asyncio.ensure_future(
+            self._peers.ask(
+                self._hosts[uuid], uuid, key, rates.deadline, after=self._sequence, wait=rates.hold
+            )
+        )
+        turned = asyncio.ensure_future(self._turned.wait())
+        try:
+            await asyncio.wait({asked, turned}, return_when=asyncio.FIRST_COMPLETED)
+            return asked.result() if asked.done() else None
+        finally:
+            turned.cancel()
+            asked.cancel()
+            self._turned.clear()
 
     async def _wait_for_leader_change(self, timeout: Optional[float] = None) -> None:
         """Wait until another leads, *timeout* seconds at most; None: without a limit."""
@@ -330,15 +375,22 @@ class Following:
         """Have the leader ask Gluster now: its own glusterd may not know for a while what this node saw."""
         uuid, key, sequence = self.leader, self._exchange.key, self._sequence
         for _ in range(_NUDGES):
+            self._nudge_again = False
             if uuid is None or key is None or uuid != self.leader or uuid not in self._hosts:
                 return
             try:
                 told = await self._peers.ask(
-                    self._hosts[uuid], uuid, key, self._rates.deadline, after=sequence, nudge=True
+                    self._hosts[uuid],
+                    uuid,
+                    key,
+                    self._rates.deadline,
+                    after=sequence,
+                    nudge=True,
+                    bricks=self._bricks,
                 )
             except PeerError:
                 return  # who listens to it will notice, and choose another, who asks by itself
-            if told.nudged:
+            if told.nudged and not self._nudge_again:
                 return
             sequence = told.sequence  # it has told more meanwhile, which may be from before the event
 

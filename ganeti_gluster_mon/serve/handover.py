@@ -10,10 +10,11 @@
       asking                       locked by the half that asks, as long as it lives
       key                          what the nodes of the pool sign with; none: each asks for itself
       word/role                    from the HTTP half: "lead", "follow" or "alone"
-      word/nudge                   from the HTTP half: ask now, somebody saw something happen
+      word/nudge                   from the HTTP half: ask now, another node reported a change (of these bricks)
+      report                       from the half that asks: bricks of this node that do not answer, for the leader
 
 Root writes all but ``word/`` and ``seen/``, which belong to the HTTP half; what root reads there is one of
-three words, or only that the file was touched.  Each change is one rename, so nobody ever sees
+three words, or names of bricks, which only say where to look first.  Each change is one rename, so nobody ever sees
 half of anything, and inotify tells the other half of it at once.
 """
 
@@ -24,12 +25,13 @@ import json
 import logging
 import os
 import re
+import secrets
 import shutil
 import tempfile
 import time
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
-from typing import Any, Dict, Iterator, Mapping, Optional, Tuple
+from typing import Any, Dict, Iterator, Mapping, Optional, Sequence, Tuple
 
 from ganeti_gluster_mon import plain_file
 from ganeti_gluster_mon.gluster import capture, parcel
@@ -41,12 +43,17 @@ CURRENT = "current"
 CAPTURES = "captures"
 KEY = "key"
 ASKING = "asking"
+REPORT = "report"
 WORD = "word"
 SEEN = "seen"
 _LEADER = "leader"
+_NUDGE = "nudge"
 #: bytes of what a leader told, as it comes: see parcel.py
 _MOST = 64 << 20
 _CYCLE = "cycle.json"
+#: bytes of a report, and bricks in it
+_LONGEST_REPORT = 64 << 10
+MOST_REPORTED = 64
 #: bytes; a capture of a small pool
 _ROOM = 64 << 10
 
@@ -100,6 +107,8 @@ class Handover:
         self._current = os.path.join(directory, CURRENT)
         #: why the role could not be read the last time; "" if it could
         self._role_fault = ""
+        #: names the nudge that was taken last
+        self._nudge_id = ""
 
     def prepare(self, user: Optional[int] = None, group: Optional[int] = None) -> None:
         """Make the directories; *user* and *group* get those that the HTTP half writes to.
@@ -171,6 +180,28 @@ class Handover:
             return os.path.basename(os.readlink(self._current))
         except OSError:
             return None
+
+    def report(self, bricks: Sequence[str]) -> None:
+        """Let the HTTP half tell the node that leads to ask now; *bricks*, as "host:path", do not answer here.
+
+        Raises OSError.
+        """
+        self._write(os.path.join(self.directory, REPORT), _pack_bricks(bricks))
+
+    def nudged(self) -> Optional[Tuple[str, ...]]:
+        """The bricks that another node reported with its nudge, since this was called last; None: there was no nudge.
+
+        Who writes it has no privileges: what cannot be read counts as none.
+        """
+        path = os.path.join(self.word, _NUDGE)
+        try:
+            nudge, bricks = _unpack_bricks(plain_file.read(path, _LONGEST_REPORT, self._owners()))
+        except (OSError, ValueError, TypeError, KeyError, RecursionError):
+            return None
+        if nudge == self._nudge_id:
+            return None
+        self._nudge_id = nudge
+        return bricks
 
     def role(self) -> Optional[str]:
         """What the HTTP half last said this node does: LEAD, FOLLOW or ALONE; None while it has said nothing.
@@ -249,9 +280,17 @@ class Handover:
         """Tell the asker what this node does.  Raises OSError."""
         self._write(os.path.join(self.word, "role"), f"{role}\n".encode("ascii"))
 
-    def nudge(self) -> None:
-        """Have the asker ask now.  Raises OSError."""
-        self._write(os.path.join(self.word, "nudge"), b"now\n")
+    def nudge(self, bricks: Sequence[str] = ()) -> None:
+        """Have the asker ask now, *bricks*, as "host:path", first of all.  Raises OSError."""
+        self._write(os.path.join(self.word, _NUDGE), _pack_bricks(bricks))
+
+    def reported(self) -> Tuple[str, ...]:
+        """The bricks of this node that do not answer, as `report` was told last."""
+        try:
+            with open(os.path.join(self.directory, REPORT), "rb") as file:
+                return _unpack_bricks(file.read(_LONGEST_REPORT))[1]
+        except (OSError, ValueError, TypeError, KeyError, RecursionError):
+            return ()
 
     def tell_backend(self, digest: bytes) -> None:
         """Let the storage backend know what was seen.  Raises OSError."""
@@ -312,3 +351,17 @@ def _read_cycle(path: str) -> Cycle:
         return Cycle(**told)
     except (OSError, ValueError, TypeError) as err:
         raise CaptureError(f"cannot read {path}: {err}") from err
+
+
+def _pack_bricks(bricks: Sequence[str]) -> bytes:
+    named = {"id": secrets.token_hex(8), "bricks": list(bricks)[:MOST_REPORTED]}
+    return json.dumps(named).encode("ascii") + b"\n"
+
+
+def _unpack_bricks(content: bytes) -> Tuple[str, Tuple[str, ...]]:
+    """The id and the bricks in a report or nudge.  Raises ValueError, TypeError, KeyError or RecursionError."""
+    fields = json.loads(content)
+    named, bricks = fields["id"], fields["bricks"]
+    if not isinstance(named, str) or not isinstance(bricks, list):
+        raise TypeError("id is no string, or bricks is no list")
+    return named, tuple(each for each in bricks if isinstance(each, str))[:MOST_REPORTED]

@@ -10,7 +10,7 @@ import json
 import re
 import time
 from dataclasses import dataclass
-from typing import Callable, Dict, NoReturn, Optional
+from typing import Callable, Dict, NoReturn, Optional, Sequence
 from urllib.parse import urlencode
 
 from tornado.httpclient import AsyncHTTPClient, HTTPClientError, HTTPRequest, HTTPResponse
@@ -31,6 +31,8 @@ _LONGEST_AGE = 1e9
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\Z")
 #: see Exchange.sequence
 _SEQUENCE = re.compile(r"[0-9a-f]{16}-[0-9]{1,18}\Z")
+#: bytes of a request's path and query
+_LONGEST_URI = 3000
 #: questions at one time: the long one to the leader, a nudge, and some to see who else is there
 _AT_ONCE = 8
 
@@ -80,12 +82,18 @@ class Peers:
         after: str = "",
         wait: float = 0.0,
         nudge: bool = False,
+        bricks: Sequence[str] = (),
     ) -> Told:
         """The reply of the daemon on *host*, the node *uuid*, in at most *wait* + *deadline* seconds.
 
         See exchange.py for what is sent.  Raises PeerError.
         """
         uri = f"{PATH}?{urlencode({'after': after, 'wait': f'{wait:.3f}', 'nudge': int(nudge)})}"
+        for brick in bricks:
+            more = f"&{urlencode({'brick': brick})}"
+            if len(uri) + len(more) > _LONGEST_URI:
+                break  # the node that leads finds the others, a little later
+            uri += more
         until = time.monotonic() + wait + deadline
         for _ in range(2):
             left = until - time.monotonic()

@@ -79,7 +79,15 @@ def _followed(own: Capture, own_age: float, theirs: Capture, uuid: str, limits: 
     """The pool by the leader's capture and this node's *own*, as far as that one is not too old."""
     if own_age <= limits.stale_after:
         return understand(joined(own, theirs, uuid))
-    own = replace(own, recorded_at=theirs.recorded_at, answers=(), mounts=(), processes=None)
+    own = replace(
+        own,
+        recorded_at=theirs.recorded_at,
+        answers=(),
+        mounts=(),
+        processes=None,
+        reachable={},
+        bricks_answering={},
+    )
     pool = understand(joined(own, theirs, uuid))
     stale = Unknown("this node's own mounts and processes", f"no answers for {own_age:.0f} s")
     return replace(pool, unknowns=(*pool.unknowns, stale))

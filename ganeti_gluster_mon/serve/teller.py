@@ -24,7 +24,7 @@ from ganeti_gluster_mon.serve.digest import Peaks, digest
 from ganeti_gluster_mon.serve.exchange import Exchange, Standing
 from ganeti_gluster_mon.serve.following import Following
 from ganeti_gluster_mon.serve.handler import Screen
-from ganeti_gluster_mon.serve.handover import CURRENT, Handed, Handover, boottime
+from ganeti_gluster_mon.serve.handover import CURRENT, REPORT, Handed, Handover, boottime
 from ganeti_gluster_mon.serve.log import say
 from ganeti_gluster_mon.serve.peers import Peers
 from ganeti_gluster_mon.serve.picture import Picture, View, picture
@@ -124,6 +124,8 @@ class Teller:
         notifier.process_events()
 
     def _note(self, event: pyinotify.Event) -> None:
+        if event.name == REPORT and self._following is not None:
+            self._following.report(self._handover.reported())
         if event.name == CURRENT or event.mask & pyinotify.IN_Q_OVERFLOW:
             self._taken = True
             self._changed.set()
@@ -154,7 +156,10 @@ class Teller:
             self._aside, _standing, handed, self._exchange.standing.uuid, self._exchange.key is not None
         )
         self._exchange.tell(standing)
-        self._following.seen(hosts if standing.answered else None, new and handed.cycle.event is not None)
+        silent = [host for host, answers in handed.capture.reachable.items() if not answers]
+        self._following.seen(
+            hosts if standing.answered else None, new and handed.cycle.event is not None, silent
+        )
 
     def _view(self) -> Optional[View]:
         """What is to be shown; None while there is nothing, or soon more than there is."""

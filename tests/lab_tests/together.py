@@ -15,14 +15,16 @@ SECRET = "/root/secret"
 class Together:
     """A daemon on each host."""
 
-    def __init__(self, pool: Pool) -> None:
+    def __init__(self, pool: Pool, *words: str) -> None:
+        """*words* are added to the command line of each."""
         self.pool = pool
+        self._words = words
         self.daemons: Dict[int, Daemon] = {}
         self._stacks: Dict[int, ExitStack] = {}
 
     def start(self, host: int) -> None:
         self._stacks[host] = ExitStack()
-        daemon = serving(self.pool, host, "--listen", ":1816", "--secret-file", SECRET)
+        daemon = serving(self.pool, host, "--listen", ":1816", "--secret-file", SECRET, *self._words)
         self.daemons[host] = self._stacks[host].enter_context(daemon)
 
     def stop(self, host: int) -> None:
@@ -64,12 +66,12 @@ def role(daemon: Daemon) -> Optional[float]:
 
 
 @contextmanager
-def on_every_host(pool: Pool) -> Iterator[Together]:
+def on_every_host(pool: Pool, *words: str) -> Iterator[Together]:
     """A daemon on each host with a secret that all know, until the end of the block."""
     for host in (1, 2, 3):
         pool.exec(host, ["tee", SECRET], input="what all nodes of the cluster know\n")
         pool.exec(host, ["chmod", "600", SECRET])
-    together = Together(pool)
+    together = Together(pool, *words)
     try:
         for host in (1, 2, 3):
             together.start(host)

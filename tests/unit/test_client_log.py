@@ -47,7 +47,7 @@ def test_a_fault_of_the_program_is_one_line(caplog: pytest.LogCaptureFixture) ->
 
 
 def test_peers_that_take_turns_cause_one_line_each(caplog: pytest.LogCaptureFixture) -> None:
-    made = exchange.Exchange(1.0, lambda: None)
+    made = exchange.Exchange(1.0, lambda _bricks: None)
     for number in range(100):
         made.refused(f"192.0.2.{number % 2}", f"reason {number}")
     assert len(caplog.records) == 2

@@ -12,6 +12,7 @@ import pytest
 from ganeti_gluster_mon.gluster import capture, cycle, parse, question
 from ganeti_gluster_mon.gluster.capture import Answer, Capture
 from ganeti_gluster_mon.gluster.command import Conversation
+from ganeti_gluster_mon.gluster.model import Mount, Peer
 from ganeti_gluster_mon.gluster.ping import Reply
 from ganeti_gluster_mon.gluster.pool import understand
 from ganeti_gluster_mon.health import UNKNOWN, Limits, evaluate
@@ -157,3 +158,47 @@ def test_a_host_is_gone_when_nothing_accepts_a_connection(monkeypatch: pytest.Mo
 
     monkeypatch.setattr(cycle.ping, "answering", answering)  # type: ignore[attr-defined]
     assert cycle._hosts_gone({**dict.fromkeys(replies, False), "e": True}, cycle.Settings()) == {"a", "d"}
+
+
+def pinged(monkeypatch: pytest.MonkeyPatch, reply: Reply) -> List[List[tuple[str, int]]]:
+    """What is pinged from now on; all of it replies as *reply*."""
+    rounds: List[List[tuple[str, int]]] = []
+
+    def answering(addresses: list[tuple[str, int]], _timeout: float, connect_only: bool) -> object:
+        if addresses:
+            rounds.append(list(addresses))
+        return dict.fromkeys(addresses, reply)
+
+    monkeypatch.setattr(cycle.ping, "answering", answering)  # type: ignore[attr-defined]
+    return rounds
+
+
+def test_a_brick_that_was_suspected_before_gets_no_second_chance(monkeypatch: pytest.MonkeyPatch) -> None:
+    rounds = pinged(monkeypatch, Reply.SILENT)
+    doors = [cycle._Door("gv0", "node1", "/b", 1), cycle._Door("gv0", "node2", "/b", 2)]
+    suspected = frozenset([("node2", "/b")])
+    told = cycle._bricks_answering(doors, VOLUMES, frozenset(), cycle.Settings(), suspected)
+    assert rounds == [[("node1", 1), ("node2", 2)], [("node1", 1)]]
+    assert told == {("node1", "/b"): False, ("node2", "/b"): False}
+
+
+def test_a_peer_that_is_known_to_be_silent_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    rounds = pinged(monkeypatch, Reply.ANSWERS)
+    peers = [Peer("node1", "1", local=True), Peer("node2", "2"), Peer("node3", "3")]
+    told = cycle._reachable(peers, cycle.Settings(), {"node2": True, "node3": False})
+    assert rounds == [[("node2", 24007)]]
+    assert told == {"node2": True, "node3": False}
+
+
+def test_where_it_is_urgent_a_mount_without_an_answer_keeps_what_was_known() -> None:
+    silent = "no answer from statvfs within 0.5 s"
+    before = [
+        Mount("gv0", "/a", device_number="0:1", f_blocks=7),
+        Mount("gv0", "/b", device_number="0:2", f_blocks=8),
+    ]
+    told = [
+        Mount("gv0", "/a", device_number="0:1", failure=silent),
+        Mount("gv0", "/b", device_number="0:3", failure=silent),
+        Mount("gv0", "/c", device_number="0:4", f_blocks=9),
+    ]
+    assert cycle._kept(told, before) == (before[0], told[1], told[2])

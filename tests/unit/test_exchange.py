@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, AsyncIterator, Callable, Coroutine, Dict, List, Optional
+from typing import Any, AsyncIterator, Callable, Coroutine, Dict, List, Optional, Tuple
 
 import pytest
 from tornado.httpclient import AsyncHTTPClient, HTTPClientError
@@ -59,13 +59,13 @@ class Node:
     exchange: Exchange
     server: HttpServer
     port: int
-    nudges: List[int]
+    nudges: List[Tuple[str, ...]]
 
 
 @asynccontextmanager
 async def node(uuid: str, port: int = 0, key: Optional[bytes] = KEY) -> AsyncIterator[Node]:
-    nudges: List[int] = []
-    exchange = Exchange(GENEROUS, lambda: nudges.append(1))
+    nudges: List[Tuple[str, ...]] = []
+    exchange = Exchange(GENEROUS, lambda bricks: nudges.append(tuple(bricks)))
     exchange.key = key
     door = Door(None)
     handlers = [(PATH, Answering, {"exchange": exchange})]
@@ -499,11 +499,49 @@ def test_it_follows_the_one_that_leads_and_leads_when_it_has_gone(tmp_path: Path
                 await until(lambda: mine.followed and mine.followed.boottime > taken)
                 mine.seen({NODE1: HOSTS[NODE1]}, event=True)
                 await until(lambda: there.nudges)
+                mine.report(["node2:/b c", "node2:/b&brick=d"])
+                await until(lambda: there.nudges[-1] == ("node2:/b c", "node2:/b&brick=d"))
             await until(lambda: place.role() == handover.LEAD)
             assert mine.followed is not None, "what is known goes on being known, with its age"
             here.exchange.key = None
             mine.seen(None, event=False)
             await until(lambda: place.role() == handover.ALONE)
+
+    run(work())
+
+
+def test_a_leader_whose_glusterd_is_silent_is_left_at_once(tmp_path: Path) -> None:
+    """Its request is held back for longer than this test lasts: nothing but the probe tells."""
+    place = Handover(str(tmp_path))
+
+    async def work() -> None:
+        known = {NODE1: HOSTS[NODE1]}
+        async with (
+            node(NODE2) as here,
+            node(NODE1, here.port) as there,
+            following(here, tmp_path, known) as mine,
+        ):
+            await until(lambda: there.exchange.held)
+            assert mine.leader == NODE1
+            began = time.monotonic()
+            mine.seen(None, event=False, silent=[HOSTS[NODE1]])
+            await until(lambda: place.role() == handover.LEAD)
+            assert time.monotonic() - began < INTERVAL / 2
+            mine.seen(None, event=False, silent=[])
+            await until(lambda: place.role() == handover.FOLLOW)
+
+    run(work())
+
+
+def test_more_bricks_are_named_than_a_request_holds() -> None:
+    async def work() -> None:
+        async with node(NODE1) as there, asking(there.port) as peers:
+            bricks = [f"node2:/{number:02}{'é' * 60}" for number in range(90)]
+            after = there.exchange.sequence
+            told = await peers.ask(HOSTS[NODE1], NODE1, KEY, GENEROUS, after=after, nudge=True, bricks=bricks)
+            assert told.nudged
+            assert len(there.nudges[0]) >= 5
+            assert there.nudges[0] == tuple(bricks[: len(there.nudges[0])])
 
     run(work())
 

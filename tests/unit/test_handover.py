@@ -307,3 +307,47 @@ def test_captures_are_for_one_group_only(tmp_path: Path) -> None:
         status = path.stat()
         assert (status.st_uid, status.st_gid) == (0, 12346)
         assert stat.S_IMODE(status.st_mode) == (0o750 if path.is_dir() else 0o640)
+
+
+def test_a_report_and_a_nudge_carry_bricks(handover: Handover) -> None:
+    assert handover.reported() == ()
+    handover.report(["node1:/b1", "node1:/b\u00e9 2"])
+    assert handover.reported() == ("node1:/b1", "node1:/b\u00e9 2")
+    assert handover.nudged() is None
+    handover.nudge(["node2:/b"])
+    assert handover.nudged() == ("node2:/b",)
+    assert handover.nudged() is None, "it counts once"
+    handover.nudge()
+    assert handover.nudged() == ()
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"now\n",
+        b"{}",
+        b"[]",
+        b"[" * 100_000,
+        b"\xff",
+        b'{"id": 1, "bricks": []}',
+        b'{"id": "1", "bricks": "ab"}',
+    ],
+)
+def test_what_the_other_half_wrote_may_be_nonsense(handover: Handover, content: bytes) -> None:
+    path = Path(handover.word) / "nudge"
+    path.write_bytes(content)
+    assert handover.nudged() is None
+    path.write_bytes(b'{"id": "1", "bricks": ["node1:/b", 1, null, []]}')
+    assert handover.nudged() == ("node1:/b",)
+    path.unlink()
+    path.symlink_to("/etc/passwd")
+    assert handover.nudged() is None
+    path.unlink()
+    os.mkfifo(path)
+    assert handover.nudged() is None
+
+
+def test_no_more_bricks_are_taken_than_there_is_room_for(handover: Handover) -> None:
+    handover.nudge([f"node{number}:/b" for number in range(1000)])
+    assert len(handover.nudged() or ()) == 64

@@ -135,6 +135,64 @@ def test_and_that_the_others_have_lost_it_is_told() -> None:
     assert "this node, node2.lab.test, is disconnected" in evaluate(pool, Limits(), pool.taken_at).message
 
 
+def test_what_this_node_cannot_reach_is_told_here_whatever_the_leader_reaches() -> None:
+    leaders = read("healthy")
+    assert all(leaders.reachable.values())
+    mine = replace(own(), reachable={"node1.lab.test": False, "node3.lab.test": True})
+    pool = understand(joined(mine, leaders, NODE2))
+    assert {peer.hostname: peer.reachable for peer in pool.peers or ()} == {
+        "node1.lab.test": False,
+        "node2.lab.test": True,
+        "node3.lab.test": True,
+    }
+    assert evaluate(pool, Limits(), pool.taken_at).code == CRITICAL
+    theirs = replace(leaders, reachable={**leaders.reachable, "node3.lab.test": False})
+    pool = understand(joined(mine, theirs, NODE2))
+    assert {peer.hostname for peer in pool.peers or () if not peer.reachable} == {
+        "node1.lab.test",
+        "node3.lab.test",
+    }
+
+
+def test_a_peer_has_the_name_that_each_node_gives_it() -> None:
+    leaders = read("healthy")
+    mine = own()
+    renamed = tuple(
+        replace(answer, output=answer.output.replace(b"node3.lab.test", b"node3"))
+        if answer.question == question.POOL_LIST
+        else answer
+        for answer in mine.answers
+    )
+    mine = replace(mine, answers=renamed, reachable={"node3": False})
+    pool = understand(joined(mine, leaders, NODE2))
+    assert [peer.hostname for peer in pool.peers or () if peer.reachable is False] == ["node3"]
+
+
+def test_a_brick_that_does_not_answer_here_hangs_whatever_the_leader_says() -> None:
+    leaders = read("healthy")
+    key = ("node2.lab.test", "/export/b1/gv0")
+    assert leaders.bricks_answering[key]
+    mine = replace(own(), bricks_answering={key: False})
+    pool = understand(joined(mine, leaders, NODE2))
+    assert [brick.label for v in pool.volumes or () for brick in v.bricks if brick.hangs] == [":".join(key)]
+    mine = replace(own(), bricks_answering={key: True})
+    theirs = replace(leaders, bricks_answering={**leaders.bricks_answering, key: False})
+    pool = understand(joined(mine, theirs, NODE2))
+    assert [brick.label for v in pool.volumes or () for brick in v.bricks if brick.hangs] == [":".join(key)]
+
+
+def test_that_its_own_glusterd_does_not_answer_is_told() -> None:
+    mute = Answer(question.POOL_LIST, b"", failure="glusterd hangs")
+    pool = understand(joined(replace(own(), answers=(mute,)), read("healthy"), NODE2))
+    assert [(peer.hostname, peer.reachable) for peer in pool.peers or () if peer.local] == [
+        ("node2.lab.test", False)
+    ]
+    health = evaluate(pool, Limits(), pool.taken_at)
+    assert health.code == CRITICAL
+    assert health.problems[0].code == "GLUSTERD_HANGS"
+    assert "node2.lab.test" in health.message
+
+
 def test_who_one_is_and_who_else_there_is() -> None:
     assert own_uuid(own()) == NODE2
     assert set(other_hosts(own()).values()) == {"node1.lab.test", "node3.lab.test"}

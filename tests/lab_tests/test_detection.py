@@ -1,0 +1,140 @@
+"""What no file and no process reports, a freeze or a cut, is reported by every node within seconds, and its end too.
+
+The interval is the default, 30 s: it is the probes that find it.  The times are printed (pytest -s); a quiet machine
+takes 2 to 4.5 s, the bound here is for one that others use as well.
+"""
+
+from __future__ import annotations
+
+import time
+from contextlib import contextmanager
+from typing import Callable, Dict, Iterator, Mapping, Tuple
+
+import pytest
+
+from tests.lab.pool import Pool
+from tests.lab.waiting import LabError, wait_until
+from tests.lab_tests.daemon import Daemon
+from tests.lab_tests.together import Together, on_every_host
+
+pytestmark = pytest.mark.lab
+
+#: seconds; the aim is 5
+AT_MOST = 8.0
+LONG = 60.0
+
+Fault = Callable[[Pool, int], None]
+
+
+@pytest.fixture(scope="module")
+def together(lab_pool: Pool) -> Iterator[Together]:
+    with on_every_host(lab_pool, "--interval", "30") as running:
+        running.settle()
+        yield running
+
+
+def status(daemon: Daemon) -> Tuple[int, str]:
+    try:
+        return daemon.status()
+    except LabError as err:
+        return -1, str(err)
+
+
+def measured(together: Together, what: str, found: Callable[[int, str], bool]) -> Mapping[int, float]:
+    """The seconds until each node reports a status that *found* takes."""
+    began = time.monotonic()
+    took: Dict[int, float] = {}
+
+    def all_found() -> bool:
+        for host, daemon in together.daemons.items():
+            if host not in took and found(*status(daemon)):
+                took[host] = time.monotonic() - began
+        return len(took) == len(together.daemons)
+
+    try:
+        wait_until(all_found, what, LONG, 0.1)
+    finally:
+        print(
+            f"{what}: " + ", ".join(f"node{host} {seconds:.1f} s" for host, seconds in sorted(took.items()))
+        )
+    return took
+
+
+def host_of(together: Together, role: str) -> int:
+    first, second, third = together.by_uuid()
+    return {"leader": first, "next": second, "last": third}[role]
+
+
+@contextmanager
+def fault(together: Together, what: str, host: int, begin: Fault, end: Fault, words: str) -> Iterator[None]:
+    """Provoke it, wait until each node reports it, end it, and wait until each node reports that all is well."""
+    begin(together.pool, host)
+    try:
+        took = measured(together, f"{what} of node{host}", lambda code, text: code == 4 and words in text)
+        yield
+    finally:
+        end(together.pool, host)
+    ended = measured(together, f"end of {what} of node{host}", lambda code, _text: code == 0)
+    assert max(took.values()) < AT_MOST
+    assert max(ended.values()) < AT_MOST
+
+
+@pytest.mark.parametrize("role", ["leader", "next", "last"])
+def test_a_brick_that_is_frozen(together: Together, role: str) -> None:
+    together.settle()
+    host = host_of(together, role)
+    label = f"node{host}.lab.test:/export/b1/gv0"
+
+    def freeze(pool: Pool, host: int) -> None:
+        pool.freeze_brick("gv0", host)
+
+    def thaw(pool: Pool, host: int) -> None:
+        pool.thaw_brick("gv0", host)
+
+    with fault(together, f"frozen brick ({role})", host, freeze, thaw, label):
+        pass
+
+
+@pytest.mark.parametrize("role", ["leader", "next", "last"])
+def test_a_glusterd_that_is_frozen(together: Together, role: str) -> None:
+    together.settle()
+    host = host_of(together, role)
+    with fault(
+        together,
+        f"frozen glusterd ({role})",
+        host,
+        Pool.freeze_glusterd,
+        Pool.thaw_glusterd,
+        f"node{host}.lab.test",
+    ):
+        pass
+
+
+@pytest.mark.parametrize("role", ["leader", "next", "last"])
+def test_a_node_whose_cable_is_pulled(together: Together, role: str) -> None:
+    """It reports the others, and the others report it."""
+    together.settle()
+    host = host_of(together, role)
+
+    def join(pool: Pool, host: int) -> None:
+        pool.join(host)
+
+    with fault(together, f"cut ({role})", host, Pool.cut, join, "peer "):
+        for other, daemon in together.daemons.items():
+            if other != host:
+                assert f"node{host}.lab.test" in daemon.status()[1]
+
+
+@pytest.mark.parametrize("role", ["leader", "next"])
+def test_a_glusterd_that_dies(together: Together, role: str) -> None:
+    together.settle()
+    host = host_of(together, role)
+    with fault(
+        together,
+        f"dead glusterd ({role})",
+        host,
+        Pool.kill_glusterd,
+        Pool.start_glusterd,
+        f"node{host}.lab.test",
+    ):
+        pass
