@@ -51,21 +51,21 @@ class Stopped(CannotDo):
 
 
 def ask_all(host: Host, questions: Iterable[Question]) -> Dict[Question, Said]:
-    """Ask all *questions*, by one connection a node, all nodes at once.
+    """Ask all *questions*, by one connection a node and timeout, all at once.
 
     Of a node that cannot be asked each answer has the status 255, and says why.
     """
-    by_node: Dict[str, List[Question]] = {}
+    by_node: Dict[Tuple[str, float], List[Question]] = {}
     for question in dict.fromkeys(questions):
-        by_node.setdefault(question.node, []).append(question)
+        by_node.setdefault((question.node, question.timeout), []).append(question)
 
-    def ask(node: str) -> Dict[Question, Said]:
+    def ask(key: Tuple[str, float]) -> Dict[Question, Said]:
+        node, timeout = key
         try:
-            timeout = max(question.timeout for question in by_node[node])
-            answers = host.ask(node, [question.argv for question in by_node[node]], timeout)
+            answers = host.ask(node, [question.argv for question in by_node[key]], timeout)
         except NoAnswer as err:
-            answers = (Said(255, "", str(err)),) * len(by_node[node])
-        return dict(zip(by_node[node], answers))
+            answers = (Said(255, "", str(err)),) * len(by_node[key])
+        return dict(zip(by_node[key], answers))
 
     if not by_node:
         return {}

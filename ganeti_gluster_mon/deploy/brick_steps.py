@@ -6,13 +6,16 @@ Nothing that was there before is touched, unless an administrator named that ver
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import dataclass
 from typing import Dict, Optional, Sequence, Tuple
 
 from ganeti_gluster_mon.deploy import brick_state, devices, fstab, gluster_said
 from ganeti_gluster_mon.deploy.devices import Device
 from ganeti_gluster_mon.deploy.gluster_said import POOL_LIST, VOLUME_INFO
+from ganeti_gluster_mon.deploy.layout import Brick
 from ganeti_gluster_mon.deploy.pool_steps import bricks_on
+from ganeti_gluster_mon.deploy.remote import disk_sample, program
 from ganeti_gluster_mon.deploy.step import DONE, Command, Left, NotSo, Question, Step
 from ganeti_gluster_mon.ganeti.ssh import Said
 from ganeti_gluster_mon.gluster.facts import VolumeInfo
@@ -20,6 +23,9 @@ from ganeti_gluster_mon.words import one_line, some
 
 #: bytes of an inode of xfs, so that Gluster's extended attributes have room in it
 INODE_SIZE = 512
+
+#: the directory of a brick in a filesystem that was made for it
+BRICK_DIRECTORY = "gluster"
 
 _MKFS_TIMEOUT = 600.0
 
@@ -80,18 +86,20 @@ class MakeFilesystem(Step):
             ("xfs_db", "-r", "-c", f"ls /{self.directory}", self.device),
             ("xfs_db", "-r", "-c", f"ls /{self.directory}/.glusterfs", self.device),
             *brick_state.questions(f"{self.mount_point}/{self.directory}"),
+            devices.MOUNTS,
+            program(disk_sample, self.device),
         )
         return (Question(self.speaker, VOLUME_INFO), *(Question(self.node, argv) for argv in asked))
 
     def left(self, answers: Sequence[Said]) -> Left:
-        info, pool, listed, wiped, inprogress, *inside = answers
+        info, pool, listed, wiped, inprogress, *inside, mounts, sample = answers
         device, fault = devices.understand(self.device, listed, wiped)
         if device is None:
             raise NotSo(f"{self.node}: {fault}")
         ours = device.has(self.uuid)
         unfinished = ours and inprogress.out.split() != ["inprogress", "=", "0"]
         if ours and (device.mount_points or not unfinished):
-            return self._of_ours(device, gluster_said.volumes(info), pool, inside)
+            return self._of_ours(device, gluster_said.volumes(info), pool, inside, mounts)
         if device.used:
             raise NotSo(f"{self.node}: {self.device} {device.used}; nothing was changed on it")
         if device.size < devices.SMALLEST:
@@ -103,6 +111,8 @@ class MakeFilesystem(Step):
                 f"{self.node}: {self.device} {device.carries}; nothing was changed on it; to lose what it holds "
                 f"for good, say --wipe {self.node}:{self.device}"
             )
+        if not (device.carries or unfinished or self.wipe):
+            _must_be_blank(self.node, self.device, sample)
         wipe = (
             [("wipefs", "--all", "--", *device.partitions, self.device)]
             if self.wipe and device.carries
@@ -118,7 +128,7 @@ class MakeFilesystem(Step):
         return (*make, *(("-f",) if force else ()), self.device)
 
     def _of_ours(
-        self, device: Device, volumes: Sequence[VolumeInfo], pool: Said, inside: Sequence[Said]
+        self, device: Device, volumes: Sequence[VolumeInfo], pool: Said, inside: Sequence[Said], mounts: Said
     ) -> Left:
         """What is left where the filesystem is ours and whole.
 
@@ -126,11 +136,8 @@ class MakeFilesystem(Step):
         same command, with the same --wipe, may be run again when there are guests' disks on it.  Raises NotSo.
         """
         uuid = gluster_said.own(gluster_said.peers(pool)).uuid
-        bricks = [
-            (volume, brick)
-            for volume, brick in bricks_on(volumes, self.node, uuid)
-            if brick.path.startswith(f"{self.mount_point}/")
-        ]
+        every = bricks_on(volumes, self.node, uuid)
+        bricks = [one for one in every if one[1].path.startswith(f"{self.mount_point}/")]
         path = f"{self.mount_point}/{self.directory}"
         if path in [brick.path for _, brick in bricks] and not (self.same_slot and self.wipe):
             return DONE
@@ -150,6 +157,8 @@ class MakeFilesystem(Step):
                 f"{self.node}: {self.device} {stale}: its files are old and must not come back; nothing was changed "
                 f"on it; to lose what it holds for good, say --wipe {self.node}:{self.device}"
             )
+        if not device.mount_points:
+            must_not_be_missing(self.node, self.device, [one for one in every if one[1].path != path], mounts)
         elsewhere = [one for one in device.mount_points if one != self.mount_point]
         if elsewhere:
             raise NotSo(f"{self.node}: {self.device} is mounted at {some(elsewhere, 3)}: umount it first")
@@ -173,6 +182,35 @@ class MakeFilesystem(Step):
         if not entries:
             return None
         return f"has a stale brick in it ({self.directory}/{one_line(entries[0], 80)})"
+
+
+def must_not_be_missing(node: str, device: str, bricks: Sequence[Tuple[str, Brick]], mounts: Said) -> None:
+    """Raises NotSo where an unmounted *device* may have one of the *bricks*, (volume, brick), of its node.
+
+    A brick whose filesystem is not mounted may be on any device that is not mounted.  *mounts* is the answer to
+    `devices.MOUNTS`.
+    """
+    points = devices.mount_points(mounts)
+    for volume, brick in bricks:
+        point, name = os.path.split(brick.path)
+        if points is None or (name == BRICK_DIRECTORY and point not in points):
+            raise NotSo(
+                f"{node}: {device} may have the brick {brick.path} of volume {volume}, where nothing is mounted: "
+                f"mount its disk first, or replace it: gnt-gluster replace-brick {volume} {brick.label}"
+            )
+
+
+def _must_be_blank(node: str, device: str, sample: Said) -> None:
+    """Raises NotSo where a device without a known signature holds data, or cannot be read."""
+    try:
+        offset = json.loads(sample.out)["nonzero"]
+    except (ValueError, KeyError, TypeError):
+        raise NotSo(f"{node}: what is on {device} cannot be read: {sample.words}") from None
+    if offset is not None:
+        raise NotSo(
+            f"{node}: {device} holds data without a known signature (at byte {offset}): a database or a guest may use "
+            f"it raw; nothing was changed on it; to lose what it holds for good, say --wipe {node}:{device}"
+        )
 
 
 def _names(answer: Said) -> Tuple[str, ...]:

@@ -82,7 +82,20 @@ def add_commands(commands: argparse._SubParsersAction[Any]) -> None:
     destroy.add_argument("volume", type=_volume, metavar="VOLUME")
     destroy.set_defaults(run=_run("destroy_volume"))
 
-    for one in (deploy, create, expand, rebalance, replace, add, remove, destroy):
+    release = commands.add_parser(
+        "release-disk",
+        help="give up the filesystem that an earlier volume left on a disk: unmount it, and erase its signature",
+    )
+    release.add_argument(
+        "disks",
+        nargs="+",
+        type=_device_of_node,
+        metavar="NODE:DEVICE",
+        help="a disk that no volume uses any more",
+    )
+    release.set_defaults(run=_run("release_disk"))
+
+    for one in (deploy, create, expand, rebalance, replace, add, remove, destroy, release):
         one.add_argument(
             "--dry-run",
             action="store_true",
@@ -156,6 +169,13 @@ def _volume(text: str) -> str:
 
 def _device(text: str) -> Tuple[Optional[str], str]:
     return _placed(text, "device")
+
+
+def _device_of_node(text: str) -> Tuple[Optional[str], str]:
+    node, path = _placed(text, "device")
+    if node is None:
+        raise argparse.ArgumentTypeError(f"{text!r} names no node: NODE:DEVICE")
+    return node, path
 
 
 def _directory(text: str) -> Tuple[Optional[str], str]:

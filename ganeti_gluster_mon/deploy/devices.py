@@ -92,6 +92,18 @@ def questions(device: str) -> Tuple[Tuple[str, ...], ...]:
     )
 
 
+#: the command whose answer `mount_points` takes
+MOUNTS = ("findmnt", "--json", "--list", "--output", "TARGET")
+
+
+def mount_points(answer: Said) -> Optional[Tuple[str, ...]]:
+    """Where something is mounted; None where that is not known."""
+    try:
+        return tuple(one["target"] for one in json.loads(answer.out)["filesystems"])
+    except (ValueError, KeyError, TypeError):
+        return None
+
+
 def understand(name: str, listed: Said, wiped: Said) -> Tuple[Optional[Device], str]:
     """The device called *name* from the answers to `questions`, or None and why there is none.  Pure."""
     if listed.status:

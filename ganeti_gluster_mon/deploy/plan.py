@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Dict, List, Mapping, Optional, Sequence, Tuple
 
 from ganeti_gluster_mon.deploy.brick_directory import MakeBrick
-from ganeti_gluster_mon.deploy.brick_steps import MakeFilesystem, Mount, RunGlusterd
+from ganeti_gluster_mon.deploy.brick_steps import BRICK_DIRECTORY, MakeFilesystem, Mount, RunGlusterd
 from ganeti_gluster_mon.deploy.devices import filesystem_uuid
 from ganeti_gluster_mon.deploy.ganeti_steps import AllowDirectory, EnableTemplate
 from ganeti_gluster_mon.deploy.layout import DISPERSE, DISTRIBUTE, REPLICATE, Brick, Layout, arrange
@@ -19,7 +19,7 @@ from ganeti_gluster_mon.words import some
 
 #: bricks on devices are mounted at this and a number, and are this directory in there
 MOUNT_POINT = "/export/brick"
-DIRECTORY = "gluster"
+DIRECTORY = BRICK_DIRECTORY
 
 PORT = 24007
 #: where Ganeti 3.0 has its mounts, unless told otherwise

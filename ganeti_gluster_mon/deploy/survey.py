@@ -79,7 +79,7 @@ def _look(host: Host, node: str, wanted: Sequence[str], names: Sequence[str]) ->
         POOL_LIST,
         VOLUME_INFO,
         ("cat", fstab.PATH),
-        ("findmnt", "--json", "--list", "--output", "TARGET"),
+        devices.MOUNTS,
     ]
     for device in wanted:
         questions += devices.questions(device)
@@ -120,7 +120,7 @@ def understand(node: str, wanted: Sequence[str], answers: Sequence[Said], now: f
         devices=found,
         device_faults=tuple(faults),
         fstab=fstab.entries(table.out),
-        mount_points=_targets(mounts),
+        mount_points=devices.mount_points(mounts) or (),
         names=names,
         ahead=0.0 if clock is None else clock - now,
     )
@@ -133,13 +133,6 @@ def _names(said: Said) -> Tuple[Mapping[str, Tuple[str, ...]], Optional[float]]:
         return {name: tuple(found) for name, found in told["names"].items()}, float(told["time"])
     except (ValueError, KeyError, TypeError, AttributeError):
         return {}, None
-
-
-def _targets(said: Said) -> Tuple[str, ...]:
-    try:
-        return tuple(one["target"] for one in json.loads(said.out)["filesystems"])
-    except (ValueError, KeyError, TypeError):
-        return ()
 
 
 def faults(seen: Sequence[Seen], cluster: Cluster) -> Tuple[str, ...]:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Iterator
+from typing import Iterator, Tuple
 
 import pytest
 
+from ganeti_gluster_mon.deploy import joining, tasks
+from ganeti_gluster_mon.deploy.apply import apply
+from ganeti_gluster_mon.deploy.work import World
+from ganeti_gluster_mon.failure import CannotDo
 from tests.conftest import FAMILY
 from tests.lab import Disk, Pool
-from tests.lab_tests.replacing import MIB, VDB, VDC, on_bricks, run, write
+from tests.lab_tests.replacing import MIB, VDB, VDC, on_bricks, run, world, write
 
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(600)]
 
@@ -96,3 +100,151 @@ def test_a_dead_disk_is_replaced_in_its_place(pool: Pool, capsys: pytest.Capture
     pool.power_on(2)
     pool.wait_connected()
     pool.wait_healed("gv0")
+
+
+def test_a_brick_that_only_lacks_what_others_have_can_be_replaced(
+    pool: Pool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With self-heal off, node3 is a sink, and stays one until it is replaced; its copies are sources and are not."""
+    where = "/export/brick1/sink"
+    assert run(pool, "create-volume", "sink", "--directory", where) == 0
+    write(pool, "sink", FILES, "first")
+    pool.gluster("volume", "set", "sink", "cluster.self-heal-daemon", "off")
+    pool.kill_brick("sink", 3)
+    write(pool, "sink", FILES, "while it was away")
+    pool.start_brick("sink", 3)
+    pool.gluster("volume", "set", "sink", "cluster.self-heal-daemon", "on")
+    pool.kill_self_heal_daemons()
+    try:
+        capsys.readouterr()
+        source = (
+            "replace-brick",
+            "sink",
+            f"node1.lab.test:{where}",
+            "node1",
+            "--directory",
+            "/export/brick1/other",
+        )
+        assert run(pool, *source) == 1
+        assert "may have the only good copy" in capsys.readouterr().err
+    finally:
+        pool.start_volume("sink", force=True)
+    new = "/export/brick1/sink2"
+    assert run(pool, "replace-brick", "sink", f"{NODE3}:{where}", "node3", "--directory", new) == 0
+    bricks = on_bricks(pool, [(1, where), (2, where), (3, new)])
+    assert sorted(bricks[0]) == FILES
+    assert bricks[0] == bricks[1] == bricks[2]
+    pool.delete_volume("sink")
+
+
+def test_a_brick_with_less_room_than_the_data_of_its_set_is_refused(
+    pool: Pool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pool.exec(3, ["mkdir", "-p", "/small"])
+    pool.exec(3, ["mount", "-t", "tmpfs", "-o", "size=1M", "none", "/small"])
+    try:
+        capsys.readouterr()
+        assert replace(pool, FIRST, "--directory", "/small/gluster") == 1
+        told = capsys.readouterr().err
+        assert f"{NODE3}:/small/gluster is too small: the bricks of its set have 2.0M of data" in told
+        pool.exec(3, ["mount", "-o", "remount,size=64M", "/small"])
+        assert replace(pool, FIRST, "--directory", "/small/gluster") == 1
+        told = capsys.readouterr().err
+        assert "less than the other bricks of its set" in told and "nothing was done" in told
+    finally:
+        pool.exec(3, ["umount", "/small"])
+
+
+def test_a_disk_with_raw_data_is_refused_unless_it_is_named(
+    pool: Pool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """No signature, and not blank: a database or a guest may use the disk as it is."""
+    assert run(pool, "release-disk", f"node3:{VDC}", "--force") == 0
+    pool.exec(3, ["blkdiscard", "--zeroout", VDC])
+    raw = ["dd", "if=/dev/urandom", f"of={VDC}", "bs=1M", "seek=100", "count=60", "conv=fsync", "status=none"]
+    pool.exec(3, raw)
+    was = pool.exec(3, ["sha256sum", VDC]).stdout
+    words = ("create-volume", "raw", "node3", "--distribute", "--device", VDC)
+    capsys.readouterr()
+    assert run(pool, *words) == 1
+    told = capsys.readouterr().err
+    assert f"{NODE3}: {VDC} holds data without a known signature" in told
+    assert f"--wipe {NODE3}:{VDC}" in told
+    assert pool.exec(3, ["sha256sum", VDC]).stdout == was
+    assert run(pool, *words, "--wipe", f"node3:{VDC}", "--force") == 0
+    capsys.readouterr()
+    assert run(pool, "release-disk", f"node3:{VDC}", "--force") == 1
+    assert "of volume raw: it is in use" in capsys.readouterr().err
+    pool.delete_volume("raw")
+
+
+def test_a_disk_of_a_former_volume_is_released_by_one_command(
+    pool: Pool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert "/export/brick2" in pool.host(3).mounts()
+    assert run(pool, "release-disk", f"node3:{VDC}") == 1  # it has to be confirmed
+    assert "/export/brick2" in pool.host(3).mounts()
+    assert run(pool, "release-disk", f"node3:{VDC}", "--force") == 0
+    assert "/export/brick2" not in pool.host(3).mounts()
+    assert "/export/brick2" not in pool.exec(3, ["cat", "/etc/fstab"]).stdout
+    assert pool.exec(3, ["wipefs", "--no-act", VDC]).stdout == ""
+    capsys.readouterr()
+    assert run(pool, "release-disk", f"node3:{VDC}", "--force") == 0
+    steps = [line for line in capsys.readouterr().err.splitlines() if line.startswith("[")]
+    assert steps and all("is so already" in line for line in steps), steps
+
+
+def join(there: World, node: str) -> joining.Growth:
+    """What the hook of gnt-node add does."""
+    described = joining.described(there.cluster.tags, "")
+    assert described is not None
+    steps, grown = tasks.join_node(there, node, described)
+    apply(there.host, steps, lambda line: None)
+    return grown
+
+
+def test_a_former_brick_is_not_taken_for_one_that_waits(
+    pool: Pool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The hook of gnt-node add adds what waits for a volume; a brick that was replaced does not."""
+    where = "/export/brick1/joins"
+    assert run(pool, "create-volume", "joins", "--directory", where) == 0
+    write(pool, "joins", FILES, "first")
+    new = "/export/brick1/joined"
+    assert run(pool, "replace-brick", "joins", f"node2.lab.test:{where}", "node2", "--directory", new) == 0
+    write(pool, "joins", FILES, "second")
+    there = world(pool, tags=[f"gluster:join:joins:{where}2"])
+    for node in ("node1.lab.test", "node2.lab.test"):
+        assert not join(there, node).joins
+    # of node3 the tag names the former brick of another place
+    pool.exec(3, ["cp", "-a", "--preserve=all", where, f"{where}2"])
+    with pytest.raises(CannotDo, match=rf"{where}2 is a stale brick of volume joins"):
+        join(there, NODE3)
+    assert f"{where}2" not in pool.gluster("volume", "info", "joins")
+    pool.exec(3, ["rm", "-r", f"{where}2"])
+    # and one that has waited is looked at again before it is added
+    pool.exec(2, ["touch", f"{where}2/appeared"])
+    with pytest.raises(CannotDo, match=rf"node2.lab.test: {where}2 is a stale brick of volume joins"):
+        join(there, NODE3)
+    assert f"{where}2" not in pool.gluster("volume", "info", "joins")
+    pool.delete_volume("joins")
+
+
+@pytest.mark.parametrize("layout", [("--replica", "3", "--arbiter"), ("--disperse", "3")])
+def test_a_brick_of_other_layouts_is_replaced_and_verified(
+    pool: Pool, layout: Tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    name = "arb" if "--arbiter" in layout else "disp"
+    old, new = f"/export/brick1/{name}", f"/export/brick1/{name}-new"
+    assert run(pool, "create-volume", name, "--directory", old, *layout) == 0
+    write(pool, name, FILES, "first")
+    for node in (3, 1):
+        words = ("replace-brick", name, f"node{node}.lab.test:{old}", f"node{node}", "--directory", new)
+        capsys.readouterr()
+        assert run(pool, *words) == 0
+        assert "not verified" not in capsys.readouterr().err.splitlines()[-1]
+    bricks = on_bricks(pool, [(1, new), (2, old), (3, new)])
+    assert sorted(bricks[0]) == sorted(bricks[1]) == sorted(bricks[2]) == FILES
+    if name == "arb":
+        assert bricks[0] == bricks[1]
+    pool.delete_volume(name)

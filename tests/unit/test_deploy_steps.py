@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
-from typing import List, Optional, Sequence, Tuple
+import subprocess
+import sys
+from pathlib import Path
+from typing import Dict, List, Optional, Sequence, Tuple
 
 import pytest
 from hypothesis import given
@@ -15,6 +18,7 @@ from ganeti_gluster_mon.deploy.fstab import OPTIONS, entries, line
 from ganeti_gluster_mon.deploy.ganeti_steps import AllowDirectory, EnableTemplate
 from ganeti_gluster_mon.deploy.layout import Brick, replica
 from ganeti_gluster_mon.deploy.pool_steps import CreateVolume, DeleteVolume, JoinPool, LeavePool, SetForGuests
+from ganeti_gluster_mon.deploy.remote import disk_sample, program
 from ganeti_gluster_mon.deploy.step import DONE, WAIT, Left, NotSo
 from ganeti_gluster_mon.ganeti.ssh import Said
 from tests.unit.deploying import (
@@ -28,6 +32,7 @@ from tests.unit.deploying import (
     lsblk,
     ok,
     pool_list,
+    targets,
     volume,
     volume_info,
     wipefs,
@@ -47,6 +52,7 @@ def commands(left: Left) -> List[str]:
 
 
 ABSENT = Said(1, "", "stat: cannot statx '/export/brick1/gluster': No such file or directory")
+BLANK = ok('{"size": 1073741824, "sampled": 6291456, "nonzero": null}')
 NOTHING = (ABSENT, FAILED, FAILED, FAILED)
 
 
@@ -56,12 +62,23 @@ def make(
     on_disk: Said = FAILED,
     directory: Sequence[Said] = NOTHING,
     info: Optional[Said] = None,
+    sample: Said = BLANK,
 ) -> Left:
     """*on_disk*: what xfs_db lists in the brick's directory; *directory*: answers for the mounted one."""
     inprogress = answers[2] if len(answers) > 2 else FAILED
     step = MakeFilesystem(NODE, "/dev/vdb", UUID, "/export/brick1", "gluster", "node1.example.org", wipe)
     return step.left(
-        [info or volume_info(), pool_list(NODE), *answers[:2], inprogress, on_disk, FAILED, *directory]
+        [
+            info or volume_info(),
+            pool_list(NODE),
+            *answers[:2],
+            inprogress,
+            on_disk,
+            FAILED,
+            *directory,
+            targets("/"),
+            sample,
+        ]
     )
 
 
@@ -70,6 +87,55 @@ MKFS = f"mkfs.xfs -q -i size=512 -m uuid={UUID} /dev/vdb"
 
 def test_a_blank_disk_gets_a_filesystem() -> None:
     assert commands(make(ok(BLANK_LSBLK), ok(BLANK_WIPEFS))) == [MKFS]
+
+
+def test_a_disk_with_raw_data_is_refused_unless_it_is_named() -> None:
+    raw = ok('{"size": 1073741824, "sampled": 4096, "nonzero": 1049088}')
+    with pytest.raises(
+        NotSo, match=rf"holds data .*at byte 1049088.*nothing was changed.*--wipe {NODE}:/dev/vdb"
+    ):
+        make(ok(BLANK_LSBLK), ok(BLANK_WIPEFS), sample=raw)
+    assert commands(make(ok(BLANK_LSBLK), ok(BLANK_WIPEFS), sample=raw, wipe=True)) == [MKFS]
+    for failed in (
+        Said(1, "", "/dev/vdb: Input/output error"),
+        Said(124, "", "python3: no answer within 20 s"),
+    ):
+        with pytest.raises(NotSo, match="what is on /dev/vdb cannot be read"):
+            make(ok(BLANK_LSBLK), ok(BLANK_WIPEFS), sample=failed)
+
+
+def sampled(path: Path) -> Dict[str, Optional[int]]:
+    argv = [sys.executable, *program(disk_sample, str(path))[1:]]
+    said = subprocess.run(argv, check=True, capture_output=True, text=True, timeout=60)
+    return dict(json.loads(said.stdout))
+
+
+@pytest.mark.parametrize(
+    ("offset", "length"),
+    [(0, 1), ((1 << 20) - 1, 1), ((64 << 20) - 1, 1), (63 << 20, 1), (20 << 20, 1 << 20)],
+)
+def test_what_is_on_a_disk_is_sampled_at_both_ends_and_between(
+    tmp_path: Path, offset: int, length: int
+) -> None:
+    disk = tmp_path / "disk"
+    with open(disk, "wb") as file:
+        file.truncate(64 << 20)
+    told = sampled(disk)
+    assert (told["size"], told["nonzero"]) == (64 << 20, None)
+    assert told["sampled"] == (2 << 20) + 1024 * 4096
+    with open(disk, "r+b") as file:
+        file.seek(offset)
+        file.write(b"x" * length)
+    found = sampled(disk)["nonzero"]
+    assert found is not None and found <= offset + length
+
+
+def test_a_small_disk_is_sampled_at_its_ends(tmp_path: Path) -> None:
+    disk = tmp_path / "disk"
+    disk.write_bytes(bytes(3 << 20))
+    assert sampled(disk) == {"size": 3 << 20, "sampled": 2 << 20, "nonzero": None}
+    disk.write_bytes(bytes(1000))
+    assert sampled(disk) == {"size": 1000, "sampled": 2000, "nonzero": None}
 
 
 def test_ours_is_there_already() -> None:
@@ -139,6 +205,11 @@ def test_a_filesystem_with_a_brick_of_a_volume_is_never_made_anew() -> None:
     # glusterd may know the host by another name
     alias = volume_info(volume("gv0", ["alias2:/export/brick1/gluster", "n4:/b", "n3:/b"]))
     assert make(MOUNTED, XFS, FINISHED, directory=STALE, wipe=True, info=alias) is DONE
+    missing = volume_info(volume("other", [f"{NODE}:/export/brick7/gluster", "n4:/b", "n3:/b"]))
+    with pytest.raises(
+        NotSo, match="may have the brick /export/brick7/gluster of volume other, where nothing"
+    ):
+        make(lsblk(), XFS, FINISHED, on_disk=ok(XFS_DB_LS), wipe=True, info=missing)
     other = volume_info(volume("other", [f"{NODE}:/export/brick1/other", "n4:/b", "n3:/b"]))
     with pytest.raises(NotSo, match="has the brick /export/brick1/other of volume other: it is in use"):
         make(MOUNTED, XFS, FINISHED, directory=STALE, wipe=True, info=other)

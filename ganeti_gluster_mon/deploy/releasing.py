@@ -1,0 +1,112 @@
+"""The task release-disk: a filesystem that an earlier volume left is unmounted, taken out of fstab and erased."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import dataclass
+from typing import List, Sequence, Tuple
+
+from ganeti_gluster_mon.deploy import devices, fstab, gluster_said, plan
+from ganeti_gluster_mon.deploy.brick_steps import must_not_be_missing
+from ganeti_gluster_mon.deploy.devices import Device, filesystem_uuid
+from ganeti_gluster_mon.deploy.gluster_said import POOL_LIST, VOLUME_INFO
+from ganeti_gluster_mon.deploy.plan import Place
+from ganeti_gluster_mon.deploy.pool_steps import bricks_on
+from ganeti_gluster_mon.deploy.request import nodes_named
+from ganeti_gluster_mon.deploy.step import DONE, Command, Left, NotSo, Question, Step
+from ganeti_gluster_mon.deploy.task_queries import look_at, speaker_of
+from ganeti_gluster_mon.deploy.work import Asked, World
+from ganeti_gluster_mon.ganeti.ssh import Said
+from ganeti_gluster_mon.words import some
+
+
+@dataclass(frozen=True)
+class ReleaseDisk(Step):
+    """A device without the filesystem that a volume of this package had there."""
+
+    device: str
+    #: that a filesystem of ours has on this device
+    uuid: str
+    #: the name of a brick's directory in it
+    directory: str
+    #: a node of the pool that is asked which volumes there are
+    speaker: str
+
+    @property
+    def words(self) -> str:
+        return f"{self.device} released: no mount, no line in {fstab.PATH}, no filesystem"
+
+    def questions(self) -> Tuple[Question, ...]:
+        asked = (
+            POOL_LIST,
+            *devices.questions(self.device),
+            ("cat", fstab.PATH),
+            ("xfs_db", "-r", "-c", f"ls /{self.directory}", self.device),
+            ("test", "-d", "/run/systemd/system"),
+            devices.MOUNTS,
+        )
+        return (Question(self.speaker, VOLUME_INFO), *(Question(self.node, argv) for argv in asked))
+
+    def left(self, answers: Sequence[Said]) -> Left:
+        info, pool, listed, wiped, table, inside, systemd, mounts = answers
+        device, fault = devices.understand(self.device, listed, wiped)
+        if device is None:
+            raise NotSo(f"{self.node}: {fault}")
+        if table.status:
+            raise NotSo(f"{self.node}: {fstab.PATH} cannot be read: {table.words}")
+        sources = {f"UUID={one}" for one in (self.uuid, *(found.uuid for found in device.signatures)) if one}
+        entries = [one for one in fstab.entries(table.out) if one.source in sources]
+        self._must_be_ours(device, entries, has_bricks=inside.status == 0)
+        points = tuple(dict.fromkeys((*device.mount_points, *(one.mount_point for one in entries))))
+        own = gluster_said.own(gluster_said.peers(pool)).uuid
+        bricks = bricks_on(gluster_said.volumes(info), self.node, own)
+        for volume, brick in bricks:
+            if any(brick.path.startswith(f"{point}/") for point in points):
+                raise NotSo(
+                    f"{self.node}: {self.device} has the brick {brick.path} of volume {volume}: it is in use"
+                )
+        if device.signatures and not device.mount_points:
+            must_not_be_missing(self.node, self.device, bricks, mounts)
+        argvs: List[Tuple[str, ...]] = [
+            ("umount", "--", point) for point in sorted(device.mount_points, reverse=True)
+        ]
+        lines = [line for one in entries for line in fstab.lines(table.out, one.mount_point)]
+        argvs += [fstab.remove(line) for line in dict.fromkeys(lines)]
+        if lines:
+            argvs.append(("sync", fstab.PATH))
+            argvs += [] if systemd.status else [("systemctl", "daemon-reload")]
+        # last: without its UUID nobody would find its line in fstab again
+        argvs += [("wipefs", "--all", "--", self.device)] if device.signatures else []
+        return tuple(Command(self.node, argv) for argv in argvs) or DONE
+
+    def _must_be_ours(self, device: Device, entries: Sequence[fstab.Entry], has_bricks: bool) -> None:
+        """Raises NotSo where what is on the device is not a filesystem that this package made for bricks."""
+        if device.read_only or device.holders:
+            raise NotSo(
+                f"{self.node}: {self.device} {device.used or device.carries}: it is not a disk of a brick"
+            )
+        if not device.signatures and not device.mount_points:
+            return
+        kinds = [found.type for found in device.signatures]
+        ours = device.has(self.uuid) or any(one.options == fstab.OPTIONS for one in entries) or has_bricks
+        if kinds != ["xfs"] or not ours:
+            what = device.carries or f"is mounted at {some(device.mount_points, 3)}"
+            raise NotSo(
+                f"{self.node}: {self.device} {what}, and it is not from gnt-gluster: nothing was changed on it"
+            )
+
+
+def release_disk(world: World, arguments: argparse.Namespace) -> Asked:
+    """Disks that no volume uses any more, free for other use."""
+    places = [Place(nodes_named(world.cluster, [name])[0], device=path) for name, path in arguments.disks]
+    nodes = tuple(dict.fromkeys(place.node for place in places))
+    seen = look_at(world, nodes, places)
+    speaks = speaker_of(world, nodes, seen)
+    steps: List[Step] = []
+    for place in places:
+        assert place.device is not None
+        found = seen[place.node].devices[place.device]
+        uuid = filesystem_uuid(world.cluster.name, place.node, place.device, found)
+        steps.append(ReleaseDisk(place.node, place.device, uuid, plan.DIRECTORY, speaks.name))
+    named = some([f"{place.node}:{place.device}" for place in places], 9)
+    return Asked(tuple(steps), (), f"Lose for good what is on {named}?")
