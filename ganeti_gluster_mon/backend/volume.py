@@ -483,6 +483,11 @@ class GlusterVolume:
         return _is_dead(mount) and ours and self._unmount_it(mount.path, lazy=False) is None
 
     def _silent(self, mount: model.Mount) -> VolumeError:
+        if (mount.failure or "").startswith(mounts.NOT_TRIED):
+            return VolumeError(
+                f"volume {self.volume}: its mount at {mount.path} cannot be checked: {mount.failure}; "
+                f"this node has to be able to write below {mounts.LOCK_DIRECTORY} and to start a process"
+            )
         return VolumeError(
             f"volume {self.volume}, mounted at {mount.path}, does not answer: {mount.failure}; is it started, and are "
             f"its bricks up? `gluster volume status {self.volume}`; when they are, and it still hangs, "

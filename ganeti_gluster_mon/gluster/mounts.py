@@ -25,6 +25,9 @@ from ganeti_gluster_mon.gluster.model import Mount
 
 LOCK_DIRECTORY = "/run/ganeti-gluster-mon"
 
+#: how the failure of a mount begins that could not be asked, for a reason that is not the mount's
+NOT_TRIED = "statvfs not tried"
+
 _TYPE = "fuse.glusterfs"
 _ESCAPE = re.compile(r"\\([0-7]{3})")
 # The shortest servers win: they hold no "/" (but a socket's path does, and no ":"), and a volume's name no ":",
@@ -173,7 +176,7 @@ def statvfs(
                             _check_age(mount, timeout, waited, lock_directory)
                             continue
                     except OSError as error:
-                        answered[index] = replace(mount, failure=f"statvfs not tried: {error}")
+                        answered[index] = replace(mount, failure=f"{NOT_TRIED}: {error.strerror or error}")
                     except _Hangs as hangs:
                         answered[index] = replace(mount, failure=str(hangs))
                     else:
