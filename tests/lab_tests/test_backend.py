@@ -9,7 +9,7 @@ import functools
 import itertools
 import json
 import re
-from typing import Dict, Iterator, List
+from typing import Dict, Iterator, List, Tuple
 
 import pytest
 
@@ -99,6 +99,22 @@ def where(cluster: Cluster) -> List[str]:
     return listed(cluster, "gnt-instance", "list", "-o", "name,pnode,status")
 
 
+def monitor(cluster: Cluster, node: int, command: str) -> str:
+    """What the QEMU of the guest on the node says to *command* on its monitor."""
+    path = f"/var/run/ganeti/kvm-hypervisor/ctrl/{NAME}.monitor"
+    return cluster.pool.exec(
+        node, ["socat", "-t", "5", "-", f"UNIX-CONNECT:{path}"], input=f"{command}\n"
+    ).stdout
+
+
+def qemu_disk(cluster: Cluster, node: int) -> Tuple[str, int]:
+    """QEMU's name of the guest's only disk, and the size that the guest sees, in bytes."""
+    told = monitor(cluster, node, "info block -v")
+    found = re.search(r"^(disk-\S+) .*?virtual size: [^(]*\((\d+) bytes\)", told, re.DOTALL | re.MULTILINE)
+    assert found, told
+    return found[1], int(found[2])
+
+
 def clients(cluster: Cluster, node: int) -> str:
     """The log of all that was ever mounted on the node: it grows with each mount."""
     return cluster.pool.exec(
@@ -120,6 +136,13 @@ def test_the_life_of_a_guest_in_userspace(cluster: Cluster) -> None:
 
     run(cluster, "gnt-instance", "grow-disk", NAME, "0", "16M")
     assert_disks(cluster, 80)
+    # What the log says that a running guest needs, and that it is so.
+    log = cluster.run(1, "cat", "/var/log/ganeti/node-daemon.log")
+    assert re.search(r"ganeti/\S+ has 80 MiB now; .* `gnt-instance reboot`, or after block_resize", log)
+    (name, size) = qemu_disk(cluster, 1)
+    assert size == 64 * MIB
+    monitor(cluster, 1, f"block_resize {name} 80M")
+    assert qemu_disk(cluster, 1) == (name, 80 * MIB)
 
     # It moves on while a brick is down.
     cluster.pool.kill_brick("gv0", 3)
