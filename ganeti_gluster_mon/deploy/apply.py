@@ -28,6 +28,9 @@ _LOCK_PATIENCE = 200.0
 #: seconds between two tries while Gluster is kept by another, and after which that is told
 _PAUSE, _TOLD = 0.5, 5.0
 _AT_ONCE = 16
+#: characters of the commands that are sent by one connection; Linux takes 131072 bytes in one argument, and quotes in
+#: them count several times
+_BATCH = 24576
 
 
 class Host(Protocol):
@@ -51,28 +54,40 @@ class Stopped(CannotDo):
 
 
 def ask_all(host: Host, questions: Iterable[Question]) -> Dict[Question, Said]:
-    """Ask all *questions*, by one connection a node and timeout, all at once.
+    """Ask all *questions*, by as few connections as can be, all at once.
 
     Of a node that cannot be asked each answer has the status 255, and says why.
     """
-    by_node: Dict[Tuple[str, float], List[Question]] = {}
-    for question in dict.fromkeys(questions):
-        by_node.setdefault((question.node, question.timeout), []).append(question)
+    batches = _batches(questions)
 
-    def ask(key: Tuple[str, float]) -> Dict[Question, Said]:
-        node, timeout = key
+    def ask(batch: Sequence[Question]) -> Dict[Question, Said]:
         try:
-            answers = host.ask(node, [question.argv for question in by_node[key]], timeout)
+            answers = host.ask(batch[0].node, [question.argv for question in batch], batch[0].timeout)
         except NoAnswer as err:
-            answers = (Said(255, "", str(err)),) * len(by_node[key])
-        return dict(zip(by_node[key], answers))
+            answers = (Said(255, "", str(err)),) * len(batch)
+        return dict(zip(batch, answers))
 
-    if not by_node:
+    if not batches:
         return {}
-    if len(by_node) == 1:  # without a thread: then a Ctrl-C is not waited with
-        return ask(*by_node)
+    if len(batches) == 1:  # without a thread: then a Ctrl-C is not waited with
+        return ask(*batches)
     with ThreadPoolExecutor(max_workers=_AT_ONCE) as pool:
-        return {question: said for part in pool.map(ask, by_node) for question, said in part.items()}
+        return {question: said for part in pool.map(ask, batches) for question, said in part.items()}
+
+
+def _batches(questions: Iterable[Question]) -> Tuple[Tuple[Question, ...], ...]:
+    """*questions* by node and timeout, each part small enough for the command line of one connection."""
+    found: Dict[Tuple[str, float], List[List[Question]]] = {}
+    sizes: Dict[Tuple[str, float], int] = {}
+    for question in dict.fromkeys(questions):
+        key = (question.node, question.timeout)
+        size = sum(map(len, question.argv))
+        if key not in found or sizes[key] + size > _BATCH:
+            found.setdefault(key, []).append([])
+            sizes[key] = 0
+        found[key][-1].append(question)
+        sizes[key] += size
+    return tuple(tuple(batch) for batches in found.values() for batch in batches)
 
 
 def look(host: Host, step: Step, say: Say) -> Tuple[Left, Tuple[Said, ...]]:
@@ -176,19 +191,16 @@ def do(host: Host, step: Step, say: Say) -> None:
     wait, ran, done = Wait(step, say), False, 0
     while True:
         left, answers = look(host, step, say)
-        done = done + 1 if left is None else 0
-        wait.seen(step.progress(answers) if ran or not left else "", done=done >= step.readings)
-        if done >= step.readings:
-            return
-        if left is None:
-            wait.pause()
-            continue
-        if left and not ran:
+        if left and not ran:  # before the time is looked at: a slow answer must not keep them from being run
             for command in left:
                 run(host, command, say)
             wait, ran = Wait(step, say), True
             continue
-        if wait.urges():
+        done = done + 1 if left is None else 0
+        wait.seen(step.progress(answers), done=done >= step.readings)
+        if done >= step.readings:
+            return
+        if left is not None and wait.urges():
             for command in step.urge():
                 host.run(command.node, command.argv, command.timeout, command.text)
         wait.pause()

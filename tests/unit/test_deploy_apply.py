@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,10 +12,10 @@ import pytest
 
 from ganeti_gluster_mon.deploy import apply as applying
 from ganeti_gluster_mon.deploy import wait
-from ganeti_gluster_mon.deploy.apply import Refused, Stopped, apply, foresee, shown
+from ganeti_gluster_mon.deploy.apply import Refused, Stopped, apply, ask_all, foresee, shown
 from ganeti_gluster_mon.deploy.step import DONE, WAIT, Command, Left, NotSo, Question, Step
 from ganeti_gluster_mon.failure import CannotDo
-from ganeti_gluster_mon.ganeti.ssh import Nodes, Said
+from ganeti_gluster_mon.ganeti.ssh import _ASKER, Nodes, Said
 
 HERE = "here"
 
@@ -186,3 +187,16 @@ def test_what_is_shown_is_what_is_left(host: Nodes, tmp_path: Path) -> None:
         f"# here: the file a: is so already\n# here: the file b c\nhere: touch '{tmp_path}/b c'\n"
     )
     assert not (tmp_path / "b c").exists()
+
+
+def test_questions_whose_programs_are_long_are_asked_by_several_connections(host: Nodes) -> None:
+    """One argument of a command takes 128 KiB, and a node may have many disks."""
+    quotes = "'" * 3000
+    asked = [Question(HERE, ("echo", f"{number}", quotes)) for number in range(60)]
+    asked += [Question(HERE, ("echo", "slow"), timeout=30.0)]
+    told = ask_all(host, asked)
+    assert [told[question].out for question in asked[:-1]] == [f"{n} {quotes}\n" for n in range(60)]
+    assert told[asked[-1]].out == "slow\n"
+    for batch in applying._batches(asked):
+        argv = ("python3", "-c", _ASKER, json.dumps([20, [question.argv for question in batch]]))
+        assert all(len(word) < 131072 for word in Nodes(None, own="another").ssh("node1", argv))
