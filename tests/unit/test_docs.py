@@ -270,3 +270,22 @@ def test_each_message_is_one_that_the_program_says(message: str) -> None:
     assert parts
     for part in parts:
         assert any(part in text for text in texts), part
+
+
+def test_the_tests_that_pages_name_exist() -> None:
+    """As ``tests/unit/test_x.py::test_y``, with or without the function, or as ``test_y`` beside the word contract."""
+    named = 0
+    for page in DOCS.glob("*.md"):
+        text = page.read_text(encoding="utf-8")
+        for path, function in re.findall(r"`(tests/[\w/]+\.py)(?:::(\w+))?`", text):
+            source = (REPOSITORY / path).read_text(encoding="utf-8")
+            assert not function or f"def {function}(" in source, f"{page.name}: {path}::{function}"
+            named += 1
+    contract = (REPOSITORY / "tests/lab_tests/on_node/contract.py").read_text(encoding="utf-8")
+    guarantees = rows("backend.md", "Guarantees, when they hold, and how they are tested")
+    for *_, tests in guarantees:
+        functions = [word for word in words(tests) if word.startswith("test_")]
+        assert functions or "::" in tests
+        assert [word for word in functions if f"def {word}(" not in contract] == []
+        named += len(functions)
+    assert named > 30
