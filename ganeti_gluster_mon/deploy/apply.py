@@ -141,7 +141,7 @@ def shown(steps: Sequence[Step], left: Sequence[Left]) -> str:
     lines = []
     for step, commands in zip(steps, left):
         if commands is None:
-            lines.append(f"# {step.node}: {step.words}: is so already")
+            lines.append(f"# {step.node}: {step.words}: already done")
             continue
         lines.append(f"# {step.node}: {step.words}")
         lines += [f"{command.node}: {command}" for command in commands]
@@ -149,13 +149,14 @@ def shown(steps: Sequence[Step], left: Sequence[Left]) -> str:
     return "".join(f"{line}\n" for line in lines)
 
 
-def apply(host: Host, steps: Sequence[Step], say: Say) -> None:
-    """Do *steps*, in their order, telling *say* of each.
+def apply(host: Host, steps: Sequence[Step], say: Say, verbose: bool = False) -> bool:
+    """Do *steps*, in their order, telling *say* of each; returns whether anything was changed.
 
+    Steps that are done already are counted, or told one by one where *verbose* is set.
     Raises Refused when nothing was done, and Stopped when something was.
     """
     left = foresee(host, steps)
-    changed = False
+    changed, done = False, 0
     for number, (step, commands) in enumerate(zip(steps, left)):
         label = f"[{number + 1}/{len(steps)}] {step.node}: {step.words}"
         try:
@@ -165,7 +166,9 @@ def apply(host: Host, steps: Sequence[Step], say: Say) -> None:
                 commands, answers = look(host, step, say)
                 came_to = step.progress(answers)
             if commands is None and stays_done(host, step, say):
-                say(f"{label}: is so already{f' ({came_to})' if came_to else ''}")
+                done += 1
+                if verbose:
+                    say(f"{label}: already done{f' ({came_to})' if came_to else ''}")
                 continue
             say(label)
             changed = True
@@ -174,6 +177,11 @@ def apply(host: Host, steps: Sequence[Step], say: Say) -> None:
             raise _stopped(steps, number, "interrupted", say) from None
         except CannotDo as err:
             raise _stopped(steps, number, str(err), say) from err
+    if done and not verbose:
+        say(
+            f"{done} of {len(steps)} steps {'was' if done == 1 else 'were'} already done (--verbose names them)"
+        )
+    return changed
 
 
 def stays_done(host: Host, step: Step, say: Say) -> bool:

@@ -20,15 +20,15 @@ def add_commands(commands: argparse._SubParsersAction[Any]) -> None:
         "deploy",
         help="from empty disks to a volume that Ganeti uses",
         description="Bricks, pool, volume and Ganeti's settings, on the nodes named or on all of the cluster. "
-        "What is done already is passed over, so it can be run again.",
+        "It can be run again: a volume that exists is compared with what is asked for, and what it has lost (a mount, "
+        "a line in /etc/fstab, a brick that does not run) is repaired.",
     )
     deploy.add_argument("nodes", nargs="*", metavar="NODE", help=f"{_NODE} (default: all that are online)")
     deploy.add_argument("--volume", type=_volume, default="gv0", metavar="NAME", help="default: %(default)s")
     deploy.add_argument(
         "--access",
         choices=("userspace", "kernelspace"),
-        default="userspace",
-        help="how guests reach their disks: QEMU itself, or a FUSE mount (default: %(default)s)",
+        help="how guests reach their disks: QEMU itself, or a FUSE mount (default: as it is, or userspace)",
     )
     _add_places(deploy)
     _add_layout(deploy)
@@ -102,6 +102,9 @@ def add_commands(commands: argparse._SubParsersAction[Any]) -> None:
             help="print the commands that would be run, and run none of them",
         )
         one.add_argument("-f", "--force", action="store_true", help="ask nothing")
+        one.add_argument(
+            "-v", "--verbose", action="store_true", help="name each step, also those that are done already"
+        )
 
 
 def _add_places(parser: argparse.ArgumentParser) -> None:

@@ -11,6 +11,8 @@ PATH = "/etc/fstab"
 #: A brick's disk that is gone must not keep the node from booting (nofail); glusterd, which starts the bricks,
 #: waits for those that are there.
 OPTIONS = "defaults,noatime,inode64,nofail,x-systemd.before=glusterd.service"
+#: the same for filesystems without xfs' option
+_OTHER_OPTIONS = OPTIONS.replace("inode64,", "")
 
 _ESCAPE = re.compile(r"\\([0-7]{3})")
 
@@ -53,7 +55,8 @@ def remove(line: str) -> Tuple[str, ...]:
     return ("sed", "--in-place", "--follow-symlinks", f"/^{escaped}$/d", PATH)
 
 
-def line(uuid: str, mount_point: str) -> str:
-    """The line, without its end, that mounts our filesystem at boot."""
+def line(uuid: str, mount_point: str, filesystem: str = "xfs") -> str:
+    """The line, without its end, that mounts the *filesystem* with that UUID at boot."""
     escaped = "".join(c if c not in " \t\n\\" else f"\\{ord(c):03o}" for c in mount_point)
-    return f"UUID={uuid} {escaped} xfs {OPTIONS} 0 0"
+    options = OPTIONS if filesystem == "xfs" else _OTHER_OPTIONS
+    return f"UUID={uuid} {escaped} {filesystem} {options} 0 0"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import Sequence, Tuple
+from typing import Optional, Sequence, Tuple
 
 from ganeti_gluster_mon.deploy.step import DONE, Command, Left, NotSo, Question, Step
 from ganeti_gluster_mon.ganeti.configuration import (
@@ -51,47 +51,71 @@ class AllowDirectory(Step):
 
 @dataclass(frozen=True)
 class EnableTemplate(Step):
-    """The disk template gluster, on a volume; *node* is the master."""
+    """The disk template gluster, on a volume; *node* is the master.
 
+    The parameters of disks that exist are never changed: running guests have their disks open by them.
+    """
+
+    #: whom new disks begin with
     host: str
     port: int
     volume: str
-    #: "userspace" (QEMU speaks to Gluster itself) or "kernelspace" (by a FUSE mount)
-    access: str
+    #: "userspace" (QEMU speaks to Gluster itself) or "kernelspace" (by a FUSE mount); None: as it is, or "userspace"
+    access: Optional[str]
 
     @property
     def words(self) -> str:
-        return f"Ganeti's disk template {GLUSTER} on {self.volume}, {self.access}"
-
-    def _is_said(self, found: DiskParameters) -> bool:
-        wanted = (self.host, self.port, self.volume, self.access)
-        return (found.host, found.port, found.volume, found.access) == wanted
+        return f"Ganeti's disk template {GLUSTER} on {self.volume}" + (
+            f", {self.access}" if self.access else ""
+        )
 
     def questions(self) -> Tuple[Question, ...]:
         return (Question(self.node, CONFIGURATION),)
 
     def left(self, answers: Sequence[Said]) -> Left:
         found = configuration(answers[0])
-        others = [disk for disk in found.disks if disk.template == GLUSTER and disk.volume != self.volume]
-        said = any(self._is_said(parameters) for parameters in found.parameters)
-        if others and not said:
-            users = some(list(dict.fromkeys(disk.instance for disk in others)), 3)
+        mine = [one for one in found.parameters if one.volume == self.volume]
+        disks = [disk for disk in found.disks if disk.template == GLUSTER]
+        wanted = None
+        if not mine and disks:
+            users = some(list(dict.fromkeys(disk.instance for disk in disks)), 3)
             raise NotSo(
-                f"Ganeti's gluster disks are on volume {others[0].volume}, of {users}: to say another would lose them; "
+                f"Ganeti's gluster disks are on volume {disks[0].volume}, of {users}: to say another would lose them; "
                 f"make this one with gnt-gluster create-volume, and set it for a node group: gnt-group modify -D"
             )
+        if disks:
+            self._must_have_access(mine)
+        else:
+            wanted = self._parameters(found, mine)
         words = []
         enabled, allowed = found.enabled_disk_templates, found.allowed_disk_templates
         if GLUSTER not in enabled:
             words.append(f"--enabled-disk-templates={','.join((*enabled, GLUSTER))}")
         if GLUSTER not in allowed:
             words.append(f"--ipolicy-disk-templates={','.join((*allowed, GLUSTER))}")
-        if not said:
-            pairs = f"host={self.host},port={self.port},volume={self.volume},access={self.access}"
-            words.append(f"--disk-parameters={GLUSTER}:{pairs}")
+        if wanted is not None:
+            words.append(f"--disk-parameters={GLUSTER}:{wanted}")
         if not words:
             return DONE
         return (Command(self.node, ("gnt-cluster", "modify", *words), timeout=_MODIFY_TIMEOUT),)
+
+    def _must_have_access(self, mine: Sequence[DiskParameters]) -> None:
+        """Raise NotSo where disks exist, and another access to them is asked for."""
+        if self.access is not None and all(one.access != self.access for one in mine):
+            raise NotSo(
+                f"Ganeti's gluster disks have access {mine[0].access}, not {self.access}: "
+                f"gnt-cluster modify --disk-parameters={GLUSTER}:access={self.access} changes that, and each guest has "
+                f"it from its next start; migrate none before"
+            )
+
+    def _parameters(self, found: Configuration, mine: Sequence[DiskParameters]) -> Optional[str]:
+        """The parameters that have to be set; None: they are as they have to be."""
+        set_up = GLUSTER in found.enabled_disk_templates and bool(mine)
+        access = self.access or (mine[0].access if set_up else "userspace")
+        wanted = (self.host, self.port, self.volume, access)
+        if any((one.host, one.port, one.volume, one.access) == wanted for one in mine):
+            return None
+        return f"host={self.host},port={self.port},volume={self.volume},access={access}"
 
 
 def configuration(said: Said) -> Configuration:

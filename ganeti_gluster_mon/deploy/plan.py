@@ -11,6 +11,7 @@ from ganeti_gluster_mon.deploy.devices import filesystem_uuid
 from ganeti_gluster_mon.deploy.ganeti_steps import AllowDirectory, EnableTemplate
 from ganeti_gluster_mon.deploy.layout import DISPERSE, DISTRIBUTE, REPLICATE, Brick, Layout, arrange
 from ganeti_gluster_mon.deploy.pool_steps import CreateVolume, JoinPool, KnowByName, SetForGuests, StartVolume
+from ganeti_gluster_mon.deploy.repair_steps import RecordMountPoint
 from ganeti_gluster_mon.deploy.step import NotSo, Step
 from ganeti_gluster_mon.deploy.survey import Seen
 from ganeti_gluster_mon.ganeti.ssconf import Cluster
@@ -95,6 +96,7 @@ def make_bricks(
         disks.append(
             MakeFilesystem(place.node, place.device, uuid, where, DIRECTORY, speaks, place.wipe, same_slot)
         )
+        disks.append(RecordMountPoint(place.node, where, uuid))
         disks.append(Mount(place.node, place.device, uuid, where, same_slot))
         path = f"{where}/{DIRECTORY}"
         bricks.append(Brick(place.node, path))
@@ -160,7 +162,7 @@ def create(volume: str, layout: Layout, made: Bricks, speaks: Seen, sharded: boo
 
 
 def ganeti_side(
-    cluster: Cluster, volume: str, bricks: Sequence[Brick], peers: Sequence[str], access: str
+    cluster: Cluster, volume: str, bricks: Sequence[Brick], peers: Sequence[str], access: Optional[str]
 ) -> Tuple[Step, ...]:
     """What Ganeti has to be told, after which it makes disks on *volume*; *peers* are the nodes of the pool."""
     directory = storage_directory(cluster)

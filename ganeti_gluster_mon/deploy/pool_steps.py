@@ -18,7 +18,7 @@ from ganeti_gluster_mon.words import one_line, some
 VIRT_GROUP = "/var/lib/glusterd/groups/virt"
 
 #: options of that group which Gluster 10 takes for volumes of copies only
-_OF_COPIES = ("cluster.shd-max-threads",)
+COPIES_ONLY = ("cluster.shd-max-threads",)
 
 #: seconds; glusterd notices within a minute that a peer it waits for has vanished
 _CHANGE_TIMEOUT = 150.0
@@ -201,7 +201,7 @@ class SetForGuests(Step):
         options = {} if volume is None else volume.options
         own = dict(self.options)
         if not self.copies:
-            wanted = {name: value for name, value in {**group, **own}.items() if name not in _OF_COPIES}
+            wanted = {name: value for name, value in {**group, **own}.items() if name not in COPIES_ONLY}
             words = [word for pair in wanted.items() for word in pair]
             if all(options.get(name) == value for name, value in wanted.items()):
                 return DONE

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Dict, List, Sequence, Tuple
 
 from ganeti_gluster_mon import etc_default
@@ -34,6 +34,7 @@ from ganeti_gluster_mon.deploy.pool_steps import (
     has_bricks,
 )
 from ganeti_gluster_mon.deploy.releasing import release_disk as release_disk
+from ganeti_gluster_mon.deploy.redeploy import find, ready, redeploy
 from ganeti_gluster_mon.deploy.replacing import replace_brick as replace_brick
 from ganeti_gluster_mon.deploy.request import (
     Usage,
@@ -82,7 +83,12 @@ def _new_volume(world: World, arguments: argparse.Namespace) -> NewVolume:
 
 
 def deploy(world: World, arguments: argparse.Namespace) -> Asked:
-    """From empty disks to a volume that Ganeti uses."""
+    """From empty disks to a volume that Ganeti uses; one that exists is compared and repaired."""
+    members = pool_members(world)
+    known = find(members, arguments.volume)
+    if known is not None:
+        volume, speaks = known
+        return redeploy(world, arguments, volume, speaks, members)
     new = _new_volume(world, arguments)
     peers = [*new.nodes, *(peer.hostname for peer in new.speaks.peers), new.speaks.name]
     side = plan.ganeti_side(world.cluster, arguments.volume, new.bricks, peers, arguments.access)
@@ -93,7 +99,9 @@ def deploy(world: World, arguments: argparse.Namespace) -> Asked:
             f"{some(outside, 4)} may run instances and is not in the pool: guests there begin with "
             f"{new.bricks[0].node}, and do not start while that is down; gnt-gluster add-node, then deploy again"
         )
-    return proposal((*new.steps, *side), notes, new.places)
+    asked_for = proposal((*new.steps, *side), notes, new.places)
+    layout = layoutproposal(arguments)
+    return replace(asked_for, result=ready(arguments.volume, layout.title, len(new.bricks)))
 
 
 def create_volume(world: World, arguments: argparse.Namespace) -> Asked:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from dataclasses import dataclass
 from typing import Callable, Optional, Tuple
@@ -27,6 +28,8 @@ class Asked:
     notes: Tuple[str, ...] = ()
     #: what would be lost; without it nothing is asked
     question: str = ""
+    #: what has been reached in the end, and the next step, in one line
+    result: str = ""
 
 
 @dataclass(frozen=True)
@@ -51,6 +54,8 @@ def carry_out(task: Task, arguments: argparse.Namespace, world: Optional[World] 
     command = task.__name__.replace("_", "-")
     try:
         if world is None:
+            if os.geteuid():
+                raise Refused(f"{command} runs commands on the nodes, which only root can do: run it as root")
             cluster = ssconf.read()
             nodes = Nodes(cluster)
             world = World(cluster, nodes, nodes.own)
@@ -61,7 +66,7 @@ def carry_out(task: Task, arguments: argparse.Namespace, world: Optional[World] 
             sys.stdout.write(shown(wish.steps, foresee(world.host, wish.steps)))
             return 0
         with world.lock() as lock:
-            return _change(world, lock, task(world, arguments), arguments.force)
+            return _change(world, lock, task(world, arguments), arguments)
     except (Usage, layouts.NoLayout) as err:
         print(f"gnt-gluster {command}: {err}", file=sys.stderr)
         return 2
@@ -74,17 +79,18 @@ def carry_out(task: Task, arguments: argparse.Namespace, world: Optional[World] 
         raise Stopped("interrupted before anything was done") from None
 
 
-def _change(world: World, lock: ChangeLock, wish: Asked, force: bool) -> int:
+def _change(world: World, lock: ChangeLock, wish: Asked, arguments: argparse.Namespace) -> int:
     """Ask what has to be asked, and apply the steps; returns the exit status."""
     if wish.question:
         foresee(world.host, wish.steps)  # nobody is asked about what cannot be done anyway
-        if not sure(wish.question, wish.notes, force):
+        if not sure(wish.question, wish.notes, arguments.force):
             say("nothing was done")
             return 1
     else:
         for note in wish.notes:
             say(note)
-    apply(LockedHost(world.host, lock), wish.steps, say)
+    changed = apply(LockedHost(world.host, lock), wish.steps, say, arguments.verbose)
+    say("; ".join(filter(None, ("" if changed else "nothing to do", wish.result))) or "done")
     return 0
 
 

@@ -76,8 +76,11 @@ def test_what_is_done_is_passed_over(host: Nodes, tmp_path: Path) -> None:
     (tmp_path / "a").touch()
     before = (tmp_path / "a").stat().st_mtime_ns
     said: List[str] = []
-    apply(host, touches(tmp_path, "a", "b"), said.append)
-    assert said == ["[1/2] here: the file a: is so already", "[2/2] here: the file b"]
+    steps = touches(tmp_path, "a", "b")
+    assert apply(host, steps, said.append)
+    assert said == ["[2/2] here: the file b", "1 of 2 steps was already done (--verbose names them)"]
+    assert not apply(host, steps, said.append, verbose=True)
+    assert said[2:] == ["[1/2] here: the file a: already done", "[2/2] here: the file b: already done"]
     assert (tmp_path / "b").exists()
     assert (tmp_path / "a").stat().st_mtime_ns == before
 
@@ -184,7 +187,7 @@ def test_what_is_shown_is_what_is_left(host: Nodes, tmp_path: Path) -> None:
     (tmp_path / "a").touch()
     steps = touches(tmp_path, "a", "b c")
     assert shown(steps, foresee(host, steps)) == (
-        f"# here: the file a: is so already\n# here: the file b c\nhere: touch '{tmp_path}/b c'\n"
+        f"# here: the file a: already done\n# here: the file b c\nhere: touch '{tmp_path}/b c'\n"
     )
     assert not (tmp_path / "b c").exists()
 

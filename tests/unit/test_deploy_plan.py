@@ -124,7 +124,7 @@ def test_disks_of_a_node_are_mounted_one_after_the_other() -> None:
         "/srv/b",
     ]
     assert [type(step).__name__ for step in found.steps] == [
-        *("MakeFilesystem", "Mount") * 2,
+        *("MakeFilesystem", "RecordMountPoint", "Mount") * 2,
         *("MakeBrick",) * 3,
     ]
 

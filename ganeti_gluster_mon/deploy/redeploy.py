@@ -1,0 +1,219 @@
+"""``deploy`` for a volume that exists: it is compared with what is asked for, and what it has lost is repaired.
+
+The volume is known by its name and id, and its bricks by where the volume lists them: a brick may have been replaced,
+and the volume may have grown, since it was deployed.  Nothing is formatted and no brick is added here.
+"""
+
+from __future__ import annotations
+
+import argparse
+from typing import Dict, List, Mapping, Optional, Sequence, Tuple
+
+from ganeti_gluster_mon.deploy import layout as layouts
+from ganeti_gluster_mon.deploy import plan
+from ganeti_gluster_mon.deploy.apply import Refused, ask_all
+from ganeti_gluster_mon.deploy.brick_steps import RunGlusterd
+from ganeti_gluster_mon.deploy.layout import Brick
+from ganeti_gluster_mon.deploy.pool_steps import (
+    COPIES_ONLY,
+    VIRT_GROUP,
+    SetForGuests,
+    StartVolume,
+    group_options,
+)
+from ganeti_gluster_mon.deploy.repair_steps import BrickMounted
+from ganeti_gluster_mon.deploy.request import layout_asked, nodes_named
+from ganeti_gluster_mon.deploy.step import Question, Step
+from ganeti_gluster_mon.deploy.survey import Seen
+from ganeti_gluster_mon.deploy.work import Asked, World
+from ganeti_gluster_mon.ganeti.ssconf import Cluster, Node
+from ganeti_gluster_mon.gluster.facts import VolumeInfo
+from ganeti_gluster_mon.words import one_line, some
+
+_SHARD = "features.shard"
+_MOST = 6
+
+
+def find(members: Sequence[Seen], name: str) -> Optional[Tuple[VolumeInfo, Seen]]:
+    """The volume *name*, and a node that knows it; None where no node does."""
+    for member in members:
+        for volume in member.volumes:
+            if volume.name == name:
+                return volume, member
+    return None
+
+
+def redeploy(
+    world: World, arguments: argparse.Namespace, volume: VolumeInfo, speaks: Seen, members: Sequence[Seen]
+) -> Asked:
+    """Repair *volume*, which *speaks* knows; *members* are the nodes of the cluster as they were seen.
+
+    Raises Refused, a line for each thing that is asked for and is not so, and that deploy does not change.
+    """
+    cluster = world.cluster
+    named = nodes_named(cluster, arguments.nodes)
+    refusals = differences(arguments, volume, named, cluster)
+    hosts = _nodes_of(volume, cluster)
+    faults = {one.name: one.fault for one in members if one.fault is not None}
+    refusals += [str(faults[node.name]) for node in dict.fromkeys(hosts.values()) if node.name in faults]
+    refusals += [
+        f"{node.name} has bricks of {volume.name} and is offline: gnt-node modify --offline=no {node.name}"
+        for node in dict.fromkeys(hosts.values())
+        if node.offline
+    ]
+    if refusals:
+        raise Refused("\n".join(dict.fromkeys(refusals)))
+    question = Question(speaks.name, ("cat", VIRT_GROUP))
+    layout = plan.layout_of(volume)
+    peers = [*(peer.hostname for peer in speaks.peers if not peer.local), speaks.name]
+    wanted = plan.guest_options(layout, len(peers), volume.options.get(_SHARD) != "off")
+    group = group_options(ask_all(world.host, [question])[question])
+    bricks = [Brick(brick.host, brick.path) for brick in volume.bricks]
+    steps: List[Step] = [RunGlusterd(node.name) for node in dict.fromkeys(hosts.values())]
+    steps += [
+        BrickMounted(hosts[brick.node].name, brick.path, volume.name, volume.uuid)
+        for brick in bricks
+        if brick.node in hosts
+    ]
+    if volume.state == "created":  # by a deploy that was interrupted: no guest has used it yet
+        own = plan.guest_options(layout, len(peers), not arguments.no_shard)
+        steps.append(SetForGuests(speaks.name, volume.name, own, layout.kind == layouts.REPLICATE))
+    steps.append(StartVolume(speaks.name, volume.name))
+    steps += plan.ganeti_side(cluster, volume.name, bricks, peers, arguments.access)
+    notes = [
+        *(_options(volume, group, wanted) if volume.state != "created" else ()),
+        *_without_brick(cluster, volume, hosts, peers, bool(named)),
+        *_outside_cluster(volume, hosts),
+    ]
+    return Asked(tuple(steps), tuple(notes), result=ready(volume.name, layout.title, len(bricks)))
+
+
+def ready(volume: str, title: str, bricks: int) -> str:
+    """The line that ends a deployment."""
+    return f"{volume} is ready ({title} on {bricks} bricks): gnt-instance add -t gluster --disk 0:size=20G …"
+
+
+def differences(
+    arguments: argparse.Namespace, volume: VolumeInfo, named: Sequence[str], cluster: Cluster
+) -> List[str]:
+    """What is asked for explicitly and is not so, a line each, with what can be done about it.  Pure."""
+    found = []
+    there = plan.layout_of(volume)
+    explicit = (arguments.replica, arguments.disperse, arguments.redundancy)
+    if arguments.arbiter or arguments.distribute or any(value is not None for value in explicit):
+        asked = layout_asked(arguments)
+        if asked != there:
+            found.append(
+                f"{volume.name} is {there.title} on {len(volume.bricks)} bricks, not {asked.title}: the layout of a "
+                f"volume is not changed; make another volume: gnt-gluster create-volume NAME "
+                f"{' '.join(_flags(asked))}{_anew(volume)}"
+            )
+    if arguments.no_shard and volume.state != "created" and volume.options.get(_SHARD, "off") != "off":
+        found.append(
+            f"{volume.name} keeps files in shards ({_SHARD} {volume.options[_SHARD]}): that is never changed once "
+            f"there are disks, which would be lost; make another volume: gnt-gluster create-volume NAME --no-shard"
+            f"{_anew(volume)}"
+        )
+    hosts = _nodes_of(volume, cluster)
+    have = {node.name for node in hosts.values()}
+    lacking = [name for name in named if name not in have]
+    if lacking:
+        held = some(list(dict.fromkeys(node.name for node in hosts.values())), _MOST)
+        found.append(
+            f"{some(lacking, _MOST)} {_has(lacking)} no brick of {volume.name}, which is on {held}: deploy adds no "
+            f"bricks to a volume that exists; {_expand(volume, lacking, there.size)}"
+        )
+    return found
+
+
+def _anew(volume: VolumeInfo) -> str:
+    return f"; or delete this one first: gnt-gluster destroy-volume {volume.name}"
+
+
+def _flags(layout: layouts.Layout) -> Tuple[str, ...]:
+    """A layout as options of our own commands."""
+    if layout.kind == layouts.DISTRIBUTE:
+        return ("--distribute",)
+    words = [f"--{word}" if not word.isdigit() else word for word in layout.words]
+    return tuple(words[:-1] if layout.arbiter else words)
+
+
+def _expand(volume: VolumeInfo, nodes: Sequence[str], size: int) -> str:
+    """How nodes without a brick get one: only in whole sets."""
+    more = -len(nodes) % size
+    words = f"gnt-gluster expand-volume {volume.name} {' '.join(nodes)}{' NODE' * more} --device DEVICE"
+    if not more:
+        return f"to add some: {words}"
+    needed = "1 more node is" if more == 1 else f"{more} more nodes are"
+    return f"bricks are added in sets of {size} nodes, so {needed} needed: {words}"
+
+
+def _nodes_of(volume: VolumeInfo, cluster: Cluster) -> Dict[str, Node]:
+    """The cluster's node for each host that the volume's bricks name; hosts that are no node are left out."""
+    found = {}
+    for brick in volume.bricks:
+        node = cluster.node(brick.host) or next(
+            (one for one in cluster.nodes if brick.host in (one.primary_ip, one.secondary_ip)), None
+        )
+        if node is not None:
+            found[brick.host] = node
+    return found
+
+
+def _without_brick(
+    cluster: Cluster, volume: VolumeInfo, hosts: Mapping[str, Node], peers: Sequence[str], named: bool
+) -> List[str]:
+    """Nodes that deploy would have taken, and that have no brick; and those that are not even in the pool."""
+    have = {node.name for node in hosts.values()}
+    online = [node for node in cluster.nodes if not node.offline]
+    lacking = [node.name for node in online if node.name not in have]
+    notes = []
+    if lacking and not named:
+        size = plan.layout_of(volume).size
+        notes.append(
+            f"{some(lacking, _MOST)} {_has(lacking)} no brick of {volume.name}: {_expand(volume, lacking, size)}"
+        )
+    outside = plan.outsiders(cluster, peers)
+    if outside:
+        notes.append(
+            f"{some(outside, _MOST)} may run instances and {'is' if len(outside) == 1 else 'are'} not in the pool: "
+            f"guests start there only if the host that Ganeti has for {volume.name} (gluster:host) is reached from "
+            f"there; gnt-gluster add-node {' '.join(outside)}"
+        )
+    return notes
+
+
+def _outside_cluster(volume: VolumeInfo, hosts: Mapping[str, Node]) -> List[str]:
+    strangers = [brick.host for brick in volume.bricks if brick.host not in hosts]
+    if not strangers:
+        return []
+    return [
+        f"{some(list(dict.fromkeys(strangers)), _MOST)} {_has(strangers)} bricks of {volume.name} and is no node of "
+        f"the cluster: mounts and /etc/fstab are not checked there"
+    ]
+
+
+def _has(names: Sequence[str]) -> str:
+    return "has" if len(names) == 1 else "have"
+
+
+def _options(volume: VolumeInfo, group: Mapping[str, str], wanted: Sequence[Tuple[str, str]]) -> List[str]:
+    """The options that are not as deploy sets them: they are the administrator's, and are named only."""
+    copies = plan.layout_of(volume).kind == layouts.REPLICATE
+    expected = {
+        name: value for name, value in {**group, **dict(wanted)}.items() if copies or name not in COPIES_ONLY
+    }
+    if volume.options.get(_SHARD, "off") == "off":
+        expected.pop(_SHARD, None)
+    different = {name: value for name, value in expected.items() if volume.options.get(name) != value}
+    if not different:
+        return []
+    told = [
+        one_line(f"{name} is {volume.options.get(name, 'not set')}, not {value}", 120)
+        for name, value in different.items()
+    ]
+    name, value = next(iter(different.items()))
+    return [
+        f"options of {volume.name} that are not as deploy sets them, and stay as they are: {some(told, _MOST)}; to "
+        f"change one: gluster volume set {volume.name} {name} {value}"
+    ]

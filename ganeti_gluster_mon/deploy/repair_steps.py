@@ -1,0 +1,225 @@
+"""Steps that repair what a volume that exists has lost on a node: the mount of a brick, its line in /etc/fstab.
+
+Nothing is formatted here, and a brick is only mounted from where it was: by its line in /etc/fstab or, where that is
+gone, by the UUID that was recorded on the mount point when the brick was made (`RECORD`).
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any, List, Optional, Sequence, Tuple
+
+from ganeti_gluster_mon.deploy import fstab
+from ganeti_gluster_mon.deploy.layout import Brick
+from ganeti_gluster_mon.deploy.step import DONE, Command, Left, NotSo, Question, Step
+from ganeti_gluster_mon.ganeti.ssh import Said
+from ganeti_gluster_mon.words import one_line
+
+#: on a mount point, in the filesystem below it: the UUID of the filesystem that belongs there
+RECORD = "trusted.ganeti-gluster-mon.filesystem"
+
+#: filesystems that /etc/fstab mounts; others (zfs, btrfs subvolumes) are mounted by other means and left alone
+_BY_FSTAB = ("xfs", "ext4")
+
+#: it takes the path of a brick and prints where it is: {"point": mount point of the filesystem that holds it, or would,
+#: "source": device, "type": filesystem, "uuid": of the filesystem or null, "volume_id": hexadecimal or null,
+#: "error": why that cannot be read, "recorded": [[directory, UUID, device or null], …] on directories above it}
+_PROBE = """
+import errno, json, os, re, subprocess, sys
+path = sys.argv[1]
+def run(*argv):
+    try:
+        said = subprocess.run(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                              stderr=subprocess.DEVNULL, timeout=15)
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return said.stdout.decode().strip() or None
+def plain(text):
+    return re.sub(r"\\\\([0-7]{3})", lambda code: chr(int(code[1], 8)), text)
+found = {"point": "/", "source": "", "type": "", "volume_id": None, "error": None, "recorded": []}
+with open("/proc/self/mountinfo") as file:
+    for line in file:
+        words = line.split()
+        point = plain(words[4])
+        if (path + "/").startswith(point.rstrip("/") + "/") and len(point) >= len(found["point"]):
+            after = words[words.index("-") + 1:]
+            found.update(point=point, type=after[0], source=plain(after[1]))
+try:
+    found["volume_id"] = os.getxattr(path, "trusted.glusterfs.volume-id", follow_symlinks=False).hex()
+except OSError as err:
+    if err.errno not in (errno.ENOENT, errno.ENODATA):
+        found["error"] = err.strerror
+found["uuid"] = run("blkid", "-p", "-o", "value", "-s", "UUID", found["source"]) if found["point"] != "/" else None
+above = os.path.dirname(path)
+while above != "/":
+    try:
+        uuid = os.getxattr(above, "%s", follow_symlinks=False).decode("ascii", "replace")
+        found["recorded"].append([above, uuid, run("findfs", "UUID=" + uuid)])
+    except OSError:
+        pass
+    above = os.path.dirname(above)
+print(json.dumps(found))
+""".replace("%s", RECORD)
+
+
+@dataclass(frozen=True)
+class Found:
+    """Where a brick is, or would be."""
+
+    #: the mount point of the filesystem that has the path of the brick on it
+    point: str
+    source: str
+    type: str
+    uuid: Optional[str]
+    #: of the brick's directory, hexadecimal without dashes; None: it has none, or is not there
+    volume_id: Optional[str]
+    #: why that could not be read
+    error: Optional[str]
+    #: directories above it, the nearest first, with the UUID of the filesystem that belongs there and its device
+    recorded: Tuple[Tuple[str, str, Optional[str]], ...]
+
+
+@dataclass(frozen=True)
+class RecordMountPoint(Step):
+    """A mount point that tells which filesystem belongs there, should its line in /etc/fstab be lost."""
+
+    mount_point: str
+    uuid: str
+
+    @property
+    def words(self) -> str:
+        return f"the mount point {self.mount_point}, with the UUID of its filesystem recorded on it"
+
+    def questions(self) -> Tuple[Question, ...]:
+        asked = (
+            ("findmnt", "--noheadings", "--output", "TARGET", "--mountpoint", self.mount_point),
+            ("getfattr", "--absolute-names", "-h", "--only-values", "-n", RECORD, "--", self.mount_point),
+        )
+        return tuple(Question(self.node, argv) for argv in asked)
+
+    def left(self, answers: Sequence[Said]) -> Left:
+        mounted, recorded = answers
+        if not mounted.status:
+            return DONE  # what is below the mount cannot be seen
+        if not recorded.status and recorded.out == self.uuid:
+            return DONE
+        return (
+            Command(self.node, ("mkdir", "--parents", self.mount_point)),
+            Command(self.node, ("setfattr", "-n", RECORD, "-v", self.uuid, "--", self.mount_point)),
+        )
+
+
+@dataclass(frozen=True)
+class BrickMounted(Step):
+    """A brick of a volume that exists, with its filesystem mounted now and at every boot."""
+
+    path: str
+    volume: str
+    volume_id: str
+
+    @property
+    def words(self) -> str:
+        return f"brick {self.path} of {self.volume} mounted, now and at every boot"
+
+    def questions(self) -> Tuple[Question, ...]:
+        asked = (
+            ("python3", "-I", "-S", "-c", _PROBE, self.path),
+            ("cat", fstab.PATH),
+            ("test", "-d", "/run/systemd/system"),
+        )
+        return tuple(Question(self.node, argv) for argv in asked)
+
+    def left(self, answers: Sequence[Said]) -> Left:
+        found = understand(self.node, answers[0])
+        table, systemd = answers[1], answers[2].status == 0
+        entries = fstab.entries(table.out)
+        if found.volume_id == self.volume_id.replace("-", ""):
+            return self._kept(found, table, entries, systemd)
+        brick = Brick(self.node, self.path).label
+        anew = f"gnt-gluster replace-brick {self.volume} {brick} {self.node} --device DEVICE"
+        if found.error is not None:
+            raise NotSo(f"{brick} cannot be read ({one_line(found.error)}): if its disk has failed: {anew}")
+        if found.volume_id is not None:
+            raise NotSo(
+                f"{brick} belongs to another volume (its id is {found.volume_id}), and {self.volume} has a brick "
+                f"there: mount the filesystem of the brick at {found.point}; if it is gone: {anew}"
+            )
+        entry = self._entry(entries)
+        if entry is not None and entry.mount_point != found.point:
+            return self._mount(entry.mount_point)
+        place = next((one for one in found.recorded if one[0] != found.point), None)
+        if entry is None and place is not None:
+            point, uuid, device = place
+            if device is None:
+                raise NotSo(
+                    f"{brick}: its disk, with the filesystem {one_line(uuid, 80)}, is not there: {anew}"
+                )
+            return (*self._append(table, uuid, point, "xfs", systemd), *self._mount(point))
+        where = f"{found.point} is mounted" if found.point != "/" else "nothing is mounted there"
+        raise NotSo(
+            f"{brick} is not there ({where}, and {fstab.PATH} has "
+            f"{'no line for it' if entry is None else 'that for it'}): mount its filesystem where it was; "
+            f"if that is gone: {anew}"
+        )
+
+    def _kept(self, found: Found, table: Said, entries: Sequence[fstab.Entry], systemd: bool) -> Left:
+        """The line in /etc/fstab of a brick that is mounted."""
+        if found.point == "/" or found.type not in _BY_FSTAB or found.uuid is None:
+            return DONE
+        lines = [one for one in entries if one.mount_point == found.point]
+        if not lines:
+            return self._append(table, found.uuid, found.point, found.type, systemd)
+        other = [
+            one for one in lines if one.source.startswith("UUID=") and one.source != f"UUID={found.uuid}"
+        ]
+        if other:
+            raise NotSo(
+                f"{self.node}: {fstab.PATH} has {one_line(other[0].source)} for {found.point}, and the brick that is "
+                f"mounted there is on UUID={found.uuid}: put that right, or the next boot mounts another one"
+            )
+        return DONE
+
+    def _entry(self, entries: Sequence[fstab.Entry]) -> Optional[fstab.Entry]:
+        """The line for the filesystem that has the brick on it."""
+        above = [
+            one for one in entries if one.mount_point != "/" and self.path.startswith(f"{one.mount_point}/")
+        ]
+        return max(above, key=lambda one: len(one.mount_point)) if above else None
+
+    def _append(self, table: Said, uuid: str, point: str, kind: str, systemd: bool) -> Tuple[Command, ...]:
+        if table.status:
+            raise NotSo(f"{self.node}: {fstab.PATH} cannot be read: {table.words}")
+        return fstab_commands(self.node, table.out, fstab.line(uuid, point, kind), systemd)
+
+    def _mount(self, point: str) -> Tuple[Command, ...]:
+        return (Command(self.node, ("mkdir", "--parents", point)), Command(self.node, ("mount", point)))
+
+
+def fstab_commands(node: str, table: str, line: str, systemd: bool) -> Tuple[Command, ...]:
+    """The commands that append *line* to /etc/fstab, whose text is *table*."""
+    start = "" if table.endswith("\n") or not table else "\n"
+    commands: List[Command] = [
+        Command(node, ("tee", "--append", fstab.PATH), f"{start}{line}\n"),
+        Command(node, ("sync", fstab.PATH)),
+    ]
+    if systemd:
+        commands.append(Command(node, ("systemctl", "daemon-reload")))
+    return tuple(commands)
+
+
+def understand(node: str, said: Said) -> Found:
+    """What the probe found.  Raises NotSo where it found nothing."""
+    try:
+        told: Any = json.loads(said.out)
+        return Found(
+            point=str(told["point"]),
+            source=str(told["source"]),
+            type=str(told["type"]),
+            uuid=told["uuid"],
+            volume_id=told["volume_id"],
+            error=told["error"],
+            recorded=tuple((str(point), str(uuid), device) for point, uuid, device in told["recorded"]),
+        )
+    except (ValueError, KeyError, TypeError) as err:
+        raise NotSo(f"{node}: it cannot be seen where the bricks are mounted: {said.words}") from err
