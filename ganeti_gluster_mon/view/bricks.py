@@ -112,8 +112,8 @@ FIELDS: Tuple[Field[BrickRow], ...] = (
         "free",
         "Free",
         Kind.SIZE,
-        "What is free in its filesystem, to root (volume status detail)",
-        _started("free"),
+        "What is free in its filesystem, to root; - where the brick does not run (volume status detail)",
+        _running("free"),
     ),
     Field(
         "files",
@@ -126,8 +126,8 @@ FIELDS: Tuple[Field[BrickRow], ...] = (
         "files_free",
         "FilesFree",
         Kind.NUMBER,
-        "Inodes that are free in its filesystem (volume status detail)",
-        _started("inodes_free"),
+        "Inodes that are free in its filesystem; - where the brick does not run (volume status detail)",
+        _running("inodes_free"),
     ),
     Field(
         "device", "Device", Kind.TEXT, "Device of its filesystem (volume status detail)", _started("device")
@@ -178,4 +178,5 @@ BRICKS: Listing[BrickRow] = Listing(
     default=("volume", "node", "path", "status", "size", "free", "heal"),
     rows=rows,
     unknown=lambda sight: sight.health.message,
+    volumes=lambda row: (row.volume.name,),
 )

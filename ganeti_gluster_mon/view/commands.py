@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import functools
 import sys
-from typing import Any, Dict
+from typing import Any, Dict, Optional, Set
 
 from ganeti_gluster_mon.commandline import seconds
 from ganeti_gluster_mon.failure import CannotDo
@@ -13,8 +13,19 @@ from ganeti_gluster_mon.health import UNKNOWN
 from ganeti_gluster_mon.serve.handover import DIRECTORY
 from ganeti_gluster_mon.view.bricks import BRICKS
 from ganeti_gluster_mon.view.disks import DISKS
-from ganeti_gluster_mon.view.listing import Listing, Manner, NoSuchField, chosen, lines, selected, table
+from ganeti_gluster_mon.view.listing import (
+    Listing,
+    Manner,
+    NoSuchField,
+    as_json,
+    chosen,
+    filtered,
+    lines,
+    selected,
+    table,
+)
 from ganeti_gluster_mon.view.nodes import NODES
+from ganeti_gluster_mon.view.row_filter import BadFilter, is_filter, row_filter
 from ganeti_gluster_mon.view.sight import Sight
 from ganeti_gluster_mon.view.volumes import VOLUMES
 from ganeti_gluster_mon.words import one_line
@@ -65,13 +76,24 @@ def _add_list(commands: argparse._SubParsersAction[argparse.ArgumentParser], lis
         "names",
         nargs="*",
         metavar="NAME",
-        help=f"only this {listing.what}; with * and ? in it, all that are like it",
+        help=f"only this {listing.what}; with * and ? in it, all that are like it; or a filter",
+    )
+    command.add_argument(
+        "-F",
+        "--filter",
+        action="store_true",
+        help="take NAME as a filter, in the language of Ganeti's lists: -F 'status != \"healthy\" and bricks > 3'",
     )
     command.add_argument(
         "-o",
         "--output",
         metavar="FIELDS",
-        help=f"fields, separated by commas; with + before them, added to {','.join(listing.default)}",
+        help=f"fields, separated by commas, or all; with + before them, added to {','.join(listing.default)}",
+    )
+    command.add_argument(
+        "--json",
+        action="store_true",
+        help="a JSON list of objects; sizes in bytes, null for what is not known",
     )
     _add_table(command)
     _add_units(command, None)
@@ -114,25 +136,38 @@ def add_source(command: argparse.ArgumentParser) -> None:
 def _list(listing: Listing[Any], arguments: argparse.Namespace) -> int:
     from ganeti_gluster_mon.view import source
 
+    by_filter = arguments.filter or is_filter(arguments.names)
     try:
         fields = chosen(listing, arguments.output)
-    except NoSuchField as err:
+        if by_filter:
+            if len(arguments.names) != 1:
+                raise BadFilter("-F takes one filter, in quotes")
+            row_filter(arguments.names[0], listing.fields)
+    except (NoSuchField, BadFilter) as err:
         print(f"gnt-gluster {listing.name}: {err}", file=sys.stderr)
         return 2
     sight = source.see(arguments)
-    rows = listing.rows(sight)
-    if rows is None:
+    every = listing.rows(sight)
+    if every is None:
         raise CannotDo(f"not known which there are: {listing.unknown(sight)}")
-    _say_what_is_not_known(sight)
+    names = arguments.names
+    rows = filtered(listing, every, names[0]) if by_filter else selected(listing, every, names)
+    about = {name for row in rows for name in listing.volumes(row)} if arguments.names else None
+    _say_what_is_not_known(sight, about)
+    if arguments.json:
+        print(as_json(fields, rows))
+        return 0
     manner = Manner(not arguments.no_headers, arguments.separator, arguments.units, arguments.verbose)
-    for line in lines(fields, selected(listing, rows, arguments.names), manner):
+    for line in lines(fields, rows, manner):
         print(line)
     return 0
 
 
-def _say_what_is_not_known(sight: Sight) -> None:
-    """Why there is a ``?``, once and not in the table."""
+def _say_what_is_not_known(sight: Sight, volumes: Optional[Set[str]] = None) -> None:
+    """Why there is a ``?``, once and not in the table; of the pool, and of these *volumes* (None: of all)."""
     for problem in sight.health.problems:
+        if volumes is not None and problem.volume and problem.volume not in volumes:
+            continue
         if problem.severity == UNKNOWN:
             print(f"gnt-gluster: {one_line(problem.text)}", file=sys.stderr)
 
@@ -150,7 +185,7 @@ def _info(arguments: argparse.Namespace) -> int:
     from ganeti_gluster_mon.view import info, source
 
     sight = source.see(arguments)
-    _say_what_is_not_known(sight)
+    _say_what_is_not_known(sight, set(arguments.volumes) or None)
     for line in info.lines(sight, arguments.volumes, arguments.units):
         print(line)
     return 0

@@ -141,4 +141,5 @@ DISKS: Listing[DiskRow] = Listing(
     default=("instance", "disk", "volume", "size", "allocated", "nodes", "status", "at_risk"),
     rows=rows,
     unknown=lambda sight: sight.pool.disks_unknown or "instances' disks were not looked at",
+    volumes=lambda row: (row.disk.volume,),
 )

@@ -32,8 +32,19 @@ class Special(enum.Enum):
     """There is one, which is not known now."""
 
 
+@dataclass(frozen=True)
+class AtLeast:
+    """A number of which only a part is known: that many, and of how many."""
+
+    known: int
+    of: int
+
+    def __str__(self) -> str:
+        return f"at least {self.known} of {self.of}"
+
+
 #: None: not known
-Value = Union[str, int, bool, Sequence[str], Special, None]
+Value = Union[str, int, bool, Sequence[str], AtLeast, Special, None]
 
 
 @dataclass(frozen=True)
@@ -70,6 +81,22 @@ def shown(field: Field[Row], row: Row, unit: str, verbose: bool = False) -> str:
     if isinstance(value, (list, tuple)):
         return ",".join(one_line(each) for each in value)
     return one_line(str(value))
+
+
+def plain(field: Field[Row], row: Row) -> object:
+    """The value of *field* for JSON: sizes in bytes; None where it is not known, or where there can be none."""
+    value = field.value(row)
+    if isinstance(value, (Special, AtLeast)):
+        return None
+    return list(value) if isinstance(value, tuple) else value
+
+
+def counted(states: Sequence[Optional[bool]]) -> Value:
+    """How many of *states* are true; where some are not known, how many at least."""
+    up = sum(1 for state in states if state)
+    if None not in states:
+        return up
+    return AtLeast(up, len(states)) if up else None
 
 
 def in_unit(size: int, unit: str) -> str:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import fnmatch
+import json
 from dataclasses import dataclass
 from typing import Any, Callable, Generic, List, Optional, Sequence, Tuple
 
 from ganeti_gluster_mon.failure import CannotDo
-from ganeti_gluster_mon.view.fields import Field, Row, Special, shown
+from ganeti_gluster_mon.view.fields import Field, Row, Special, plain, shown
+from ganeti_gluster_mon.view.row_filter import row_filter
 from ganeti_gluster_mon.view.sight import Sight
 from ganeti_gluster_mon.words import some
 
@@ -32,6 +34,8 @@ class Listing(Generic[Row]):
     rows: Callable[[Sight], Optional[Sequence[Row]]]
     #: why they are not known, in an administrator's words
     unknown: Callable[[Sight], str]
+    #: the volumes that a row is about
+    volumes: Callable[[Row], Sequence[str]]
 
 
 @dataclass(frozen=True)
@@ -52,10 +56,12 @@ class Manner:
 
 
 def chosen(listing: Listing[Row], words: Optional[str]) -> Tuple[Field[Row], ...]:
-    """The fields that *words* of the option -o name: ``a,b`` or, besides the default ones, ``+a,b``.
+    """The fields that *words* of the option -o name: ``a,b``, besides the default ones ``+a,b``, or ``all``.
 
     Raises NoSuchField.
     """
+    if words == "all":
+        return listing.fields
     names = list(listing.default)
     if words is not None:
         names = [*(names if words.startswith("+") else ()), *words.lstrip("+").split(",")]
@@ -67,6 +73,18 @@ def chosen(listing: Listing[Row], words: Optional[str]) -> Tuple[Field[Row], ...
             f"(see gnt-gluster list-fields {listing.name})"
         )
     return tuple(every[name] for name in names)
+
+
+def filtered(listing: Listing[Row], rows: Sequence[Row], text: str) -> List[Row]:
+    """Those of *rows* that the filter *text* holds for.  Raises BadFilter."""
+    test = row_filter(text, listing.fields)
+    return [row for row in rows if test(row)]
+
+
+def as_json(fields: Sequence[Field[Row]], rows: Sequence[Row]) -> str:
+    """The rows as a JSON list of objects, a field a key; sizes are bytes, and null is what is not known."""
+    told = [{field.name: plain(field, row) for field in fields} for row in rows]
+    return json.dumps(told, indent=2, ensure_ascii=True)
 
 
 def selected(listing: Listing[Row], rows: Sequence[Row], names: Sequence[str]) -> List[Row]:
@@ -92,6 +110,9 @@ def _names(name: str, value: Any) -> bool:
     if isinstance(value, Special) or value is None:
         return False
     text = str(value)
+    host, colon, path = name.partition(":/")
+    if colon and not any(character in name for character in "*?"):  # a brick
+        return text == name or (text.startswith(f"{host}.") and text.endswith(f":/{path}"))
     if any(character in name for character in "*?"):
         return fnmatch.fnmatchcase(text, name)
     return text == name or text.startswith(f"{name}.")

@@ -7,7 +7,7 @@ from typing import Dict, List, Optional, Tuple
 
 from ganeti_gluster_mon.ganeti.ssconf import Cluster, Node
 from ganeti_gluster_mon.gluster.model import Brick, Daemon, Peer
-from ganeti_gluster_mon.view.fields import Field, Kind, Special, Value, known
+from ganeti_gluster_mon.view.fields import Field, Kind, Special, Value, counted, known
 from ganeti_gluster_mon.view.listing import Listing
 from ganeti_gluster_mon.view.sight import Sight
 from ganeti_gluster_mon.view.waiting import Waiting
@@ -21,6 +21,8 @@ class NodeRow:
     node: Optional[Node]
     #: of all volumes; None: not known which volumes there are
     bricks: Optional[Tuple[Brick, ...]]
+    #: those of started volumes
+    started: Tuple[Brick, ...] = ()
     #: its self-heal daemons, as the volumes list them
     daemons: Tuple[Daemon, ...] = ()
     #: whether it is the cluster's master
@@ -41,10 +43,13 @@ def rows(sight: Sight) -> Optional[List[NodeRow]]:
     if sight.pool.peers is None:
         return None
     bricks: Dict[str, List[Brick]] = {}
+    started: Dict[str, List[Brick]] = {}
     daemons: Dict[str, List[Daemon]] = {}
     for volume in sight.pool.volumes or ():
         for brick in volume.bricks:
             bricks.setdefault(brick.uuid or "", []).append(brick)
+            if volume.state == "started":
+                started.setdefault(brick.uuid or "", []).append(brick)
         for daemon in volume.self_heal_daemons:
             daemons.setdefault(daemon.uuid or "", []).append(daemon)
     cluster = sight.cluster
@@ -58,13 +63,14 @@ def rows(sight: Sight) -> Optional[List[NodeRow]]:
                 peer,
                 node,
                 None if sight.pool.volumes is None else tuple(bricks.get(peer.uuid, ())),
+                tuple(started.get(peer.uuid, ())),
                 tuple(daemons.get(peer.uuid, ())),
                 node is not None and cluster is not None and node.name == cluster.master,
             )
         )
     for node in cluster.nodes if cluster is not None else ():
         if node.name not in nodes:
-            found.append(NodeRow(None, node, (), (), cluster is not None and node.name == cluster.master))
+            found.append(NodeRow(None, node, (), (), (), cluster is not None and node.name == cluster.master))
     return [replace(row, waiting=sight.waiting) for row in sorted(found, key=lambda row: row.name)]
 
 
@@ -92,16 +98,13 @@ def _connected(row: NodeRow) -> Value:
 
 
 def _online(row: NodeRow) -> Value:
-    states = None if row.bricks is None else [brick.online for brick in row.bricks]
-    if states is None or None in states:
-        return None
-    return sum(1 for state in states if state)
+    return None if row.bricks is None else counted([brick.online for brick in row.started])
 
 
 def _heal(row: NodeRow) -> Value:
     if row.bricks is None:
         return None
-    counts = [brick.heal_pending for brick in row.bricks]
+    counts = [brick.heal_pending for brick in row.started]
     return sum(count for count in counts if count is not None) if None not in counts else None
 
 
@@ -172,7 +175,8 @@ FIELDS: Tuple[Field[NodeRow], ...] = (
         "online",
         "Online",
         Kind.NUMBER,
-        "Bricks on it that run and answer (volume status, and each brick's own port)",
+        "Bricks on it of started volumes that run and answer; at least how many, where some are not known (volume "
+        "status, and each brick's own port)",
         _online,
     ),
     Field(
@@ -242,4 +246,5 @@ NODES: Listing[NodeRow] = Listing(
     default=("name", "role", "state", "connected", "bricks", "online", "waiting", "heal"),
     rows=rows,
     unknown=lambda sight: sight.health.message,
+    volumes=lambda row: tuple(brick.volume for brick in row.bricks or ()),
 )

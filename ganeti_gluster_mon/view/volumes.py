@@ -8,7 +8,7 @@ from typing import Callable, List, Optional, Tuple
 from ganeti_gluster_mon.gluster.model import Disk, Volume
 from ganeti_gluster_mon.gluster.placement import is_sharded
 from ganeti_gluster_mon.health import VolumeHealth
-from ganeti_gluster_mon.view.fields import Field, Kind, Special, Value, known
+from ganeti_gluster_mon.view.fields import Field, Kind, Special, Value, counted, known
 from ganeti_gluster_mon.view.listing import Listing
 from ganeti_gluster_mon.view.sight import Sight
 
@@ -81,7 +81,9 @@ def _layout(row: VolumeRow) -> Value:
 
 
 def _online(row: VolumeRow) -> Value:
-    return known(row.volume.up, row.volume.state == "started")
+    if row.volume.state != "started":
+        return Special.UNAVAILABLE
+    return counted([brick.online for brick in row.volume.bricks])
 
 
 FIELDS: Tuple[Field[VolumeRow], ...] = (
@@ -157,7 +159,8 @@ FIELDS: Tuple[Field[VolumeRow], ...] = (
         "online",
         "Online",
         Kind.NUMBER,
-        "Bricks that run and answer (volume status, and each brick's own port)",
+        "Bricks that run and answer; at least how many, where some are not known (volume status, and each brick's own "
+        "port)",
         _online,
     ),
     Field(
@@ -231,4 +234,5 @@ VOLUMES: Listing[VolumeRow] = Listing(
     default=("name", "type", "status", "size", "used", "free", "bricks", "online", "heal"),
     rows=rows,
     unknown=lambda sight: sight.health.message,
+    volumes=lambda row: (row.volume.name,),
 )
