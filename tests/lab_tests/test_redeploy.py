@@ -98,6 +98,7 @@ def test_parameters_of_disks_in_use_are_kept_whatever_nodes_come(four: Cluster) 
     (line,) = refused(pool, *DEPLOY, "--access", "kernelspace")
     assert "have access userspace, not kernelspace: gnt-cluster modify" in line
     four.add_node(4)
+    assert deploy(pool)[-1] == READY.format(3)  # the new node may have disks in Ganeti's directory now
     first, second = nothing_to_do(pool)
     assert (
         "node4.lab.test has no brick of gv0: bricks are added in sets of 3 nodes, so 2 more nodes are needed"
