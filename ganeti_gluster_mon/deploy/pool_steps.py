@@ -271,16 +271,20 @@ class StartVolume(Step):
 
 
 def offline(volume: VolumeInfo, status: Said) -> Optional[Tuple[str, ...]]:
-    """The bricks of *volume* that are not online, "…: self-heal daemon" too; None where it is not known."""
+    """The bricks of *volume* that are not online, and the self-heal daemons ("…: self-heal daemon") beside its bricks.
+
+    None where it is not known.
+    """
     told = gluster_said.status(status, volume.name)
     if told is None:
         return None
     online = {(node.hostname, node.path): node.online for node in told.nodes}
     bricks = [f"{b.host}:{b.path}" for b in volume.bricks if online.get((b.host, b.path)) is not True]
+    hosts = {brick.uuid for brick in volume.bricks}
     daemons = [
         f"{node.path}: self-heal daemon"
         for node in told.nodes
-        if node.hostname == SELF_HEAL_DAEMON and not node.online
+        if node.hostname == SELF_HEAL_DAEMON and not node.online and (None in hosts or node.uuid in hosts)
     ]
     return (*bricks, *daemons)
 

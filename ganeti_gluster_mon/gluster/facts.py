@@ -136,3 +136,5 @@ class State:
     #: the other members of the pool
     peers: Tuple[Peer, ...]
     volumes: Tuple[LocalVolume, ...]
+    #: False where glusterd did not write it to its end: some volumes are missing
+    whole: bool = True

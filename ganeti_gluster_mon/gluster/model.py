@@ -330,8 +330,17 @@ class Volume:
 
     @property
     def self_heal_daemons(self) -> Tuple[Daemon, ...]:
-        """The self-heal daemons that serve it, one a host."""
-        return tuple(daemon for daemon in self.daemons if daemon.name == SELF_HEAL_DAEMON)
+        """The self-heal daemons that serve it, one a host.
+
+        Gluster lists one for each peer; one on a host without bricks of the volume heals nothing of it.
+        """
+        hosts = {brick.uuid for brick in self.bricks}
+        return tuple(
+            daemon
+            for daemon in self.daemons
+            if daemon.name == SELF_HEAL_DAEMON
+            and (daemon.uuid is None or None in hosts or daemon.uuid in hosts)
+        )
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import AbstractSet, Callable, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple, TypeVar
 
-from ganeti_gluster_mon.gluster import capacity, parse, question, reach
+from ganeti_gluster_mon.gluster import capacity, own_bricks, parse, question, reach
 from ganeti_gluster_mon.gluster.capture import Answer, Capture
 from ganeti_gluster_mon.gluster.model import (
     Brick,
@@ -75,6 +75,9 @@ class _Reading:
         peers = self._peers(infos or ())
         statuses = self._statuses()
         state = self._read(question.GET_STATE, parse.state, "this node's own bricks")
+        if state is not None:
+            state, incomplete = own_bricks.complete(state, infos or (), self._capture.processes)
+            self._note_incomplete(incomplete, statuses)
         self._read_the_rest()
         volumes = None
         if infos is not None:
@@ -92,6 +95,12 @@ class _Reading:
             disks=None if self._capture.disks is None else placed(self._capture.disks, volumes),
             disks_unknown=self._capture.disks_unknown,
         )
+
+    def _note_incomplete(self, volumes: Sequence[str], statuses: Mapping[str, _VolumeTold]) -> None:
+        """Say why the space of this node's own bricks is not known, of *volumes* that no other answer reports."""
+        for name in volumes:
+            if name not in statuses or not statuses[name].bricks:
+                self._unknown(f"space of this node's own bricks of {name}", own_bricks.WHY, name)
 
     def _volumes(
         self,

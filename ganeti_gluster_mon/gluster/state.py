@@ -44,6 +44,7 @@ _LINES = {
 #: what only the bricks of the host that was asked have
 _LOCAL = frozenset({"port", "status", "spacefree", "spacetotal"})
 
+_VOLUME = re.compile(r"Volume(\d+)")
 _BYTES = re.compile(r"(\d+)Bytes")
 _VOLUME_STATES = frozenset({"created", "started", "stopped"})
 
@@ -54,10 +55,12 @@ _Subjects = Dict[str, Dict[str, str]]
 def state(output: bytes) -> Parsed[State]:
     """What the glusterd that was asked knows, from the file that `get-state` wrote, with `detail` or without.
 
-    Raises Unreadable for anything but a whole state.
+    glusterd writes no further than the first volume whose rebalance it cannot report (after replace-brick, say).  The
+    volumes before that one are whole and are read; the state is then not `whole`.  Raises Unreadable for anything that
+    does not even have the peers.
     """
     faults = Faults()
-    subjects = _subjects(output, faults)
+    subjects, whole = _subjects(output, faults)
     uuid = uuid_of(subjects.get("", {}).get("MYUUID"), "MYUUID", "the host asked", faults)
     peers = tuple(_peer(about, whose, faults) for about, whose in _numbered(subjects, "Peer", faults))
     volumes = tuple(
@@ -68,13 +71,17 @@ def state(output: bytes) -> Parsed[State]:
             uuid,
             tuple(peer for peer in peers if peer is not None),
             tuple(volume for volume in volumes if volume is not None),
+            whole,
         ),
         faults.all(),
     )
 
 
-def _subjects(output: bytes, faults: Faults) -> _Subjects:
-    """Every line that is wanted, from a state that is whole."""
+def _subjects(output: bytes, faults: Faults) -> Tuple[_Subjects, bool]:
+    """Every line that is wanted, and whether the state is whole.
+
+    Of one that is not whole, what comes before its last volume.
+    """
     sections = []
     subjects: _Subjects = {}
     values = 0
@@ -98,9 +105,16 @@ def _subjects(output: bytes, faults: Faults) -> _Subjects:
     if not sections:
         raise Unreadable(f"not a state of glusterd: {quoted(output[:400].decode('utf-8', 'replace'))}")
     # The last line of all is the base port; without its newline it may have lost digits.
-    if "Base port" not in subjects.get("", {}) or not output.endswith(b"\n"):
+    if "Base port" in subjects.get("", {}) and output.endswith(b"\n"):
+        return subjects, True
+    if "Volumes" not in sections:
         raise Unreadable(f"the state is cut short, after {len(output)} bytes")
-    return subjects
+    numbers = [int(match[1]) for match in map(_VOLUME.match, subjects) if match]
+    last = f"Volume{max(numbers)}" if numbers and sections[-1] == "Volumes" else None
+    kept = {
+        about: values for about, values in subjects.items() if last is None or about.partition(".")[0] != last
+    }
+    return kept, False
 
 
 def _lines(output: bytes) -> Iterator[str]:
