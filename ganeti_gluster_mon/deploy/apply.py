@@ -196,15 +196,18 @@ def stays_done(host: Host, step: Step, say: Say) -> bool:
 
 def do(host: Host, step: Step, say: Say) -> None:
     """Do what is left of one step, once, and wait until it is done, as long as it comes on.  Raises CannotDo."""
-    wait, ran, done = Wait(step, say), False, 0
+    # its time begins with the first answers: a node under load may take long to give them
+    wait: Optional[Wait] = None
+    ran, done = False, 0
     while True:
         left, answers = look(host, step, say)
-        if left and not ran:  # before the time is looked at: a slow answer must not keep them from being run
+        done = done + 1 if left is None else 0
+        if left and not ran:
             for command in left:
                 run(host, command, say)
-            wait, ran = Wait(step, say), True
+            wait, ran = None, True
             continue
-        done = done + 1 if left is None else 0
+        wait = wait or Wait(step, say)
         wait.seen(step.progress(answers), done=done >= step.readings)
         if done >= step.readings:
             return

@@ -100,7 +100,7 @@ def deploy(world: World, arguments: argparse.Namespace) -> Asked:
             f"{new.bricks[0].node}, and do not start while that is down; gnt-gluster add-node, then deploy again"
         )
     asked_for = proposal((*new.steps, *side), notes, new.places)
-    layout = layoutproposal(arguments)
+    layout = layout_asked(arguments)
     return replace(asked_for, result=ready(arguments.volume, layout.title, len(new.bricks)))
 
 
