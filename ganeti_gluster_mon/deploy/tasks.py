@@ -33,8 +33,8 @@ from ganeti_gluster_mon.deploy.pool_steps import (
     bricks_on,
     has_bricks,
 )
-from ganeti_gluster_mon.deploy.releasing import release_disk as release_disk
 from ganeti_gluster_mon.deploy.redeploy import find, ready, redeploy
+from ganeti_gluster_mon.deploy.releasing import release_disk as release_disk
 from ganeti_gluster_mon.deploy.replacing import replace_brick as replace_brick
 from ganeti_gluster_mon.deploy.request import (
     Usage,
