@@ -11,7 +11,6 @@ import argparse
 import os
 import sys
 import time
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Optional, Sequence, Tuple
 
@@ -19,28 +18,16 @@ from ganeti_gluster_mon import __version__, commandline
 from ganeti_gluster_mon.front import commands as front
 from ganeti_gluster_mon.gluster.capture import CaptureError
 from ganeti_gluster_mon.gluster.cycle import Settings
-from ganeti_gluster_mon.gluster.model import Pool, Unknown
-from ganeti_gluster_mon.health import Health, Limits, evaluate
+from ganeti_gluster_mon.health import Limits
 
 if TYPE_CHECKING:
     from ganeti_gluster_mon.serve import run
+    from ganeti_gluster_mon.snapshot import Snapshot
 
 PROGRAM = "ganeti-gluster-mon"
 
-
-@dataclass(frozen=True)
-class Seen:
-    """A pool, how it is, and the moment it was judged at (ns since the epoch)."""
-
-    pool: Pool
-    health: Health
-    now: int
-    #: what it was judged by
-    limits: Limits
-    #: seconds the asking took; 0 for a replay
-    seconds: float = 0.0
-    #: the kind of failure when nobody could be asked, "glusterd-down" and the like; "" otherwise
-    failure_kind: str = ""
+#: seconds of a deadline that are left for the evaluation and the end of `gluster`
+_REST = 0.5
 
 
 def main(argv: Optional[Sequence[str]] = None) -> int:
@@ -84,6 +71,14 @@ def _parser() -> argparse.ArgumentParser:
     check = commands.add_parser("check", help="a Nagios/Icinga plugin: one line, exit 0, 1, 2 or 3")
     check.add_argument("--volume", metavar="V", help="this volume only")
     check.add_argument("--table", action="store_true", help="add a table of the volumes, for people")
+    check.add_argument(
+        "--deadline",
+        type=commandline.seconds,
+        default=8.0,
+        metavar="S",
+        help="seconds for a query of Gluster in all; what is missing then is reported as not known "
+        "(default: %(default)g: NRPE gives up after 10)",
+    )
     check.set_defaults(run=_check)
 
     serve = commands.add_parser("serve", help="the daemon: asks Gluster, and answers over HTTP")
@@ -102,6 +97,13 @@ def _parser() -> argparse.ArgumentParser:
     for each in (collect, metrics, check, serve):
         each.add_argument("--replay", metavar="DIR", help="read the capture in DIR instead of asking Gluster")
         _add_limits(each)
+    for each in (collect, metrics, check):
+        each.add_argument(
+            "--query",
+            action="store_true",
+            help="query Gluster even if the daemon on this node has a fresh snapshot, which takes no lock",
+        )
+        _add_run_dir(each)
     for each in (collect, metrics, check, serve, record):
         _add_asking(each)
     return parser
@@ -155,12 +157,7 @@ def _add_serving(parser: argparse.ArgumentParser) -> None:
         metavar="NAME",
         help="the user that the half that speaks HTTP becomes (default: ganeti-gluster-mon)",
     )
-    parser.add_argument(
-        "--run-dir",
-        default="/run/ganeti-gluster-mon",
-        metavar="DIR",
-        help="where one half hands over to the other (default: %(default)s)",
-    )
+    _add_run_dir(parser)
     parser.add_argument(
         "--log-level",
         choices=("debug", "info", "warning", "error"),
@@ -171,6 +168,15 @@ def _add_serving(parser: argparse.ArgumentParser) -> None:
         "--half",
         choices=("ask", "tell"),
         help="run this half only: the one that asks, as root, or the one that speaks HTTP",
+    )
+
+
+def _add_run_dir(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--run-dir",
+        default="/run/ganeti-gluster-mon",
+        metavar="DIR",
+        help="where one half hands over to the other (default: %(default)s)",
     )
 
 
@@ -264,27 +270,24 @@ def _mebibytes(text: str) -> int:
     return int(text) << 20
 
 
-def _see(arguments: argparse.Namespace, processes: bool = True, disks: bool = False) -> Seen:
-    """Ask Gluster, or read the capture that stands for it; what cannot be asked is not known, and said."""
-    from ganeti_gluster_mon.gluster import capture, command, cycle, pool
+def _snapshot(arguments: argparse.Namespace, processes: bool = True, disks: bool = False) -> Snapshot:
+    """The pool: the capture of --replay, the daemon's snapshot where it is fresh, or a query of Gluster.
+
+    Raises CaptureError.
+    """
+    from ganeti_gluster_mon import snapshot
 
     limits = _limits(arguments)
     if arguments.replay is not None:
-        # a replay is the pool as it was: it is judged at the moment it was recorded
-        recorded = capture.read(arguments.replay)
-        picture = pool.understand(recorded)
-        health = evaluate(picture, limits, recorded.recorded_at)
-        return Seen(picture, health, recorded.recorded_at, limits)
-    began = time.time_ns()
-    failure_kind = ""
-    try:
-        picture = pool.understand(cycle.ask(_settings(arguments, processes, disks)))
-    except command.CannotAsk as err:
-        failure_kind = err.kind
-        _complain(str(err))
-        picture = Pool(taken_at=began, node=os.uname().nodename, unknowns=(Unknown("the pool", str(err)),))
-    now = time.time_ns()
-    return Seen(picture, evaluate(picture, limits, now), now, limits, (now - began) / 1e9, failure_kind)
+        return snapshot.from_capture(arguments.replay, limits)
+    if not arguments.query:
+        known = snapshot.from_daemon(arguments.run_dir, limits)
+        if known is not None:
+            return known
+    seen = snapshot.from_gluster(_settings(arguments, processes, disks), limits)
+    if seen.error:
+        _complain(seen.error)
+    return seen
 
 
 def _limits(arguments: argparse.Namespace, stale_after: float = Limits.stale_after) -> Limits:
@@ -298,6 +301,7 @@ def _limits(arguments: argparse.Namespace, stale_after: float = Limits.stale_aft
 def _settings(arguments: argparse.Namespace, processes: bool, disks: bool) -> Settings:
     from ganeti_gluster_mon.ganeti.configuration import Reader
 
+    deadline: Optional[float] = getattr(arguments, "deadline", None)
     return Settings(
         timeout=arguments.timeout,
         heal_timeout=arguments.heal_timeout,
@@ -309,7 +313,16 @@ def _settings(arguments: argparse.Namespace, processes: bool, disks: bool) -> Se
         processes=processes,
         disks=Reader().disks if disks else None,
         disk_timeout=arguments.disk_timeout,
+        deadline=None if deadline is None else max(1.0, deadline - _running() - _REST),
     )
+
+
+def _running() -> float:
+    """Seconds for which this process has been running: on a busy machine the imports alone may take one."""
+    with open("/proc/self/stat", encoding="ascii", errors="replace") as file:
+        # proc(5): the 22nd field, in clock ticks after boot; the second field, in parentheses, may hold spaces
+        started = int(file.read().rpartition(")")[2].split()[19]) / os.sysconf("SC_CLK_TCK")
+    return max(0.0, time.clock_gettime(time.CLOCK_BOOTTIME) - started)
 
 
 def _collect(arguments: argparse.Namespace) -> int:
@@ -322,7 +335,7 @@ def _collect(arguments: argparse.Namespace) -> int:
         if name not in every:
             print(f"{PROGRAM} collect: no collector {name!r}; there are: {', '.join(every)}", file=sys.stderr)
             return 2
-    seen = _see(arguments, processes="glusterd" in names, disks="gluster-disks" in names)
+    seen = _snapshot(arguments, processes="glusterd" in names, disks="gluster-disks" in names)
     reports = [
         report.make(every[name], seen.pool, seen.health, seen.now, arguments.verbose) for name in names
     ]
@@ -333,13 +346,13 @@ def _collect(arguments: argparse.Namespace) -> int:
 def _metrics(arguments: argparse.Namespace) -> int:
     from ganeti_gluster_mon import prometheus
 
-    seen = _see(arguments)
+    seen = _snapshot(arguments)
     text = prometheus.render(
         seen.pool,
         seen.health,
         seen.now,
-        duration=None if arguments.replay else seen.seconds,
-        failures={seen.failure_kind: 1} if seen.failure_kind else {},
+        duration=seen.seconds,
+        failures=seen.failures,
     )
     if arguments.textfile is None:
         sys.stdout.buffer.write(text)
@@ -355,7 +368,7 @@ def _check(arguments: argparse.Namespace) -> int:
     from ganeti_gluster_mon.check import check
 
     try:
-        seen = _see(arguments, processes=False)
+        seen = _snapshot(arguments, processes=False)
     except CaptureError as err:
         print(f"GLUSTER UNKNOWN - {err}")
         return 3
@@ -371,10 +384,11 @@ def _check(arguments: argparse.Namespace) -> int:
 def serve_options(arguments: argparse.Namespace) -> run.Options:
     """The options of `serve` by its parsed command line."""
     from ganeti_gluster_mon.serve import run
+    from ganeti_gluster_mon.serve.handover import STALE_CYCLES
 
     return run.Options(
         settings=_settings(arguments, processes=True, disks=True),
-        limits=_limits(arguments, stale_after=run.STALE_CYCLES * arguments.interval),
+        limits=_limits(arguments, stale_after=STALE_CYCLES * arguments.interval),
         listen=arguments.listen,
         secret_file=arguments.secret_file,
         web_config=arguments.web_config,

@@ -45,6 +45,9 @@ HEALS_AT_ONCE = 8
 #: why a node that does not lead has no answer to what takes a lock
 LEFT_TO_THE_LEADER = "left to the node that leads, which has not told yet"
 
+#: why a question has no answer whose query has not ended yet
+STILL_RUNNING = "the query is still running"
+
 #: a brick by its host and its path
 BrickKey = Tuple[str, str]
 
@@ -75,6 +78,8 @@ class Settings:
     disks: Optional[diskfiles.ListDisks] = None
     #: for looking at the disks, on bricks and as a client
     disk_timeout: float = 3.0
+    #: for the whole cycle; what is not known by then is not waited for; None: the sum of the others
+    deadline: Optional[float] = None
 
 
 def ask(settings: Settings, previous: Optional[Capture] = None) -> Capture:
@@ -111,6 +116,10 @@ class Cycle:
         *probed* is what the probes between two cycles have found; the cycle does not wait once more for what did
         not answer there.  *suspected* names bricks by host and path that did not answer to another node.
         """
+        deadline = float("inf") if settings.deadline is None else settings.deadline
+        self._until = time.monotonic() + deadline
+        # After the queries under the lock each brick may get a second chance.
+        self._status_until = self._until - min(3 * settings.brick_timeout + HOST_TIMEOUT, deadline / 2)
         silent = probed.glusterd is ping.Reply.SILENT
         command.look_for_glusterd(already_silent=prober.TIMEOUT if silent else 0.0)
         self._settings = settings
@@ -142,7 +151,7 @@ class Cycle:
         """
         settings, gluster, previous = self._settings, self._gluster, self._previous
         recorded_at = time.time_ns()
-        deadline = time.monotonic() + settings.timeout
+        deadline = min(time.monotonic() + settings.timeout, self._status_until)
         beside = _Beside(settings, previous if self._urgent else None)
         beside.start()
         processes = _processes() if settings.processes else None
@@ -211,7 +220,7 @@ class Cycle:
         return Capture(
             recorded_at=recorded_at,
             answers=tuple(answers),
-            node=os.uname().nodename,
+            node=node_name(),
             gluster_version=version,
             mounts=found,
             reachable=reachable,
@@ -245,10 +254,20 @@ class Cycle:
 
     def ask_about_healing(self) -> Tuple[Answer, ...]:
         """The answers about the heal backlog of the volumes that `look` found.  May take heal_timeout seconds."""
+        deadline = min(time.monotonic() + self._settings.heal_timeout, self._until)
         if self._all_there:
-            deadline = time.monotonic() + self._settings.heal_timeout
             return self._gluster.ask(self.about_healing, deadline)
-        return tuple(_ask_side_by_side(self.about_healing, self._settings))
+        return tuple(_ask_side_by_side(self.about_healing, self._settings, deadline))
+
+
+def is_complete(capture: Capture) -> bool:
+    """Whether no answer is to come soon: no query is running, and none was left to a leader that sent nothing yet."""
+    return all(answer.failure not in (STILL_RUNNING, LEFT_TO_THE_LEADER) for answer in capture.answers)
+
+
+def node_name() -> str:
+    """The name of this node, as a capture has it."""
+    return os.uname().nodename
 
 
 def with_answers(capture: Capture, more: Iterable[Answer]) -> Capture:
@@ -274,7 +293,7 @@ def without_gluster(
             Answer(asked, b"", failure=why)
             for asked in (question.VOLUME_INFO, question.POOL_LIST, *_ABOUT_STATUS)
         ),
-        node=os.uname().nodename,
+        node=node_name(),
         gluster_version=version,
         mounts=found,
         reachable=dict(probed.peers),
@@ -308,7 +327,10 @@ class _Beside(threading.Thread):
             else:
                 told = mounts.statvfs(found, min(URGENT_MOUNT_TIMEOUT, self._settings.mount_timeout))
                 self._mounts = _kept(told, self._previous.mounts)
-            self._gluster_version = command.version(self._settings.gluster, self._settings.timeout)
+            timeout = self._settings.timeout
+            if self._settings.deadline is not None:
+                timeout = min(timeout, self._settings.deadline / 2)
+            self._gluster_version = command.version(self._settings.gluster, timeout)
         except BaseException as err:  # not ours to judge: whoever asks for the result gets it
             self._error = err
 
@@ -468,11 +490,12 @@ def _last_told(previous: Optional[Capture]) -> List[parse.VolumeStatus]:
     return told
 
 
-def _ask_side_by_side(questions: Sequence[question.Question], settings: Settings) -> List[Answer]:
+def _ask_side_by_side(
+    questions: Sequence[question.Question], settings: Settings, deadline: float
+) -> List[Answer]:
     """Ask about healing while something is away: each answer then takes 10 s, so several are waited for at once."""
     from concurrent.futures import ThreadPoolExecutor
 
-    deadline = time.monotonic() + settings.heal_timeout
     ways = max(1, min(len(questions), HEALS_AT_ONCE))
     # When we are to end, the conversations end first, and then the threads that waited for them.
     with ThreadPoolExecutor(ways) as threads, ExitStack() as conversations:

@@ -13,22 +13,22 @@ from __future__ import annotations
 
 import os
 import time
-from typing import Iterator, Mapping
+from typing import Iterator, Mapping, Tuple
 
-from ganeti_gluster_mon import etc_default
+from ganeti_gluster_mon import etc_default, snapshot
 from ganeti_gluster_mon.etc_default import WrongSetting
 from ganeti_gluster_mon.failure import CannotDo
 from ganeti_gluster_mon.ganeti import ssconf
 from ganeti_gluster_mon.ganeti.configuration import Reader
 from ganeti_gluster_mon.gluster import command, cycle
+from ganeti_gluster_mon.gluster.model import Pool
 from ganeti_gluster_mon.gluster.pool import understand
-from ganeti_gluster_mon.health import evaluate
+from ganeti_gluster_mon.health import Health, evaluate
 from ganeti_gluster_mon.hooks import job
 from ganeti_gluster_mon.hooks.asked import Environment, asked
 from ganeti_gluster_mon.hooks.room import refusal
 from ganeti_gluster_mon.serve.handover import DIRECTORY
-from ganeti_gluster_mon.serve.picture import Picture, picture
-from ganeti_gluster_mon.view.source import LIMITS, known_to_the_daemon
+from ganeti_gluster_mon.view.source import LIMITS
 from ganeti_gluster_mon.words import one_line
 
 OVERCOMMIT = "GLUSTER_OVERCOMMIT"
@@ -61,22 +61,21 @@ def _refusals(environment: Environment) -> Iterator[str]:
     if not wanted:
         return
     overcommit = _overcommit(etc_default.text())
-    seen = _seen()
+    pool, health = _seen()
     for each in wanted:
-        why = refusal(each, configuration, seen.pool, seen.health, overcommit)
+        why = refusal(each, configuration, pool, health, overcommit)
         if why is not None:
             yield why
 
 
-def _seen() -> Picture:
+def _seen() -> Tuple[Pool, Health]:
     """The pool by the daemon, else by Gluster; the heal backlog, which may take long, is left out."""
-    view = known_to_the_daemon(DIRECTORY)
-    if view is not None:
-        return picture(view, LIMITS, time.time_ns())
+    known = snapshot.from_daemon(DIRECTORY, LIMITS)
+    if known is not None:
+        return known.pool, known.health
     with cycle.Cycle(cycle.Settings(processes=False, disks=Reader().disks)) as asking:
         pool = understand(asking.look())
-    now = time.time_ns()
-    return Picture(pool, evaluate(pool, LIMITS, now), now)
+    return pool, evaluate(pool, LIMITS, time.time_ns())
 
 
 def _overcommit(text: str) -> float:

@@ -216,6 +216,7 @@ class Asker:
             seconds=time.monotonic() - began,
             failures=dict(self._failures),
             leads=leads,
+            interval=self._rhythm.interval,
             # What the HTTP half asked for happened elsewhere, or not at all; a changed probe is reported before.
             event="; ".join(what for what in event if not what.startswith((self._handover.word, _PROBED)))
             or None,
@@ -330,7 +331,7 @@ def _kept(previous: Optional[Capture], asking: cycle.Cycle) -> Tuple[Answer, ...
     for question in asking.about_healing:
         answer = previous.answer(question) if previous is not None else None
         if previous is None or answer is None:
-            kept.append(Answer(question, b"", failure="still being asked"))
+            kept.append(Answer(question, b"", failure=cycle.STILL_RUNNING))
         else:
             kept.append(replace(answer, taken_at=answer.taken_at or previous.recorded_at))
     return tuple(kept)

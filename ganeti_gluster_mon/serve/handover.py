@@ -57,6 +57,9 @@ MOST_REPORTED = 64
 #: bytes; a capture of a small pool
 _ROOM = 64 << 10
 
+#: cycles that may fail to come before what is known is too old to be used
+STALE_CYCLES = 3
+
 LEAD, FOLLOW, ALONE = "lead", "follow", "alone"
 #: glusterd's id of a host, by RFC 4122
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\Z")
@@ -77,6 +80,13 @@ class Cycle:
     leads: bool = True
     #: what happened that it was asked before its time; None when it was due
     event: Optional[str] = None
+    #: seconds from one cycle to the next, if nothing happens
+    interval: float = 30.0
+
+    @property
+    def stale_after(self) -> float:
+        """Seconds after which its answers are not used any more: so many cycles did not come."""
+        return STALE_CYCLES * self.interval
 
 
 @dataclass(frozen=True)
@@ -348,7 +358,8 @@ def _read_cycle(path: str) -> Cycle:
     try:
         with open(path, encoding="utf-8") as file:
             told: Dict[str, Any] = json.load(file)
-        return Cycle(**told)
+        # A daemon of a later version may write more.
+        return Cycle(**{name: told[name] for name in told if name in Cycle.__dataclass_fields__})
     except (OSError, ValueError, TypeError) as err:
         raise CaptureError(f"cannot read {path}: {err}") from err
 

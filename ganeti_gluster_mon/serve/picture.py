@@ -49,6 +49,11 @@ class View:
     #: whether this node leads; None: each asks for itself
     leader: Optional[bool] = None
 
+    @property
+    def capture(self) -> Capture:
+        """The answers about the pool."""
+        return self.own.capture if self.followed is None else self.followed.capture
+
     def age(self) -> float:
         """Seconds since the answers about the pool were taken."""
         return self.own.age() if self.followed is None else self.followed.age()

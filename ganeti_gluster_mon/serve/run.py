@@ -29,8 +29,6 @@ if TYPE_CHECKING:
     from ganeti_gluster_mon.serve.rendered import MakePage
     from ganeti_gluster_mon.serve.server import HttpServer
 
-#: cycles that may fail to come before what is known is too old to be believed
-STALE_CYCLES = 3
 #: cycles that may be missed before another node leads
 FRESH_CYCLES = 2
 #: the user that the half that speaks HTTP becomes; it has this user's id and group to itself

@@ -16,10 +16,10 @@ from typing import Callable, Dict, Optional, Tuple
 
 import pyinotify
 
-from ganeti_gluster_mon.gluster import parcel
+from ganeti_gluster_mon.gluster import cycle, parcel
 from ganeti_gluster_mon.gluster.capture import CaptureError
 from ganeti_gluster_mon.gluster.joined import other_hosts, own_uuid
-from ganeti_gluster_mon.health import Limits
+from ganeti_gluster_mon.health import CRITICAL, Limits
 from ganeti_gluster_mon.serve.digest import Peaks, digest
 from ganeti_gluster_mon.serve.exchange import Exchange, Standing
 from ganeti_gluster_mon.serve.following import Following
@@ -32,6 +32,8 @@ from ganeti_gluster_mon.serve.rendered import MakePage, Rendered, render
 
 #: seconds between two looks at the age of what is shown
 _TICK = 1.0
+#: seconds for which a status of which answers are missing is not logged
+_INCOMPLETE = 60.0
 #: rendering anew what grows old takes no more than this share of the time
 _SHARE = 0.1
 
@@ -64,6 +66,7 @@ class Teller:
         self._taken = False
         self._changed = asyncio.Event()
         self._told = ""
+        self._incomplete_since: Optional[float] = None
         self._unreadable = ""
         self._peaks: Peaks = {}
         self._mute = ""
@@ -181,8 +184,19 @@ class Teller:
     def _show(self, view: View) -> None:
         seen = picture(view, self._limits, time.time_ns())
         self._screen.rendered = _rendered(seen, view, self._make_page)
-        self._tell(seen)
+        if self._is_settled(seen, view):
+            self._tell(seen)
         self._tell_backend(seen, view)
+
+    def _is_settled(self, seen: Picture, view: View) -> bool:
+        """Whether the status is worth a line in the log: while answers are to come soon, it is not, unless CRITICAL."""
+        now = time.monotonic()
+        if cycle.is_complete(view.capture):
+            self._incomplete_since = None
+            return True
+        if self._incomplete_since is None:
+            self._incomplete_since = now
+        return seen.health.code == CRITICAL or now - self._incomplete_since > _INCOMPLETE
 
     def _tell_backend(self, seen: Picture, view: View) -> None:
         taken = boottime() - round(view.age() * 1e9)

@@ -7,13 +7,9 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Iterator, List, Sequence
 
-from ganeti_gluster_mon.failure import CannotDo
 from ganeti_gluster_mon.ganeti import ssconf
 from ganeti_gluster_mon.ganeti.configuration import Configuration, NoConfiguration, Reader
 from ganeti_gluster_mon.gluster.folders import list_folders
-from ganeti_gluster_mon.gluster.model import Pool, Unknown
-from ganeti_gluster_mon.health import evaluate
-from ganeti_gluster_mon.serve.picture import Picture
 from ganeti_gluster_mon.view import source
 from ganeti_gluster_mon.view.diagnosis import Diagnosis, Looked, diagnose, names_to_know
 from ganeti_gluster_mon.view.finding import Finding
@@ -31,7 +27,7 @@ def run(timeout: float) -> int:
 def look(timeout: float) -> Diagnosis:
     """Everything that is wrong; each node has *timeout* seconds to answer."""
     cluster = ssconf.read()
-    seen = _seen()
+    seen = source.queried()
     reader = Reader()
     configuration, why = None, ""
     try:
@@ -55,16 +51,6 @@ def _with_disks_of_now(before: Configuration, reader: Reader) -> Configuration:
     with suppress(NoConfiguration):
         return replace(before, disk_names=before.disk_names | reader.configuration().disk_names)
     return before
-
-
-def _seen() -> Picture:
-    """The pool as Gluster tells of it now; where it cannot be asked, that is what is wrong with it."""
-    try:
-        return source.asked()
-    except CannotDo as err:
-        now = time.time_ns()
-        pool = Pool(taken_at=now, unknowns=(Unknown("the pool", str(err)),))
-        return Picture(pool, evaluate(pool, source.LIMITS, now), now)
 
 
 def lines(found: Diagnosis) -> Iterator[str]:

@@ -169,9 +169,7 @@ def test_the_role_is_what_was_said_last(handover: Handover) -> None:
     assert sorted(os.listdir(handover.word)) == ["nudge", "role"]
 
 
-@pytest.mark.parametrize(
-    "text", ["", "[]", "{", '{"boottime": 1}', '{"boottime": 1, "seconds": 1, "more": 2}']
-)
+@pytest.mark.parametrize("text", ["", "[]", "{", '{"boottime": 1}', '["boottime"]'])
 def test_a_cycle_that_cannot_be_read(handover: Handover, text: str) -> None:
     handover.publish(handed())
     (Path(handover.directory) / "current/cycle.json").write_text(text)

@@ -1,0 +1,84 @@
+"""What the HTTP half logs and serves of the captures that are handed over to it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import AsyncIterator, Callable, List
+
+import pytest
+
+from ganeti_gluster_mon.gluster import cycle
+from ganeti_gluster_mon.gluster.capture import Answer, Capture
+from ganeti_gluster_mon.health import Limits
+from ganeti_gluster_mon.serve.handler import Screen
+from ganeti_gluster_mon.serve.handover import Cycle, Handed, Handover, boottime
+from ganeti_gluster_mon.serve.teller import Teller
+from tests.unit.test_joined import read
+
+#: seconds; for what must come on a busy machine
+LONG = 30.0
+
+
+def without_healing(taken: Capture) -> Capture:
+    """*taken* before the answers about healing have come."""
+    return replace(
+        taken,
+        answers=tuple(
+            Answer(answer.question, b"", failure=cycle.STILL_RUNNING) if "heal" in answer.question else answer
+            for answer in taken.answers
+        ),
+    )
+
+
+def hand(handover: Handover, taken: Capture) -> None:
+    handover.publish(Handed(taken, Cycle(boottime(), 0.1)))
+
+
+@asynccontextmanager
+async def telling(handover: Handover) -> AsyncIterator[Screen]:
+    screen = Screen()
+    teller = Teller(handover, screen, Limits(), 30.0, alive=lambda: None)
+    running = asyncio.ensure_future(teller.run())
+    try:
+        yield screen
+    finally:
+        running.cancel()
+
+
+async def until(condition: Callable[[], object]) -> None:
+    while not condition():
+        await asyncio.sleep(0.01)
+
+
+def statuses(caplog: pytest.LogCaptureFixture) -> List[int]:
+    """The codes that were logged."""
+    fields = [
+        getattr(record, "fields", {}) for record in caplog.records if record.getMessage() == "status changed"
+    ]
+    return [each["code"] for each in fields]
+
+
+@pytest.mark.parametrize(("name", "logged"), [("healthy", [0]), ("brick-killed", [4])])
+def test_the_log_has_no_status_of_which_answers_are_still_to_come(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, name: str, logged: List[int]
+) -> None:
+    caplog.set_level(logging.INFO)
+    handover = Handover(str(tmp_path))
+    handover.prepare()
+    hand(handover, without_healing(read(name)))
+
+    async def work() -> None:
+        async with telling(handover) as screen:
+            await until(lambda: screen.rendered)
+            assert screen.rendered is not None
+            first = screen.rendered.now
+            assert b'"code":0' not in screen.rendered.reports[("storage", "gluster")].terse.plain
+            hand(handover, read(name))
+            await until(lambda: screen.rendered and screen.rendered.now > first and statuses(caplog))
+
+    asyncio.run(asyncio.wait_for(work(), LONG))
+    assert list(dict.fromkeys(statuses(caplog))) == logged
