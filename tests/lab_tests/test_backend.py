@@ -8,6 +8,7 @@ from __future__ import annotations
 import functools
 import itertools
 import json
+import random
 import re
 from typing import Dict, Iterator, List, Tuple
 
@@ -369,6 +370,20 @@ def test_a_create_that_is_killed_leaves_nothing_that_outlives_the_disk(cluster: 
     on_node(cluster, 2, "place", "gv0", "remove", path)
     assert_files(cluster)
     assert not mounts(cluster)[1]
+
+
+def test_random_operations_on_all_nodes_some_of_them_killed(cluster: Cluster) -> None:
+    """No disk is lost or harmed, and nothing is left over: see on_node/random_operations.py."""
+    seed = random.randrange(1 << 32)
+    print(f"seed {seed}")
+
+    def operate(node: int) -> int:
+        words = ("gv0", f"node{node}", str(seed + node), "60")
+        return int(on_node(cluster, node, "random_operations", *words))
+
+    assert sum(at_once(operate, cluster.nodes)) > 10
+    assert_files(cluster)
+    assert not any(mounts(cluster).values())
 
 
 def assert_files(cluster: Cluster, *paths: str) -> None:
