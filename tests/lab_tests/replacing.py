@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import argparse
 import os
+import sys
 from typing import Dict, List, Optional, Sequence, Tuple
 
 from ganeti_gluster_mon import gnt_gluster as command_line
 from ganeti_gluster_mon.deploy import tasks, work
 from ganeti_gluster_mon.deploy.work import World
+from ganeti_gluster_mon.failure import CannotDo
 from ganeti_gluster_mon.ganeti.ssconf import Cluster, Node
 from tests.lab import Pool
 from tests.lab_tests.deploying import FromOutside, sums
@@ -39,9 +41,14 @@ def world(pool: Pool, host: Optional[FromOutside] = None, tags: Sequence[str] = 
 
 
 def run(pool: Pool, *words: str, host: Optional[FromOutside] = None) -> int:
-    """Carry out a command of gnt-gluster; returns its exit status, 1 where it raised an error."""
+    """Carry out a command of gnt-gluster, as its main program does; returns its exit status."""
     asked = arguments(*words)
-    return work.carry_out(getattr(tasks, words[0].replace("-", "_")), asked, world(pool, host))
+    task = getattr(tasks, words[0].replace("-", "_"))
+    try:
+        return work.carry_out(task, asked, world(pool, host))
+    except CannotDo as err:
+        print(f"gnt-gluster: {err}", file=sys.stderr)
+        return 1
 
 
 def write(pool: Pool, volume: str, names: Sequence[str], seed: str) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Iterator, Tuple
+import re
+from typing import Iterator, List, Tuple
 
 import pytest
 
@@ -11,7 +12,7 @@ from ganeti_gluster_mon.deploy.apply import apply
 from ganeti_gluster_mon.deploy.work import World
 from ganeti_gluster_mon.failure import CannotDo
 from tests.conftest import FAMILY
-from tests.lab import Disk, Pool
+from tests.lab import Disk, Pool, wait_until
 from tests.lab_tests.replacing import MIB, VDB, VDC, on_bricks, run, world, write
 
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(600)]
@@ -105,36 +106,31 @@ def test_a_dead_disk_is_replaced_in_its_place(pool: Pool, capsys: pytest.Capture
 def test_a_brick_that_only_lacks_what_others_have_can_be_replaced(
     pool: Pool, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """With self-heal off, node3 is a sink, and stays one until it is replaced; its copies are sources and are not."""
-    where = "/export/brick1/sink"
+    """With no self-heal daemon, node3 is a sink and stays one until it is replaced; a source is not replaced."""
+    where, new = "/export/brick1/sink", "/export/brick1/sink2"
     assert run(pool, "create-volume", "sink", "--directory", where) == 0
     write(pool, "sink", FILES, "first")
-    pool.gluster("volume", "set", "sink", "cluster.self-heal-daemon", "off")
+    (brick,) = pool.brick_processes("sink", 3)
+    pool.kill_self_heal_daemons()
     pool.kill_brick("sink", 3)
     write(pool, "sink", FILES, "while it was away")
-    pool.start_brick("sink", 3)
-    pool.gluster("volume", "set", "sink", "cluster.self-heal-daemon", "on")
-    pool.kill_self_heal_daemons()
-    try:
-        capsys.readouterr()
-        source = (
-            "replace-brick",
-            "sink",
-            f"node1.lab.test:{where}",
-            "node1",
-            "--directory",
-            "/export/brick1/other",
-        )
-        assert run(pool, *source) == 1
-        assert "may have the only good copy" in capsys.readouterr().err
-    finally:
-        pool.start_volume("sink", force=True)
-    new = "/export/brick1/sink2"
+    pool.exec(3, brick.argv)  # by its own command: `volume start force` would start the daemons, too
+
+    def pending() -> List[str]:
+        told = pool.gluster("volume", "heal", "sink", "info", "summary")
+        return re.findall(r"^Number of entries in heal pending: (.*)$", told, re.MULTILINE)
+
+    wait_until(lambda: pending() == ["8", "8", "0"], "8 entries pending on the new brick", 90)
+    capsys.readouterr()
+    words = ("replace-brick", "sink", f"node1.lab.test:{where}", "node1", "--directory", new)
+    assert run(pool, *words) == 1
+    assert "8 entries of sink are to be healed, and node1" in capsys.readouterr().err
     assert run(pool, "replace-brick", "sink", f"{NODE3}:{where}", "node3", "--directory", new) == 0
     bricks = on_bricks(pool, [(1, where), (2, where), (3, new)])
     assert sorted(bricks[0]) == FILES
     assert bricks[0] == bricks[1] == bricks[2]
     pool.delete_volume("sink")
+    pool.start_volume("gv0", force=True)
 
 
 def test_a_brick_with_less_room_than_the_data_of_its_set_is_refused(
@@ -238,6 +234,7 @@ def test_a_brick_of_other_layouts_is_replaced_and_verified(
     old, new = f"/export/brick1/{name}", f"/export/brick1/{name}-new"
     assert run(pool, "create-volume", name, "--directory", old, *layout) == 0
     write(pool, name, FILES, "first")
+    pool.wait_healed(name)  # a disperse volume counts what was just written for a moment
     for node in (3, 1):
         words = ("replace-brick", name, f"node{node}.lab.test:{old}", f"node{node}", "--directory", new)
         capsys.readouterr()
