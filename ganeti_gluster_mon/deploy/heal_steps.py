@@ -64,7 +64,11 @@ class FullHeal(Step):
         away = not_connected(answers[0], self.bricks)
         if away:
             return f"the self-heal daemons are not connected to {some(away, 2)}"
-        return "the crawl is in progress" if self.left(answers) is WAIT else ""
+        if self.left(answers) is not WAIT:
+            return ""
+        pending = self_heal.pending(answers[0])
+        # the number also shows that a crawl of many hours goes on
+        return "the crawl is in progress" + (f", {pending} entries to heal" if pending is not None else "")
 
 
 @dataclass(frozen=True)

@@ -62,6 +62,12 @@ def connected(answer: Said) -> Optional[Mapping[str, bool]]:
     return found
 
 
+def pending(answer: Said) -> Optional[int]:
+    """How many entries the brick with most of them has pending, from the answer to `heal_count`; None: not known."""
+    counts = [int(match[1]) for match in map(_COUNT.match, answer.out.splitlines()) if match]
+    return max(counts) if counts and not answer.status else None
+
+
 def crawls(answer: Said) -> Optional[Crawls]:
     """The crawls over whole bricks, from the answer to `statistics`; None where the daemons did not answer."""
     if answer.status:

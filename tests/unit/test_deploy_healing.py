@@ -6,12 +6,14 @@ import json
 import subprocess
 import sys
 from pathlib import Path
-from typing import Dict, Optional, Sequence
+from typing import Dict, List, Optional, Sequence, Tuple
 
 import pytest
 
-from ganeti_gluster_mon.deploy import capacity_check
+from ganeti_gluster_mon.deploy import capacity_check, heal_steps
+from ganeti_gluster_mon.deploy.apply import Stopped, apply
 from ganeti_gluster_mon.deploy.capacity_check import BrickSize, Space
+from ganeti_gluster_mon.deploy.gluster_said import GLUSTER
 from ganeti_gluster_mon.deploy.heal_steps import FullHeal, Healed, SameEntries
 from ganeti_gluster_mon.deploy.layout import Brick
 from ganeti_gluster_mon.deploy.remote import brick_contents, program
@@ -92,6 +94,7 @@ def test_a_full_heal_is_begun_when_the_daemons_are_connected_and_is_waited_for()
     left = step.left([ok(CONNECTED), ok(NO_FULL)])
     assert [str(command) for command in left or ()] == ["gluster --mode=script volume heal gv0 full"]
     assert step.left([ok(CONNECTED), ok(IN_PROGRESS)]) is WAIT
+    assert step.progress([ok(CONNECTED), ok(IN_PROGRESS)]) == "the crawl is in progress, 1 entries to heal"
     assert step.left([ok(CONNECTED), ok(STATISTICS)]) is DONE
     again = FullHeal("node1", "gv0", BRICKS, before=("2 Thu Nov 26 03:40:28 2026",))
     assert again.left([ok(CONNECTED), ok(STATISTICS)])
@@ -153,6 +156,35 @@ def test_a_new_brick_is_verified_by_what_it_holds() -> None:
     assert step.left([summary({A: 1, B: 0, C: 0}), counted(9), counted(9), counted(9)]) is WAIT
     told = step.progress([CLEAN, counted(5), counted(9), counted(9)])
     assert told.startswith("not verified: node3:/export/brick1/gluster has 5 entries; node1:")
+
+
+class Bricks:
+    """Nodes whose bricks have as many entries as *held* says, and nothing pending."""
+
+    def __init__(self, held: Dict[str, int]) -> None:
+        self.held = held
+        self.ran: List[Tuple[str, ...]] = []
+
+    def run(self, node: str, argv: Sequence[str], timeout: float = 0, text: Optional[str] = None) -> Said:
+        self.ran.append(tuple(argv))
+        return ok()
+
+    def ask(self, node: str, questions: Sequence[Sequence[str]], timeout: float = 0) -> Tuple[Said, ...]:
+        return tuple(CLEAN if "heal" in argv else counted(self.held[node]) for argv in questions)
+
+
+def test_a_new_brick_that_lacks_entries_is_reported_as_not_verified(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(heal_steps, "_DIFFERENT", 4.0)
+    step = SameEntries("node1", "gv0", C, (A, B))
+    told: List[str] = []
+    host = Bricks({"node1": 9, "node2": 9, "node3": 5})
+    with pytest.raises(
+        Stopped, match=r"not verified: node3:\S+ has 5 entries; node1:\S+ has 9 entries; node2:"
+    ):
+        apply(host, [step], told.append)
+    # and what may help was tried
+    assert (*GLUSTER, "volume", "heal", "gv0", "full") in host.ran
+    apply(Bricks({"node1": 9, "node2": 9, "node3": 9}), [step], told.append)
 
 
 # --- what is counted on a node ----------------------------------------------------------------------
