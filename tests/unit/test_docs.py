@@ -273,7 +273,7 @@ def test_each_message_is_one_that_the_program_says(message: str) -> None:
 
 
 def test_the_tests_that_pages_name_exist() -> None:
-    """As ``tests/unit/test_x.py::test_y``, with or without the function, or as ``test_y`` beside the word contract."""
+    """As ``tests/unit/test_x.py::test_y``, with or without the function, or as ``test_y`` in a table: of a file of its row, or contract."""
     named = 0
     for page in DOCS.glob("*.md"):
         text = page.read_text(encoding="utf-8")
@@ -281,11 +281,13 @@ def test_the_tests_that_pages_name_exist() -> None:
             source = (REPOSITORY / path).read_text(encoding="utf-8")
             assert not function or f"def {function}(" in source, f"{page.name}: {path}::{function}"
             named += 1
-    contract = (REPOSITORY / "tests/lab_tests/on_node/contract.py").read_text(encoding="utf-8")
-    guarantees = rows("backend.md", "Guarantees, when they hold, and how they are tested")
-    for *_, tests in guarantees:
+    contract = "tests/lab_tests/on_node/contract.py"
+    for *_, tests in rows("backend.md", "Guarantees, when they hold, and how they are tested"):
         functions = [word for word in words(tests) if word.startswith("test_")]
-        assert functions or "::" in tests
-        assert [word for word in functions if f"def {word}(" not in contract] == []
+        files = {contract, *re.findall(r"`(tests/[\w/]+\.py)", tests)}
+        sources = [(REPOSITORY / path).read_text(encoding="utf-8") for path in files]
+        assert functions or "tests/" in tests
+        for function in functions:
+            assert any(f"def {function}(" in source for source in sources), function
         named += len(functions)
     assert named > 30
