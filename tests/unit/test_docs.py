@@ -273,7 +273,7 @@ def test_each_message_is_one_that_the_program_says(message: str) -> None:
 
 
 def test_the_tests_that_pages_name_exist() -> None:
-    """As ``tests/unit/test_x.py::test_y``, with or without the function, or as ``test_y`` in a table: of a file of its row, or contract."""
+    """As ``tests/unit/test_x.py::test_y``, or as ``test_y`` in a table: of a file of its row, or of the contract."""
     named = 0
     for page in DOCS.glob("*.md"):
         text = page.read_text(encoding="utf-8")
