@@ -30,6 +30,8 @@ EX_CONFIG = 78
 GRACE = 1.5
 #: seconds from a death to the next start: the first, and the longest
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.2, 10.0
+#: seconds by which this process is late when the machine was suspended, and not only busy
+STOOD_STILL = 1.0
 #: a half that has run for so many seconds was well
 _WELL = 60.0
 
@@ -146,7 +148,8 @@ class Supervisor:
                     say(logging.ERROR, "half hangs", {"which": each.half.name, "pid": each.process.pid})
                     each.process.kill()
                     each.heard = now
-            for key, _ in selector.select(self._until_next(running) - time.monotonic()):
+            until = self._until_next(running)
+            for key, _ in selector.select(until - time.monotonic()):
                 if key.fd in watched:
                     each = watched.pop(key.fd)
                     selector.unregister(key.fd)
@@ -162,7 +165,11 @@ class Supervisor:
                 elif key.fileobj is wake:
                     with suppress(BlockingIOError):
                         wake.recv(4096)
+            # The whole host stood still, suspended by its hypervisor for example: then the halves could say nothing.
+            now = time.monotonic()
             for each in running:
+                if now - until > STOOD_STILL:
+                    each.heard = now
                 each.listen()
             self._tell_systemd(running)
         return 0

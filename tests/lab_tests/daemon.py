@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Dict, Iterator, List, Optional, Tuple
+from typing import Any, Dict, Iterator, List, Optional, Sequence, Tuple
 
 from tests.lab.lab import command
 from tests.lab.namespaces import InsideProcess
@@ -106,11 +106,18 @@ def make_user(pool: Pool, host: int) -> None:
 
 @contextmanager
 def serving(
-    pool: Pool, host: int, *words: str, environment: Optional[Dict[str, str]] = None
+    pool: Pool,
+    host: int,
+    *words: str,
+    environment: Optional[Dict[str, str]] = None,
+    prefix: Sequence[str] = (),
 ) -> Iterator[Daemon]:
-    """`serve` with the words, and with *environment* added to its own, until the end of the block."""
+    """`serve` with the words, and with *environment* added to its own, until the end of the block.
+
+    *prefix*: a command that runs it, ``unshare`` and the like.
+    """
     added = [f"{name}={value}" for name, value in (environment or {}).items()]
-    argv = ["env", *added, str(command()), "serve", "--interval", str(INTERVAL), *words]
+    argv = [*prefix, "env", *added, str(command()), "serve", "--interval", str(INTERVAL), *words]
     make_user(pool, host)
     daemon = Daemon(pool, host, pool.popen(host, argv))
     try:

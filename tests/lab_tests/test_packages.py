@@ -399,6 +399,30 @@ def test_a_half_that_dies_is_started_again_and_the_other_goes_on(
         wait_ready(installed, 2)
 
 
+def test_systemd_ends_a_process_that_hangs_and_starts_it_again(
+    installed: Cluster, systemds: Dict[int, Systemd]
+) -> None:
+    """The watchdog of systemd itself; the root process sets a longer time than a test should take."""
+    systemd, unit = systemds[2], UNITS[1]
+    directory = f"/run/systemd/system/{unit}.d"
+    systemd.exec(["mkdir", "--parents", directory])
+    installed.pool.exec(2, ["tee", f"{directory}/watchdog.conf"], input="[Service]\nWatchdogSec=5\n")
+    try:
+        systemd.ctl("daemon-reload")
+        systemd.ctl("restart", unit)
+        wait_ready(installed, 2)
+        before = main_pid(systemd, unit)
+        systemd.ctl("kill", "--signal=STOP", unit)
+        wait_another(systemd, unit, before)
+        wait_ready(installed, 2)
+        assert "watchdog" in systemd.exec(["journalctl", "--unit", unit, "--lines=50"]).stdout.lower()
+    finally:
+        systemd.exec(["rm", "--recursive", directory])
+        systemd.ctl("daemon-reload")
+        systemd.ctl("restart", unit)
+        wait_ready(installed, 2)
+
+
 def main_pid(systemd: Systemd, unit: str) -> str:
     return systemd.ctl("show", "--property=MainPID", "--value", unit).stdout.strip()
 

@@ -1,0 +1,89 @@
+"""The process that starts both others, and again when they die or hang."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Callable, Iterator, List
+
+import psutil
+
+from ganeti_gluster_mon.serve import supervisor
+
+#: seconds for which a process may be silent, in these tests
+TIMEOUT = 5.0
+LONG = 60.0
+
+#: notifies its supervisor ten times a second
+WORKS = """
+import os, time, sdnotify
+systemd = sdnotify.SystemdNotifier()
+systemd.notify("READY=1")
+open(os.path.join(os.environ["READY"], str(os.getpid())), "w").close()
+while True:
+    systemd.notify("WATCHDOG=1")
+    time.sleep(0.1)
+"""
+SUPERVISES = f"""
+import logging, sys
+from ganeti_gluster_mon.serve import log
+from ganeti_gluster_mon.serve.supervisor import Half, Supervisor
+log.to_stderr("main", "info")
+halves = [Half(name, [sys.executable, "-c", sys.argv[1]]) for name in ("one", "two")]
+sys.exit(Supervisor(halves, {TIMEOUT}).run())
+"""
+
+
+@contextmanager
+def supervising(tmp_path: Path) -> Iterator[psutil.Process]:
+    with (tmp_path / "log").open("w") as log:
+        environment = {**os.environ, "READY": str(tmp_path)}
+        process = subprocess.Popen([sys.executable, "-c", SUPERVISES, WORKS], stderr=log, env=environment)
+    try:
+        supervising = psutil.Process(process.pid)
+        wait_until(lambda: len(children(supervising)) == 2)
+        for pid in children(supervising):
+            wait_until((tmp_path / str(pid)).exists)
+        yield supervising
+    finally:
+        process.terminate()
+        assert process.wait(LONG) == 0
+
+
+def wait_until(condition: Callable[[], object]) -> None:
+    end = time.monotonic() + LONG
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.02)
+
+
+def children(process: psutil.Process) -> List[int]:
+    return sorted(child.pid for child in process.children())
+
+
+def test_a_process_that_hangs_is_killed_and_started_again(tmp_path: Path) -> None:
+    with supervising(tmp_path) as process:
+        stopped, other = children(process)
+        os.kill(stopped, signal.SIGSTOP)
+        wait_until(lambda: len(children(process)) == 2 and stopped not in children(process))
+        assert other in children(process)
+        assert "half hangs" in (tmp_path / "log").read_text()
+
+
+def test_a_machine_that_stood_still_is_no_reason_to_kill(tmp_path: Path) -> None:
+    with supervising(tmp_path) as process:
+        before = children(process)
+        for pid in (process.pid, *before):
+            os.kill(pid, signal.SIGSTOP)
+        time.sleep(TIMEOUT + 2 * supervisor.STOOD_STILL)  # for so long the machine stands still
+        for pid in (process.pid, *before):
+            os.kill(pid, signal.SIGCONT)
+        began = time.monotonic()
+        wait_until(lambda: time.monotonic() - began > TIMEOUT / 2)  # by then it would have killed them
+        assert children(process) == before
+        assert "half hangs" not in (tmp_path / "log").read_text()
