@@ -6,7 +6,7 @@ BIN    := $(VENV)/bin
 ROOT   := $(filter 0,$(shell id -u))
 
 # promtool is Prometheus' own word on whether our metrics are well-formed
-LAB_PACKAGES := glusterfs-server glusterfs-client openssh-server openssh-client iproute2 e2fsprogs xfsprogs \
+LAB_PACKAGES := glusterfs-server glusterfs-client openssh-server openssh-client iproute2 e2fsprogs btrfs-progs xfsprogs \
                 attr fuse3 util-linux mount procps prometheus curl
 # the page is looked at by a real browser
 BROWSER_PACKAGES := chromium fonts-dejavu-core

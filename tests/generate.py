@@ -1,4 +1,4 @@
-"""Builds the answer of a large pool from a real one: `python -m tests.generate 12000 > answer.xml`.
+"""Builds the answers of a large pool from real ones: `python -m tests.generate 12000 > answer.xml`.
 
 Every node is one that Gluster itself wrote, with another path; every volume has another
 name.  Nothing else is changed, so the answer has the shape, the indentation and the share of
@@ -9,8 +9,13 @@ from __future__ import annotations
 
 import re
 import sys
+from dataclasses import replace
 from pathlib import Path
 
+from ganeti_gluster_mon.gluster import capture, parse, question
+from ganeti_gluster_mon.gluster.capture import Answer, Capture
+
+UUID = "1a2b3c4d-0000-4000-8000-000000000001"
 CAPTURE = Path(__file__).parent / "captures" / "healthy" / "node1" / "volume-status-detail.xml"
 #: eight replica sets of three
 BRICKS_A_VOLUME = 24
@@ -36,6 +41,76 @@ def volume_status_detail(bricks: int) -> bytes:
         )
     # By a function: in a replacement text backslashes would mean something.
     return _VOLUME.sub(lambda _: b"".join(volumes), answer, count=1)
+
+
+def large_capture(bricks: int) -> Capture:
+    """A capture of a pool with that many *bricks* in replica sets of three, eight sets a volume."""
+    whole = capture.read(str(CAPTURE.parent))
+    status = volume_status_detail(bricks)
+    parsed = parse.volume_status(status).facts
+    infos, plain, heals = [], [], []
+    for volume in parsed:
+        infos.append(_info(volume))
+        plain.append(_plain(volume))
+        heals.append(Answer(question.heal_summary(volume.volume), _heal(volume)))
+    answers = (
+        Answer(
+            question.VOLUME_INFO,
+            _cli(f"<volInfo><volumes>{''.join(infos)}<count>{len(infos)}</count></volumes></volInfo>"),
+        ),
+        whole.answer(question.POOL_LIST),
+        Answer(question.VOLUME_STATUS_DETAIL, status),
+        Answer(question.VOLUME_STATUS, _cli(f"<volStatus><volumes>{''.join(plain)}</volumes></volStatus>")),
+        *heals,
+    )
+    return replace(
+        whole, answers=tuple(answer for answer in answers if answer is not None), mounts=(), processes=None
+    )
+
+
+def _cli(body: str) -> bytes:
+    head = '<?xml version="1.0" encoding="UTF-8" standalone="yes"?>\n<cliOutput>\n<opRet>0</opRet>\n'
+    return f"{head}<opErrno>0</opErrno>\n<opErrstr/>\n{body}\n</cliOutput>\n".encode()
+
+
+def _info(volume: parse.VolumeStatus) -> str:
+    bricks = "".join(
+        f'<brick uuid="{node.uuid}">{node.hostname}:{node.path}<name>{node.hostname}:{node.path}</name>'
+        f"<hostUuid>{node.uuid}</hostUuid><isArbiter>0</isArbiter></brick>\n"
+        for node in volume.nodes
+    )
+    return (
+        f"<volume><name>{volume.volume}</name><id>{UUID}</id><status>1</status><statusStr>Started</statusStr>"
+        f"<brickCount>{len(volume.nodes)}</brickCount><replicaCount>3</replicaCount><arbiterCount>0</arbiterCount>"
+        "<disperseCount>0</disperseCount><redundancyCount>0</redundancyCount>"
+        "<typeStr>Distributed-Replicate</typeStr><transport>0</transport>"
+        f"<bricks>{bricks}</bricks><optCount>0</optCount><options></options></volume>\n"
+    )
+
+
+def _plain(volume: parse.VolumeStatus) -> str:
+    nodes = "".join(
+        f"<node><hostname>{node.hostname}</hostname><path>{node.path}</path><peerid>{node.uuid}</peerid>"
+        f"<status>1</status><port>{node.port}</port><ports><tcp>{node.port}</tcp><rdma>N/A</rdma></ports>"
+        f"<pid>{node.pid}</pid></node>\n"
+        for node in volume.nodes
+    )
+    count = len(volume.nodes)
+    return (
+        f"<volume><volName>{volume.volume}</volName><nodeCount>{count}</nodeCount>{nodes}<tasks/></volume>\n"
+    )
+
+
+def _heal(volume: parse.VolumeStatus) -> bytes:
+    bricks = "".join(
+        f'<brick hostUuid="{node.uuid}"><name>{node.hostname}:{node.path}</name><status>Connected</status>'
+        "<totalNumberOfEntries>0</totalNumberOfEntries>"
+        "<numberOfEntriesInHealPending>0</numberOfEntriesInHealPending>"
+        "<numberOfEntriesInSplitBrain>0</numberOfEntriesInSplitBrain>"
+        "<numberOfEntriesPossiblyHealing>0</numberOfEntriesPossiblyHealing></brick>\n"
+        for node in volume.nodes
+    )
+    return _cli(f"<healInfo><bricks>{bricks}</bricks></healInfo>")
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ import shutil
 import stat
 import tempfile
 from dataclasses import asdict, dataclass, field, fields, replace
-from typing import Any, Callable, Dict, FrozenSet, List, Mapping, Optional, Tuple
+from typing import Any, Callable, Dict, List, Mapping, Optional, Tuple
 
 from ganeti_gluster_mon.gluster.model import DiskFile, Mount, Process
 from ganeti_gluster_mon.gluster.question import Question, file_of, question_in
@@ -67,8 +67,8 @@ class Capture:
     mounts: Tuple[Mount, ...] = ()
     #: by hostname: whether the peer's glusterd answered on port 24007
     reachable: Mapping[str, bool] = field(default_factory=dict)
-    #: hostnames of peers on which nothing accepts a connection: not only their glusterd is down
-    hosts_gone: FrozenSet[str] = frozenset()
+    #: by hostname of a peer whose glusterd did not answer: whether its kernel accepted or refused a connection
+    hosts_answering: Mapping[str, bool] = field(default_factory=dict)
     #: by (host, path): whether the brick's process answered
     bricks_answering: Mapping[Tuple[str, str], bool] = field(default_factory=dict)
     #: by (host, path): the TCP port at which the brick listened when it was last reported online
@@ -204,9 +204,7 @@ def _capture(manifest: Any, read_file: ReadFile) -> Capture:
         gluster_version=_text(manifest.get("gluster_version"), "gluster_version"),
         mounts=tuple(_record(Mount, entry, "mounts") for entry in _list(manifest.get("mounts"), "mounts")),
         reachable=_mapping(manifest.get("reachable"), bool, "reachable"),
-        hosts_gone=frozenset(
-            str(_expect(host, str, "hosts_gone")) for host in _list(manifest.get("hosts_gone"), "hosts_gone")
-        ),
+        hosts_answering=_mapping(manifest.get("hosts_answering"), bool, "hosts_answering"),
         bricks_answering=dict(
             _brick_answering(entry) for entry in _list(manifest.get("bricks_answering"), "bricks_answering")
         ),
@@ -317,8 +315,8 @@ def _manifest_of(capture: Capture) -> Dict[str, Any]:
         manifest["brick_ports"] = [
             {"host": host, "path": path, "port": port} for (host, path), port in capture.brick_ports.items()
         ]
-    if capture.hosts_gone:
-        manifest["hosts_gone"] = sorted(capture.hosts_gone)
+    if capture.hosts_answering:
+        manifest["hosts_answering"] = dict(capture.hosts_answering)
     if capture.processes is not None:
         manifest["processes"] = [asdict(process) for process in capture.processes]
     if capture.disks is not None:

@@ -161,7 +161,7 @@ class Cycle:
         looking = self._look_at_disks(volumes, peers, leads)
         reachable: Dict[str, bool] = {}
         bricks_answering: Dict[BrickKey, bool] = {}
-        hosts_gone: AbstractSet[str] = frozenset()
+        hosts_answering: Dict[str, bool] = {}
         brick_ports = {} if previous is None else dict(previous.brick_ports)
         local_bricks: List[_Door] = []
         told: List[parse.VolumeStatus] = []
@@ -185,14 +185,17 @@ class Cycle:
                 for status in _ask_status(gluster, deadline, volumes, previous):
                     answers.append(status.answer)
                     told += status.told
-                answers += gluster.ask(_about_volumes(volumes, told), deadline)
+                known = _ended_tasks(told, previous)
+                asked = [one for one in _about_volumes(volumes, told) if one not in known]
+                answers += [*known.values(), *gluster.ask(asked, deadline)]
                 answers += gluster.ask(_left_out(volumes, answers), deadline)
                 last_seen = told
             began = time.monotonic()
-            hosts_gone = _hosts_gone(reachable, settings)
+            hosts_answering = _hosts_answering(reachable, settings)
             doors = _with_last_known(_doors(last_seen), last_seen, volumes, previous)
             brick_ports = {(door.host, door.path): door.port for door in doors}
-            bricks_answering = _bricks_answering(doors, volumes, hosts_gone, settings, self._suspected)
+            gone = {host for host, answers in hosts_answering.items() if not answers}
+            bricks_answering = _bricks_answering(doors, volumes, gone, settings, self._suspected)
             self.waited += time.monotonic() - began
             local = {
                 (brick.host, brick.path)
@@ -224,7 +227,7 @@ class Cycle:
             gluster_version=version,
             mounts=found,
             reachable=reachable,
-            hosts_gone=frozenset(hosts_gone),
+            hosts_answering=hosts_answering,
             bricks_answering=bricks_answering,
             brick_ports=brick_ports,
             devices=_kernel_names(under_bricks),
@@ -388,16 +391,17 @@ def _reachable(peers: Iterable[Peer], settings: Settings, probed: Mapping[str, b
     return {**silent, **pinged}
 
 
-def _hosts_gone(reachable: Mapping[str, bool], settings: Settings) -> AbstractSet[str]:
-    """The hosts whose glusterd does not answer and on which nothing accepts a connection.
+def _hosts_answering(reachable: Mapping[str, bool], settings: Settings) -> Dict[str, bool]:
+    """By the hosts whose glusterd does not answer: whether their kernel accepts or refuses a connection.
 
-    Where glusterd is down or hangs, the kernel of its host still refuses or accepts a connection.
+    It does so where glusterd is down or hangs; nothing comes back where the host is off, frozen or cut.
     """
     addresses = [(host, GLUSTERD_PORT) for host, answers in reachable.items() if not answers]
     timeout = min(HOST_TIMEOUT, settings.peer_timeout)
     replies = ping.answering(addresses, timeout, connect_only=True)
     gone = (ping.Reply.SILENT, ping.Reply.UNREACHABLE)
-    return {host for (host, _), reply in replies.items() if reply in gone}
+    known = {host: reply for (host, _), reply in replies.items() if reply is not ping.Reply.UNKNOWN}
+    return {host: reply not in gone for host, reply in known.items()}
 
 
 def _not_asked(away: Sequence[str]) -> List[Answer]:
@@ -517,9 +521,29 @@ def _about_volumes(
         if volume.state == "started" and volume.options.get("features.quota") == "on"
     ]
     for status in told:
-        if any(task.status == "in progress" for task in status.tasks):
+        if any(task.type == "rebalance" for task in status.tasks):
             questions.append(question.rebalance_status(status.volume))
     return list(dict.fromkeys(questions))
+
+
+def _ended_tasks(
+    told: Iterable[parse.VolumeStatus], previous: Optional[Capture]
+) -> Dict[question.Question, Answer]:
+    """The answers in *previous* about rebalances that had ended: they do not change any more."""
+    kept: Dict[question.Question, Answer] = {}
+    for status in told:
+        asked = question.rebalance_status(status.volume)
+        answer = None if previous is None else previous.answer(asked)
+        if not status.tasks or answer is None or answer.failure is not None:
+            continue
+        try:
+            before = parse.rebalance_status(answer.output).facts
+        except parse.NoAnswer:
+            continue
+        task = status.tasks[-1]
+        if before.id == task.id and before.status == task.status and "progress" not in task.status:
+            kept[asked] = replace(answer, taken_at=None)
+    return kept
 
 
 def _left_out(volumes: Sequence[parse.VolumeInfo], answers: Iterable[Answer]) -> List[question.Question]:

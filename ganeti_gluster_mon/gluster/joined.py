@@ -51,7 +51,11 @@ def joined(own: Capture, leaders: Capture, own_uuid: str) -> Capture:
         answers=tuple(answers.values()),
         reachable=reachable,
         bricks_answering=bricks_answering,
-        hosts_gone=leaders.hosts_gone - ({mine.hostname} if mine is not None else set()),
+        hosts_answering={
+            host: answers
+            for host, answers in leaders.hosts_answering.items()
+            if mine is None or host != mine.hostname
+        },
         **_disks(own, leaders),
         local=own_uuid,
         told_by=leaders.node,

@@ -429,6 +429,8 @@ def quota_list(output: bytes) -> Parsed[Tuple[QuotaLimit, ...]]:
             return Parsed((), faults.all())
         raise
     found: List[Optional[QuotaLimit]] = answer.children.get("limit", [])
+    if not found:
+        faults.add("it lists no limit, and Gluster refuses the query where there is none")
     return Parsed(_once(found, "the limit of", attrgetter("path"), faults), faults.all())
 
 

@@ -114,7 +114,8 @@ class _Reading:
             heals = self._heal_counts(info, info.state == "started")
             found.append(self._bricks(info, statuses.get(info.name), state, peers, heals))
         # A host is silent for all its bricks, in whichever volume that shows.
-        gone = {peer.uuid for peer in peers or () if peer.hostname in self._capture.hosts_gone}
+        hosts = self._capture.hosts_answering
+        gone = {peer.uuid for peer in peers or () if hosts.get(peer.hostname) is False}
         silent = silent_hosts((each for bricks in found for each in bricks), gone)
         volumes = []
         for info, bricks in zip(infos, found):
@@ -248,6 +249,8 @@ class _Reading:
             for known in volume.bricks
         }
         away = {peer.uuid for peer in peers or () if peer.connected is False or peer.reachable is False}
+        hosts = self._capture.hosts_answering
+        present = {peer.uuid for peer in peers or () if hosts.get(peer.hostname) is True}
         found = []
         for each in info.bricks:
             key = (each.host, each.path)
@@ -262,6 +265,7 @@ class _Reading:
                 heal=self._heal_evidence(info.name, heals.get(key), brick, own.get(key)),
                 port=self._capture.bricks_answering.get(key),
                 host_away=each.uuid in away,
+                host_answers=each.uuid in present,
             )
             if started:
                 if brick.online is None:
@@ -391,7 +395,9 @@ class _Reading:
         unknown = [brick for brick in bricks if brick.online is None and brick.not_reached_from is None]
         for host in dict.fromkeys(brick.host for brick in unknown):
             mine = [brick for brick in unknown if brick.host == host]
-            why = "its host is away" if mine[0].uuid in away else "its host did not tell"
+            why = "its host did not report it"
+            if mine[0].uuid in away:
+                why = "glusterd of its host does not answer, and the port of the brick is not known"
             self._unknown(f"state of {some([brick.label for brick in mine], 3)}", why, info.name)
 
     def _left_out(self, asked: question.Question, volume: str) -> str:

@@ -3,7 +3,8 @@
 What counts is what clients can reach.  Four sources tell of it, and each may be missing:
 
 ``volume status``, ``get-state``   what the glusterd of the brick's host reports of its process
-``heal info``                      a client on the node that queried: it connects to every brick of a set
+``heal info``                      a new client on the node that queried: it asks the glusterd of each brick's host
+                                   for the brick's port, so it says nothing where only that glusterd is down
 a call to the brick's port         at the port that glusterd reported last
 the brick's host                   glusterd calls it disconnected, or its port 24007 does not answer
 
@@ -34,6 +35,8 @@ class Evidence:
     port: Optional[bool] = None
     #: its host is disconnected, or does not answer on port 24007
     host_away: bool = False
+    #: its glusterd does not answer, and the kernel of its host does: then `heal info` cannot learn the brick's port
+    host_answers: bool = False
 
     @property
     def reached(self) -> bool:
@@ -43,7 +46,9 @@ class Evidence:
     @property
     def not_reached(self) -> bool:
         """Whether something tried to reach the brick and failed, and nothing reached it."""
-        return not self.reached and (self.heal is False or self.port is False)
+        if self.reached:
+            return False
+        return self.port is False or (self.heal is False and not self.host_answers)
 
 
 def with_evidence(brick: Brick, evidence: Evidence, observer: str) -> Brick:

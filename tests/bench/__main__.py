@@ -2,11 +2,11 @@
 
 import sys
 
-from tests.bench import bench_parse, cycle, daemons, disks, scrape
+from tests.bench import bench_parse, cycle, daemons, disks, scrape, stages
 
 if __name__ == "__main__":
     failed = 0
-    for each in (bench_parse, cycle, scrape, daemons, disks):
+    for each in (bench_parse, stages, cycle, scrape, daemons, disks):
         failed |= each.main() or 0
         print()
     sys.exit(failed)

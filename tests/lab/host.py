@@ -41,7 +41,7 @@ REMOVED = ["/etc/ssh/ssh_host_*"]
 class Disk:
     """A disk for bricks: a sparse file with a filesystem, mounted at /export/NAME.
 
-    *size* is in bytes. *filesystem* is ext4 or xfs (which takes 300 MiB at least); "" for a blank disk, which
+    *size* is in bytes. *filesystem* is ext4, btrfs or xfs (which takes 300 MiB at least); "" for a blank disk, which
     is not mounted and is to be found at /disks/NAME, a link to a loop device.
     """
 
@@ -60,6 +60,7 @@ class Disk:
         flags = {
             "ext4": ["-q", "-I", str(self.inode_size)],
             "xfs": ["-q", "-i", f"size={self.inode_size}"],
+            "btrfs": ["-q"],
         }[self.filesystem]
         argv = [f"mkfs.{self.filesystem}", *flags, str(image)]
         made = subprocess.run(

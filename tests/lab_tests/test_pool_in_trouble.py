@@ -216,9 +216,24 @@ def test_a_peer_whose_cable_is_pulled(lab_pool: Pool) -> None:
         # now glusterd answers again, and what it says of its own bricks and node2's is known
         assert later.brick("gv0", NODE2)["size"] > 0
         assert later.volume("gv0")["subvolumes"][0]["quorum"] is True
+        counts_as_missing(later)
     finally:
         lab_pool.join(3)
         lab_pool.wait_connected()
+
+
+def counts_as_missing(seen: Look) -> None:
+    """The bricks of node3, which is away, are missing to their volumes."""
+    for volume in ("gv0", "arb-vm", "disp", "distrep"):
+        assert seen.volume(volume)["status"] == "degraded"
+        assert seen.brick(volume, NODE3)["online"] is False
+        assert seen.brick(volume, NODE3)["unreachable"] is True
+        assert seen.sample("gluster_problem", code="BRICK_UNREACHABLE", volume=volume) == 1
+    assert seen.sample("gluster_brick_up", volume="gv0", host=NODE3, path="/export/b1/gv0") == 0
+    subvolume = {"volume": "gv0", "subvolume": "gv0-replicate-0"}
+    assert seen.sample("gluster_subvolume_bricks_online", **subvolume) == 2
+    assert seen.sample("gluster_subvolume_bricks_to_spare", **subvolume) == 0
+    assert "5 bricks cannot be reached" in seen.message
 
 
 def test_a_host_that_lost_its_power(lab_pool: Pool) -> None:
@@ -228,6 +243,9 @@ def test_a_host_that_lost_its_power(lab_pool: Pool) -> None:
         quick(seen, 25)
         assert (seen.code, seen.check_status) == (4, 2)
         assert f"peer {NODE3}" in seen.message
+        counts_as_missing(seen)
+        lab_pool.wait_disconnected(3, seen_by=[1])
+        counts_as_missing(look(lab_pool))
     finally:
         lab_pool.power_on(3)
         lab_pool.wait_connected()

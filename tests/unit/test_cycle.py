@@ -12,7 +12,7 @@ import pytest
 from ganeti_gluster_mon.gluster import capture, cycle, parse, question
 from ganeti_gluster_mon.gluster.capture import Answer, Capture
 from ganeti_gluster_mon.gluster.command import Conversation
-from ganeti_gluster_mon.gluster.model import Mount, Peer
+from ganeti_gluster_mon.gluster.model import Mount, Peer, Rebalance
 from ganeti_gluster_mon.gluster.ping import Reply
 from ganeti_gluster_mon.gluster.pool import understand
 from ganeti_gluster_mon.health import UNKNOWN, Limits, evaluate
@@ -149,6 +149,25 @@ def test_the_reason_is_queried_of_a_volume_that_is_left_out() -> None:
     assert cycle._left_out(VOLUMES, HEALTHY.answers) == []
 
 
+def test_a_rebalance_that_has_ended_is_queried_once() -> None:
+    task = Rebalance("rebalance", "completed", "6b0a1d6e-7a8a-4f0e-9b6e-0d1b1c2d3e4f")
+    told = [parse.VolumeStatus("dist2", (), (task,))]
+    asked = question.rebalance_status("dist2")
+    assert cycle._about_volumes((), told) == [asked]
+    output = (
+        "<?xml version='1.0'?><cliOutput><opRet>0</opRet><volRebalance>"
+        f"<task-id>{task.id}</task-id><nodeCount>0</nodeCount>"
+        "<aggregate><failures>3</failures><status>3</status><statusStr>completed</statusStr></aggregate>"
+        "</volRebalance></cliOutput>"
+    )
+    previous = replace(HEALTHY, answers=(Answer(asked, output.encode()),))
+    assert list(cycle._ended_tasks(told, previous)) == [asked]
+    # another one has begun, or it runs
+    for changed in (replace(task, id="another"), replace(task, status="in progress")):
+        assert cycle._ended_tasks([replace(told[0], tasks=(changed,))], previous) == {}
+    assert cycle._ended_tasks(told, None) == {}
+
+
 def test_a_host_is_gone_when_nothing_accepts_a_connection(monkeypatch: pytest.MonkeyPatch) -> None:
     replies = {"a": Reply.SILENT, "b": Reply.REFUSED, "c": Reply.ANSWERS, "d": Reply.UNREACHABLE}
 
@@ -157,7 +176,8 @@ def test_a_host_is_gone_when_nothing_accepts_a_connection(monkeypatch: pytest.Mo
         return {address: replies[address[0]] for address in addresses}
 
     monkeypatch.setattr(cycle.ping, "answering", answering)  # type: ignore[attr-defined]
-    assert cycle._hosts_gone({**dict.fromkeys(replies, False), "e": True}, cycle.Settings()) == {"a", "d"}
+    told = cycle._hosts_answering({**dict.fromkeys(replies, False), "e": True}, cycle.Settings())
+    assert told == {"a": False, "b": True, "c": True, "d": False}
 
 
 def pinged(monkeypatch: pytest.MonkeyPatch, reply: Reply) -> List[List[tuple[str, int]]]:

@@ -60,6 +60,17 @@ def test_what_serves(
     assert {name for name, holds in found.items() if holds} == ({flags} if flags else set())
 
 
+def test_heal_info_does_not_decide_where_only_glusterd_is_down() -> None:
+    """It learns a brick's port from the glusterd of its host."""
+    only_glusterd = Evidence(heal=False, host_away=True, host_answers=True)
+    assert with_evidence(brick(None), only_glusterd, "node1").online is None
+    assert silent_hosts(((brick(None), only_glusterd),), set()) == set()
+    answers = Evidence(heal=False, port=True, host_away=True, host_answers=True)
+    assert with_evidence(brick(None), answers, "node1").online is True
+    refused = Evidence(heal=False, port=False, host_away=True, host_answers=True)
+    assert with_evidence(brick(None), refused, "node1").unreachable
+
+
 GONE = Evidence(heal=False, host_away=True)
 NOTHING = Evidence(host_away=True)
 

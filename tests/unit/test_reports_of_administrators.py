@@ -17,6 +17,8 @@ from ganeti_gluster_mon.gluster import capture
 from ganeti_gluster_mon.gluster.capture import Capture
 from ganeti_gluster_mon.gluster.pool import understand
 from ganeti_gluster_mon.health import CRITICAL, OK, UNKNOWN, Health, Limits, evaluate
+from tests import mutate
+from tests.unit.test_never_fine import with_output
 
 REPORTS = Path(__file__).parents[1] / "captures" / "reports"
 LIMITS = Limits()
@@ -263,3 +265,29 @@ def test_two_offline_bricks_that_serve_are_not_called_without_access() -> None:
 
 def test_a_volume_that_was_left_out_is_not_called_locked() -> None:
     assert "lock" not in result(capture.read(str(REPORTS / "tasks-mismatch"))).message
+
+
+#: a task that Gluster does not list is one that there is not
+UNDETECTABLE = "without <task>"
+
+
+@pytest.mark.parametrize("name", [name for name in sorted(EXPECTED) if EXPECTED[name].code != OK])
+def test_a_spoilt_answer_of_a_faulty_pool_is_never_fine(name: str) -> None:
+    """Each answer in turn is cut, lacks an element, has one twice, a number that is none, or text around it."""
+    whole = capture.read(str(REPORTS / name))
+    tried = 0
+    for number, answer in enumerate(whole.answers):
+        for mutant in mutants(answer.output):
+            tried += 1
+            code = result(with_output(whole, number, mutant.output)).code
+            assert code != OK or mutant.what.startswith(UNDETECTABLE), (answer.question, mutant.what)
+    assert tried > 100
+
+
+def mutants(output: bytes) -> List[mutate.Mutant]:
+    if not output.lstrip().startswith(b"<"):
+        return [mutate.Mutant("nothing at all", b""), *mutate.truncated(output, 8)]
+    found = mutate.sample([*mutate.truncated(output, 8), *mutate.spoilt(output, 8)], 16)
+    for kind in (mutate.dropped, mutate.doubled, mutate.misnumbered):
+        found += mutate.sample(list(kind(output)), 10)
+    return [*found, mutate.Mutant("nothing at all", b"")]

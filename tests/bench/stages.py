@@ -1,0 +1,89 @@
+"""What each stage from answers to content costs, by the number of bricks: `python -m tests.bench.stages`.
+
+Stages: build the model from the answers (parsing included), evaluate its health, render metrics and reports.  Each is
+set against one pass of expat without handlers over the same answers, in the same run; the best of several rounds.
+A second table is of the worst case for the evaluation: of each volume, the heal backlog is not known.
+"""
+
+from __future__ import annotations
+
+import gc
+import time
+from dataclasses import replace
+from typing import Callable, Dict, Sequence, Tuple
+from xml.parsers import expat
+
+from ganeti_gluster_mon.gluster.capture import Answer, Capture
+from ganeti_gluster_mon.gluster.pool import understand
+from ganeti_gluster_mon.health import Limits, evaluate
+from ganeti_gluster_mon.serve.rendered import render
+from tests.generate import large_capture
+
+BRICKS = (3_000, 6_000, 12_000, 24_000)
+ROUNDS = 3
+LIMITS = Limits()
+
+
+def bare(answers: Sequence[Answer]) -> None:
+    """Expat alone, over all answers."""
+    for answer in answers:
+        if answer.output:
+            expat.ParserCreate().Parse(answer.output, True)
+
+
+def seconds(work: Callable[[], object]) -> float:
+    """Seconds of processor time: the machine may do something else meanwhile."""
+    gc.collect()
+    begin = time.process_time()
+    work()
+    return time.process_time() - begin
+
+
+def stages(capture: Capture) -> Dict[str, float]:
+    """Seconds of each stage, the best of ROUNDS."""
+    pool = understand(capture)
+    now = capture.recorded_at
+    health = evaluate(pool, LIMITS, now)
+    works: Tuple[Tuple[str, Callable[[], object]], ...] = (
+        ("expat", lambda: bare(capture.answers)),
+        ("build", lambda: understand(capture)),
+        ("evaluate", lambda: evaluate(pool, LIMITS, now)),
+        ("render", lambda: render(pool, health, now)),
+    )
+    best: Dict[str, float] = {}
+    for _ in range(ROUNDS):
+        for name, work in works:
+            best[name] = min(best.get(name, float("inf")), seconds(work))
+    return best
+
+
+def without_heal(capture: Capture) -> Capture:
+    """*capture* with no answer about healing."""
+    answers = tuple(
+        replace(answer, output=b"", failure="no answer within 20 s")
+        if answer.question[1] == "heal"
+        else answer
+        for answer in capture.answers
+    )
+    return replace(capture, answers=answers)
+
+
+def table(title: str, change: Callable[[Capture], Capture]) -> None:
+    print(title)
+    print(f"{'bricks':>8} {'expat ms':>9} {'build':>8} {'evaluate':>9} {'render':>8} {'all / expat':>12}")
+    for bricks in BRICKS:
+        took = stages(change(large_capture(bricks)))
+        total = took["build"] + took["evaluate"] + took["render"]
+        print(
+            f"{bricks:>8} {took['expat'] * 1e3:>9.0f} {took['build'] * 1e3:>8.0f} {took['evaluate'] * 1e3:>9.0f} "
+            f"{took['render'] * 1e3:>8.0f} {total / took['expat']:>12.1f}"
+        )
+
+
+def main() -> None:
+    table("from answers to content, ms", lambda capture: capture)
+    table("the same, heal backlog of each volume not known", without_heal)
+
+
+if __name__ == "__main__":
+    main()
