@@ -89,7 +89,7 @@ class GlusterStorage(base.BlockDev):
         self.attached = any(holds(brick, self.path) for brick in bricks) or bool(
             self._on_file(lambda file: file.Exists())
         )
-        self.dev_path = os.path.join(self.volume.mount_point, self.path)
+        self.dev_path = os.path.join(_honest(lambda: self.volume.path_of(self.path)), self.path)
         if self.attached and self.userspace and asked_by(WRITERS):
             self._keep()
         return self.attached
@@ -117,7 +117,9 @@ class GlusterStorage(base.BlockDev):
         """Make the disk ready: by its path the volume stays mounted until Shutdown, for QEMU nothing is needed."""
         if not self.attached:
             base.ThrowError("%s: there is no such disk in volume %s", self.path, self.volume.volume)
-        if not self.userspace:
+        if self.userspace:
+            _honest(self.volume.check_server)
+        else:
             self.dev_path = os.path.join(_honest(lambda: self.volume.hold(self.path)), self.path)
         self._assembled = True
 
@@ -180,7 +182,7 @@ class GlusterStorage(base.BlockDev):
         _, path = _unique_id(new_id)
         self._on_file(lambda file: file.Move(path))
         self.path, self.unique_id = path, new_id
-        self.dev_path = os.path.join(self.volume.mount_point, path)
+        self.dev_path = os.path.join(_honest(lambda: self.volume.path_of(path)), path)
 
     def Grow(self, amount: int, dryrun: bool, backingstore: bool, excl_stor: Any) -> None:
         """Grow the file to the size that Ganeti has recorded and *amount* MiB more.

@@ -15,6 +15,7 @@ from ganeti_gluster_mon.backend.bricks import holds, local_bricks
 from ganeti_gluster_mon.backend.filedevice import DiskError, FileDeviceHelper
 from ganeti_gluster_mon.backend.request import Request
 from ganeti_gluster_mon.backend.volume import GlusterVolume
+from ganeti_gluster_mon.gluster.model import Mount
 
 #: where Ganeti's text about a disk is kept, on its file: getfattr -n NAME
 METADATA = "user.ganeti.info"
@@ -174,25 +175,31 @@ def _lend(request: Request, term: lease.Term) -> str:
 
 
 def _devices(request: Request, volume: GlusterVolume) -> List[str]:
-    """The loop devices of the disk, as far as they can be told without asking Gluster."""
-    filesystem = volume.device_number
-    if filesystem is None:
-        return []
-    return loop.on(loop.Backing(os.path.join(volume.mount_point, request.path), filesystem))
+    """The loop devices of the disk, from whatever server its volume is mounted.  Gluster receives no request."""
+    return [device for mount in volume.mounts() for device in loop.on(_backing(request, mount))]
+
+
+def _backing(request: Request, mount: Mount) -> loop.Backing:
+    """The disk's file on *mount*, without its inode number: that needs a request to Gluster."""
+    assert mount.device_number is not None  # which every mount has that the kernel lists
+    return loop.Backing(os.path.join(mount.path, request.path), mount.device_number)
 
 
 def _undo(request: Request, volume: GlusterVolume) -> None:
     """Undo the disk's devices.  Raises DiskError where one is in use: it goes then when it is not any more."""
     until = time.monotonic() + _PROBED
     while True:
-        filesystem = volume.device_number
-        if filesystem is None:
-            return
-        with loop.locked(filesystem, os.path.join(volume.mount_point, request.path)):
-            devices = _devices(request, volume)
-            for device in devices:
-                lease.end_all(device)
-                loop.clear(device)
+        devices = []
+        own = volume.mount_point
+        for mount in volume.mounts():
+            backing = _backing(request, mount)
+            # The lock of another mount is not waited for without need: its volume may hang.
+            if mount.path == own or loop.on(backing):
+                with loop.locked(backing.filesystem, backing.path):
+                    for device in loop.on(backing):
+                        devices.append(device)
+                        lease.end_all(device)
+                        loop.clear(device)
         if not devices:
             return
         if time.monotonic() > until:

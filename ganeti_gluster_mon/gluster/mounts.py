@@ -89,6 +89,11 @@ def fuse_mount(mountinfo: str, mount_id: str) -> Optional[Mount]:
     return next((mount for number, mount in _fuse_mounts(mountinfo) if number == mount_id), None)
 
 
+def is_mount_point(mountinfo: str, path: str) -> bool:
+    """Whether anything is mounted at *path*, an absolute path without symlinks.  No filesystem receives a request."""
+    return any(line is not None and line.path == path for line in map(_parse, mountinfo.split("\n")))
+
+
 def _fuse_mounts(mountinfo: str) -> Iterator[Tuple[str, Mount]]:
     """The number of each mount, and the mount."""
     lines = [line for line in map(_parse, mountinfo.split("\n")) if line is not None]

@@ -20,8 +20,10 @@ from urllib.parse import quote
 import psutil
 import pytest
 
-from ganeti_gluster_mon.backend import volume as module
+from ganeti_gluster_mon.backend import mount as mount_module
+from ganeti_gluster_mon.backend import mount_users
 from ganeti_gluster_mon.backend.directory import Directory
+from ganeti_gluster_mon.backend.mount import VolumeMount
 from ganeti_gluster_mon.backend.volume import GlusterVolume, VolumeError, volumes_used
 from tests.lab.waiting import wait_until
 
@@ -219,8 +221,8 @@ def test_there_may_be_no_glusterfs_at_all(place: Path, monkeypatch: pytest.Monke
 
 def test_a_mount_that_hangs_is_given_up(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     fake(place, monkeypatch, f"echo $$ > {place}/pid; sleep 600")
-    monkeypatch.setattr(module, "_MOUNTING", 0.5)
-    monkeypatch.setattr(module, "_knock", lambda server, port: None)
+    monkeypatch.setattr(mount_module, "_MOUNT_TIMEOUT", 0.5)
+    monkeypatch.setattr(mount_module, "try_connect", lambda server, port: None)
     started = time.monotonic()
     with pytest.raises(VolumeError, match=r"glusterfs did not end within 0\.5 s"):
         volume(place).Mount()
@@ -242,7 +244,7 @@ def test_a_lock_that_is_never_given_up(place: Path, monkeypatch: pytest.MonkeyPa
     assert not mine.holds("a")
     assert mine.tidy(), "it is not mounted"
     (directory,) = (place / "uses").iterdir()
-    monkeypatch.setattr(module, "_LOCKED", 0.2)
+    monkeypatch.setattr(mount_users, "LOCK_TIMEOUT", 0.2)
     with open(directory / "lock") as other:
         fcntl.flock(other, fcntl.LOCK_EX)
         for act in (mine.Mount, mine.tidy, lambda: mine.hold("a"), lambda: mine.release("a")):
@@ -261,11 +263,11 @@ def test_who_is_killed_while_it_mounts_is_waited_for(place: Path, monkeypatch: p
     with subprocess.Popen([sys.executable, "-c", script, str(place)]) as killed:
         wait_until((place / "began").exists, "glusterfs")
         killed.kill()
-    monkeypatch.setattr(module, "_LOCKED", 0.2)
+    monkeypatch.setattr(mount_users, "LOCK_TIMEOUT", 0.2)
     with pytest.raises(VolumeError, match="another process has kept its lock"):
         volume(place).tidy()
     (place / "pipe").write_text("go on\n")
-    monkeypatch.setattr(module, "_LOCKED", 30)
+    monkeypatch.setattr(mount_users, "LOCK_TIMEOUT", 30)
     assert volume(place).tidy()
     assert (place / "ended").exists()
 
@@ -295,10 +297,10 @@ def test_a_holder_is_one_file_whatever_its_name(place: Path, holder: str) -> Non
 def test_a_mount_that_disappears_while_it_is_opened(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What is below the mount point is not the volume: no disk may be made there."""
     mine = volume(place)
-    monkeypatch.setattr(mine, "_mount_it", lambda: os.makedirs(mine.own_mount_point))
+    monkeypatch.setattr(VolumeMount, "mount", lambda self: os.makedirs(self.path))
     with pytest.raises(VolumeError, match=r"volume gv0: its mount at \S+ disappeared"), mine.mounted():
         pass
-    monkeypatch.setattr(mine, "_mount_it", lambda: None)
+    monkeypatch.setattr(VolumeMount, "mount", lambda self: None)
     os.rmdir(mine.own_mount_point)
     with pytest.raises(VolumeError, match=r"volume gv0: cannot open \S+: No such file"), mine.mounted():
         pass
@@ -315,9 +317,9 @@ def test_where_no_file_can_be_created(place: Path, monkeypatch: pytest.MonkeyPat
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         return real(path, flags, *more)
 
-    monkeypatch.setattr(mine, "_mount_it", lambda: mounted.append("gv0"))
-    monkeypatch.setattr(mine, "_unmount_if_unused", mounted.clear)
-    monkeypatch.setattr(mine, "_open_root", lambda: Directory("/", real("/", os.O_PATH)))
+    monkeypatch.setattr(VolumeMount, "mount", lambda self: mounted.append("gv0"))
+    monkeypatch.setattr(VolumeMount, "unmount_if_unused_locked", lambda self: mounted.clear())
+    monkeypatch.setattr(VolumeMount, "open_root", lambda self: Directory("/", real("/", os.O_PATH)))
     monkeypatch.setattr(os, "open", no_space)
     for act in (lambda: mine.hold(DISK), mine.keep, lambda: mine.mounted().__enter__()):
         with pytest.raises(VolumeError, match=r"volume gv0: cannot open \S+: No space left on device"):
