@@ -88,7 +88,11 @@ def _volumes(directory: str) -> List[GlusterVolume]:
         found = dict.fromkeys(
             GlusterVolume("127.0.0.1", PORT, name, (), directory) for name in volumes_seen()
         )
-    return sorted(found, key=lambda volume: volume.own_mount_point)
+    # A volume that was mounted from one server and is configured with another one is one row.
+    by_mount_point: Dict[str, GlusterVolume] = {}
+    for volume in found:
+        by_mount_point.setdefault(volume.mount_point, volume)
+    return [volume for _, volume in sorted(by_mount_point.items())]
 
 
 def configured_volumes(

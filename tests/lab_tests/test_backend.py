@@ -10,11 +10,13 @@ import itertools
 import json
 import random
 import re
+import time
 from typing import Dict, Iterator, List, Tuple
 
+import psutil
 import pytest
 
-from tests.lab import Cluster, wait_until
+from tests.lab import Cluster, LabError, wait_until
 from tests.lab.lab import at_once
 from tests.lab.process import kill
 from tests.lab_tests.backend import BOOT, ON_NODE, POINT, disks, head, installed, mounts, on_node, wait_mounts
@@ -247,6 +249,86 @@ def test_a_guest_that_has_its_disk_by_a_path(cluster: Cluster) -> None:
         assert_disks(cluster)
     finally:
         access(cluster, "userspace")
+
+
+@pytest.mark.usefixtures("guests")
+def test_the_server_is_changed_while_a_guest_runs(cluster: Cluster) -> None:
+    """It goes on with the mount it has, which goes when it does not need it any more."""
+    access(cluster, "kernelspace")
+    try:
+        add(cluster, "--disk=0:size=16M")
+        wait_written(cluster, 1, 2, 3)
+        wait_mounts(cluster, 1)
+        for host in ("node2.lab.test", "node1.lab.test\\,node2.lab.test", "node3.lab.test"):
+            run(cluster, "gnt-cluster", "modify", f"--disk-parameters=gluster:host={host}")
+            run(cluster, "gnt-cluster", "verify-disks")
+            run(cluster, "gnt-instance", "grow-disk", NAME, "0", "8M")
+            wait_mounts(cluster, 1)
+        gnt_instance(cluster, "shutdown", "--timeout=0")
+        wait_mounts(cluster)
+        gnt_instance(cluster, "startup")
+        wait_mounts(cluster, 1, point="/run/ganeti/gluster.d/gv0@node3.lab.test:24007")
+        cluster.instance_remove(NAME)
+        wait_mounts(cluster)
+    finally:
+        run(cluster, "gnt-cluster", "modify", "--disk-parameters=gluster:host=127.0.0.1")
+        access(cluster, "userspace")
+
+
+def test_a_mount_that_ganeti_made_is_used_whatever_its_server(cluster: Cluster) -> None:
+    own = "/run/ganeti/gluster"
+    address = cluster.pool.host(1).address
+    cluster.pool.mount(1, "gv0", own, server=address)
+    try:
+        # By its text, by its address, and by the bricks, as glusterd and the client behind the mount show them.
+        for host in (address, "node1.lab.test", "127.0.0.1", "node2.lab.test"):
+            assert on_node(cluster, 1, "place", "gv0", "server", host) == f"{own}\n", host
+        assert mounts(cluster)[1] == [own]
+    finally:
+        cluster.pool.unmount(1, own)
+
+
+def test_a_volume_of_another_name_is_not_used(cluster: Cluster) -> None:
+    """The mount is taken for the other volume only if it is that volume: glusterd knows no volume of its name there."""
+    cluster.pool.create_volume("other", cluster.pool.bricks("/export/b2/other"), replica=3)
+    own = "/run/ganeti/gluster"
+    cluster.pool.mount(1, "other", own, server="node1.lab.test")
+    try:
+        assert on_node(cluster, 1, "place", "gv0", "server", "node1.lab.test") != f"{own}\n"
+        assert mounts(cluster)[1] == [own]
+    finally:
+        cluster.pool.unmount(1, own)
+        cluster.pool.delete_volume("other")
+
+
+def test_a_server_that_cannot_be_resolved_is_reported(cluster: Cluster) -> None:
+    words = "volume gv0: the host name nobody.lab.test cannot be resolved on this node: correct the disk parameter host"
+    assert words in on_node(cluster, 1, "place", "gv0", "server", "nobody.lab.test", check=False)
+    run(cluster, "gnt-cluster", "modify", "--disk-parameters=gluster:host=nobody.lab.test")
+    try:
+        with pytest.raises(LabError, match=r"the host name nobody\.lab\.test cannot be resolved"):
+            add(cluster, "--disk=0:size=16M", "--no-start", "--no-install")
+    finally:
+        run(cluster, "gnt-cluster", "modify", "--disk-parameters=gluster:host=127.0.0.1")
+    assert listed(cluster, "gnt-instance", "list", "-o", "name") == []
+    assert not any(mounts(cluster).values())
+
+
+def test_a_mount_at_ganetis_directory_that_hangs_delays_no_other_volume(cluster: Cluster) -> None:
+    cluster.pool.create_volume("other", cluster.pool.bricks("/export/b2/other"), replica=3)
+    own = "/run/ganeti/gluster"
+    cluster.pool.mount(1, "other", own, server="127.0.0.1")
+    (client,) = [found for found in cluster.pool.host(1).find("glusterfs") if found.argv[-1] == own]
+    time.sleep(1.5)  # the kernel keeps the attributes of the mount for one second
+    try:
+        psutil.Process(client.pid).suspend()
+        began = time.monotonic()
+        on_node(cluster, 1, "place", "gv0", "often", "1")
+        assert time.monotonic() - began < 20
+    finally:
+        psutil.Process(client.pid).resume()
+        cluster.pool.unmount(1, own)
+        cluster.pool.delete_volume("other")
 
 
 @pytest.mark.usefixtures("guests")

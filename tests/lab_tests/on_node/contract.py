@@ -23,6 +23,8 @@ from ganeti.storage import bdev, container
 from ganeti.storage.gluster import FileDeviceHelper, GetGlusterSpaceInfo, GlusterStorage, GlusterVolume
 
 from ganeti_gluster_mon.backend import container as ours
+from ganeti_gluster_mon.backend import mount_users
+from ganeti_gluster_mon.backend.mount import VolumeMount
 from ganeti_gluster_mon.backend.volume import VolumeError
 
 MIB = 1 << 20
@@ -352,20 +354,20 @@ def test_a_symlink_is_no_disk() -> None:
 
 def test_no_disk_is_made_below_the_mount_point() -> None:
     """The mount disappears after it was made, and before its root directory is opened."""
-    make = GlusterVolume._mount_it
+    make = VolumeMount.mount
 
-    def make_and_lose(volume: Any) -> None:
-        make(volume)
+    def make_and_lose(self: VolumeMount) -> None:
+        make(self)
         assert os.system(f"umount --lazy {POINT}") == 0
 
-    GlusterVolume._mount_it = make_and_lose
+    VolumeMount.mount = make_and_lose  # type: ignore[method-assign]
     try:
         with failing(errors.BlockDeviceError, "volume gv0", "disappeared"):
             create()
         below = [name for _, _, names in os.walk(f"{DIRECTORY}.d") for name in names]
         assert below == [], below
     finally:
-        GlusterVolume._mount_it = make
+        VolumeMount.mount = make  # type: ignore[method-assign]
     assert found() is None
 
 
@@ -538,7 +540,7 @@ def test_another_server_stands_in_and_a_socket_does() -> None:
         assert made.Remove() is True
         volume.release("us")
         assert mounted() == []
-        shutil.rmtree(volume._place)  # as after a boot
+        shutil.rmtree(mount_users.DIRECTORY)  # as after a boot
 
 
 def listed(*fields: str, name: Optional[str] = None) -> List[List[Any]]:

@@ -13,6 +13,7 @@
     sizes PATH…    of the disks, in MiB: JSON
     remove PATH…   remove them
     hang SECONDS   how it is with a mount that may take so long to answer
+    server HOST    where it is mounted for a moment by the server HOST
 """
 
 from __future__ import annotations
@@ -130,6 +131,11 @@ def hang(seconds: str) -> None:
         pass
 
 
+def server(host: str) -> None:
+    with GlusterVolume(host, 24007, f"/{VOLUME.volume}").mounted() as root:
+        print(root.path)
+
+
 WAYS: Dict[str, Callable[..., None]] = {
     "often": often,
     "killed": killed,
@@ -141,6 +147,7 @@ WAYS: Dict[str, Callable[..., None]] = {
     "sizes": sizes,
     "remove": remove,
     "hang": hang,
+    "server": server,
 }
 
 
