@@ -324,7 +324,7 @@ def test_a_mount_at_ganetis_directory_that_hangs_delays_no_other_volume(cluster:
         psutil.Process(client.pid).suspend()
         began = time.monotonic()
         on_node(cluster, 1, "place", "gv0", "often", "1")
-        assert time.monotonic() - began < 20
+        assert time.monotonic() - began < 60
     finally:
         psutil.Process(client.pid).resume()
         cluster.pool.unmount(1, own)
