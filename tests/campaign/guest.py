@@ -1,0 +1,182 @@
+"""The guest of the campaign: its program, the blocks it writes and the log it keeps.  guest.S has the source.
+
+A block is 4 KiB of little-endian 32-bit words: the generation of the disk, the number of the block, and
+pseudo-random words that follow from both.  Block NUMBER is in slot NUMBER % SLOTS.  An OS script writes an image
+before the first block: the boot sector, and one line that repeats and names the generation.
+"""
+
+from __future__ import annotations
+
+import re
+import struct
+from dataclasses import dataclass, field
+from typing import List, Optional, Set
+
+SLOTS = 32
+#: bytes
+BLOCK, SECTOR, MIB = 4096, 512, 1 << 20
+#: bytes: where slot 0 is, and how far the slots are from each other
+FIRST = STRIDE = MIB
+#: bytes: the image that the OS script writes; it ends where the last slot does
+IMAGE = FIRST + SLOTS * STRIDE
+
+#: guest.S, assembled, up to its parameters
+_CODE = bytes.fromhex(
+    "31c08ed88ec08ed0bc007cfcfbbf4006b81000abb80800abb80010ab31c0b90500f3ab66a3600666a36406be0006c7041e00"
+    "b448b280cd13b442668b166406e8a800be001066ad663b06f87d754066ad6689c36689c16683e11f663b0e64067523663306"
+    "f87db9fe03e8b400663904751383c604e2f3663b1e6006761166891e6006eb0a668b1e6406b049e8a00066ff06640666833e"
+    "640620729d668b1e6006b042e89100668b1e1006e89700e88100668b1e60066643bf001066a1f87d66ab669366ab66936631"
+    "d8b9fe03e8510066abe2f9b800436689dae80e00b041e84d008b0ef47df4e2fdebcb6683e21f66c1e20b6681c20008000066"
+    "89164806c70642060800b280be40066660cd13730e660fb6dcb045e81600f46661ebe16661c36669c00d66190066055ff36e"
+    "3cc3e80500b00ae6e9c3e6e96653668b1ef87de80200665b51b020e6e9b9080066c1c30488d8240f3c0a720204270430e6e9"
+    "e2ec59c3"
+)
+_TICKS, _GENERATION = 0x1F4, 0x1F8
+
+_LINE = re.compile(r"([BIAE]) ([0-9a-f]{8}) ([0-9a-f]{8})(?: ([0-9a-f]{8}))?\n")
+
+
+def program(generation: int = 0, ticks: int = 1) -> bytes:
+    """The boot sector.  The guest waits *ticks* of the timer, 18.2 a second, between blocks."""
+    sector = bytearray(_CODE.ljust(SECTOR - 2, b"\0") + b"\x55\xaa")
+    struct.pack_into("<H", sector, _TICKS, ticks)
+    struct.pack_into("<I", sector, _GENERATION, generation)
+    return bytes(sector)
+
+
+def block(generation: int, number: int) -> bytes:
+    """What the guest writes as block *number*, from 1 on."""
+    words = [generation, number]
+    value = generation ^ number
+    for _ in range(BLOCK // 4 - 2):
+        value = (value * 1664525 + 1013904223) & 0xFFFFFFFF
+        words.append(value)
+    return struct.pack(f"<{len(words)}I", *words)
+
+
+def line(generation: int) -> str:
+    """The line, of 16 bytes, that fills the image of an OS script."""
+    return f"image {generation:09x}\n"
+
+
+def offset(slot: int) -> int:
+    """Where a slot is on the disk, in bytes."""
+    return FIRST + slot * STRIDE
+
+
+def image(generation: int, acknowledged: int, size: int, ticks: int) -> bytearray:
+    """The disk, of *size* bytes, of a guest that has written all blocks up to *acknowledged* and no other."""
+    disk = bytearray(size)
+    disk[:IMAGE] = line(generation).encode() * (IMAGE // 16)
+    disk[:SECTOR] = program(generation, ticks)
+    for number in range(max(1, acknowledged - SLOTS + 1), acknowledged + 1):
+        start = offset(number % SLOTS)
+        disk[start : start + BLOCK] = block(generation, number)
+    return disk
+
+
+def faults(disk: bytes, generation: int, acknowledged: int, size: int, ticks: int) -> List[str]:
+    """What is wrong with a disk, byte by byte; nothing if each acknowledged block is there.
+
+    The block after the last acknowledged one may be there as a whole, or in some of its sectors: a write that was
+    under way when the guest was killed.
+    """
+    if len(disk) != size:
+        return [f"the disk has {len(disk)} bytes, not {size}"]
+    expected = image(generation, acknowledged, size, ticks)
+    start = offset((acknowledged + 1) % SLOTS)
+    after = block(generation, acknowledged + 1)
+    for sector in range(0, BLOCK, SECTOR):
+        where = slice(start + sector, start + sector + SECTOR)
+        if disk[where] == after[sector : sector + SECTOR]:
+            expected[where] = disk[where]
+    if disk == expected:
+        return []
+    found = []
+    for begin in range(0, size, BLOCK):
+        if disk[begin : begin + BLOCK] != expected[begin : begin + BLOCK]:
+            found.append(_difference(disk, expected, begin))
+            if len(found) == 5:
+                found.append("…")
+                break
+    return found
+
+
+def _difference(disk: bytes, expected: bytes, begin: int) -> str:
+    there, wanted = (_name(content[begin : begin + BLOCK]) for content in (disk, expected))
+    return f"at byte {begin} there is {there}, not {wanted}"
+
+
+def _name(content: bytes) -> str:
+    """What a block is, in a few words."""
+    if not any(content):
+        return "zeros"
+    if content.startswith(b"image "):
+        return f"the image of generation {content[6:15].decode(errors='replace')}"
+    generation, number = struct.unpack_from("<II", content)
+    kind = "block" if content == block(generation, number) else "a damaged block"
+    return f"{kind} {number} of generation {generation:08x}"
+
+
+@dataclass
+class Log:
+    """What a guest has reported of one generation of its disk."""
+
+    generation: int
+    #: the numbers that were reported as written
+    written: Set[int] = field(default_factory=set)
+    #: the highest number that was reported as written, or as found at a boot
+    acknowledged: int = 0
+    boots: int = 0
+    #: errors of the BIOS; the guest has tried again after each
+    errors: int = 0
+    #: of the disk, at the last boot
+    sectors: Optional[int] = None
+    #: what must not be, in words
+    faults: List[str] = field(default_factory=list)
+
+    def read(self, text: str) -> int:
+        """Take more complete lines, in their order; the number of characters of them."""
+        position = 0
+        while True:
+            match = _LINE.match(text, position)
+            if match is None:
+                end = text.find("\n", position)
+                if end < 0:
+                    return position
+                self.faults.append(f"the guest reported {text[position:end]!r}")
+                position = end + 1
+                continue
+            position = match.end()
+            letter, generation, number, sectors = match.groups()
+            if int(generation, 16) != self.generation:
+                self.faults.append(
+                    f"generation {generation} ran, and not {self.generation:08x}: {match[0]!r}"
+                )
+            else:
+                self._take(letter, int(number, 16), int(sectors, 16) if sectors else None)
+
+    def _take(self, letter: str, number: int, sectors: Optional[int]) -> None:
+        if letter == "A":
+            if number in self.written:
+                self.faults.append(f"block {number} was reported twice")
+            self.written.add(number)
+            self.acknowledged = max(self.acknowledged, number)
+        elif letter == "B":
+            if number < self.acknowledged:
+                self.faults.append(
+                    f"at boot the highest block was {number}; {self.acknowledged} was acknowledged"
+                )
+            if number > self.acknowledged + 1:
+                self.faults.append(
+                    f"at boot block {number} was there; {self.acknowledged} was the last one written"
+                )
+            self.acknowledged = max(self.acknowledged, number)
+            self.sectors = sectors
+            self.boots += 1
+        elif letter == "E":
+            self.errors += 1
+        elif number != (self.acknowledged + 1) % SLOTS:  # which was being written when the guest was killed
+            self.faults.append(
+                f"at boot slot {number} had a damaged block; {self.acknowledged} was acknowledged"
+            )
