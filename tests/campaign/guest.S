@@ -20,7 +20,7 @@
         .code16
         .set    SLOTS, 32
         .set    FIRST, 2048                     # sector of slot 0: 1 MiB
-        .set    STRIDE, 2048                    # sectors from one slot to the next: 1 MiB
+        .set    STRIDE, 1024                    # sectors from one slot to the next: 512 KiB
         .set    SECTORS, 8                      # of a block: 4 KiB
         .set    BUFFER, 0x1000
         .set    PARAMETERS, 0x600               # of the drive, from the BIOS
@@ -120,7 +120,7 @@ pause:  hlt                                     # until the next tick of the tim
 
 # Read (AH 0x42) or write (AX 0x4300) the slot of number EDX; return when that has succeeded.
 disk:   andl    $SLOTS-1, %edx
-        shll    $11, %edx                       # STRIDE
+        shll    $10, %edx                       # STRIDE
         addl    $FIRST, %edx
         movl    %edx, PACKET+8
 again:  movw    $SECTORS, PACKET+2              # the BIOS stores here how many it has transferred

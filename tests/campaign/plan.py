@@ -13,13 +13,13 @@ from typing import Dict, Iterator, List, Optional, Sequence, Tuple
 NODES = (1, 2, 3)
 #: the master runs Ganeti's commands: its power and its network stay
 OTHERS = (2, 3)
-GUESTS = ("g1", "g2", "g3", "g4")
+GUESTS = ("g1", "g2", "g3", "g4", "g5", "g6")
 ACCESS = ("userspace", "kernelspace")
 #: how an OS script writes its image
 STYLES = ("fsync", "plain", "convert")
 RUNNING, STOPPED, KILLED = "running", "stopped", "killed"
 #: MiB
-SIZE, GROWTH, LARGEST = 48, 16, 112
+SIZE, GROWTH, LARGEST = 32, 16, 80
 
 #: faults that last until they are repaired: fault → its repair
 LASTING = {
@@ -234,7 +234,7 @@ def _next(chance: random.Random, state: State, since: int) -> Step:
         return _repair(state.fault)
     if state.fault is None and len(state.guests) > 1 and chance.random() < 0.25:
         return (_node_operation(chance),)
-    names = chance.sample(GUESTS, chance.choice((2, 3, 3, 4)))
+    names = chance.sample(GUESTS, chance.choice((3, 4, 5)))
     operations = [_guest_operation(chance, state, name) for name in names]
     step = [operation for operation in operations if operation is not None]
     if not step:

@@ -343,22 +343,27 @@ class Campaign:
 
     def _read_logs(self) -> None:
         """Take what guests have reported meanwhile."""
-        for name, log in self.logs.items():
-            done = self._read.setdefault(name, {})
-            for node in plan.NODES:
-                path = self.site.log(name, node)
-                if path.exists():
-                    with open(path, "rb") as file:
-                        file.seek(done.get(node, 0))
-                        text = file.read().decode("ascii", "replace")
-                    done[node] = done.get(node, 0) + log.read(text)
-            if log.faults:
-                raise Fault(f"{name}:{lines(log.faults)}")
+        for name in list(self.logs):
+            self._read_log(name)
+
+    def _read_log(self, name: str) -> None:
+        log = self.logs[name]
+        done = self._read.setdefault(name, {})
+        for node in plan.NODES:
+            path = self.site.log(name, node)
+            if path.exists():
+                with open(path, "rb") as file:
+                    file.seek(done.get(node, 0))
+                    text = file.read().decode("ascii", "replace")
+                done[node] = done.get(node, 0) + log.read(text)
+        if log.faults:
+            raise Fault(f"{name}:{lines(log.faults)}")
 
     def _account(self, name: str) -> None:
-        """Add the figures of a disk that ends."""
-        log = self.logs.pop(name, None)
-        if log is not None:
+        """Add the figures of a disk that has ended: what its guest reports from now on is of another one."""
+        if name in self.logs:
+            self._read_log(name)
+            log = self.logs.pop(name)
             self.figures.acknowledged += len(log.written)
             self.figures.boots += log.boots
             self.figures.errors += log.errors

@@ -8,7 +8,7 @@ import socket
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Dict, Iterator, Sequence
+from typing import Dict, Iterator, List, Sequence
 
 from tests.campaign import guest as guests
 from tests.campaign.bricks import Brick
@@ -21,7 +21,7 @@ from tests.lab_tests.extstorage import install_scripts
 
 VOLUME = "gv0"
 #: beside Gluster's group virt: a silent brick is given up after 8 s, and disks have several pieces
-OPTIONS = {"network.ping-timeout": "8", "features.shard-block-size": "16MB"}
+OPTIONS = {"network.ping-timeout": "8", "features.shard-block-size": "8MB"}
 OS = "/usr/share/ganeti/os/campaign"
 #: on each node: images for the OS script, and the logs of guests
 FILES = "/var/lib/campaign"
@@ -152,6 +152,21 @@ class Site:
         with self._mounted() as point:
             read = f'dd if="{point}/{path}" bs=1M iflag=direct status=none | sha256sum'
             return self.cluster.run(1, "sh", "-c", read).split()[0]
+
+    @contextmanager
+    def profiled(self) -> Iterator[None]:
+        """The bricks count their calls."""
+        self.pool.gluster("volume", "profile", VOLUME, "start")
+        try:
+            yield
+        finally:
+            self.pool.gluster("volume", "profile", VOLUME, "stop")
+
+    def flushes(self) -> List[int]:
+        """How many FSYNC each brick has had since they began to count."""
+        counts = self.pool.gluster("volume", "profile", VOLUME, "info", "cumulative")
+        # "%-latency Avg-latency Min-Latency Max-Latency No. of calls Fop", a line for each kind of call
+        return [int(count) for count in re.findall(r"(\d+) +FSYNC$", counts, re.MULTILINE)]
 
     # --- what there is --------------------------------------------------------------------------------
 

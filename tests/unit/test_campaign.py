@@ -16,7 +16,7 @@ from tests.campaign.guest import BLOCK, IMAGE, MIB, SECTOR, SLOTS, Log
 from tests.campaign.plan import Operation, State
 
 GENERATION = 0x10000001
-SIZE = 48 * MIB
+SIZE = 32 * MIB
 SOURCE = Path(guest.__file__).with_name("guest.S")
 
 
