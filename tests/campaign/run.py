@@ -100,8 +100,6 @@ class Campaign:
             self._wait_healed()
         hits = [operation for operation in possible if operation.verb in plan.HITS]
         failed = self._at_once(possible)
-        for hit in hits:
-            self.site.cluster.start_daemons(int(hit.words[0]))
         for operation, error in failed.items():
             if not hits or operation in hits:
                 raise Fault(f"{operation}: {error}") from error
@@ -113,6 +111,7 @@ class Campaign:
             if operation.verb != "check":
                 self.figures.operations += 1
         self._read_logs()
+        self._reached = {name: log.acknowledged for name, log in self.logs.items()}
         self._check_processes()
         self.figures.seconds = time.monotonic() - self._began
         self.report(f"# {time.monotonic() - began:.1f} s; {self.figures.operations} operations")
@@ -149,7 +148,6 @@ class Campaign:
         self._account(name)
         self._generation += 1
         self.logs[name] = Log(self._generation)
-        self._reached[name] = 0
         return self._generation
 
     def _create(self, name: str, template: str, access: str, node: str, style: str) -> None:
@@ -289,6 +287,7 @@ class Campaign:
         time.sleep(after / 1000)  # this is when it happens: there is no event to wait for
         for found in self._pool.host(node).find("ganeti-noded"):
             process.kill(found.pid)
+        self.site.cluster.start_daemons(node)
 
     def _kill_scripts(self, node: int, after: int) -> None:
         time.sleep(after / 1000)
@@ -349,13 +348,14 @@ class Campaign:
     def _read_log(self, name: str) -> None:
         log = self.logs[name]
         done = self._read.setdefault(name, {})
-        for node in plan.NODES:
-            path = self.site.log(name, node)
-            if path.exists():
-                with open(path, "rb") as file:
-                    file.seek(done.get(node, 0))
-                    text = file.read().decode("ascii", "replace")
-                done[node] = done.get(node, 0) + log.read(text)
+        paths = {node: self.site.log(name, node) for node in plan.NODES}
+        there = {node: path for node, path in paths.items() if path.exists()}
+        # A guest that has migrated has left the one node before it went on on the other.
+        for node in sorted(there, key=lambda node: there[node].stat().st_mtime_ns):
+            with open(there[node], "rb") as file:
+                file.seek(done.get(node, 0))
+                text = file.read().decode("ascii", "replace")
+            done[node] = done.get(node, 0) + log.read(text)
         if log.faults:
             raise Fault(f"{name}:{lines(log.faults)}")
 
@@ -369,7 +369,7 @@ class Campaign:
             self.figures.errors += log.errors
 
     def _wait_progress(self, names: Iterable[str]) -> None:
-        """Wait until each of the guests that should write has reported a block more than the last time."""
+        """Wait until each of the guests that should write has reported a block more since the last step."""
         waiting = set(names) & set(self.state.writing())
 
         def all_have() -> bool:
@@ -381,8 +381,6 @@ class Campaign:
         except LabTimeout:
             stuck = [name for name in waiting if self.logs[name].acknowledged <= self._reached.get(name, 0)]
             raise Fault(f"no block more within {PROGRESS:g} s of {', '.join(stuck)}") from None
-        for name in waiting:
-            self._reached[name] = self.logs[name].acknowledged
 
     def _check_processes(self) -> None:
         """Each running guest runs once, where it should, and no other runs."""
