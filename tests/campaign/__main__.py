@@ -12,7 +12,8 @@ import sys
 from pathlib import Path
 
 from tests.campaign import plan
-from tests.campaign.run import Campaign, Fault
+from tests.campaign.record import Fault
+from tests.campaign.run import Campaign
 from tests.campaign.site import Site
 from tests.conftest import FAMILY
 from tests.lab import LabError, Pool

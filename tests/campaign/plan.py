@@ -231,21 +231,22 @@ def generate(seed: int) -> Iterator[Step]:
 
 def _next(chance: random.Random, state: State, since: int) -> Step:
     if state.fault and chance.randrange(FAULT_LASTS) < since:
-        return _repair(state.fault)
+        return repair(state.fault)
     if state.fault is None and len(state.guests) > 1 and chance.random() < 0.25:
         return (_node_operation(chance),)
     names = chance.sample(GUESTS, chance.choice((3, 4, 5)))
     operations = [_guest_operation(chance, state, name) for name in names]
     step = [operation for operation in operations if operation is not None]
     if not step:
-        return _repair(state.fault) if state.fault else (Operation("check"),)
+        return repair(state.fault) if state.fault else (Operation("check"),)
     if state.fault is None and chance.random() < 0.2 and all(o.verb in INTERRUPTED for o in step):
         verb = chance.choice(HITS)
         step.append(Operation(verb, (str(chance.choice(NODES)), str(chance.randrange(100, 3000, 50)))))
     return tuple(step)
 
 
-def _repair(fault: Tuple[str, int]) -> Step:
+def repair(fault: Tuple[str, int]) -> Step:
+    """The step that ends a lasting fault."""
     verb, node = fault
     return (Operation(LASTING[verb], (str(node),)),)
 
