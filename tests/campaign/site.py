@@ -26,7 +26,7 @@ OS = "/usr/share/ganeti/os/campaign"
 #: on each node: images for the OS script, and the logs of guests
 FILES = "/var/lib/campaign"
 #: of the timer, 18.2 a second, from a block of a guest to its next
-TICKS = 3
+TICKS = 9
 #: seconds for one of Ganeti's jobs
 JOB = 400.0
 

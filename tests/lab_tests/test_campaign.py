@@ -22,9 +22,9 @@ from tests.lab.tools import GANETI_TOOLS, missing
 
 pytestmark = pytest.mark.lab
 
-#: its first operations are of all kinds of guests, with a lasting fault and an interrupted operation
-SEED = 28054
-OPERATIONS = 12
+#: its first operations are of guests of three kinds, with a lasting fault, a kill, a migration and a failover
+SEED = 18115
+OPERATIONS = 8
 LONG = 500
 
 
