@@ -23,6 +23,19 @@ def pytest_configure(config: pytest.Config) -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+@pytest.fixture
+def hangup_not_ignored() -> Iterator[None]:
+    """For a test that sends SIGHUP to its children: they inherit that it is ignored if nohup started the tests.
+
+    A handler is not inherited, and keeps a hangup from ending the tests.
+    """
+    before = signal.getsignal(signal.SIGHUP)
+    if before is signal.SIG_IGN:
+        signal.signal(signal.SIGHUP, lambda number, frame: None)
+    yield
+    signal.signal(signal.SIGHUP, before)
+
+
 @functools.cache
 def _obstacles() -> List[str]:
     return obstacles()

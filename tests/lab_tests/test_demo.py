@@ -57,6 +57,7 @@ def test_the_answers_change_with_the_pool_and_nothing_is_left() -> None:
     assert left_behind(shown) == []
 
 
+@pytest.mark.usefixtures("hangup_not_ignored")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 @pytest.mark.parametrize("moment", ["lab.test is up", "as node1 sees it"])
 def test_interrupted_it_leaves_nothing(number: signal.Signals, moment: str) -> None:

@@ -156,6 +156,17 @@ def test_a_disk_that_is_only_looked_at_goes_with_who_looks(cluster: Cluster, acc
         wait_until(lambda: left(cluster) == NOTHING, "the end of it all")
 
 
+def test_a_disk_is_detached_with_other_servers_than_it_was_opened_with(cluster: Cluster) -> None:
+    """Its device and its mount are found, though they were made by way of another server."""
+    with a_disk(cluster):
+        with attached(cluster):
+            done(cluster, "open", VOL_OPEN_EXCLUSIVE="True")
+        wait_until(lambda: not left(cluster).keepers, "the end of those who lent the disk")
+        assert left(cluster) == Left({1: [MOUNT]}, {1: [f"{MOUNT}/ganeti/{NAME}"]}, {})
+        done(cluster, "detach", EXTP_SERVERS="node2.lab.test node1.lab.test")
+        assert left(cluster) == NOTHING
+
+
 def test_a_volume_that_hangs_delays_no_other_volume(cluster: Cluster) -> None:
     """The process behind a mount is stopped while a disk of its volume is attached, and then detached."""
     other = {"EXTP_VOLUME": "other", "VOL_NAME": f"other-{NAME}"}

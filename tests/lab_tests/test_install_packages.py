@@ -133,6 +133,7 @@ def test_a_failure_is_told_in_apts_words_and_leaves_no_policy(
     assert not is_there(host, POLICY)
 
 
+@pytest.mark.usefixtures("hangup_not_ignored")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGKILL])
 def test_interrupted_it_lets_no_service_start_and_leaves_no_policy(
     host: Pool, package: Callable[..., str], number: signal.Signals
