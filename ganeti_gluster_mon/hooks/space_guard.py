@@ -43,6 +43,11 @@ def main(environment: Mapping[str, str]) -> int:
     except (CannotDo, command.CannotAsk, OSError) as err:
         print(f"gluster: whether there is room is not known, let pass: {one_line(str(err))}")
         return 0
+    except Exception as err:
+        # What an unprivileged process hands over may be anything.  An error in reading it must not stop a job.
+        problem = one_line(f"{type(err).__name__}: {err}")
+        print(f"gluster: whether there is room is not known, let pass: error in the space guard: {problem}")
+        return 0
     for line in lines:
         print(f"gluster: {line}")
     return 1 if lines else 0

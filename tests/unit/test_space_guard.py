@@ -275,3 +275,31 @@ def test_overcommit_is_a_setting(text: str, number: float) -> None:
 def test_an_overcommit_that_is_none(value: str) -> None:
     with pytest.raises(WrongSetting, match=r"GLUSTER_OVERCOMMIT is .*, not a number above 0"):
         space_guard._overcommit(f"GLUSTER_OVERCOMMIT={value}\n")
+
+
+@pytest.mark.parametrize(
+    "error", [RecursionError("too deep"), KeyError("a"), UnicodeError("b\nc"), MemoryError()]
+)
+def test_an_error_in_the_guard_stops_no_job(
+    error: Exception, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(space_guard, "_is_master", lambda: True)
+    monkeypatch.setattr("ganeti_gluster_mon.snapshot.from_daemon", fail)
+    monkeypatch.setattr(space_guard, "Reader", FixedReader)
+    monkeypatch.setattr(job, "given", lambda kind, instance: None)
+    monkeypatch.setattr("ganeti_gluster_mon.etc_default.text", lambda: "")
+    assert space_guard.main(adding()) == 0
+    shown = capsys.readouterr()
+    assert shown.out.count("\n") == 1
+    assert f"let pass: error in the space guard: {type(error).__name__}" in shown.out
+    assert shown.err == ""
+
+
+class FixedReader:
+    """Reads CONFIGURATION."""
+
+    def configuration(self) -> Configuration:
+        return CONFIGURATION
