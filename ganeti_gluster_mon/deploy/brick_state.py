@@ -26,8 +26,8 @@ MARK = "trusted.ganeti-gluster-mon.brick"
 RETIRED = "trusted.ganeti-gluster-mon.retired"
 VOLUME_ID = "trusted.glusterfs.volume-id"
 
-#: attributes in the namespace trusted that neither Gluster nor this package sets (overlayfs, xfs)
-_FOREIGN = re.compile(r"trusted\.(overlay\.|SGI_)")
+#: attributes in the namespace trusted that Gluster does not set (overlayfs, xfs, this package)
+_NOT_GLUSTERS = re.compile(r"trusted\.(overlay\.|SGI_|ganeti-gluster-mon\.)")
 _ATTRIBUTE = re.compile(r'([\w.-]+)=(?:0x([0-9a-f]*)|"(.*)")$')
 _FILE = "# file: "
 
@@ -63,9 +63,7 @@ class Directory:
     @property
     def gluster_attributes(self) -> Tuple[str, ...]:
         """The names of the attributes that Gluster set."""
-        return tuple(
-            name for name in self.attributes if name not in (MARK, RETIRED) and not _FOREIGN.match(name)
-        )
+        return tuple(name for name in self.attributes if not _NOT_GLUSTERS.match(name))
 
     def is_stale(self) -> bool:
         """Whether it was a brick, or is a prepared directory that has data in it.

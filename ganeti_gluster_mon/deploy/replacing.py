@@ -106,7 +106,10 @@ def replace_brick(world: World, arguments: argparse.Namespace) -> Asked:
     question = " ".join((*questions, wished.question)).strip()
     if questions and not wished.question:
         question += " Replace it?"
-    return Asked(tuple(steps), wished.notes, question)
+    result = (
+        f"{new.label} was verified: it has the entries of the other bricks of its set, and nothing is pending"
+    )
+    return Asked(tuple(steps), wished.notes, question, result)
 
 
 def _slot_state(

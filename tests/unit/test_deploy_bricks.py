@@ -162,7 +162,10 @@ def test_a_directory_that_cannot_be_a_new_brick_is_refused(answers: dict[str, ob
 
 def test_the_attributes_of_other_filesystems_are_not_glusters() -> None:
     assert commands(
-        brick(DIRECTORY, attributes="trusted.overlay.opaque=0x79\ntrusted.SGI_ACL_FILE=0x00")
+        brick(
+            DIRECTORY,
+            attributes="trusted.overlay.opaque=0x79\ntrusted.SGI_ACL_FILE=0x00\ntrusted.ganeti-gluster-mon.filesystem=0x00",
+        )
     ) == [MADE]
 
 
