@@ -11,7 +11,7 @@ import subprocess
 from contextlib import contextmanager, suppress
 from typing import Callable, Iterator, List, Optional, Sequence
 
-from ganeti_gluster_mon.backend import same_volume
+from ganeti_gluster_mon.backend import same_volume, unsynced
 from ganeti_gluster_mon.backend.directory import Directory, mount_id
 from ganeti_gluster_mon.backend.error import VolumeError
 from ganeti_gluster_mon.backend.mount_users import MountUsers
@@ -170,6 +170,9 @@ class VolumeMount:
         with self.users.unused() as unused:
             if not unused:
                 return UnmountResult.IN_USE
+            # An unmount drops what Gluster's client has acknowledged and not written.
+            if not unsynced.sync(self.users.directory, self.path, _UNMOUNT_TIMEOUT):
+                return UnmountResult.BUSY
             return UnmountResult.DONE if self.unmount(lazy=False) is None else UnmountResult.BUSY
 
     def _is_there(self) -> bool:

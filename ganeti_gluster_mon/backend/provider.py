@@ -7,20 +7,17 @@ raises DiskError, and is safe to repeat.  See ganeti-extstorage-interface(7) and
 from __future__ import annotations
 
 import os
-import time
+import sys
 from typing import Callable, Dict, List, Optional
 
-from ganeti_gluster_mon.backend import guests, lease, loop
+from ganeti_gluster_mon.backend import flush, guest_watch, guests, lease, loop
 from ganeti_gluster_mon.backend.bricks import holds, local_bricks
 from ganeti_gluster_mon.backend.filedevice import DiskError, FileDeviceHelper
 from ganeti_gluster_mon.backend.request import Request
 from ganeti_gluster_mon.backend.volume import GlusterVolume
-from ganeti_gluster_mon.gluster.model import Mount
 
 #: where Ganeti's text about a disk is kept, on its file: getfattr -n NAME
 METADATA = "user.ganeti.info"
-#: seconds that udev, or who just attaches the disk, may have a device open when it is to go, and between two looks
-_PROBED, _PAUSE = 2.0, 0.02
 
 #: lines for standard output
 Lines = List[str]
@@ -48,35 +45,43 @@ def create(request: Request, caller: Optional[int]) -> Lines:
 def attach(request: Request, caller: Optional[int]) -> Lines:
     """The path of a block device, and the URI for KVM.
 
-    The device is there until *caller* ends: only open says that the disk will be used.  There is no path where a guest
-    on this node has the disk open by its URI, for then nobody needs one, and two who write at once would spoil it.
+    The device is there until *caller* ends: only open means that the disk will be used.  There is no path where a guest
+    on this node has the disk open by its URI: no program needs one then, and two that write would damage the disk.
+    With userspace access all data that was written by a path on this node is on the bricks when it returns.
     """
-    uri = uri_of(request)
+    volume, uri = volume_of(request), uri_of(request)
     if request.userspace and guests.has_open(uri):
+        _remove_leftover(request, volume)
         return ["", f"kvm:{uri}"]
-    return [_lend(request, lease.until_end_of(caller)), f"kvm:{uri}"]
+    device = _unless_only_qemu_can(
+        request, volume, lambda: lease.lend(volume, request.path, caller, flushed=request.userspace)
+    )
+    return [device, f"kvm:{uri}"]
 
 
 def open_(request: Request, caller: Optional[int]) -> Lines:
-    """Have the device stay: until detach, or until a guest has opened the disk by its URI, where it is to do that.
+    """Have the device stay until detach; with userspace access only until a guest has opened the disk by its URI.
 
-    Ganeti does not say who wants the disk, an OS script by its path or QEMU.
+    Ganeti does not report what opens the disk, an OS script by its path or QEMU.  So with userspace access QEMU may
+    open the disk as soon as this returns: all data is on the bricks, and no process, mount or device can write to it by
+    the path.  Raises DiskError where one can.
     """
-    if request.userspace:
-        uri = uri_of(request)
-        if not guests.has_open(uri):
-            _lend(request, lease.until_guest_has(uri))
-        return []
     volume = volume_of(request)
-    with volume.mounted() as root:
-        with FileDeviceHelper(root, request.path).opened(os.O_RDWR) as file:
-            _, descriptor = loop.lend(file, os.path.join(root, request.path))
-        try:
-            volume.hold(request.path)
-            loop.make_lasting(descriptor)
-        finally:
-            os.close(descriptor)
+    if not request.userspace:
+        lease.make_lasting(volume, request.path, without_writers=False)
+        return []
+    uri = uri_of(request)
+    # A live migration gives the disk to QEMU alone.
+    if request.exclusive and not guests.has_open(uri):
+        _unless_only_qemu_can(request, volume, lambda: _open_until_guest_has(request, volume, uri, caller))
     return []
+
+
+def _open_until_guest_has(request: Request, volume: GlusterVolume, uri: str, caller: Optional[int]) -> str:
+    # The watcher comes first: if this process is killed, the device does not outlive the start of the guest.
+    guest_watch.start(volume, request.path, uri, caller)
+    lease.make_lasting(volume, request.path, without_writers=True)
+    return ""
 
 
 def close(request: Request, caller: Optional[int]) -> Lines:
@@ -86,25 +91,24 @@ def close(request: Request, caller: Optional[int]) -> Lines:
 
 
 def detach(request: Request, caller: Optional[int]) -> Lines:
-    """Undo the device, if there is one, and let go of the mount.
+    """Remove the device, if there is one, and unmount the volume if no other disk needs it.
 
-    glusterd receives no request.  The bricks do: what is still to be written is written, and the client ends.
+    What was written to the device is on the bricks when it returns.  Without a device Gluster receives no request.
     """
-    volume = volume_of(request)
-    _undo(request, volume)
-    volume.release(request.path)
-    lease.settle(volume)
+    guest_watch.stop(uri_of(request))
+    guest_watch.remove_device(volume_of(request), request.path)
     return []
 
 
 def remove(request: Request, caller: Optional[int]) -> Lines:
     """Remove the disk's file, if there is one, and whatever is left of its device."""
     volume = volume_of(request)
+    guest_watch.stop(uri_of(request))
     with volume.mounted() as root:
-        _undo(request, volume)
+        lease.undo(volume, request.path, flushed=False)
         FileDeviceHelper(root, request.path).Remove()
     volume.release(request.path)
-    lease.settle(volume)
+    lease.unmount_if_idle(volume)
     return []
 
 
@@ -114,7 +118,7 @@ def grow(request: Request, caller: Optional[int]) -> Lines:
     volume = volume_of(request)
     with volume.mounted() as root:
         FileDeviceHelper(root, request.path).GrowTo(request.new_size)
-        for device in _devices(request, volume):
+        for device in lease.devices(volume, request.path):
             loop.resize(device)
     return []
 
@@ -162,49 +166,31 @@ ACTIONS: Dict[str, Callable[[Request, Optional[int]], Lines]] = {
 }
 
 
-def _lend(request: Request, term: lease.Term) -> str:
-    """The path of the disk's device; "" where it cannot have one, and QEMU does without."""
-    volume = volume_of(request)
+def _unless_only_qemu_can(request: Request, volume: GlusterVolume, act: Callable[[], str]) -> str:
+    """What *act* gives; "" where it fails, and QEMU can open the disk all the same: this node has a brick with it.
+
+    Not so where data may be on its way to the bricks: QEMU could read what was there before.  Raises DiskError.
+    """
     try:
-        return lease.lend(volume, request.path, term)
+        return act()
+    except flush.FlushError:
+        raise
     except DiskError:
         bricks = local_bricks(volume.server_addr, volume.volume) if request.userspace else []
         if not any(holds(brick, request.path) for brick in bricks):
             raise
+        if volume.may_be_unsynced(request.path) or flush.devices_named(
+            os.path.join(volume.mount_point, request.path)
+        ):
+            raise
         return ""
 
 
-def _devices(request: Request, volume: GlusterVolume) -> List[str]:
-    """The loop devices of the disk, from whatever server its volume is mounted.  Gluster receives no request."""
-    return [device for mount in volume.mounts() for device in loop.on(_backing(request, mount))]
-
-
-def _backing(request: Request, mount: Mount) -> loop.Backing:
-    """The disk's file on *mount*, without its inode number: that needs a request to Gluster."""
-    assert mount.device_number is not None  # which every mount has that the kernel lists
-    return loop.Backing(os.path.join(mount.path, request.path), mount.device_number)
-
-
-def _undo(request: Request, volume: GlusterVolume) -> None:
-    """Undo the disk's devices.  Raises DiskError where one is in use: it goes then when it is not any more."""
-    until = time.monotonic() + _PROBED
-    while True:
-        devices = []
-        own = volume.mount_point
-        for mount in volume.mounts():
-            backing = _backing(request, mount)
-            # The lock of another mount is not waited for without need: its volume may hang.
-            if mount.path == own or loop.on(backing):
-                with loop.locked(backing.filesystem, backing.path):
-                    for device in loop.on(backing):
-                        devices.append(device)
-                        lease.end_all(device)
-                        loop.clear(device)
-        if not devices:
-            return
-        if time.monotonic() > until:
-            who = ", ".join(f"{name} ({pid})" for device in devices for pid, name in loop.users(device))
-            raise DiskError(
-                f"{request.path}: {', '.join(devices)} is in use by {who or 'somebody'}; it goes when that is over"
-            )
-        time.sleep(_PAUSE)
+def _remove_leftover(request: Request, volume: GlusterVolume) -> None:
+    """Remove a device that the guest does not need: its watcher was killed."""
+    if flush.devices_named(os.path.join(volume.mount_point, request.path)):
+        try:
+            guest_watch.remove_device(volume, request.path)
+        except DiskError as err:
+            # The guest has its disk; whoever uses the device is told by name.
+            print(f"warning: {err}", file=sys.stderr)

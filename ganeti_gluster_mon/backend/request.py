@@ -31,6 +31,8 @@ _TEXT = re.compile(r"[ -~]{0,1000}\Z")
 
 _SIZE, _NEW_SIZE = "VOL_SIZE", "VOL_NEW_SIZE"
 _METADATA = "VOL_METADATA"
+#: "False" for both nodes of a live migration, "True" otherwise
+_EXCLUSIVE = "VOL_OPEN_EXCLUSIVE"
 
 
 class RequestError(DiskError):
@@ -55,6 +57,8 @@ class Request:
     size: Optional[int] = None
     new_size: Optional[int] = None
     metadata: Optional[str] = None
+    #: False where Ganeti opens the disk on two nodes, for a live migration
+    exclusive: bool = True
 
     @property
     def path(self) -> str:
@@ -88,6 +92,7 @@ def read(action: str, environment: Mapping[str, str]) -> Request:
         size=_mebibytes(environment, _SIZE) if action == "create" else None,
         new_size=_mebibytes(environment, _NEW_SIZE) if action == "grow" else None,
         metadata=_metadata(environment) if action == "setinfo" else None,
+        exclusive=environment.get(_EXCLUSIVE) != "False",
     )
 
 

@@ -15,7 +15,7 @@ from typing import Callable, List, Optional, Tuple
 
 from ganeti_gluster_mon.words import one_line
 
-#: seconds for all that a script does
+#: seconds for all that a script does; it goes on after them only as long as data is being written to the disk
 DEADLINE = 150.0
 #: bytes of what the child has to say
 _MOST = 65536
@@ -32,7 +32,7 @@ def main(action: str, arguments: Optional[List[str]] = None) -> int:
         print(_USAGE.format(action), file=sys.stderr)
         return 2
     caller = _caller()
-    status, said, complaint = bounded(lambda: _act(action, caller), DEADLINE)
+    status, said, complaint = bounded(lambda: _act(action, caller), DEADLINE, lambda: _written(action))
     if status is None:
         complaint = (
             f"gluster {action}: no end after {DEADLINE:.0f} s: does Gluster hang? `gluster volume status`\n"
@@ -66,10 +66,23 @@ def _tidy(action: str) -> Callable[[], int]:
     def tidy() -> int:
         from ganeti_gluster_mon.backend import lease, provider, request
 
-        lease.settle(provider.volume_of(request.read(action, os.environ)))
+        lease.unmount_if_idle(provider.volume_of(request.read(action, os.environ)))
         return 0
 
     return tidy
+
+
+def _written(action: str) -> int:
+    """The progress of what may take long, which is writing out data that is cached of the disk: sectors so far."""
+    from ganeti_gluster_mon.backend import flush, provider, request
+    from ganeti_gluster_mon.backend.filedevice import DiskError
+
+    try:
+        asked = request.read(action, os.environ)
+        point = provider.volume_of(asked).mount_point
+    except DiskError:
+        return 0
+    return flush.sectors_written(flush.devices_named(f"{point}/{asked.path}"))
 
 
 def _caller() -> Optional[int]:
@@ -82,10 +95,13 @@ def _caller() -> Optional[int]:
     return None
 
 
-def bounded(act: Callable[[], int], seconds: float) -> Tuple[Optional[int], str, str]:
+def bounded(
+    act: Callable[[], int], seconds: float, progress: Callable[[], int] = lambda: 0
+) -> Tuple[Optional[int], str, str]:
     """What *act* gives, done by a child, and what it says on its standard output and error.
 
-    A negative status is the signal it was killed by; None is that it did not end in *seconds*.
+    A negative status is the signal it was killed by; None is that it did not end in *seconds*.  It has that time
+    again as long as *progress* gives another number each time.
     """
     (said, to_say), (complaint, to_complain) = os.pipe(), os.pipe()
     child = os.fork()
@@ -112,7 +128,12 @@ def bounded(act: Callable[[], int], seconds: float) -> Tuple[Optional[int], str,
         os.close(descriptor)
     process = os.pidfd_open(child)
     try:
-        if not select.select([process], [], [], seconds)[0]:
+        before = 0
+        while not select.select([process], [], [], seconds)[0]:
+            now = progress()
+            if now != before:
+                before = now
+                continue
             signal.pidfd_send_signal(
                 process, signal.SIGKILL
             )  # it ends with that, or when Gluster lets go of it

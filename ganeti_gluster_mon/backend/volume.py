@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from typing import Dict, Iterator, List, Optional, Sequence, Tuple
 from urllib.parse import quote, unquote
 
-from ganeti_gluster_mon.backend import mount_users
+from ganeti_gluster_mon.backend import mount_users, unsynced
 from ganeti_gluster_mon.backend.directory import Directory
 from ganeti_gluster_mon.backend.error import VolumeError
 from ganeti_gluster_mon.backend.mount import (
@@ -309,6 +309,21 @@ class GlusterVolume:
             # Never closed: the kernel does it when the process ends, in whatever way.
             point.users.use()
             return point.path
+
+    def mark_unsynced(self, path: str, mount_point: str) -> None:
+        """Record that the file *path* may be written to by the mount there: it is synced before the unmount.
+
+        The caller has it mounted.  Raises DiskError.
+        """
+        unsynced.mark(self._at(mount_point).users.directory, path)
+
+    def may_be_unsynced(self, path: str) -> bool:
+        """Whether data of the file *path* may be in a mount, and not yet on the bricks."""
+        return any(
+            unsynced.is_marked(point.users.directory, path)
+            for point in self._points()
+            if mount_at(point.path) is not None
+        )
 
     def is_held(self) -> bool:
         """Whether a disk in use has it mounted."""

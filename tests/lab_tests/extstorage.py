@@ -26,7 +26,7 @@ T = TypeVar("T")
 PROVIDER = "/usr/share/ganeti/extstorage/gluster"
 SCRIPTS = REPOSITORY / "ganeti_gluster_mon" / "backend" / "extstorage" / "gluster"
 #: what the kernel calls them
-KEEPERS = ("gluster-keeper", "gluster-keeper+")
+HELPERS = ("gluster-holder", "gluster-watcher")
 
 
 @contextmanager
@@ -60,7 +60,7 @@ class Left(NamedTuple):
     mounts: Dict[int, List[str]]
     #: loop devices: the file each stands on
     loops: Dict[int, List[str]]
-    #: processes that lend a disk to somebody
+    #: processes that hold a disk for a caller, or wait for its guest
     keepers: Dict[int, int]
 
 
@@ -70,7 +70,7 @@ def left(cluster: Cluster) -> Left:
     return Left(
         mounts=_some(mounts(cluster)),
         loops=_some({node: loops(host) for node, host in hosts.items()}),
-        keepers=_some({node: sum(len(host.find(name)) for name in KEEPERS) for node, host in hosts.items()}),
+        keepers=_some({node: sum(len(host.find(name)) for name in HELPERS) for node, host in hosts.items()}),
     )
 
 

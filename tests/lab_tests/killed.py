@@ -66,7 +66,7 @@ def what_is_there(name: str) -> Dict[str, List[str]]:
                 devices.append(path)
     for path in glob.glob("/proc/[0-9]*/comm"):
         with suppress(OSError), open(path, encoding="utf-8") as file:
-            if file.read().startswith("gluster-keeper"):
+            if file.read().rstrip() in ("gluster-holder", "gluster-watcher"):
                 keepers.append(path)
     with open("/proc/self/mountinfo", encoding="utf-8") as file:
         mounts = [line for line in file if "/gluster.d/" in line]

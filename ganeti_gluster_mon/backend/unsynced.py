@@ -1,0 +1,100 @@
+"""The disks of a mount that may have data in Gluster's client which is not on the bricks.
+
+Gluster's client acknowledges a write before the bricks have it (performance.write-behind), and drops what it has not
+written when the volume is unmounted.  The end of a loop device does not wait for it.  So the files that may be written
+to are recorded beforehand, and synced before an unmount, whatever has become of the process that wrote.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import logging
+import os
+import sys
+from contextlib import suppress
+from typing import Dict, List
+
+from ganeti_gluster_mon.backend import loop, script
+from ganeti_gluster_mon.backend.error import DiskError
+
+_PREFIX = "unsynced-"
+#: exit statuses of the child process that syncs
+_SYNCED, _IN_USE, _FAILED = 0, 3, 4
+
+
+def mark(place: str, path: str) -> None:
+    """Record in the directory *place* that the file *path* of the volume may be written to.  Raises DiskError."""
+    record = _record(place, path)
+    if os.path.exists(record):
+        return
+    try:
+        with open(f"{record}.new", "w", encoding="utf-8") as file:
+            file.write(path)
+        os.replace(f"{record}.new", record)
+    except OSError as err:
+        raise DiskError(f"{path}: cannot write {record}: {err.strerror}") from err
+
+
+def is_marked(place: str, path: str) -> bool:
+    """Whether *path* may have been written to since the volume was mounted."""
+    return os.path.exists(_record(place, path))
+
+
+def sync(place: str, mount_point: str, timeout: float) -> bool:
+    """Have the data of all recorded files on the bricks, and forget the records; whether that is so.
+
+    The caller sees to it that no process of this program uses the mount.  It takes at most *timeout* seconds.
+    """
+    records = _records(place)
+    if not records:
+        return True
+    status, _, complaint = script.bounded(lambda: _sync(mount_point, list(records.values())), timeout)
+    if status == _SYNCED:
+        for record in records:
+            with suppress(FileNotFoundError):
+                os.unlink(record)
+        return True
+    if status != _IN_USE:
+        why = complaint.strip() or (
+            f"no answer within {timeout:g} s" if status is None else f"status {status}"
+        )
+        logging.warning("%s stays mounted: its data is not on the bricks: %s", mount_point, why)
+    return False
+
+
+def _sync(mount_point: str, paths: List[str]) -> int:
+    """The exit status of the child process."""
+    number = os.stat(mount_point).st_dev
+    filesystem = f"{os.major(number)}:{os.minor(number)}"
+    for path in paths:
+        file = os.path.join(mount_point, path)
+        if loop.on(loop.Backing(file, filesystem)):
+            return _IN_USE
+        try:
+            descriptor = os.open(file, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+        except FileNotFoundError:
+            continue  # it was removed
+        try:
+            os.fsync(descriptor)
+        except OSError as err:
+            if err.errno != errno.ENOTCONN:  # with the client's process its data is gone
+                print(f"{file}: {err.strerror}", file=sys.stderr)
+                return _FAILED
+        finally:
+            os.close(descriptor)
+    return _SYNCED
+
+
+def _record(place: str, path: str) -> str:
+    return os.path.join(place, _PREFIX + hashlib.sha256(path.encode()).hexdigest())
+
+
+def _records(place: str) -> Dict[str, str]:
+    """The recorded paths, by the file that records each."""
+    found = {}
+    for name in os.listdir(place):
+        if name.startswith(_PREFIX) and not name.endswith(".new"):
+            with suppress(FileNotFoundError), open(os.path.join(place, name), encoding="utf-8") as file:
+                found[os.path.join(place, name)] = file.read()
+    return found
