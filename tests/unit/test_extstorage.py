@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ganeti_gluster_mon.backend import guests, provider
+from ganeti_gluster_mon.backend import flush, guests, lease, provider
 from ganeti_gluster_mon.backend.filedevice import DiskError
 from ganeti_gluster_mon.backend.request import PARAMETERS, Request, RequestError, read
 from ganeti_gluster_mon.backend.volume import GlusterVolume
@@ -171,6 +171,53 @@ def test_verify_needs_no_disk() -> None:
     assert read("verify", {"EXTP_VOLUME": "gv0"}).volume == "gv0"
 
 
+# --- without a device -------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def brick(monkeypatch: pytest.MonkeyPatch) -> List[str]:
+    """This node has a brick with the disk; no guest has it open.  The devices that have its name are in the list."""
+    devices: List[str] = []
+    monkeypatch.setattr(guests, "has_open", lambda uri: False)
+    monkeypatch.setattr(provider, "local_bricks", lambda server, volume: ["/brick"])
+    monkeypatch.setattr(provider, "holds", lambda brick, path: True)
+    monkeypatch.setattr(flush, "devices_named", lambda path: devices)
+    monkeypatch.setattr(GlusterVolume, "may_be_unsynced", lambda self, path: False)
+    return devices
+
+
+def lending(monkeypatch: pytest.MonkeyPatch, error: DiskError) -> None:
+    def fail(*words: object, **more: object) -> str:
+        raise error
+
+    monkeypatch.setattr(lease, "lend", fail)
+
+
+def test_qemu_needs_no_mount(brick: List[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    lending(monkeypatch, DiskError("cannot be mounted"))
+    asked = read("attach", GIVEN)
+    assert provider.attach(asked, None) == ["", f"kvm:{provider.uri_of(asked)}"]
+
+
+@pytest.mark.parametrize("reason", ["a flush failed", "a device is there", "data may be on its way"])
+def test_qemu_has_to_wait_for_data_that_is_not_on_the_bricks(
+    brick: List[str], monkeypatch: pytest.MonkeyPatch, reason: str
+) -> None:
+    lending(monkeypatch, flush.FlushError("x") if reason == "a flush failed" else DiskError("x"))
+    if reason == "a device is there":
+        brick.append("/dev/loop1")
+    monkeypatch.setattr(
+        GlusterVolume, "may_be_unsynced", lambda self, path: reason == "data may be on its way"
+    )
+    with pytest.raises(DiskError):
+        provider.attach(read("attach", GIVEN), None)
+
+
+def test_a_migration_opens_no_device(brick: List[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lease, "make_lasting", lambda *words, **more: pytest.fail("a device was made"))
+    assert provider.open_(read("open", given_also(VOL_OPEN_EXCLUSIVE="False")), None) == []
+
+
 # --- the guest's command line -----------------------------------------------------------------------------
 
 
@@ -267,12 +314,14 @@ def test_a_snapshot_is_refused_honestly() -> None:
     assert "whole volumes" in refused.stderr and "--long-sleep" in refused.stderr
 
 
-def bounded(lines: List[str], seconds: float = 10.0) -> subprocess.CompletedProcess[str]:
+def bounded(
+    lines: List[str], seconds: float = 10.0, progress: str = "lambda: 0"
+) -> subprocess.CompletedProcess[str]:
     """What `script.bounded` gives for a function of these *lines*."""
     body = "\n".join(f"    {line}" for line in lines)
     text = (
         "import os, sys, time\nfrom ganeti_gluster_mon.backend import script\n\n"
-        f"def act():\n{body}\n\nprint(script.bounded(act, {seconds}))"
+        f"def act():\n{body}\n\nprint(script.bounded(act, {seconds}, {progress}))"
     )
     return subprocess.run(
         [sys.executable, "-c", text], check=False, capture_output=True, text=True, timeout=30
@@ -283,6 +332,12 @@ def test_the_work_of_a_script_has_an_end() -> None:
     began = time.monotonic()
     assert bounded(["time.sleep(600)"], 0.2).stdout == "(None, '', '')\n"
     assert time.monotonic() - began < 5
+
+
+def test_the_work_goes_on_as_long_as_it_makes_progress() -> None:
+    lines = ["time.sleep(1.2)", "return 0"]
+    assert bounded(lines, 0.2, "lambda: time.monotonic()").stdout == "(0, '', '')\n"
+    assert bounded(lines, 0.2, "lambda: 5").stdout == "(None, '', '')\n"
 
 
 def test_what_the_work_says_is_passed_on() -> None:
