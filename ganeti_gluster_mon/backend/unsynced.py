@@ -21,6 +21,8 @@ from ganeti_gluster_mon.backend.error import DiskError
 _PREFIX = "unsynced-"
 #: exit statuses of the child process that syncs
 _SYNCED, _IN_USE, _FAILED = 0, 3, 4
+#: the disk was removed, and there may be something else now; the client's process died, and its data with it
+_NOTHING_TO_SYNC = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENOTCONN)
 
 
 def mark(place: str, path: str) -> None:
@@ -73,16 +75,14 @@ def _sync(mount_point: str, paths: List[str]) -> int:
             return _IN_USE
         try:
             descriptor = os.open(file, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
-        except FileNotFoundError:
-            continue  # it was removed
-        try:
-            os.fsync(descriptor)
+            try:
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
         except OSError as err:
-            if err.errno != errno.ENOTCONN:  # with the client's process its data is gone
+            if err.errno not in _NOTHING_TO_SYNC:
                 print(f"{file}: {err.strerror}", file=sys.stderr)
                 return _FAILED
-        finally:
-            os.close(descriptor)
     return _SYNCED
 
 
