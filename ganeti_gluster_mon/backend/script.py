@@ -35,7 +35,8 @@ def main(action: str, arguments: Optional[List[str]] = None) -> int:
     status, said, complaint = bounded(lambda: _act(action, caller), DEADLINE, lambda: _written(action))
     if status is None:
         complaint = (
-            f"gluster {action}: no end after {DEADLINE:.0f} s: does Gluster hang? `gluster volume status`\n"
+            f"gluster {action}: volume {_volume(action)}: no end after {DEADLINE:.0f} s: does it hang? "
+            "`gluster volume status`\n"
         )
     elif status < 0:
         complaint = f"gluster {action}: it was killed by signal {-status}\n"
@@ -60,6 +61,17 @@ def _act(action: str, caller: Optional[int]) -> int:
     for line in lines:
         print(line)
     return 0
+
+
+def _volume(action: str) -> str:
+    """The name of the volume that the script is about, for a message."""
+    from ganeti_gluster_mon.backend import request
+    from ganeti_gluster_mon.backend.filedevice import DiskError
+
+    try:
+        return request.read(action, os.environ).volume
+    except DiskError:
+        return "unknown"
 
 
 def _tidy(action: str) -> Callable[[], int]:
