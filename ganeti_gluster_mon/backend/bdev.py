@@ -20,6 +20,7 @@ from typing import Any, Callable, Optional, Set, Tuple, TypeVar
 from ganeti import constants, errors, objects, ssconf
 from ganeti.storage import base, filestorage
 
+from ganeti_gluster_mon.backend import flush
 from ganeti_gluster_mon.backend.bricks import holds, local_bricks
 from ganeti_gluster_mon.backend.caller import GUESTS, WRITERS, asked_by
 from ganeti_gluster_mon.backend.directory import Directory
@@ -119,8 +120,10 @@ class GlusterStorage(base.BlockDev):
             base.ThrowError("%s: there is no such disk in volume %s", self.path, self.volume.volume)
         if self.userspace:
             _honest(self.volume.check_server)
+            # QEMU may be given the disk without another call, where it is added to a running guest.
+            self._flush_for_guest()
         else:
-            self.dev_path = os.path.join(_honest(lambda: self.volume.hold(self.path)), self.path)
+            self._hold()
         self._assembled = True
 
     def Shutdown(self) -> None:
@@ -139,10 +142,12 @@ class GlusterStorage(base.BlockDev):
         if not self.attached:
             base.ThrowError("%s: there is no such disk in volume %s", self.path, self.volume.volume)
         if exclusive is not None and not self.userspace:
-            self.dev_path = os.path.join(_honest(lambda: self.volume.hold(self.path)), self.path)
+            self._hold()
         if self._assembled or exclusive is not None or self.volume.holds(self.path):
             return
-        if not (self.userspace and asked_by(GUESTS)):
+        if self.userspace and asked_by(GUESTS):
+            self._flush_for_guest()
+        else:
             self._keep()
 
     def Close(self) -> None:
@@ -167,7 +172,24 @@ class GlusterStorage(base.BlockDev):
         if (os.getpid(), self.volume) not in _ENDS:
             _honest(lambda: unmount_after_this_process(self.volume))
             _ENDS.add((os.getpid(), self.volume))
-        self.dev_path = os.path.join(_honest(self.volume.keep), self.path)
+        self._use_at(_honest(self.volume.keep))
+
+    def _hold(self) -> None:
+        """Have the volume mounted until Shutdown or Close."""
+        self._use_at(_honest(lambda: self.volume.hold(self.path)))
+
+    def _use_at(self, mount_point: str) -> None:
+        """The disk may be written to by the mount there."""
+        _honest(lambda: self.volume.mark_unsynced(self.path, mount_point))
+        self.dev_path = os.path.join(mount_point, self.path)
+
+    def _flush_for_guest(self) -> None:
+        """Have all data that was written by the disk's path on the bricks, and nothing that could still write to it.
+
+        Nothing is mounted where the disk was not written to by its path since the volume was mounted.
+        """
+        if self.volume.may_be_unsynced(self.path):
+            self._on_file(flush.flush_file_for_guest)
 
     # --- change ----------------------------------------------------------------------------------
 

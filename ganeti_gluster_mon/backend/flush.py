@@ -24,6 +24,7 @@ from contextlib import suppress
 from typing import Iterator, List
 
 from ganeti_gluster_mon.backend.error import DiskError
+from ganeti_gluster_mon.backend.filedevice import FileDeviceHelper
 
 _PROC = "/proc"
 _SYSFS = "/sys/block"
@@ -81,6 +82,16 @@ def flush_file(descriptor: int, path: str) -> None:
         ) from err
 
 
+def flush_file_for_guest(file: FileDeviceHelper) -> None:
+    """Have all data of a disk that is written to as a file on the bricks, for QEMU to open it by its URI.
+
+    Raises FlushError where that fails, and where a process or a loop device can still write to the file.
+    """
+    refuse_writers(file.path)
+    with file.opened(os.O_RDONLY) as descriptor:
+        flush_file(descriptor, file.path)
+
+
 def sectors_written(devices: List[str]) -> int:
     """How much was written to *devices* so far: it grows as long as a flush makes progress.  Nothing here can hang."""
     total = 0
@@ -92,7 +103,7 @@ def sectors_written(devices: List[str]) -> int:
 
 
 def refuse_writers(device: str) -> None:
-    """Raise FlushError where a process, a mount or another device can still write to *device*.
+    """Raise FlushError where a process, a mount or another device can still write to *device*, or a file's path.
 
     Ganeti's own copies of disks are no reason: it opens all disks of an instance again for the copy of each.
     """
@@ -112,7 +123,7 @@ def refuse_writers(device: str) -> None:
 def writers(device: str) -> List[str]:
     """Who can write to *device* without opening it anew, for an administrator; this process is left out."""
     found = [*_processes(device), *devices_named(device)]
-    if not found and _is_claimed(device):
+    if not found and device.startswith("/dev/") and _is_claimed(device):
         found.append("a mounted filesystem or the device mapper (`lsblk` shows which)")
     return found
 
