@@ -128,7 +128,8 @@ def understand(path: str, answers: Sequence[Said]) -> Directory:
     above = tuple(one for one in _above(path) if VOLUME_ID in found.get(one, {}))
     if kind.status:
         if "No such file" not in kind.err:
-            raise NotSo(f"{path} cannot be read: {kind.words}")
+            dead = ": its filesystem is dead, see dmesg" if "Input/output error" in kind.err else ""
+            raise NotSo(f"{path} cannot be read: {kind.words}{dead}")
         return Directory(path, None, bricks_above=above)
     word = kind.out.strip()
     if word != "directory":

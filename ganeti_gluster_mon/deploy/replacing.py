@@ -35,6 +35,9 @@ from ganeti_gluster_mon.deploy.work import Asked, World
 from ganeti_gluster_mon.gluster.facts import VolumeInfo
 from ganeti_gluster_mon.words import one_line, some
 
+#: Gluster's words for a boolean option that is not set
+_OFF = ("off", "disable", "no", "false", "0")
+
 
 @dataclass(frozen=True)
 class SlotState:
@@ -159,6 +162,12 @@ def _can_be_replaced(volume: VolumeInfo, old: Brick, new: Brick, others: Sequenc
             f"{volume.name} has no copy of what is on {old.label}, and replacing it would lose that: expand "
             f"the volume, then gluster volume remove-brick {volume.name} {old.label} start"
         )
+    for option in ("cluster.self-heal-daemon", "cluster.disperse-self-heal-daemon"):
+        if volume.options.get(option, "on") in _OFF:
+            raise NotSo(
+                f"{option} of {volume.name} is off, and a new brick would stay empty: "
+                f"gluster volume set {volume.name} {option} on"
+            )
     if any(brick.node == new.node for brick in others):
         raise NotSo(f"{new.node} has a brick of the same set already: two copies on one host are one")
 

@@ -143,7 +143,10 @@ def test_a_stale_brick_that_is_named_is_wiped(attributes: str, inside: Said, wor
         ({"kind": DIRECTORY, "inside": DATA}, "is not empty, it holds .*/gluster/a"),
         ({"kind": DIRECTORY, "inside": DATA, "wipe": True}, "is not empty, it holds .*/gluster/a"),
         ({"kind": DIRECTORY, "inside": Said(1, "", "find: Permission denied")}, "cannot be read"),
-        ({"kind": Said(1, "", f"stat: cannot statx '{PATH}': Input/output error")}, "Input/output error"),
+        (
+            {"kind": Said(1, "", f"stat: cannot statx '{PATH}': Input/output error")},
+            "Input/output error: its filesystem is dead",
+        ),
         ({"kind": DIRECTORY, "attributes": f"{MARK}=0x78"}, "is prepared for volume x; .*rmdir"),
         ({"kind": ok("regular file\n")}, "is a regular file, and no directory"),
         ({"kind": ok("symbolic link\n"), "wipe": True}, "is a symbolic link, and no directory"),

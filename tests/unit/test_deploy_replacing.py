@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 from typing import Dict, List, Optional, Sequence, Tuple
 
@@ -104,6 +105,14 @@ def test_a_brick_that_is_offline_or_dead_is_replaced_when_that_is_confirmed() ->
     assert risk(status(), {A: 5, B: 5, OLD: None}, dead=True) == (
         f"{OLD.label} is dead; what only it has is lost.",
     )
+
+
+def test_without_self_heal_no_brick_is_replaced() -> None:
+    (found,) = volumes(INFO)
+    replacing._can_be_replaced(found, OLD, Brick(NODE3, "/new"), (A, B))
+    off = replace(found, options={"cluster.self-heal-daemon": "off"})
+    with pytest.raises(NotSo, match=r"a new brick would stay empty: .*set gv0 cluster.self-heal-daemon on"):
+        replacing._can_be_replaced(off, OLD, Brick(NODE3, "/new"), (A, B))
 
 
 # --- a dead disk in its own place -------------------------------------------------------------------
