@@ -13,7 +13,6 @@ from typing import Dict, Iterator, List, Optional, Sequence, Tuple
 NODES = (1, 2, 3)
 #: the master runs Ganeti's commands: its power and its network stay
 OTHERS = (2, 3)
-GUESTS = ("g1", "g2", "g3", "g4", "g5", "g6")
 ACCESS = ("userspace", "kernelspace")
 #: how an OS script writes its image
 STYLES = ("fsync", "plain", "convert")
@@ -31,6 +30,8 @@ LASTING = {
 }
 #: what may begin only when the volume has healed: one copy of three is away
 TAKES_A_COPY = (*LASTING, "replace-brick", "kill-healer")
+#: faults and repairs that guests do not notice: operations on them go on at the same time, and have to succeed
+BESIDE_GUESTS = ("kill-brick", "start-brick", "freeze-brick", "thaw-brick")
 #: faults in which the node can neither start nor stop a guest
 UNUSABLE = ("kill-glusterd", "cut", "power-off")
 #: faults that hit what runs at the same time, after so many milliseconds, and end by themselves
@@ -214,13 +215,26 @@ INTERRUPTED = ("create", "start", "stop", "migrate", "failover", "grow", "reinst
 FAULT_LASTS = 3
 
 
-def generate(seed: int) -> Iterator[Step]:
+@dataclass(frozen=True)
+class Width:
+    """How much happens at the same time: the guests there are at most, and the operations on guests in a step."""
+
+    guests: int = 6
+    least: int = 3
+    most: int = 5
+
+
+#: for a long campaign: most of the time of an operation is spent waiting
+WIDE = Width(guests=9, least=5, most=7)
+
+
+def generate(seed: int, width: Width = Width()) -> Iterator[Step]:
     """Steps without end."""
     chance = random.Random(seed)
     state = State()
     since = 0
     while True:
-        step = _next(chance, state, since)
+        step = _next(chance, state, since, width)
         since = since + 1 if state.fault else 0
         for operation in step:
             state.apply(operation)
@@ -229,17 +243,23 @@ def generate(seed: int) -> Iterator[Step]:
             yield (Operation("check"),)
 
 
-def _next(chance: random.Random, state: State, since: int) -> Step:
+def _next(chance: random.Random, state: State, since: int, width: Width) -> Step:
+    step: List[Operation] = []
     if state.fault and chance.randrange(FAULT_LASTS) < since:
-        return repair(state.fault)
-    if state.fault is None and len(state.guests) > 1 and chance.random() < 0.25:
-        return (_node_operation(chance),)
-    names = chance.sample(GUESTS, chance.choice((3, 4, 5)))
-    operations = [_guest_operation(chance, state, name) for name in names]
-    step = [operation for operation in operations if operation is not None]
+        step += repair(state.fault)
+    elif state.fault is None and len(state.guests) > 1 and chance.random() < 0.35:
+        step.append(_node_operation(chance))
+    if step and step[0].verb not in BESIDE_GUESTS:
+        return tuple(step)
+    hit = not step and state.fault is None and chance.random() < 0.2
+    names = [f"g{number}" for number in range(1, width.guests + 1)]
+    for name in chance.sample(names, chance.randint(width.least, width.most)):
+        operation = _guest_operation(chance, state, name)
+        if operation is not None and (not hit or operation.verb in INTERRUPTED):
+            step.append(operation)
     if not step:
         return repair(state.fault) if state.fault else (Operation("check"),)
-    if state.fault is None and chance.random() < 0.2 and all(o.verb in INTERRUPTED for o in step):
+    if hit:
         verb = chance.choice(HITS)
         step.append(Operation(verb, (str(chance.choice(NODES)), str(chance.randrange(100, 3000, 50)))))
     return tuple(step)

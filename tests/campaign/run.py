@@ -77,7 +77,7 @@ class Campaign:
             except LabError as error:
                 failed[operation] = error
 
-        with ThreadPoolExecutor(max_workers=len(plan.GUESTS) + 1) as pool:
+        with ThreadPoolExecutor(max_workers=len(operations)) as pool:
             list(pool.map(attempt, [each for each in operations if each.verb != "check"]))
         hits = [operation for operation in operations if operation.verb in plan.HITS]
         for operation, error in failed.items():

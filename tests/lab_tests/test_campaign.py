@@ -36,11 +36,11 @@ def site(fresh_pool: Callable[..., Pool]) -> Site:
     return Site(fresh_pool()).up()
 
 
-def run(campaign: Campaign, seed: int, operations: int) -> Figures:
+def run(campaign: Campaign, seed: int, operations: int, width: plan.Width = plan.Width()) -> Figures:
     """Take the steps of a seed, unless the environment says otherwise."""
     chosen = int(os.environ.get("CAMPAIGN_SEED") or seed)
     replay = os.environ.get("CAMPAIGN_REPLAY")
-    steps: Iterable[plan.Step] = plan.generate(chosen)
+    steps: Iterable[plan.Step] = plan.generate(chosen, width)
     if replay:
         steps = plan.steps(Path(replay).read_text().splitlines())
     print(f"# {f'replay of {replay}' if replay else f'seed {chosen}'}", flush=True)
@@ -65,6 +65,6 @@ def test_a_short_campaign(site: Site) -> None:
 @pytest.mark.soak
 @pytest.mark.timeout(3 * 3600)
 def test_five_hundred_operations(site: Site) -> None:
-    figures = run(Campaign(site), random.randrange(1 << 32), LONG)
+    figures = run(Campaign(site), random.randrange(1 << 32), LONG, plan.WIDE)
     assert figures.checks > 0
     assert figures.acknowledged > LONG
