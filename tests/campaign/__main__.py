@@ -35,7 +35,7 @@ def main() -> int:
         steps = iter(plan.steps(text.splitlines()))
     else:
         report(f"# seed {arguments.seed}")
-        steps = plan.generate(arguments.seed, plan.WIDE)
+        steps = plan.generate(arguments.seed)
     with Pool.first_free(FAMILY) as pool:
         campaign = Campaign(Site(pool).up(), report)
         try:

@@ -219,16 +219,16 @@ FAULT_LASTS = 3
 class Width:
     """How much happens at the same time: the guests there are at most, and the operations on guests in a step."""
 
-    guests: int = 6
-    least: int = 3
-    most: int = 5
+    guests: int
+    least: int
+    most: int
 
 
 #: for a long campaign: most of the time of an operation is spent waiting
 WIDE = Width(guests=9, least=5, most=7)
 
 
-def generate(seed: int, width: Width = Width()) -> Iterator[Step]:
+def generate(seed: int, width: Width = WIDE) -> Iterator[Step]:
     """Steps without end."""
     chance = random.Random(seed)
     state = State()
