@@ -7,15 +7,17 @@ from __future__ import annotations
 
 import os
 import tempfile
+from operator import attrgetter
 from pathlib import Path
-from typing import Callable, Dict, Iterable, Iterator, Mapping, Optional, Sequence, Tuple, Union
+from typing import Dict, Iterable, Iterator, Mapping, Optional, Sequence, Tuple, Union
 
-from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily, Metric
 from prometheus_client.registry import Collector
+from prometheus_client.samples import Sample
 
 from ganeti_gluster_mon import __version__, report
 from ganeti_gluster_mon.collectors import STATUS, collectors
+from ganeti_gluster_mon.exposition import prometheus_text
 from ganeti_gluster_mon.gluster.model import Brick, Peer, Pool, Process, Volume
 from ganeti_gluster_mon.gluster.quorum import to_spare
 from ganeti_gluster_mon.health import Health
@@ -289,6 +291,13 @@ class PoolMetrics(Collector):
             # An uuid that is not known is nobody's: better no sample than another node's.
             own = {peer.uuid for peer in self.pool.peers or () if peer.local}
             bricks = [brick for brick in bricks if brick.uuid in own]
+        # One dictionary of labels for all families: a large pool has a hundred thousand samples of bricks.
+        labelled: Dict[Tuple[str, ...], Dict[str, str]] = {}
+        told = []
+        for brick in bricks:
+            key = (_label(brick.volume), _label(brick.host), _label(brick.path))
+            told.append((labelled.setdefault(key, dict(zip(_BRICK, key))), brick))
+        doubled = len(labelled) < len(told)
         for name, text, field in (
             ("brick_up", "Whether the brick's process runs and answers.", "online"),
             ("brick_size_bytes", "Size in bytes of the filesystem under the brick.", "size"),
@@ -310,12 +319,13 @@ class PoolMetrics(Collector):
                 "split_brain",
             ),
         ):
-            yield _gauge(
-                f"gluster_{name}",
-                text,
-                _BRICK,
-                [(_brick_labels(brick), getattr(brick, field)) for brick in bricks],
-            )
+            of_field = attrgetter(field)
+            if doubled:
+                samples = [(_brick_labels(brick), of_field(brick)) for brick in bricks]
+                yield _gauge(f"gluster_{name}", text, _BRICK, samples)
+            else:
+                values = ((labels, of_field(brick)) for labels, brick in told)
+                yield _gauge_of_labels(f"gluster_{name}", text, values)
 
     def _node(self) -> Iterator[Metric]:
         yield _gauge(
@@ -348,15 +358,7 @@ def render(
     leader: Optional[bool] = True,
 ) -> bytes:
     """The pool in Prometheus' text format; see `PoolMetrics`.  A single command leads: it asked itself."""
-    return exposed(PoolMetrics(pool, health, now, duration, failures, leader))
-
-
-def exposed(metrics: Collector, generate: Callable[[CollectorRegistry], bytes] = generate_latest) -> bytes:
-    """*metrics* as text: Prometheus' own, or what another *generate* of prometheus_client makes of them."""
-    # A registry of its own: the global one would tell of this Python process, too.
-    registry = CollectorRegistry(auto_describe=False)
-    registry.register(metrics)
-    return generate(registry)
+    return prometheus_text(PoolMetrics(pool, health, now, duration, failures, leader).collect())
 
 
 def write_textfile(path: Union[str, Path], text: bytes) -> None:
@@ -386,6 +388,8 @@ def write_textfile(path: Union[str, Path], text: bytes) -> None:
 
 def _label(value: Optional[str]) -> str:
     """*value* as a label; to Prometheus an empty one is none at all."""
+    if value is not None and value.isascii():
+        return value
     # Names that are not UTF-8 reach us with surrogates in them, which cannot be written as UTF-8.
     return (value or "").encode("utf-8", "backslashreplace").decode("utf-8")
 
@@ -407,6 +411,15 @@ def _gauge(name: str, text: str, labels: Sequence[str], samples: Iterable[_Sampl
     family = GaugeMetricFamily(name, text, labels=labels)
     for key, value in _samples(samples).items():
         family.add_metric(key, value)
+    return family
+
+
+def _gauge_of_labels(
+    name: str, text: str, samples: Iterable[Tuple[Dict[str, str], Optional[float]]]
+) -> Metric:
+    """A gauge of *samples* that have each set of labels once, ready for Prometheus."""
+    family = GaugeMetricFamily(name, text)
+    family.samples = [Sample(name, labels, value) for labels, value in samples if value is not None]
     return family
 
 

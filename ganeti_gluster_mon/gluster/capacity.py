@@ -18,6 +18,7 @@ knows better and is preferred.
 
 from __future__ import annotations
 
+import functools
 import re
 from collections import Counter
 from dataclasses import dataclass, replace
@@ -171,6 +172,8 @@ def _posix(brick: Brick, reserve: str, shared_by: int) -> Optional[_Space]:
     )
 
 
+# The bricks of a pool have few sizes.
+@functools.lru_cache(maxsize=256)
 def _reserved_blocks(reserve: str, blocks: int, block_size: int) -> Optional[int]:
     """storage.reserve: a percentage ("1", "2.5%"), or, above 100 or with a unit, a size ("10GB")."""
     match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*(%|[KMGTP]?B?)\s*", reserve, re.IGNORECASE)

@@ -251,44 +251,42 @@ class _Reading:
         away = {peer.uuid for peer in peers or () if peer.connected is False or peer.reachable is False}
         hosts = self._capture.hosts_answering
         present = {peer.uuid for peer in peers or () if hosts.get(peer.hostname) is True}
+        local = {peer.uuid for peer in peers or () if peer.local}
+        observer = self._capture.told_by or self._capture.node or "this node"
+        older = self._heal_info_is_older(info.name)
         found = []
         for each in info.bricks:
             key = (each.host, each.path)
-            brick = Brick(info.name, each.host, each.path, uuid=each.uuid, arbiter=each.arbiter)
+            count = heals.get(key)
+            fields = reach.fields_of(each, told.bricks.get(key, ()) if told and started else (), count)
             if self._all_peers is not None and each.uuid is not None:
-                brick = replace(brick, host_in_pool=each.uuid in self._all_peers)
-            for node in told.bricks.get(key, ()) if told and started else ():
-                brick = reach.with_status(brick, node)
-            if started and self._own_is_newer and key in own:
-                brick = reach.with_own_state(brick, own[key])
+                fields["host_in_pool"] = each.uuid in self._all_peers
+            if each.uuid in local and "device" in fields:
+                fields["name"] = self._capture.devices.get(fields["device"])
+            brick = Brick(info.name, each.host, each.path, **fields)
+            mine = own.get(key)
+            if started and mine is not None:
+                if self._own_is_newer:
+                    brick = reach.with_own_state(brick, mine)
+                if brick.online is None:
+                    brick = reach.without_status(brick, mine)
+            heal = None if count is None else count.connected
+            if older or (mine is not None and self._own_is_newer):
+                # Of a brick that glusterd does not report on, the last failure still tells the most.
+                heal = False if heal is False and brick.online is None else None
             evidence = Evidence(
-                heal=self._heal_evidence(info.name, heals.get(key), brick, own.get(key)),
-                port=self._capture.bricks_answering.get(key),
-                host_away=each.uuid in away,
-                host_answers=each.uuid in present,
+                heal, self._capture.bricks_answering.get(key), each.uuid in away, each.uuid in present
             )
             if started:
-                if brick.online is None:
-                    brick = reach.without_status(brick, own.get(key))
-                observer = self._capture.told_by or self._capture.node or "this node"
                 brick = reach.with_evidence(brick, evidence, observer)
-            found.append((reach.with_heal_counts(brick, heals.get(key)), evidence))
+            found.append((brick, evidence))
         return found
 
-    def _heal_evidence(
-        self, volume: str, count: Optional[parse.HealCount], brick: Brick, own: Optional[parse.LocalBrick]
-    ) -> Optional[bool]:
-        """Whether `heal info` connected to *brick*; None where glusterd reported on the brick after that."""
-        if count is None:
-            return None
+    def _heal_info_is_older(self, volume: str) -> bool:
+        """Whether `heal info` of *volume* was answered before `volume status`."""
         heal = self._answers.get(question.heal_summary(volume))
         reports = [self._answers[asked] for asked in _STATUS if self._answered(asked)]
-        if own is not None and self._own_is_newer:
-            reports.append(self._answers[question.GET_STATE])
-        if heal is None or all(self._taken_at(heal) >= self._taken_at(report) for report in reports):
-            return count.connected
-        # Of a brick that glusterd does not report on, the last failure still tells the most.
-        return False if count.connected is False and brick.online is None else None
+        return heal is not None and any(self._taken_at(heal) < self._taken_at(each) for each in reports)
 
     def _volume(
         self,
@@ -300,13 +298,6 @@ class _Reading:
         started = info.state == "started"
         if not started:
             told = None
-        local = {peer.uuid for peer in peers or () if peer.local}
-        bricks = [
-            replace(brick, name=self._capture.devices.get(brick.device))
-            if brick.device and brick.uuid in local
-            else brick
-            for brick in bricks
-        ]
         if started:
             self._note_missing(info, told, bricks, peers or ())
         subvolumes = self._subvolumes(info, bricks)
@@ -538,13 +529,14 @@ def _heal(subvolumes: Sequence[Subvolume]) -> Optional[Heal]:
         return None
     for subvolume in sets:
         bricks = subvolume.bricks
-        largest = []
-        for name in ("heal_pending", "split_brain", "possibly_healing"):
-            counts = [getattr(brick, name) for brick in bricks]
-            known = [count for count in counts if count is not None]
-            if not known:
-                return None
-            largest.append(max(known))
+        counted = (
+            [brick.heal_pending for brick in bricks],
+            [brick.split_brain for brick in bricks],
+            [brick.possibly_healing for brick in bricks],
+        )
+        largest = [max((count for count in counts if count is not None), default=-1) for counts in counted]
+        if -1 in largest:
+            return None
         silent = any(brick.heal_pending is None and brick.online is not False for brick in bricks)
         if silent and not largest[0] and not largest[1]:
             return None

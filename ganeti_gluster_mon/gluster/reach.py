@@ -15,18 +15,20 @@ reached nor excluded is not known.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import AbstractSet, Any, Dict, Iterable, Optional, Set, Tuple
+from dataclasses import replace
+from typing import AbstractSet, Any, Dict, Iterable, NamedTuple, Optional, Set, Tuple
 
 from ganeti_gluster_mon.gluster import parse
 from ganeti_gluster_mon.gluster.model import Brick
+
+#: what `volume status` reports of a brick behind its name and its host's uuid, in the order of `NodeStatus`
+_REPORTED = parse.NodeStatus._fields[3:]
 
 #: a brick is known by its host and its path
 BrickKey = Tuple[str, str]
 
 
-@dataclass(frozen=True)
-class Evidence:
+class Evidence(NamedTuple):
     """What is known of one brick beside what glusterd reports."""
 
     #: whether `heal info` connected to it; None: not queried, or not clear
@@ -96,23 +98,26 @@ def on_silent_host(brick: Brick) -> Brick:
     return replace(brick, online=False, unreachable=True) if brick.online is None else brick
 
 
-def with_status(brick: Brick, node: parse.NodeStatus) -> Brick:
-    """*brick* with what one answer to `volume status` reports of it; what the answer does not hold stays."""
-    reported: Dict[str, Any] = {
-        "online": node.online,
-        "pid": node.pid,
-        "port": node.port,
-        "size": node.size,
-        "free": node.free,
-        "block_size": node.block_size,
-        "inodes_total": node.inodes_total,
-        "inodes_free": node.inodes_free,
-        "device": node.device,
-        "filesystem": node.filesystem,
-    }
-    if node.online is False:
-        brick = replace(brick, pid=None, port=None)
-    return replace(brick, **{key: value for key, value in reported.items() if value is not None})
+def fields_of(
+    brick: parse.BrickInfo, reports: Iterable[parse.NodeStatus], count: Optional[parse.HealCount]
+) -> Dict[str, Any]:
+    """The fields of a `Brick` from `volume info`, the answers to `volume status` (oldest first) and `heal info`.
+
+    What a newer answer does not hold stays.  A dictionary, since a large pool has thousands of bricks, and a frozen
+    dataclass takes long to change.
+    """
+    fields: Dict[str, Any] = {"uuid": brick.uuid, "arbiter": brick.arbiter}
+    for node in reports:
+        if node.online is False:
+            fields["pid"] = fields["port"] = None
+        for name, value in zip(_REPORTED, node[3:]):
+            if value is not None:
+                fields[name] = value
+    if count is not None:
+        fields["heal_pending"] = count.pending
+        fields["split_brain"] = count.split_brain
+        fields["possibly_healing"] = count.possibly_healing
+    return fields
 
 
 def with_own_state(brick: Brick, own: parse.LocalBrick) -> Brick:
@@ -127,15 +132,3 @@ def without_status(brick: Brick, own: Optional[parse.LocalBrick]) -> Brick:
     if own is None:
         return brick
     return replace(brick, online=own.started, port=own.port, size=own.size, free=own.free)
-
-
-def with_heal_counts(brick: Brick, count: Optional[parse.HealCount]) -> Brick:
-    """*brick* with its own counts of entries."""
-    if count is None:
-        return brick
-    return replace(
-        brick,
-        heal_pending=count.pending,
-        split_brain=count.split_brain,
-        possibly_healing=count.possibly_healing,
-    )

@@ -77,30 +77,32 @@ def _of_the_volume(volume: Volume, limits: Limits) -> Iterator[Problem]:
 
 def _of_a_subvolume(volume: Volume, subvolume: Subvolume, name: str, limits: Limits) -> Iterator[Problem]:
     """What the sum over the volume hides: a subvolume, or some bricks of it, with less space than the rest."""
+    free, inodes = free_space(subvolume.capacity), free_inodes(subvolume.inodes)
+    severity, of_inodes = severity_of(free, limits), severity_of(inodes, limits)
+    several = len(volume.subvolumes) > 1
+    least = capacity.min_free_disk(subvolume.capacity, volume.options) if several else None
+    below = severity is None and free is not None and least is not None and free < least
+    if severity is None and of_inodes is None and not below:
+        return
     short = [brick for brick in subvolume.bricks if _is_short(brick, volume, limits)]
     serving = [brick for brick in subvolume.bricks if brick.online and not brick.arbiter]
-    if len(volume.subvolumes) == 1 and len(short) in (0, len(serving)):
+    if not several and len(short) in (0, len(serving)):
         return
-    free = free_space(subvolume.capacity)
-    severity = severity_of(free, limits)
-    least = capacity.min_free_disk(subvolume.capacity, volume.options) if len(volume.subvolumes) > 1 else None
-    if severity is None and free is not None and least is not None and free < least:
-        text = (
-            f"{volume.name}: {name} has {free:.1f} % of its space free, less than cluster.min-free-disk: "
-            f"new files go to other subvolumes ({_named(serving)})"
-        )
-        yield Problem("SUBVOLUME_NEARLY_FULL", OK, text, volume.name, name)
     if severity is not None:
         text = f"{volume.name}: {name} has {free:.1f} % of its space free"
         if subvolume.capacity is not None and not subvolume.capacity.available:
             text += f": {_what_fails(volume)}"
         code = "SUBVOLUME_FULL" if severity == CRITICAL else "SUBVOLUME_NEARLY_FULL"
         yield Problem(code, severity, f"{text} ({_named(short or serving)})", volume.name, name)
-    free = free_inodes(subvolume.inodes)
-    severity = severity_of(free, limits)
-    if severity is not None:
-        text = f"{volume.name}: {name} has {free:.1f} % of its inodes free ({_named(serving)})"
-        yield Problem("INODES_SHORT", severity, text, volume.name, name)
+    elif below:
+        text = (
+            f"{volume.name}: {name} has {free:.1f} % of its space free, less than cluster.min-free-disk: "
+            f"new files go to other subvolumes ({_named(serving)})"
+        )
+        yield Problem("SUBVOLUME_NEARLY_FULL", OK, text, volume.name, name)
+    if of_inodes is not None:
+        text = f"{volume.name}: {name} has {inodes:.1f} % of its inodes free ({_named(serving)})"
+        yield Problem("INODES_SHORT", of_inodes, text, volume.name, name)
 
 
 def _is_short(brick: Brick, volume: Volume, limits: Limits) -> bool:

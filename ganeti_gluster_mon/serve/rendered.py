@@ -8,15 +8,14 @@ from __future__ import annotations
 import gzip
 import json
 from dataclasses import dataclass
-from typing import Callable, Dict, Iterable, List, Mapping, Optional, Tuple
+from typing import Callable, Dict, Iterable, Mapping, Optional, Tuple
 
 from prometheus_client import CONTENT_TYPE_LATEST
-from prometheus_client.core import Metric
 from prometheus_client.openmetrics import exposition as openmetrics
-from prometheus_client.registry import Collector
 
 from ganeti_gluster_mon import prometheus, report
 from ganeti_gluster_mon.collectors import collectors
+from ganeti_gluster_mon.exposition import openmetrics_text, prometheus_text
 from ganeti_gluster_mon.gluster.model import Pool
 from ganeti_gluster_mon.health import Health
 
@@ -96,7 +95,7 @@ def render(
         )
         for collector in every.values()
     }
-    metrics = _Collected(prometheus.PoolMetrics(pool, health, now, duration, failures, leader))
+    families = list(prometheus.PoolMetrics(pool, health, now, duration, failures, leader).collect())
     return Rendered(
         now=now,
         listing=tuple((collector.name, collector.category, collector.kind) for collector in every.values()),
@@ -105,10 +104,8 @@ def render(
             array(each.terse.plain for each in reports.values()),
             array(each.verbose.plain for each in reports.values()),
         ),
-        metrics=body(CONTENT_TYPE_LATEST, prometheus.exposed(metrics)),
-        openmetrics=body(
-            openmetrics.CONTENT_TYPE_LATEST, prometheus.exposed(metrics, openmetrics.generate_latest)
-        ),
+        metrics=body(CONTENT_TYPE_LATEST, prometheus_text(families)),
+        openmetrics=body(openmetrics.CONTENT_TYPE_LATEST, openmetrics_text(families)),
         page=None if make_page is None else body(HTML, make_page(pool, health, now)),
     )
 
@@ -124,16 +121,6 @@ def body(content_type: str, plain: bytes) -> Body:
 def array(reports: Iterable[bytes]) -> bytes:
     """A JSON array of *reports*, their bytes unchanged."""
     return b"[" + b",".join(reports) + b"]"
-
-
-class _Collected(Collector):
-    """The families of another collector, collected once for two formats."""
-
-    def __init__(self, metrics: prometheus.PoolMetrics) -> None:
-        self._families = list(metrics.collect())
-
-    def collect(self) -> List[Metric]:
-        return self._families
 
 
 def _both(terse: bytes, verbose: bytes) -> Reports:

@@ -41,6 +41,16 @@ class Prometheus:
             for labels in (alert["labels"],)
         }
 
+    def alerts(self, name: str, about: str) -> List[Dict[str, str]]:
+        """The labels of each alert *name* that fires about the volume, peer, host or instance *about*."""
+        return [
+            alert["labels"]
+            for alert in self._ask("alerts").get("alerts", ())
+            if alert["state"] == "firing"
+            and alert["labels"]["alertname"] == name
+            and about in (alert["labels"].get(key) for key in _ABOUT)
+        ]
+
     def _ask(self, what: str, query: Optional[str] = None) -> Dict[str, Any]:
         argv = ["curl", "--silent", "--fail", "--get", f"{_URL}/{what}"]
         if query is not None:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Iterator
+from typing import Callable, Iterator, List, Set, Tuple
 
 import pytest
 import yaml
 
 from tests.dashboard import queries
 from tests.lab.pool import Pool
-from tests.lab.waiting import wait_until
+from tests.lab.waiting import LabTimeout, wait_until
 from tests.lab_tests.daemon import LONG
 from tests.lab_tests.prometheus import Prometheus, prometheus
 from tests.lab_tests.together import Together, on_every_host
@@ -47,7 +47,16 @@ def watching(together: Together) -> Iterator[Prometheus]:
 
 
 def wait_quiet(watching: Prometheus) -> None:
-    wait_until(lambda: watching.rules() and not watching.firing(), "no alert to fire", LONG)
+    seen: List[Set[Tuple[str, str]]] = [set()]
+
+    def quiet() -> bool:
+        seen.append(watching.firing())
+        return bool(watching.rules()) and not seen[-1]
+
+    try:
+        wait_until(quiet, "no alert to fire", 3 * LONG)
+    except LabTimeout as err:
+        raise AssertionError(f"still firing: {sorted(seen[-1])}") from err
 
 
 def test_every_rule_is_evaluated_without_an_error(watching: Prometheus) -> None:
@@ -90,6 +99,116 @@ def test_a_self_heal_daemon_that_is_gone_fires_its_alert(together: Together, wat
         # it serves every volume, and takes up again only those that are started anew
         for volume in ("gv0", "arb-vm", "disp", "distrep"):
             together.pool.start_volume(volume, force=True)
+    wait_quiet(watching)
+
+
+def heals_again(pool: Pool) -> None:
+    """Self-heal daemons take up again only the volumes that are started anew."""
+    for volume in ("gv0", "arb-vm", "disp", "distrep"):
+        pool.start_volume(volume, force=True)
+
+
+def off(together: Together, *hosts: int) -> None:
+    for host in hosts:
+        together.stop(host)
+        together.pool.power_off(host)
+
+
+def on(together: Together, *hosts: int) -> None:
+    for host in hosts:
+        together.pool.power_on(host)
+    together.pool.wait_connected()
+    heals_again(together.pool)
+    for host in hosts:
+        together.start(host)
+
+
+def cut(together: Together, host: int) -> None:
+    together.pool.cut(host)
+
+
+def join(together: Together, host: int) -> None:
+    together.pool.join(host)
+    together.pool.wait_connected()
+
+
+def freeze(together: Together, host: int) -> None:
+    together.pool.freeze_glusterd(host)
+    together.pool.freeze_brick("gv0", host)
+
+
+def thaw(together: Together, host: int) -> None:
+    together.pool.thaw_brick("gv0", host)
+    together.pool.thaw_glusterd(host)
+    together.pool.wait_connected()
+
+
+def start_glusterd(together: Together, host: int) -> None:
+    together.pool.start_glusterd(host)
+    together.pool.wait_connected()
+
+
+BRICK_AWAY = {("GlusterBrickDown", "gv0"), ("GlusterSubvolumeQuorumSoon", "gv0")}
+NODE2_AWAY, NODE3_AWAY = (("GlusterPeerAway", f"node{host}.lab.test") for host in (2, 3))
+
+
+@pytest.mark.parametrize(
+    ("breaks", "mends", "hosts", "expected", "never"),
+    [
+        (off, on, (3,), BRICK_AWAY | {NODE3_AWAY}, {"GlusterSubvolumeQuorumLost", "GlusterVolumeDown"}),
+        (cut, join, (3,), BRICK_AWAY | {NODE3_AWAY}, {"GlusterSubvolumeQuorumLost", "GlusterVolumeDown"}),
+        (freeze, thaw, (3,), BRICK_AWAY | {NODE3_AWAY}, {"GlusterSubvolumeQuorumLost", "GlusterVolumeDown"}),
+        (
+            off,
+            on,
+            (2, 3),
+            {("GlusterSubvolumeQuorumLost", "gv0"), ("GlusterVolumeDown", "gv0"), NODE2_AWAY, NODE3_AWAY},
+            set(),
+        ),
+    ],
+    ids=["one node off", "one node cut", "one node frozen", "two nodes off"],
+)
+def test_a_node_that_is_away(
+    together: Together,
+    watching: Prometheus,
+    breaks: Callable[..., None],
+    mends: Callable[..., None],
+    hosts: Tuple[int, ...],
+    expected: Set[Tuple[str, str]],
+    never: Set[str],
+) -> None:
+    """The right alerts fire, each once however many nodes report it, and end when the node is back."""
+    wait_quiet(watching)
+    breaks(together, *hosts)
+    try:
+        wait_until(lambda: watching.firing() >= expected, "the alerts", LONG)
+        assert not never & {name for name, _ in watching.firing()}
+        for name, about in expected:
+            fired = watching.alerts(name, about)
+            assert len(fired) == 1, fired
+    finally:
+        mends(together, *hosts)
+    wait_quiet(watching)
+
+
+def test_a_glusterd_that_is_dead_and_its_bricks_live(together: Together, watching: Prometheus) -> None:
+    """Only the peer is away: its bricks are called at the ports that they had."""
+    wait_quiet(watching)
+    together.pool.kill_glusterd(3)
+    try:
+        wait_until(lambda: NODE3_AWAY in watching.firing(), "the alert", LONG)
+        together.pool.wait_disconnected(3, seen_by=[1, 2])
+        # the daemons have looked again since, and the alerts wait a second
+        looked = watching.values("max(gluster_collect_timestamp_seconds)")[0]
+        wait_until(
+            lambda: watching.values("min(gluster_collect_timestamp_seconds)")[0] > looked,
+            "the next cycle of every daemon",
+            LONG,
+        )
+        assert watching.firing() & BRICK_AWAY == set()
+        assert watching.values('min(gluster_brick_up{volume="gv0"})') == [1.0]
+    finally:
+        start_glusterd(together, 3)
     wait_quiet(watching)
 
 

@@ -1,0 +1,64 @@
+"""Our text of metrics is that of prometheus_client, byte for byte."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import List
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily, Metric
+from prometheus_client.openmetrics import exposition as openmetrics
+from prometheus_client.registry import Collector
+
+from ganeti_gluster_mon.exposition import openmetrics_text, prometheus_text
+from ganeti_gluster_mon.gluster import capture
+from ganeti_gluster_mon.gluster.pool import understand
+from ganeti_gluster_mon.health import Limits, evaluate
+from ganeti_gluster_mon.prometheus import PoolMetrics
+from tests.unit.example_pool import HEALTH, NOW, POOL
+
+REPORTS = sorted((Path(__file__).parents[1] / "captures" / "reports").iterdir())
+
+
+class Given(Collector):
+    def __init__(self, families: List[Metric]) -> None:
+        self.families = families
+
+    def collect(self) -> List[Metric]:
+        return self.families
+
+
+def same(families: List[Metric]) -> None:
+    registry = CollectorRegistry(auto_describe=False)
+    registry.register(Given(families))
+    assert prometheus_text(families) == generate_latest(registry)
+    assert openmetrics_text(families) == openmetrics.generate_latest(registry)  # type: ignore[no-untyped-call]
+
+
+def test_the_example() -> None:
+    same(list(PoolMetrics(POOL, HEALTH, NOW, 0.125, {"timeout": 3}, True).collect()))
+
+
+@pytest.mark.parametrize("directory", REPORTS, ids=lambda path: path.name)
+def test_reports(directory: Path) -> None:
+    pool = understand(capture.read(str(directory)))
+    same(list(PoolMetrics(pool, evaluate(pool, Limits(), pool.taken_at), pool.taken_at).collect()))
+
+
+words = st.text(st.characters(exclude_categories=("Cs",)), max_size=12)
+numbers = st.floats() | st.integers(0, 2**63) | st.booleans()
+
+
+@given(text=words, values=st.lists(st.tuples(words, words, numbers), max_size=5))
+def test_any_label_and_any_value(text: str, values: list[tuple[str, str, float]]) -> None:
+    gauge = GaugeMetricFamily("g", text, labels=("b", "a"))
+    counter = CounterMetricFamily("c", text, labels=("a",))
+    info = InfoMetricFamily("i", text)
+    for one, other, value in values:
+        gauge.add_metric((one, other), value)
+        counter.add_metric((one,), value)
+        info.add_metric((), {"a": one, "b": other})
+    same([gauge, counter, info])
