@@ -40,9 +40,8 @@ def _judged(known: Dict[str, Any], path: str) -> Redundancy:
     subvolumes = known["subvolumes"]
     if len(subvolumes) > 1 and not known["sharded"]:
         subvolumes = [each for each in subvolumes if _has(each["bricks"], path)] or subvolumes
-    bricks = [brick for each in subvolumes for brick in each["bricks"]]
-    missing = any(brick["online"] is False for brick in bricks)
-    pending = any(brick["pending"] for brick in bricks)
+    missing = any(each["missing"] is True for each in subvolumes)
+    pending = any(each["healing"] is True for each in subvolumes)
     healed = known["healed"]
     # While a brick is missing nothing is put right by itself, whatever waits to be.
     told = type(healed) in (int, float) and 0 <= healed <= 100

@@ -9,7 +9,12 @@ knowledge.
 """
 
 from ganeti_gluster_mon.health.codes import CODES
-from ganeti_gluster_mon.health.disks import DiskHealth, evaluate_disk
+from ganeti_gluster_mon.health.disks import (
+    DiskHealth,
+    SubvolumeRedundancy,
+    evaluate_disk,
+    subvolume_redundancy,
+)
 from ganeti_gluster_mon.health.evaluate import Health, VolumeHealth, evaluate
 from ganeti_gluster_mon.health.messages import message, message_parts
 from ganeti_gluster_mon.health.node import evaluate_node
@@ -34,12 +39,14 @@ __all__ = [
     "Health",
     "Limits",
     "Problem",
+    "SubvolumeRedundancy",
     "VolumeHealth",
     "evaluate",
     "evaluate_disk",
     "evaluate_node",
     "message",
     "message_parts",
+    "subvolume_redundancy",
     "worst",
     "worst_first",
 ]

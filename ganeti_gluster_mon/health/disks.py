@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Mapping, Optional
 
-from ganeti_gluster_mon.gluster.model import Disk, Pool, Volume
+from ganeti_gluster_mon.gluster.model import Disk, Pool, Subvolume, Volume
 from ganeti_gluster_mon.gluster.placement import is_here
 from ganeti_gluster_mon.health.bricks import brick_state
 from ganeti_gluster_mon.health.evaluate import volume_status
@@ -23,6 +23,24 @@ class DiskHealth:
     at_risk: Optional[bool]
     #: why; "" where there is nothing to say
     message: str = ""
+
+
+@dataclass(frozen=True)
+class SubvolumeRedundancy:
+    """Whether the copies on a subvolume are complete.  What is not known counts as complete: nobody found a fault."""
+
+    #: a brick of it does not serve
+    missing: bool
+    #: entries wait to be healed
+    healing: bool
+
+
+def subvolume_redundancy(subvolume: Subvolume) -> SubvolumeRedundancy:
+    """The redundancy of what lies on *subvolume*, for Ganeti's sync status."""
+    return SubvolumeRedundancy(
+        missing=any(brick.online is False for brick in subvolume.bricks),
+        healing=any(bool(brick.heal_pending) for brick in subvolume.bricks),
+    )
 
 
 def evaluate_disk(disk: Disk, pool: Pool, volumes: Optional[Mapping[str, Volume]] = None) -> DiskHealth:

@@ -4,7 +4,7 @@ The daemon writes it to ``/run/ganeti-gluster-mon/seen/storage.json`` with each 
 
     {"format_version": 1, "boottime": NS, "hosts": ["node1", "node2"], "volumes": {"gv0": {
         "sharded": false, "healed": 75.0, "size": BYTES, "available": BYTES,
-        "subvolumes": [{"bricks": [{"path": "/b", "local": true, "online": true, "pending": 0}]}]}}}
+        "subvolumes": [{"missing": false, "healing": false, "bricks": [{"path": "/b", "local": true}]}]}}}
 
 ``hosts`` are the pool's, by every name that Gluster has for them, in lower case.  ``boottime`` is CLOCK_BOOTTIME when
 the answers were taken.  ``healed``: percent of the largest backlog since there was none; null while nothing waits to be
@@ -14,9 +14,11 @@ healed.  What is not known is null.
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from typing import Any, Dict, List, Mapping, Optional, Tuple
 
 from ganeti_gluster_mon.gluster.model import Pool, Volume
+from ganeti_gluster_mon.health import subvolume_redundancy
 
 FORMAT_VERSION = 1
 
@@ -59,15 +61,8 @@ def _healed(pending: Optional[int], peak: Optional[int]) -> Optional[float]:
 def _subvolumes(volume: Volume, local: Any) -> Any:
     return [
         {
-            "bricks": [
-                {
-                    "path": brick.path,
-                    "local": brick.uuid in local,
-                    "online": brick.online,
-                    "pending": brick.heal_pending,
-                }
-                for brick in subvolume.bricks
-            ],
+            **asdict(subvolume_redundancy(subvolume)),
+            "bricks": [{"path": brick.path, "local": brick.uuid in local} for brick in subvolume.bricks],
         }
         for subvolume in volume.subvolumes
     ]

@@ -1,9 +1,10 @@
 """What each stage from answers to content costs, by the number of bricks: `python -m tests.bench.stages`.
 
-Stages: parse the answers, build the model from what they hold, evaluate its health, render the metrics; "content" is
-all that the daemon serves of it: metrics in two formats and reports, packed.  The last column sets building, evaluating and
-rendering against one pass of expat without handlers over the same answers, in the same run; the best of several rounds.
-A second table is of the worst case for the evaluation: of each volume, the heal backlog is not known.
+Stages: parse the answers, build the model from what they hold, evaluate its health, render the metrics.
+"content" is all that the daemon serves: metrics in two formats and reports, packed.  The last column
+sets building, evaluating and rendering against one pass of expat without handlers over the same
+answers, in the same run; the best of several rounds.  In the second table the heal backlog of each
+volume is not known: the worst case for the evaluation.
 """
 
 from __future__ import annotations
