@@ -63,6 +63,7 @@ def add_commands(commands: argparse._SubParsersAction[Any]) -> None:
     replace.add_argument("brick", type=_brick, metavar="BRICK", help="the one to go, as HOST:PATH")
     replace.add_argument("nodes", nargs=1, metavar="NODE", help="where the new one is to be")
     _add_places(replace)
+    _add_discard(replace, "the brick")
     replace.set_defaults(run=_run("replace_brick"))
 
     add = commands.add_parser("add-node", help="make nodes peers of the pool, without bricks")
@@ -76,6 +77,7 @@ def add_commands(commands: argparse._SubParsersAction[Any]) -> None:
 
     remove = commands.add_parser("remove-node", help="take a node without bricks out of the pool")
     remove.add_argument("nodes", nargs=1, metavar="NODE", help="its name in the pool")
+    _add_discard(remove, "its bricks")
     remove.set_defaults(run=_run("remove_node"))
 
     destroy = commands.add_parser("destroy-volume", help="stop and delete a volume that no instance uses")
@@ -133,6 +135,14 @@ def _add_places(parser: argparse.ArgumentParser) -> None:
         metavar="NODE:PATH",
         help="lose for good what is on this device, or the stale brick in this directory; the node may be left out "
         "where there is only one",
+    )
+
+
+def _add_discard(parser: argparse.ArgumentParser, what: str) -> None:
+    parser.add_argument(
+        "--discard-data",
+        action="store_true",
+        help=f"give up what is on {what}, where nobody else has it and it cannot be read; what is lost is named",
     )
 
 

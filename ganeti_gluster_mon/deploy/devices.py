@@ -21,6 +21,9 @@ _COLUMNS = "PATH,TYPE,SIZE,MAJ:MIN,RO,SERIAL,WWN,MOUNTPOINTS"
 #: bytes; mkfs.xfs makes none that is smaller
 SMALLEST = 300 << 20
 
+#: wipefs' words for partition tables
+_PARTITION_TABLES = frozenset({"dos", "gpt", "PMBR", "sun", "sgi", "bsd", "mac"})
+
 #: of the UUIDs that filesystems made here get
 _NAMESPACE = uuid.UUID("5b1f0c52-8a5d-5e0e-9d0c-6f1d5a1e7a40")
 
@@ -32,6 +35,13 @@ class Signature:
     #: wipefs' word: "ext4", "gpt", "LVM2_member", …
     type: str
     uuid: Optional[str] = None
+
+    @property
+    def words(self) -> str:
+        """For people: "ext4 8af9…", "a partition table (dos)"."""
+        if self.type in _PARTITION_TABLES:
+            return f"a partition table ({self.type})"
+        return f"{self.type} {self.uuid}" if self.uuid else self.type
 
 
 @dataclass(frozen=True)
@@ -76,7 +86,7 @@ class Device:
     @property
     def carries(self) -> Optional[str]:
         """What is on it that would be lost; None: nothing that anybody knows of."""
-        told = [f"{s.type}{f' {s.uuid}' if s.uuid else ''}" for s in self.signatures]
+        told = [signature.words for signature in self.signatures]
         if told:
             return f"has {one_line(some(told, 3))} on it"
         if self.partitions:

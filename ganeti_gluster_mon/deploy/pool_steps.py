@@ -94,6 +94,8 @@ class LeavePool(Step):
     """A node that is no peer any more."""
 
     speaker: str
+    #: bricks on it that are given up: they do not keep it in the pool
+    given_up: Tuple[Brick, ...] = ()
 
     @property
     def words(self) -> str:
@@ -107,9 +109,10 @@ class LeavePool(Step):
         found = next((peer for peer in peers if peer.hostname == self.node), None)
         if found is None:
             return DONE
-        held = bricks_on(gluster_said.volumes(answers[1]), self.node, found.uuid)
+        volumes = gluster_said.volumes(answers[1])
+        held = [one for one in bricks_on(volumes, self.node, found.uuid) if one[1] not in self.given_up]
         if held:
-            raise NotSo(has_bricks(self.node, held))
+            raise NotSo(has_bricks(self.node, held, volumes))
         others = [peer for peer in peers if peer is not found]
         _must_be_connected(others, f"{self.node} cannot leave the pool")
         return (gluster(self.speaker, "peer", "detach", self.node),)
@@ -135,13 +138,25 @@ def bricks_on(volumes: Sequence[VolumeInfo], node: str, uuid: Optional[str]) -> 
     )
 
 
-def has_bricks(node: str, held: Sequence[Tuple[str, Brick]]) -> str:
-    """Why a node cannot leave."""
-    volume, brick = held[0]
-    named = some([f"{one.path} of {name}" for name, one in held], 3)
+def keeps_copies(volume: VolumeInfo) -> bool:
+    """Whether what is on a brick of *volume* is, or can be made of, what is on others."""
+    return volume.replica_count > 1 or volume.disperse_count > 0
+
+
+def has_bricks(node: str, held: Sequence[Tuple[str, Brick]], volumes: Sequence[VolumeInfo]) -> str:
+    """Why a node cannot leave, and the command that helps: replace-brick needs a copy of what is on the brick."""
+    copies = {volume.name for volume in volumes if keeps_copies(volume)}
+    volume, brick = next((one for one in held if one[0] in copies), held[0])
+    named = one_line(some([f"{one.path} of {name}" for name, one in held], 3))
+    if volume in copies:
+        return (
+            f"{node} holds bricks: {named}; move them to another node first: "
+            f"gnt-gluster replace-brick {volume} {brick.label} NODE --device DEVICE"
+        )
     return (
-        f"{node} holds bricks: {one_line(named)}; move them to another node first: "
-        f"gnt-gluster replace-brick {volume} {brick.label} NODE --device DEVICE"
+        f"{node} holds bricks: {named}, and nobody else has what is on {brick.path}; while {node} runs: gluster volume "
+        f"remove-brick {volume} {brick.label} start moves it to the other bricks; if it is gone for good: "
+        f"gnt-gluster remove-node {node} --discard-data"
     )
 
 

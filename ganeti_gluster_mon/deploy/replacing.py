@@ -11,7 +11,7 @@ import os
 from dataclasses import dataclass
 from typing import List, Mapping, Optional, Sequence, Tuple
 
-from ganeti_gluster_mon.deploy import brick_state, capacity_check, plan, self_heal
+from ganeti_gluster_mon.deploy import brick_state, capacity_check, discarding, plan, self_heal
 from ganeti_gluster_mon.deploy.apply import ask_all
 from ganeti_gluster_mon.deploy.brick_directory import RetireBrick
 from ganeti_gluster_mon.deploy.gluster_said import heal, heal_counts, volume_status
@@ -19,7 +19,7 @@ from ganeti_gluster_mon.deploy.heal_steps import FullHeal, Healed, SameEntries
 from ganeti_gluster_mon.deploy.layout import REPLICATE, Brick
 from ganeti_gluster_mon.deploy.plan import Place
 from ganeti_gluster_mon.deploy.pool_steps import ReplaceBrick, StartVolume, offline
-from ganeti_gluster_mon.deploy.request import Usage, nodes_named, places_asked
+from ganeti_gluster_mon.deploy.request import Usage, brick_named, nodes_named, places_asked
 from ganeti_gluster_mon.deploy.slot_steps import (
     ResetBrick,
     StopBrick,
@@ -59,7 +59,7 @@ def replace_brick(world: World, arguments: argparse.Namespace) -> Asked:
         raise Usage("one brick takes the place of one: name one --device or one --directory")
     (place,) = places
     volume, speaks, seen = find_volume(world, arguments.volume, nodes, places)
-    old: Brick = arguments.brick
+    old = brick_named(world.cluster, volume, arguments.brick)
     state = _slot_state(world, volume, old, place, seen[place.node])
     again = state is not None and not state.whole
     made = plan.make_bricks(
@@ -72,6 +72,13 @@ def replace_brick(world: World, arguments: argparse.Namespace) -> Asked:
         again,
     )
     (new,) = made.bricks
+    if arguments.discard_data and plan.set_of(volume, old) == (old,):
+        if again:  # a volume without copies takes no brick where it has one already
+            made = plan.make_bricks(world.cluster, volume.name, places, seen, speaks.name)
+            (new,) = made.bricks
+        return discarding.replace_brick(
+            world, speaks, volume, old, new, (*plan.join(nodes, speaks), *made.steps)
+        )
     replicated = plan.layout_of(volume).kind == REPLICATE
     there = plan.set_of(volume, new)
     others = [brick for brick in there or plan.set_of(volume, old) if brick not in (old, new)]
@@ -111,8 +118,18 @@ def replace_brick(world: World, arguments: argparse.Namespace) -> Asked:
         question += " Replace it?"
     result = (
         f"{new.label} was verified: it has the entries of the other bricks of its set, and nothing is pending"
+        f"{_left_behind(old, new)}"
     )
-    return Asked(tuple(steps), wished.notes, question, result)
+    return Asked(tuple(steps), wished.notes, question, result=result)
+
+
+def _left_behind(old: Brick, new: Brick) -> str:
+    """What is left of the brick before, and how its disk is used again."""
+    if old == new:
+        return ""
+    return (
+        f"; {old.label} keeps its files, which are old; to use its disk again: gnt-gluster release-disk {old.node}:DEVICE"
+    )
 
 
 def _slot_state(
@@ -159,8 +176,9 @@ def _can_be_replaced(volume: VolumeInfo, old: Brick, new: Brick, others: Sequenc
         raise NotSo(f"{old.label} is no brick of {volume.name}: these are {held}")
     if not others:
         raise NotSo(
-            f"{volume.name} has no copy of what is on {old.label}, and replacing it would lose that: expand "
-            f"the volume, then gluster volume remove-brick {volume.name} {old.label} start"
+            f"{volume.name} has no copy of what is on {old.label}, and replacing it would lose that: gnt-gluster "
+            f"expand-volume {volume.name} {new.node} --device DEVICE, then {discarding.moves(volume.name, [old])}; if "
+            f"{old.label} cannot be read any more, this command with --discard-data"
         )
     for option in ("cluster.self-heal-daemon", "cluster.disperse-self-heal-daemon"):
         if volume.options.get(option, "on") in _OFF:

@@ -6,9 +6,10 @@ import argparse
 from typing import List, Optional, Sequence, Tuple
 
 from ganeti_gluster_mon.deploy import layout as layouts
-from ganeti_gluster_mon.deploy.layout import Layout
+from ganeti_gluster_mon.deploy.layout import Brick, Layout
 from ganeti_gluster_mon.deploy.plan import Place
 from ganeti_gluster_mon.ganeti.ssconf import Cluster
+from ganeti_gluster_mon.gluster.facts import VolumeInfo
 from ganeti_gluster_mon.words import some
 
 
@@ -42,6 +43,23 @@ def nodes_named(cluster: Cluster, names: Sequence[str]) -> Tuple[str, ...]:
             raise Usage(f"{node.name} is offline: gnt-node modify --offline=no {node.name}")
         found.append(node.name)
     return tuple(dict.fromkeys(found))
+
+
+def brick_named(cluster: Cluster, volume: VolumeInfo, brick: Brick) -> Brick:
+    """The brick of *volume* that is meant: its host may be named as Gluster or Ganeti has it, by address, or cut short.
+
+    What names no brick, or several, is returned as it is.
+    """
+    known = cluster.node(brick.node) or next(
+        (one for one in cluster.nodes if brick.node in (one.primary_ip, one.secondary_ip)), None
+    )
+    names = {brick.node} if known is None else {brick.node, known.name, known.primary_ip, known.secondary_ip}
+    found = {
+        Brick(one.host, one.path)
+        for one in volume.bricks
+        if one.path == brick.path and (one.host in names or one.host.startswith(f"{brick.node}."))
+    }
+    return found.pop() if len(found) == 1 else brick
 
 
 def nodes_online(cluster: Cluster, layout: Layout) -> Tuple[str, ...]:

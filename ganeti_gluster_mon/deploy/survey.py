@@ -103,7 +103,7 @@ def understand(node: str, wanted: Sequence[str], answers: Sequence[Said], now: f
         said = pool if pool.status else info
         return Seen(
             node,
-            fault=f"{node}: glusterd does not answer there ({said.words}): systemctl enable --now glusterd",
+            fault=f"{node}: glusterd does not answer there ({said.words}): systemctl restart glusterd",
         )
     found, faults = {}, []
     for number, name in enumerate(wanted):

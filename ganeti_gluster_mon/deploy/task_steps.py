@@ -108,6 +108,19 @@ def rebalance(said: Said) -> Optional[State]:
     return State(told.status, told.id)
 
 
+def has_moved_all(said: Said) -> bool:
+    """Whether a rebalance failed at no file and skipped none; False also where that is not known."""
+    total = Element(texts=frozenset({"skipped", "failures"}))
+    try:
+        answer = read(
+            gluster_said.output(said), "volRebalance", Element(children={"aggregate": total}), Faults()
+        )
+        texts = answer.children["aggregate"][0].texts
+        return int(texts["skipped"]) == int(texts["failures"]) == 0
+    except (Refused, Unreadable, NotSo, LookupError, ValueError):
+        return False
+
+
 def moved(said: Said) -> str:
     """What a rebalance has moved so far, over all nodes."""
     total = Element(texts=frozenset({"files", "size", "lookups", "failures"}))

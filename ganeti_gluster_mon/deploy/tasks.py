@@ -7,9 +7,10 @@ from dataclasses import dataclass, replace
 from typing import Dict, List, Sequence, Tuple
 
 from ganeti_gluster_mon import etc_default
+from ganeti_gluster_mon.deploy import discarding, plan
 from ganeti_gluster_mon.deploy import layout as layouts
-from ganeti_gluster_mon.deploy import plan
 from ganeti_gluster_mon.deploy.apply import ask_all
+from ganeti_gluster_mon.deploy.balance import has_layout, is_balanced
 from ganeti_gluster_mon.deploy.brick_directory import MakeBrick
 from ganeti_gluster_mon.deploy.brick_state import is_waiting, waiting_question
 from ganeti_gluster_mon.deploy.ganeti_steps import CONFIGURATION, AllowDirectory, configuration
@@ -56,6 +57,7 @@ from ganeti_gluster_mon.deploy.task_queries import (
 )
 from ganeti_gluster_mon.deploy.task_steps import Rebalanced, StartRebalance
 from ganeti_gluster_mon.deploy.work import Asked, World
+from ganeti_gluster_mon.gluster.facts import VolumeInfo
 from ganeti_gluster_mon.words import some
 
 
@@ -107,7 +109,11 @@ def deploy(world: World, arguments: argparse.Namespace) -> Asked:
 def create_volume(world: World, arguments: argparse.Namespace) -> Asked:
     """A volume of which Ganeti is told nothing."""
     new = _new_volume(world, arguments)
-    return proposal(new.steps, new.notes, new.places)
+    result = (
+        f"{arguments.volume} is started, and Ganeti does not use it; guests' disks on it: gnt-group modify "
+        f"--disk-parameters=gluster:volume={arguments.volume} GROUP"
+    )
+    return replace(proposal(new.steps, new.notes, new.places), result=result)
 
 
 def expand_volume(world: World, arguments: argparse.Namespace) -> Asked:
@@ -121,7 +127,20 @@ def expand_volume(world: World, arguments: argparse.Namespace) -> Asked:
     after: List[Step] = [StartRebalance(speaks.name, volume.name, arguments.no_rebalance, before)]
     if not arguments.no_rebalance:
         after.append(Rebalanced(speaks.name, volume.name, before))
-    return proposal(
+    present = {Brick(one.host, one.path) for one in volume.bricks}
+    if present.issuperset(bricks):  # the command is repeated: what is spread already is not spread again
+        layout = has_layout(world, volume) if arguments.no_rebalance else False
+        if layout or is_balanced(world, speaks.name, volume):
+            after = []
+    result = (
+        f"{volume.name} has {len(present.union(bricks))} bricks, and its files are spread over all of them"
+    )
+    if arguments.no_rebalance:
+        result = (
+            f"{volume.name} has {len(present.union(bricks))} bricks, and new files go to all of them; what was there "
+            f"stays where it is: gnt-gluster rebalance {volume.name} spreads it"
+        )
+    wished = proposal(
         (
             *plan.join(nodes, speaks),
             *made.steps,
@@ -132,6 +151,7 @@ def expand_volume(world: World, arguments: argparse.Namespace) -> Asked:
         [],
         places,
     )
+    return replace(wished, result=result)
 
 
 def rebalance(world: World, arguments: argparse.Namespace) -> Asked:
@@ -141,12 +161,16 @@ def rebalance(world: World, arguments: argparse.Namespace) -> Asked:
         raise NotSo(
             f"{volume.name} is one set of bricks, which all hold the same: there is nothing to spread"
         )
+    result = f"the files of {volume.name} are spread over all its bricks"
+    if is_balanced(world, speaks.name, volume) and not arguments.force:
+        return Asked((), result=f"{result} since its last rebalance (-f spreads them again)")
     before = last_rebalance(world, speaks.name, volume.name)
     return Asked(
         (
             StartRebalance(speaks.name, volume.name, before=before),
             Rebalanced(speaks.name, volume.name, before),
-        )
+        ),
+        result=result,
     )
 
 
@@ -164,7 +188,9 @@ def add_node(world: World, arguments: argparse.Namespace) -> Asked:
         steps, grown = join_node(world, nodes[0], told)
         return Asked(steps, (f"in the end {became(nodes[0], told.volume, grown)}",))
     seen = look_at(world, nodes, ())
-    return Asked(plan.join(nodes, speaker_of(world, nodes, seen)))
+    result = f"{some(nodes, 6)} {'is' if len(nodes) == 1 else 'are'} in the pool, without bricks: "
+    result += f"gnt-gluster expand-volume VOLUME {' '.join(nodes)} --device DEVICE adds some"
+    return Asked(plan.join(nodes, speaker_of(world, nodes, seen)), result=result)
 
 
 def join_node(world: World, node: str, told: Described) -> Tuple[Tuple[Step, ...], Growth]:
@@ -225,14 +251,21 @@ def remove_node(world: World, arguments: argparse.Namespace) -> Asked:
     (name,) = arguments.nodes
     known = world.cluster.node(name)
     name = known.name if known is not None else name
-    seen = [one for one in pool_members(world) if one.name != name]
-    speaks = plan.speaker(seen)
-    if name not in [peer.hostname for peer in speaks.peers]:
+    speaks = plan.speaker([one for one in pool_members(world) if one.name != name])
+    peer = next(
+        (one for one in speaks.peers if one.hostname == name or one.hostname.startswith(f"{name}.")), None
+    )
+    if peer is None:
         raise NotSo(f"{name} is no peer of the pool that {speaks.name} is in: gluster pool list names them")
-    held = bricks_on(speaks.volumes, name, None)
+    held = bricks_on(speaks.volumes, peer.hostname, peer.uuid)
+    if held and arguments.discard_data:
+        return discarding.remove_node(world, speaks, peer.hostname, peer)
     if held:
-        raise NotSo(has_bricks(name, held))
-    return Asked((LeavePool(name, speaks.name),))
+        raise NotSo(has_bricks(peer.hostname, held, speaks.volumes))
+    return Asked(
+        (LeavePool(peer.hostname, speaks.name),),
+        result=f"{peer.hostname} is not in the pool any more: gnt-node remove {peer.hostname}",
+    )
 
 
 def destroy_volume(world: World, arguments: argparse.Namespace) -> Asked:
@@ -248,4 +281,14 @@ def destroy_volume(world: World, arguments: argparse.Namespace) -> Asked:
         (DeleteVolume(speaks.name, volume.name),),
         (f"{volume.name}: {plan.layout_of(volume).title} on {len(volume.bricks)} bricks, {volume.state}",),
         f"Delete volume {volume.name}?",
+        result=_left_behind(volume),
+    )
+
+
+def _left_behind(volume: VolumeInfo) -> str:
+    """What is left of a volume that was deleted, and what to do with it."""
+    labels = [f"{brick.host}:{brick.path}" for brick in volume.bricks]
+    return (
+        f"{volume.name} is deleted, and its bricks keep their files: {some(labels, 6)}; to use a disk again: "
+        f"gnt-gluster release-disk NODE:DEVICE"
     )

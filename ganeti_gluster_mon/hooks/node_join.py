@@ -90,7 +90,7 @@ def _leave_locked(world: World, host: LockedHost, node: str) -> int:
     speaks = pools[0]
     held = bricks_on(speaks.volumes, node, None)
     if held:
-        return said_by_ganeti(f"gluster: {has_bricks(node, held)}")
+        return said_by_ganeti(f"gluster: {has_bricks(node, held, speaks.volumes)}")
     steps = (LeavePool(node, speaks.name),)
     apply(host, steps, lambda line: None)
     return 0

@@ -82,7 +82,7 @@ def test_a_disk_that_may_have_a_brick_whose_mount_is_missing_is_not_released() -
         (
             lsblk(children=[child("/dev/sdb1", "part")]),
             wipefs("gpt"),
-            "has gpt on it: it is not a disk of a brick",
+            "has a partition table .gpt. on it: it is not a disk of a brick",
         ),
         (lsblk(children=[child("/dev/mapper/x", "lvm")]), wipefs("LVM2_member"), "carries /dev/mapper/x"),
         (lsblk(mountpoints=["/srv"]), wipefs(), "is mounted at /srv, and it is not from gnt-gluster"),

@@ -222,7 +222,7 @@ def test_a_filesystem_with_a_brick_of_a_volume_is_never_made_anew() -> None:
         (lsblk(), wipefs("xfs", uuid=UUID[:-1] + "b"), "has xfs c9bf.* on it"),
         (lsblk(), wipefs("xfs", "gpt", uuid=UUID), "has xfs .*, gpt"),
         (lsblk(), wipefs("LVM2_member"), "has LVM2_member on it"),
-        (lsblk(), wipefs("gpt", "PMBR"), "has gpt, PMBR on it"),
+        (lsblk(), wipefs("gpt", "PMBR"), "has a partition table .gpt., a partition table .PMBR. on it"),
         (lsblk(children=[child("/dev/sdb1", "part")]), wipefs(), "has partitions: /dev/sdb1"),
     ],
 )

@@ -1,0 +1,111 @@
+"""Steps that give up bricks whose data is lost: nobody else has it, and their host or disk is gone."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Dict, List, Mapping, Sequence, Set, Tuple
+
+from ganeti_gluster_mon.deploy import gluster_said
+from ganeti_gluster_mon.deploy.gluster_said import VOLUME_INFO
+from ganeti_gluster_mon.deploy.layout import Brick
+from ganeti_gluster_mon.deploy.pool_steps import gluster
+from ganeti_gluster_mon.deploy.step import DONE, Left, NotSo, Question, Step
+from ganeti_gluster_mon.ganeti.ssh import Said
+from ganeti_gluster_mon.gluster.facts import VolumeInfo
+from ganeti_gluster_mon.gluster.model import DiskFile
+from ganeti_gluster_mon.words import one_line, some
+
+_MOST = 9
+
+#: it takes [[brick path, [file, …]], …] and prints the files that are there, [[brick path, [file, …]], …]
+_PRESENT = (
+    "import json, os, sys\n"
+    "print(json.dumps([[brick, [file for file in files if os.path.lexists(os.path.join(brick, file))]]\n"
+    "                  for brick, files in json.loads(sys.argv[1])]))\n"
+)
+
+
+@dataclass(frozen=True)
+class DiscardBricks(Step):
+    """A volume without some of its bricks, whose data is given up (``remove-brick … force``)."""
+
+    volume: str
+    bricks: Tuple[Brick, ...]
+
+    @property
+    def words(self) -> str:
+        return (
+            f"{self.volume} without {some([brick.label for brick in self.bricks], 4)}, whose data is given up"
+        )
+
+    def questions(self) -> Tuple[Question, ...]:
+        return (Question(self.node, VOLUME_INFO),)
+
+    def left(self, answers: Sequence[Said]) -> Left:
+        volume = gluster_said.volume(answers[0], self.volume)
+        if volume is None:
+            return DONE
+        present = {Brick(brick.host, brick.path) for brick in volume.bricks}
+        gone = [brick.label for brick in self.bricks if brick in present]
+        if not gone:
+            return DONE
+        if len(gone) == len(present):
+            raise NotSo(f"{self.volume} has no other brick: gnt-gluster destroy-volume {self.volume}")
+        return (gluster(self.node, "volume", "remove-brick", self.volume, *gone, "force"),)
+
+
+@dataclass(frozen=True)
+class Losses:
+    """Disks of guests that are lost, or may be, with the bricks that are given up."""
+
+    #: "disk/0 of web"
+    lost: Tuple[str, ...]
+    #: of sharded volumes: parts of them may have been on those bricks
+    damaged: Tuple[str, ...]
+
+    @property
+    def notes(self) -> Tuple[str, ...]:
+        """What is lost, for people."""
+        lines = []
+        if self.lost:
+            lines.append(f"lost: {one_line(some(self.lost, _MOST))}")
+        if self.damaged:
+            lines.append(
+                f"may have lost parts, since files are kept in shards: {one_line(some(self.damaged, _MOST))}"
+            )
+        return tuple(lines) or ("no disk of an instance is on it",)
+
+
+def presence(
+    volume: VolumeInfo, given_up: Sequence[Brick], disks: Sequence[DiskFile], nodes: Mapping[str, str]
+) -> Tuple[Question, ...]:
+    """The queries that find which *disks* are on the bricks that stay; *nodes* has the node of each brick's host."""
+    paths = [disk.path for disk in disks if disk.volume == volume.name]
+    wanted: Dict[str, List[Tuple[str, List[str]]]] = {}
+    for brick in volume.bricks:
+        if Brick(brick.host, brick.path) not in given_up and brick.host in nodes:
+            wanted.setdefault(nodes[brick.host], []).append((brick.path, paths))
+    return tuple(
+        Question(node, ("python3", "-I", "-S", "-c", _PRESENT, json.dumps(asked)))
+        for node, asked in wanted.items()
+    )
+
+
+def losses(volume: VolumeInfo, disks: Sequence[DiskFile], answers: Sequence[Said]) -> Losses:
+    """What is lost by the *answers* to `presence`.  Pure.  Raises NotSo where that is not known."""
+    present: Set[str] = set()
+    for said in answers:
+        try:
+            for _, files in json.loads(said.out):
+                present |= set(files)
+        except (ValueError, TypeError) as err:
+            raise NotSo(
+                f"it is not known which disks of {volume.name} would be lost: {said.words}; start the hosts of its "
+                f"other bricks first"
+            ) from err
+    mine = [disk for disk in disks if disk.volume == volume.name]
+    sharded = volume.options.get("features.shard", "off") in ("on", "enable", "true", "yes", "1")
+    lost = [f"{disk.name} of {disk.instance}" for disk in mine if disk.path not in present]
+    damaged = [f"{disk.name} of {disk.instance}" for disk in mine if disk.path in present] if sharded else []
+    return Losses(tuple(lost), tuple(damaged))

@@ -1,0 +1,153 @@
+"""Giving up data that is lost already: ``--discard-data`` of remove-node and replace-brick.
+
+Only bricks without copies are given up here; a brick whose set keeps copies is replaced without any loss.
+"""
+
+from __future__ import annotations
+
+from typing import Dict, List, Sequence, Tuple
+
+from ganeti_gluster_mon.deploy.apply import ask_all
+from ganeti_gluster_mon.deploy.discard_steps import DiscardBricks, Losses, losses, presence
+from ganeti_gluster_mon.deploy.ganeti_steps import CONFIGURATION, configuration
+from ganeti_gluster_mon.deploy.gluster_said import volume_status
+from ganeti_gluster_mon.deploy.layout import Brick
+from ganeti_gluster_mon.deploy.pool_steps import (
+    AddBricks,
+    LeavePool,
+    StartVolume,
+    bricks_on,
+    has_bricks,
+    keeps_copies,
+    offline,
+)
+from ganeti_gluster_mon.deploy.step import NotSo, Question, Step
+from ganeti_gluster_mon.deploy.survey import Seen
+from ganeti_gluster_mon.deploy.task_queries import last_rebalance
+from ganeti_gluster_mon.deploy.task_steps import StartRebalance
+from ganeti_gluster_mon.deploy.work import Asked, World
+from ganeti_gluster_mon.gluster.facts import VolumeInfo
+from ganeti_gluster_mon.gluster.model import Peer
+from ganeti_gluster_mon.words import some
+
+
+def remove_node(world: World, speaks: Seen, node: str, peer: Peer) -> Asked:
+    """The peer *node* less, with the bricks on it, whose data is lost.  Raises NotSo where it need not be lost."""
+    held = bricks_on(speaks.volumes, node, peer.uuid)
+    copied = [(volume, brick) for volume, brick in held if keeps_copies(_volume(speaks, volume))]
+    if copied:
+        raise NotSo(has_bricks(node, copied, speaks.volumes))
+    by_volume: Dict[str, List[Brick]] = {}
+    for volume, brick in held:
+        by_volume.setdefault(volume, []).append(brick)
+    steps: List[Step] = []
+    notes: List[str] = []
+    for name, bricks in by_volume.items():
+        volume_info = _volume(speaks, name)
+        if peer.connected:
+            _must_be_offline(world, speaks, volume_info, bricks)
+        notes += _notes(volume_info, bricks, _losses(world, volume_info, bricks))
+        if len(bricks) == len(volume_info.bricks):
+            notes.append(f"{name} has no other brick: Gluster deletes the volume with its last host")
+        else:
+            steps += _without(world, speaks.name, volume_info, bricks)
+    steps.append(LeavePool(node, speaks.name, tuple(brick for _, brick in held)))
+    named = some([brick.label for _, brick in held], 6)
+    return Asked(
+        tuple(steps),
+        tuple(notes),
+        f"Lose for good what is on {named}?",
+        result=f"{node} is not in the pool any more: gnt-node remove {node}",
+    )
+
+
+def replace_brick(
+    world: World, speaks: Seen, volume: VolumeInfo, old: Brick, new: Brick, made: Sequence[Step]
+) -> Asked:
+    """*new* beside the other bricks of a volume without copies, and *old*, whose data is lost, no more."""
+    peers = {peer.uuid: peer for peer in speaks.peers}
+    host = next((one.uuid for one in volume.bricks if (one.host, one.path) == (old.node, old.path)), None)
+    peer = peers.get(host or "")
+    if peer is None or peer.connected:
+        _must_be_offline(world, speaks, volume, [old])
+    notes = _notes(volume, [old], _losses(world, volume, [old]))
+    steps = (
+        *made,
+        AddBricks(speaks.name, volume.name, (new,)),
+        StartVolume(speaks.name, volume.name, (new,)),
+        *_without(world, speaks.name, volume, [old], more=1),
+    )
+    return Asked(
+        steps,
+        tuple(notes),
+        f"Lose for good what is on {old.label}?",
+        result=f"{new.label} has taken the place of {old.label}, whose files are lost: gnt-gluster list-disks",
+    )
+
+
+def _volume(speaks: Seen, name: str) -> VolumeInfo:
+    return next(volume for volume in speaks.volumes if volume.name == name)
+
+
+def _without(
+    world: World, speaks: str, volume: VolumeInfo, bricks: Sequence[Brick], more: int = 0
+) -> Tuple[Step, ...]:
+    """The volume without *bricks*; where it has several left, new files are spread over all of them again."""
+    steps: List[Step] = [DiscardBricks(speaks, volume.name, tuple(bricks))]
+    if volume.state == "started" and len(volume.bricks) + more - len(bricks) > 1:
+        steps.append(StartRebalance(speaks, volume.name, True, last_rebalance(world, speaks, volume.name)))
+    return tuple(steps)
+
+
+def _must_be_offline(world: World, speaks: Seen, volume: VolumeInfo, bricks: Sequence[Brick]) -> None:
+    """Raise NotSo where the data of one of *bricks* can still be read, and so moved."""
+    if volume.state != "started":
+        raise NotSo(
+            f"{volume.name} is not started, so it is not known whether {bricks[0].label} can be read: "
+            f"gluster volume start {volume.name}, then this command again"
+        )
+    state = Question(speaks.name, volume_status(volume.name))
+    missing = offline(volume, ask_all(world.host, (state,))[state])
+    if missing is None:
+        raise NotSo(
+            f"it is not known which bricks of {volume.name} are online: gluster volume status {volume.name}"
+        )
+    online = [brick for brick in bricks if brick.label not in missing]
+    if not online:
+        return
+    if len(bricks) == len(volume.bricks):
+        raise NotSo(
+            f"{online[0].label} is online, and {volume.name} has no other brick: move the disks of guests to another "
+            f"volume, then gnt-gluster destroy-volume {volume.name}"
+        )
+    raise NotSo(f"{online[0].label} is online, and its data need not be lost: {moves(volume.name, bricks)}")
+
+
+def moves(volume: str, bricks: Sequence[Brick]) -> str:
+    """How the data of bricks without copies is moved to the other bricks of their volume."""
+    labels = " ".join(brick.label for brick in bricks)
+    return (
+        f"gluster volume remove-brick {volume} {labels} start moves it to the other bricks; when … status says "
+        f"completed, … commit takes the brick out"
+    )
+
+
+def _losses(world: World, volume: VolumeInfo, bricks: Sequence[Brick]) -> Losses:
+    """Which disks of guests are lost with *bricks*."""
+    master = Question(world.cluster.master, CONFIGURATION)
+    disks = configuration(ask_all(world.host, (master,))[master]).disks
+    mine = [disk for disk in disks if disk.volume == volume.name]
+    nodes: Dict[str, str] = {}
+    for brick in volume.bricks:
+        known = world.cluster.node(brick.host) or next(
+            (one for one in world.cluster.nodes if brick.host in (one.primary_ip, one.secondary_ip)), None
+        )
+        nodes[brick.host] = known.name if known is not None else brick.host
+    asked = presence(volume, bricks, mine, nodes) if mine else ()
+    told = ask_all(world.host, asked)
+    return losses(volume, mine, [told[question] for question in asked])
+
+
+def _notes(volume: VolumeInfo, bricks: Sequence[Brick], lost: Losses) -> List[str]:
+    named = some([brick.label for brick in bricks], 6)
+    return [f"{volume.name} keeps no copies, and nobody else has what is on {named}", *lost.notes]
