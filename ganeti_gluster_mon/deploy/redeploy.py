@@ -12,6 +12,7 @@ from typing import Dict, List, Mapping, Optional, Sequence, Tuple
 from ganeti_gluster_mon.deploy import layout as layouts
 from ganeti_gluster_mon.deploy import plan
 from ganeti_gluster_mon.deploy.apply import Refused, ask_all
+from ganeti_gluster_mon.deploy.backend_check import advice
 from ganeti_gluster_mon.deploy.brick_steps import RunGlusterd
 from ganeti_gluster_mon.deploy.layout import Brick
 from ganeti_gluster_mon.deploy.pool_steps import (
@@ -85,7 +86,8 @@ def redeploy(
         *_without_brick(cluster, volume, hosts, peers, bool(named)),
         *_outside_cluster(volume, hosts),
     ]
-    return Asked(tuple(steps), tuple(notes), result=ready(volume.name, layout.title, len(bricks)))
+    result = ready(volume.name, layout.title, len(bricks))
+    return Asked(tuple(steps), tuple(notes), result=result, advice=advice(world))
 
 
 def ready(volume: str, title: str, bricks: int) -> str:

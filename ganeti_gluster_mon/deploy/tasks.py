@@ -10,6 +10,7 @@ from ganeti_gluster_mon import etc_default
 from ganeti_gluster_mon.deploy import discarding, plan
 from ganeti_gluster_mon.deploy import layout as layouts
 from ganeti_gluster_mon.deploy.apply import ask_all
+from ganeti_gluster_mon.deploy.backend_check import advice
 from ganeti_gluster_mon.deploy.balance import has_layout, is_balanced
 from ganeti_gluster_mon.deploy.brick_directory import MakeBrick
 from ganeti_gluster_mon.deploy.brick_state import is_waiting, waiting_question
@@ -103,7 +104,8 @@ def deploy(world: World, arguments: argparse.Namespace) -> Asked:
         )
     asked_for = proposal((*new.steps, *side), notes, new.places)
     layout = layout_asked(arguments)
-    return replace(asked_for, result=ready(arguments.volume, layout.title, len(new.bricks)))
+    result = ready(arguments.volume, layout.title, len(new.bricks))
+    return replace(asked_for, result=result, advice=advice(world))
 
 
 def create_volume(world: World, arguments: argparse.Namespace) -> Asked:

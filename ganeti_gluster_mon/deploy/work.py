@@ -28,6 +28,8 @@ class Asked:
     notes: Tuple[str, ...] = ()
     #: what would be lost; without it nothing is asked
     question: str = ""
+    #: what is recommended besides; told after all was done
+    advice: Tuple[str, ...] = ()
     #: what has been reached in the end, and the next step, in one line
     result: str = ""
 
@@ -90,6 +92,8 @@ def _change(world: World, lock: ChangeLock, wish: Asked, arguments: argparse.Nam
         for note in wish.notes:
             say(note)
     changed = apply(LockedHost(world.host, lock), wish.steps, say, arguments.verbose)
+    for line in wish.advice:
+        say(line)
     say("; ".join(filter(None, ("" if changed else "nothing to do", wish.result))) or "done")
     return 0
 

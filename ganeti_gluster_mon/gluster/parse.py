@@ -39,7 +39,7 @@ from ganeti_gluster_mon.gluster.reading import (
     quoted,
     uuid_of,
 )
-from ganeti_gluster_mon.gluster.state import state
+from ganeti_gluster_mon.gluster.state import state, state_in_part
 from ganeti_gluster_mon.gluster.xmlstream import Element, Record, read, read_result
 
 __all__ = [
@@ -61,6 +61,7 @@ __all__ = [
     "readable",
     "rebalance_status",
     "state",
+    "state_in_part",
     "volume_info",
     "volume_status",
 ]

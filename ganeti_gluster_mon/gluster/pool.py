@@ -74,7 +74,7 @@ class _Reading:
         infos = self._read(question.VOLUME_INFO, parse.volume_info, "the volumes", must=True)
         peers = self._peers(infos or ())
         statuses = self._statuses()
-        state = self._read(question.GET_STATE, parse.state, "this node's own bricks")
+        state = self._own_state()
         if state is not None:
             state, incomplete = own_bricks.complete(state, infos or (), self._capture.processes)
             self._note_incomplete(incomplete, statuses)
@@ -95,6 +95,19 @@ class _Reading:
             disks=None if self._capture.disks is None else placed(self._capture.disks, volumes),
             disks_unknown=self._capture.disks_unknown,
         )
+
+    def _own_state(self) -> Optional[parse.State]:
+        """What this node's glusterd knows by itself; a part of it where `get-state` failed half-way."""
+        answer = self._answers.get(question.GET_STATE)
+        if answer is not None and answer.output:
+            try:
+                part = parse.state_in_part(answer.output)
+            except parse.NoAnswer:
+                pass  # it is read once more below, which notes the reason
+            else:
+                if not part.facts.whole and not part.faults:
+                    return part.facts
+        return self._read(question.GET_STATE, parse.state, "this node's own bricks")
 
     def _note_incomplete(self, volumes: Sequence[str], statuses: Mapping[str, _VolumeTold]) -> None:
         """Say why the space of this node's own bricks is not known, of *volumes* that no other answer reports."""

@@ -55,9 +55,19 @@ _Subjects = Dict[str, Dict[str, str]]
 def state(output: bytes) -> Parsed[State]:
     """What the glusterd that was asked knows, from the file that `get-state` wrote, with `detail` or without.
 
+    Raises Unreadable for anything but a whole state.
+    """
+    parsed = state_in_part(output)
+    if not parsed.facts.whole:
+        raise Unreadable(f"the state is cut short, after {len(output)} bytes")
+    return parsed
+
+
+def state_in_part(output: bytes) -> Parsed[State]:
+    """As `state`, also of a state that glusterd did not write to its end, which is then not `whole`.
+
     glusterd writes no further than the first volume whose rebalance it cannot report (after replace-brick, say).  The
-    volumes before that one are whole and are read; the state is then not `whole`.  Raises Unreadable for anything that
-    does not even have the peers.
+    volumes before that one are whole and are read.  Raises Unreadable for anything that does not even have the peers.
     """
     faults = Faults()
     subjects, whole = _subjects(output, faults)

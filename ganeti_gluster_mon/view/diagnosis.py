@@ -51,6 +51,8 @@ class NodeFacts:
     fuse_device: Optional[bool] = None
     #: whether our ExtStorage provider is there
     provider: Optional[bool] = None
+    #: whether our storage backend is in the place of Ganeti's own module
+    backend: Optional[bool] = None
 
 
 @dataclass(frozen=True)
@@ -127,6 +129,7 @@ def node_facts(told: Any, sent: float, received: float) -> NodeFacts:
         fuse_client=_bool(told.get("fuse_client")),
         fuse_device=_bool(told.get("fuse_device")),
         provider=_bool(told.get("provider")),
+        backend=_bool(told.get("backend")),
     )
 
 
@@ -367,6 +370,12 @@ def _of_the_backend(
         yield Finding(
             f"/etc/ganeti/file-storage-paths does not allow {directory}",
             f"add the line {directory}; from the master to all: gnt-cluster copyfile /etc/ganeti/file-storage-paths",
+        )
+    if facts.backend is False:
+        yield Finding(
+            "Ganeti's own module for Gluster is in use: gnt-node list-storage fails here until the volume was mounted",
+            "apt install ganeti-gluster-backend",
+            note=True,
         )
     if not node.vm_capable:
         return

@@ -41,6 +41,7 @@ def main(hosts: List[str]) -> None:
             "qemu_gluster": bool(glob.glob("/usr/lib/*/qemu/block-gluster.so")),
             "fuse_client": shutil.which("glusterfs") is not None,
             "fuse_device": os.path.exists("/dev/fuse"),
+            "backend": bool(glob.glob("/usr/share/ganeti/[0-9]*/ganeti/storage/gluster.py.distrib")),
             "provider": any(
                 os.path.exists(directory + "/gluster/attach")
                 for directory in (

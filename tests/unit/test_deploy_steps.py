@@ -220,7 +220,7 @@ def test_a_filesystem_with_a_brick_of_a_volume_is_never_made_anew() -> None:
     [
         (ok(BLANK_LSBLK), ok(EXT4_WIPEFS), "has ext4 8af90372-58c9-4d24-b692-3ea7908275c9 on it"),
         (lsblk(), wipefs("xfs", uuid=UUID[:-1] + "b"), "has xfs c9bf.* on it"),
-        (lsblk(), wipefs("xfs", "gpt", uuid=UUID), "has xfs .*, gpt"),
+        (lsblk(), wipefs("xfs", "gpt", uuid=UUID), "has xfs .*, a partition table .gpt."),
         (lsblk(), wipefs("LVM2_member"), "has LVM2_member on it"),
         (lsblk(), wipefs("gpt", "PMBR"), "has a partition table .gpt., a partition table .PMBR. on it"),
         (lsblk(children=[child("/dev/sdb1", "part")]), wipefs(), "has partitions: /dev/sdb1"),

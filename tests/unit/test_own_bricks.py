@@ -49,7 +49,9 @@ def process(path: Optional[str]) -> Process:
 
 
 def runs(processes: Optional[Tuple[Process, ...]]) -> Optional[bool]:
-    state, missing = own_bricks.complete(parse.state(PART).facts, [info("gv0", UUID, "other")], processes)
+    state, missing = own_bricks.complete(
+        parse.state_in_part(PART).facts, [info("gv0", UUID, "other")], processes
+    )
     assert missing == ("gv0",)
     ((brick,),) = (volume.bricks for volume in state.volumes)
     assert (brick.host, brick.path, brick.size, brick.free) == ("node1", "/b/gv0", None, None)
@@ -57,8 +59,10 @@ def runs(processes: Optional[Tuple[Process, ...]]) -> Optional[bool]:
 
 
 def test_the_part_that_was_written_is_read() -> None:
-    read = parse.state(PART)
+    read = parse.state_in_part(PART)
     assert read.faults == () and not read.facts.whole
+    with pytest.raises(Unreadable, match="cut short"):
+        parse.state(PART)
     assert [peer.hostname for peer in read.facts.peers] == ["node2.lab.test"]
     assert read.facts.uuid == UUID and read.facts.volumes == ()
 
@@ -66,14 +70,14 @@ def test_the_part_that_was_written_is_read() -> None:
 def test_volumes_before_the_one_that_failed_are_whole() -> None:
     every = parse.state(WHOLE).facts
     assert every.whole and len(every.volumes) == 1
-    part = parse.state(WHOLE[: WHOLE.index(b"[Services]")] + b"Volume2.name: gv9\nVolume2.id: ")
+    part = parse.state_in_part(WHOLE[: WHOLE.index(b"[Services]")] + b"Volume2.name: gv9\nVolume2.id: ")
     assert part.facts.volumes == every.volumes and not part.facts.whole
 
 
 @pytest.mark.parametrize("cut", [b"[Peers]\n", b"[Global options]\n"])
 def test_without_its_peers_it_is_no_state(cut: bytes) -> None:
     with pytest.raises(Unreadable):
-        parse.state(PART[: PART.index(cut) + len(cut)])
+        parse.state_in_part(PART[: PART.index(cut) + len(cut)])
 
 
 def test_processes_say_which_of_the_other_bricks_run() -> None:
@@ -85,7 +89,7 @@ def test_processes_say_which_of_the_other_bricks_run() -> None:
 
 
 def test_only_volumes_that_have_bricks_here_and_run_are_missing() -> None:
-    state = parse.state(PART).facts
+    state = parse.state_in_part(PART).facts
     there = [info("gv0", "other"), info("off", UUID, state="stopped")]
     assert own_bricks.complete(state, there, ()) == (state, ())
     whole = State(UUID, (), (), whole=True)
