@@ -127,9 +127,8 @@ def _left_behind(old: Brick, new: Brick) -> str:
     """What is left of the brick before, and how its disk is used again."""
     if old == new:
         return ""
-    return (
-        f"; {old.label} keeps its files, which are old; to use its disk again: gnt-gluster release-disk {old.node}:DEVICE"
-    )
+    again = f"gnt-gluster release-disk {old.node}:DEVICE"
+    return f"; {old.label} keeps its files, which are old; to use its disk again: {again}"
 
 
 def _slot_state(

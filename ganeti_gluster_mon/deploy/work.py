@@ -28,10 +28,10 @@ class Asked:
     notes: Tuple[str, ...] = ()
     #: what would be lost; without it nothing is asked
     question: str = ""
-    #: what is recommended besides; told after all was done
-    advice: Tuple[str, ...] = ()
     #: what has been reached in the end, and the next step, in one line
     result: str = ""
+    #: what is recommended besides; told after all was done
+    advice: Tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
