@@ -46,7 +46,6 @@ def has_layout(world: World, volume: VolumeInfo) -> bool:
         words = (
             "getfattr",
             "--absolute-names",
-            "--only-values",
             "-e",
             "hex",
             "-n",
