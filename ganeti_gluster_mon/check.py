@@ -23,6 +23,7 @@ from ganeti_gluster_mon.health import (
     Problem,
     VolumeHealth,
     message_parts,
+    worst,
 )
 from ganeti_gluster_mon.words import one_line, short_size
 
@@ -55,7 +56,7 @@ def check(pool: Pool, health: Health, limits: Limits, volume: Optional[str] = No
     judged = health.volumes.get(volume, VolumeHealth("unknown", UNKNOWN))
     # What is not known of the pool, because the answers are old, say, is not known of the volume.
     unknown = [problem for problem in health.problems if problem.severity == UNKNOWN and not problem.volume]
-    code = max([judged.code, *(problem.severity for problem in unknown)])
+    code = max(judged.code, worst(unknown))
     problems = (*judged.problems, *unknown)
     return _result(code, problems, _summary(found[0], judged.status), found, limits)
 
@@ -64,9 +65,11 @@ def _result(
     code: int, problems: Sequence[Problem], summary: str, volumes: Sequence[Volume], limits: Limits
 ) -> Result:
     exit_status = {OK: 0, HEALING: 1, UNKNOWN: 3, CRITICAL: 2}[code]
-    if code == OK and problems:
+    if code == OK and any(not problem.muted for problem in problems):
         exit_status = 1  # nothing is wrong yet, but space is getting short
-    text = _text(message_parts(problems, with_codes=True) or [summary])
+    parts = message_parts([problem for problem in problems if not problem.muted], with_codes=True)
+    muted = message_parts([problem for problem in problems if problem.muted], with_codes=True)
+    text = _text([*(parts or [summary]), *(f"muted: {part}" for part in muted)])
     line = f"GLUSTER {STATES[exit_status]} - {text}"
     perfdata = " ".join(figure for volume in volumes for figure in _perfdata(volume, limits))
     return Result(exit_status, f"{line} | {perfdata}" if perfdata else line)

@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Optional, Sequence, Tuple
 
-from ganeti_gluster_mon import __version__, commandline
+from ganeti_gluster_mon import __version__, commandline, muting
 from ganeti_gluster_mon.front import commands as front
 from ganeti_gluster_mon.gluster.capture import CaptureError
 from ganeti_gluster_mon.gluster.cycle import Settings
@@ -91,6 +91,8 @@ def _parser() -> argparse.ArgumentParser:
 
     front.add_command(commands)
 
+    muting.add_commands(commands, _add_state_dir)
+
     listing = commands.add_parser("list", help="list the collectors")
     listing.set_defaults(run=_list)
 
@@ -104,6 +106,7 @@ def _parser() -> argparse.ArgumentParser:
             help="query Gluster even if the daemon on this node has a fresh snapshot, which takes no lock",
         )
         _add_run_dir(each)
+        _add_state_dir(each)
     for each in (collect, metrics, check, serve, record):
         _add_asking(each)
     return parser
@@ -158,6 +161,7 @@ def _add_serving(parser: argparse.ArgumentParser) -> None:
         help="the user that the half that speaks HTTP becomes (default: ganeti-gluster-mon)",
     )
     _add_run_dir(parser)
+    _add_state_dir(parser)
     parser.add_argument(
         "--log-level",
         choices=("debug", "info", "warning", "error"),
@@ -177,6 +181,15 @@ def _add_run_dir(parser: argparse.ArgumentParser) -> None:
         default="/run/ganeti-gluster-mon",
         metavar="DIR",
         help="where one half hands over to the other (default: %(default)s)",
+    )
+
+
+def _add_state_dir(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--state-dir",
+        default="/var/lib/ganeti-gluster-mon",
+        metavar="DIR",
+        help="where since when problems exist, and mutes, are kept (default: %(default)s)",
     )
 
 
@@ -281,10 +294,10 @@ def _snapshot(arguments: argparse.Namespace, processes: bool = True, disks: bool
     if arguments.replay is not None:
         return snapshot.from_capture(arguments.replay, limits)
     if not arguments.query:
-        known = snapshot.from_daemon(arguments.run_dir, limits)
+        known = snapshot.from_daemon(arguments.run_dir, limits, arguments.state_dir)
         if known is not None:
             return known
-    seen = snapshot.from_gluster(_settings(arguments, processes, disks), limits)
+    seen = snapshot.from_gluster(_settings(arguments, processes, disks), limits, arguments.state_dir)
     if seen.error:
         _complain(seen.error)
     return seen
@@ -397,6 +410,7 @@ def serve_options(arguments: argparse.Namespace) -> run.Options:
         interval=arguments.interval,
         user=arguments.user,
         run_directory=os.path.abspath(arguments.run_dir),
+        state_directory=os.path.abspath(arguments.state_dir),
         log_level=arguments.log_level,
         words=tuple(arguments.words),
     )

@@ -135,9 +135,15 @@ class PoolMetrics(Collector):
     def _pool(self) -> Iterator[Metric]:
         yield _gauge(
             "gluster_problem",
-            "1 while a problem of this code holds; volume is empty where it is about the pool.",
+            "1 while a problem of this code holds that is not muted; volume is empty where it is about the pool.",
             ("code", "volume"),
-            [((problem.code, problem.volume), 1) for problem in self.health.problems],
+            [((problem.code, problem.volume), 1) for problem in self.health.problems if not problem.muted],
+        )
+        yield _gauge(
+            "gluster_problem_muted",
+            "1 while a problem of this code holds that an administrator has muted.",
+            ("code", "volume"),
+            [((problem.code, problem.volume), 1) for problem in self.health.problems if problem.muted],
         )
         yield _gauge(
             "gluster_peer_connected",

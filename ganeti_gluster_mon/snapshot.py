@@ -7,16 +7,19 @@ the pool is as the leader reports it, with this node's own mounts, processes and
 
 from __future__ import annotations
 
+import os
 import time
 from dataclasses import dataclass, field, replace
 from typing import Mapping, Optional
 
+from ganeti_gluster_mon import history, mutes
 from ganeti_gluster_mon.gluster import capture, command, cycle
 from ganeti_gluster_mon.gluster.model import Pool, Unknown
 from ganeti_gluster_mon.gluster.pool import understand
 from ganeti_gluster_mon.health import Health, Limits, evaluate
+from ganeti_gluster_mon.serve.annotations import annotated
 from ganeti_gluster_mon.serve.handover import Handover
-from ganeti_gluster_mon.serve.picture import Followed, View, picture
+from ganeti_gluster_mon.serve.picture import Followed, Picture, View, picture
 
 
 @dataclass(frozen=True)
@@ -45,13 +48,15 @@ def from_capture(directory: str, limits: Limits) -> Snapshot:
     return Snapshot(pool, evaluate(pool, limits, now), now, limits, f"the capture {directory}")
 
 
-def from_daemon(run_directory: str, limits: Limits) -> Optional[Snapshot]:
+def from_daemon(
+    run_directory: str, limits: Limits, state_directory: str = mutes.DIRECTORY
+) -> Optional[Snapshot]:
     """The pool as the daemon on this node knows it; None where none runs, or where what it knows is stale."""
     view = daemon_view(run_directory)
     if view is None:
         return None
     limits = replace(limits, stale_after=view.own.cycle.stale_after)
-    seen = picture(view, limits, time.time_ns())
+    seen = _annotated(picture(view, limits, time.time_ns()), state_directory)
     return Snapshot(
         seen.pool,
         seen.health,
@@ -63,7 +68,9 @@ def from_daemon(run_directory: str, limits: Limits) -> Optional[Snapshot]:
     )
 
 
-def from_gluster(settings: cycle.Settings, limits: Limits) -> Snapshot:
+def from_gluster(
+    settings: cycle.Settings, limits: Limits, state_directory: str = mutes.DIRECTORY
+) -> Snapshot:
     """The pool by a query of Gluster, now; where Gluster cannot be queried, nothing is known, for a reason."""
     began = time.time_ns()
     error, failures = "", {}
@@ -73,8 +80,14 @@ def from_gluster(settings: cycle.Settings, limits: Limits) -> Snapshot:
         error, failures = str(err), {err.kind: 1}
         pool = Pool(taken_at=began, node=cycle.node_name(), unknowns=(Unknown("the pool", error),))
     now = time.time_ns()
-    health = evaluate(pool, limits, now)
-    return Snapshot(pool, health, now, limits, "Gluster", (now - began) / 1e9, failures, error)
+    seen = _annotated(Picture(pool, evaluate(pool, limits, now), now), state_directory)
+    return Snapshot(seen.pool, seen.health, now, limits, "Gluster", (now - began) / 1e9, failures, error)
+
+
+def _annotated(seen: Picture, state_directory: str) -> Picture:
+    """*seen* with what the daemon keeps in *state_directory*: since when problems exist, and what is muted."""
+    known = history.read(os.path.join(state_directory, history.FILE))
+    return annotated(seen, known, mutes.read(state_directory))
 
 
 def daemon_view(run_directory: str) -> Optional[View]:

@@ -27,13 +27,13 @@ class Gluster:
             "status": status_data(health),
             "volumes": None
             if pool.volumes is None
-            else [_volume_data(volume, health) for volume in pool.volumes],
+            else [_volume_data(volume, health, now) for volume in pool.volumes],
             "peers": None if pool.peers is None else [_peer_data(peer) for peer in pool.peers],
             "age": pool.age(now),
         }
 
 
-def _volume_data(volume: Volume, health: Health) -> Dict[str, Any]:
+def _volume_data(volume: Volume, health: Health, now: int) -> Dict[str, Any]:
     judged = health.volumes.get(volume.name)
     return {
         "name": volume.name,
@@ -54,7 +54,7 @@ def _volume_data(volume: Volume, health: Health) -> Dict[str, Any]:
             for subvolume in volume.subvolumes
         ],
         "bricks": [brick_data(brick) for brick in volume.bricks],
-        "heal": _heal_data(volume.heal),
+        "heal": _heal_data(volume.heal, now),
         "rebalance": _rebalance_data(volume.rebalance),
         "quota": _quota_data(volume.quota),
         "daemons": [
@@ -67,13 +67,17 @@ def _volume_data(volume: Volume, health: Health) -> Dict[str, Any]:
     }
 
 
-def _heal_data(heal: Optional[Heal]) -> Optional[Dict[str, Any]]:
+def _heal_data(heal: Optional[Heal], now: int) -> Optional[Dict[str, Any]]:
     if heal is None:
         return None
     return {
         "pending": heal.pending,
         "split_brain": heal.split_brain,
         "possibly_healing": heal.possibly_healing,
+        # seconds since it was counted: a count may take longer than all else, and be older
+        "age": None if heal.taken_at is None else round(max(0, now - heal.taken_at) / 1e9, 3),
+        "rate": None if heal.rate is None else round(heal.rate, 3),
+        "seconds_left": None if heal.seconds_left is None else round(heal.seconds_left),
     }
 
 

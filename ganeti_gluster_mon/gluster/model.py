@@ -135,6 +135,12 @@ class Heal:
     pending: int
     split_brain: int
     possibly_healing: int
+    #: when it was counted, ns since the epoch; the rest of the pool may be younger; None: not known
+    taken_at: Optional[int] = field(default=None, compare=False)
+    #: entries a second by which `pending` falls, by earlier counts; negative: it grows; None: not known
+    rate: Optional[float] = field(default=None, compare=False)
+    #: estimated seconds until nothing is pending; None: not known, or it does not fall
+    seconds_left: Optional[float] = field(default=None, compare=False)
 
 
 @dataclass(frozen=True)
@@ -359,7 +365,8 @@ class Unknown:
 class Pool:
     """All that one cycle of questions told about a pool."""
 
-    #: when the answers were taken, ns since the epoch; the oldest of them, if some were kept
+    #: when the answers were taken, ns since the epoch; the oldest of them, if some were kept, but for those about
+    #: healing (`Heal.taken_at`)
     taken_at: int
     #: name of the node that asked
     node: Optional[str] = None

@@ -82,7 +82,12 @@ class _Reading:
         volumes = None
         if infos is not None:
             volumes = self._volumes(infos, statuses, state, peers)
-        taken = [answer.taken_at for answer in self._capture.answers if answer.taken_at is not None]
+        # The heal backlog has an age of its own.
+        taken = [
+            answer.taken_at
+            for answer in self._capture.answers
+            if answer.taken_at is not None and not question.is_about_healing(answer.question)
+        ]
         return Pool(
             taken_at=min([self._capture.recorded_at, *taken]),
             node=self._capture.node,
@@ -340,13 +345,19 @@ class _Reading:
             inodes=space[1] if space else None,
             bricks_capacity=by_bricks[0] if from_mount and by_bricks else None,
             bricks_inodes=by_bricks[1] if from_mount and by_bricks else None,
-            heal=_heal(subvolumes) if started else None,
+            heal=_heal(subvolumes, self._heal_taken_at(info.name)) if started else None,
             rebalance=self._task(info, told),
             quota=quota,
             daemons=_daemons(told, peers or ()),
             mounts=mounts,
             thin_arbiter=info.thin_arbiter,
         )
+
+    def _heal_taken_at(self, volume: str) -> int:
+        """When the answer about the heal backlog of *volume* was taken, ns since the epoch."""
+        answer = self._answers.get(question.heal_summary(volume))
+        taken_at = None if answer is None else answer.taken_at
+        return self._capture.recorded_at if taken_at is None else taken_at
 
     def _heal_counts(self, info: parse.VolumeInfo, started: bool) -> Mapping[BrickKey, parse.HealCount]:
         """By brick: heal's counts; empty where there are no copies to heal."""
@@ -530,7 +541,7 @@ def _daemons(told: Optional[_VolumeTold], peers: Sequence[Peer]) -> Tuple[Daemon
     )
 
 
-def _heal(subvolumes: Sequence[Subvolume]) -> Optional[Heal]:
+def _heal(subvolumes: Sequence[Subvolume], taken_at: int) -> Optional[Heal]:
     """Each good copy counts the same entry, so a subvolume has what its largest brick counts.
 
     None when nothing heals at all, or when the count is not known: no brick of a subvolume counted, or one that should
@@ -554,4 +565,5 @@ def _heal(subvolumes: Sequence[Subvolume]) -> Optional[Heal]:
         if silent and not largest[0] and not largest[1]:
             return None
         totals = [total + most for total, most in zip(totals, largest)]
-    return Heal(*totals)
+    pending, split_brain, possibly_healing = totals
+    return Heal(pending, split_brain, possibly_healing, taken_at=taken_at)

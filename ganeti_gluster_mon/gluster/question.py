@@ -20,6 +20,8 @@ VOLUME_STATUS_CLIENTS: Question = ("volume", "status", "all", "clients")
 SNAPSHOT_INFO: Question = ("snapshot", "info")
 GET_STATE: Question = ("get-state",)
 
+_HEAL: Question = ("volume", "heal")
+
 _FILES = {
     VOLUME_INFO: "volume-info.xml",
     POOL_LIST: "pool-list.xml",
@@ -101,3 +103,8 @@ def question_in(file: str) -> Optional[Question]:
         if match and VOLUME_NAME.match(match.group(1)):
             return (*before, match.group(1), *after)
     return None
+
+
+def is_about_healing(question: Question) -> bool:
+    """Whether it is about the heal backlog, whose answer takes longer than all others."""
+    return question[:2] == _HEAL

@@ -10,7 +10,7 @@
     X-Gluster-Mon-Challenge: the challenge for the next request
     X-Gluster-Mon-Signature: of path, query, nonce and what follows
 
-    one line of JSON: uuid, able, leads, sequence, age, held, nudged
+    one line of JSON: uuid, able, leads, sequence, age, held, nudged, mutes
     what follows: the capture as a parcel, if the node leads and SEQUENCE is not the present one
 
 An answer is held back for up to SECONDS while SEQUENCE is still the present one, so that who waits
@@ -18,6 +18,10 @@ hears of a new capture at once.  ``nudge`` has the node ask Gluster now, because
 something happen; it counts only with the present sequence, so that repeating an overheard
 request asks for nothing once there is a new one.  ``brick``, which may come several times, names bricks of the
 sender that do not answer; the node then probes them first, and believes its own probe only.
+
+``mutes=DIGEST`` says which mutes the sender knows; a node that knows others does not hold back its answer, and sends
+its own as ``mutes``.  ``mute``, which may come several times, is an entry that the sender knows and the node does not.
+See mutes.py.
 
 Ages and durations are sent, never moments: no two nodes need the same clock.
 
@@ -36,8 +40,9 @@ import secrets
 import time
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Callable, Dict, Optional, Sequence, Set
+from typing import Awaitable, Callable, Dict, Optional, Sequence, Set
 
+from ganeti_gluster_mon.mutes import NONE, Mute, Mutes, from_json, to_json
 from ganeti_gluster_mon.serve import signing
 from ganeti_gluster_mon.serve.client_log import ClientLog
 from ganeti_gluster_mon.serve.handler import Handler
@@ -122,6 +127,10 @@ class Exchange:
         self._nudged = nudged
         #: None: without a secret nothing is told
         self.key: Optional[bytes] = None
+        #: all mutes that this node knows
+        self.mutes: Mutes = NONE
+        #: is given the entries that another node sent
+        self.on_mutes: Callable[[Sequence[Mute]], Awaitable[None]] = _ignore
         self._standing = Standing()
         self._instance = secrets.token_hex(8)
         self._number = 0
@@ -162,6 +171,12 @@ class Exchange:
         self._standing = standing
         self._number += 1
         self._wake()
+
+    def know(self, mutes: Mutes) -> None:
+        """*mutes* are all that this node knows from now on."""
+        if mutes != self.mutes:
+            self.mutes = mutes
+            self._wake()
 
     def end(self) -> None:
         """This node leaves: who waits is told at once that it does not lead any more."""
@@ -210,12 +225,22 @@ class Exchange:
         if self._client_log.allows(sender):
             say(logging.WARNING, "request of a peer refused", {"from": sender, "why": why})
 
-    async def answer(self, after: str, wait: float, nudge: bool, bricks: Sequence[str] = ()) -> bytes:
-        """What is told to who has heard *after*, a sequence, already; *bricks* come with a *nudge*."""
+    async def answer(
+        self,
+        after: str,
+        wait: float,
+        nudge: bool,
+        bricks: Sequence[str] = (),
+        digest: Optional[str] = None,
+    ) -> bytes:
+        """What is told to who has heard *after*, a sequence, already; *bricks* come with a *nudge*.
+
+        *digest* is that of the mutes that the sender knows; None: it does not say.
+        """
         loop = asyncio.get_running_loop()
         began = loop.time()
         nudged = nudge and after == self.sequence and not self._ended and self._pass_on(bricks)
-        if after == self.sequence and not self._ended:
+        if after == self.sequence and not self._ended and digest in (None, self.mutes.digest):
             # That there is nothing new is an answer too.
             with suppress(asyncio.TimeoutError):
                 await asyncio.wait_for(self._changed.wait(), max(0.0, min(wait, LONGEST_WAIT)))
@@ -228,8 +253,14 @@ class Exchange:
             "held": loop.time() - began,
             "nudged": nudged,
         }
+        if digest not in (None, self.mutes.digest):
+            head["mutes"] = [to_json(mute) for mute in self.mutes.entries.values()]
         parcel = self._standing.parcel if self.leads and after != self.sequence else b""
         return json.dumps(head, separators=(",", ":")).encode("ascii") + b"\n" + parcel
+
+
+async def _ignore(_mutes: Sequence[Mute]) -> None:
+    """Entries of other nodes, where this one keeps none."""
 
 
 class Answering(Handler):
@@ -260,8 +291,17 @@ class Answering(Handler):
                 self.say(400, "wait is no number of seconds")
                 return
             bricks = self.get_query_arguments("brick")[:MOST_REPORTED]
+            try:
+                mutes = [from_json(json.loads(each)) for each in self.get_query_arguments("mute")]
+            except (ValueError, TypeError, RecursionError):
+                self.say(400, "mute is no mute")
+                return
+            if mutes:
+                await exchange.on_mutes(mutes)
             nudge = self._argument("nudge") == "1"
-            reply = await exchange.answer(self._argument("after"), wait, nudge, bricks)
+            reply = await exchange.answer(
+                self._argument("after"), wait, nudge, bricks, self._argument("mutes") or None
+            )
         finally:
             exchange.done()
         key = exchange.key

@@ -15,6 +15,7 @@ from typing import Callable, Collection, Dict, FrozenSet, Mapping, Optional, Seq
 
 from ganeti_gluster_mon.gluster import joined, parcel
 from ganeti_gluster_mon.gluster.capture import Capture, CaptureError
+from ganeti_gluster_mon.mutes import Mute
 from ganeti_gluster_mon.serve import handover
 from ganeti_gluster_mon.serve.exchange import Exchange
 from ganeti_gluster_mon.serve.leader import Voice, leader
@@ -112,6 +113,10 @@ class Following:
         self._mute = ""
         self._nudging: Optional[asyncio.Task[None]] = None
         self._nudge_again = False
+        #: mutes for the next request to the leader
+        self._to_send: Tuple[Mute, ...] = ()
+        #: the digest of mutes that cannot be made equal to those of the leader
+        self._unequal = ""
         #: bricks of this node that do not answer
         self._bricks: Tuple[str, ...] = ()
         #: hosts whose glusterd does not answer this node
@@ -306,6 +311,7 @@ class Following:
             else:
                 if told is None or uuid != self.leader:
                     continue
+                await self._exchange_mutes(told)
                 well = await self._accept_update(uuid, told)
             if not well:
                 self._woken.set()
@@ -318,7 +324,14 @@ class Following:
         rates = self._rates
         asked = asyncio.ensure_future(
             self._peers.ask(
-                self._hosts[uuid], uuid, key, rates.deadline, after=self._sequence, wait=rates.hold
+                self._hosts[uuid],
+                uuid,
+                key,
+                rates.deadline,
+                after=self._sequence,
+                wait=rates.hold,
+                digest=self._digest(),
+                mutes=self._to_send,
             )
         )
         turned = asyncio.ensure_future(self._turned.wait())
@@ -329,6 +342,23 @@ class Following:
             turned.cancel()
             asked.cancel()
             self._turned.clear()
+
+    def _digest(self) -> Optional[str]:
+        """The digest of the mutes that this node knows; None after it could not be made equal to the leader's."""
+        digest = self._exchange.mutes.digest
+        return None if digest == self._unequal else digest
+
+    async def _exchange_mutes(self, told: Told) -> None:
+        """Take the mutes that the leader knows, and send it those that it does not know with the next request."""
+        sent, self._to_send = self._to_send, ()
+        if told.mutes is None:
+            return
+        await self._exchange.on_mutes(told.mutes)
+        mine = self._exchange.mutes
+        if sent and mine.newer_than(told.mutes) == list(sent):
+            self._unequal = mine.digest  # it does not take them: a clock that is wrong, or another version
+            return
+        self._to_send = tuple(mine.newer_than(told.mutes))
 
     async def _wait_for_leader_change(self, timeout: Optional[float] = None) -> None:
         """Wait until another leads, *timeout* seconds at most; None: without a limit."""

@@ -18,6 +18,7 @@ from markupsafe import Markup
 from ganeti_gluster_mon import __version__
 from ganeti_gluster_mon.gluster.model import Brick, Peer, Pool, Process, Subvolume, Volume
 from ganeti_gluster_mon.health import CRITICAL, HEALING, OK, UNKNOWN, Health
+from ganeti_gluster_mon.problem_text import problem_text
 from ganeti_gluster_mon.words import one_line, short_size
 
 #: the text of the page's one <style> element, which the Content-Security-Policy names
@@ -143,7 +144,9 @@ def page(pool: Pool, health: Health, now: int, refresh: float = 30.0, stale: flo
     status = _POOL[health.code]
     if health.code == OK and health.warning:
         status = _SHORT
-    problems = [_Problem(_PROBLEM[each.severity], one_line(each.text), each.code) for each in health.problems]
+    problems = [
+        _Problem(_PROBLEM[each.severity], problem_text(each, now), each.code) for each in health.problems
+    ]
     volumes = None
     if pool.volumes is not None:
         volumes = [_volume(volume, health) for volume in pool.volumes]

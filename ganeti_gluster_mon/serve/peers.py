@@ -10,13 +10,15 @@ import json
 import re
 import time
 from dataclasses import dataclass
-from typing import Callable, Dict, NoReturn, Optional, Sequence
+from typing import Callable, Dict, NoReturn, Optional, Sequence, Tuple
 from urllib.parse import urlencode
 
 from tornado.httpclient import AsyncHTTPClient, HTTPClientError, HTTPRequest, HTTPResponse
 from tornado.httputil import HTTPInputError
 from tornado.iostream import UnsatisfiableReadError
 
+from ganeti_gluster_mon.mutes import MOST as MOST_MUTES
+from ganeti_gluster_mon.mutes import Mute, from_json, to_json
 from ganeti_gluster_mon.serve import signing
 from ganeti_gluster_mon.serve.exchange import CHALLENGE, NONCE, OTHER_CHALLENGE, PATH, SIGNATURE
 from ganeti_gluster_mon.serve.handover import boottime
@@ -24,7 +26,7 @@ from ganeti_gluster_mon.serve.handover import boottime
 #: bytes of a reply; the capture of 12,000 bricks is 800 kB
 MOST = 8 << 20
 #: bytes of the first line of a reply
-LONGEST_HEAD = 4096
+LONGEST_HEAD = 32768
 #: seconds; a capture of such an age, or an answer held back for so long, is no real one
 _LONGEST_AGE = 1e9
 #: glusterd's id of a host, by RFC 4122
@@ -53,6 +55,8 @@ class Told:
     boottime: int
     #: whether it asks Gluster now because we said so
     nudged: bool
+    #: the mutes that it knows; None where it does not know others than we do
+    mutes: Optional[Tuple[Mute, ...]]
     #: its capture, if it leads and it is new to us
     parcel: bytes
 
@@ -83,6 +87,8 @@ class Peers:
         wait: float = 0.0,
         nudge: bool = False,
         bricks: Sequence[str] = (),
+        digest: Optional[str] = None,
+        mutes: Sequence[Mute] = (),
     ) -> Told:
         """The reply of the daemon on *host*, the node *uuid*, in at most *wait* + *deadline* seconds.
 
@@ -93,6 +99,13 @@ class Peers:
             more = f"&{urlencode({'brick': brick})}"
             if len(uri) + len(more) > _LONGEST_URI:
                 break  # the node that leads finds the others, a little later
+            uri += more
+        if digest is not None:
+            uri += f"&{urlencode({'mutes': digest})}"
+        for mute in mutes:
+            more = f"&{urlencode({'mute': json.dumps(to_json(mute))})}"
+            if len(uri) + len(more) > _LONGEST_URI:
+                break  # the next request has the others
             uri += more
         until = time.monotonic() + wait + deadline
         for _ in range(2):
@@ -172,8 +185,18 @@ def parse_reply(head: bytes, parcel: bytes, sent: int, received: int) -> Told:
         sequence=_text("sequence", fields["sequence"], _SEQUENCE, optional=False),
         boottime=received - round(age * 1e9),
         nudged=_flag("nudged", fields["nudged"]),
+        mutes=_mutes(fields.get("mutes")),
         parcel=parcel,
     )
+
+
+def _mutes(value: object) -> Optional[Tuple[Mute, ...]]:
+    """Raises TypeError and ValueError."""
+    if value is None:
+        return None
+    if not isinstance(value, list) or len(value) > MOST_MUTES:
+        raise TypeError("mutes is no list, or is too long")
+    return tuple(map(from_json, value))
 
 
 def _reject_constant(name: str) -> NoReturn:

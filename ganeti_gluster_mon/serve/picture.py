@@ -5,13 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Optional
 
+from ganeti_gluster_mon.gluster import question
 from ganeti_gluster_mon.gluster.aged import grown_old
-from ganeti_gluster_mon.gluster.capture import Capture
+from ganeti_gluster_mon.gluster.capture import Answer, Capture
 from ganeti_gluster_mon.gluster.joined import joined
 from ganeti_gluster_mon.gluster.model import Pool, Unknown
 from ganeti_gluster_mon.gluster.pool import understand
 from ganeti_gluster_mon.health import Health, Limits, evaluate
 from ganeti_gluster_mon.serve.handover import Handed, boottime
+
+#: seconds for which heal counts are used at least: while a brick hangs, a count takes 10 s and more for each volume
+HEAL_STALE_AFTER = 90.0
 
 
 @dataclass(frozen=True)
@@ -66,11 +70,13 @@ def picture(view: View, limits: Limits, now: int) -> Picture:
     that a clock that was stepped makes nothing older or younger.
     """
     age = view.age()
+    heal_stale_after = max(limits.stale_after, HEAL_STALE_AFTER)
     own = _taken_at(view.own.capture, now - round(view.own.age() * 1e9))
     if view.followed is None:
-        pool = understand(own)
+        pool = understand(_without_old_healing(own, now, heal_stale_after))
     else:
         theirs = _taken_at(view.followed.capture, now - round(age * 1e9))
+        theirs = _without_old_healing(theirs, now, heal_stale_after)
         pool = _followed(own, view.own.age(), theirs, view.uuid, limits)
     if age > limits.stale_after:
         last = evaluate(pool, limits, pool.taken_at).message
@@ -96,6 +102,19 @@ def _followed(own: Capture, own_age: float, theirs: Capture, uuid: str, limits: 
     pool = understand(joined(own, theirs, uuid))
     stale = Unknown("this node's own mounts and processes", f"no answers for {own_age:.0f} s")
     return replace(pool, unknowns=(*pool.unknowns, stale))
+
+
+def _without_old_healing(capture: Capture, now: int, stale_after: float) -> Capture:
+    """*capture* without the heal counts that are older than *stale_after* seconds; all else stays known."""
+
+    def kept(answer: Answer) -> Answer:
+        taken_at = capture.recorded_at if answer.taken_at is None else answer.taken_at
+        age = (now - taken_at) / 1e9
+        if answer.failure or not question.is_about_healing(answer.question) or age <= stale_after:
+            return answer
+        return Answer(answer.question, b"", failure=f"the last count is {age:.0f} s old")
+
+    return replace(capture, answers=tuple(map(kept, capture.answers)))
 
 
 def _taken_at(capture: Capture, moment: int) -> Capture:

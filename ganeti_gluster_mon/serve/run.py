@@ -72,6 +72,8 @@ class Options:
     #: name of the user the HTTP half becomes; None: the first of those made for it
     user: Optional[str]
     run_directory: str
+    #: what survives a reboot: since when problems exist, and mutes
+    state_directory: str
     log_level: str
     #: the command line's words after "serve", for the halves
     words: Tuple[str, ...]
@@ -114,6 +116,7 @@ def ask(options: Options) -> int:
 
 def tell(options: Options) -> int:
     """Run the half that speaks HTTP, until SIGTERM."""
+    from ganeti_gluster_mon.serve.annotations import Annotations
     from ganeti_gluster_mon.serve.exchange import PATH, Answering, Exchange
     from ganeti_gluster_mon.serve.handler import Screen
     from ganeti_gluster_mon.serve.peers import Peers
@@ -138,6 +141,7 @@ def tell(options: Options) -> int:
             alive=lambda: systemd.notify("WATCHDOG=1"),
             among=(exchange, peers),
             make_page=_page(options),
+            annotations=Annotations(options.state_directory),
         )
         try:
             await teller.run()
@@ -262,7 +266,19 @@ def _prepare(options: Options) -> Handover:
         handover.prepare(user.pw_uid, user.pw_gid)
     except OSError as err:
         raise CannotServe(f"cannot use {options.run_directory}: {err.strerror or err}") from err
+    _prepare_state(options.state_directory, user)
     return handover
+
+
+def _prepare_state(directory: str, user: pwd.struct_passwd) -> None:
+    """Make the state directory of the HTTP half; with systemd, its unit has done that already."""
+    try:
+        os.makedirs(directory, mode=0o755, exist_ok=True)
+        if os.stat(directory).st_uid != user.pw_uid:
+            os.chown(directory, user.pw_uid, user.pw_gid, follow_symlinks=False)
+    except OSError as err:
+        # The daemon works without it, and forgets with each restart since when problems exist.
+        say(logging.WARNING, "cannot use the state directory", {"why": err})
 
 
 def _user(options: Options, shared: bool = False) -> pwd.struct_passwd:

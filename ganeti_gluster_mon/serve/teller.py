@@ -12,7 +12,7 @@ import logging
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from typing import Callable, Dict, Optional, Tuple
+from typing import Callable, Dict, Optional, Sequence, Tuple
 
 import pyinotify
 
@@ -20,6 +20,8 @@ from ganeti_gluster_mon.gluster import cycle, parcel
 from ganeti_gluster_mon.gluster.capture import CaptureError
 from ganeti_gluster_mon.gluster.joined import other_hosts, own_uuid
 from ganeti_gluster_mon.health import CRITICAL, Limits
+from ganeti_gluster_mon.mutes import Mute
+from ganeti_gluster_mon.serve.annotations import Annotations
 from ganeti_gluster_mon.serve.digest import Peaks, digest
 from ganeti_gluster_mon.serve.exchange import Exchange, Standing
 from ganeti_gluster_mon.serve.following import Following
@@ -50,6 +52,7 @@ class Teller:
         alive: Callable[[], None],
         among: Optional[Tuple[Exchange, Peers]] = None,
         make_page: Optional[MakePage] = None,
+        annotations: Optional[Annotations] = None,
     ) -> None:
         """*limits* say when what is known is too old; the asker asks each *interval* seconds.
 
@@ -62,6 +65,8 @@ class Teller:
         self._interval = interval
         self._alive = alive
         self._make_page = make_page
+        #: None: what is shown has no history and no mutes
+        self._annotations = annotations
         self._handed: Optional[Handed] = None
         self._taken = False
         self._changed = asyncio.Event()
@@ -76,6 +81,9 @@ class Teller:
         self._following: Optional[Following] = None
         if among is not None:
             self._exchange, peers = among
+            if annotations is not None:
+                self._exchange.mutes = annotations.mutes
+                self._exchange.on_mutes = self._on_mutes
             self._following = Following(
                 self._exchange, peers, handover, interval, self._aside, self._changed.set
             )
@@ -109,6 +117,8 @@ class Teller:
                 following.result()  # it never ends by itself: let what ended it end all
             self._alive()
             began = time.monotonic()
+            if self._annotations is not None and self._annotations.refresh():
+                self._know_mutes(self._annotations)
             if self._changed.is_set():
                 self._changed.clear()
                 if self._taken:
@@ -121,6 +131,19 @@ class Teller:
                 await loop.run_in_executor(self._aside, self._show, view)
             shown = time.monotonic()
             took = shown - began
+
+    async def _on_mutes(self, sent: Sequence[Mute]) -> None:
+        """Take mutes that another node sent."""
+        loop = asyncio.get_running_loop()
+        if self._annotations is not None and await loop.run_in_executor(
+            self._aside, self._annotations.merge, sent
+        ):
+            self._know_mutes(self._annotations)
+
+    def _know_mutes(self, annotations: Annotations) -> None:
+        if self._exchange is not None:
+            self._exchange.know(annotations.mutes)
+        self._changed.set()
 
     def _read(self, notifier: pyinotify.Notifier) -> None:
         notifier.read_events()
@@ -183,6 +206,8 @@ class Teller:
 
     def _show(self, view: View) -> None:
         seen = picture(view, self._limits, time.time_ns())
+        if self._annotations is not None:
+            seen = self._annotations.apply(seen)
         self._screen.rendered = _rendered(seen, view, self._make_page)
         if self._is_settled(seen, view):
             self._tell(seen)

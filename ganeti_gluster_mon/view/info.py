@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Iterator, List, Optional, Sequence
 
 from ganeti_gluster_mon.failure import CannotDo
+from ganeti_gluster_mon.problem_text import duration_text, problem_text
 from ganeti_gluster_mon.view.bricks import BRICKS
 from ganeti_gluster_mon.view.disks import DISKS
 from ganeti_gluster_mon.view.fields import shown
@@ -35,7 +36,11 @@ def _volume(sight: Sight, row: VolumeRow, unit: str) -> Iterator[str]:
     for field in VOLUMES.fields:
         if field.name not in _APART:
             yield f"{field.title}: {shown(field, row, unit)}".rstrip()
-    yield from _list("Wrong", [one_line(problem.text) for problem in row.judged.problems])
+    yield from _list("Wrong", [problem_text(problem, sight.now) for problem in row.judged.problems])
+    heal = row.volume.heal
+    if heal is not None and heal.rate is not None:
+        left = "" if heal.seconds_left is None else f", about {duration_text(heal.seconds_left)} left"
+        yield f"Healing: {heal.rate * 60:.1f} entries a minute{left}"
     bricks = [brick for brick in BRICKS.rows(sight) or () if brick.volume is row.volume]
     yield from _rows(
         "Bricks", BRICKS, bricks, ("brick", "subvolume", "arbiter", "status", "free", "heal"), unit

@@ -53,6 +53,7 @@ def pools() -> Iterator[Tuple[Pool, Health, int]]:
     disk = Disk("inst1", "disk/0", "gv0", "ganeti/u.0", bricks=(POOL.volumes or ())[0].bricks)
     yield replace(POOL, disks=(disk,)), HEALTH, NOW
     yield replace(POOL, disks=None), HEALTH, NOW
+    yield POOL, replace(HEALTH, problems=tuple(replace(each, muted=True) for each in HEALTH.problems)), NOW
     for directory in CAPTURES:
         recorded = capture.read(str(directory))
         pool = understand(recorded)

@@ -13,12 +13,13 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, AsyncIterator, Callable, Coroutine, Dict, List, Optional, Tuple
+from typing import Any, AsyncIterator, Callable, Coroutine, Dict, List, Optional, Sequence, Tuple
 
 import pytest
 from tornado.httpclient import AsyncHTTPClient, HTTPClientError
 
 from ganeti_gluster_mon.gluster import capture, parcel
+from ganeti_gluster_mon.mutes import Mute, Mutes
 from ganeti_gluster_mon.serve import handover, secret, signing
 from ganeti_gluster_mon.serve.door import Door
 from ganeti_gluster_mon.serve.exchange import (
@@ -346,7 +347,7 @@ MALFORMED = {
     "no fields": b"{}\n",
     "deep": b'{"age":' + b"[" * 100_000 + b"\n",
     "another field": HEAD.replace(b'"held"', b'"hold"'),
-    "long": b'{"more":"' + b"x" * 5000 + b'",' + HEAD[1:],
+    "long": b'{"more":"' + b"x" * 40_000 + b'",' + HEAD[1:],
     "not UTF-8": HEAD.replace(b"true", b"\xff"),
     **{
         f"{name} {value[:20]}": with_field(name, value)
@@ -529,6 +530,38 @@ def test_a_leader_whose_glusterd_is_silent_is_left_at_once(tmp_path: Path) -> No
             assert time.monotonic() - began < INTERVAL / 2
             mine.seen(None, event=False, silent=[])
             await until(lambda: place.role() == handover.FOLLOW)
+
+    run(work())
+
+
+def test_a_mute_reaches_the_leader_and_the_follower(tmp_path: Path) -> None:
+    def kept(of: Node, received: List[int]) -> None:
+        async def take(sent: Sequence[Mute]) -> None:
+            received.append(len(sent))
+            of.exchange.know(of.exchange.mutes.merged(sent, time.time()))
+
+        of.exchange.on_mutes = take
+
+    async def work() -> None:
+        now = time.time()
+        known = {NODE1: HOSTS[NODE1]}
+        here_received: List[int] = []
+        there_received: List[int] = []
+        async with node(NODE2) as here, node(NODE1, here.port) as there:
+            kept(here, here_received)
+            kept(there, there_received)
+            async with following(here, tmp_path, known):
+                await until(lambda: there.exchange.held)
+                there.exchange.know(Mutes({("A_B", ""): Mute("A_B", "", now + 60, now)}))
+                await until(lambda: ("A_B", "") in here.exchange.mutes.entries)
+                mine = Mute("C_D", "gv0", now + 60, now)
+                here.exchange.know(here.exchange.mutes.merged([mine], now))
+                await until(lambda: there.exchange.mutes == here.exchange.mutes)
+                assert set(there.exchange.mutes.entries) == {("A_B", ""), ("C_D", "gv0")}
+                await until(lambda: there.exchange.held)
+                rounds = len(here_received)
+                await asyncio.sleep(INTERVAL)
+                assert len(here_received) == rounds, "once both know the same, nothing is sent"
 
     run(work())
 

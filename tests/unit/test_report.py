@@ -93,7 +93,14 @@ def test_fields_of_the_contract() -> None:
     gv0, dist2, old = data["volumes"]
     assert list(gv0["capacity"]) == ["size", "used", "available", "source"]
     assert list(gv0["inodes"]) == ["total", "used", "free"]
-    assert list(gv0["heal"]) == ["pending", "split_brain", "possibly_healing"]
+    assert list(gv0["heal"]) == [
+        "pending",
+        "split_brain",
+        "possibly_healing",
+        "age",
+        "rate",
+        "seconds_left",
+    ]
     assert next(iter(dist2["rebalance"])) == "status"
     assert [old[field] for field in ("capacity", "inodes", "heal", "rebalance", "quota")] == [None] * 5
     assert list(made("glusterd")) == ["status", "versions", "processes"]

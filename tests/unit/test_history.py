@@ -1,0 +1,171 @@
+"""Since when problems exist, and how fast a backlog falls, over restarts and with whatever is in the file."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Tuple
+
+import pytest
+
+from ganeti_gluster_mon import history, mutes
+from ganeti_gluster_mon.gluster.model import Heal, Pool
+from ganeti_gluster_mon.health import CRITICAL, HEALING, Health, Problem, VolumeHealth, message, worst
+from ganeti_gluster_mon.health.annotate import annotate, key_of
+from ganeti_gluster_mon.history import GAP, History
+from ganeti_gluster_mon.serve.annotations import Annotations
+from ganeti_gluster_mon.serve.picture import Picture
+from tests.unit.example_pool import POOL
+
+OFFLINE = Problem("BRICK_OFFLINE", CRITICAL, "gv0: brick a:/b is offline", "gv0", "a:/b")
+HEAL = Problem("HEAL_PENDING", HEALING, "gv0: 5 entries to be healed", "gv0")
+EMPTY = Pool(taken_at=0)
+NOW = 1_795_000_000.0
+
+
+def health(*problems: Problem) -> Health:
+    mine = tuple(each for each in problems if each.volume == "gv0")
+    volumes = {"gv0": VolumeHealth("degraded" if mine else "healthy", worst(mine), mine)}
+    return Health(worst(problems), message(problems), tuple(problems), volumes)
+
+
+def pending(entries: int, taken_at: float) -> Pool:
+    volumes = tuple(
+        replace(volume, heal=Heal(entries, 0, 0, round(taken_at * 1e9))) if volume.name == "gv0" else volume
+        for volume in POOL.volumes or ()
+    )
+    return replace(POOL, volumes=volumes)
+
+
+def heal_of(pool: Pool) -> Heal:
+    (volume,) = [each for each in pool.volumes or () if each.name == "gv0"]
+    assert volume.heal is not None
+    return volume.heal
+
+
+def test_a_problem_exists_since_it_was_found_first() -> None:
+    known = History().after(EMPTY, health(OFFLINE), NOW)
+    known = known.after(EMPTY, health(OFFLINE, HEAL), NOW + 60)
+    changed = replace(HEAL, text="gv0: 7 entries to be healed")
+    known = known.after(EMPTY, health(OFFLINE, changed), NOW + 120)
+    assert known.since == {key_of(OFFLINE): NOW, key_of(HEAL): NOW + 60}
+
+
+@pytest.mark.parametrize(("away", "begins"), [(GAP - 1, NOW), (GAP + 1, NOW + GAP + 1)])
+def test_a_short_time_without_it_is_no_end(away: float, begins: float) -> None:
+    known = History().after(EMPTY, health(OFFLINE), NOW)
+    for moment in range(0, int(away), 10):
+        known = known.after(EMPTY, health(), NOW + moment)
+    known = known.after(EMPTY, health(OFFLINE), NOW + away)
+    assert known.since == {key_of(OFFLINE): begins}
+
+
+def test_a_clock_that_is_set_back_makes_nothing_begin_in_the_future() -> None:
+    known = History().after(EMPTY, health(OFFLINE), NOW).after(EMPTY, health(OFFLINE), NOW - 1000)
+    assert known.since == {key_of(OFFLINE): NOW - 1000}
+
+
+def test_a_restart_forgets_nothing(tmp_path: Path) -> None:
+    seen = Picture(EMPTY, health(OFFLINE), round(NOW * 1e9))
+    Annotations(str(tmp_path)).apply(seen)
+    later = Annotations(str(tmp_path)).apply(replace(seen, now=round((NOW + 3600) * 1e9)))
+    assert [problem.since for problem in later.health.problems] == [NOW]
+    assert [problem.since for problem in later.health.volumes["gv0"].problems] == [NOW]
+
+
+def test_how_fast_a_backlog_falls_and_when_it_is_done() -> None:
+    known = History()
+    for minute in range(6):
+        known = known.after(pending(1000 - 100 * minute, NOW + 60 * minute), health(), NOW + 60 * minute)
+    heal = heal_of(known.with_rates(pending(500, NOW + 300)))
+    assert heal.rate == pytest.approx(100 / 60)
+    assert heal.seconds_left == pytest.approx(300)
+    known = known.after(pending(0, NOW + 360), health(), NOW + 360)
+    assert known.healing == {}
+
+
+def test_a_backlog_that_grows_has_no_end() -> None:
+    known = History()
+    for minute in range(3):
+        known = known.after(pending(100 + minute, NOW + 60 * minute), health(), NOW + 60 * minute)
+    heal = heal_of(known.with_rates(pending(102, NOW + 120)))
+    assert heal.rate is not None and heal.rate < 0
+    assert heal.seconds_left is None
+
+
+def test_two_counts_of_one_moment_tell_no_rate() -> None:
+    known = History()
+    for moment in (0, 10, 20):
+        known = known.after(pending(100 - moment, NOW), health(), NOW + moment)
+    assert heal_of(known.with_rates(pending(80, NOW))).rate is None
+
+
+def test_it_is_bounded() -> None:
+    many = [replace(OFFLINE, subject=f"a:/{number}") for number in range(history.MOST_PROBLEMS + 50)]
+    known = History().after(EMPTY, health(*many), NOW)
+    assert len(known.since) == history.MOST_PROBLEMS
+    assert len(history.encode(known)) < history.MOST_BYTES
+    for minute in range(100):
+        known = known.after(pending(1000 - minute, NOW + 60 * minute), health(), NOW + 60 * minute)
+    assert len(known.healing["gv0"]) == history.MOST_SAMPLES
+
+
+def test_what_is_written_is_read_again() -> None:
+    known = History().after(pending(7, NOW), health(OFFLINE, HEAL), NOW)
+    assert history.decode(history.encode(known)) == known
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"[]",
+        b"null",
+        b"\xff",
+        b"[" * 100_000,
+        b'{"format_version": 2, "problems": [], "healing": {}}',
+        b'{"format_version": 1, "problems": [["A", "b", "c"]], "healing": {}}',
+        b'{"format_version": 1, "problems": [["A", "b", "c", NaN]], "healing": {}}',
+        b'{"format_version": 1, "problems": [["A", "b", "c", 1e300]], "healing": {}}',
+        b'{"format_version": 1, "problems": [[1, "b", "c", 1]], "healing": {}}',
+        b'{"format_version": 1, "problems": [], "healing": {"gv0": [[1, -1]]}}',
+        b'{"format_version": 1, "problems": [], "healing": {"gv0": [[1, true]]}}',
+        b'{"format_version": 1, "problems": [], "healing": []}',
+        b'{"format_version": 1, "problems": 5, "healing": {}}',
+    ],
+)
+def test_a_file_that_is_nonsense_is_none(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / history.FILE
+    path.write_bytes(content)
+    assert history.read(str(path)) == History()
+
+
+def test_a_link_is_not_followed(tmp_path: Path) -> None:
+    (tmp_path / "real").write_bytes(history.encode(History().after(EMPTY, health(OFFLINE), NOW)))
+    (tmp_path / history.FILE).symlink_to(tmp_path / "real")
+    assert history.read(str(tmp_path / history.FILE)) == History()
+
+
+def muted_for(*keys: Tuple[str, str]) -> mutes.Mutes:
+    return mutes.Mutes({key: mutes.Mute(*key, NOW + 60, NOW) for key in keys})
+
+
+def annotated(found: Health, silenced: mutes.Mutes) -> Health:
+    return annotate(found, lambda _key: None, lambda code, volume: silenced.is_muted(code, volume, NOW))
+
+
+def test_what_is_muted_stays_visible_and_raises_no_code() -> None:
+    found = annotated(health(OFFLINE, HEAL), muted_for(("BRICK_OFFLINE", "gv0")))
+    assert [(problem.code, problem.muted) for problem in found.problems] == [
+        ("BRICK_OFFLINE", True),
+        ("HEAL_PENDING", False),
+    ]
+    assert (found.code, found.volumes["gv0"].code) == (HEALING, HEALING)
+    assert found.volumes["gv0"].status == "degraded"
+    assert found.message == "gv0: 5 entries to be healed (1 muted)"
+    everything = annotated(health(OFFLINE, HEAL), muted_for(("BRICK_OFFLINE", ""), ("HEAL_PENDING", "")))
+    assert (everything.code, everything.warning) == (0, False)
+    assert everything.message == "no problem that is not muted (2 muted)"
+    other = annotated(health(OFFLINE), muted_for(("BRICK_OFFLINE", "other"), ("HEAL_PENDING", "gv0")))
+    assert other == annotated(health(OFFLINE), mutes.NONE)
+    assert other.code == CRITICAL

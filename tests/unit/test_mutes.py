@@ -1,0 +1,198 @@
+"""Mutes: commands, their file, and what comes from other nodes."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import random
+import time
+from pathlib import Path
+from typing import List
+
+import pytest
+
+from ganeti_gluster_mon import cli, mutes
+from ganeti_gluster_mon.check import check
+from ganeti_gluster_mon.health import Limits
+from ganeti_gluster_mon.mutes import Mute, Mutes
+from ganeti_gluster_mon.serve.annotations import Annotations, annotated
+from ganeti_gluster_mon.serve.picture import Picture
+from tests.unit.example_pool import HEALTH, NOW, POOL
+
+T = 1_795_000_000.0
+
+
+def mute(code: str, volume: str = "", lasts: float = 60.0, at: float = T) -> Mute:
+    return Mute(code, volume, at + lasts, at)
+
+
+def of(*entries: Mute) -> Mutes:
+    return Mutes({each.key: each for each in entries})
+
+
+def test_a_mute_holds_for_its_code_its_volume_and_its_time() -> None:
+    known = of(mute("HEAL_PENDING", "gv0"), mute("PEER_SILENT"))
+    assert known.is_muted("HEAL_PENDING", "gv0", T + 59)
+    assert not known.is_muted("HEAL_PENDING", "gv0", T + 60)
+    assert not known.is_muted("HEAL_PENDING", "gv1", T)
+    assert known.is_muted("PEER_SILENT", "", T)
+    assert of(mute("HEAL_PENDING")).is_muted("HEAL_PENDING", "gv1", T)
+
+
+def test_in_whatever_order_entries_come_all_nodes_know_the_same() -> None:
+    chance = random.Random(14)
+    entries = [
+        mute(code, volume, chance.choice([0.0, 60.0, 600.0]), T + chance.randrange(5))
+        for code in ("A", "B")
+        for volume in ("", "gv0")
+        for _ in range(4)
+    ]
+    digests = set()
+    for _ in range(20):
+        chance.shuffle(entries)
+        known = mutes.NONE
+        for entry in entries:
+            known = known.merged([entry], T)
+        digests.add(known.digest)
+    assert len(digests) == 1
+
+
+def test_an_entry_of_the_future_is_not_taken_and_old_ones_go() -> None:
+    assert mutes.NONE.merged([mute("A", at=T + 3600)], T) == mutes.NONE
+    assert of(mute("A")).merged([], T + 60 + mutes.KEPT).entries == {}
+    assert of(mute("A")).merged([], T + mutes.KEPT).entries != {}
+    many = [mute(f"A{'B' * (number // 26)}{chr(65 + number % 26)}", at=T + number) for number in range(200)]
+    assert len(mutes.NONE.merged(many, T + 300).entries) == mutes.MOST
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        None,
+        [],
+        ["HEAL_PENDING", "gv0", T],
+        ["heal", "gv0", T, T],
+        ["HEAL_PENDING", "gv0 x", T, T],
+        ["HEAL_PENDING", 1, T, T],
+        ["HEAL_PENDING", "gv0", True, T],
+        ["HEAL_PENDING", "gv0", float("nan"), T],
+        ["HEAL_PENDING", "gv0", T + 1e9, T],
+        ["HEAL_PENDING\n", "gv0", T, T],
+    ],
+)
+def test_what_is_no_mute_is_refused(value: object) -> None:
+    with pytest.raises((ValueError, TypeError)):
+        mutes.from_json(value)
+
+
+def run(tmp_path: Path, *words: str) -> int:
+    return cli.main([*words, "--state-dir", str(tmp_path / "state")])
+
+
+def test_mute_list_unmute(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(tmp_path, "mute", "HEAL_PENDING", "--volume", "gv0", "--for", "2h") == 0
+    assert run(tmp_path, "mute", "PEER_SILENT") == 0
+    known = mutes.read(str(tmp_path / "state"))
+    lasts = {key: entry.until - entry.set_at for key, entry in known.entries.items()}
+    assert lasts == {("HEAL_PENDING", "gv0"): pytest.approx(7200), ("PEER_SILENT", ""): pytest.approx(3600)}
+    capsys.readouterr()
+    assert run(tmp_path, "mute") == 0
+    assert [line.split()[0] for line in capsys.readouterr().out.splitlines()] == [
+        "HEAL_PENDING",
+        "PEER_SILENT",
+    ]
+    assert run(tmp_path, "unmute", "PEER_SILENT") == 0
+    assert run(tmp_path, "unmute", "PEER_SILENT") == 1
+    assert "PEER_SILENT is not muted" in capsys.readouterr().err
+    assert run(tmp_path, "mute") == 0
+    assert [line.split()[0] for line in capsys.readouterr().out.splitlines()] == ["HEAL_PENDING"]
+
+
+@pytest.mark.parametrize(
+    ("words", "why"),
+    [
+        (["NO_SUCH_CODE"], "there is no code 'NO_SUCH_CODE'"),
+        (["HEAL_PENDING", "--volume", "a b"], "no name of a volume"),
+    ],
+)
+def test_what_cannot_be_muted(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], words: List[str], why: str
+) -> None:
+    assert run(tmp_path, "mute", *words) == 1
+    told = capsys.readouterr().err
+    assert why in told
+    assert told.count("\n") == 1
+
+
+@pytest.mark.parametrize("lasts", ["", "2", "2w", "-1h", "0h", "91d", "1e3h", "٢h"])
+def test_a_time_that_is_none(tmp_path: Path, lasts: str) -> None:
+    with pytest.raises(SystemExit) as ended:
+        run(tmp_path, "mute", "HEAL_PENDING", f"--for={lasts}")
+    assert ended.value.code == 2
+
+
+def test_the_file_is_written_where_another_user_owns_the_directory(tmp_path: Path) -> None:
+    """Nothing that this user puts there is followed or overwritten elsewhere."""
+    state = tmp_path / "state"
+    state.mkdir()
+    victim = tmp_path / "victim"
+    victim.write_text("untouched")
+    (state / mutes.FILE).symlink_to(victim)
+    (state / f".{mutes.FILE}.{os.getpid()}").symlink_to(victim)
+    mutes.add([mute("HEAL_PENDING", at=time.time())], str(state))
+    assert victim.read_text() == "untouched"
+    assert not (state / mutes.FILE).is_symlink()
+    assert list(mutes.read(str(state)).entries) == [("HEAL_PENDING", "")]
+
+
+def test_a_lock_that_is_held_is_not_waited_for_long(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(mutes, "LOCK_TIMEOUT", 0.1)
+    state = tmp_path / "state"
+    state.mkdir()
+    held = os.open(state, os.O_RDONLY)
+    fcntl.flock(held, fcntl.LOCK_EX)
+    try:
+        assert run(tmp_path, "mute", "HEAL_PENDING") == 1
+        assert "cannot keep the mute" in capsys.readouterr().err
+    finally:
+        os.close(held)
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"{}", b"[]", b"[" * 100_000, b'{"format_version": 1, "mutes": [1]}']
+)
+def test_a_file_that_is_nonsense_is_none(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / mutes.FILE).write_bytes(content)
+    assert mutes.read(str(tmp_path)) == mutes.NONE
+
+
+def test_the_daemon_takes_what_a_command_wrote_and_what_a_node_sent(tmp_path: Path) -> None:
+    now = time.time()
+    daemon = Annotations(str(tmp_path))
+    mutes.add([mute("HEAL_PENDING", at=now)], str(tmp_path))
+    assert daemon.refresh()
+    assert not daemon.refresh()
+    assert daemon.merge([mute("PEER_SILENT", at=now)])
+    assert not daemon.merge([mute("PEER_SILENT", at=now)])
+    assert set(mutes.read(str(tmp_path)).entries) == {("HEAL_PENDING", ""), ("PEER_SILENT", "")}
+    assert set(Annotations(str(tmp_path)).mutes.entries) == {("HEAL_PENDING", ""), ("PEER_SILENT", "")}
+
+
+def test_a_check_shows_what_is_muted_and_is_not_raised_by_it() -> None:
+    codes = {problem.code for problem in HEALTH.problems}
+    moment = NOW / 1e9
+    silenced = of(*(mute(code, at=moment, lasts=60) for code in codes))
+    from ganeti_gluster_mon.history import History
+
+    seen = annotated(Picture(POOL, HEALTH, NOW), History(), silenced)
+    result = check(seen.pool, seen.health, Limits())
+    assert result.exit_status == 0
+    for code in codes:
+        assert f"[{code}]" in result.line
+    assert "muted: " in result.line
+    assert check(POOL, HEALTH, Limits()).exit_status == 2
+    assert check(seen.pool, seen.health, Limits(), "gv0").exit_status == 0
+    assert json.loads(json.dumps([mutes.to_json(each) for each in silenced.entries.values()]))

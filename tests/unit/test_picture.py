@@ -1,0 +1,68 @@
+"""Each part of what is shown has its own age."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Tuple
+
+import pytest
+
+from ganeti_gluster_mon.gluster import question
+from ganeti_gluster_mon.gluster.capture import Capture
+from ganeti_gluster_mon.health import Limits
+from ganeti_gluster_mon.serve.handover import Cycle, Handed, boottime
+from ganeti_gluster_mon.serve.picture import Followed, Picture, View, picture
+from tests.unit.test_joined import NODE2, own, read
+
+SECOND = 10**9
+#: as with --interval 5
+LIMITS = Limits(stale_after=15)
+NOW = read("healthy").recorded_at
+
+
+def with_old_counts(age: float) -> Capture:
+    """A capture of now whose heal counts are *age* seconds older than the rest."""
+    taken = read("healthy")
+    return replace(
+        taken,
+        answers=tuple(
+            replace(answer, taken_at=taken.recorded_at - round(age * SECOND))
+            if question.is_about_healing(answer.question)
+            else answer
+            for answer in taken.answers
+        ),
+    )
+
+
+def shown(taken: Capture, leads: bool) -> Picture:
+    handed = Handed(taken, Cycle(boottime(), 0.1))
+    if leads:
+        return picture(View(handed), LIMITS, NOW)
+    mine = Handed(own(), Cycle(boottime(), 0.1, leads=False))
+    return picture(View(mine, Followed(taken, boottime()), NODE2, leader=False), LIMITS, NOW)
+
+
+def heals(seen: Picture) -> Tuple[bool, ...]:
+    return tuple(volume.heal is not None for volume in seen.pool.volumes or () if volume.heals)
+
+
+@pytest.mark.parametrize("leads", [True, False])
+def test_old_heal_counts_make_nothing_else_old(leads: bool) -> None:
+    seen = shown(with_old_counts(40), leads)
+    assert seen.health.code == 0, seen.health.message
+    assert seen.pool.age(NOW) < 5
+    assert all(heals(seen))
+    (volume,) = [each for each in seen.pool.volumes or () if each.name == "gv0"]
+    assert volume.heal is not None and volume.heal.taken_at is not None
+    assert 39 < (NOW - volume.heal.taken_at) / SECOND < 45
+
+
+@pytest.mark.parametrize("leads", [True, False])
+def test_heal_counts_that_are_too_old_are_not_known_and_all_else_is(leads: bool) -> None:
+    seen = shown(with_old_counts(120), leads)
+    assert seen.health.code == 2
+    assert "the last count is 12" in seen.health.message
+    assert "the pool" not in seen.health.message
+    assert not any(heals(seen))
+    assert all(brick.online for volume in seen.pool.volumes or () for brick in volume.bricks)
+    assert all(volume.capacity is not None for volume in seen.pool.volumes or ())
