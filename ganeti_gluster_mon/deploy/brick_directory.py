@@ -178,8 +178,12 @@ class RetireBrick(Step):
             return DONE  # its disk is dead, and nothing can be written there
         if found.kind != "directory" or RETIRED in found.attributes:
             return DONE
+        volumes = gluster_said.volumes(info)
+        volume = next((one for one in volumes if one.name == self.volume), None)
+        if volume is None or found.volume_id != volume.uuid.replace("-", ""):
+            return DONE  # it was no brick of this volume
         uuid = gluster_said.own(gluster_said.peers(pool)).uuid
-        volume = brick_state.listed(gluster_said.volumes(info), self.node, uuid, self.path)
-        if volume is not None and volume.name != self.volume:
+        lists = brick_state.listed(volumes, self.node, uuid, self.path)
+        if lists is not None and lists.name != self.volume:
             return DONE
         return (set_attribute(self.node, RETIRED, self.volume, self.path),)

@@ -88,6 +88,7 @@ def replace_brick(world: World, arguments: argparse.Namespace) -> Asked:
     before: Tuple[str, ...] = ()
     if there and not again:
         # it has been done, and is only to be seen to its end
+        _must_be_gone(volume, old, new)
         steps += [*made.steps, StartVolume(speaks.name, volume.name, (new,))]
     else:
         _can_be_replaced(volume, old, new, others)
@@ -121,6 +122,12 @@ def replace_brick(world: World, arguments: argparse.Namespace) -> Asked:
         f"{_left_behind(old, new)}"
     )
     return Asked(tuple(steps), wished.notes, question, result=result)
+
+
+def _must_be_gone(volume: VolumeInfo, old: Brick, new: Brick) -> None:
+    """Raises NotSo where both *old* and *new* are bricks of the volume: then *new* has not replaced *old*."""
+    if old != new and plan.set_of(volume, old):
+        raise NotSo(f"{new.label} is a brick of {volume.name} already, beside {old.label}: name another disk")
 
 
 def _left_behind(old: Brick, new: Brick) -> str:

@@ -196,10 +196,12 @@ def test_a_brick_that_was_replaced_is_marked_so() -> None:
     def left(attributes: str, info: Said = GV0, kind: Said = DIRECTORY) -> Left:
         return step.left([info, pool_list(NODE), kind, DATA, ok(), ok(f"# file: {PATH}\n{attributes}\n")])
 
-    assert commands(left(f"{OURS}\n{GFID}")) == [f"setfattr -n {RETIRED} -v 0x677630 -- {PATH}"]
+    assert commands(left(f"{OURS}\n{KNOWN_ID}\n{GFID}")) == [f"setfattr -n {RETIRED} -v 0x677630 -- {PATH}"]
     assert left(f"{OURS}\n{RETIRED}=0x677630") is DONE
     assert left(OURS, kind=ABSENT) is DONE
+    assert left(OURS) is DONE  # it waits, and was never a brick
+    assert left(f"{OURS}\n{FOREIGN_ID}\n{GFID}") is DONE
     dead = Said(1, "", f"stat: cannot statx '{PATH}': Input/output error")
     assert left(OURS, kind=dead) is DONE
     other = volume_info(volume("other", [f"{NODE}:{PATH}", "n3:/b", "n4:/b"]))
-    assert left(OURS, info=other) is DONE
+    assert left(f"{OURS}\n{KNOWN_ID}", info=other) is DONE

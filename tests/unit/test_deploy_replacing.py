@@ -107,6 +107,14 @@ def test_a_brick_that_is_offline_or_dead_is_replaced_when_that_is_confirmed() ->
     )
 
 
+def test_a_brick_of_the_volume_does_not_replace_another() -> None:
+    (found,) = volumes(INFO)
+    replacing._must_be_gone(found, OLD, OLD)
+    replacing._must_be_gone(found, Brick(NODE3, "/gone"), OLD)
+    with pytest.raises(NotSo, match=f"{B.label} is a brick of gv0 already, beside {OLD.label}"):
+        replacing._must_be_gone(found, OLD, B)
+
+
 def test_without_self_heal_no_brick_is_replaced() -> None:
     (found,) = volumes(INFO)
     replacing._can_be_replaced(found, OLD, Brick(NODE3, "/new"), (A, B))
