@@ -8,8 +8,8 @@ from ganeti_gluster_mon.gluster.model import Pool, Volume
 from ganeti_gluster_mon.health import Health
 from ganeti_gluster_mon.words import one_line, short_size
 
-_HEADERS = ("VOLUME", "STATUS", "SIZE", "USED", "AVAIL", "BRICKS", "HEAL")
-_LEFT = 2  # columns of words; the others are figures
+_HEADERS = ("VOLUME", "STATUS", "SIZE", "USED", "AVAIL", "BRICKS", "HEAL", "PROBLEMS")
+_WORDS = (0, 1, 7)  # columns of words; the others are figures
 
 
 def table(pool: Pool, health: Health) -> str:
@@ -20,9 +20,9 @@ def table(pool: Pool, health: Health) -> str:
     widths = [max(map(len, column)) for column in zip(*rows)]
     lines = (
         "  ".join(
-            cell.ljust(width) if i < _LEFT else cell.rjust(width)
+            cell.ljust(width) if i in _WORDS else cell.rjust(width)
             for i, (cell, width) in enumerate(zip(row, widths))
-        )
+        ).rstrip()
         for row in rows
     )
     return "".join(f"{line}\n" for line in lines)
@@ -40,6 +40,7 @@ def _row(volume: Volume, health: Health) -> Sequence[str]:
         short_size(space.available) if space else "?",
         f"{up}/{len(volume.bricks)}",
         _heal(volume),
+        ", ".join(dict.fromkeys(problem.code for problem in judged.problems)) if judged else "",
     )
 
 

@@ -16,7 +16,7 @@ from ganeti_gluster_mon.health.disks import (
     subvolume_redundancy,
 )
 from ganeti_gluster_mon.health.evaluate import Health, VolumeHealth, evaluate
-from ganeti_gluster_mon.health.messages import message, message_parts
+from ganeti_gluster_mon.health.messages import MessagePart, grouped, message, message_parts
 from ganeti_gluster_mon.health.node import evaluate_node
 from ganeti_gluster_mon.health.problem import (
     CRITICAL,
@@ -38,12 +38,14 @@ __all__ = [
     "DiskHealth",
     "Health",
     "Limits",
+    "MessagePart",
     "Problem",
     "SubvolumeRedundancy",
     "VolumeHealth",
     "evaluate",
     "evaluate_disk",
     "evaluate_node",
+    "grouped",
     "message",
     "message_parts",
     "subvolume_redundancy",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Dict, List, Sequence, Tuple
 
 from ganeti_gluster_mon.health.codes import CODES
@@ -15,21 +16,38 @@ _MOST_NAMES = 3
 _MOST_PARTS = 12
 
 
-def message_parts(problems: Sequence[Problem], with_codes: bool = False) -> List[str]:
-    """One text for each problem or group of problems, worst first.
+@dataclass(frozen=True)
+class MessagePart:
+    """One problem, or several of one kind."""
+
+    severity: int
+    code: str
+    text: str
+    problems: Tuple[Problem, ...]
+
+
+def grouped(problems: Sequence[Problem]) -> List[MessagePart]:
+    """One part for each problem or group of problems, worst first.
 
     More than two problems of one code, severity and kind make a group:
     "25 volumes: heal backlog not known (no answer within 20 s): v16, v17, v18, …".
-    *with_codes* adds the code: "… [HEAL_PENDING]".
     """
     groups: Dict[Tuple[int, str, str], List[Problem]] = {}
     for problem in sorted(problems, key=worst_first):
         groups.setdefault((problem.severity, problem.code, problem.kind), []).append(problem)
     parts = []
-    for (_severity, code, _kind), group in groups.items():
-        texts = [problem.text for problem in group] if len(group) <= _MOST_SINGLE else [_grouped(group)]
-        parts += [f"{text} [{code}]" for text in texts] if with_codes else texts
+    for (severity, code, _kind), group in groups.items():
+        if len(group) <= _MOST_SINGLE:
+            parts += [MessagePart(severity, code, problem.text, (problem,)) for problem in group]
+        else:
+            parts.append(MessagePart(severity, code, _grouped(group), tuple(group)))
     return parts
+
+
+def message_parts(problems: Sequence[Problem], with_codes: bool = False) -> List[str]:
+    """The texts of `grouped`; *with_codes* adds the code: "… [HEAL_PENDING]"."""
+    parts = grouped(problems)
+    return [f"{part.text} [{part.code}]" if with_codes else part.text for part in parts]
 
 
 def message(problems: Sequence[Problem]) -> str:

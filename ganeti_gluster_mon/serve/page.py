@@ -17,7 +17,7 @@ from markupsafe import Markup
 
 from ganeti_gluster_mon import __version__
 from ganeti_gluster_mon.gluster.model import Brick, Peer, Pool, Process, Subvolume, Volume
-from ganeti_gluster_mon.health import CRITICAL, HEALING, OK, UNKNOWN, Health
+from ganeti_gluster_mon.health import CRITICAL, HEALING, OK, UNKNOWN, Health, VolumeHealth, grouped
 from ganeti_gluster_mon.problem_text import problem_text
 from ganeti_gluster_mon.words import one_line, short_size
 
@@ -30,8 +30,8 @@ _FEW_BRICKS = 12
 _LONGEST = 300
 #: problems that are listed
 _MOST_PROBLEMS = 20
-#: percent of a volume's space that, once used, is worth a colour
-_FILLING, _FULL = 90.0, 97.0
+#: codes of problems that colour the bar of a volume's space
+_SPACE_CODES = ("VOLUME_FULL", "VOLUME_NEARLY_FULL", "SUBVOLUME_FULL", "SUBVOLUME_NEARLY_FULL")
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,9 @@ _POOL = {
     UNKNOWN: State("?", "Not known", _UNKNOWN),
     CRITICAL: State("✖", "A person is needed", _BAD),
 }
-_SHORT = State("▲", "Space is getting short", _WARN)
+_SHORT = State("▲", "Warning", _WARN)
+#: of a volume whose copies and bricks are well, and which has another problem that needs an administrator
+_PROBLEMATIC = State("✖", "needs attention", _BAD)
 _VOLUME = {
     "healthy": State("✔", "healthy", _GOOD),
     "healing": State("↻", "healing", _HEAL),
@@ -145,7 +147,12 @@ def page(pool: Pool, health: Health, now: int, refresh: float = 30.0, stale: flo
     if health.code == OK and health.warning:
         status = _SHORT
     problems = [
-        _Problem(_PROBLEM[each.severity], problem_text(each, now), each.code) for each in health.problems
+        _Problem(
+            _PROBLEM[part.severity],
+            problem_text(part.problems[0], now) if len(part.problems) == 1 else one_line(part.text),
+            part.code,
+        )
+        for part in grouped(health.problems)
     ]
     volumes = None
     if pool.volumes is not None:
@@ -189,7 +196,10 @@ def _template() -> jinja2.Template:
 
 
 def _volume(volume: Volume, health: Health) -> _Volume:
-    state = _VOLUME[health.volumes[volume.name].status]
+    found = health.volumes[volume.name]
+    state = _VOLUME[found.status]
+    if found.code == CRITICAL and found.status in ("healthy", "healing"):
+        state = _PROBLEMATIC
     started = volume.state == "started"
     subvolumes = _subvolumes(volume)
     shown, folded = subvolumes, []
@@ -201,7 +211,7 @@ def _volume(volume: Volume, health: Health) -> _Volume:
         state=state,
         kind=_kind(volume),
         started=started,
-        space=_space(volume),
+        space=_space(volume, found),
         facts=tuple(_facts(volume)) if started else (),
         shown=tuple(shown),
         folded=tuple(folded),
@@ -220,12 +230,13 @@ def _kind(volume: Volume) -> str:
     return ", ".join(words)
 
 
-def _space(volume: Volume) -> Optional[_Space]:
+def _space(volume: Volume, health: VolumeHealth) -> Optional[_Space]:
     space = volume.capacity
     if space is None or space.size <= 0:
         return None
     percent = round(min(100.0, max(0.0, 100 * space.used / space.size)), 1)
-    tone = _BAD if percent >= _FULL else _WARN if percent >= _FILLING else _GOOD
+    severities = [problem.severity for problem in health.problems if problem.code in _SPACE_CODES]
+    tone = _BAD if CRITICAL in severities else _WARN if severities else _GOOD
     return _Space(short_size(space.available), short_size(space.size), percent, tone)
 
 

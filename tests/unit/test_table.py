@@ -18,7 +18,10 @@ def test_nothing_is_known() -> None:
 
 
 def test_no_volumes() -> None:
-    assert table(Pool(0, volumes=()), HEALTH).split() == "VOLUME STATUS SIZE USED AVAIL BRICKS HEAL".split()
+    assert (
+        table(Pool(0, volumes=()), HEALTH).split()
+        == "VOLUME STATUS SIZE USED AVAIL BRICKS HEAL PROBLEMS".split()
+    )
 
 
 def test_a_terminal_is_not_spoken_to() -> None:
