@@ -57,6 +57,9 @@ def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
         help="say what is wrong with Gluster, Ganeti's settings and the nodes, and what to do; exit 1 if anything is",
     )
     diagnose.add_argument(
+        "nodes", nargs="*", metavar="NODE", help="say only what is wrong there (default: everything)"
+    )
+    diagnose.add_argument(
         "--timeout",
         type=seconds,
         default=20.0,
@@ -194,4 +197,4 @@ def _info(arguments: argparse.Namespace) -> int:
 def _diagnose(arguments: argparse.Namespace) -> int:
     from ganeti_gluster_mon.view import diagnose
 
-    return diagnose.run(arguments.timeout)
+    return diagnose.run(arguments.timeout, arguments.nodes)

@@ -7,6 +7,7 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Iterator, List, Sequence
 
+from ganeti_gluster_mon.failure import CannotDo
 from ganeti_gluster_mon.ganeti import ssconf
 from ganeti_gluster_mon.ganeti.configuration import Configuration, NoConfiguration, Reader
 from ganeti_gluster_mon.gluster.folders import list_folders
@@ -17,11 +18,31 @@ from ganeti_gluster_mon.view.orphans import folders_of_disks
 from ganeti_gluster_mon.view.survey import ask_nodes
 
 
-def run(timeout: float) -> int:
-    """Print what is found; 1 if anything is wrong.  Raises CannotDo where this is no node of a cluster."""
+def run(timeout: float, names: Sequence[str] = ()) -> int:
+    """Print what is found, of the nodes *names* only where there are some; 1 if anything of that is wrong.
+
+    Raises CannotDo where this is no node of a cluster, or a name is that of no node.
+    """
+    only = _nodes(names)
     found = look(timeout)
-    print("\n".join(lines(found)))
+    if only:
+        found = Diagnosis((), (), {name: found.nodes.get(name, ()) for name in only})
+        print("\n".join(line for node, parts in found.nodes.items() for line in _part(f"Node {node}", parts)))
+    else:
+        print("\n".join(lines(found)))
     return 0 if found.well else 1
+
+
+def _nodes(names: Sequence[str]) -> List[str]:
+    cluster = ssconf.read()
+    found = []
+    for name in names:
+        node = cluster.node(name)
+        if node is None or node.offline:
+            why = "is offline" if node is not None else f"is no node of {cluster.name}"
+            raise CannotDo(f"{name} {why}: gnt-node list shows the nodes")
+        found.append(node.name)
+    return found
 
 
 def look(timeout: float) -> Diagnosis:

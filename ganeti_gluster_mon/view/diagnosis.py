@@ -13,7 +13,8 @@ from ganeti_gluster_mon.gluster.folders import VolumeFiles
 from ganeti_gluster_mon.gluster.model import Pool
 from ganeti_gluster_mon.gluster.placement import is_here
 from ganeti_gluster_mon.health import OK, Health
-from ganeti_gluster_mon.view.finding import Finding
+from ganeti_gluster_mon.view.brick_mounts import BrickMount, brick_mounts, findings
+from ganeti_gluster_mon.view.finding import NO_BACKEND, Finding
 from ganeti_gluster_mon.view.orphans import orphans
 from ganeti_gluster_mon.words import one_line, some
 
@@ -53,6 +54,8 @@ class NodeFacts:
     provider: Optional[bool] = None
     #: whether our storage backend is in the place of Ganeti's own module
     backend: Optional[bool] = None
+    #: its own bricks of started volumes
+    bricks: Optional[Tuple[BrickMount, ...]] = None
 
 
 @dataclass(frozen=True)
@@ -130,6 +133,7 @@ def node_facts(told: Any, sent: float, received: float) -> NodeFacts:
         fuse_device=_bool(told.get("fuse_device")),
         provider=_bool(told.get("provider")),
         backend=_bool(told.get("backend")),
+        bricks=brick_mounts(told.get("bricks")),
     )
 
 
@@ -280,6 +284,7 @@ def _of_a_node(node: Node, looked: Looked, common: _Common) -> Iterator[Finding]
     yield from _of_glusterd(node, facts, looked, common)
     yield from _of_the_clock(facts)
     yield from _of_names(node, facts, looked, common)
+    yield from findings(node.name, facts.bricks or ())
     configuration = looked.configuration
     if configuration is not None:
         yield from _of_the_backend(node, facts, looked, configuration)
@@ -372,11 +377,7 @@ def _of_the_backend(
             f"add the line {directory}; from the master to all: gnt-cluster copyfile /etc/ganeti/file-storage-paths",
         )
     if facts.backend is False:
-        yield Finding(
-            "Ganeti's own module for Gluster is in use: gnt-node list-storage fails here until the volume was mounted",
-            "apt install ganeti-gluster-backend",
-            note=True,
-        )
+        yield NO_BACKEND
     if not node.vm_capable:
         return
     group = configuration.parameters_of(configuration.groups.get(node.name))

@@ -13,3 +13,11 @@ class Finding:
     to_do: str = ""
     #: worth knowing, and nothing that is wrong
     note: bool = False
+
+
+#: of a node where gnt-node list-storage needs a mount
+NO_BACKEND = Finding(
+    "Ganeti's own module for Gluster is in use: gnt-node list-storage fails here until the volume was mounted",
+    "apt install ganeti-gluster-backend",
+    note=True,
+)

@@ -6,6 +6,7 @@ Nothing of this package is used: a node where it is not installed is one of the 
 
 from __future__ import annotations
 
+import errno
 import glob
 import json
 import os
@@ -27,6 +28,8 @@ def main(hosts: List[str]) -> None:
     began = time.time()
     found: Dict[str, Any] = {"resolved": {}, "reached": {}}
     threads = [threading.Thread(target=look_at, args=(host, found), daemon=True) for host in hosts]
+    # a filesystem that hangs must not keep the rest from being told
+    threads.append(threading.Thread(target=look_at_bricks, args=(found,), daemon=True))
     for thread in threads:
         thread.start()
     found.update(
@@ -80,6 +83,49 @@ def look_at(host: str, found: Dict[str, Any]) -> None:
     found["reached"][host] = reached
 
 
+def look_at_bricks(found: Dict[str, Any]) -> None:
+    """This node's own bricks, by glusterd's files, and the filesystem that each is on."""
+    uuid = glusterd_info().get("UUID")
+    table = [line.split() for line in lines("/etc/fstab") or []]
+    points = [fields[1] for fields in table if len(fields) > 2 and not fields[0].startswith("#")]
+    bricks = []
+    for info in glob.glob("/var/lib/glusterd/vols/*/info"):
+        volume = values(info)
+        for file in glob.glob(os.path.dirname(info) + "/bricks/*"):
+            brick = values(file)
+            if brick.get("uuid") == uuid and volume.get("status") == "1" and brick.get("path"):
+                name = os.path.basename(os.path.dirname(info))
+                bricks.append(brick_facts(name, brick["path"], volume.get("volume-id", ""), points))
+    found["bricks"] = bricks
+
+
+def brick_facts(volume: str, path: str, volume_id: str, points: List[str]) -> Dict[str, Any]:
+    """Where a brick is, and whether it can be read: "id" is whether it has the id of its volume."""
+    told: Dict[str, Any] = {"volume": volume, "path": path, "point": "/", "type": "", "read_only": False}
+    with open("/proc/self/mountinfo", encoding="utf-8", errors="replace") as file:
+        for line in file:
+            words = line.split()
+            point = words[4].replace("\\040", " ")
+            if (path + "/").startswith(point.rstrip("/") + "/") and len(point) >= len(told["point"]):
+                after = words[words.index("-") + 1 :]
+                options = [*words[5].split(","), *after[2].split(",")]
+                told.update(point=point, type=after[0], read_only="ro" in options)
+    told["in_fstab"] = told["point"] in points
+    try:
+        own = os.getxattr(path, "trusted.glusterfs.volume-id").hex()
+        told.update(id=own == volume_id.replace("-", ""), error=None)
+    except OSError as err:
+        absent = err.errno in (errno.ENOENT, errno.ENODATA)
+        told.update(id=False if absent else None, error=None if absent else err.strerror)
+    return told
+
+
+def values(path: str) -> Dict[str, str]:
+    """The lines NAME=VALUE of a file of glusterd's."""
+    told = (line.partition("=") for line in lines(path) or [])
+    return {name: value for name, equals, value in told if equals}
+
+
 def version() -> Optional[str]:
     """Gluster's version, "10.3"; None where its command is not there, or does not answer."""
     try:
@@ -101,8 +147,7 @@ def glusterd() -> bool:
 
 def glusterd_info() -> Dict[str, str]:
     """glusterd's own id and the version it works by, as it keeps them."""
-    told = (line.partition("=") for line in lines("/var/lib/glusterd/glusterd.info") or [])
-    return {name: value for name, equals, value in told if equals}
+    return values("/var/lib/glusterd/glusterd.info")
 
 
 def lines(path: str) -> Optional[List[str]]:
