@@ -226,11 +226,7 @@ def _start(mount: Mount, lock_directory: str) -> Optional[Child]:
         return None
     try:
         worker = Child(["stat", "--file-system", _FORMAT, "--", mount.path], keep=[lock])
-        try:
-            worker_lock.record(lock, worker.pid)
-        except BaseException:
-            worker.end()
-            raise
+        worker_lock.record(lock, worker.pid)
         return worker
     finally:
         os.close(lock)

@@ -39,11 +39,16 @@ def acquire(path: str) -> Optional[int]:
 
 
 def record(lock: int, pid: int) -> None:
-    """Write that the process *pid*, which has inherited the descriptor *lock*, is the worker.  Raises OSError."""
+    """Write that the process *pid*, which has inherited the descriptor *lock*, is the worker.
+
+    If that cannot be written (there is no space left), the age of the worker is not known: whoever finds the lock taken
+    waits for its whole timeout.
+    """
     start_time = _start_time(pid)
-    os.ftruncate(lock, 0)
-    if start_time is not None:  # else it has ended already
-        os.pwrite(lock, b"%d %d\n" % (pid, start_time), 0)
+    with suppress(OSError):
+        os.ftruncate(lock, 0)
+        if start_time is not None:  # else it has ended already
+            os.pwrite(lock, b"%d %d\n" % (pid, start_time), 0)
 
 
 def worker_age(path: str) -> Optional[float]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import multiprocessing
 import os
 import re
@@ -169,6 +170,18 @@ def test_a_worker_that_has_ended_has_no_age(locks: str) -> None:
         worker_lock.record(lock, process.pid)
         assert os.path.getsize(path) == 0
     os.close(lock)
+
+
+def test_without_space_for_the_record_a_mount_is_checked(locks: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The lock is enough."""
+
+    def full(*_: object) -> int:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "pwrite", full)
+    for _ in range(3):
+        (seen,) = mounts.statvfs([on("/proc")], 5, locks)
+        assert seen.failure == "not mounted any more"
 
 
 def fake_stat(directory: Path, monkeypatch: pytest.MonkeyPatch, script: str) -> None:
