@@ -83,7 +83,7 @@ def test_each_alert_says_how_bad_it_is_and_what_it_is_about(name: str) -> None:
 
 def test_the_runbook_has_a_section_for_each_alert_and_no_other() -> None:
     sections = re.findall(r"^## (.+)$", RUNBOOK.read_text(encoding="utf-8"), re.MULTILINE)
-    assert sections == [*ALERTS, "Problem codes"]
+    assert sections == [*ALERTS, "Muting", "Problem codes"]
 
 
 def test_the_runbook_has_a_section_for_each_problem_code_and_no_other() -> None:
