@@ -50,10 +50,21 @@ def cluster(ganeti: Cluster) -> Iterator[Cluster]:
     path = next(path for path, size in disks(ganeti, 1).items() if size == 64 * MIB)
     ganeti.run(2, "dd", "if=/dev/urandom", f"of=/mnt/look/{path}", "bs=1M", "count=3", "conv=notrunc,fsync")
     ganeti.pool.unmount(2, "/mnt/look")
+    tables = {node: with_lines(ganeti, node) for node in ganeti.nodes}
     try:
         yield ganeti
     finally:
         ganeti.instance_remove(GUEST)
+        for node, table in tables.items():
+            ganeti.pool.exec(node, ["tee", "/etc/fstab"], input=table)
+
+
+def with_lines(cluster: Cluster, node: int) -> str:
+    """Give the disks that the lab mounted by itself their lines in /etc/fstab; returns what it was before."""
+    before = cluster.run(node, "cat", "/etc/fstab")
+    lines = "".join(f"none {point} ext4 noauto 0 0\n" for point in ("/export/b1", "/export/b2"))
+    cluster.pool.exec(node, ["tee", "--append", "/etc/fstab"], input=lines)
+    return before
 
 
 def test_the_lists_say_what_gluster_and_ganeti_say(cluster: Cluster) -> None:
@@ -257,6 +268,18 @@ def test_a_cluster_that_is_well(cluster: Cluster) -> None:
         f"{part}: ok" for part in parts
     ]
     assert not diagnosed(cluster)
+
+
+def test_the_filesystem_of_each_brick_is_checked_on_its_own_node(cluster: Cluster) -> None:
+    table = cluster.run(3, "cat", "/etc/fstab")
+    cluster.pool.exec(3, ["tee", "/etc/fstab"], input="")
+    try:
+        (line,) = diagnosed(cluster)["Node node3.lab.test"]
+        assert line == "/etc/fstab has no line for /export/b1, which has brick /export/b1/gv0 of gv0"
+        assert list(diagnosed(cluster, "node3")) == ["Node node3.lab.test"]
+        assert not diagnosed(cluster, "node1", "node2")
+    finally:
+        cluster.pool.exec(3, ["tee", "/etc/fstab"], input=table)
 
 
 def test_orphaned_disk_files_are_listed(cluster: Cluster) -> None:
