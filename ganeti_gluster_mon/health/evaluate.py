@@ -7,6 +7,7 @@ from typing import Dict, Iterator, List, Mapping, Sequence, Tuple
 
 from ganeti_gluster_mon.gluster.model import Pool, Unknown, Volume
 from ganeti_gluster_mon.health.bricks import brick_problems
+from ganeti_gluster_mon.health.guests import Guests
 from ganeti_gluster_mon.health.healing import healing_problems
 from ganeti_gluster_mon.health.knowledge import gaps, stale_problems, unknown_problems, version_problems
 from ganeti_gluster_mon.health.messages import message
@@ -60,9 +61,11 @@ def evaluate(pool: Pool, limits: Limits, now: int) -> Health:
     ]
     about_all = any(unknown.volume is None for unknown in others)
     volumes: Dict[str, VolumeHealth] = {}
+    guests = Guests(pool)
     for volume in pool.volumes or ():
         unknowns = of_volumes[volume.name]
-        mine = sorted(_volume_problems(volume, unknowns, about_all, limits), key=worst_first)
+        found = _volume_problems(volume, unknowns, about_all, limits)
+        mine = guests.named(sorted(found, key=worst_first))
         code = worst(mine)
         volumes[volume.name] = VolumeHealth(_status(volume, code), code, tuple(mine))
         problems += [problem for problem in mine if not problem.implied]
