@@ -139,18 +139,13 @@ class Operations:
         self._pool.start_volume(VOLUME, force=True)
 
     def _kill_client(self, node: int) -> None:
-        """Kill what is mounted on a node; the guests that have their disks by a path are started again."""
+        """Kill what is mounted on a node; the guests that have their disks by a path are stopped and started."""
         for found in self._pool.host(node).find("glusterfs"):
             if found.argv[-1].startswith("/run/ganeti/gluster"):
                 process.kill(found.pid)
-        victims = [
-            name
-            for name, guest in self._record.state.guests.items()
-            if (guest.node, guest.access, guest.status) == (node, "kernelspace", RUNNING)
-        ]
-        for name in victims:
-            self._stop(name)
-            self._start(name)
+        victims = [name for name, guest in self._record.state.guests.items() if guest.has_path(node)]
+        for action in (self._stop, self._start):
+            at_once(action, victims)
 
     def _replace_brick(self, node: int) -> None:
         self._site.replace_brick(node)

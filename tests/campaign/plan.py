@@ -76,6 +76,10 @@ class Guest:
     #: disks beside the first
     others: int = 0
 
+    def has_path(self, node: int) -> bool:
+        """Whether a node has the disks mounted, for a guest that runs or was killed."""
+        return (self.node, self.access) == (node, "kernelspace") and self.status != STOPPED
+
 
 @dataclass
 class State:
@@ -140,6 +144,10 @@ class State:
                 self._fail_over(int(words[0]))
         elif verb in LASTING.values():
             self.fault = None
+        elif verb == "kill-client":
+            for name, guest in self.guests.items():
+                if guest.has_path(int(words[0])):
+                    self.guests[name] = replace(guest, status=RUNNING)
         elif verb == "access":
             self.access = words[0]
             for name, guest in self.guests.items():
