@@ -11,6 +11,9 @@
 # A reported block is on stable storage: SeaBIOS does not negotiate VIRTIO_BLK_F_FLUSH, and QEMU puts such a disk into
 # write-through mode (hw/block/virtio-blk.c, virtio_blk_set_status): it completes a write after a flush of the file.
 #
+# Each sector of a block begins with the generation, the number and a third word that follows from both and from its
+# place; its other bytes are zero.  A machine may have to interpret each instruction of real mode: there are few.
+#
 # Reports go to I/O port 0xe9 (isa-debugcon), one line each, numbers as eight hexadecimal digits:
 #   B GENERATION HIGHEST SECTORS   the guest has booted and has read all slots; SECTORS is the size of the disk
 #   I GENERATION SLOT              the slot has a block of this generation that is not valid
@@ -61,21 +64,24 @@ scan:   movb    $0x42, %ah
         movl    SLOT, %edx
         call    disk
         movw    $BUFFER, %si
-        lodsl
-        cmpl    generation, %eax
+        movl    generation, %eax
+        cmpl    %eax, (%si)
         jne     next                            # never written by this generation
-        lodsl
-        movl    %eax, %ebx                      # the number
-        movl    %eax, %ecx
+        movl    4(%si), %ebx                    # the number
+        movl    %ebx, %ecx
         andl    $SLOTS-1, %ecx
         cmpl    SLOT, %ecx
         jne     bad
-        xorl    generation, %eax
-        movw    $SECTORS*128-2, %cx
-check:  call    random
-        cmpl    %eax, (%si)
+        call    mix
+        movw    $SECTORS, %cx
+check:  cmpl    %eax, (%si)
         jne     bad
-        addw    $4, %si
+        cmpl    %ebx, 4(%si)
+        jne     bad
+        cmpl    %edx, 8(%si)
+        jne     bad
+        incl    %edx
+        addw    $512, %si
         loop    check
         cmpl    HIGHEST, %ebx
         jbe     next
@@ -95,18 +101,23 @@ next:   incl    SLOT
         call    number
         call    newline
 
-        movl    HIGHEST, %ebx
-write:  incl    %ebx                            # block: generation, number, pseudo-random numbers
         movw    $BUFFER, %di
-        movl    generation, %eax
+        xorl    %eax, %eax
+        movw    $SECTORS*128, %cx
+        rep stosl
+        movl    HIGHEST, %ebx
+write:  incl    %ebx
+        call    mix
+        movw    $BUFFER, %di
+        movw    $SECTORS, %cx
+fill:   movl    generation, %eax
         stosl
-        xchgl   %eax, %ebx
+        movl    %ebx, %eax
         stosl
-        xchgl   %eax, %ebx
-        xorl    %ebx, %eax
-        movw    $SECTORS*128-2, %cx
-fill:   call    random
+        movl    %edx, %eax
         stosl
+        incl    %edx
+        addw    $500, %di
         loop    fill
         movw    $0x4300, %ax
         movl    %ebx, %edx
@@ -138,9 +149,10 @@ again:  movw    $SECTORS, PACKET+2              # the BIOS stores here how many 
 2:      popal
         ret
 
-# The next of the pseudo-random numbers in EAX.
-random: imull   $1664525, %eax, %eax
-        addl    $1013904223, %eax
+# The third word of the first sector of block EBX, in EDX; that of each sector is one more.
+mix:    movl    generation, %edx
+        xorl    %ebx, %edx
+        imull   $1664525, %edx, %edx
         ret
 
 # A line: the letter AL, the generation and the number EBX.

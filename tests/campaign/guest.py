@@ -1,8 +1,9 @@
 """The guest of the campaign: its program, the blocks it writes and the log it keeps.  guest.S has the source.
 
-A block is 4 KiB of little-endian 32-bit words: the generation of the disk, the number of the block, and
-pseudo-random words that follow from both.  Block NUMBER is in slot NUMBER % SLOTS.  An OS script writes an image
-before the first block: the boot sector, and one line that repeats and names the generation.
+A block is 4 KiB.  Each of its sectors begins with three little-endian 32-bit words: the generation of the disk, the
+number of the block, and a word that follows from both and from the place of the sector.  Block NUMBER is in slot
+NUMBER % SLOTS.  An OS script writes an image before the first block: the boot sector, and one line that repeats and
+names the generation.
 """
 
 from __future__ import annotations
@@ -23,13 +24,13 @@ IMAGE = FIRST + SLOTS * STRIDE
 #: guest.S, assembled, up to its parameters
 _CODE = bytes.fromhex(
     "31c08ed88ec08ed0bc007cfcfbbf4006b81000abb80800abb80010ab31c0b90500f3ab66a3600666a36406be0006c7041e00"
-    "b448b280cd13b442668b166406e8a800be001066ad663b06f87d754066ad6689c36689c16683e11f663b0e64067523663306"
-    "f87db9fe03e8b400663904751383c604e2f3663b1e6006761166891e6006eb0a668b1e6406b049e8a00066ff06640666833e"
-    "640620729d668b1e6006b042e89100668b1e1006e89700e88100668b1e60066643bf001066a1f87d66ab669366ab66936631"
-    "d8b9fe03e8510066abe2f9b800436689dae80e00b041e84d008b0ef47df4e2fdebcb6683e21f66c1e20a6681c20008000066"
-    "89164806c70642060800b280be40066660cd13730e660fb6dcb045e81600f46661ebe16661c36669c00d66190066055ff36e"
-    "3cc3e80500b00ae6e9c3e6e96653668b1ef87de80200665b51b020e6e9b9080066c1c30488d8240f3c0a720204270430e6e9"
-    "e2ec59c3"
+    "b448b280cd13b442668b166406e8c200be001066a1f87d6639047549668b5c046689d96683e11f663b0e6406752de8d700b9"
+    "0800663904752266395c04751c663954087516664281c60002e2e7663b1e6006761166891e6006eb0a668b1e6406b049e8b3"
+    "0066ff06640666833e6406207294668b1e6006b042e8a400668b1e1006e8aa00e89400bf00106631c0b9000466f3ab668b1e"
+    "60066643e86b00bf0010b9080066a1f87d66ab6689d866ab6689d066ab664281c7f401e2e8b800436689dae80e00b041e84f"
+    "008b0ef47df4e2fdebc66683e21f66c1e20a6681c2000800006689164806c70642060800b280be40066660cd13730e660fb6"
+    "dcb045e81800f46661ebe16661c3668b16f87d6631da6669d20d661900c3e80500b00ae6e9c3e6e96653668b1ef87de80200"
+    "665b51b020e6e9b9080066c1c30488d8240f3c0a720204270430e6e9e2ec59c3"
 )
 _TICKS, _GENERATION = 0x1F4, 0x1F8
 
@@ -46,12 +47,11 @@ def program(generation: int = 0, ticks: int = 1) -> bytes:
 
 def block(generation: int, number: int) -> bytes:
     """What the guest writes as block *number*, from 1 on."""
-    words = [generation, number]
-    value = generation ^ number
-    for _ in range(BLOCK // 4 - 2):
-        value = (value * 1664525 + 1013904223) & 0xFFFFFFFF
-        words.append(value)
-    return struct.pack(f"<{len(words)}I", *words)
+    third = (generation ^ number) * 1664525
+    return b"".join(
+        struct.pack("<III", generation, number, third + sector & 0xFFFFFFFF).ljust(SECTOR, b"\0")
+        for sector in range(BLOCK // SECTOR)
+    )
 
 
 def line(generation: int) -> str:

@@ -23,7 +23,7 @@ INIT = Path(__file__).with_name("init.py")
 ENVIRONMENT = {"PATH": PATH, "HOME": "/root", "LANG": "C.UTF-8", "TERM": "dumb"}
 
 #: seconds from the start of process 1 until the file systems of a host stand
-BOOT_TIMEOUT = 30.0
+BOOT_TIMEOUT = 120.0
 
 
 class InsideProcess(subprocess.Popen[Any]):
