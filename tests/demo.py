@@ -55,7 +55,12 @@ def shortened(report: str) -> str:
     data = json.loads(report)["data"]
     lines = [
         '{"name": "gluster", …, "data": {',
-        f'  "status": {json.dumps(data["status"])},',
+        f'  "status": {_some(data["status"], "code", "message")}, "problems": [',
+        *(
+            f"    {_some(problem, 'code', 'severity', 'volume', 'text')}, …}}"
+            for problem in data["status"]["problems"]
+        ),
+        "  ]},",
         '  "volumes": [',
     ]
     for volume in data["volumes"] or ():
@@ -63,7 +68,11 @@ def shortened(report: str) -> str:
         if volume["status"] in ("healthy", "stopped"):
             lines.append(f"    {head}, …}}")
         else:
-            lines.append(f'    {head}, {_some(volume, "subvolumes", "heal")[1:]}, …, "bricks": [')
+            heal = (
+                {key: volume["heal"][key] for key in ("pending", "split_brain")} if volume["heal"] else None
+            )
+            subvolumes = _some(volume, "subvolumes")[1:]
+            lines.append(f'    {head}, {subvolumes}, "heal": {json.dumps(heal)}, …, "bricks": [')
             lines += [
                 f"      {_some(brick, 'host', 'path', 'online', 'heal_pending')}, …}}"
                 for brick in volume["bricks"]
