@@ -74,22 +74,25 @@ def test_without_root_it_is_a_replay_and_says_why() -> None:
 def test_a_report_is_shortened_to_what_is_wrong() -> None:
     def volume(name: str, status: str, online: Any) -> dict[str, Any]:
         brick = {"host": "h", "path": f"/{name}", "online": online, "heal_pending": None, "size": 1}
-        heal = {"pending": 3}
+        heal = {"pending": 3, "split_brain": 0, "possibly_healing": 0}
         return {
             "name": name, "type": "replicate", "status": status, "subvolumes": [], "heal": heal, "bricks": [brick]
         }  # fmt: skip
 
-    status = {"code": 4, "message": "…"}
+    problem = {"code": "BRICK_OFFLINE", "severity": 4, "volume": "ill", "text": "offline", "guests": None}
+    status = {"code": 4, "message": "…", "problems": [problem]}
     volumes = [volume("fine", "healthy", True), volume("ill", "degraded", False)]
     text = demo.shortened(json.dumps({"data": {"status": status, "volumes": volumes}}))
     assert '{"name": "fine", "type": "replicate", "status": "healthy", …}' in text
     assert '"host": "h", "path": "/ill", "online": false, "heal_pending": null, …}' in text
-    assert '"heal": {"pending": 3}' in text
+    assert '"heal": {"pending": 3, "split_brain": 0}' in text
     assert "/fine" not in text
 
 
 def test_volumes_that_are_not_known_are_none() -> None:
-    text = demo.shortened(json.dumps({"data": {"status": {"code": 2, "message": "?"}, "volumes": None}}))
+    text = demo.shortened(
+        json.dumps({"data": {"status": {"code": 2, "message": "?", "problems": []}, "volumes": None}})
+    )
     assert '"code": 2' in text
 
 
