@@ -49,6 +49,8 @@ class Campaign:
         guests = {operation.words[0] for operation in possible if operation.verb in plan.GUEST_VERBS}
         self.record.wait_progress(guests)
         if any(operation.verb in plan.TAKES_A_COPY for operation in possible):
+            # A BIOS that cannot read its disk gives up for good: the guests have booted first.
+            self.record.wait_progress(state.guests)
             self.record.wait_healed()
         self._do(possible)
         for operation in possible:
