@@ -81,7 +81,10 @@ def _volumes(directory: str) -> List[GlusterVolume]:
     configured, invalid = configured_volumes(directory)
     for why in invalid:
         logging.warning("%s", why)
-    found = dict.fromkeys((*configured, *volumes_used(directory)))
+    # One that was used by way of another server, and is not mounted any more, is the configured one all the same.
+    names = {volume.volume for volume in configured}
+    used = (each for each in volumes_used(directory) if each.volume not in names or each.is_mounted())
+    found = dict.fromkeys((*configured, *used))
     if not found and invalid:
         raise errors.StorageError("; ".join(invalid))
     if not found:

@@ -60,7 +60,13 @@ class FullHeal(Step):
             return DONE
         return (gluster(self.node, "volume", "heal", self.volume, "full"),)
 
+    def urge(self) -> Tuple[Command, ...]:
+        """Start the self-heal daemons of the volume, should one not run.  It does nothing to those that run."""
+        return (gluster(self.node, "volume", "start", self.volume, "force"),)
+
     def progress(self, answers: Sequence[Said]) -> str:
+        if answers[0].status:
+            return f"the self-heal daemons do not answer: {answers[0].words}"
         away = not_connected(answers[0], self.bricks)
         if away:
             return f"the self-heal daemons are not connected to {some(away, 2)}"

@@ -210,8 +210,8 @@ def test_a_glusterd_that_is_dead_and_its_bricks_live(together: Together, watchin
         assert watching.values('min(gluster_brick_up{volume="gv0"})') == [1.0]
     finally:
         start_glusterd(together, 3)
-    # that one looks back a quarter of an hour
-    wait_quiet(watching, besides=frozenset({"GlusterCollectFailing"}))
+    # these two look back a quarter of an hour
+    wait_quiet(watching, besides=frozenset({"GlusterCollectFailing", "GlusterProcessRestarting"}))
 
 
 def test_sudo_lets_the_check_through_and_nothing_else(lab_pool: Pool) -> None:

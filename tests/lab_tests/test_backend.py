@@ -315,9 +315,9 @@ def test_a_server_that_cannot_be_resolved_is_reported(cluster: Cluster) -> None:
 
 
 def test_a_mount_at_ganetis_directory_that_hangs_delays_no_other_volume(cluster: Cluster) -> None:
-    cluster.pool.create_volume("other", cluster.pool.bricks("/export/b2/other"), replica=3)
+    cluster.pool.create_volume("hanging", cluster.pool.bricks("/export/b2/hanging"), replica=3)
     own = "/run/ganeti/gluster"
-    cluster.pool.mount(1, "other", own, server="127.0.0.1")
+    cluster.pool.mount(1, "hanging", own, server="127.0.0.1")
     (client,) = [found for found in cluster.pool.host(1).find("glusterfs") if found.argv[-1] == own]
     time.sleep(1.5)  # the kernel keeps the attributes of the mount for one second
     try:
@@ -328,7 +328,7 @@ def test_a_mount_at_ganetis_directory_that_hangs_delays_no_other_volume(cluster:
     finally:
         psutil.Process(client.pid).resume()
         cluster.pool.unmount(1, own)
-        cluster.pool.delete_volume("other")
+        cluster.pool.delete_volume("hanging")
 
 
 @pytest.mark.usefixtures("guests")
