@@ -147,7 +147,7 @@ def test_a_brick_is_down(cluster: Cluster) -> None:
         said = cluster.pool.exec(1, [GNT_GLUSTER, "diagnose"], check=False)
         assert said.returncode == 1
         assert f"  - gv0: brick {missing} is offline, 2 of 3 replicas left\n" in said.stdout
-        assert said.stdout.count(": ok\n") == 4  # the settings, and the nodes
+        assert said.stdout.count(": ok\n") == 5  # the settings, the nodes, and the files of disks
     finally:
         cluster.pool.start_brick("gv0", 3)
         cluster.pool.wait_healed("gv0")
