@@ -172,7 +172,8 @@ def test_while_glusterd_is_down_its_processes_are_still_seen(daemon: Daemon) -> 
     try:
         daemon.wait_code(2, "glusterd does not run")
         node = daemon.data("daemon/glusterd")
-        assert node["status"] == {"code": 4, "message": "glusterd is not running"}
+        assert (node["status"]["code"], node["status"]["message"]) == (4, "glusterd is not running")
+        assert [problem["code"] for problem in node["status"]["problems"]] == ["GLUSTERD_DOWN"]
         assert any(process["name"] == "brick" for process in node["processes"])
     finally:
         daemon.pool.start_glusterd(1)
