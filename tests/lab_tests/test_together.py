@@ -7,7 +7,7 @@ import json
 import os
 import signal
 import time
-from typing import Iterator
+from typing import Any, Iterator, List
 
 import pytest
 
@@ -47,28 +47,35 @@ def together(started: Together) -> Together:
     return started
 
 
+def unchanging(daemon: Daemon) -> List[Any]:
+    """The volumes as a daemon reports them, without what changes from one moment to the next."""
+    volumes: List[Any] = daemon.data()["volumes"]
+    for volume in volumes:
+        for changing in ("mounted", "capacity", "inodes"):
+            volume.pop(changing)
+        if volume["heal"] is not None:
+            volume["heal"].pop("age")
+        for brick in volume["bricks"]:
+            for changing in ("free", "inodes_free", "name"):
+                brick.pop(changing)
+    return volumes
+
+
 def test_all_tell_the_same_and_one_asks(together: Together) -> None:
-    volumes = []
     for host, daemon in together.daemons.items():
-        told = daemon.data()["volumes"]
-        for volume in told:
-            volume.pop("mounted")
-            for changing in ("capacity", "inodes"):
-                volume.pop(changing)
-            if volume["heal"] is not None:
-                volume["heal"].pop("age")
-            for brick in volume["bricks"]:
-                for changing in ("free", "inodes_free", "name"):
-                    brick.pop(changing)
-        volumes.append(told)
         wait_until(
             functools.partial(asks_for_all, daemon, together.leaders() == [host]), "the role to be played"
         )
         local = [peer["hostname"] for peer in daemon.data()["peers"] if peer["local"]]
         assert local == [f"node{host}.lab.test"]
         assert daemon.data("daemon/glusterd")["status"]["code"] == 0
-    assert volumes[0] == volumes[1] == volumes[2]
-    assert len(volumes[0]) > 3
+
+    def same() -> bool:
+        """A follower has what the leader reports a moment later."""
+        first, *others = (unchanging(daemon) for daemon in together.daemons.values())
+        return len(first) > 3 and all(other == first for other in others)
+
+    wait_until(same, "all to report the same", LONG)
 
 
 def test_each_exports_its_own_and_the_leader_the_pool(together: Together) -> None:
