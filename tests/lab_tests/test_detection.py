@@ -79,6 +79,31 @@ def fault(together: Together, what: str, host: int, begin: Fault, end: Fault, wo
     assert max(ended.values()) < AT_MOST
 
 
+# First: the daemons of the other tests stand until the end of this file, on the same port.
+def test_a_slow_heal_count_makes_nothing_else_old(lab_pool: Pool) -> None:
+    """While a brick hangs, a count takes 10 s a volume, which is longer than three of these intervals are."""
+    with serving(lab_pool, 1, "--interval", "3") as daemon:
+        daemon.wait_code(0)
+        lab_pool.freeze_brick("gv0", 2)
+        try:
+            daemon.wait_code(4, "hangs")
+            first, ages, counted = daemon.cycle(), [], []
+            ends = time.monotonic() + 25
+            while time.monotonic() < ends:
+                data = daemon.data()
+                ages.append(data["age"])
+                (volume,) = [each for each in data["volumes"] if each["name"] == "gv0"]
+                counted.append(None if volume["heal"] is None else volume["heal"]["age"])
+                assert data["status"]["code"] == 4, data["status"]["message"]
+                assert "no answers for" not in data["status"]["message"]
+                first = daemon.next_cycle(first)
+            print(f"oldest status {max(ages):.1f} s, heal counts {counted}")
+            assert max(ages) < 9
+        finally:
+            lab_pool.thaw_brick("gv0", 2)
+        daemon.wait_code(0)
+
+
 @pytest.mark.parametrize("role", ["leader", "next", "last"])
 def test_a_brick_that_is_frozen(together: Together, role: str) -> None:
     together.settle()
@@ -138,27 +163,3 @@ def test_a_glusterd_that_dies(together: Together, role: str) -> None:
         f"node{host}.lab.test",
     ):
         pass
-
-
-def test_a_slow_heal_count_makes_nothing_else_old(lab_pool: Pool) -> None:
-    """While a brick hangs, a count takes 10 s a volume, which is longer than three of these intervals are."""
-    with serving(lab_pool, 1, "--interval", "3") as daemon:
-        daemon.wait_code(0)
-        lab_pool.freeze_brick("gv0", 2)
-        try:
-            daemon.wait_code(4, "hangs")
-            first, ages, counted = daemon.cycle(), [], []
-            ends = time.monotonic() + 25
-            while time.monotonic() < ends:
-                data = daemon.data()
-                ages.append(data["age"])
-                (volume,) = [each for each in data["volumes"] if each["name"] == "gv0"]
-                counted.append(None if volume["heal"] is None else volume["heal"]["age"])
-                assert data["status"]["code"] == 4, data["status"]["message"]
-                assert "no answers for" not in data["status"]["message"]
-                first = daemon.next_cycle(first)
-            print(f"oldest status {max(ages):.1f} s, heal counts {counted}")
-            assert max(ages) < 9
-        finally:
-            lab_pool.thaw_brick("gv0", 2)
-        daemon.wait_code(0)

@@ -70,7 +70,8 @@ def test_since_survives_a_restart(together: Together) -> None:
     try:
         together.daemons[host].wait_code(4, "is offline")
         (before,) = offline(together.daemons[host])
-        assert abs(before["since"] - time.time()) < LONG
+        # since an earlier test, perhaps: a problem that is back within minutes is the same one
+        assert 0 < before["since"] <= time.time()
         together.stop(host)
         together.start(host)
         together.daemons[host].wait_code(4, "is offline")
