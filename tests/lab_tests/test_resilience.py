@@ -92,6 +92,7 @@ def test_a_node_whose_uptime_is_another_by_a_year_follows_and_is_followed(lab_po
             del together.daemons[third]
 
 
+@pytest.mark.soak
 @pytest.mark.timeout(600)
 def test_a_host_that_stands_still_for_a_minute_says_nothing_false_afterwards(lab_pool: Pool) -> None:
     """As when its hypervisor suspends it: all its processes at once, and all of them go on."""
