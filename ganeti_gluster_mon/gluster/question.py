@@ -47,6 +47,8 @@ _OF_VOLUME = (
 
 #: what Gluster takes as the name of a volume; anything else never gets near its command line
 VOLUME_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]{0,254}\Z")
+#: glusterd's id of a host, by RFC 4122
+HOST_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\Z")
 
 
 def heal_summary(volume: str) -> Question:

@@ -24,7 +24,6 @@ import fcntl
 import json
 import logging
 import os
-import re
 import secrets
 import shutil
 import tempfile
@@ -36,6 +35,7 @@ from typing import Any, Dict, Iterator, Mapping, Optional, Sequence, Tuple
 from ganeti_gluster_mon import plain_file
 from ganeti_gluster_mon.gluster import capture, parcel
 from ganeti_gluster_mon.gluster.capture import Capture, CaptureError
+from ganeti_gluster_mon.gluster.question import HOST_UUID
 from ganeti_gluster_mon.serve.log import say
 
 DIRECTORY = "/run/ganeti-gluster-mon"
@@ -61,8 +61,6 @@ _ROOM = 64 << 10
 STALE_CYCLES = 3
 
 LEAD, FOLLOW, ALONE = "lead", "follow", "alone"
-#: glusterd's id of a host, by RFC 4122
-_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\Z")
 _ROLES = (LEAD, FOLLOW, ALONE)
 
 
@@ -341,7 +339,7 @@ class Handover:
             moment, uuid = fields["boottime"], fields["uuid"]
             if fields["format_version"] != 1 or isinstance(moment, bool) or not isinstance(moment, int):
                 return None
-            if not 0 < moment <= boottime() or not isinstance(uuid, str) or not _UUID.match(uuid):
+            if not 0 < moment <= boottime() or not isinstance(uuid, str) or not HOST_UUID.match(uuid):
                 return None
             return parcel.unpack(sent), moment, uuid
         except (OSError, ValueError, TypeError, KeyError, RecursionError, CaptureError):

@@ -17,6 +17,7 @@ from tornado.httpclient import AsyncHTTPClient, HTTPClientError, HTTPRequest, HT
 from tornado.httputil import HTTPInputError
 from tornado.iostream import UnsatisfiableReadError
 
+from ganeti_gluster_mon.gluster.question import HOST_UUID
 from ganeti_gluster_mon.mutes import MOST as MOST_MUTES
 from ganeti_gluster_mon.mutes import Mute, from_json, to_json
 from ganeti_gluster_mon.serve import signing
@@ -29,8 +30,6 @@ MOST = 8 << 20
 LONGEST_HEAD = 32768
 #: seconds; a capture of such an age, or an answer held back for so long, is no real one
 _LONGEST_AGE = 1e9
-#: glusterd's id of a host, by RFC 4122
-_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\Z")
 #: see Exchange.sequence
 _SEQUENCE = re.compile(r"[0-9a-f]{16}-[0-9]{1,18}\Z")
 #: bytes of a request's path and query
@@ -179,7 +178,7 @@ def parse_reply(head: bytes, parcel: bytes, sent: int, received: int) -> Told:
     on_the_way = (received - sent) / 1e9 - _seconds("held", fields["held"])
     age = _seconds("age", fields["age"]) + max(0.0, on_the_way)
     return Told(
-        uuid=_text("uuid", fields["uuid"], _UUID),
+        uuid=_text("uuid", fields["uuid"], HOST_UUID),
         able=_flag("able", fields["able"]),
         leads=_flag("leads", fields["leads"]),
         sequence=_text("sequence", fields["sequence"], _SEQUENCE, optional=False),
