@@ -35,6 +35,8 @@ _CODE = bytes.fromhex(
 _TICKS, _GENERATION = 0x1F4, 0x1F8
 
 _LINE = re.compile(r"([BIAE]) ([0-9a-f]{8}) ([0-9a-f]{8})(?: ([0-9a-f]{8}))?\n")
+#: the beginning of a line in which the guest was killed, before the line of its next boot
+_CUT = re.compile(r"[BIAE][ 0-9a-f]*(?=B )")
 
 
 def program(generation: int = 0, ticks: int = 1) -> bytes:
@@ -139,6 +141,9 @@ class Log:
         """Take more complete lines, in their order; the number of characters of them."""
         position = 0
         while True:
+            cut = _CUT.match(text, position)
+            if cut is not None:
+                position = cut.end()
             match = _LINE.match(text, position)
             if match is None:
                 end = text.find("\n", position)

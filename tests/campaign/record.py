@@ -57,6 +57,8 @@ class Record:
         self.logs: Dict[str, Log] = {}
         #: guest → node → bytes of its log that have been read
         self._read: Dict[str, Dict[int, int]] = {}
+        #: guest → the beginning of a line whose end has not been read yet
+        self._begun: Dict[str, str] = {}
         #: guest → the number of the block that it has to get beyond
         self._reached: Dict[str, int] = {}
         self._generation = 0x10000000
@@ -86,12 +88,14 @@ class Record:
         done = self._read.setdefault(name, {})
         paths = {node: self.site.log(name, node) for node in plan.NODES}
         there = {node: path for node, path in paths.items() if path.exists()}
-        # A guest that has migrated has left the one node before it went on on the other.
+        # A guest that migrates stops on the one node, even within a line, before it goes on on the other.
         for node in sorted(there, key=lambda node: there[node].stat().st_mtime_ns):
             with open(there[node], "rb") as file:
                 file.seek(done.get(node, 0))
-                text = file.read().decode("ascii", "replace")
-            done[node] = done.get(node, 0) + log.read(text)
+                new = file.read()
+            done[node] = done.get(node, 0) + len(new)
+            text = self._begun.get(name, "") + new.decode("ascii", "replace")
+            self._begun[name] = text[log.read(text) :]
         self.figures.acknowledged += len(log.written) - before[0]
         self.figures.boots += log.boots - before[1]
         self.figures.errors += log.errors - before[2]
@@ -103,6 +107,7 @@ class Record:
         if name in self.logs:
             self._read_log(name)
             del self.logs[name]
+            self._begun.pop(name, None)
 
     def wait_progress(self, names: Iterable[str]) -> None:
         """Wait until each of the guests that should write has reported a block more since the last step."""

@@ -46,8 +46,12 @@ def watching(together: Together) -> Iterator[Prometheus]:
         yield there
 
 
-def wait_quiet(watching: Prometheus, besides: FrozenSet[str] = frozenset()) -> None:
-    """Wait until no alert fires, or only those named in *besides*."""
+#: alerts that look back a quarter of an hour and more: they go on firing when what they are about has ended
+LOOK_BACK = frozenset({"GlusterCollectFailing", "GlusterProcessRestarting"})
+
+
+def wait_quiet(watching: Prometheus, besides: FrozenSet[str] = LOOK_BACK) -> None:
+    """Wait until no alert fires but those named in *besides*."""
     seen: List[Set[Tuple[str, str]]] = [set()]
 
     def quiet() -> bool:
@@ -210,8 +214,7 @@ def test_a_glusterd_that_is_dead_and_its_bricks_live(together: Together, watchin
         assert watching.values('min(gluster_brick_up{volume="gv0"})') == [1.0]
     finally:
         start_glusterd(together, 3)
-    # these two look back a quarter of an hour
-    wait_quiet(watching, besides=frozenset({"GlusterCollectFailing", "GlusterProcessRestarting"}))
+    wait_quiet(watching)
 
 
 def test_sudo_lets_the_check_through_and_nothing_else(lab_pool: Pool) -> None:

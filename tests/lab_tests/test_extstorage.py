@@ -170,8 +170,8 @@ def test_a_disk_is_detached_with_other_servers_than_it_was_opened_with(cluster: 
 @pytest.mark.timeout(600)  # detach flushes first, and gives a volume that hangs up after 150 s
 def test_a_volume_that_hangs_delays_no_other_volume(cluster: Cluster) -> None:
     """The process behind a mount is stopped while a disk of its volume is attached, and then detached."""
-    other = {"EXTP_VOLUME": "other", "VOL_NAME": f"other-{NAME}"}
-    cluster.pool.create_volume("other", cluster.pool.bricks("/export/b2/other"), replica=3)
+    other = {"EXTP_VOLUME": "well", "VOL_NAME": f"well-{NAME}"}
+    cluster.pool.create_volume("well", cluster.pool.bricks("/export/b2/well"), replica=3)
     try:
         with a_disk(cluster), attached(cluster):
             (client,) = [found for found in cluster.pool.host(1).find("glusterfs") if found.argv[-1] == MOUNT]
@@ -195,9 +195,9 @@ def test_a_volume_that_hangs_delays_no_other_volume(cluster: Cluster) -> None:
         assert ended.returncode in (0, 1), ended
         if ended.returncode:
             assert "volume gv0" in ended.stderr or MOUNT in ended.stderr, ended.stderr
-            assert "other" not in ended.stderr
+            assert "volume well" not in ended.stderr
     finally:
-        cluster.pool.delete_volume("other")
+        cluster.pool.delete_volume("well")
 
 
 def test_callers_at_once_have_one_device(cluster: Cluster) -> None:

@@ -6,7 +6,8 @@ import itertools
 import shutil
 import subprocess
 from pathlib import Path
-from typing import Dict, List
+from types import SimpleNamespace
+from typing import Dict, List, cast
 
 import pytest
 
@@ -14,6 +15,8 @@ from tests.campaign import guest, plan
 from tests.campaign.bricks import Brick, differences
 from tests.campaign.guest import BLOCK, IMAGE, MIB, SECTOR, SLOTS, Log
 from tests.campaign.plan import Operation, State
+from tests.campaign.record import Record
+from tests.campaign.site import Site
 
 GENERATION = 0x10000001
 SIZE = 32 * MIB
@@ -124,6 +127,31 @@ def test_what_must_not_be_in_a_log(lines: List[str], fault: str) -> None:
 def test_what_a_kill_leaves_is_no_fault() -> None:
     assert read(report("A", 7), report("I", 8), report("B", 7), report("A", 8)).faults == []
     assert read(report("A", 7), report("B", 8), report("A", 9)).faults == []
+
+
+@pytest.mark.parametrize("cut", range(1, len(report("A", 8))))
+def test_a_guest_that_is_killed_within_a_line_begins_another(cut: int) -> None:
+    log = read(report("A", 7), report("A", 8)[:cut], report("B", 7), report("A", 8))
+    assert (log.acknowledged, log.boots, log.faults) == (8, 1, [])
+
+
+@pytest.mark.parametrize("cut", range(len(report("A", 2)) + 1))
+def test_a_guest_that_migrates_within_a_line_ends_it_on_the_other_node(tmp_path: Path, cut: int) -> None:
+    """Each node has a log of its own."""
+    site = cast(Site, SimpleNamespace(log=lambda name, node: tmp_path / str(node)))
+    record = Record(site, print)
+    record.logs["g1"] = log = Log(GENERATION)
+    line = report("A", 2)
+    source, target = tmp_path / "1", tmp_path / "2"
+    source.write_text(report("A", 1) + line[:cut])
+    record.read_logs()
+    target.write_text(line[cut:] + report("A", 3)[:-1])
+    record.read_logs()
+    assert (log.written, log.faults) == ({1, 2}, [])
+    with source.open("a") as file:  # it has migrated back
+        file.write("\n" + report("A", 4))
+    record.read_logs()
+    assert (log.written, log.faults) == ({1, 2, 3, 4}, [])
 
 
 # --- the plan ---------------------------------------------------------------------------------------------
