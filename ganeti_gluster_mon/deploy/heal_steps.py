@@ -8,13 +8,14 @@ not count.  A full crawl alone does not: it walks over the brick of one node, pe
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from typing import List, Optional, Sequence, Tuple
 
 from ganeti_gluster_mon.deploy import gluster_said, self_heal
 from ganeti_gluster_mon.deploy.layout import Brick
 from ganeti_gluster_mon.deploy.pool_steps import gluster
-from ganeti_gluster_mon.deploy.remote import brick_contents, program
+from ganeti_gluster_mon.deploy.remote import brick_contents, program, root_version
 from ganeti_gluster_mon.deploy.step import DONE, WAIT, Command, Left, NotSo, Question, Step
 from ganeti_gluster_mon.ganeti.ssh import Said
 from ganeti_gluster_mon.gluster.facts import HealCount
@@ -27,6 +28,9 @@ _NO_PROGRESS = 6 * 3600.0
 COUNT_TIMEOUT, _DIFFERENT = 600.0, 1800.0
 
 _READINGS = 3
+
+#: the versions of a file or directory of a disperse volume: of its data or entries, and of its attributes
+_VERSION = "trusted.ec.version"
 
 
 @dataclass(frozen=True)
@@ -75,6 +79,36 @@ class FullHeal(Step):
         pending = self_heal.pending(answers[0])
         # the number also shows that a crawl of many hours goes on
         return "the crawl is in progress" + (f", {pending} entries to heal" if pending is not None else "")
+
+
+@dataclass(frozen=True)
+class RootVersion(Step):
+    """The root of a disperse volume has a version above 0 on each of *bricks*, those that stay.
+
+    By the version the self-heal daemons know that a new brick lacks what others have: it begins with 0.  The root of a
+    volume may have 0 on all of them: a client writes the version about a second after a change, or never where it is
+    unmounted before (measured with Gluster 10.3, docs/gluster.md).  Then a new brick would stay empty, and heal info
+    would count 0 entries.
+    """
+
+    volume: str
+    bricks: Tuple[Brick, ...]
+    #: seconds after a change in which a client writes the version: disperse.other-eager-lock-timeout
+    lock_timeout: float = 1.0
+
+    @property
+    def words(self) -> str:
+        return f"a version of the root of {self.volume}, by which a new brick heals"
+
+    def questions(self) -> Tuple[Question, ...]:
+        argv = ("getfattr", "--absolute-names", f"--name={_VERSION}", "--encoding=hex", "--")
+        return tuple(Question(brick.node, (*argv, brick.path)) for brick in self.bricks)
+
+    def left(self, answers: Sequence[Said]) -> Left:
+        if all(_version(answer) > 0 for answer in answers):
+            return DONE
+        seconds = self.lock_timeout + 2
+        return (Command(self.node, program(root_version, self.volume, f"{seconds:g}"), timeout=seconds + 90),)
 
 
 @dataclass(frozen=True)
@@ -193,6 +227,12 @@ def entries(answer: Said) -> Optional[Tuple[int, str]]:
         return int(told["entries"]), str(told["digest"])
     except (ValueError, KeyError, TypeError):
         return None
+
+
+def _version(answer: Said) -> int:
+    """The version of a directory's entries; 0 where the brick has none, or cannot be read."""
+    found = re.search(rf"^{re.escape(_VERSION)}=0x([0-9a-f]{{16}})", answer.out, re.MULTILINE)
+    return int(found[1], 16) if found else 0
 
 
 def not_connected(answer: Said, bricks: Sequence[Brick]) -> Tuple[str, ...]:

@@ -15,8 +15,8 @@ from ganeti_gluster_mon.deploy import brick_state, capacity_check, discarding, p
 from ganeti_gluster_mon.deploy.apply import ask_all
 from ganeti_gluster_mon.deploy.brick_directory import RetireBrick
 from ganeti_gluster_mon.deploy.gluster_said import heal, heal_counts, volume_status
-from ganeti_gluster_mon.deploy.heal_steps import FullHeal, Healed, SameEntries
-from ganeti_gluster_mon.deploy.layout import REPLICATE, Brick
+from ganeti_gluster_mon.deploy.heal_steps import FullHeal, Healed, RootVersion, SameEntries
+from ganeti_gluster_mon.deploy.layout import DISPERSE, REPLICATE, Brick
 from ganeti_gluster_mon.deploy.plan import Place
 from ganeti_gluster_mon.deploy.pool_steps import ReplaceBrick, StartVolume, offline
 from ganeti_gluster_mon.deploy.request import Usage, brick_named, nodes_named, places_asked
@@ -79,7 +79,8 @@ def replace_brick(world: World, arguments: argparse.Namespace) -> Asked:
         return discarding.replace_brick(
             world, speaks, volume, old, new, (*plan.join(nodes, speaks), *made.steps)
         )
-    replicated = plan.layout_of(volume).kind == REPLICATE
+    kind = plan.layout_of(volume).kind
+    replicated = kind == REPLICATE
     there = plan.set_of(volume, new)
     others = [brick for brick in there or plan.set_of(volume, old) if brick not in (old, new)]
     questions: List[str] = []
@@ -96,6 +97,9 @@ def replace_brick(world: World, arguments: argparse.Namespace) -> Asked:
         questions += _risk(world, speaks.name, volume, old, others, dead)
         questions += _too_small(world, volume, old, new, others, place, seen[place.node])
         before = _crawls(world, speaks.name, volume.name) if replicated else ()
+        if kind == DISPERSE:
+            lock_timeout = float(volume.options.get("disperse.other-eager-lock-timeout", "1"))
+            steps.append(RootVersion(speaks.name, volume.name, tuple(others), lock_timeout))
         if again and state is not None:
             if dead:
                 notes.append(

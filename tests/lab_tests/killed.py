@@ -22,6 +22,8 @@ from ganeti_gluster_mon.backend import provider, script
 STEPS = frozenset("mkdir rmdir link unlink ftruncate setxattr ioctl fork fork_exec setsid dup2 flock".split())
 #: seconds in which the kernel and a keeper should have tidied up
 PATIENCE = 10.0
+#: what the last script has written to its standard error
+MESSAGES = "/run/killed-messages"
 
 
 def run(action: str, environment: Dict[str, str], kill_after: Optional[int] = None) -> int:
@@ -41,8 +43,9 @@ def _be_script(action: str, environment: Dict[str, str], kill_after: Optional[in
     os.setsid()
     os.environ.update(environment)
     nothing = os.open(os.devnull, os.O_RDWR)
-    for descriptor in (0, 1, 2):
-        os.dup2(nothing, descriptor)
+    messages = os.open(MESSAGES, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    for descriptor, file in enumerate((nothing, nothing, messages)):
+        os.dup2(file, descriptor)
     steps = 0
 
     def count(frame: FrameType, event: str, function: Any) -> None:
@@ -93,9 +96,13 @@ def main() -> None:
         status = run(action, environment, step)
         # A disk that was only looked at goes by itself; others have been told to stay, and detach ends that.
         alone = settled(environment["VOL_NAME"], ["devices", "keepers"]) if action == "attach" else {}
-        statuses = {after: run(after, environment) for after in what["after"]}
+        after = {}
+        for verb in what["after"]:
+            status_after = run(verb, environment)
+            with open(MESSAGES, encoding="utf-8", errors="replace") as file:
+                after[verb] = [status_after, file.read() if status_after else ""]
         left = settled(environment["VOL_NAME"], ["devices", "keepers", "mounts"])
-        found.append({"step": step, "status": status, "alone": alone, "after": statuses, "left": left})
+        found.append({"step": step, "status": status, "alone": alone, "after": after, "left": left})
         if status != -9:
             break
     json.dump(found, sys.stdout)

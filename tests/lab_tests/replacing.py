@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
+import io
 import os
 import sys
 from typing import Dict, List, Optional, Sequence, Tuple
@@ -49,6 +51,14 @@ def run(pool: Pool, *words: str, host: Optional[FromOutside] = None) -> int:
     except CannotDo as err:
         print(f"gnt-gluster: {err}", file=sys.stderr)
         return 1
+
+
+def done(pool: Pool, *words: str, host: Optional[FromOutside] = None) -> None:
+    """Carry out a command of gnt-gluster that has to succeed."""
+    with contextlib.redirect_stderr(io.StringIO()) as messages:
+        status = run(pool, *words, host=host)
+    print(messages.getvalue(), end="", file=sys.stderr)
+    assert status == 0, f"{' '.join(words)}\n{messages.getvalue()}"
 
 
 def write(pool: Pool, volume: str, names: Sequence[str], seed: str) -> None:

@@ -14,7 +14,7 @@ from ganeti_gluster_mon.deploy import capacity_check, heal_steps
 from ganeti_gluster_mon.deploy.apply import Stopped, apply
 from ganeti_gluster_mon.deploy.capacity_check import BrickSize, Space
 from ganeti_gluster_mon.deploy.gluster_said import GLUSTER
-from ganeti_gluster_mon.deploy.heal_steps import FullHeal, Healed, SameEntries
+from ganeti_gluster_mon.deploy.heal_steps import FullHeal, Healed, RootVersion, SameEntries
 from ganeti_gluster_mon.deploy.layout import Brick
 from ganeti_gluster_mon.deploy.remote import brick_contents, program
 from ganeti_gluster_mon.deploy.self_heal import Crawls, connected, crawls
@@ -69,6 +69,30 @@ No. of heal failed entries: 0
 """  # noqa: W291
 IN_PROGRESS = STATISTICS.replace("Ending time of crawl: Thu Nov 26 03:40:28 2026", "Crawl is in progress")
 NO_FULL = STATISTICS[: STATISTICS.index("Crawl statistics for brick no 2")]
+
+
+#: of getfattr, for the root of a disperse volume of Gluster 10.3
+VERSION = "# file: /export/brick1/gluster\ntrusted.ec.version=0x00000000000000010000000000000001\n"
+
+
+@pytest.mark.parametrize(
+    "unlike",
+    [
+        VERSION.replace("0x0000000000000001", "0x0000000000000000"),
+        "",
+    ],
+    ids=["0", "none"],
+)
+def test_the_root_gets_a_version_where_a_brick_of_it_has_none(unlike: str) -> None:
+    """Of Gluster 10.3: a brick that was replaced then stayed empty, with 0 entries to heal."""
+    step = RootVersion("node1", "disp", (A, B), 5.0)
+    assert [question.node for question in step.questions()] == ["node1", "node2"]
+    assert step.left([ok(VERSION), ok(VERSION)]) is DONE
+    left = step.left([ok(VERSION), ok(unlike)])
+    assert left
+    (command,) = left
+    assert (command.node, command.argv[-2:]) == ("node1", ("disp", "7"))
+    assert step.left([ok(VERSION), FAILED])
 
 
 def test_what_the_daemons_are_connected_to() -> None:

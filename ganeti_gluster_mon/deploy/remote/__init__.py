@@ -1,7 +1,7 @@
-"""Programs that only look, run on a node by its own Python: `program`.
+"""Programs that are run on a node by its own Python: `program`.
 
-A module here uses nothing but the standard library, and takes its arguments from sys.argv.  Its source is sent with the
-question, so it needs no installation on the node, and nodes with different versions of this package do not matter.
+A module here uses nothing but the standard library, and takes its arguments from sys.argv.  Its source is sent along,
+so it needs no installation on the node, and nodes with different versions of this package do not matter.
 """
 
 from __future__ import annotations
