@@ -51,7 +51,6 @@ def run(campaign: Campaign, seed: int, operations: int, width: plan.Width) -> Fi
     return figures
 
 
-@pytest.mark.soak
 @pytest.mark.timeout(1200)
 def test_a_short_campaign(site: Site) -> None:
     campaign = Campaign(site)
