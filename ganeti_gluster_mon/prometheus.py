@@ -7,26 +7,25 @@ from __future__ import annotations
 
 import os
 import tempfile
+from itertools import chain
 from operator import attrgetter
 from pathlib import Path
 from typing import Dict, Iterable, Iterator, Mapping, Optional, Sequence, Tuple, Union
 
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily, Metric
+from prometheus_client.core import InfoMetricFamily, Metric
 from prometheus_client.registry import Collector
-from prometheus_client.samples import Sample
 
 from ganeti_gluster_mon import __version__, report
 from ganeti_gluster_mon.collectors import STATUS, collectors
 from ganeti_gluster_mon.exposition import prometheus_text
+from ganeti_gluster_mon.families import Families, LabelledValue, gauge_of_labels, label
+from ganeti_gluster_mon.garbage import collection_paused
 from ganeti_gluster_mon.gluster.model import Brick, Peer, Pool, Process, Volume
 from ganeti_gluster_mon.gluster.quorum import to_spare
 from ganeti_gluster_mon.health import Health
 
 #: all that `gluster_volume_status` may say
 VOLUME_STATUSES = ("healthy", "healing", "degraded", "partial", "down", "stopped", "unknown")
-
-#: values of the labels, and the figure
-_Sample = Tuple[Sequence[Optional[str]], Optional[float]]
 
 #: short names of the daemons that `volume status` lists
 _DAEMONS = {
@@ -73,22 +72,24 @@ class PoolMetrics(Collector):
         self.duration = duration
         self.failures = failures or {}
         self.leader = leader
+        self._families = Families()
 
     def collect(self) -> Iterator[Metric]:
         """Every family that has a sample."""
-        of_the_pool = () if self.leader is False else (*self._pool(), *self._volumes(), *self._redundancy())
-        families = (*self._cycle(), *of_the_pool, *self._bricks(), *self._node())
+        of_the_pool = () if self.leader is False else (self._pool(), self._volumes(), self._redundancy())
+        # One family after the other: a large pool has a hundred thousand samples.
+        families = chain(self._cycle(), *of_the_pool, self._bricks(), self._node())
         return (family for family in families if family.samples)
 
     def _cycle(self) -> Iterator[Metric]:
         pool = self.pool
-        yield _gauge(
+        yield self._families.gauge(
             "gluster_up",
             "Whether Gluster answered: 1 if it is known which volumes there are, 0 if not.",
             (),
             [((), 0 if pool.volumes is None else 1)],
         )
-        yield _gauge(
+        yield self._families.gauge(
             "gluster_leader",
             "Whether this node asks Gluster for the whole pool (1) or leaves that to another node (0).",
             (),
@@ -97,27 +98,27 @@ class PoolMetrics(Collector):
         build = InfoMetricFamily(
             "gluster_build", "Versions of ganeti-gluster-mon and of GlusterFS; always 1."
         )
-        build.add_metric((), {"version": __version__, "gluster_version": _label(pool.gluster_version)})
+        build.add_metric((), {"version": __version__, "gluster_version": label(pool.gluster_version)})
         yield build
-        yield _gauge(
+        yield self._families.gauge(
             "gluster_collect_duration_seconds",
             "Seconds it took to ask Gluster all questions of the last cycle.",
             (),
             [((), self.duration)],
         )
-        yield _gauge(
+        yield self._families.gauge(
             "gluster_collect_timestamp_seconds",
             "When the answers were taken, in seconds since the epoch; the oldest, if some were kept.",
             (),
             [((), pool.taken_at / 10**9)],
         )
-        yield _counter(
+        yield self._families.counter(
             "gluster_collect_failures",
             "Cycles since the start that failed to get all answers, by reason.",
             ("reason",),
             [((reason,), count) for reason, count in self.failures.items()],
         )
-        yield _gauge(
+        yield self._families.gauge(
             "gluster_status_code",
             "Status of each report that has one: 0 works as it should, 1 is being put right by itself, "
             "2 not known, 4 a person is needed.",
@@ -125,7 +126,7 @@ class PoolMetrics(Collector):
             self._status_codes(),
         )
 
-    def _status_codes(self) -> Iterator[_Sample]:
+    def _status_codes(self) -> Iterator[LabelledValue]:
         # By way of the reports: what they say is what is said here, also where a collector fails.
         for name, collector in collectors().items():
             if collector.kind == STATUS:
@@ -133,19 +134,19 @@ class PoolMetrics(Collector):
                 yield (name,), data["status"]["code"]
 
     def _pool(self) -> Iterator[Metric]:
-        yield _gauge(
+        yield self._families.gauge(
             "gluster_problem",
             "1 while a problem of this code holds that is not muted; volume is empty where it is about the pool.",
             ("code", "volume"),
             [((problem.code, problem.volume), 1) for problem in self.health.problems if not problem.muted],
         )
-        yield _gauge(
+        yield self._families.gauge(
             "gluster_problem_muted",
             "1 while a problem of this code holds that an administrator has muted.",
             ("code", "volume"),
             [((problem.code, problem.volume), 1) for problem in self.health.problems if problem.muted],
         )
-        yield _gauge(
+        yield self._families.gauge(
             "gluster_peer_connected",
             "Whether the peer takes part: glusterd calls it connected (which it does for up to 80 s after "
             "the peer has vanished) and port 24007 answered if it was tried.",
@@ -155,7 +156,7 @@ class PoolMetrics(Collector):
 
     def _volumes(self) -> Iterator[Metric]:
         volumes = self.pool.volumes or ()
-        yield _gauge(
+        yield self._families.gauge(
             "gluster_volume_status",
             "1 for the status that the volume has and 0 for the others. degraded: a brick is missing, every "
             "subvolume works; partial: a subvolume does not; down: none does.",
@@ -163,45 +164,45 @@ class PoolMetrics(Collector):
             self._statuses(),
         )
 
-        yield _gauge(
+        yield self._families.gauge(
             "gluster_volume_bricks",
             "Bricks that the volume is made of.",
             _VOLUME,
             [((volume.name,), len(volume.bricks)) for volume in volumes],
         )
-        yield _gauge(
+        yield self._families.gauge(
             "gluster_volume_bricks_online",
             "Bricks of the volume that are online; absent while the state of one is not known.",
             _VOLUME,
             [((volume.name,), volume.up) for volume in volumes],
         )
         spaces = [((volume.name,), volume.capacity) for volume in volumes if volume.capacity is not None]
-        yield _gauge(
+        yield self._families.gauge(
             "gluster_volume_size_bytes",
             "Size of the volume in bytes, as a client sees it.",
             _VOLUME,
             [(name, space.size) for name, space in spaces],
         )
-        yield _gauge(
+        yield self._families.gauge(
             "gluster_volume_used_bytes",
             "Bytes of the volume that are used, with what storage.reserve keeps back.",
             _VOLUME,
             [(name, space.used) for name, space in spaces],
         )
-        yield _gauge(
+        yield self._families.gauge(
             "gluster_volume_available_bytes",
             "Bytes that an ordinary program may still write to the volume.",
             _VOLUME,
             [(name, space.available) for name, space in spaces],
         )
         inodes = [((volume.name,), volume.inodes) for volume in volumes if volume.inodes is not None]
-        yield _gauge(
+        yield self._families.gauge(
             "gluster_volume_files",
             "Files (inodes) the volume has room for, used ones included.",
             _VOLUME,
             [(name, files.total) for name, files in inodes],
         )
-        yield _gauge(
+        yield self._families.gauge(
             "gluster_volume_files_free",
             "Files (inodes) that the volume may still take.",
             _VOLUME,
@@ -216,43 +217,43 @@ class PoolMetrics(Collector):
             for volume in started
             for index, subvolume in enumerate(volume.subvolumes)
         ]
-        yield _gauge(
+        yield self._families.gauge(
             "gluster_subvolume_bricks",
             "Bricks of the subvolume (a replica set, a disperse set or a lone brick), named as Gluster does.",
             _SUBVOLUME,
             [(labels, len(subvolume.bricks)) for labels, subvolume, _ in subvolumes],
         )
-        yield _gauge(
+        yield self._families.gauge(
             "gluster_subvolume_bricks_online",
             "Bricks of the subvolume that are online; absent while the state of one is not known.",
             _SUBVOLUME,
             [(labels, subvolume.up) for labels, subvolume, _ in subvolumes],
         )
-        yield _gauge(
+        yield self._families.gauge(
             "gluster_subvolume_quorum",
             "Whether enough bricks of the subvolume are online to serve its files and take writes.",
             _SUBVOLUME,
             [(labels, subvolume.quorum) for labels, subvolume, _ in subvolumes],
         )
-        yield _gauge(
+        yield self._families.gauge(
             "gluster_subvolume_bricks_to_spare",
             "Bricks more that may be lost, whichever they are, before the subvolume loses its quorum.",
             _SUBVOLUME,
             [(labels, to_spare(subvolume, volume.options)) for labels, subvolume, volume in subvolumes],
         )
-        yield _gauge(
+        yield self._families.gauge(
             "gluster_volume_heal_pending_entries",
             "Entries of the volume that wait to be healed: the largest count in each subvolume, added up.",
             _VOLUME,
             [((volume.name,), volume.heal.pending) for volume in started if volume.heal is not None],
         )
-        yield _gauge(
+        yield self._families.gauge(
             "gluster_volume_heal_split_brain_entries",
             "Entries of the volume in split-brain: the largest count in each subvolume, added up.",
             _VOLUME,
             [((volume.name,), volume.heal.split_brain) for volume in started if volume.heal is not None],
         )
-        yield _gauge(
+        yield self._families.gauge(
             "gluster_self_heal_daemon_up",
             "Whether the self-heal daemon of the host runs, which repairs the volume's copies there.",
             ("volume", "host"),
@@ -262,7 +263,7 @@ class PoolMetrics(Collector):
                 for daemon in volume.self_heal_daemons
             ],
         )
-        yield _gauge(
+        yield self._families.gauge(
             "gluster_daemon_up",
             "Whether a daemon that serves the volume runs on the host: self-heal, quota, bitrot, scrubber, snapshot, "
             "nfs.",
@@ -273,7 +274,7 @@ class PoolMetrics(Collector):
                 for daemon in volume.daemons
             ],
         )
-        yield _gauge(
+        yield self._families.gauge(
             "gluster_volume_task",
             "1 for the last rebalance or remove-brick of the volume and the status it has, in Gluster's words.",
             ("volume", "task", "status"),
@@ -284,7 +285,7 @@ class PoolMetrics(Collector):
             ],
         )
 
-    def _statuses(self) -> Iterator[_Sample]:
+    def _statuses(self) -> Iterator[LabelledValue]:
         for volume in self.pool.volumes or ():
             judged = self.health.volumes.get(volume.name)
             holds = judged.status if judged else "unknown"
@@ -301,7 +302,7 @@ class PoolMetrics(Collector):
         labelled: Dict[Tuple[str, ...], Dict[str, str]] = {}
         told = []
         for brick in bricks:
-            key = (_label(brick.volume), _label(brick.host), _label(brick.path))
+            key = (label(brick.volume), label(brick.host), label(brick.path))
             told.append((labelled.setdefault(key, dict(zip(_BRICK, key))), brick))
         doubled = len(labelled) < len(told)
         for name, text, field in (
@@ -328,26 +329,26 @@ class PoolMetrics(Collector):
             of_field = attrgetter(field)
             if doubled:
                 samples = [(_brick_labels(brick), of_field(brick)) for brick in bricks]
-                yield _gauge(f"gluster_{name}", text, _BRICK, samples)
+                yield self._families.gauge(f"gluster_{name}", text, _BRICK, samples)
             else:
                 values = ((labels, of_field(brick)) for labels, brick in told)
-                yield _gauge_of_labels(f"gluster_{name}", text, values)
+                yield gauge_of_labels(f"gluster_{name}", text, values)
 
     def _node(self) -> Iterator[Metric]:
-        yield _gauge(
+        yield self._families.gauge(
             "gluster_mount_up",
             "Whether the FUSE mount on this node answered statvfs in time.",
             ("volume", "path"),
             [((mount.volume, mount.path), mount.answered) for mount in self.pool.mounts],
         )
         processes = self.pool.processes or ()
-        yield _counter(
+        yield self._families.counter(
             "gluster_process_cpu_seconds",
             "Seconds of processor time, user and system, that processes of Gluster on this node have used.",
             _PROCESS,
             _summed((process, process.cpu_seconds) for process in processes),
         )
-        yield _gauge(
+        yield self._families.gauge(
             "gluster_process_resident_memory_bytes",
             "Resident memory in bytes of processes of Gluster on this node.",
             _PROCESS,
@@ -355,6 +356,7 @@ class PoolMetrics(Collector):
         )
 
 
+@collection_paused()
 def render(
     pool: Pool,
     health: Health,
@@ -392,50 +394,6 @@ def write_textfile(path: Union[str, Path], text: bytes) -> None:
             os.unlink(temporary)
 
 
-def _label(value: Optional[str]) -> str:
-    """*value* as a label; to Prometheus an empty one is none at all."""
-    if value is not None and value.isascii():
-        return value
-    # Names that are not UTF-8 reach us with surrogates in them, which cannot be written as UTF-8.
-    return (value or "").encode("utf-8", "backslashreplace").decode("utf-8")
-
-
-def _samples(samples: Iterable[_Sample]) -> Dict[Tuple[str, ...], float]:
-    """What is known, each set of labels once: Prometheus refuses all of a text that has one twice.
-
-    Two mounts, one over the other, have the same labels.  The worse is told: the lower figure.
-    """
-    told: Dict[Tuple[str, ...], float] = {}
-    for labels, value in samples:
-        if value is not None:
-            key = tuple(map(_label, labels))
-            told[key] = min(value, told.get(key, value))
-    return told
-
-
-def _gauge(name: str, text: str, labels: Sequence[str], samples: Iterable[_Sample]) -> Metric:
-    family = GaugeMetricFamily(name, text, labels=labels)
-    for key, value in _samples(samples).items():
-        family.add_metric(key, value)
-    return family
-
-
-def _gauge_of_labels(
-    name: str, text: str, samples: Iterable[Tuple[Dict[str, str], Optional[float]]]
-) -> Metric:
-    """A gauge of *samples* that have each set of labels once, ready for Prometheus."""
-    family = GaugeMetricFamily(name, text)
-    family.samples = [Sample(name, labels, value) for labels, value in samples if value is not None]
-    return family
-
-
-def _counter(name: str, text: str, labels: Sequence[str], samples: Iterable[_Sample]) -> Metric:
-    family = CounterMetricFamily(name, text, labels=labels)  # adds the _total
-    for key, value in _samples(samples).items():
-        family.add_metric(key, value)
-    return family
-
-
 def _connected(peer: Peer) -> Optional[bool]:
     return False if peer.reachable is False else peer.connected
 
@@ -450,7 +408,7 @@ def _brick_labels(brick: Brick) -> Sequence[str]:
     return brick.volume, brick.host, brick.path
 
 
-def _summed(figures: Iterable[Tuple[Process, float]]) -> Iterator[_Sample]:
+def _summed(figures: Iterable[Tuple[Process, float]]) -> Iterator[LabelledValue]:
     """One sample for all processes that do the same; with pids as labels, a restart would make a series."""
     sums: Dict[Tuple[Optional[str], ...], float] = {}
     for process, figure in figures:

@@ -21,8 +21,8 @@ from __future__ import annotations
 import functools
 import re
 from collections import Counter
-from dataclasses import dataclass, replace
-from typing import Callable, Iterable, List, Mapping, Optional, Sequence, Tuple
+from dataclasses import replace
+from typing import Callable, Iterable, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from ganeti_gluster_mon.gluster.model import Brick, Capacity, Inodes, Mount, QuotaLimit, Subvolume
 
@@ -32,9 +32,11 @@ DEFAULT_RESERVE = "1"
 _UNITS = {"": 1, "B": 1, "KB": 1 << 10, "MB": 1 << 20, "GB": 1 << 30, "TB": 1 << 40, "PB": 1 << 50}
 
 
-@dataclass(frozen=True)
-class _Space:
-    """The fields of statvfs(3) that travel through the translators; blocks of *frsize* bytes."""
+class _Space(NamedTuple):
+    """The fields of statvfs(3) that travel through the translators; blocks of *frsize* bytes.
+
+    A tuple, since a large pool has thousands and a frozen dataclass takes longer to make.
+    """
 
     frsize: int
     blocks: int
@@ -49,8 +51,7 @@ class _Space:
         if frsize == self.frsize:
             return self
         factor = self.frsize / frsize
-        return replace(
-            self,
+        return self._replace(
             frsize=frsize,
             blocks=int(factor * self.blocks),
             bfree=int(factor * self.bfree),
@@ -176,7 +177,7 @@ def _posix(brick: Brick, reserve: str, shared_by: int) -> Optional[_Space]:
 @functools.lru_cache(maxsize=256)
 def _reserved_blocks(reserve: str, blocks: int, block_size: int) -> Optional[int]:
     """storage.reserve: a percentage ("1", "2.5%"), or, above 100 or with a unit, a size ("10GB")."""
-    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*(%|[KMGTP]?B?)\s*", reserve, re.IGNORECASE)
+    match = re.fullmatch(r"\s*([0-9]{1,19}(?:\.[0-9]{1,19})?)\s*(%|[KMGTP]?B?)\s*", reserve, re.IGNORECASE)
     if not match:
         return None
     amount, unit = float(match.group(1)), match.group(2).upper()

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import AbstractSet, Callable, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple, TypeVar
 
+from ganeti_gluster_mon.garbage import collection_paused
 from ganeti_gluster_mon.gluster import capacity, own_bricks, parse, question, reach
 from ganeti_gluster_mon.gluster.capture import Answer, Capture
 from ganeti_gluster_mon.gluster.model import (
@@ -26,7 +27,7 @@ from ganeti_gluster_mon.gluster.model import (
     Volume,
 )
 from ganeti_gluster_mon.gluster.placement import placed
-from ganeti_gluster_mon.gluster.quorum import quorum
+from ganeti_gluster_mon.gluster.quorum import quorum_of
 from ganeti_gluster_mon.gluster.reach import BrickKey, Evidence, silent_hosts
 from ganeti_gluster_mon.words import some
 
@@ -41,6 +42,7 @@ _STATUS = {
 _ONLY_WHOLE = (question.VOLUME_STATUS_TASKS, question.VOLUME_STATUS_CLIENTS, question.SNAPSHOT_INFO)
 
 
+@collection_paused()
 def understand(capture: Capture) -> Pool:
     """The pool as *capture* shows it.  Never raises, whatever the answers hold."""
     return _Reading(capture).pool()
@@ -325,8 +327,10 @@ class _Reading:
         if started:
             by_bricks, each = capacity.of_bricks_by_subvolume(subvolumes, info.options)
             subvolumes = tuple(
-                replace(subvolume, capacity=space[0], inodes=space[1]) if space else subvolume
-                for subvolume, space in zip(subvolumes, each)
+                Subvolume(found.type, found.bricks, found.redundancy, found.quorum, *space)
+                if space
+                else found
+                for found, space in zip(subvolumes, each)
             )
             self._note_sizes(info, told, bricks)
             by_bricks = _under_quota(by_bricks, info, quota)
@@ -499,10 +503,13 @@ class _Reading:
                 f"layout of {info.name}", f"{len(bricks)} bricks do not make sets of {size}", info.name
             )
             return ()
-        sets = (Subvolume(kind, tuple(bricks[i : i + size]), redundancy) for i in range(0, len(bricks), size))
+        sets = [tuple(bricks[first : first + size]) for first in range(0, len(bricks), size)]
         if info.state != "started":
-            return tuple(sets)
-        return tuple(replace(each, quorum=quorum(each, info.options)) for each in sets)
+            return tuple(Subvolume(kind, each, redundancy) for each in sets)
+        return tuple(
+            Subvolume(kind, each, redundancy, quorum_of(kind, each, redundancy, info.options))
+            for each in sets
+        )
 
 
 def _of_mounts(mounts: Iterable[Mount]) -> capacity.Space:
@@ -547,23 +554,27 @@ def _heal(subvolumes: Sequence[Subvolume], taken_at: int) -> Optional[Heal]:
     None when nothing heals at all, or when the count is not known: no brick of a subvolume counted, or one that should
     serve did not and the others count nothing.  What only that brick knows of would be missed.
     """
-    totals = [0, 0, 0]
+    pending = split_brain = possibly_healing = 0
     sets = [subvolume for subvolume in subvolumes if subvolume.type != "distribute"]
     if not sets:
         return None
     for subvolume in sets:
-        bricks = subvolume.bricks
-        counted = (
-            [brick.heal_pending for brick in bricks],
-            [brick.split_brain for brick in bricks],
-            [brick.possibly_healing for brick in bricks],
-        )
-        largest = [max((count for count in counts if count is not None), default=-1) for counts in counted]
-        if -1 in largest:
+        most_pending = most_split = most_healing = -1
+        silent = False
+        for brick in subvolume.bricks:
+            if brick.heal_pending is None:
+                silent = silent or brick.online is not False
+            elif brick.heal_pending > most_pending:
+                most_pending = brick.heal_pending
+            if brick.split_brain is not None and brick.split_brain > most_split:
+                most_split = brick.split_brain
+            if brick.possibly_healing is not None and brick.possibly_healing > most_healing:
+                most_healing = brick.possibly_healing
+        if -1 in (most_pending, most_split, most_healing):
             return None
-        silent = any(brick.heal_pending is None and brick.online is not False for brick in bricks)
-        if silent and not largest[0] and not largest[1]:
+        if silent and not most_pending and not most_split:
             return None
-        totals = [total + most for total, most in zip(totals, largest)]
-    pending, split_brain, possibly_healing = totals
+        pending += most_pending
+        split_brain += most_split
+        possibly_healing += most_healing
     return Heal(pending, split_brain, possibly_healing, taken_at=taken_at)

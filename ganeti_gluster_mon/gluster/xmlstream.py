@@ -106,13 +106,14 @@ def _document(output: bytes, whole: Element, faults: Faults) -> Record:
     """The first document in *output*, as the one child of what is returned."""
     position = begin = _preface(output, faults)
     tree = _Tree(whole, faults)
+    parser = tree.parser()
     view = memoryview(output)
     try:
         while position < len(output):
-            tree.parser.Parse(view[position : position + _CHUNK], False)
+            parser.Parse(view[position : position + _CHUNK], False)
             position = min(position + _CHUNK, len(output))
-            tree.check(position - begin)
-        tree.parser.Parse(b"", True)
+            tree.check(parser, position - begin)
+        parser.Parse(b"", True)
     except expat.ExpatError as error:
         if tree.complete:
             faults.add("something follows the end of the answer")
@@ -150,29 +151,30 @@ class _Tree:
         self._faults = faults
         #: the text since the last tag began
         self._pieces: List[str] = []
-        self.parser = self._parser(whole)
+        self._whole = whole
 
-    def check(self, fed: int) -> None:
-        """Stop, after *fed* bytes, at what would fill the memory without ever being an answer."""
+    def check(self, parser: expat.XMLParserType, fed: int) -> None:
+        """Stop *parser*, after *fed* bytes, at what would fill the memory without ever being an answer."""
         if len(self._pieces) * _PIECE > _LONGEST_TEXT:
             raise _nonsense(f"a text of more than {_LONGEST_TEXT} bytes")
-        if fed - self.parser.CurrentByteIndex > _LONGEST_TAG:
+        if fed - parser.CurrentByteIndex > _LONGEST_TAG:
             raise _nonsense(f"a tag of more than {_LONGEST_TAG} bytes")
-        if len(self.parser.intern) > _MOST_NAMES:
+        if len(parser.intern) > _MOST_NAMES:
             raise _nonsense(f"more than {_MOST_NAMES} kinds of elements")
 
-    def _parser(self, whole: Element) -> expat.XMLParserType:
+    def parser(self) -> expat.XMLParserType:
         """A parser whose handlers fill this tree.
 
         They are closures over plain variables, and text goes into its list without a handler in
         Python: a large answer has a quarter of a million elements, and every name looked up in
-        an object for each of them can be felt.
+        an object for each of them can be felt.  The tree does not keep the parser: its handlers
+        refer to the tree, and a cycle of references would stay in memory until a garbage collection.
         """
         pieces = self._pieces
-        clear = pieces.clear
+        clear, join, close = pieces.clear, "".join, self._close
         #: the records around the open one, outermost first
         around: List[Tuple[Element, Record]] = []
-        element, record = whole, self.top
+        element, record = self._whole, self.top
         texts, wanted, children = record.texts, element.texts, element.children
         #: how many elements are open that are no records: the last one is a text, if alone
         others = 0
@@ -204,18 +206,24 @@ class _Tree:
             if others == 1:
                 others = 0
                 if name in wanted:
-                    if not nested and name not in texts:
-                        texts[name] = "".join(pieces)
+                    if name not in texts and not nested:
+                        texts[name] = join(pieces)
                     elif name not in record.doubled:
                         record.doubled += (name,)
-                nested = False
+                if nested:
+                    nested = False
             elif others:
                 others -= 1
             else:
-                record.text = "".join(pieces)
-                self._close(name, element, record, *around[-1])
+                inner, whole = element, record
+                whole.text = join(pieces)
                 element, record = around.pop()
                 texts, wanted, children = record.texts, element.texts, element.children
+                listed = record.children.get(name)
+                if listed and name in element.many and not whole.doubled:
+                    listed.append(inner.make(whole))  # nearly all: one of many bricks
+                else:
+                    close(name, inner, whole, element, record)
 
         parser = expat.ParserCreate("UTF-8")
         parser.buffer_text = True

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Dict, Iterator, List, Mapping, Sequence, Tuple
 
+from ganeti_gluster_mon.garbage import collection_paused
 from ganeti_gluster_mon.gluster.model import Pool, Unknown, Volume
 from ganeti_gluster_mon.health.bricks import brick_problems
 from ganeti_gluster_mon.health.guests import Guests
@@ -47,6 +48,7 @@ class Health:
         return any(problem.severity == OK and not problem.muted for problem in self.problems)
 
 
+@collection_paused()
 def evaluate(pool: Pool, limits: Limits, now: int) -> Health:
     """The health of *pool* at *now* (ns since the epoch)."""
     of_volumes: Dict[str, List[Unknown]] = {volume.name: [] for volume in pool.volumes or ()}

@@ -26,7 +26,7 @@ def version_problems(pool: Pool) -> Iterator[Problem]:
     """A Gluster whose answers are not those of the versions that this program reads."""
     version = pool.gluster_version
     major = (version or "").partition(".")[0]
-    if major.isascii() and major.isdigit() and int(major) < _OLDEST_MAJOR:
+    if len(major) <= 4 and major.isascii() and major.isdigit() and int(major) < _OLDEST_MAJOR:
         text = (
             f"Gluster {version} is not supported: it lacks commands that version {_SUPPORTED} and newer have"
         )

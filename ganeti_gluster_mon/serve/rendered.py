@@ -16,6 +16,7 @@ from prometheus_client.openmetrics import exposition as openmetrics
 from ganeti_gluster_mon import prometheus, report
 from ganeti_gluster_mon.collectors import collectors
 from ganeti_gluster_mon.exposition import openmetrics_text, prometheus_text
+from ganeti_gluster_mon.garbage import collection_paused
 from ganeti_gluster_mon.gluster.model import Pool
 from ganeti_gluster_mon.health import Health
 
@@ -71,6 +72,7 @@ class Rendered:
 MakePage = Callable[[Pool, Health, int], bytes]
 
 
+@collection_paused()
 def render(
     pool: Pool,
     health: Health,

@@ -105,6 +105,13 @@ def test_to_spare(kind: str, bricks: str, redundancy: int, spare: Optional[int])
     assert to_spare(subvolume(kind, bricks, redundancy), {}) == spare
 
 
+@pytest.mark.parametrize("text", ["", "-1", "1.5", "9" * 5000, "\u0663"], ids=lambda text: repr(text)[:8])
+def test_a_count_that_is_none_counts_as_not_set(text: str) -> None:
+    fixed = {"cluster.quorum-type": "fixed", "cluster.quorum-count": text}
+    assert quorum(subvolume("replicate", "+--", 0), fixed) is True
+    assert quorum(subvolume("disperse", "++-", 1), {"disperse.quorum-count": text}) is True
+
+
 @given(
     kind=st.sampled_from(["replicate", "disperse", "distribute"]),
     bricks=st.text("+-", min_size=1, max_size=6),
