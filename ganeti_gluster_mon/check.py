@@ -55,7 +55,12 @@ def check(pool: Pool, health: Health, limits: Limits, volume: Optional[str] = No
         return _result(UNKNOWN, (), f"no volume of that name; there are: {there}", (), limits)
     judged = health.volumes.get(volume, VolumeHealth("unknown", UNKNOWN))
     # What is not known of the pool, because the answers are old, say, is not known of the volume.
-    unknown = [problem for problem in health.problems if problem.severity == UNKNOWN and not problem.volume]
+    told = {problem.code for problem in judged.problems if problem.implied}
+    unknown = [
+        problem
+        for problem in health.problems
+        if problem.severity == UNKNOWN and not problem.volume and problem.code not in told
+    ]
     code = max(judged.code, worst(unknown))
     problems = (*judged.problems, *unknown)
     return _result(code, problems, _summary(found[0], judged.status), found, limits)

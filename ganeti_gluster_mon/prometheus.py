@@ -22,10 +22,7 @@ from ganeti_gluster_mon.families import Families, LabelledValue, gauge_of_labels
 from ganeti_gluster_mon.garbage import collection_paused
 from ganeti_gluster_mon.gluster.model import Brick, Peer, Pool, Process, Volume
 from ganeti_gluster_mon.gluster.quorum import to_spare
-from ganeti_gluster_mon.health import Health
-
-#: all that `gluster_volume_status` may say
-VOLUME_STATUSES = ("healthy", "healing", "degraded", "partial", "down", "stopped", "unknown")
+from ganeti_gluster_mon.health import STATUSES, Health
 
 #: short names of the daemons that `volume status` lists
 _DAEMONS = {
@@ -158,8 +155,9 @@ class PoolMetrics(Collector):
         volumes = self.pool.volumes or ()
         yield self._families.gauge(
             "gluster_volume_status",
-            "1 for the status that the volume has and 0 for the others. degraded: a brick is missing, every "
-            "subvolume works; partial: a subvolume does not; down: none does.",
+            "1 for the status that the volume has and 0 for the others. faulty: its bricks are well and something "
+            "else needs an administrator; degraded: a brick is missing, every subvolume works; partial: a "
+            "subvolume does not; down: none does.",
             ("volume", "status"),
             self._statuses(),
         )
@@ -289,7 +287,7 @@ class PoolMetrics(Collector):
         for volume in self.pool.volumes or ():
             judged = self.health.volumes.get(volume.name)
             holds = judged.status if judged else "unknown"
-            for status in VOLUME_STATUSES:
+            for status in STATUSES:
                 yield (volume.name, status), status == holds
 
     def _bricks(self) -> Iterator[Metric]:

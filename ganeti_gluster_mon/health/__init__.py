@@ -15,7 +15,7 @@ from ganeti_gluster_mon.health.disks import (
     evaluate_disk,
     subvolume_redundancy,
 )
-from ganeti_gluster_mon.health.evaluate import Health, VolumeHealth, evaluate
+from ganeti_gluster_mon.health.evaluate import STATUSES, Health, VolumeHealth, evaluate
 from ganeti_gluster_mon.health.messages import MessagePart, grouped, message, message_parts
 from ganeti_gluster_mon.health.node import evaluate_node
 from ganeti_gluster_mon.health.problem import (
@@ -34,6 +34,7 @@ __all__ = [
     "CRITICAL",
     "HEALING",
     "OK",
+    "STATUSES",
     "UNKNOWN",
     "DiskHealth",
     "Health",

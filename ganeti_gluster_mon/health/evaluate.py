@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Dict, Iterator, List, Mapping, Sequence, Tuple
 
 from ganeti_gluster_mon.garbage import collection_paused
@@ -13,17 +13,22 @@ from ganeti_gluster_mon.health.healing import healing_problems
 from ganeti_gluster_mon.health.knowledge import gaps, stale_problems, unknown_problems, version_problems
 from ganeti_gluster_mon.health.messages import message
 from ganeti_gluster_mon.health.peers import peer_problems
-from ganeti_gluster_mon.health.problem import OK, UNKNOWN, Limits, Problem, worst, worst_first
+from ganeti_gluster_mon.health.problem import CRITICAL, OK, UNKNOWN, Limits, Problem, worst, worst_first
 from ganeti_gluster_mon.health.services import service_problems
 from ganeti_gluster_mon.health.space import space_problems
 from ganeti_gluster_mon.health.tasks import task_problems
+
+#: All statuses of a volume.  "healing": copies differ.  "faulty": its bricks and copies are well, and something else
+#: needs an administrator: space, quota, a daemon, a task, a mount.  "degraded": a brick is missing, every subvolume
+#: works; "partial": a subvolume does not; "down": none does.
+STATUSES = ("healthy", "healing", "faulty", "degraded", "partial", "down", "stopped", "unknown")
 
 
 @dataclass(frozen=True)
 class VolumeHealth:
     """The health of one volume."""
 
-    #: "healthy", "healing", "degraded", "partial", "down", "stopped" or "unknown"; never "healthy" with code UNKNOWN
+    #: one of `STATUSES`; never "healthy" with a problem of severity UNKNOWN or CRITICAL, muted or not
     status: str
     #: the highest severity of the problems
     code: int
@@ -55,8 +60,9 @@ def evaluate(pool: Pool, limits: Limits, now: int) -> Health:
     others: List[Unknown] = []
     for unknown in pool.unknowns:
         of_volumes.get(unknown.volume or "", others).append(unknown)
+    stale = list(stale_problems(pool, limits, now))
     problems = [
-        *stale_problems(pool, limits, now),
+        *stale,
         *version_problems(pool),
         *peer_problems(pool.peers or (), pool.processes),
         *unknown_problems(others),
@@ -66,7 +72,12 @@ def evaluate(pool: Pool, limits: Limits, now: int) -> Health:
     guests = Guests(pool)
     for volume in pool.volumes or ():
         unknowns = of_volumes[volume.name]
-        found = _volume_problems(volume, unknowns, about_all, limits)
+        found = list(_volume_problems(volume, unknowns, about_all, limits))
+        if volume.state == "started":
+            found += [
+                replace(problem, text=f"{volume.name}: {problem.text}", volume=volume.name, implied=True)
+                for problem in stale
+            ]
         mine = guests.named(sorted(found, key=worst_first))
         code = worst(mine)
         volumes[volume.name] = VolumeHealth(_status(volume, code), code, tuple(mine))
@@ -97,11 +108,13 @@ def _volume_problems(
 
 def _status(volume: Volume, code: int) -> str:
     status = volume_status(volume)
-    return "unknown" if status == "healthy" and code == UNKNOWN else status
+    if status == "healthy":
+        return {UNKNOWN: "unknown", CRITICAL: "faulty"}.get(code, status)
+    return status
 
 
 def volume_status(volume: Volume) -> str:
-    """The status of *volume* by its bricks and its heal backlog alone; see `VolumeHealth`."""
+    """The status of *volume* by its bricks and its heal backlog alone, which is never "faulty"; see `STATUSES`."""
     if volume.state != "started":
         return "stopped"
     quorums = [subvolume.quorum for subvolume in volume.subvolumes]

@@ -52,11 +52,12 @@ _POOL = {
     CRITICAL: State("✖", "A person is needed", _BAD),
 }
 _SHORT = State("▲", "Warning", _WARN)
-#: of a volume whose copies and bricks are well, and which has another problem that needs an administrator
+#: of a volume whose copies differ, and that does not repair itself
 _PROBLEMATIC = State("✖", "needs attention", _BAD)
 _VOLUME = {
     "healthy": State("✔", "healthy", _GOOD),
     "healing": State("↻", "healing", _HEAL),
+    "faulty": State("✖", "faulty", _BAD),
     "degraded": State("▲", "degraded", _BAD),
     "partial": State("✖", "partial", _BAD),
     "down": State("✖", "down", _BAD),
@@ -198,7 +199,7 @@ def _template() -> jinja2.Template:
 def _volume(volume: Volume, health: Health) -> _Volume:
     found = health.volumes[volume.name]
     state = _VOLUME[found.status]
-    if found.code == CRITICAL and found.status in ("healthy", "healing"):
+    if found.code == CRITICAL and found.status == "healing":
         state = _PROBLEMATIC
     started = volume.state == "started"
     subvolumes = _subvolumes(volume)

@@ -110,8 +110,9 @@ FIELDS: Tuple[Field[VolumeRow], ...] = (
         "status",
         "Status",
         Kind.TEXT,
-        "How it is: healthy, healing, degraded (a brick is missing, all data is there), partial (a subvolume is down), "
-        "down, stopped or unknown",
+        "How it is: healthy, healing, faulty (its bricks are well, and space, quota, a daemon, a task or a mount needs "
+        "attention), degraded (a brick is missing, all data is there), partial (a subvolume is down), down, stopped or "
+        "unknown",
         lambda row: row.judged.status,
     ),
     Field(

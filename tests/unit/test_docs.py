@@ -21,8 +21,8 @@ from ganeti_gluster_mon.gluster import capture
 from ganeti_gluster_mon.gluster.command import CannotAsk
 from ganeti_gluster_mon.gluster.model import Disk, Pool
 from ganeti_gluster_mon.gluster.pool import understand
-from ganeti_gluster_mon.health import Health, Limits, evaluate
-from ganeti_gluster_mon.prometheus import VOLUME_STATUSES, render
+from ganeti_gluster_mon.health import STATUSES, Health, Limits, evaluate
+from ganeti_gluster_mon.prometheus import render
 from tests.unit.example_pool import HEALTH, NOW, POOL
 
 REPOSITORY = Path(__file__).parents[2]
@@ -107,7 +107,7 @@ def test_the_values_of_labels_are_those_that_there_are() -> None:
         assert found
         return set(words(found[1]))
 
-    assert values("gluster_volume_status", "status") == set(VOLUME_STATUSES)
+    assert values("gluster_volume_status", "status") == set(STATUSES)
     kinds = {kind.kind for kind in (CannotAsk, *CannotAsk.__subclasses__())}
     assert values("gluster_collect_failures_total", "reason") == kinds
     with_status = {name for name, collector in collectors().items() if collector.kind == STATUS}

@@ -124,7 +124,7 @@ def test_brick_not_known_is_neither_fine_nor_offline() -> None:
         (Heal(6, 0, 0), True, HEALING, "healing", "6 entries to be healed"),
         (Heal(1, 0, 0), True, HEALING, "healing", "1 entry to be healed"),
         (Heal(6, 0, 0), False, CRITICAL, "healing", "6 entries to be healed, and no self-heal daemon runs"),
-        (Heal(0, 0, 0), False, CRITICAL, "healthy", "no self-heal daemon on node1, node2, node3"),
+        (Heal(0, 0, 0), False, CRITICAL, "faulty", "no self-heal daemon on node1, node2, node3"),
         (Heal(0, 2, 0), True, CRITICAL, "healing", "2 entries in split-brain"),
         # a running guest's image is always "possibly healing" while it is written
         (Heal(0, 0, 3), True, OK, "healthy", "1 volume healthy"),
@@ -156,7 +156,7 @@ def test_space_getting_short(available: int, inodes_free: int, code: int, warnin
     )
     health = judged(pool(seen))
     assert (health.code, health.warning) == (code, warning)
-    assert health.volumes["gv0"].status == "healthy"
+    assert health.volumes["gv0"].status == ("faulty" if code == CRITICAL else "healthy")
 
 
 def test_limits_are_heeded() -> None:

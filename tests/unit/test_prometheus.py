@@ -18,8 +18,8 @@ from hypothesis import strategies as st
 from prometheus_client.parser import text_string_to_metric_families
 
 from ganeti_gluster_mon.gluster.model import Brick, Mount, Peer, Pool, Process, Subvolume, Volume
-from ganeti_gluster_mon.health import Health, VolumeHealth
-from ganeti_gluster_mon.prometheus import VOLUME_STATUSES, TextfileError, render, write_textfile
+from ganeti_gluster_mon.health import STATUSES, Health, VolumeHealth
+from ganeti_gluster_mon.prometheus import TextfileError, render, write_textfile
 from tests.unit.example_pool import HEALTH, NOTHING, NOTHING_HEALTH, NOW, POOL, same_as_golden
 
 #: every metric of the contract with its labels
@@ -143,7 +143,7 @@ def test_one_status_holds() -> None:
             for labels, value in of(WHOLE, "gluster_volume_status")
             if labels["volume"] == volume
         }
-        assert told == {status: float(status == holds) for status in VOLUME_STATUSES}
+        assert told == {status: float(status == holds) for status in STATUSES}
 
 
 @pytest.mark.parametrize(("leader", "told"), [(True, [({}, 1.0)]), (False, [({}, 0.0)]), (None, [])])
