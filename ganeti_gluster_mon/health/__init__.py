@@ -28,12 +28,14 @@ from ganeti_gluster_mon.health.problem import (
     worst,
     worst_first,
 )
+from ganeti_gluster_mon.health.remedies import REMEDIES, Remedy, common_fix, remedy_of
 
 __all__ = [
     "CODES",
     "CRITICAL",
     "HEALING",
     "OK",
+    "REMEDIES",
     "STATUSES",
     "UNKNOWN",
     "DiskHealth",
@@ -41,14 +43,17 @@ __all__ = [
     "Limits",
     "MessagePart",
     "Problem",
+    "Remedy",
     "SubvolumeRedundancy",
     "VolumeHealth",
+    "common_fix",
     "evaluate",
     "evaluate_disk",
     "evaluate_node",
     "grouped",
     "message",
     "message_parts",
+    "remedy_of",
     "subvolume_redundancy",
     "worst",
     "worst_first",

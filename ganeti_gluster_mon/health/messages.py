@@ -7,6 +7,7 @@ from typing import Dict, List, Sequence, Tuple
 
 from ganeti_gluster_mon.health.codes import CODES
 from ganeti_gluster_mon.health.problem import Problem, worst_first
+from ganeti_gluster_mon.health.remedies import common_fix
 
 #: so many problems of one kind are told one by one
 _MOST_SINGLE = 2
@@ -45,9 +46,14 @@ def grouped(problems: Sequence[Problem]) -> List[MessagePart]:
 
 
 def message_parts(problems: Sequence[Problem], with_codes: bool = False) -> List[str]:
-    """The texts of `grouped`; *with_codes* adds the code: "… [HEAL_PENDING]"."""
+    """The texts of `grouped`.
+
+    *with_codes* adds the code and the command that fixes it: "… [HEAL_PENDING], fix: gluster volume heal gv0".
+    """
     parts = grouped(problems)
-    return [f"{part.text} [{part.code}]" if with_codes else part.text for part in parts]
+    if not with_codes:
+        return [part.text for part in parts]
+    return [f"{part.text} [{part.code}], fix: {common_fix(part.problems)}" for part in parts]
 
 
 def message(problems: Sequence[Problem]) -> str:

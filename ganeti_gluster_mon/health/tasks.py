@@ -20,7 +20,9 @@ def task_problems(volume: Volume) -> Iterator[Problem]:
     what = _what(task)
     if task.status.endswith("in progress"):
         text = f"{what} in progress"
-        yield Problem("REBALANCE_RUNNING", HEALING, f"{volume.name}: {text}", volume.name, kind=text)
+        yield Problem(
+            "REBALANCE_RUNNING", HEALING, f"{volume.name}: {text}", volume.name, _subject(task), kind=text
+        )
     failed = [node for node in task.nodes if node.status.endswith("failed")]
     if task.status.endswith("failed") or failed:
         yield _failed(volume, task, what, failed)
@@ -35,9 +37,14 @@ def task_problems(volume: Volume) -> Iterator[Problem]:
             CRITICAL,
             f"{volume.name}: {text}: if `{command} status` shows no failures, run `{command} commit`",
             volume.name,
-            " ".join(task.bricks),
-            kind=text,
+            _subject(task),
+            kind="remove-brick has moved the data, with failures" if task.failures else text,
         )
+
+
+def _subject(task: Rebalance) -> str:
+    """The bricks that are being removed; "" for other tasks."""
+    return " ".join(task.bricks) if task.type == "remove-brick" else ""
 
 
 def _what(task: Rebalance) -> str:
@@ -49,14 +56,16 @@ def _next(volume: Volume, task: Rebalance, what: str) -> str:
     if task.type == "remove-brick":
         bricks = " ".join(task.bricks) if task.bricks else "BRICK…"
         return f"gluster volume remove-brick {volume.name} {bricks} start"
-    return f"gluster volume rebalance {volume.name} {'fix-layout ' if what == 'fix-layout' else ''}start"
+    if what == "fix-layout":
+        return f"gluster volume rebalance {volume.name} fix-layout start"
+    return f"gnt-gluster rebalance {volume.name}"
 
 
 def _failed(volume: Volume, task: Rebalance, what: str, failed: List[RebalanceNode]) -> Problem:
     where = f" on {some([node.host for node in failed], _MOST_NAMES)}" if failed else ""
     count = f", {task.failures} failures" if task.failures else ""
     text = f"{volume.name}: {what} failed{where}{count}; start it again: {_next(volume, task, what)}"
-    return Problem("REBALANCE_FAILED", CRITICAL, text, volume.name, kind=f"{what} failed")
+    return Problem("REBALANCE_FAILED", CRITICAL, text, volume.name, _subject(task), kind=f"{what} failed")
 
 
 def _failures(volume: Volume, task: Rebalance, what: str) -> Problem:
@@ -65,4 +74,4 @@ def _failures(volume: Volume, task: Rebalance, what: str) -> Problem:
     kind = f"{what} {task.status.replace('fix-layout ', '')} with failures"
     count = f"{task.failures} files were not moved{where}"
     text = f"{volume.name}: {kind}: {count}; start it again: {_next(volume, task, what)}"
-    return Problem("REBALANCE_FAILURES", CRITICAL, text, volume.name, kind=kind)
+    return Problem("REBALANCE_FAILURES", CRITICAL, text, volume.name, _subject(task), kind=kind)

@@ -17,7 +17,16 @@ from markupsafe import Markup
 
 from ganeti_gluster_mon import __version__
 from ganeti_gluster_mon.gluster.model import Brick, Peer, Pool, Process, Subvolume, Volume
-from ganeti_gluster_mon.health import CRITICAL, HEALING, OK, UNKNOWN, Health, VolumeHealth, grouped
+from ganeti_gluster_mon.health import (
+    CRITICAL,
+    HEALING,
+    OK,
+    UNKNOWN,
+    Health,
+    VolumeHealth,
+    common_fix,
+    grouped,
+)
 from ganeti_gluster_mon.problem_text import problem_text
 from ganeti_gluster_mon.words import one_line, short_size
 
@@ -73,6 +82,8 @@ class _Problem:
     state: State
     text: str
     code: str
+    #: the command that fixes it
+    fix: str
 
 
 @dataclass(frozen=True)
@@ -152,6 +163,7 @@ def page(pool: Pool, health: Health, now: int, refresh: float = 30.0, stale: flo
             _PROBLEM[part.severity],
             problem_text(part.problems[0], now) if len(part.problems) == 1 else one_line(part.text),
             part.code,
+            common_fix(part.problems),
         )
         for part in grouped(health.problems)
     ]

@@ -74,7 +74,7 @@ def test_each_alert_is_tested_firing_and_not_firing() -> None:
 def test_each_alert_says_how_bad_it_is_and_what_it_is_about(name: str) -> None:
     alert = ALERTS[name]
     assert alert["labels"]["severity"] in ("critical", "warning", "info")
-    assert set(alert["annotations"]) == {"summary", "description", "runbook_url"}
+    assert set(alert["annotations"]) == {"summary", "description", "inspect", "fix", "runbook_url"}
     assert not alert["annotations"]["summary"].endswith(".")
     assert alert["annotations"]["description"].endswith(".")
     link = urlsplit(alert["annotations"]["runbook_url"])

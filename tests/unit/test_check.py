@@ -63,7 +63,9 @@ def test_exit_status_of_a_problem(code: int, state: str, exit_status: int) -> No
             )
         result = check(POOL, judged, LIMITS, volume)
         assert result.exit_status == exit_status
-        assert result.line.startswith(f"GLUSTER {state} - this is wrong [NOT_KNOWN] | 'gv0_used'=")
+        assert result.line.startswith(
+            f"GLUSTER {state} - this is wrong [NOT_KNOWN], fix: gnt-gluster diagnose | 'gv0_used'="
+        )
 
 
 def test_all_well() -> None:
@@ -87,7 +89,9 @@ def test_what_is_not_known_of_the_pool_is_not_known_of_its_volumes() -> None:
     judged = Health(UNKNOWN, stale.text, (stale,), {"gv0": VolumeHealth("healthy", OK)})
     result = check(POOL, judged, LIMITS, "gv0")
     assert result.exit_status == 3
-    assert result.line.startswith("GLUSTER UNKNOWN - the answers are 600 s old [NOT_KNOWN] | ")
+    assert result.line.startswith(
+        "GLUSTER UNKNOWN - the answers are 600 s old [NOT_KNOWN], fix: gnt-gluster diagnose | "
+    )
 
 
 def test_a_volume_nobody_judged_is_unknown() -> None:
@@ -98,7 +102,7 @@ def test_nothing_is_known() -> None:
     result = check(NOTHING, NOTHING_HEALTH, LIMITS)
     assert (result.exit_status, result.line) == (
         3,
-        "GLUSTER UNKNOWN - glusterd is not running [GLUSTERD_DOWN]",
+        "GLUSTER UNKNOWN - glusterd is not running [GLUSTERD_DOWN], fix: systemctl start glusterd",
     )
     result = check(NOTHING, NOTHING_HEALTH, LIMITS, "gv0")
     assert result.exit_status == 3
@@ -141,7 +145,9 @@ def test_a_long_text_is_cut_between_problems() -> None:
     text, _, _ = line.partition(" | ")
     assert len(text) < 2100
     told = text.count("a reason of its own")
-    assert text.endswith(f"a reason of its own [NOT_KNOWN]; and {1000 - told} more")
+    assert text.endswith(
+        f"a reason of its own [NOT_KNOWN], fix: gnt-gluster diagnose; and {1000 - told} more"
+    )
     assert len(figures(line)) == 6
     (endless,) = [Problem("NOT_KNOWN", CRITICAL, "x" * 10**6)]
     assert len(check(POOL, health(endless), LIMITS).line) < 3000

@@ -232,13 +232,19 @@ def test_templates() -> None:
 
 def test_the_pool_as_health_sees_it() -> None:
     problems = (
-        Problem("BRICK_OFFLINE", CRITICAL, "gv0: brick a:/b is offline", "gv0"),
+        Problem("BRICK_OFFLINE", CRITICAL, "gv0: brick a:/b is offline", "gv0", "a:/b"),
         Problem("VOLUME_NEARLY_FULL", OK, "gv0: 15.0 % free", "gv0"),
     )
     health = Health(CRITICAL, "", problems, {})
     assert wrong(health=health) == {"pool": ["gv0: brick a:/b is offline"]}
     said = list(lines(diagnose(looked(health=health))))
-    assert said[1:4] == ["Pool: 1 wrong", "  - gv0: brick a:/b is offline", "  - note: gv0: 15.0 % free"]
+    assert said[1:6] == [
+        "Pool: 1 wrong",
+        "  - gv0: brick a:/b is offline",
+        "    do: gnt-gluster deploy --volume gv0 a",
+        "  - note: gv0: 15.0 % free",
+        "    do: gnt-gluster expand-volume gv0 NODES --device DEVICE",
+    ]
     assert wrong(health=replace(health, problems=problems[1:])) == {}
 
 

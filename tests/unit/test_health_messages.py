@@ -63,9 +63,9 @@ def test_a_muted_problem_stays_in_the_list_and_counts_no_more() -> None:
     assert worst([muted]) == OK
 
 
-def test_codes_can_be_shown() -> None:
+def test_codes_can_be_shown_with_the_command_that_fixes_the_problem() -> None:
     assert message_parts([Problem("HEAL_PENDING", HEALING, "v: 1 entry", "v")], with_codes=True) == [
-        "v: 1 entry [HEAL_PENDING]"
+        "v: 1 entry [HEAL_PENDING], fix: gluster volume heal v"
     ]
 
 

@@ -177,6 +177,7 @@ def test_hostile_names_are_only_text(name: str) -> None:
         "li",
         "h3",
         "code",
+        "kbd",
     }
     lone = replace(made, node="a\udcffb")
     assert b"a\\udcffb" in page(lone, evaluate(lone, Limits(), NOW), NOW)

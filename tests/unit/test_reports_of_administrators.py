@@ -105,7 +105,7 @@ EXPECTED = {
         CRITICAL,
         {"bigvol": "faulty"},
         {"REBALANCE_FAILURES"},
-        ["3642 files were not moved (10.37.11.246: 607, ", "gluster volume rebalance bigvol start"],
+        ["3642 files were not moved (10.37.11.246: 607, ", "start it again: gnt-gluster rebalance bigvol"],
     ),
     "remove-brick-done": Expected(
         CRITICAL,
