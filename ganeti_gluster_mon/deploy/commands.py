@@ -66,6 +66,13 @@ def add_commands(commands: argparse._SubParsersAction[Any]) -> None:
     _add_discard(replace, "the brick")
     replace.set_defaults(run=_run("replace_brick"))
 
+    restart = commands.add_parser(
+        "restart-brick", help="end the process of a brick that hangs, and start it again"
+    )
+    restart.add_argument("volume", type=_volume, metavar="VOLUME")
+    restart.add_argument("brick", type=_brick, metavar="BRICK", help="the one that hangs, as HOST:PATH")
+    restart.set_defaults(run=_run("restart_brick"))
+
     add = commands.add_parser("add-node", help="make nodes peers of the pool, without bricks")
     add.add_argument("nodes", nargs="+", metavar="NODE", help=_NODE)
     add.add_argument(
@@ -75,8 +82,13 @@ def add_commands(commands: argparse._SubParsersAction[Any]) -> None:
     )
     add.set_defaults(run=_run("add_node"))
 
-    remove = commands.add_parser("remove-node", help="take a node without bricks out of the pool")
+    remove = commands.add_parser("remove-node", help="take a node out of the pool")
     remove.add_argument("nodes", nargs=1, metavar="NODE", help="its name in the pool")
+    remove.add_argument(
+        "--reduce-replica",
+        action="store_true",
+        help="where its bricks are copies: keep one copy less, if no other node can take them",
+    )
     _add_discard(remove, "its bricks")
     remove.set_defaults(run=_run("remove_node"))
 
@@ -97,7 +109,7 @@ def add_commands(commands: argparse._SubParsersAction[Any]) -> None:
     )
     release.set_defaults(run=_run("release_disk"))
 
-    for one in (deploy, create, expand, rebalance, replace, add, remove, destroy, release):
+    for one in (deploy, create, expand, rebalance, replace, restart, add, remove, destroy, release):
         one.add_argument(
             "--dry-run",
             action="store_true",

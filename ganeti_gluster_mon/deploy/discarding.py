@@ -14,13 +14,10 @@ from ganeti_gluster_mon.deploy.gluster_said import volume_status
 from ganeti_gluster_mon.deploy.layout import Brick
 from ganeti_gluster_mon.deploy.pool_steps import (
     AddBricks,
-    LeavePool,
     StartVolume,
-    bricks_on,
-    has_bricks,
-    keeps_copies,
     offline,
 )
+from ganeti_gluster_mon.deploy.request import node_of_host
 from ganeti_gluster_mon.deploy.step import NotSo, Question, Step
 from ganeti_gluster_mon.deploy.survey import Seen
 from ganeti_gluster_mon.deploy.task_queries import last_rebalance
@@ -31,12 +28,13 @@ from ganeti_gluster_mon.gluster.model import Peer
 from ganeti_gluster_mon.words import some
 
 
-def remove_node(world: World, speaks: Seen, node: str, peer: Peer) -> Asked:
-    """The peer *node* less, with the bricks on it, whose data is lost.  Raises NotSo where it need not be lost."""
-    held = bricks_on(speaks.volumes, node, peer.uuid)
-    copied = [(volume, brick) for volume, brick in held if keeps_copies(_volume(speaks, volume))]
-    if copied:
-        raise NotSo(has_bricks(node, copied, speaks.volumes))
+def discard_bricks(
+    world: World, speaks: Seen, peer: Peer, held: Sequence[Tuple[str, Brick]]
+) -> Tuple[Tuple[Step, ...], Tuple[str, ...]]:
+    """The steps that take *held*, bricks of *peer* without copies, out of their volumes, and what is lost.
+
+    Raises NotSo where it need not be lost.
+    """
     by_volume: Dict[str, List[Brick]] = {}
     for volume, brick in held:
         by_volume.setdefault(volume, []).append(brick)
@@ -51,14 +49,7 @@ def remove_node(world: World, speaks: Seen, node: str, peer: Peer) -> Asked:
             notes.append(f"{name} has no other brick: Gluster deletes the volume with its last host")
         else:
             steps += _without(world, speaks.name, volume_info, bricks)
-    steps.append(LeavePool(node, speaks.name, tuple(brick for _, brick in held)))
-    named = some([brick.label for _, brick in held], 6)
-    return Asked(
-        tuple(steps),
-        tuple(notes),
-        f"Lose for good what is on {named}?",
-        result=f"{node} is not in the pool any more: gnt-node remove {node}",
-    )
+    return tuple(steps), tuple(notes)
 
 
 def replace_brick(
@@ -139,9 +130,7 @@ def _losses(world: World, volume: VolumeInfo, bricks: Sequence[Brick]) -> Losses
     mine = [disk for disk in disks if disk.volume == volume.name]
     nodes: Dict[str, str] = {}
     for brick in volume.bricks:
-        known = world.cluster.node(brick.host) or next(
-            (one for one in world.cluster.nodes if brick.host in (one.primary_ip, one.secondary_ip)), None
-        )
+        known = node_of_host(world.cluster, brick.host)
         nodes[brick.host] = known.name if known is not None else brick.host
     asked = presence(volume, bricks, mine, nodes) if mine else ()
     told = ask_all(world.host, asked)

@@ -11,6 +11,7 @@ from ganeti_gluster_mon.deploy.devices import filesystem_uuid
 from ganeti_gluster_mon.deploy.ganeti_steps import AllowDirectory, EnableTemplate
 from ganeti_gluster_mon.deploy.layout import DISPERSE, DISTRIBUTE, REPLICATE, Brick, Layout, arrange
 from ganeti_gluster_mon.deploy.pool_steps import CreateVolume, JoinPool, KnowByName, SetForGuests, StartVolume
+from ganeti_gluster_mon.deploy.rejoining import Rejoin
 from ganeti_gluster_mon.deploy.repair_steps import RecordMountPoint
 from ganeti_gluster_mon.deploy.step import NotSo, Step
 from ganeti_gluster_mon.deploy.survey import Seen
@@ -125,6 +126,8 @@ def join(nodes: Sequence[str], speaks: Seen) -> Tuple[Step, ...]:
     """*nodes* as peers of *speaks*, which all know by its name."""
     others = [node for node in dict.fromkeys(nodes) if node != speaks.name]
     steps: List[Step] = [RunGlusterd(node) for node in dict.fromkeys((speaks.name, *others))]
+    listed = {peer.hostname for peer in speaks.peers if not peer.local and not peer.connected}
+    steps += [Rejoin(node, speaks.name) for node in others if node in listed]
     steps += [JoinPool(node, speaks.name) for node in others]
     if others:
         steps.append(KnowByName(others[0], speaks.name))
@@ -162,15 +165,23 @@ def create(volume: str, layout: Layout, made: Bricks, speaks: Seen, sharded: boo
 
 
 def ganeti_side(
-    cluster: Cluster, volume: str, bricks: Sequence[Brick], peers: Sequence[str], access: Optional[str]
+    cluster: Cluster,
+    volume: str,
+    bricks: Sequence[Brick],
+    peers: Sequence[str],
+    access: Optional[str],
+    away: Sequence[str] = (),
 ) -> Tuple[Step, ...]:
-    """What Ganeti has to be told, after which it makes disks on *volume*; *peers* are the nodes of the pool."""
+    """What Ganeti has to be told, after which it makes disks on *volume*; *peers* are the nodes of the pool.
+
+    Nodes that are *away* cannot be told.
+    """
     directory = storage_directory(cluster)
     online = [node for node in cluster.nodes if not node.offline]
     outside = [node.name for node in online if node.vm_capable and node.name not in peers]
     host = bricks[0].node if outside else _ITSELF
     return (
-        *(AllowDirectory(node.name, directory) for node in online),
+        *(AllowDirectory(node.name, directory) for node in online if node.name not in away),
         EnableTemplate(cluster.master, host, PORT, volume, access),
     )
 

@@ -151,7 +151,8 @@ def has_bricks(node: str, held: Sequence[Tuple[str, Brick]], volumes: Sequence[V
     if volume in copies:
         return (
             f"{node} holds bricks: {named}; move them to another node first: "
-            f"gnt-gluster replace-brick {volume} {brick.label} NODE --device DEVICE"
+            f"gnt-gluster replace-brick {volume} {brick.label} NODE --device DEVICE; where there is none, a replica "
+            f"volume can keep one copy less: gnt-gluster remove-node {node} --reduce-replica"
         )
     return (
         f"{node} holds bricks: {named}, and nobody else has what is on {brick.path}; while {node} runs: gluster volume "

@@ -24,6 +24,7 @@ PACKAGES: Mapping[str, str] = {
     "getfattr": "attr",
     "gluster": "glusterfs-server",
     "gnt-cluster": "ganeti",
+    "kill": "procps",
     "lsblk": "util-linux",
     "mkdir": "coreutils",
     "mkfs.xfs": "xfsprogs",

@@ -22,8 +22,8 @@ from ganeti_gluster_mon.deploy.pool_steps import (
     StartVolume,
     group_options,
 )
-from ganeti_gluster_mon.deploy.repair_steps import BrickMounted
-from ganeti_gluster_mon.deploy.request import layout_asked, nodes_named
+from ganeti_gluster_mon.deploy.repair_steps import BrickMounted, RestartGlusterd
+from ganeti_gluster_mon.deploy.request import layout_asked, node_of_host, nodes_named
 from ganeti_gluster_mon.deploy.step import Question, Step
 from ganeti_gluster_mon.deploy.survey import Seen
 from ganeti_gluster_mon.deploy.work import Asked, World
@@ -49,28 +49,42 @@ def redeploy(
 ) -> Asked:
     """Repair *volume*, which *speaks* knows; *members* are the nodes of the cluster as they were seen.
 
+    Where nodes are named, the others are repaired too if they can be reached, and only mentioned if not.
     Raises Refused, a line for each thing that is asked for and is not so, and that deploy does not change.
     """
     cluster = world.cluster
     named = nodes_named(cluster, arguments.nodes)
     refusals = differences(arguments, volume, named, cluster)
     hosts = _nodes_of(volume, cluster)
-    faults = {one.name: one.fault for one in members if one.fault is not None}
-    refusals += [str(faults[node.name]) for node in dict.fromkeys(hosts.values()) if node.name in faults]
-    refusals += [
-        f"{node.name} has bricks of {volume.name} and is offline: gnt-node modify --offline=no {node.name}"
-        for node in dict.fromkeys(hosts.values())
-        if node.offline
-    ]
+    having = tuple(dict.fromkeys(hosts.values()))
+    faults: Dict[str, str] = {
+        one.name: one.fault
+        for one in members
+        if one.fault is not None and not (one.no_glusterd and one.name in map(_name, having))
+    }
+    for node in having:
+        if node.offline:
+            faults[node.name] = (
+                f"{node.name} has bricks of {volume.name} and is offline: gnt-node modify --offline=no {node.name}"
+            )
+    required = [node.name for node in having if not named or node.name in named]
+    away = [faults[name] for name in required if name in faults]
+    if away:
+        refusals += [*away, *_without_those_away(volume.name, having, faults)]
     if refusals:
         raise Refused("\n".join(dict.fromkeys(refusals)))
+    hosts = {host: node for host, node in hosts.items() if node.name not in faults}
+    skipped = [node.name for node in having if node.name in faults]
     question = Question(speaks.name, ("cat", VIRT_GROUP))
     layout = plan.layout_of(volume)
     peers = [*(peer.hostname for peer in speaks.peers if not peer.local), speaks.name]
     wanted = plan.guest_options(layout, len(peers), volume.options.get(_SHARD) != "off")
     group = group_options(ask_all(world.host, [question])[question])
     bricks = [Brick(brick.host, brick.path) for brick in volume.bricks]
-    steps: List[Step] = [RunGlusterd(node.name) for node in dict.fromkeys(hosts.values())]
+    silent = {one.name: str(one.fault) for one in members if one.no_glusterd}
+    nodes = list(dict.fromkeys(node.name for node in hosts.values()))
+    steps: List[Step] = [RunGlusterd(node) for node in nodes]
+    steps += [RestartGlusterd(node, silent[node]) for node in nodes if node in silent]
     steps += [
         BrickMounted(hosts[brick.node].name, brick.path, volume.name, volume.uuid)
         for brick in bricks
@@ -79,15 +93,34 @@ def redeploy(
     if volume.state == "created":  # by a deploy that was interrupted: no guest has used it yet
         own = plan.guest_options(layout, len(peers), not arguments.no_shard)
         steps.append(SetForGuests(speaks.name, volume.name, own, layout.kind == layouts.REPLICATE))
-    steps.append(StartVolume(speaks.name, volume.name))
-    steps += plan.ganeti_side(cluster, volume.name, bricks, peers, arguments.access)
+    reached = tuple(brick for brick in bricks if brick.node in hosts) if skipped else ()
+    steps.append(StartVolume(speaks.name, volume.name, reached))
+    steps += plan.ganeti_side(cluster, volume.name, bricks, peers, arguments.access, tuple(faults))
     notes = [
         *(_options(volume, group, wanted) if volume.state != "created" else ()),
-        *_without_brick(cluster, volume, hosts, peers, bool(named)),
-        *_outside_cluster(volume, hosts),
+        *_without_brick(cluster, volume, _nodes_of(volume, cluster), peers, bool(named)),
+        *_outside_cluster(volume, _nodes_of(volume, cluster)),
+        *(f"not looked at: {one_line(fault)}" for fault in faults.values()),
     ]
     result = ready(volume.name, layout.title, len(bricks))
+    if skipped:
+        result = (
+            f"{volume.name} is repaired on the nodes that can be reached, and not on {some(skipped, _MOST)}: "
+            f"gnt-gluster diagnose {' '.join(skipped)}"
+        )
     return Asked(tuple(steps), tuple(notes), result=result, advice=advice(world))
+
+
+def _name(node: Node) -> str:
+    return node.name
+
+
+def _without_those_away(volume: str, having: Sequence[Node], faults: Mapping[str, str]) -> List[str]:
+    """The command that repairs *volume* on the nodes that can be reached, where there are such."""
+    rest = [node.name for node in having if node.name not in faults]
+    return (
+        [f"to repair the other nodes: gnt-gluster deploy --volume {volume} {' '.join(rest)}"] if rest else []
+    )
 
 
 def ready(volume: str, title: str, bricks: int) -> str:
@@ -154,9 +187,7 @@ def _nodes_of(volume: VolumeInfo, cluster: Cluster) -> Dict[str, Node]:
     """The cluster's node for each host that the volume's bricks name; hosts that are no node are left out."""
     found = {}
     for brick in volume.bricks:
-        node = cluster.node(brick.host) or next(
-            (one for one in cluster.nodes if brick.host in (one.primary_ip, one.secondary_ip)), None
-        )
+        node = node_of_host(cluster, brick.host)
         if node is not None:
             found[brick.host] = node
     return found

@@ -10,7 +10,7 @@ import json
 from dataclasses import dataclass
 from typing import Any, List, Optional, Sequence, Tuple
 
-from ganeti_gluster_mon.deploy import fstab
+from ganeti_gluster_mon.deploy import fstab, gluster_said
 from ganeti_gluster_mon.deploy.layout import Brick
 from ganeti_gluster_mon.deploy.step import DONE, Command, Left, NotSo, Question, Step
 from ganeti_gluster_mon.ganeti.ssh import Said
@@ -78,6 +78,37 @@ class Found:
     error: Optional[str]
     #: directories above it, the nearest first, with the UUID of the filesystem that belongs there and its device
     recorded: Tuple[Tuple[str, str, Optional[str]], ...]
+
+
+@dataclass(frozen=True)
+class RestartGlusterd(Step):
+    """A glusterd that answers again."""
+
+    #: why it was found not to answer, with what can be done
+    fault: str
+
+    @property
+    def words(self) -> str:
+        return "glusterd answers"
+
+    @property
+    def patience(self) -> float:
+        return 60.0
+
+    def questions(self) -> Tuple[Question, ...]:
+        return (
+            Question(self.node, gluster_said.POOL_LIST, timeout=15.0),
+            Question(self.node, ("test", "-d", "/run/systemd/system")),
+        )
+
+    def left(self, answers: Sequence[Said]) -> Left:
+        try:
+            gluster_said.peers(answers[0])
+        except NotSo:
+            if answers[1].status:  # without systemd nobody here knows how it is started
+                raise NotSo(self.fault) from None
+            return (Command(self.node, ("systemctl", "restart", "glusterd.service"), timeout=150.0),)
+        return DONE
 
 
 @dataclass(frozen=True)

@@ -94,7 +94,7 @@ def replace_brick(world: World, arguments: argparse.Namespace) -> Asked:
     else:
         _can_be_replaced(volume, old, new, others)
         dead = state is not None and bool(state.fault)
-        questions += _risk(world, speaks.name, volume, old, others, dead)
+        questions += replacement_risk(world, speaks.name, volume, old, others, dead)
         questions += _too_small(world, volume, old, new, others, place, seen[place.node])
         before = _crawls(world, speaks.name, volume.name) if replicated else ()
         if kind == DISPERSE:
@@ -200,7 +200,7 @@ def _can_be_replaced(volume: VolumeInfo, old: Brick, new: Brick, others: Sequenc
         raise NotSo(f"{new.node} has a brick of the same set already: two copies on one host are one")
 
 
-def _risk(
+def replacement_risk(
     world: World, speaks: str, volume: VolumeInfo, old: Brick, others: Sequence[Brick], dead: bool
 ) -> Tuple[str, ...]:
     """What has to be confirmed before *old* goes.  Raises NotSo where the *others* of its set lack what it has.

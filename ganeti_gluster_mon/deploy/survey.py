@@ -41,6 +41,8 @@ class Seen:
     name: str
     #: why nothing is known of it, or nothing can be done with it; None: all is well
     fault: Optional[str] = None
+    #: whether the fault is that glusterd does not answer there, which `RunGlusterd` puts right
+    no_glusterd: bool = False
     #: of the pool it is in, itself included
     peers: Tuple[Peer, ...] = ()
     volumes: Tuple[VolumeInfo, ...] = ()
@@ -104,6 +106,7 @@ def understand(node: str, wanted: Sequence[str], answers: Sequence[Said], now: f
         return Seen(
             node,
             fault=f"{node}: glusterd does not answer there ({said.words}): systemctl restart glusterd",
+            no_glusterd=True,
         )
     found, faults = {}, []
     for number, name in enumerate(wanted):

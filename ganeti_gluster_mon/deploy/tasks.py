@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Dict, List, Sequence, Tuple
 
 from ganeti_gluster_mon import etc_default
-from ganeti_gluster_mon.deploy import discarding, plan
+from ganeti_gluster_mon.deploy import discarding, plan, reducing
 from ganeti_gluster_mon.deploy import layout as layouts
 from ganeti_gluster_mon.deploy.apply import ask_all
 from ganeti_gluster_mon.deploy.backend_check import advice
@@ -34,6 +34,7 @@ from ganeti_gluster_mon.deploy.pool_steps import (
     StartVolume,
     bricks_on,
     has_bricks,
+    keeps_copies,
 )
 from ganeti_gluster_mon.deploy.redeploy import find, ready, redeploy
 from ganeti_gluster_mon.deploy.releasing import release_disk as release_disk
@@ -41,11 +42,13 @@ from ganeti_gluster_mon.deploy.replacing import replace_brick as replace_brick
 from ganeti_gluster_mon.deploy.request import (
     Usage,
     layout_asked,
+    node_of_host,
     nodes_named,
     nodes_online,
     places_asked,
     warnings,
 )
+from ganeti_gluster_mon.deploy.restarting import restart_brick as restart_brick
 from ganeti_gluster_mon.deploy.step import NotSo, Question, Step
 from ganeti_gluster_mon.deploy.survey import Seen
 from ganeti_gluster_mon.deploy.task_queries import (
@@ -251,22 +254,37 @@ def _marked(world: World, told: Described, speaks: Seen, seen: Sequence[Seen]) -
 def remove_node(world: World, arguments: argparse.Namespace) -> Asked:
     """A peer less."""
     (name,) = arguments.nodes
-    known = world.cluster.node(name)
+    known = node_of_host(world.cluster, name)
+    names = {name} if known is None else {known.name, known.primary_ip, known.secondary_ip}
     name = known.name if known is not None else name
     speaks = plan.speaker([one for one in pool_members(world) if one.name != name])
     peer = next(
-        (one for one in speaks.peers if one.hostname == name or one.hostname.startswith(f"{name}.")), None
+        (one for one in speaks.peers if one.hostname in names or one.hostname.startswith(f"{name}.")), None
     )
     if peer is None:
         raise NotSo(f"{name} is no peer of the pool that {speaks.name} is in: gluster pool list names them")
     held = bricks_on(speaks.volumes, peer.hostname, peer.uuid)
-    if held and arguments.discard_data:
-        return discarding.remove_node(world, speaks, peer.hostname, peer)
-    if held:
-        raise NotSo(has_bricks(peer.hostname, held, speaks.volumes))
+    copies = {volume.name for volume in speaks.volumes if keeps_copies(volume)}
+    copied = [one for one in held if one[0] in copies]
+    alone = [one for one in held if one[0] not in copies]
+    for bricks, allowed in ((copied, arguments.reduce_replica), (alone, arguments.discard_data)):
+        if bricks and not allowed:
+            raise NotSo(has_bricks(peer.hostname, bricks, speaks.volumes))
+    reduced = reducing.reduce_replicas(world, speaks, peer.hostname, copied)
+    steps, notes = discarding.discard_bricks(world, speaks, peer, alone)
+    questions = list(reduced.questions)
+    if copied:
+        named = some([f"{one.path} of {name}" for name, one in copied], 6)
+        questions.append(f"Keep one copy less, without {named}?")
+    if alone:
+        questions.append(f"Lose for good what is on {some([one.label for _, one in alone], 6)}?")
+    gone = tuple(brick for _, brick in held)
+    result = f"{peer.hostname} is not in the pool any more: gnt-node remove {peer.hostname}"
     return Asked(
-        (LeavePool(peer.hostname, speaks.name),),
-        result=f"{peer.hostname} is not in the pool any more: gnt-node remove {peer.hostname}",
+        (*reduced.steps, *steps, LeavePool(peer.hostname, speaks.name, gone)),
+        (*reduced.notes, *notes),
+        " ".join(questions),
+        result="; ".join((result, *reduced.afterwards)),
     )
 
 

@@ -55,7 +55,7 @@ def findings(node: str, bricks: Sequence[BrickMount]) -> Iterator[Finding]:
     """What is wrong with the filesystems of the *bricks* of *node*."""
     for brick in bricks:
         label = f"brick {one_line(brick.path)} of {one_line(brick.volume)}"
-        repair = f"gnt-gluster deploy --volume {brick.volume}"
+        repair = f"gnt-gluster deploy --volume {brick.volume} {node}"
         anew = f"gnt-gluster replace-brick {brick.volume} {node}:{brick.path} {node} --device DEVICE"
         if brick.error is not None:
             yield Finding(

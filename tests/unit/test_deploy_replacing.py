@@ -71,7 +71,7 @@ def risk(
 ) -> Tuple[str, ...]:
     (found,) = volumes(INFO)
     world = World(cluster(3), Answers(state, summary(pending, split)), NODE1)
-    return replacing._risk(world, NODE1, found, OLD, (A, B), dead)
+    return replacing.replacement_risk(world, NODE1, found, OLD, (A, B), dead)
 
 
 def test_a_brick_that_lacks_what_others_have_can_be_replaced() -> None:

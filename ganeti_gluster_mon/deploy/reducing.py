@@ -1,0 +1,128 @@
+"""Fewer copies: ``--reduce-replica`` of remove-node, for a node with bricks that no other node can take over.
+
+One brick of each replica set goes, and the others keep everything.  A brick that has data which the others lack is not
+removed, as with replace-brick.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Dict, List, Sequence, Tuple
+
+from ganeti_gluster_mon.deploy import gluster_said, plan
+from ganeti_gluster_mon.deploy.gluster_said import VOLUME_INFO
+from ganeti_gluster_mon.deploy.layout import REPLICATE, Brick
+from ganeti_gluster_mon.deploy.pool_steps import StartVolume, gluster, has_bricks
+from ganeti_gluster_mon.deploy.replacing import replacement_risk
+from ganeti_gluster_mon.deploy.step import DONE, Left, NotSo, Question, Step
+from ganeti_gluster_mon.deploy.survey import Seen
+from ganeti_gluster_mon.deploy.work import World
+from ganeti_gluster_mon.ganeti.ssh import Said
+from ganeti_gluster_mon.gluster.facts import VolumeInfo
+from ganeti_gluster_mon.words import some
+
+
+@dataclass(frozen=True)
+class Reduction:
+    """What takes the bricks of a node out of volumes that keep copies on others."""
+
+    steps: Tuple[Step, ...]
+    notes: Tuple[str, ...]
+    #: what has to be confirmed
+    questions: Tuple[str, ...]
+    #: how the copies are increased again, a text for each volume
+    afterwards: Tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class ReduceReplica(Step):
+    """A volume with one copy less: without one brick of each of its sets; *node* is the speaker."""
+
+    volume: str
+    bricks: Tuple[Brick, ...]
+    #: copies that are left
+    copies: int
+
+    @property
+    def words(self) -> str:
+        left = "1 copy" if self.copies == 1 else f"{self.copies} copies"
+        return f"{self.volume} with {left}, without {some([brick.label for brick in self.bricks], 4)}"
+
+    def questions(self) -> Tuple[Question, ...]:
+        return (Question(self.node, VOLUME_INFO),)
+
+    def left(self, answers: Sequence[Said]) -> Left:
+        volume = gluster_said.volume(answers[0], self.volume)
+        if volume is None:
+            raise NotSo(f"there is no volume {self.volume}")
+        present = {Brick(brick.host, brick.path) for brick in volume.bricks}
+        gone = [brick.label for brick in self.bricks if brick in present]
+        if not gone:
+            return DONE
+        words = ("remove-brick", self.volume, "replica", str(self.copies), *gone, "force")
+        return (gluster(self.node, "volume", *words),)
+
+
+def reduce_replicas(world: World, speaks: Seen, node: str, held: Sequence[Tuple[str, Brick]]) -> Reduction:
+    """What takes *held*, the bricks of *node* by the names of their volumes, out of these volumes.
+
+    Raises NotSo where a volume cannot be without them, or where they may have data that the other bricks lack.
+    """
+    by_volume: Dict[str, List[Brick]] = {}
+    for name, brick in held:
+        by_volume.setdefault(name, []).append(brick)
+    steps: List[Step] = []
+    notes: List[str] = []
+    questions: List[str] = []
+    afterwards: List[str] = []
+    for name, bricks in by_volume.items():
+        volume = next(one for one in speaks.volumes if one.name == name)
+        reason = irreducible(volume, bricks)
+        if reason:
+            moved = has_bricks(node, [(name, bricks[0])], speaks.volumes)
+            raise NotSo(f"--reduce-replica is not possible: {reason}; {moved}")
+        for brick in bricks:
+            others = [other for other in plan.set_of(volume, brick) if other != brick]
+            questions += replacement_risk(world, speaks.name, volume, brick, others, dead=False)
+        copies = volume.replica_count - 1
+        rest = tuple(
+            Brick(one.host, one.path) for one in volume.bricks if Brick(one.host, one.path) not in bricks
+        )
+        steps.append(ReduceReplica(speaks.name, name, tuple(bricks), copies))
+        if volume.state == "started":
+            steps.append(StartVolume(speaks.name, name, rest))
+        notes.append(_note(name, copies))
+        afterwards.append(
+            f"to have {volume.replica_count} copies of {name} again: gluster volume add-brick {name} replica "
+            f"{volume.replica_count} {' '.join(['NODE:PATH'] * len(bricks))}"
+        )
+    return Reduction(tuple(steps), tuple(notes), tuple(questions), tuple(afterwards))
+
+
+def _note(volume: str, copies: int) -> str:
+    if copies == 1:
+        return f"{volume} keeps one copy of everything: the next disk that fails is lost data"
+    if copies == 2:
+        return (
+            f"{volume} keeps two copies: writes stop while the first brick of a set is down, and nobody can "
+            f"tell which copy is right when each has writes that the other lacks"
+        )
+    return f"{volume} keeps {copies} copies"
+
+
+def irreducible(volume: VolumeInfo, bricks: Sequence[Brick]) -> str:
+    """Why *volume* cannot be without *bricks* as one copy less; "" where it can.  Pure."""
+    layout = plan.layout_of(volume)
+    if layout.kind != REPLICATE:
+        return f"{volume.name} keeps no copies but fragments, and needs as many bricks as it has"
+    every = [Brick(one.host, one.path) for one in volume.bricks]
+    sets = [every[at : at + layout.size] for at in range(0, len(every), layout.size)]
+    if any(sum(brick in bricks for brick in one) != 1 for one in sets):
+        return (
+            f"{some([brick.label for brick in bricks], 3)} is not one brick of each of the {len(sets)} sets of "
+            f"{volume.name}, and Gluster takes one of each"
+        )
+    arbiters = {Brick(one.host, one.path) for one in volume.bricks if one.arbiter}
+    if arbiters and not arbiters.issuperset(bricks):
+        return f"{volume.name} has an arbiter, and {bricks[0].label} is none: the other copy would be the only one"
+    return ""
