@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import argparse
 import ast
+import functools
 import html
 import re
 import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, Set, Tuple
+from typing import Any, Dict, FrozenSet, Iterator, List, Set, Tuple
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
@@ -248,14 +249,15 @@ def test_every_page_is_in_the_index(pages: Path) -> None:
 # --- troubleshooting -------------------------------------------------------------------------------
 
 
-def said() -> Set[str]:
+@functools.cache
+def said() -> FrozenSet[str]:
     """Every text in the package, those within f-strings too."""
     found: Set[str] = set()
     for file in (REPOSITORY / "ganeti_gluster_mon").rglob("*.py"):
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Constant) and isinstance(node.value, str):
                 found.add(node.value)
-    return found
+    return frozenset(found)
 
 
 def messages() -> Iterator[str]:

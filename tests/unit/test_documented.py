@@ -1,0 +1,133 @@
+"""Every command in README.md and docs/ is one that there is, with options and arguments that it takes.
+
+Those that change something are run by the lab tests, see docs/lab.md.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tests import documented, runbook
+from tests.documented import Documented, commands, gluster_fault, parse
+
+OURS = commands(("gnt-gluster", "ganeti-gluster-mon"))
+GLUSTERS = commands(("gluster",))
+
+
+def test_there_are_many() -> None:
+    assert len(OURS) > 90
+    assert len(GLUSTERS) > 30
+    assert len({each.page for each in OURS}) > 8
+
+
+@pytest.mark.parametrize("command", OURS, ids=str)
+def test_our_commands_are_taken(command: Documented) -> None:
+    if re.match(r"\S+ …", command.text) or "[" in command.text:
+        return  # any command, or what it takes in general
+    fault = parse(command)
+    if not command.whole and re.search(r"the following arguments are required|expected .*argument", fault):
+        return  # mentioned in a sentence, without all its arguments
+    assert fault == ""
+
+
+@pytest.mark.parametrize("command", GLUSTERS, ids=str)
+def test_glusters_commands_are_as_its_help_has_them(command: Documented) -> None:
+    if not command.whole and len(command.words) < 4:
+        return
+    assert gluster_fault(command) == ""
+
+
+@pytest.mark.parametrize(
+    ("text", "wrong"),
+    [
+        ("gnt-gluster deploy --device /dev/vdb", False),
+        ("gnt-gluster deploy --devise /dev/vdb", True),
+        ("gnt-gluster replace-brick gv0 node3", True),
+        ("gnt-gluster diagnose --node node1", True),
+        ("gnt-gluster expand-volume gv0 node4 --device vdb", True),
+        ("ganeti-gluster-mon check --query --volume gv0", False),
+        ("ganeti-gluster-mon check --vol gv0 --tabel", True),
+        ("gluster volume heal gv0 info summary", False),
+        ("gluster volume heal gv0 infos", True),
+        ("gluster volume heal gv0 split-brain source-brick a:/b /file", False),
+        ("gluster volume start gv0 forced", True),
+        ("gluster volume remove-brick gv0 replica 2 a:/b c:/d force", False),
+        ("gluster volume remove-brick gv0 a:/b", True),
+        ("gluster volume rebalance gv0 fix-layout start", False),
+        ("gluster volume rebalance gv0 begin", True),
+        ("gluster peer detach node3 force", False),
+        ("gluster volume status gv0 detail", False),
+        ("gluster volume quota gv0 limit-usage /images 200GB", False),
+        ("gluster volume reblance gv0 start", True),
+    ],
+)
+def test_a_command_that_is_wrong_is_found(text: str, wrong: bool) -> None:
+    command = Documented("page", text, True)
+    check = gluster_fault if text.startswith("gluster ") else parse
+    assert bool(check(command)) is wrong
+
+
+def test_blocks_are_read_as_a_shell_reads_them(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text(
+        "# T\n\n```\ngnt-gluster list   # all\n# only a comment\n"
+        "gnt-gluster info \\\n  gv0; gluster pool list | cat\n```\n"
+        "\n## S\n\n```console\n# gnt-gluster diagnose\nPool: ok\n```\n\n```yaml\ngnt-gluster: no\n```\n"
+    )
+    assert documented.blocks(page) == [
+        ["gnt-gluster list   # all", "gnt-gluster info    gv0; gluster pool list | cat"],
+        ["gnt-gluster diagnose"],
+    ]
+    assert documented.blocks(page, "S") == [["gnt-gluster diagnose"]]
+
+
+def test_every_fix_of_the_runbook_is_one_that_there_is() -> None:
+    checked = 0
+    for title, text in runbook.commands():
+        command = Documented(title, text, True)
+        if text.startswith("gluster "):
+            assert gluster_fault(command) == "", command
+        elif text.startswith(("gnt-gluster ", "ganeti-gluster-mon ")):
+            assert parse(command) == "", command
+        else:
+            assert text.split()[0] in ("ssh", "systemctl", "journalctl", "apt-get", "df", "gnt-cluster"), (
+                command
+            )
+            continue
+        checked += 1
+    assert checked > 100
+
+
+#: the commands of docs/deploy.md that change something → the lab test that runs them
+RUN = {
+    "From empty disks to guests": "test_deploy_page.py",
+    "Later": "test_deploy_page.py",
+    "Replacing a brick": "test_deploy_page.py",
+    "A brick that hangs": "test_deploy_page.py",
+    "Disks that are free again": "test_bricks.py",
+    "A node or a disk that is gone, with the only copy": "test_dead_node.py",
+    "A node that is gone, and no other to take its bricks": "test_runbook.py",
+    "A node that was installed anew": "life.py",
+    "Nodes that bring their disks along": "test_bricks.py",
+}
+
+
+def test_each_section_with_commands_is_run_by_a_lab_test() -> None:
+    page = documented.REPOSITORY / "docs" / "deploy.md"
+    headings = re.findall(r"^#+ (.+)$", documented._unfenced(page.read_text(encoding="utf-8")), re.MULTILINE)
+    with_commands = {
+        heading
+        for heading in headings
+        for block in documented.blocks(page, heading)
+        if any(line.startswith("gnt-") for line in block) and "is running" not in " ".join(block)
+    }
+    assert with_commands == set(RUN)
+    for section, name in RUN.items():
+        source = (documented.REPOSITORY / "tests" / "lab_tests" / name).read_text(encoding="utf-8")
+        (first,) = documented.blocks(page, section)[:1]
+        for line in first:
+            word = "gluster:join:" if "add-tags" in line else line.split()[1]
+            assert word in source or f'"{section}"' in source or "blocks(DEPLOY)" in source, line
