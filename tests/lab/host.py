@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import socket
 import subprocess
 import sys
@@ -96,6 +97,13 @@ class Host:
             (self.directory / name).mkdir(parents=True)
         for disk in self.disks:
             disk.make(self._image(disk))
+
+    def reinstall(self) -> None:
+        """Forget all that is on the host's own root, as an installation does; its disks stay. It has to be off."""
+        for name in ("upper", "work"):
+            shutil.rmtree(self.directory / name)
+            (self.directory / name).mkdir()
+        (self.directory / "installed").unlink()
 
     def start(self, files: Mapping[str, Tuple[str, int]], tether: Optional[int]) -> None:
         """Power on; namespaces.ready() tells when it has booted.

@@ -252,6 +252,11 @@ class Lab:
             raise LabError(f"{on.name} is on already")
         self._start([on])
 
+    def reinstall(self, host: int) -> None:
+        """Install a host anew, which is off afterwards: same name, address and keys, and its disks as they were."""
+        self.power_off(host)
+        self.host(host).reinstall()
+
     def cut(self, host: int) -> None:
         """Pull the host's network cable."""
         self.switch.cut(self.host(host).number)

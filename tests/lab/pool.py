@@ -106,6 +106,10 @@ class Pool(Lab):
         super().power_on(host)
         self._take_up_healing(host)
 
+    def switch_on(self, host: int) -> None:
+        """Boot a host that was installed anew: it has no peers to wait for."""
+        super().power_on(host)
+
     def kill_glusterd(self, host: int) -> None:
         """SIGKILL; its bricks and self-heal daemons live on."""
         process.kill(self._glusterd(host).pid)

@@ -44,14 +44,14 @@ def test_a_brick_that_is_well_is_not_mentioned(more: Dict[str, Any]) -> None:
         (
             {"id": False, "point": "/"},
             "is not there: nothing is mounted",
-            "gnt-gluster deploy --volume gv0 mounts",
+            "gnt-gluster deploy --volume gv0 node3 mounts",
         ),
         ({"id": False}, "/export/brick1 is mounted, and has it not", "gnt-gluster deploy --volume gv0"),
         ({"read_only": True}, "is on a filesystem that is read-only: /export/brick1", "xfs_repair"),
         (
             {"in_fstab": False},
             "/etc/fstab has no line for /export/brick1",
-            "gnt-gluster deploy --volume gv0 writes it",
+            "gnt-gluster deploy --volume gv0 node3 writes it",
         ),
     ],
 )

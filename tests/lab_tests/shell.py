@@ -1,0 +1,47 @@
+"""Commands of the documentation on a host of the lab, word for word, as an administrator types them there."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from typing import Mapping, Optional, Sequence
+
+from tests.lab import Pool
+from tests.lab.lab import command
+
+#: the lab has glusterd without systemd, and the commands that start it are typed all the same
+_SYSTEMCTL = r"""#!/bin/sh
+# systemctl of the lab: it starts and ends glusterd
+set -eu
+case "${2-}" in glusterd | glusterd.service) ;; *) echo "systemctl of the lab: $*" >&2; exit 1 ;; esac
+case "$1" in start | stop | restart) ;; *) echo "systemctl of the lab: $*" >&2; exit 1 ;; esac
+if [ "$1" != start ] && pid=$(pidof glusterd); then
+  kill -KILL "$pid" || true
+  while kill -0 "$pid" 2>/dev/null && ! grep -q ') Z' "/proc/$pid/stat"; do sleep 0.1; done
+fi
+[ "$1" = stop ] || exec glusterd </dev/null >/dev/null 2>&1
+"""
+
+
+def prepare(pool: Pool, numbers: Optional[Sequence[int]] = None) -> None:
+    """Let hosts of *pool*, all or those with *numbers*, run our commands by their names, over ssh as well."""
+    for host in pool.hosts if numbers is None else map(pool.host, numbers):
+        for name in ("gnt-gluster", "ganeti-gluster-mon"):
+            host.exec(["ln", "-sf", str(command().with_name(name)), f"/usr/local/bin/{name}"])
+        host.exec(["tee", "/usr/local/sbin/systemctl"], input=_SYSTEMCTL)
+        host.exec(["chmod", "755", "/usr/local/sbin/systemctl"])
+
+
+def type_in(
+    pool: Pool, line: str, host: int = 1, timeout: float = 300.0, check: bool = True
+) -> subprocess.CompletedProcess[str]:
+    """Type *line* on a host.  Raises LabError, with all it said, where *check* is set and it does not end with 0."""
+    path = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}
+    return pool.exec(host, ["sh", "-c", line], timeout=timeout, check=check, env=path)
+
+
+def instead(line: str, words: Mapping[str, str]) -> str:
+    """*line* with what is the lab's own in the place of *words*; whole words only."""
+    for word, other in words.items():
+        line = re.sub(rf"(?<![\w./-]){re.escape(word)}(?![\w.-])", other.replace("\\", r"\\"), line)
+    return line
