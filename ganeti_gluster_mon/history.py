@@ -3,7 +3,8 @@
 The web process of each node keeps it in the state directory, so that a restart of the daemon forgets nothing::
 
     /var/lib/ganeti-gluster-mon/history.json
-    {"format_version": 1, "problems": [[CODE, VOLUME, SUBJECT, SINCE], …], "healing": {VOLUME: [[TIME, PENDING], …]}}
+    {"format_version": 1, "problems": [[CODE, VOLUME, SUBJECT, SINCE], …], "healing": {VOLUME: [[TIME, PENDING], …]},
+     "stuck": {VOLUME: [SINCE, TIME, PENDING]}}
 
 Times are seconds since the epoch.  A file that cannot be read, or is not of this form, is none: then everything
 exists since now.  Both parts are bounded.
@@ -14,12 +15,13 @@ from __future__ import annotations
 import json
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from typing import Any, Dict, List, Mapping, Tuple
+from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Tuple
 
 from ganeti_gluster_mon import plain_file
 from ganeti_gluster_mon.gluster.model import Pool, Volume
 from ganeti_gluster_mon.health import Health
 from ganeti_gluster_mon.health.annotate import ProblemKey, key_of
+from ganeti_gluster_mon.health.healing import may_heal
 
 FORMAT_VERSION = 1
 FILE = "history.json"
@@ -31,8 +33,20 @@ MOST_BYTES, LONGEST_NAME = 8 << 20, 4096
 GAP = 120.0
 #: seconds between two samples of a backlog, and for which a rate is computed at least
 SAMPLE_EVERY, RATE_OVER = 30.0, 60.0
+#: seconds between two counts of a backlog up to which it counts as watched all the time
+COUNTED_WITHIN = 600.0
 
 Sample = Tuple[float, int]
+
+
+class Stuck(NamedTuple):
+    """A heal backlog that has not fallen, all that healing takes being there."""
+
+    #: since when, by the counts so far
+    since: float
+    #: of the latest count
+    counted_at: float
+    pending: int
 
 
 @dataclass(frozen=True)
@@ -44,6 +58,8 @@ class History:
     gone: Mapping[ProblemKey, float] = field(default_factory=dict)
     #: by volume, oldest first
     healing: Mapping[str, Tuple[Sample, ...]] = field(default_factory=dict)
+    #: by volume
+    stuck: Mapping[str, Stuck] = field(default_factory=dict)
 
     def after(self, pool: Pool, health: Health, now: float) -> History:
         """The history once *pool* was found with *health* at *now* (seconds since the epoch)."""
@@ -60,7 +76,7 @@ class History:
             last = min(now, self.gone.get(key, now))
             if key not in since and now - last < GAP and len(since) < MOST_PROBLEMS:
                 since[key], gone[key] = began, last
-        return History(since, gone, self._samples(pool, now))
+        return History(since, gone, self._samples(pool, now), self._stuck(pool, now))
 
     def _samples(self, pool: Pool, now: float) -> Dict[str, Tuple[Sample, ...]]:
         healing: Dict[str, Tuple[Sample, ...]] = {}
@@ -75,14 +91,44 @@ class History:
                 healing[volume.name] = before
         return {name: samples for name, samples in healing.items() if samples}
 
+    def _stuck(self, pool: Pool, now: float) -> Dict[str, Stuck]:
+        found: Dict[str, Stuck] = {}
+        for volume in pool.volumes or ():
+            before, heal = self._stuck_before(volume.name, now), volume.heal
+            if heal is None:
+                if before is not None and not any(brick.online is False for brick in volume.bricks):
+                    found[volume.name] = before  # nothing is known of it at the moment
+                continue
+            if not heal.pending or heal.possibly_healing or not may_heal(volume):
+                continue
+            taken = now if heal.taken_at is None else min(now, heal.taken_at / 1e9)
+            if before is None or heal.pending < before.pending:
+                found[volume.name] = Stuck(taken, taken, heal.pending)
+            else:
+                found[volume.name] = Stuck(before.since, max(taken, before.counted_at), heal.pending)
+        return found
+
+    def _stuck_before(self, name: str, now: float) -> Optional[Stuck]:
+        """What was known of the volume *name*, unless nobody counted for too long."""
+        before = self.stuck.get(name)
+        if before is None or not 0 <= now - before.counted_at <= COUNTED_WITHIN:
+            return None
+        return before
+
     def with_rates(self, pool: Pool) -> Pool:
-        """*pool* with the rate at which each heal backlog falls and the seconds that are left, where known."""
-        if not self.healing or pool.volumes is None:
+        """*pool* with what the history tells of each heal backlog: its rate, the seconds left, whether it is stuck."""
+        if pool.volumes is None or not (self.healing or self.stuck):
             return pool
         return replace(pool, volumes=tuple(self._with_rate(volume) for volume in pool.volumes))
 
     def _with_rate(self, volume: Volume) -> Volume:
         samples = self.healing.get(volume.name, ())
+        stuck = self.stuck.get(volume.name)
+        if volume.heal is not None and stuck is not None:
+            taken = stuck.counted_at if volume.heal.taken_at is None else volume.heal.taken_at / 1e9
+            # The file of a daemon that does not run any more says nothing of now.
+            if abs(taken - stuck.counted_at) <= COUNTED_WITHIN and volume.heal.pending >= stuck.pending:
+                volume = replace(volume, heal=replace(volume.heal, stuck_since=stuck.since))
         if volume.heal is None or not volume.heal.pending or len(samples) < 2:
             return volume
         (began, first), (ended, last) = samples[0], samples[-1]
@@ -96,7 +142,12 @@ class History:
 def encode(history: History) -> bytes:
     """The content of the file."""
     problems = [[*key, began] for key, began in history.since.items()]
-    content = {"format_version": FORMAT_VERSION, "problems": problems, "healing": history.healing}
+    content = {
+        "format_version": FORMAT_VERSION,
+        "problems": problems,
+        "healing": history.healing,
+        "stuck": history.stuck,
+    }
     return json.dumps(content, separators=(",", ":")).encode("ascii")
 
 
@@ -112,7 +163,10 @@ def decode(content: bytes) -> History:
         healing: Dict[str, Tuple[Sample, ...]] = {}
         for name, samples in list(fields["healing"].items())[:MOST_PROBLEMS]:
             healing[_name(name)] = _samples_in(samples)
-        return History(since, {}, healing)
+        stuck: Dict[str, Stuck] = {}
+        for name, (began, counted_at, pending) in list(fields.get("stuck", {}).items())[:MOST_PROBLEMS]:
+            stuck[_name(name)] = Stuck(_moment(began), _moment(counted_at), _pending(pending))
+        return History(since, {}, healing, stuck)
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return History()
 
@@ -127,10 +181,14 @@ def read(path: str) -> History:
 def _samples_in(samples: Any) -> Tuple[Sample, ...]:
     found: List[Sample] = []
     for moment, pending in samples[:MOST_SAMPLES]:
-        if isinstance(pending, bool) or not isinstance(pending, int) or not 0 <= pending < 1 << 62:
-            raise ValueError(pending)
-        found.append((_moment(moment), pending))
+        found.append((_moment(moment), _pending(pending)))
     return tuple(sorted(found))
+
+
+def _pending(value: object) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 1 << 62:
+        raise ValueError("no number of entries")
+    return value
 
 
 def _name(value: object) -> str:

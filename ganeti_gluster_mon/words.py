@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Optional, Sequence
+from typing import List, Optional, Sequence, Tuple
 
 _UNITS = "KMGTPE"
 
@@ -43,3 +43,15 @@ def short_size(size: int) -> str:
 def _tenths(size: int, step: int) -> int:
     unit = 1 << 10 * step
     return (size * 10 + unit // 2) // unit
+
+
+def duration_text(seconds: float) -> str:
+    """*seconds* by its two largest units: "45 s", "2 h 5 min", "3 d 1 h"."""
+    left = max(0, int(seconds))
+    parts: List[Tuple[int, str]] = []
+    for size, unit in ((86400, "d"), (3600, "h"), (60, "min"), (1, "s")):
+        number, left = divmod(left, size)
+        if number or parts:
+            parts.append((number, unit))
+    shown = [f"{number} {unit}" for number, unit in parts[:2] if number]
+    return " ".join(shown) or "0 s"

@@ -74,6 +74,8 @@ class NodeStatus(NamedTuple):
     inodes_free: Optional[int] = None
     device: Optional[str] = None
     filesystem: Optional[str] = None
+    #: whether the filesystem is mounted read-only
+    read_only: Optional[bool] = None
 
 
 @dataclass(frozen=True)
@@ -98,6 +100,8 @@ class HealCount:
     pending: Optional[int] = None
     split_brain: Optional[int] = None
     possibly_healing: Optional[int] = None
+    #: the error at which the count ended, "Input/output error"; None: it did not end at one
+    failure: Optional[str] = None
 
 
 @dataclass(frozen=True)

@@ -67,6 +67,8 @@ class Brick:
     #: as mounted on its host, "/dev/mapper/vg-brick1"
     device: Optional[str] = None
     filesystem: Optional[str] = None
+    #: whether that filesystem is mounted read-only
+    read_only: Optional[bool] = None
     #: the kernel's name of the device, "dm-3", as in mond's diskstats; known on its own host
     name: Optional[str] = None
     #: entries that wait to be healed, by this brick's own count
@@ -75,6 +77,8 @@ class Brick:
     split_brain: Optional[int] = None
     #: entries that are being healed, or are just being written, by this brick's own count
     possibly_healing: Optional[int] = None
+    #: the error at which `heal info` stopped to read it, "Input/output error"; None: there was none
+    heal_failure: Optional[str] = None
 
     @property
     def label(self) -> str:
@@ -141,6 +145,9 @@ class Heal:
     rate: Optional[float] = field(default=None, compare=False)
     #: estimated seconds until nothing is pending; None: not known, or it does not fall
     seconds_left: Optional[float] = field(default=None, compare=False)
+    #: seconds since the epoch, since when `pending` has not fallen and nothing is being healed, by earlier counts;
+    #: None: not known, or healing goes on
+    stuck_since: Optional[float] = field(default=None, compare=False)
 
 
 @dataclass(frozen=True)

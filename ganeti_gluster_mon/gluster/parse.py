@@ -98,7 +98,11 @@ _NOT_CONNECTED = "Transport endpoint is not connected"
 _LARGEST_PORT = 65535
 
 #: what `volume status detail` adds to a node
-_DETAIL = frozenset({"sizeTotal", "sizeFree", "blockSize", "inodesTotal", "inodesFree", "device", "fsName"})
+_DETAIL = frozenset(
+    {"sizeTotal", "sizeFree", "blockSize", "inodesTotal", "inodesFree", "device", "fsName", "mntOptions"}
+)
+#: options in /proc/mounts of a filesystem that takes no writes; the kernel sets the last two after errors
+_READ_ONLY = frozenset({"ro", "emergency_ro", "shutdown"})
 
 
 def volume_info(output: bytes) -> Parsed[Tuple[VolumeInfo, ...]]:
@@ -263,8 +267,9 @@ def _node(record: Record, extras: Set[str], faults: Faults) -> Optional[NodeStat
         size = free = None
     inodes, inodes_free = _inodes(texts, whose, faults)
     block_size = number(texts.get("blockSize"), "blockSize", whose, faults)
-    device, filesystem = texts.get("device"), texts.get("fsName")
-    return NodeStatus(*status, size, free, block_size, inodes, inodes_free, device, filesystem)
+    device, filesystem, options = texts.get("device"), texts.get("fsName"), texts.get("mntOptions")
+    read_only = None if options is None else not _READ_ONLY.isdisjoint(options.split(","))
+    return NodeStatus(*status, size, free, block_size, inodes, inodes_free, device, filesystem, read_only)
 
 
 def _inodes(texts: Mapping[str, str], whose: str, faults: Faults) -> Tuple[Optional[int], Optional[int]]:
@@ -413,6 +418,7 @@ def _heal_count(record: Record, faults: Faults) -> Optional[HealCount]:
         pending=count("numberOfEntriesInHealPending"),
         split_brain=count("numberOfEntriesInSplitBrain"),
         possibly_healing=count("numberOfEntriesPossiblyHealing"),
+        failure=partly.group(1) if partly else None,
     )
 
 

@@ -117,6 +117,7 @@ def fields_of(
         fields["heal_pending"] = count.pending
         fields["split_brain"] = count.split_brain
         fields["possibly_healing"] = count.possibly_healing
+        fields["heal_failure"] = count.failure
     return fields
 
 

@@ -15,7 +15,7 @@ from ganeti_gluster_mon.health.disks import (
     evaluate_disk,
     subvolume_redundancy,
 )
-from ganeti_gluster_mon.health.evaluate import STATUSES, Health, VolumeHealth, evaluate
+from ganeti_gluster_mon.health.evaluate import STATUSES, Health, VolumeHealth, evaluate, with_stuck_healing
 from ganeti_gluster_mon.health.messages import MessagePart, grouped, message, message_parts
 from ganeti_gluster_mon.health.node import evaluate_node
 from ganeti_gluster_mon.health.problem import (
@@ -55,6 +55,7 @@ __all__ = [
     "message_parts",
     "remedy_of",
     "subvolume_redundancy",
+    "with_stuck_healing",
     "worst",
     "worst_first",
 ]

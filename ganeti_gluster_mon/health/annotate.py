@@ -31,7 +31,9 @@ def annotate(
         return health
 
     def annotated(problem: Problem) -> Problem:
-        return replace(problem, since=since(key_of(problem)), muted=muted(problem.code, problem.volume))
+        began = since(key_of(problem))
+        began = problem.since if began is None else began
+        return replace(problem, since=began, muted=muted(problem.code, problem.volume))
 
     problems = tuple(map(annotated, health.problems))
     volumes: Dict[str, VolumeHealth] = {}

@@ -7,11 +7,15 @@ from typing import Iterator
 from ganeti_gluster_mon.gluster.model import Brick, Subvolume, Volume
 from ganeti_gluster_mon.health.problem import CRITICAL, UNKNOWN, Problem
 
+#: errors of the filesystem under a brick, in the words of strerror(3)
+_FILESYSTEM_ERRORS = ("Input/output error", "Read-only file system", "Structure needs cleaning")
+
 
 def brick_problems(volume: Volume) -> Iterator[Problem]:
     """Bricks of *volume* that do not serve, and subvolumes that lost quorum by it."""
     for brick in volume.bricks:
         yield from _contradictions(volume, brick)
+        yield from _filesystem(volume, brick)
     for number, subvolume in enumerate(volume.subvolumes, 1):
         down = [brick for brick in subvolume.bricks if brick.online is False]
         if not down:
@@ -47,6 +51,16 @@ def _contradictions(volume: Volume, brick: Brick) -> Iterator[Problem]:
             f"{brick.not_reached_from} does not reach it (Transport endpoint is not connected)"
         )
         yield Problem("BRICK_UNREACHABLE", UNKNOWN, text, volume.name, brick.label)
+
+
+def _filesystem(volume: Volume, brick: Brick) -> Iterator[Problem]:
+    """A filesystem that takes no writes, or that cannot be read: its brick process may run all the same."""
+    if brick.read_only:
+        text = f"{volume.name}: the filesystem of brick {brick.label} is read-only: writes to the brick fail"
+        yield Problem("BRICK_FILESYSTEM", CRITICAL, text, volume.name, brick.label)
+    elif brick.heal_failure in _FILESYSTEM_ERRORS:
+        text = f"{volume.name}: `heal info` cannot read brick {brick.label} to its end: {brick.heal_failure}"
+        yield Problem("BRICK_FILESYSTEM", CRITICAL, text, volume.name, brick.label)
 
 
 def _quorum_problems(volume: Volume, subvolume: Subvolume, number: int) -> Iterator[Problem]:

@@ -9,7 +9,7 @@ from ganeti_gluster_mon.garbage import collection_paused
 from ganeti_gluster_mon.gluster.model import Pool, Unknown, Volume
 from ganeti_gluster_mon.health.bricks import brick_problems
 from ganeti_gluster_mon.health.guests import Guests
-from ganeti_gluster_mon.health.healing import healing_problems
+from ganeti_gluster_mon.health.healing import healing_problems, stuck_problems
 from ganeti_gluster_mon.health.knowledge import gaps, stale_problems, unknown_problems, version_problems
 from ganeti_gluster_mon.health.messages import message
 from ganeti_gluster_mon.health.peers import peer_problems
@@ -89,6 +89,26 @@ def evaluate(pool: Pool, limits: Limits, now: int) -> Health:
         problems=tuple(problems),
         volumes=volumes,
     )
+
+
+def with_stuck_healing(health: Health, pool: Pool, now: float) -> Health:
+    """*health* with a problem for each heal backlog of *pool* that is stuck; *now* is seconds since the epoch.
+
+    It takes earlier cycles to know (`Heal.stuck_since`), so `evaluate` cannot tell.
+    """
+    problems, volumes = list(health.problems), dict(health.volumes)
+    for volume in pool.volumes or ():
+        stuck = list(stuck_problems(volume, now))
+        if not stuck or volume.name not in volumes:
+            continue
+        stuck = Guests(pool).named(stuck)
+        mine = tuple(sorted([*volumes[volume.name].problems, *stuck], key=worst_first))
+        volumes[volume.name] = VolumeHealth(_status(volume, worst(mine)), worst(mine), mine)
+        problems += stuck
+    if len(problems) == len(health.problems):
+        return health
+    problems.sort(key=worst_first)
+    return Health(worst(problems), message(problems), tuple(problems), volumes)
 
 
 def _volume_problems(

@@ -7,6 +7,10 @@ from typing import Iterator, List, Tuple
 from ganeti_gluster_mon.gluster.model import Volume
 from ganeti_gluster_mon.health.problem import CRITICAL, HEALING, OK, Problem
 from ganeti_gluster_mon.health.services import is_off, with_bricks
+from ganeti_gluster_mon.words import duration_text
+
+#: seconds without progress after which a backlog counts as stuck; one very large image may take as long
+STUCK_AFTER = 3600.0
 
 #: the option that switches the self-heal daemon off, by the type of a subvolume
 _DAEMON_OPTION = {"replicate": "cluster.self-heal-daemon", "disperse": "cluster.disperse-self-heal-daemon"}
@@ -40,6 +44,29 @@ def healing_problems(volume: Volume) -> Iterator[Problem]:
             severity, why = CRITICAL, ", and no self-heal daemon runs"
         text = f"{volume.name}: {_entries(volume.heal.pending)} to be healed{why}"
         yield Problem("HEAL_PENDING", severity, text, volume.name)
+
+
+def may_heal(volume: Volume) -> bool:
+    """Whether all that healing *volume* takes is there: its bricks are online, and self-heal is on and runs."""
+    return (
+        all(brick.online is True for brick in volume.bricks)
+        and not _switched_off(volume)
+        and not any(daemon.online is False for daemon in with_bricks(volume, volume.self_heal_daemons))
+    )
+
+
+def stuck_problems(volume: Volume, now: float) -> Iterator[Problem]:
+    """A heal backlog that does not fall although nothing is in its way; *now* is seconds since the epoch."""
+    heal = volume.heal
+    if heal is None or heal.stuck_since is None or not heal.pending or not may_heal(volume):
+        return
+    waited = now - heal.stuck_since
+    if waited >= STUCK_AFTER:
+        text = (
+            f"{volume.name}: {_entries(heal.pending)} to be healed, and not one less for "
+            f"{duration_text(waited)}, though all bricks and self-heal daemons run"
+        )
+        yield Problem("HEAL_STUCK", CRITICAL, text, volume.name, since=heal.stuck_since)
 
 
 def _switched_off(volume: Volume) -> Tuple[str, ...]:

@@ -60,6 +60,7 @@ REMEDIES: Mapping[str, Remedy] = {
     "BRICK_UNREACHABLE": Remedy(_DIAGNOSE, _REPAIR_NODE, _CHECK_VOLUME),
     "BRICK_OFFLINE": Remedy(_DIAGNOSE, _REPAIR_NODE, _CHECK_VOLUME),
     "BRICK_HANGS": Remedy(_DIAGNOSE, _RESTART_BRICK, _CHECK_VOLUME),
+    "BRICK_FILESYSTEM": Remedy(_DIAGNOSE, _REPLACE, _CHECK_VOLUME),
     "BRICK_HOST_NOT_IN_POOL": Remedy("gnt-gluster list-nodes", _REPLACE, _CHECK_VOLUME),
     "BRICK_CONTRADICTED": Remedy("gluster volume status {volume}", _RESTART_BRICK, _CHECK_VOLUME),
     "GLUSTERD_DOWN": Remedy(
@@ -86,6 +87,7 @@ REMEDIES: Mapping[str, Remedy] = {
     "INODES_SHORT": Remedy(_SPACE, _EXPAND, _CHECK_VOLUME),
     "HEAL_DAEMON_OFF": Remedy(_HEALING, "gluster volume heal {volume} enable", _CHECK_VOLUME),
     "HEAL_DAEMON_DOWN": Remedy("gluster volume status {volume}", _START, _CHECK_VOLUME),
+    "HEAL_STUCK": Remedy(_HEALING, "gluster volume heal {volume} full", _HEALING),
     "HEAL_PENDING": Remedy(_HEALING, "gluster volume heal {volume}", _HEALING),
     "DAEMON_DOWN": Remedy("gluster volume status {volume}", _START, _CHECK_VOLUME),
     "REBALANCE_FAILED": Remedy(_REBALANCE, "gnt-gluster rebalance {volume}", _CHECK_VOLUME),

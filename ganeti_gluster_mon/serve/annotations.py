@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Iterable, Optional, Tuple
 
 from ganeti_gluster_mon import history, mutes
+from ganeti_gluster_mon.health import with_stuck_healing
 from ganeti_gluster_mon.health.annotate import annotate
 from ganeti_gluster_mon.mutes import Mute, Mutes
 from ganeti_gluster_mon.serve.log import say
@@ -72,9 +73,11 @@ class Annotations:
 
     def _keep(self) -> None:
         waited = time.monotonic() - self._written_at
-        new = self._history.since != self._written.since
-        if not new and (self._history.healing == self._written.healing or waited < _WRITE_EVERY):
-            return
+        known, written = self._history, self._written
+        if known.since == written.since:
+            same = known.healing == written.healing and known.stuck == written.stuck
+            if same or waited < _WRITE_EVERY:
+                return
         self._written, self._written_at = self._history, time.monotonic()
         temporary = f"{self._path}.{os.getpid()}"
         try:
@@ -95,10 +98,13 @@ class Annotations:
 def annotated(seen: Picture, known: history.History, silenced: Mutes) -> Picture:
     """*seen* with since when each problem exists, the rates of healing, and what is muted."""
     now = seen.now / 1e9
+    pool = known.with_rates(seen.pool)
     return replace(
         seen,
-        pool=known.with_rates(seen.pool),
+        pool=pool,
         health=annotate(
-            seen.health, known.since.get, lambda code, volume: silenced.is_muted(code, volume, now)
+            with_stuck_healing(seen.health, pool, now),
+            known.since.get,
+            lambda code, volume: silenced.is_muted(code, volume, now),
         ),
     )

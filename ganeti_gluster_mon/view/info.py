@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import Any, Iterator, List, Optional, Sequence
 
 from ganeti_gluster_mon.failure import CannotDo
-from ganeti_gluster_mon.problem_text import duration_text, problem_text
+from ganeti_gluster_mon.problem_text import problem_text
 from ganeti_gluster_mon.view.bricks import BRICKS
 from ganeti_gluster_mon.view.disks import DISKS
 from ganeti_gluster_mon.view.fields import shown
 from ganeti_gluster_mon.view.listing import Listing, selected
 from ganeti_gluster_mon.view.sight import Sight
 from ganeti_gluster_mon.view.volumes import VOLUMES, VolumeRow
-from ganeti_gluster_mon.words import one_line
+from ganeti_gluster_mon.words import duration_text, one_line
 
 #: told of a volume as lists of their own
 _APART = ("name", "message", "nodes", "disks")

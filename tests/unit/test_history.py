@@ -4,16 +4,27 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Tuple
+from typing import List, Tuple
 
 import pytest
 
 from ganeti_gluster_mon import history, mutes
-from ganeti_gluster_mon.gluster.model import Heal, Pool
-from ganeti_gluster_mon.health import CRITICAL, HEALING, Health, Problem, VolumeHealth, message, worst
+from ganeti_gluster_mon.gluster.model import Brick, Heal, Pool
+from ganeti_gluster_mon.health import (
+    CRITICAL,
+    HEALING,
+    Health,
+    Limits,
+    Problem,
+    VolumeHealth,
+    evaluate,
+    message,
+    worst,
+)
 from ganeti_gluster_mon.health.annotate import annotate, key_of
 from ganeti_gluster_mon.history import GAP, History
 from ganeti_gluster_mon.serve.annotations import Annotations
+from ganeti_gluster_mon.serve.annotations import annotated as annotated_by
 from ganeti_gluster_mon.serve.picture import Picture
 from tests.unit.example_pool import POOL
 
@@ -100,6 +111,106 @@ def test_two_counts_of_one_moment_tell_no_rate() -> None:
     assert heal_of(known.with_rates(pending(80, NOW))).rate is None
 
 
+def backlog(entries: int, taken_at: float) -> Pool:
+    """The pool with a heal backlog of gv0 and nothing in the way of healing."""
+    pool = pending(entries, taken_at)
+
+    def online(bricks: Tuple[Brick, ...]) -> Tuple[Brick, ...]:
+        return tuple(replace(brick, online=True) for brick in bricks)
+
+    return replace(
+        pool,
+        volumes=tuple(
+            replace(
+                volume,
+                bricks=online(volume.bricks),
+                subvolumes=tuple(replace(each, bricks=online(each.bricks)) for each in volume.subvolumes),
+                daemons=(),
+            )
+            for volume in pool.volumes or ()
+        ),
+    )
+
+
+def watched(*counts: Tuple[float, int]) -> History:
+    """The history after the heal *counts* of gv0, each at so many minutes after NOW."""
+    known = History()
+    for minutes, entries in counts:
+        moment = NOW + 60 * minutes
+        known = known.after(backlog(entries, moment), health(HEAL), moment)
+    return known
+
+
+def shown(known: History, pool: Pool, minutes: float) -> Health:
+    seen = Picture(pool, evaluate(pool, Limits(), pool.taken_at), round((NOW + 60 * minutes) * 1e9))
+    return annotated_by(seen, known, mutes.NONE).health
+
+
+def stuck(found: Health) -> List[Problem]:
+    return [problem for problem in found.problems if problem.code == "HEAL_STUCK"]
+
+
+HOUR = [(minute, 5) for minute in range(0, 61, 5)]
+
+
+def test_a_backlog_that_does_not_fall_for_an_hour_is_stuck() -> None:
+    known = watched(*HOUR)
+    (problem,) = stuck(shown(known, backlog(5, NOW + 3600), 60))
+    assert (problem.severity, problem.volume, problem.since) == (CRITICAL, "gv0", NOW)
+    assert problem.text == (
+        "gv0: 5 entries to be healed, and not one less for 1 h, though all bricks and self-heal daemons run"
+    )
+    found = shown(known, backlog(5, NOW + 3600), 60)
+    assert (found.code, found.volumes["gv0"].code) == (CRITICAL, CRITICAL)
+    assert problem.text in found.message
+    assert stuck(shown(known, backlog(5, NOW + 3590), 59.8)) == []
+    assert len(stuck(shown(watched(*HOUR, (65, 8)), backlog(8, NOW + 3900), 65))) == 1, "it grows"
+
+
+@pytest.mark.parametrize(
+    ("counts", "why"),
+    [
+        ([*HOUR[:6], (30, 4), *[(minute, 4) for minute in range(35, 61, 5)]], "it fell"),
+        ([*HOUR[:6], (28, 0), *[(minute, 5) for minute in range(30, 61, 5)]], "it was done, and others came"),
+        ([(0, 5), (60, 5)], "nobody counted for an hour"),
+    ],
+)
+def test_a_backlog_is_not_called_stuck(counts: List[Tuple[float, int]], why: str) -> None:
+    last = counts[-1][1]
+    assert stuck(shown(watched(*counts), backlog(last, NOW + 3600), 60)) == [], why
+
+
+def test_a_backlog_that_is_being_healed_or_cannot_be_is_not_stuck() -> None:
+    known = watched(*HOUR)
+    now = backlog(5, NOW + 3600)
+    (volume,) = [each for each in now.volumes or () if each.name == "gv0"]
+    assert volume.heal is not None
+    busy = replace(volume, heal=replace(volume.heal, possibly_healing=1))
+    missing = replace(volume, bricks=(replace(volume.bricks[0], online=False), *volume.bricks[1:]))
+    off = replace(volume, options={"cluster.self-heal-daemon": "off"})
+    for changed in (missing, off):
+        pool = replace(now, volumes=(changed,))
+        assert stuck(shown(known, pool, 60)) == []
+    for changed in (busy, missing, off):
+        pool = replace(now, volumes=(changed,))
+        begun = known.after(pool, health(HEAL), NOW + 3600)
+        assert begun.stuck == {}, "it begins again"
+
+
+def test_what_a_daemon_kept_that_has_died_makes_nothing_stuck() -> None:
+    assert stuck(shown(watched(*HOUR), backlog(5, NOW + 7200), 120)) == []
+
+
+def test_a_count_that_is_missing_for_a_moment_ends_nothing() -> None:
+    known = watched(*HOUR[:6])
+    unknown = backlog(5, NOW + 1600)
+    unknown = replace(unknown, volumes=tuple(replace(volume, heal=None) for volume in unknown.volumes or ()))
+    known = known.after(unknown, health(), NOW + 1600)
+    for minutes, entries in HOUR[6:]:
+        known = known.after(backlog(entries, NOW + 60 * minutes), health(), NOW + 60 * minutes)
+    assert len(stuck(shown(known, backlog(5, NOW + 3600), 60))) == 1
+
+
 def test_it_is_bounded() -> None:
     many = [replace(OFFLINE, subject=f"a:/{number}") for number in range(history.MOST_PROBLEMS + 50)]
     known = History().after(EMPTY, health(*many), NOW)
@@ -111,7 +222,8 @@ def test_it_is_bounded() -> None:
 
 
 def test_what_is_written_is_read_again() -> None:
-    known = History().after(pending(7, NOW), health(OFFLINE, HEAL), NOW)
+    known = History().after(backlog(7, NOW), health(OFFLINE, HEAL), NOW)
+    assert known.stuck
     assert history.decode(history.encode(known)) == known
 
 
@@ -131,6 +243,9 @@ def test_what_is_written_is_read_again() -> None:
         b'{"format_version": 1, "problems": [], "healing": {"gv0": [[1, -1]]}}',
         b'{"format_version": 1, "problems": [], "healing": {"gv0": [[1, true]]}}',
         b'{"format_version": 1, "problems": [], "healing": []}',
+        b'{"format_version": 1, "problems": [], "healing": {}, "stuck": {"gv0": [1, 2]}}',
+        b'{"format_version": 1, "problems": [], "healing": {}, "stuck": {"gv0": [1, 2, -1]}}',
+        b'{"format_version": 1, "problems": [], "healing": {}, "stuck": 7}',
         b'{"format_version": 1, "problems": 5, "healing": {}}',
     ],
 )

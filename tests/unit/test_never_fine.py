@@ -26,7 +26,7 @@ CAPTURES = Path(__file__).parents[1] / "captures"
 LIMITS = Limits()
 
 #: elements that Gluster leaves out itself where it has nothing to say, so that nobody can miss them
-LEFT_OUT = ("without <inodesFree>", "without <device>", "without <fsName>")
+LEFT_OUT = ("without <inodesFree>", "without <device>", "without <fsName>", "without <mntOptions>")
 
 
 def answers() -> Iterator[Tuple[str, int]]:

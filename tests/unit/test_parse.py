@@ -207,7 +207,9 @@ def test_heal_that_failed_in_another_way() -> None:
         b"Transport endpoint is not connected", b"Input/output error"
     )
     parsed = parse.heal_info(output)
-    assert parsed.facts[1] == parse.HealCount("node2.lab.test", "/export/b1/gv0", None)
+    assert parsed.facts[1] == parse.HealCount(
+        "node2.lab.test", "/export/b1/gv0", None, failure="Input/output error"
+    )
     assert len(parsed.faults) == 1
     assert "Input/output error" in parsed.faults[0]
 
@@ -218,7 +220,9 @@ def test_heal_that_failed_half_way_tells_what_was_counted() -> None:
         b"(Stale file handle)totalNumberOfEntries12",
     )
     parsed = parse.heal_info(output)
-    assert parsed.facts[1] == parse.HealCount("node2.lab.test", "/export/b1/gv0", None)
+    assert parsed.facts[1] == parse.HealCount(
+        "node2.lab.test", "/export/b1/gv0", None, failure="Stale file handle"
+    )
     assert parsed.faults == (
         "node2.lab.test:/export/b1/gv0 was not counted to the end: Stale file handle, 12 entries until then",
     )

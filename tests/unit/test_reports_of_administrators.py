@@ -13,7 +13,7 @@ import pytest
 from ganeti_gluster_mon import prometheus, report
 from ganeti_gluster_mon.check import check
 from ganeti_gluster_mon.collectors import collectors
-from ganeti_gluster_mon.gluster import capture
+from ganeti_gluster_mon.gluster import capture, question
 from ganeti_gluster_mon.gluster.capture import Capture
 from ganeti_gluster_mon.gluster.pool import understand
 from ganeti_gluster_mon.health import CRITICAL, OK, UNKNOWN, Health, Limits, evaluate
@@ -252,6 +252,42 @@ def test_everything_shows_it(name: str) -> None:
     assert (line.exit_status == 0) == (health.code == OK and not health.problems)
     for problem in health.problems:
         assert f"[{problem.code}]" in line.line
+
+
+def changed(name: str, asked: question.Question, right: bytes, wrong: bytes) -> Health:
+    """The result of a capture with the first *right* in one answer made *wrong*."""
+    whole = capture.read(str(REPORTS / name))
+    (number,) = [number for number, answer in enumerate(whole.answers) if answer.question == asked]
+    assert right in whole.answers[number].output
+    return result(with_output(whole, number, whole.answers[number].output.replace(right, wrong, 1)))
+
+
+@pytest.mark.parametrize(
+    "options", ["ro,relatime", "rw,relatime,emergency_ro", "rw,attr2,shutdown", "noatime,ro"]
+)
+def test_a_brick_on_a_read_only_filesystem(options: str) -> None:
+    asked, element = question.VOLUME_STATUS_DETAIL, "<mntOptions>{}</mntOptions>"
+    wrong = element.format(options).encode()
+    health = changed("peer-by-ip", asked, element.format("rw,relatime").encode(), wrong)
+    (problem,) = health.problems
+    assert (health.code, problem.code, problem.volume) == (CRITICAL, "BRICK_FILESYSTEM", "data")
+    assert problem.subject in problem.text
+    assert "read-only" in problem.text
+    assert health.volumes["data"].status == "faulty"
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [(b"Input/output error", CRITICAL), (b"Structure needs cleaning", CRITICAL), (b"Killed", UNKNOWN)],
+)
+def test_a_brick_that_heal_info_cannot_read(error: bytes, code: int) -> None:
+    health = changed("heal-half-way", question.heal_summary("gv0"), b"Stale file handle", error)
+    assert health.code == code
+    found = {problem.code: problem for problem in health.problems}
+    assert "NOT_KNOWN" in found, "the count is not known"
+    assert ("BRICK_FILESYSTEM" in found) == (code == CRITICAL)
+    if code == CRITICAL:
+        assert found["BRICK_FILESYSTEM"].subject == "node2.n.example:/data/gv0"
 
 
 def test_two_offline_bricks_that_serve_are_not_called_without_access() -> None:
