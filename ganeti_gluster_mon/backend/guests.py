@@ -1,4 +1,4 @@
-"""Which disks the KVM guests of this node have open by their URI.
+"""Which disks the KVM guests of this node have open by their URI, and which by a path.
 
 Those that a guest was started with are on its command line.  Those that were added while it ran are in the file that
 Ganeti has for each guest of this node: JSON, a list whose fourth element is a list of disks, each with its URI last
@@ -18,6 +18,8 @@ _QEMU = re.compile(rb"(?:.*/)?(?:qemu-system-[^/]*|kvm)\Z")
 #: Ganeti's own: conf/NAME.runtime of each guest, and pid/NAME with the number of its process
 GANETI = "/var/run/ganeti/kvm-hypervisor"
 _DISKS = 3
+#: Ganeti's: INSTANCE:NUMBER leads to the disk of a guest that is started (constants.DISK_LINKS_DIR)
+LINKS = "/var/run/ganeti/instance-disks"
 
 
 def has_open(uri: str) -> bool:
@@ -25,6 +27,28 @@ def has_open(uri: str) -> bool:
     if any(names(_command_line(pid), uri) for pid in os.listdir(_PROC) if pid.isdecimal()):
         return True
     return any(was_given(text, uri) for text in _runtimes(GANETI))
+
+
+def has_device(device: str) -> bool:
+    """Whether Ganeti has started a guest here with the block device *device*, or a QEMU has it open.
+
+    Ganeti has a symlink to each disk of a guest from its start to its shutdown.
+    """
+    with suppress(FileNotFoundError):  # no guest of Ganeti's has been here
+        for name in os.listdir(LINKS):
+            with suppress(OSError):  # it was removed meanwhile
+                if os.readlink(os.path.join(LINKS, name)) == device:
+                    return True
+    return any(_has_file(pid, device) for pid in os.listdir(_PROC) if pid.isdecimal())
+
+
+def _has_file(pid: str, path: str) -> bool:
+    """Whether the process *pid* is a QEMU that has the file *path* open."""
+    if _QEMU.match(_command_line(pid).partition(b"\0")[0]):
+        directory = f"{_PROC}/{pid}/fd"
+        with suppress(OSError):  # it ended meanwhile
+            return any(os.readlink(f"{directory}/{each}") == path for each in os.listdir(directory))
+    return False
 
 
 def names(command_line: bytes, uri: str) -> bool:

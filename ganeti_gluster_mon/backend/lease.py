@@ -16,7 +16,7 @@ import time
 from contextlib import suppress
 from typing import List, Optional
 
-from ganeti_gluster_mon.backend import flush, loop
+from ganeti_gluster_mon.backend import dead_mount, flush, loop
 from ganeti_gluster_mon.backend.error import DiskError
 from ganeti_gluster_mon.backend.filedevice import FileDeviceHelper
 from ganeti_gluster_mon.backend.volume import GlusterVolume, UnmountResult
@@ -114,6 +114,7 @@ def undo(volume: GlusterVolume, path: str, flushed: bool = True) -> None:
 
     Raises DiskError where a device is in use: it disappears when that use ends.
     """
+    volume.remove_dead()
     until = time.monotonic() + _PROBED
     existed = False
     while True:
@@ -145,6 +146,16 @@ def undo(volume: GlusterVolume, path: str, flushed: bool = True) -> None:
         # A process may have written and closed the device since it was flushed.
         with volume.mounted() as root, FileDeviceHelper(root, path).opened(os.O_RDONLY) as file:
             flush.flush_file(file, path)
+
+
+def report_loss(volume: GlusterVolume, path: str) -> None:
+    """Remove mounts of *volume* whose client has ended; raise FlushError, once, where data of *path* may be lost.
+
+    That is data that was written to its device on this node by a program that is no guest, see dead_mount.py.
+    """
+    volume.remove_dead()
+    for records in volume.records():
+        dead_mount.take_loss(records, path)
 
 
 def _end_holders(device: str) -> None:

@@ -36,6 +36,8 @@ _SYSFS = "/sys/block"
 _MAX_PART = "/sys/module/loop/parameters/max_part"
 _DEVICES = "/sys/dev/block"
 _PROC = "/proc"
+#: what the kernel appends to the path of a file that has no name any more
+_DELETED = " (deleted)"
 #: seconds for a lock; for a call to a device, which may wait for Gluster: its client gives up a brick that hangs after
 #: 42 s (network.ping-timeout); and for the query of a device that is not recorded
 _LOCK_TIMEOUT, _CALL_TIMEOUT, _QUERY_TIMEOUT = 60.0, 50.0, 5.0
@@ -289,6 +291,19 @@ def resize(device: str) -> None:
         _call(_with_file(device), change)
 
 
+def recorded_on(filesystem: str) -> List[Tuple[str, str]]:
+    """The devices made here on files of *filesystem* (MAJOR:MINOR), each with the path of its file.
+
+    No filesystem receives a request.
+    """
+    found = []
+    for entry in os.listdir(_SYSFS):
+        record = loop_records.read(entry) if entry.startswith("loop") else None
+        if record is not None and record[0] == filesystem:
+            found.append((f"/dev/{entry}", loop_records.backing_file(entry).removesuffix(_DELETED)))
+    return found
+
+
 def users(device: str) -> List[Tuple[int, str]]:
     """The processes of this host that have *device* open: their number and name."""
     found = []
@@ -313,7 +328,7 @@ def _leads_to(link: str, device: str) -> bool:
 def _named(path: str) -> Iterator[str]:
     """The devices whose file the kernel names *path*."""
     for entry in os.listdir(_SYSFS):
-        if entry.startswith("loop") and loop_records.backing_file(entry) in (path, f"{path} (deleted)"):
+        if entry.startswith("loop") and loop_records.backing_file(entry) in (path, f"{path}{_DELETED}"):
             yield f"/dev/{entry}"
 
 

@@ -11,7 +11,7 @@ import subprocess
 from contextlib import contextmanager, suppress
 from typing import Callable, Iterator, List, Optional, Sequence
 
-from ganeti_gluster_mon.backend import same_volume, unsynced
+from ganeti_gluster_mon.backend import dead_mount, same_volume, unsynced
 from ganeti_gluster_mon.backend.directory import Directory, mount_id
 from ganeti_gluster_mon.backend.error import VolumeError
 from ganeti_gluster_mon.backend.mount_users import MountUsers
@@ -23,7 +23,7 @@ _MOUNT_TIMEOUT, _UNMOUNT_TIMEOUT = 60.0, 30.0
 #: seconds for a killed process to end, which the kernel may keep as long as a mount hangs
 _KILLED = 2.0
 _MOUNTINFO = "/proc/self/mountinfo"
-#: what statvfs reports for a mount whose process has died
+#: what statvfs reports for a mount whose client has ended, or reaches no brick
 _DEAD = os.strerror(errno.ENOTCONN)
 
 
@@ -82,7 +82,7 @@ class VolumeMount:
             status = self._status(mount)
             if status.answered:
                 return
-            if not self._was_dead(status):
+            if not self._was_removed(status):
                 raise self._hangs(status)
         if mounts.is_mount_point(_mountinfo(), self.path):
             raise VolumeError(
@@ -172,7 +172,7 @@ class VolumeMount:
                 return UnmountResult.IN_USE
             # An unmount drops what Gluster's client has acknowledged and not written.
             if not unsynced.sync(self.users.directory, self.path, _UNMOUNT_TIMEOUT):
-                return UnmountResult.BUSY
+                return UnmountResult.DONE if self._remove_dead() else UnmountResult.BUSY
             return UnmountResult.DONE if self.unmount(lazy=False) is None else UnmountResult.BUSY
 
     def _is_there(self) -> bool:
@@ -233,9 +233,37 @@ class VolumeMount:
         (status,) = mounts.statvfs([mount], self.timeout)
         return status
 
+    def remove_if_dead(self) -> None:
+        """Remove the mount if its client has ended, see dead_mount.py.  Raises DiskError."""
+        if self.is_own and self._is_there() and not dead_mount.has_client(self.path):
+            with self.users.locked():
+                self._remove_dead()
+
+    def _remove_dead(self) -> bool:
+        """As `remove_if_dead`; whether the mount was removed.  The caller has the lock."""
+        mount = mount_at(self.path)
+        if not self.is_own or mount is None or mount.volume != self.volume:
+            return False
+        return self._was_dead(self._status(mount))
+
     def _was_dead(self, mount: model.Mount) -> bool:
-        """Whether the process behind *mount* has died, and the mount could be removed: nothing uses it."""
-        return _is_dead(mount) and self.is_own and self.unmount(lazy=False) is None
+        """Whether the client of *mount* has ended, and the mount was removed."""
+        if not _is_dead(mount) or dead_mount.has_client(self.path):
+            return False
+        assert mount.device_number is not None  # which every mount has that the kernel lists
+        dead_mount.undo_devices(mount.device_number, self.path, self.users.directory)
+        why = self.unmount(lazy=True)
+        logging.warning(
+            "volume %s: the client of its mount at %s (glusterfs) has ended; %s",
+            self.volume,
+            self.path,
+            f"it cannot be unmounted: {why}" if why else "it is unmounted, and its loop devices are undone",
+        )
+        return why is None
+
+    def _was_removed(self, mount: model.Mount) -> bool:
+        """Whether *mount*, which does not answer, was removed: its client has ended, or nothing uses it."""
+        return self.is_own and _is_dead(mount) and (self._was_dead(mount) or self.unmount(lazy=False) is None)
 
     def _hangs(self, mount: model.Mount) -> VolumeError:
         if (mount.failure or "").startswith(mounts.NOT_TRIED):
@@ -306,7 +334,7 @@ def unresolvable_error(volume: str, names: Sequence[str]) -> VolumeError:
 
 
 def _is_dead(mount: model.Mount) -> bool:
-    """Whether a mount that did not answer has no process behind it."""
+    """Whether a mount that did not answer has no client, or one that reaches no brick."""
     return _DEAD in (mount.failure or "")
 
 

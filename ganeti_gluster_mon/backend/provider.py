@@ -10,7 +10,7 @@ import os
 import sys
 from typing import Callable, Dict, List, Optional
 
-from ganeti_gluster_mon.backend import flush, guest_watch, guests, lease, loop
+from ganeti_gluster_mon.backend import dead_mount, flush, guest_watch, guests, lease, loop
 from ganeti_gluster_mon.backend.bricks import holds, local_bricks
 from ganeti_gluster_mon.backend.filedevice import DiskError, FileDeviceHelper
 from ganeti_gluster_mon.backend.request import Request
@@ -67,6 +67,7 @@ def open_(request: Request, caller: Optional[int]) -> Lines:
     the path.  Raises DiskError where one can.
     """
     volume = volume_of(request)
+    lease.report_loss(volume, request.path)
     if not request.userspace:
         lease.make_lasting(volume, request.path, without_writers=False)
         return []
@@ -96,7 +97,9 @@ def detach(request: Request, caller: Optional[int]) -> Lines:
     What was written to the device is on the bricks when it returns.  Without a device Gluster receives no request.
     """
     guest_watch.stop(uri_of(request))
-    guest_watch.remove_device(volume_of(request), request.path)
+    volume = volume_of(request)
+    guest_watch.remove_device(volume, request.path)
+    lease.report_loss(volume, request.path)
     return []
 
 
@@ -107,6 +110,8 @@ def remove(request: Request, caller: Optional[int]) -> Lines:
     with volume.mounted() as root:
         lease.undo(volume, request.path, flushed=False)
         FileDeviceHelper(root, request.path).Remove()
+    for records in volume.records():
+        dead_mount.forget_loss(records, request.path)
     volume.release(request.path)
     lease.unmount_if_idle(volume)
     return []

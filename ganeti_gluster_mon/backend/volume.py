@@ -325,6 +325,15 @@ class GlusterVolume:
             if mount_at(point.path) is not None
         )
 
+    def remove_dead(self) -> None:
+        """Remove its mounts whose client has ended, see dead_mount.py.  Raises DiskError."""
+        for point in self._points():
+            point.remove_if_dead()
+
+    def records(self) -> List[str]:
+        """The directories with the files about the users of its mounts."""
+        return [point.users.directory for point in self._points()]
+
     def is_held(self) -> bool:
         """Whether a disk in use has it mounted."""
         return any(point.users.is_held() for point in self._points())
