@@ -6,10 +6,11 @@ tornado speaks HTTP.  Who is let in, who has to go when it gets crowded, and whe
 from __future__ import annotations
 
 import asyncio
+import functools
 import logging
 import resource
 import socket
-import ssl
+import time
 from dataclasses import dataclass
 from typing import Awaitable, List, Optional, Tuple, Union
 
@@ -23,30 +24,39 @@ from tornado.httputil import (
     ResponseStartLine,
 )
 from tornado.ioloop import IOLoop, PeriodicCallback
-from tornado.iostream import BaseIOStream, IOStream, SSLIOStream
 from tornado.web import Application
 
 from ganeti_gluster_mon.serve import client_log
 from ganeti_gluster_mon.serve.connections import Connections
 from ganeti_gluster_mon.serve.door import Door
 from ganeti_gluster_mon.serve.listen import bind
+from ganeti_gluster_mon.serve.streams import (
+    LONGEST_HEAD,
+    InAdvance,
+    encrypted,
+    plain,
+    requests_sent,
+)
+from ganeti_gluster_mon.serve.turns import Turns
 
 LOG = logging.getLogger("ganeti_gluster_mon")
 
 #: file descriptors that are kept for everything that is no client
 _OTHER_FILES = 64
-#: bytes of a request's head; above it the connection is closed without a word
-_LONGEST_HEAD = 32768
 #: bytes that wait in the kernel for one client; left to itself it takes megabytes for each
 _SEND_BUFFER = 64 * 1024
-#: bytes that are read at a time, and so what is kept of requests that a client sends in advance
-_READ_CHUNK = 4096
-#: requests that a client may send in advance, without waiting for the answer to the one before
-MOST_PIPELINED = 8
 _BACKLOG = 4096
-#: connections taken at a time, so that those who are there have their turn
-_ACCEPTED_AT_ONCE = 16
-_BUFFERS = {"max_buffer_size": 4 * _LONGEST_HEAD, "read_chunk_size": _READ_CHUNK}
+#: connections that the kernel hands over at a time; that costs little
+_ACCEPTED_AT_ONCE = 256
+#: seconds of one turn of the loop for connections that are served for the first time: those who are there have their
+#: turn, too
+_TURN = 0.02
+#: of these, connections that have sent no request yet; when many do at once, that is as if many came at once
+_SILENT_AT_ONCE = 16
+#: requests sent in advance that are answered in one turn of the loop, and while new connections wait
+_IN_ADVANCE_AT_ONCE, _IN_ADVANCE_WHEN_BUSY = 8, 1
+#: connections that wait to be served for the first time while there is no room for them, at most
+_MOST_WAITING = 2048
 #: digits of a Content-Length; no number of bytes has more
 _MOST_DIGITS = 18
 _NO_BODY = (
@@ -91,12 +101,20 @@ class HttpServer(HTTPServerConnectionDelegate):
         self._limits = limits
         self._parameters = HTTP1ConnectionParameters(
             header_timeout=limits.idle,
-            max_header_size=_LONGEST_HEAD,
-            max_body_size=_LONGEST_HEAD,  # handlers refuse bodies; of a refused one no more is read
+            max_header_size=LONGEST_HEAD,
+            max_body_size=LONGEST_HEAD,  # handlers refuse bodies; of a refused one no more is read
             body_timeout=limits.idle,
         )
         files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-        self.most_connections = max(1, min(limits.connections, files - _OTHER_FILES))
+        room = files - _OTHER_FILES
+        self._most_waiting = max(1, min(_MOST_WAITING, room // 8))
+        self.most_connections = max(1, min(limits.connections, room - self._most_waiting))
+        #: connections that nothing was read from yet; those who have sent several requests
+        self._newcomers: Turns[socket.socket] = Turns(newest_first=True)
+        self._hasty: Turns[socket.socket] = Turns(newest_first=False)
+        #: requests that were sent in advance
+        self._in_advance: Turns[InAdvance] = Turns(newest_first=False)
+        self._turn_is_due = False
         self._sockets: List[socket.socket] = []
         self._clients = Connections()
         self._sweeping = PeriodicCallback(self._sweep, 1000 * min(1.0, limits.answer / 4))
@@ -137,6 +155,9 @@ class HttpServer(HTTPServerConnectionDelegate):
             IOLoop.current().remove_handler(listener)
             listener.close()
         self._sockets.clear()
+        for waiting in (self._newcomers, self._hasty):
+            for _, accepted in waiting.take(len(waiting)):
+                accepted.close()
         self._quiet = asyncio.Event()
         for connection in self._clients.idle():
             self._drop(connection)
@@ -173,20 +194,69 @@ class HttpServer(HTTPServerConnectionDelegate):
                 IOLoop.current().call_later(_PAUSE, self._watch, listener)
                 self._make_room(self.most_connections // 10)
                 return
-            if self.connections >= self.most_connections and not self._make_room(1):
-                accepted.close()
-                continue
-            self._take(accepted, address[0])
+            self._newcomers.add(address[0], accepted)
+            waiting = len(self._newcomers) + len(self._hasty)
+            if waiting + self.connections > self.most_connections + self._most_waiting:
+                (self._hasty or self._newcomers).drop().close()
+            self._have_turn()
 
-    def _take(self, accepted: socket.socket, address: str) -> None:
+    def _have_turn(self) -> None:
+        """Call `_turn` when those whose requests have come have had theirs."""
+        if not self._turn_is_due:
+            self._turn_is_due = True
+            asyncio.get_running_loop().call_soon(self._turn)
+
+    def _turn(self) -> None:
+        """Serve some of those who wait.  Who asks for the first time comes before who asks in advance."""
+        self._turn_is_due = False
+        until = time.monotonic() + _TURN
+        is_encrypted = self._door.tls() is not None
+        taken, silent = 0, _SILENT_AT_ONCE
+        later: List[Tuple[str, socket.socket]] = []
+        for address, accepted in self._newcomers.take(_ACCEPTED_AT_ONCE):
+            requests = requests_sent(accepted, is_encrypted)
+            if requests > 1:
+                self._hasty.add(address, accepted)
+            elif requests == 0 and not silent:
+                later.append((address, accepted))
+            else:
+                silent -= requests == 0
+                taken += self._take(accepted, address, taken)
+            # A few of all places: who has to go is chosen among those whose connections are served already.
+            if time.monotonic() > until or taken > self.most_connections // 16:
+                break
+        for address, accepted in reversed(later):  # the newest last, as they came
+            self._newcomers.add(address, accepted)
+        most = _IN_ADVANCE_WHEN_BUSY if self._newcomers else _IN_ADVANCE_AT_ONCE
+        for address, accepted in self._hasty.take(most):
+            taken += self._take(accepted, address, taken)
+        for _, request in self._in_advance.take(most):
+            request.read()
+        if self._newcomers or self._hasty or self._in_advance:
+            self._have_turn()
+
+    def _wait_for_turn(self, address: str, request: InAdvance) -> None:
+        self._in_advance.add(address, request)
+        self._have_turn()
+
+    def _take(self, accepted: socket.socket, address: str, taken: int) -> bool:
+        """Have tornado serve a connection; whether it does.
+
+        *taken*: how many it was given in this turn, which are not among `connections` yet.
+        """
+        if self.connections + taken >= self.most_connections and not self._make_room(1):
+            accepted.close()
+            return False
         context = self._door.tls()
         try:
-            stream = _PlainStream(accepted, **_BUFFERS) if context is None else _encrypted(accepted, context)
+            stream = plain(accepted) if context is None else encrypted(accepted, context)
         except OSError:  # it has gone already
             accepted.close()
-            return
+            return False
+        stream.wait_for_turn = functools.partial(self._wait_for_turn, address)
         client = _Client(address, "http" if context is None else "https")
         HTTP1ServerConnection(stream, self._parameters, client).start_serving(self)
+        return True
 
     def _make_room(self, places: int) -> bool:
         """Close up to *places* connections, as connections.py chooses them; False if there was none to close."""
@@ -293,35 +363,3 @@ def _length_is_plain(headers: HTTPHeaders) -> bool:
         and len(length) <= _MOST_DIGITS
         and not any(name != name.strip() for name in headers)
     )
-
-
-class _PipelineLimit(BaseIOStream):
-    """Closes the connection of a client that sends many requests in advance.
-
-    tornado answers them without a pause, so that other clients would wait for the end of a long row.
-    """
-
-    _in_advance = 0
-
-    def read_until_regex(self, regex: bytes, max_bytes: Optional[int] = None) -> Awaitable[bytes]:
-        """As tornado's; it reads the head of each request by this."""
-        head = super().read_until_regex(regex, max_bytes)
-        assert isinstance(head, asyncio.Future)
-        self._in_advance = self._in_advance + 1 if head.done() else 0
-        if self._in_advance > MOST_PIPELINED:
-            self.close()
-        return head
-
-
-class _PlainStream(_PipelineLimit, IOStream):
-    pass
-
-
-class _EncryptedStream(_PipelineLimit, SSLIOStream):
-    pass
-
-
-def _encrypted(accepted: socket.socket, context: ssl.SSLContext) -> SSLIOStream:
-    accepted.setblocking(False)
-    wrapped = context.wrap_socket(accepted, server_side=True, do_handshake_on_connect=False)
-    return _EncryptedStream(wrapped, **_BUFFERS)

@@ -64,6 +64,9 @@ class Result:
     times: Tuple[float, ...]
     #: the most memory of the server, bytes
     memory: int
+    #: of one processor, the share that the server had, and the share of the time that it waited for one
+    processor: float
+    waited: float
 
     @property
     def share(self) -> float:
@@ -74,7 +77,8 @@ class Result:
         p50, p99 = (self.percentile(percent) for percent in (50, 99))
         return (
             f"{self.served} served, {self.failed} failed ({100 * self.share:.1f} %), "
-            f"p50 {1000 * p50:.0f} ms, p99 {1000 * p99:.0f} ms, memory {self.memory >> 20} MiB"
+            f"p50 {1000 * p50:.0f} ms, p99 {1000 * p99:.0f} ms, memory {self.memory >> 20} MiB; "
+            f"processor {100 * self.processor:.0f} %, and {100 * self.waited:.0f} % of the time waiting for one"
         )
 
     def percentile(self, percent: int) -> float:
@@ -107,9 +111,12 @@ def run(name: str, seconds: float, password: bool = False) -> Result:
             with subprocess.Popen(argv, stdout=subprocess.PIPE, text=True) as good:
                 assert good.stdout is not None
                 assert good.stdout.readline() == "begun\n"
+                began, before = time.monotonic(), server.processor_times()
                 _attack(server.address, FLOODS[name], seconds)
                 served, failed, times = json.loads(good.stdout.read())
-            return Result(served, failed, tuple(sorted(times)), server.memory)
+                took, after = time.monotonic() - began, server.processor_times()
+            used, waited = ((now - then) / took for now, then in zip(after, before))
+            return Result(served, failed, tuple(sorted(times)), server.memory, used, waited)
 
 
 def _attack(address: Tuple[str, int], flood: Flood, seconds: float) -> None:

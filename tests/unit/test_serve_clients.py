@@ -7,16 +7,21 @@ import dataclasses
 import os
 import resource
 import socket
+import threading
 import time
-from typing import Callable, Iterator, List
+from contextlib import contextmanager, suppress
+from typing import Callable, Iterator, List, Optional
 
 import psutil
 import pytest
 
+from ganeti_gluster_mon.serve import server
 from ganeti_gluster_mon.serve.connections import BLOCKED_AFTER
+from ganeti_gluster_mon.serve.handler import Handler
 from ganeti_gluster_mon.serve.listen import ListenError, parse
 from ganeti_gluster_mon.serve.rendered import Body
-from ganeti_gluster_mon.serve.server import MOST_PIPELINED, Limits
+from ganeti_gluster_mon.serve.server import Limits
+from ganeti_gluster_mon.serve.streams import MOST_PIPELINED
 from tests.unit.serving import GENEROUS, RENDERED, Client, Served, serving
 
 LARGE = dataclasses.replace(RENDERED, metrics=Body("text/plain", b"x" * (8 << 20)))
@@ -274,6 +279,76 @@ def test_an_address_with_few_connections_keeps_them() -> None:
             client.close()
 
 
+@contextmanager
+def crowd(order: List[str], limits: Optional[Limits] = None) -> Iterator[Callable[..., Client]]:
+    """A function for clients that all come before the server looks, in the order of the calls.
+
+    At the end of the block the server looks.  Each client asks for /order/NAME, several times in advance if it is told
+    so; *order* gets the names as they are answered.
+    """
+
+    class Order(Handler):
+        async def get(self, *parts: str) -> None:
+            order.append(parts[0])
+            self.say(200, parts[0])
+
+    looks = threading.Event()
+    clients: List[Client] = []
+    with serving(handlers=[(r"/order/(.*)", Order, {})], limits=limits) as served:
+
+        def come(name: str, times: int = 1, source: str = "127.0.0.1") -> Client:
+            clients.append(Client(served.address, source=source))
+            clients[-1].send(f"GET /order/{name} HTTP/1.1\r\nHost: x\r\n\r\n".encode() * times)
+            return clients[-1]
+
+        busy = threading.Thread(target=served.loop.call, args=(lambda: looks.wait(GENEROUS),))
+        busy.start()
+        try:
+            yield come
+        finally:
+            looks.set()
+            busy.join()
+            for client in clients:
+                with suppress(ConnectionError):
+                    client.socket.recv(1)  # answered, or closed
+            for client in clients:
+                client.close()
+
+
+def test_who_sends_requests_in_advance_waits_for_those_who_do_not() -> None:
+    order: List[str] = []
+    with crowd(order) as come:
+        for _ in range(200):
+            come("hasty", 5)
+        come("good")
+    assert order.index("good") < 5, order[:50]
+    assert "hasty" in order
+
+
+def test_each_address_has_its_turn() -> None:
+    """The clients of one address do not delay that of another, whoever came first."""
+    order: List[str] = []
+    with crowd(order) as come:
+        for _ in range(100):
+            come("flood")
+        come("good", source="127.0.0.9")
+        for _ in range(100):
+            come("flood")
+    assert order.index("good") < 5, order[:50]
+
+
+def test_more_newcomers_than_can_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who has waited longest goes, of the address with the most."""
+    monkeypatch.setattr(server, "_MOST_WAITING", 10)
+    order: List[str] = []
+    with crowd(order, Limits(connections=30)) as come:
+        come("good", source="127.0.0.9")
+        for number in range(60):
+            come(f"flood-{number}")
+    assert "good" in order and "flood-59" in order
+    assert not set(order) & {f"flood-{number}" for number in range(21)}
+
+
 def test_out_of_files(served: Served, caplog: pytest.LogCaptureFixture) -> None:
     """Whoever took them: it neither spins nor stays deaf, and says it once."""
     limits = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -394,7 +469,7 @@ def test_it_never_takes_more_than_there_are_files() -> None:
     try:
         with serving() as served:
             clients = [served.client() for _ in range(20)]
-            assert served.server.most_connections == 136
+            assert served.server.most_connections == 119
             for client in clients:
                 client.close()
     finally:
