@@ -9,6 +9,8 @@ from typing import Callable
 
 #: seconds for which a client causes no second line
 EVERY = 60.0
+#: how tornado logs, with a traceback, that a request to a peer has failed which was cancelled before
+_CANCELLED = "Exception after Future was cancelled"
 #: clients that are remembered; when there are more, all of them together cause one line in `EVERY` seconds
 _MOST_CLIENTS = 1024
 
@@ -44,4 +46,4 @@ class Filter(logging.Filter):
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Whether *record* is written."""
-        return self._log.allows("")
+        return record.msg != _CANCELLED and self._log.allows("")

@@ -28,6 +28,8 @@ from ganeti_gluster_mon.serve.log import say
 EX_CONFIG = 78
 #: seconds that a half has to end by itself before it is killed
 GRACE = 1.5
+#: seconds that a killed half has to end; longer, the kernel waits for something that it does for it
+_KILLED = 5.0
 #: seconds from a death to the next start: the first, and the longest
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.2, 10.0
 #: seconds by which this process is late when the machine was suspended, and not only busy
@@ -196,7 +198,11 @@ class Supervisor:
                 process.wait(max(0.0, deadline - time.monotonic()))
             except subprocess.TimeoutExpired:
                 process.kill()
-                process.wait()
+                try:
+                    process.wait(_KILLED)
+                except subprocess.TimeoutExpired:
+                    # Our own end must not wait for it; it ends as soon as the kernel lets go of it.
+                    say(logging.ERROR, "half was killed, and has not ended", {"pid": process.pid})
 
 
 def command(half: str, words: Sequence[str]) -> List[str]:

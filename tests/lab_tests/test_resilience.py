@@ -7,13 +7,14 @@ import signal
 import time
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Iterator
+from typing import Iterator, List
 
 import pytest
 
+from ganeti_gluster_mon.serve.supervisor import STOOD_STILL
 from tests.lab.pool import Pool
 from tests.lab.waiting import wait_until
-from tests.lab_tests.daemon import LONG, answers, serving
+from tests.lab_tests.daemon import LONG, Daemon, answers, serving
 from tests.lab_tests.together import SECRET, on_every_host
 
 pytestmark = pytest.mark.lab
@@ -25,6 +26,8 @@ LITTLE = 256 << 10
 YEAR = 365 * 86400
 #: seconds for which a host stands still
 STILL = 60.0
+#: seconds in which the daemon ends: its halves have 1.5 s before they are killed
+ENDS = 5.0
 
 
 @contextmanager
@@ -92,7 +95,40 @@ def test_a_node_whose_uptime_is_another_by_a_year_follows_and_is_followed(lab_po
             del together.daemons[third]
 
 
-@pytest.mark.soak
+@contextmanager
+def standing_still(pool: Pool, host: int, daemon: Daemon) -> Iterator[None]:
+    """All processes of a host are stopped, as when its hypervisor suspends it, until the end of the block."""
+    stopped = [process.pid for process in pool.host(host).processes()]
+    for pid in stopped:
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for pid in stopped:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGCONT)
+        # nsenter(1), outside of the host, stops itself when its program is stopped.
+        os.kill(daemon.process.pid, signal.SIGCONT)
+
+
+def of_the_daemon(pool: Pool, host: int) -> List[str]:
+    """The processes of the daemon on a host."""
+    return [str(each) for each in pool.host(host).processes() if "serve" in each.argv and each.state != "Z"]
+
+
+def test_a_daemon_that_is_told_to_end_while_its_host_stands_still_ends(lab_pool: Pool) -> None:
+    with serving(lab_pool, 1) as daemon:
+        daemon.wait_code(0)
+        assert len(of_the_daemon(lab_pool, 1)) == 3
+        with standing_still(lab_pool, 1, daemon):
+            daemon.process.terminate()
+            began = time.monotonic()
+            wait_until(lambda: time.monotonic() - began > 3 * STOOD_STILL, "some time")
+        assert daemon.process.wait(ENDS) == 0
+        assert of_the_daemon(lab_pool, 1) == []
+
+
 @pytest.mark.timeout(600)
 def test_a_host_that_stands_still_for_a_minute_says_nothing_false_afterwards(lab_pool: Pool) -> None:
     """As when its hypervisor suspends it: all its processes at once, and all of them go on."""
@@ -100,18 +136,10 @@ def test_a_host_that_stands_still_for_a_minute_says_nothing_false_afterwards(lab
         together.settle()
         still, _, watching = together.by_uuid()
         daemon = together.daemons[still]
-        stopped = [process.pid for process in lab_pool.host(still).processes()]
-        for pid in stopped:
-            with suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGSTOP)
-        try:
+        with standing_still(lab_pool, still, daemon):
             began = time.monotonic()
             together.daemons[watching].wait_code(4, "node")
             wait_until(lambda: time.monotonic() - began > STILL, "a minute", 2 * STILL)
-        finally:
-            for pid in stopped:
-                with suppress(ProcessLookupError):
-                    os.kill(pid, signal.SIGCONT)
         # What it knew is a minute old: it never calls that young and fine.
         data = daemon.data()
         assert data["status"]["code"] != 0 or data["age"] < LONG / 4

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 
 import pytest
+from tornado.concurrent import future_set_exception_unless_cancelled
 
 from ganeti_gluster_mon.serve import exchange
-from ganeti_gluster_mon.serve.client_log import EVERY, ClientLog
+from ganeti_gluster_mon.serve.client_log import EVERY, ClientLog, Filter
 from ganeti_gluster_mon.serve.handler import Handler
 from tests.unit.serving import serving
 
@@ -51,3 +53,20 @@ def test_peers_that_take_turns_cause_one_line_each(caplog: pytest.LogCaptureFixt
     for number in range(100):
         made.refused(f"192.0.2.{number % 2}", f"reason {number}")
     assert len(caplog.records) == 2
+
+
+def test_a_request_that_was_cancelled_causes_no_line(caplog: pytest.LogCaptureFixture) -> None:
+    """It would be a traceback, and in the place of a line that matters."""
+    logger, rule = logging.getLogger("tornado.application"), Filter()
+    before, logger.filters = logger.filters, [rule]
+    try:
+        future: asyncio.Future[None] = asyncio.Future(loop=asyncio.new_event_loop())
+        future.cancel()
+        future_set_exception_unless_cancelled(future, TimeoutError())
+        assert caplog.records == []
+        logger.error("something else")
+        logger.error("something else")
+        assert len(caplog.records) == 1
+    finally:
+        logger.filters = before
+        future.get_loop().close()

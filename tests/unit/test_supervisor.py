@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import subprocess
@@ -9,9 +10,11 @@ import sys
 import time
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Callable, Iterator, List
+from types import SimpleNamespace
+from typing import Any, Callable, ClassVar, Iterator, List, cast
 
 import psutil
+import pytest
 
 from ganeti_gluster_mon.serve import supervisor
 
@@ -87,3 +90,29 @@ def test_a_machine_that_stood_still_is_no_reason_to_kill(tmp_path: Path) -> None
         wait_until(lambda: time.monotonic() - began > TIMEOUT / 2)  # by then it would have killed them
         assert children(process) == before
         assert "half hangs" not in (tmp_path / "log").read_text()
+
+
+def test_a_half_that_the_kernel_holds_does_not_hold_the_daemon(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Not even SIGKILL ends a process that waits for a device or a filesystem that hangs."""
+
+    class Held:
+        pid = 4711
+        signals: ClassVar[List[str]] = []
+
+        def terminate(self) -> None:
+            self.signals.append("TERM")
+
+        def kill(self) -> None:
+            self.signals.append("KILL")
+
+        def wait(self, timeout: float = LONG) -> int:
+            assert timeout < LONG, "it would wait for ever"
+            raise subprocess.TimeoutExpired("half", timeout)
+
+    monkeypatch.setattr(logging.getLogger("ganeti_gluster_mon"), "propagate", True)
+    running = cast("Any", SimpleNamespace(process=Held()))
+    supervisor.Supervisor([], TIMEOUT)._stop([running, running])
+    assert Held.signals == ["TERM", "TERM", "KILL", "KILL"]
+    assert "has not ended" in caplog.text
