@@ -168,8 +168,10 @@ class Operations:
 
     def _kill_noded(self, node: int, after: int) -> None:
         time.sleep(after / 1000)  # this is when it happens: there is no event to wait for
-        for found in self._pool.host(node).find("ganeti-noded"):
-            process.kill(found.pid)
+        # A child that it has forked since the list was made still listens: it would be taken for a noded that runs.
+        while daemons := self._pool.host(node).find("ganeti-noded"):
+            for found in daemons:
+                process.kill(found.pid)
         self._site.cluster.start_daemons(node)
 
     def _kill_scripts(self, node: int, after: int) -> None:
