@@ -17,7 +17,6 @@ from ganeti_gluster_mon.deploy.pool_steps import (
     StartVolume,
     offline,
 )
-from ganeti_gluster_mon.deploy.request import node_of_host
 from ganeti_gluster_mon.deploy.step import NotSo, Question, Step
 from ganeti_gluster_mon.deploy.survey import Seen
 from ganeti_gluster_mon.deploy.task_queries import last_rebalance
@@ -130,7 +129,7 @@ def _losses(world: World, volume: VolumeInfo, bricks: Sequence[Brick]) -> Losses
     mine = [disk for disk in disks if disk.volume == volume.name]
     nodes: Dict[str, str] = {}
     for brick in volume.bricks:
-        known = node_of_host(world.cluster, brick.host)
+        known = world.cluster.node_of_host(brick.host)
         nodes[brick.host] = known.name if known is not None else brick.host
     asked = presence(volume, bricks, mine, nodes) if mine else ()
     told = ask_all(world.host, asked)

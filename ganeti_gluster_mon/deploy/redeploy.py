@@ -23,7 +23,7 @@ from ganeti_gluster_mon.deploy.pool_steps import (
     group_options,
 )
 from ganeti_gluster_mon.deploy.repair_steps import BrickMounted, RestartGlusterd
-from ganeti_gluster_mon.deploy.request import layout_asked, node_of_host, nodes_named
+from ganeti_gluster_mon.deploy.request import layout_asked, nodes_named
 from ganeti_gluster_mon.deploy.step import Question, Step
 from ganeti_gluster_mon.deploy.survey import Seen
 from ganeti_gluster_mon.deploy.work import Asked, World
@@ -187,7 +187,7 @@ def _nodes_of(volume: VolumeInfo, cluster: Cluster) -> Dict[str, Node]:
     """The cluster's node for each host that the volume's bricks name; hosts that are no node are left out."""
     found = {}
     for brick in volume.bricks:
-        node = node_of_host(cluster, brick.host)
+        node = cluster.node_of_host(brick.host)
         if node is not None:
             found[brick.host] = node
     return found

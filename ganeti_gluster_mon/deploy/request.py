@@ -8,7 +8,7 @@ from typing import List, Optional, Sequence, Tuple
 from ganeti_gluster_mon.deploy import layout as layouts
 from ganeti_gluster_mon.deploy.layout import Brick, Layout
 from ganeti_gluster_mon.deploy.plan import Place
-from ganeti_gluster_mon.ganeti.ssconf import Cluster, Node
+from ganeti_gluster_mon.ganeti.ssconf import Cluster
 from ganeti_gluster_mon.gluster.facts import VolumeInfo
 from ganeti_gluster_mon.words import some
 
@@ -35,7 +35,7 @@ def nodes_named(cluster: Cluster, names: Sequence[str]) -> Tuple[str, ...]:
     """The full names of nodes of the cluster.  Raises Usage for any other."""
     found = []
     for name in names:
-        node = node_of_host(cluster, name)
+        node = cluster.node_of_host(name)
         if node is None:
             known = some([one.name for one in cluster.nodes], 9)
             raise Usage(f"{name!r} is no node of {cluster.name}: these are {known}")
@@ -45,19 +45,12 @@ def nodes_named(cluster: Cluster, names: Sequence[str]) -> Tuple[str, ...]:
     return tuple(dict.fromkeys(found))
 
 
-def node_of_host(cluster: Cluster, host: str) -> Optional[Node]:
-    """The node that *host* names: by its name, by an unmistakable beginning of it, or by an address; None for none."""
-    return cluster.node(host) or next(
-        (one for one in cluster.nodes if host in (one.primary_ip, one.secondary_ip)), None
-    )
-
-
 def brick_named(cluster: Cluster, volume: VolumeInfo, brick: Brick) -> Brick:
     """The brick of *volume* that is meant: its host may be named as Gluster or Ganeti has it, by address, or cut short.
 
     What names no brick, or several, is returned as it is.
     """
-    known = node_of_host(cluster, brick.node)
+    known = cluster.node_of_host(brick.node)
     names = {brick.node} if known is None else {brick.node, known.name, known.primary_ip, known.secondary_ip}
     found = {
         Brick(one.host, one.path)

@@ -12,7 +12,7 @@ from ganeti_gluster_mon.deploy.apply import ask_all
 from ganeti_gluster_mon.deploy.gluster_said import VOLUME_INFO, heal, heal_counts, volume_status
 from ganeti_gluster_mon.deploy.layout import Brick
 from ganeti_gluster_mon.deploy.pool_steps import StartVolume, offline
-from ganeti_gluster_mon.deploy.request import brick_named, node_of_host
+from ganeti_gluster_mon.deploy.request import brick_named
 from ganeti_gluster_mon.deploy.step import DONE, WAIT, Command, Left, NotSo, Question, Step
 from ganeti_gluster_mon.deploy.task_queries import find_volume
 from ganeti_gluster_mon.deploy.work import Asked, World
@@ -109,7 +109,7 @@ def restart_brick(world: World, arguments: argparse.Namespace) -> Asked:
             f"{_MULTIPLEX} is on, and the process of {brick.label} may serve other bricks as well: stop the volume's "
             f"guests first, then gluster volume stop {volume.name} and gluster volume start {volume.name}"
         )
-    node = node_of_host(world.cluster, brick.node)
+    node = world.cluster.node_of_host(brick.node)
     if node is None:
         raise NotSo(
             f"{brick.node} is no node of {world.cluster.name}, so its processes cannot be reached: end the process of "

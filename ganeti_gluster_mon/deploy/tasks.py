@@ -42,7 +42,6 @@ from ganeti_gluster_mon.deploy.replacing import replace_brick as replace_brick
 from ganeti_gluster_mon.deploy.request import (
     Usage,
     layout_asked,
-    node_of_host,
     nodes_named,
     nodes_online,
     places_asked,
@@ -254,7 +253,7 @@ def _marked(world: World, told: Described, speaks: Seen, seen: Sequence[Seen]) -
 def remove_node(world: World, arguments: argparse.Namespace) -> Asked:
     """A peer less."""
     (name,) = arguments.nodes
-    known = node_of_host(world.cluster, name)
+    known = world.cluster.node_of_host(name)
     names = {name} if known is None else {known.name, known.primary_ip, known.secondary_ip}
     name = known.name if known is not None else name
     speaks = plan.speaker([one for one in pool_members(world) if one.name != name])

@@ -70,6 +70,12 @@ class Cluster:
         short = [node for node in self.nodes if node.name.startswith(f"{name}.")]
         return short[0] if len(short) == 1 else None
 
+    def node_of_host(self, host: str) -> Optional[Node]:
+        """The node that *host* names: by its name, by an unmistakable beginning of it, or by one of its addresses."""
+        return self.node(host) or next(
+            (node for node in self.nodes if host in (node.primary_ip, node.secondary_ip)), None
+        )
+
 
 def read(directory: str = DIRECTORY) -> Cluster:
     """The cluster that this node is in.  Raises NoCluster, one line, where it is in none."""

@@ -37,7 +37,7 @@ def _nodes(names: Sequence[str]) -> List[str]:
     cluster = ssconf.read()
     found = []
     for name in names:
-        node = cluster.node(name)
+        node = cluster.node_of_host(name)
         if node is None or node.offline:
             why = "is offline" if node is not None else f"is no node of {cluster.name}"
             raise CannotDo(f"{name} {why}: gnt-node list shows the nodes")
