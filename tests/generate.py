@@ -95,7 +95,13 @@ def _plain(volume: parse.VolumeStatus) -> str:
         f"<pid>{node.pid}</pid></node>\n"
         for node in volume.nodes
     )
-    count = len(volume.nodes)
+    hosts = {node.uuid: node.hostname for node in volume.nodes}
+    nodes += "".join(
+        f"<node><hostname>Self-heal Daemon</hostname><path>{name}</path><peerid>{uuid}</peerid><status>1</status>"
+        "<port>N/A</port><ports><tcp>N/A</tcp><rdma>N/A</rdma></ports><pid>99</pid></node>\n"
+        for uuid, name in hosts.items()
+    )
+    count = len(volume.nodes) + len(hosts)
     return (
         f"<volume><volName>{volume.volume}</volName><nodeCount>{count}</nodeCount>{nodes}<tasks/></volume>\n"
     )

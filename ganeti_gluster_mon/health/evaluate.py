@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Dict, Iterator, List, Mapping, Sequence, Tuple
+from typing import AbstractSet, Dict, Iterator, List, Mapping, Sequence, Tuple
 
 from ganeti_gluster_mon.garbage import collection_paused
 from ganeti_gluster_mon.gluster.model import Pool, Unknown, Volume
@@ -12,7 +12,7 @@ from ganeti_gluster_mon.health.guests import Guests
 from ganeti_gluster_mon.health.healing import healing_problems, stuck_problems
 from ganeti_gluster_mon.health.knowledge import gaps, stale_problems, unknown_problems, version_problems
 from ganeti_gluster_mon.health.messages import message
-from ganeti_gluster_mon.health.peers import peer_problems
+from ganeti_gluster_mon.health.peers import peer_problems, takes_part
 from ganeti_gluster_mon.health.problem import CRITICAL, OK, UNKNOWN, Limits, Problem, worst, worst_first
 from ganeti_gluster_mon.health.services import service_problems
 from ganeti_gluster_mon.health.space import space_problems
@@ -67,12 +67,13 @@ def evaluate(pool: Pool, limits: Limits, now: int) -> Health:
         *peer_problems(pool.peers or (), pool.processes),
         *unknown_problems(others),
     ]
+    answering = {peer.uuid for peer in pool.peers or () if takes_part(peer)}
     about_all = any(unknown.volume is None for unknown in others)
     volumes: Dict[str, VolumeHealth] = {}
     guests = Guests(pool)
     for volume in pool.volumes or ():
         unknowns = of_volumes[volume.name]
-        found = list(_volume_problems(volume, unknowns, about_all, limits))
+        found = list(_volume_problems(volume, unknowns, about_all, answering, limits))
         if volume.state == "started":
             found += [
                 replace(problem, text=f"{volume.name}: {problem.text}", volume=volume.name, implied=True)
@@ -112,13 +113,20 @@ def with_stuck_healing(health: Health, pool: Pool, now: float) -> Health:
 
 
 def _volume_problems(
-    volume: Volume, unknowns: Sequence[Unknown], about_all: bool, limits: Limits
+    volume: Volume,
+    unknowns: Sequence[Unknown],
+    about_all: bool,
+    answering: AbstractSet[str],
+    limits: Limits,
 ) -> Iterator[Problem]:
-    """All that is wrong with *volume*; each problem names it.  *about_all*: something is unknown of the whole pool."""
+    """All that is wrong with *volume*; each problem names it.
+
+    *about_all*: something is unknown of the whole pool.  *answering*: the uuids of the hosts whose glusterd takes part.
+    """
     yield from unknown_problems(unknowns, volume.name)
     if volume.state != "started":
         return
-    yield from gaps(volume, implied=about_all or bool(unknowns))
+    yield from gaps(volume, implied=about_all or bool(unknowns), answering=answering)
     yield from brick_problems(volume)
     yield from healing_problems(volume)
     yield from service_problems(volume)

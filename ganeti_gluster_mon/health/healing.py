@@ -2,27 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Iterator, List, Tuple
+from typing import Iterator, Tuple
 
 from ganeti_gluster_mon.gluster.model import Volume
 from ganeti_gluster_mon.health.problem import CRITICAL, HEALING, OK, Problem
-from ganeti_gluster_mon.health.services import is_off, with_bricks
+from ganeti_gluster_mon.health.services import switched_off, with_bricks
 from ganeti_gluster_mon.words import duration_text
 
 #: seconds without progress after which a backlog counts as stuck; one very large image may take as long
 STUCK_AFTER = 3600.0
-
-#: the option that switches the self-heal daemon off, by the type of a subvolume
-_DAEMON_OPTION = {"replicate": "cluster.self-heal-daemon", "disperse": "cluster.disperse-self-heal-daemon"}
-#: options by which clients heal what they access; the self-heal daemon does not use them
-_CLIENT_OPTIONS = ("cluster.data-self-heal", "cluster.metadata-self-heal", "cluster.entry-self-heal")
 
 
 def healing_problems(volume: Volume) -> Iterator[Problem]:
     """The heal backlog of *volume*, and its self-heal daemons."""
     if not volume.heals:
         return
-    off = _switched_off(volume)
+    off = switched_off(volume)
     daemons = with_bricks(volume, volume.self_heal_daemons)
     dead = sorted(daemon.host for daemon in daemons if daemon.online is False)
     alive = any(daemon.online for daemon in daemons)
@@ -50,7 +45,7 @@ def may_heal(volume: Volume) -> bool:
     """Whether all that healing *volume* takes is there: its bricks are online, and self-heal is on and runs."""
     return (
         all(brick.online is True for brick in volume.bricks)
-        and not _switched_off(volume)
+        and not switched_off(volume)
         and not any(daemon.online is False for daemon in with_bricks(volume, volume.self_heal_daemons))
     )
 
@@ -67,17 +62,6 @@ def stuck_problems(volume: Volume, now: float) -> Iterator[Problem]:
             f"{duration_text(waited)}, though all bricks and self-heal daemons run"
         )
         yield Problem("HEAL_STUCK", CRITICAL, text, volume.name, since=heal.stuck_since)
-
-
-def _switched_off(volume: Volume) -> Tuple[str, ...]:
-    """The options that switch self-heal off; none while the daemon is on, which heals whatever clients do."""
-    types = {subvolume.type for subvolume in volume.subvolumes}
-    off: List[str] = [
-        option for kind, option in _DAEMON_OPTION.items() if kind in types and is_off(volume.options, option)
-    ]
-    if off and "replicate" in types:
-        off += [option for option in _CLIENT_OPTIONS if is_off(volume.options, option)]
-    return tuple(off)
 
 
 def _heal_off(volume: Volume, off: Tuple[str, ...]) -> Problem:

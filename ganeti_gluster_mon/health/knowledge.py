@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Dict, Iterable, Iterator, List
+from typing import AbstractSet, Dict, Iterable, Iterator, List
 
 from ganeti_gluster_mon.gluster.model import Pool, Unknown, Volume
 from ganeti_gluster_mon.health.problem import UNKNOWN, Limits, Problem
-from ganeti_gluster_mon.health.services import with_bricks
+from ganeti_gluster_mon.health.services import expected_daemons, with_bricks
 from ganeti_gluster_mon.words import some
 
 #: before this, `heal info summary` and others are missing or answer in another form
@@ -46,10 +46,23 @@ def unknown_problems(unknowns: Iterable[Unknown], volume: str = "") -> Iterator[
         yield Problem("NOT_KNOWN", UNKNOWN, named, volume, kind=kind)
 
 
-def gaps(volume: Volume, implied: bool) -> Iterator[Problem]:
-    """What is not known of a started volume.  *implied*: another problem gives the reason."""
-    for text in _gaps(volume):
+def gaps(volume: Volume, implied: bool, answering: AbstractSet[str]) -> Iterator[Problem]:
+    """What is not known of a started volume.
+
+    *implied*: another problem gives the reason.  *answering*: the uuids of the hosts whose glusterd takes part.
+    """
+    for text in (*_gaps(volume), *_not_listed(volume, answering)):
         yield Problem("NOT_KNOWN", UNKNOWN, f"{volume.name}: {text}", volume.name, kind=text, implied=implied)
+
+
+def _not_listed(volume: Volume, answering: AbstractSet[str]) -> Iterator[str]:
+    """Daemons that `volume status` should list on a host, by the options of the volume, and does not."""
+    hosts = {brick.uuid: brick.host for brick in volume.bricks if brick.uuid in answering}
+    for name in expected_daemons(volume):
+        listed = {daemon.uuid for daemon in volume.daemons if daemon.name == name}
+        missing = sorted(host for uuid, host in hosts.items() if uuid not in listed)
+        if missing and None not in listed:
+            yield f"not known whether the {name} runs on {some(missing, 3)}: `volume status` does not list it"
 
 
 def _gaps(volume: Volume) -> Iterator[str]:

@@ -14,6 +14,13 @@ def peer_problems(peers: Iterable[Peer], processes: Optional[Sequence[Process]] 
         yield from _of_a_peer(peer, processes)
 
 
+def takes_part(peer: Peer) -> bool:
+    """Whether the glusterd of *peer* answers what the whole pool is asked."""
+    if peer.connected is not True or peer.reachable is False:
+        return False
+    return peer.local or peer.state == "Peer in Cluster"
+
+
 def _of_a_peer(peer: Peer, processes: Optional[Sequence[Process]]) -> Iterator[Problem]:
     def problem(code: str, text: str, severity: int = CRITICAL, kind: str = "") -> Problem:
         return Problem(code, severity, text, subject=peer.hostname, kind=kind)

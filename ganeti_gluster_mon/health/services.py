@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Iterator, Mapping, Optional, Sequence, Tuple
+from typing import Iterator, List, Mapping, Optional, Sequence, Tuple
 
 from ganeti_gluster_mon.gluster.model import SELF_HEAL_DAEMON, Daemon, Volume
 from ganeti_gluster_mon.health.problem import CRITICAL, Problem
@@ -19,6 +19,10 @@ _OPTION = {
     "Scrubber Daemon": "features.bitrot",
     "Snapshot Daemon": "features.uss",
 }
+#: the option that switches the self-heal daemon off, by the type of a subvolume
+_DAEMON_OPTION = {"replicate": "cluster.self-heal-daemon", "disperse": "cluster.disperse-self-heal-daemon"}
+#: options by which clients heal what they access; the self-heal daemon does not use them
+_CLIENT_OPTIONS = ("cluster.data-self-heal", "cluster.metadata-self-heal", "cluster.entry-self-heal")
 _NFS, _NFS_DISABLE = "NFS Server", "nfs.disable"
 
 
@@ -38,6 +42,29 @@ def with_bricks(volume: Volume, daemons: Sequence[Daemon]) -> Tuple[Daemon, ...]
     if None in hosts:
         return tuple(daemons)
     return tuple(daemon for daemon in daemons if daemon.uuid is None or daemon.uuid in hosts)
+
+
+def expected_daemons(volume: Volume) -> Iterator[str]:
+    """The names of the daemons that glusterd lists on each host with bricks of *volume* while their options are on.
+
+    The NFS server is not among them: newer versions of Gluster have none.
+    """
+    if volume.heals and not switched_off(volume):
+        yield SELF_HEAL_DAEMON
+    for name, option in _OPTION.items():
+        if is_on(volume.options, option):
+            yield name
+
+
+def switched_off(volume: Volume) -> Tuple[str, ...]:
+    """The options that switch self-heal off; none while the daemon is on, which heals whatever clients do."""
+    types = {subvolume.type for subvolume in volume.subvolumes}
+    off: List[str] = [
+        option for kind, option in _DAEMON_OPTION.items() if kind in types and is_off(volume.options, option)
+    ]
+    if off and "replicate" in types:
+        off += [option for option in _CLIENT_OPTIONS if is_off(volume.options, option)]
+    return tuple(off)
 
 
 def required(volume: Volume, daemon: Daemon) -> bool:

@@ -28,6 +28,7 @@ def space_problems(volume: Volume, limits: Limits) -> Iterator[Problem]:
     for number, subvolume in enumerate(volume.subvolumes, 1):
         name = set_name(subvolume, number, len(volume.subvolumes))
         yield from _of_a_subvolume(volume, subvolume, name, limits)
+        yield from _inodes_of_bricks(volume, subvolume, limits)
     for brick in volume.bricks:
         if brick.arbiter and brick.online:
             yield from _of_an_arbiter(volume, brick, limits)
@@ -105,6 +106,29 @@ def _of_a_subvolume(volume: Volume, subvolume: Subvolume, name: str, limits: Lim
         yield Problem("INODES_SHORT", of_inodes, text, volume.name, name)
 
 
+def _inodes_of_bricks(volume: Volume, subvolume: Subvolume, limits: Limits) -> Iterator[Problem]:
+    """Bricks with fewer inodes than the rest of their subvolume: clients are told the inodes of one brick only."""
+    serving = [brick for brick in subvolume.bricks if brick.online and not brick.arbiter]
+    found = []
+    for brick in serving:
+        free = free_inodes_of(brick)
+        severity = severity_of(free, limits)
+        if severity is not None:
+            found.append((brick, free, severity))
+    if len(found) == len(serving):
+        return  # reported for the subvolume or the volume
+    for brick, free, severity in found:
+        text = f"{volume.name}: brick {brick.label} has {free:.1f} % of its inodes free"
+        yield Problem("INODES_SHORT", severity, text, volume.name, brick.label)
+
+
+def free_inodes_of(brick: Brick) -> Optional[float]:
+    """Percent of the inodes under *brick* that are free; None where it is not known, or none are counted."""
+    if not brick.inodes_total or brick.inodes_free is None:
+        return None
+    return 100 * brick.inodes_free / brick.inodes_total
+
+
 def _is_short(brick: Brick, volume: Volume, limits: Limits) -> bool:
     if not brick.online or brick.arbiter:
         return False
@@ -125,10 +149,9 @@ def _named(bricks: Sequence[Brick]) -> str:
 def _of_an_arbiter(volume: Volume, brick: Brick, limits: Limits) -> Iterator[Problem]:
     """An arbiter takes no data and an inode for each file; without either, no file can be created."""
     space = capacity.of_brick(brick, volume.options)
-    inodes = brick.inodes_total, brick.inodes_free
     shares = [
         ("space", free_space(space[0]) if space is not None else None),
-        ("inodes", 100 * inodes[1] / inodes[0] if inodes[0] and inodes[1] is not None else None),
+        ("inodes", free_inodes_of(brick)),
     ]
     found = [(what, free, severity_of(free, limits)) for what, free in shares]
     short = [(what, free, severity) for what, free, severity in found if severity is not None]
