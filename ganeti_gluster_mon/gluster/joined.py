@@ -2,15 +2,15 @@
 
 From the leader comes what takes a lock or concerns the whole pool: the volumes, their bricks'
 state and space, the heal backlog, quota, rebalance, who could be reached.  This node's own are
-its peers as its own glusterd sees them, its bricks as its own glusterd knows them, its mounts,
-processes and devices.  Where both probed the same process, the worse result counts: whoever does not
-reach a peer or a brick says so, wherever it is.
+its peers as its own glusterd sees them, its bricks as its own glusterd knows them (one that it calls offline is online
+only if this node reaches it), its mounts, processes and devices.  Where both probed the same process, the worse result
+counts: whoever does not reach a peer or a brick says so, wherever it is.
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any, Dict, Optional, Tuple
+from typing import Any, Dict, List, Optional, Tuple
 
 from ganeti_gluster_mon.gluster import parse, question
 from ganeti_gluster_mon.gluster.capture import Answer, Capture, CaptureError
@@ -45,6 +45,11 @@ def joined(own: Capture, leaders: Capture, own_uuid: str) -> Capture:
         reachable[mine.hostname] = False
     bricks_answering = dict(leaders.bricks_answering)
     bricks_answering.update((brick, False) for brick, answers in own.bricks_answering.items() if not answers)
+    for brick in _offline(own):
+        # Whether it is up again is for this node to find out, whatever the leader says and however late: see pool.py.
+        bricks_answering.pop(brick, None)
+        if brick in own.bricks_answering:
+            bricks_answering[brick] = own.bricks_answering[brick]
     return replace(
         own,
         recorded_at=min(own.recorded_at, leaders.recorded_at),
@@ -60,6 +65,19 @@ def joined(own: Capture, leaders: Capture, own_uuid: str) -> Capture:
         local=own_uuid,
         told_by=leaders.node,
     )
+
+
+def _offline(own: Capture) -> List[Tuple[str, str]]:
+    """This node's bricks that its own glusterd calls offline, by host and path."""
+    answer = own.answer(question.GET_STATE)
+    if answer is None or not answer.output:
+        return []
+    try:
+        state = parse.state_in_part(answer.output).facts
+    except parse.NoAnswer:
+        return []
+    bricks = [brick for volume in state.volumes for brick in volume.bricks]
+    return [(brick.host, brick.path) for brick in bricks if brick.started is False]
 
 
 def _not_reached(own: Capture, peers: Tuple[Peer, ...]) -> Dict[str, bool]:

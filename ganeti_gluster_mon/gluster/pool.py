@@ -285,13 +285,14 @@ class _Reading:
                 fields["name"] = self._capture.devices.get(fields["device"])
             brick = Brick(info.name, each.host, each.path, **fields)
             mine = own.get(key)
+            own_counts = mine is not None and (self._own_is_newer or self._is_offline_here(mine))
             if started and mine is not None:
-                if self._own_is_newer:
+                if own_counts:
                     brick = reach.with_own_state(brick, mine)
                 if brick.online is None:
                     brick = reach.without_status(brick, mine)
             heal = None if count is None else count.connected
-            if older or (mine is not None and self._own_is_newer):
+            if older or own_counts:
                 # Of a brick that glusterd does not report on, the last failure still tells the most.
                 heal = False if heal is False and brick.online is None else None
             evidence = Evidence(
@@ -439,6 +440,14 @@ class _Reading:
         if state is None or not statuses:
             return False
         return self._taken_at(state) > max(map(self._taken_at, statuses))
+
+    def _is_offline_here(self, mine: parse.LocalBrick) -> bool:
+        """Whether this node's own glusterd calls its brick offline, and nothing but another node's word is against it.
+
+        That node says when its answer was taken, so that "later" is its word, too.
+        """
+        answers = self._capture.bricks_answering.get((mine.host, mine.path))
+        return self._capture.told_by is not None and mine.started is False and answers is not True
 
     def _taken_at(self, answer: Answer) -> int:
         return self._capture.recorded_at if answer.taken_at is None else answer.taken_at

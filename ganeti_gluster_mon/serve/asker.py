@@ -114,9 +114,10 @@ class Asker:
             watch.processes([(process.pid, _name(process)) for process in self._previous.processes])
         took = time.monotonic() - began
         pause = self._pause()
-        due = max(began + pause, time.monotonic())
         # At most half of the time is spent asking, however much happens; to wait for what is silent asks nothing.
         earliest = began + max(SHORTEST, 2 * took - waited)
+        # So is a cycle that follows up a change, which another node may report again and again.
+        due = max(began + pause, min(earliest, began + self._rhythm.interval), time.monotonic())
         happened: Dict[str, None] = {}
         settled = latest = due
         while True:

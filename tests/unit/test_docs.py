@@ -294,3 +294,35 @@ def test_the_tests_that_pages_name_exist() -> None:
             assert any(f"def {function}(" in source for source in sources), function
         named += len(functions)
     assert named > 30
+
+
+def security_statements() -> List[List[str]]:
+    """The rows of all tables about what is defended against: what can or cannot be done, and the tests of it."""
+    text = (DOCS / "security.md").read_text(encoding="utf-8")
+    found = re.search(r"^## What is defended against$(.*?)(?=^## )", text, re.MULTILINE | re.DOTALL)
+    assert found
+    lines = [line for line in found[1].splitlines() if line.startswith("| ") and "| statement |" not in line]
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+
+
+@pytest.mark.parametrize("row", security_statements(), ids=lambda row: row[-2][:60])
+def test_each_statement_about_security_has_a_test(row: List[str]) -> None:
+    *_, statement, tests = row
+    assert statement and tests
+    named = re.findall(r"`(tests/[\w/]+\.py)(?:::(\w+))?`", tests)
+    assert named, "no test"
+    for path, function in named:
+        source = (REPOSITORY / path).read_text(encoding="utf-8")
+        assert re.search(rf"^ *(async )?def {function or 'test_'}", source, re.MULTILINE), (
+            f"{path}::{function}"
+        )
+
+
+def test_what_a_malicious_node_can_do_is_stated_with_a_test_each() -> None:
+    rows_ = [row for row in security_statements() if row[0] in ("can", "cannot")]
+    assert {row[0] for row in rows_} == {"can", "cannot"}
+    for row in rows_:
+        assert all("::" in word for word in words(row[2])), f"{row[1]}: name the function"
+    text = (DOCS / "security.md").read_text(encoding="utf-8")
+    part = text[text.index("### A node that has the key and lies") :].partition("\n### ")[0]
+    assert "\n* " not in part, "a statement outside of the table has no test"

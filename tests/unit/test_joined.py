@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import List
 
 import pytest
 
@@ -102,8 +103,25 @@ def test_what_it_knows_later_of_its_own_bricks_counts() -> None:
     )
     assert online(with_state(later, state("Stopped", path)), leaders) is False
     assert online(with_state(later, state("Started", path)), leaders) is True
-    earlier = replace(mine, recorded_at=mine.recorded_at - SECOND)
-    assert online(with_state(earlier, state("Stopped", path)), leaders) is True
+
+
+def test_a_brick_that_its_own_glusterd_calls_offline_is_not_online_by_the_leaders_word() -> None:
+    """However late the leader says that it was told; a brick that this node reaches has been started since."""
+    leaders = read("healthy")
+    key = ("node2.lab.test", "/export/b1/gv0")
+    assert leaders.bricks_answering[key]
+    mine = replace(own(), recorded_at=own().recorded_at - SECOND)
+    earlier = with_state(mine, state("Stopped"))
+
+    def online(mine: Capture) -> List[object]:
+        pool = understand(joined(mine, leaders, NODE2))
+        bricks = [brick for volume in pool.volumes or () for brick in volume.bricks]
+        return [brick.online for brick in bricks if (brick.host, brick.path) == key]
+
+    assert online(earlier) == [False]
+    assert online(replace(earlier, bricks_answering={key: False})) == [False]
+    assert online(replace(earlier, bricks_answering={key: True})) == [True]
+    assert online(with_state(mine, state("Started"))) == [True]
 
 
 def test_it_is_as_old_as_its_older_part() -> None:
