@@ -11,14 +11,18 @@ import stat
 from typing import Collection, List, Optional
 
 
+def opener(path: str, flags: int) -> int:
+    """For `open`: a symlink is refused (ELOOP), and a FIFO or a device does not make the reader wait."""
+    return os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
+
+
 def read(path: str, most: int, owners: Optional[Collection[int]] = None) -> bytes:
     """The content of the file at *path*.
 
     *most*: bytes that it may have.  *owners*: the user ids that it may belong to, None: any.
     Raises OSError, also for what is no plain file (EINVAL), belongs to another user (EPERM), or is larger (EFBIG).
     """
-    flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
-    descriptor = os.open(path, flags)
+    descriptor = opener(path, os.O_RDONLY)
     try:
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):

@@ -1,9 +1,6 @@
-"""A client of a volume, for a moment: which bricks hold a file, and how much it takes.  A process of its own.
+"""A client of a volume: which bricks hold a file, and how much it takes; in a process of its own (gfapi.py).
 
 ``python3 -m ganeti_gluster_mon.gluster.client VOLUME PATH…`` prints a line of JSON for each file that there is.
-
-It is libgfapi, the library that QEMU opens disks with, which knows what a FUSE mount would know, without one.  It
-waits for bricks that are away, and 10 s to be closed properly; so it is in a process that is killed, or simply ends.
 """
 
 from __future__ import annotations
@@ -12,14 +9,12 @@ import ctypes
 import json
 import os
 import platform
-import signal
 import struct
 import sys
-from typing import Any, Dict, List, Optional, Sequence
+from typing import Any, Dict, Optional, Sequence
 
-LIBRARY = "libgfapi.so.0"
-#: where this node's glusterd gives out what a client has to know of a volume
-SOCKET = b"/var/run/glusterd.socket"
+from ganeti_gluster_mon.gluster import gfapi
+
 #: "(<REPLICATE:gv0-replicate-0> <POSIX(/b):node1:/b/file> …)"
 _PATHINFO = b"trusted.glusterfs.pathinfo"
 #: bytes; of a disperse set of 30 bricks it is 3 kB
@@ -32,21 +27,9 @@ _LONGEST_LIFE = 60
 
 
 def main(argv: Sequence[str]) -> int:
-    """Tell of the files; 1, with a line on standard error, where the volume cannot be had."""
+    """Tell of the files.  Raises Unavailable."""
     volume, paths = argv[0], argv[1:]
-    try:
-        library = ctypes.CDLL(LIBRARY, use_errno=True)
-    except OSError as err:
-        print(err, file=sys.stderr)
-        return 1
-    for name in ("glfs_new", "glfs_getxattr", "glfs_stat"):
-        getattr(library, name).restype = ctypes.c_void_p if name == "glfs_new" else ctypes.c_ssize_t
-    handle = ctypes.c_void_p(library.glfs_new(volume.encode()))
-    library.glfs_set_volfile_server(handle, b"unix", SOCKET, 0)
-    library.glfs_set_logging(handle, b"/dev/null", 0)
-    if library.glfs_init(handle):
-        print(os.strerror(ctypes.get_errno()), file=sys.stderr)
-        return 1
+    library, handle = gfapi.volume(volume, {"glfs_getxattr": ctypes.c_ssize_t})
     for path in paths:
         told = _tell(library, handle, path)
         if told is not None:
@@ -78,9 +61,4 @@ def _allocated(library: Any, handle: ctypes.c_void_p, name: bytes) -> Optional[i
 
 
 if __name__ == "__main__":
-    signal.alarm(_LONGEST_LIFE)
-    words: List[str] = sys.argv[1:]
-    code = main(words)
-    sys.stdout.flush()
-    # Not the way out that closes the library: that takes 10 s.
-    os._exit(code)
+    gfapi.run(lambda: main(sys.argv[1:]), _LONGEST_LIFE)

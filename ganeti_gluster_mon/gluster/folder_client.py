@@ -1,4 +1,4 @@
-"""Lists the files in folders of a volume, as a client of it, in a process of its own (client.py says why).
+"""Lists the files in folders of a volume, as a client of it, in a process of its own (gfapi.py says why).
 
 ``python3 -m ganeti_gluster_mon.gluster.folder_client VOLUME FOLDER…`` prints a line of JSON for each file:
 ``{"folder": "ganeti", "name": "a.0", "size": 4194304, "allocated": 0, "modified": 1795483447}`` (bytes, seconds since
@@ -13,13 +13,12 @@ import errno
 import json
 import os
 import platform
-import signal
 import stat
 import struct
 import sys
 from typing import Any, Dict, Optional, Sequence
 
-from ganeti_gluster_mon.gluster.client import LIBRARY, SOCKET
+from ganeti_gluster_mon.gluster import gfapi
 
 #: offsets in struct stat of st_mode, st_size, st_blocks and st_mtime, by the kernel's name of the machine
 _OFFSETS = {"x86_64": (24, 48, 64, 88), "aarch64": (16, 48, 64, 88)}
@@ -33,24 +32,12 @@ _LONGEST_LIFE = 120
 
 
 def main(volume: str, folders: Sequence[str]) -> int:
-    """Print the files; 1, with a line on standard error, where that cannot be done."""
+    """Print the files; 1, with a line on standard error, where that cannot be done.  Raises Unavailable."""
     offsets = _OFFSETS.get(platform.machine())
     if offsets is None:
         print(f"struct stat of this machine ({platform.machine()}) is not known", file=sys.stderr)
         return 1
-    try:
-        library = ctypes.CDLL(LIBRARY, use_errno=True)
-    except OSError as err:
-        print(f"{err}; apt install libgfapi0", file=sys.stderr)
-        return 1
-    for name in ("glfs_new", "glfs_opendir", "glfs_readdir"):
-        getattr(library, name).restype = ctypes.c_void_p
-    handle = ctypes.c_void_p(library.glfs_new(volume.encode()))
-    library.glfs_set_volfile_server(handle, b"unix", SOCKET, 0)
-    library.glfs_set_logging(handle, b"/dev/null", 0)
-    if library.glfs_init(handle):
-        print(os.strerror(ctypes.get_errno()), file=sys.stderr)
-        return 1
+    library, handle = gfapi.volume(volume, {"glfs_opendir": ctypes.c_void_p, "glfs_readdir": ctypes.c_void_p})
     for folder in folders:
         why = _list(library, handle, folder, offsets)
         if why:
@@ -99,8 +86,4 @@ def _look(
 
 
 if __name__ == "__main__":
-    signal.alarm(_LONGEST_LIFE)
-    code = main(sys.argv[1], sys.argv[2:])
-    sys.stdout.flush()
-    # Not the way out that closes the library: that takes 10 s.
-    os._exit(code)
+    gfapi.run(lambda: main(sys.argv[1], sys.argv[2:]), _LONGEST_LIFE)

@@ -11,6 +11,8 @@ import os
 import re
 from typing import Any, Iterator, Mapping, Optional
 
+from ganeti_gluster_mon import plain_file
+
 QUEUE = "/var/lib/ganeti/queue"
 _JOB = re.compile(r"job-[0-9]+")
 #: bytes of one job
@@ -32,7 +34,7 @@ def given(kind: str, instance: str, directory: str = QUEUE) -> Optional[Mapping[
 
 def _running(path: str) -> Iterator[Mapping[str, Any]]:
     try:
-        with open(path, "rb", opener=_plainly) as file:
+        with open(path, "rb", opener=plain_file.opener) as file:
             told = json.loads(file.read(_MOST))
     except (OSError, ValueError, RecursionError):
         return  # archived meanwhile, or none of ours
@@ -47,7 +49,3 @@ def _running(path: str) -> Iterator[Mapping[str, Any]]:
 def _is(name: Any, instance: str) -> bool:
     """Whether *name*, as it was typed, is the instance: it may be cut at a dot."""
     return isinstance(name, str) and bool(name) and (name == instance or instance.startswith(f"{name}."))
-
-
-def _plainly(path: str, flags: int) -> int:
-    return os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK)
