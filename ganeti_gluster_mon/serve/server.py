@@ -53,6 +53,8 @@ _ACCEPTED_AT_ONCE = 256
 _TURN = 0.02
 #: of these, connections that have sent no request yet; when many do at once, that is as if many came at once
 _SILENT_AT_ONCE = 16
+#: seconds between two looks at connections that have sent nothing, while there is nothing else to do
+_SILENT_PAUSE = 0.02
 #: requests sent in advance that are answered in one turn of the loop, and while new connections wait
 _IN_ADVANCE_AT_ONCE, _IN_ADVANCE_WHEN_BUSY = 8, 1
 #: connections that wait to be served for the first time while there is no room for them, at most
@@ -114,7 +116,8 @@ class HttpServer(HTTPServerConnectionDelegate):
         self._hasty: Turns[socket.socket] = Turns(newest_first=False)
         #: requests that were sent in advance
         self._in_advance: Turns[InAdvance] = Turns(newest_first=False)
-        self._turn_is_due = False
+        #: the call of `_turn` that is to come
+        self._turn_due: Optional[asyncio.Handle] = None
         self._sockets: List[socket.socket] = []
         self._clients = Connections()
         self._sweeping = PeriodicCallback(self._sweep, 1000 * min(1.0, limits.answer / 4))
@@ -202,22 +205,28 @@ class HttpServer(HTTPServerConnectionDelegate):
 
     def _have_turn(self) -> None:
         """Call `_turn` when those whose requests have come have had theirs."""
-        if not self._turn_is_due:
-            self._turn_is_due = True
-            asyncio.get_running_loop().call_soon(self._turn)
+        loop = asyncio.get_running_loop()
+        if isinstance(self._turn_due, asyncio.TimerHandle):
+            self._turn_due.cancel()
+            self._turn_due = None
+        if self._turn_due is None:
+            self._turn_due = loop.call_soon(self._turn)
 
     def _turn(self) -> None:
         """Serve some of those who wait.  Who asks for the first time comes before who asks in advance."""
-        self._turn_is_due = False
+        self._turn_due = None
         until = time.monotonic() + _TURN
         is_encrypted = self._door.tls() is not None
         taken, silent = 0, _SILENT_AT_ONCE
         later: List[Tuple[str, socket.socket]] = []
         for address, accepted in self._newcomers.take(_ACCEPTED_AT_ONCE):
             requests = requests_sent(accepted, is_encrypted)
-            if requests > 1:
+            if requests is None:
+                accepted.close()
+            elif requests > 1:
                 self._hasty.add(address, accepted)
-            elif requests == 0 and not silent:
+            elif requests == 0 and (not silent or self.connections + taken >= self.most_connections):
+                # No connection has to go for one that asks for nothing.
                 later.append((address, accepted))
             else:
                 silent -= requests == 0
@@ -225,15 +234,17 @@ class HttpServer(HTTPServerConnectionDelegate):
             # A few of all places: who has to go is chosen among those whose connections are served already.
             if time.monotonic() > until or taken > self.most_connections // 16:
                 break
-        for address, accepted in reversed(later):  # the newest last, as they came
-            self._newcomers.add(address, accepted)
+        for address, accepted in later:
+            self._newcomers.put_back(address, accepted)
         most = _IN_ADVANCE_WHEN_BUSY if self._newcomers else _IN_ADVANCE_AT_ONCE
         for address, accepted in self._hasty.take(most):
             taken += self._take(accepted, address, taken)
         for _, request in self._in_advance.take(most):
             request.read()
-        if self._newcomers or self._hasty or self._in_advance:
+        if taken or self._hasty or self._in_advance:
             self._have_turn()
+        elif self._newcomers and self._turn_due is None:
+            self._turn_due = asyncio.get_running_loop().call_later(_SILENT_PAUSE, self._turn)
 
     def _wait_for_turn(self, address: str, request: InAdvance) -> None:
         self._in_advance.add(address, request)

@@ -21,17 +21,19 @@ _HEAD_END = re.compile(rb"\r?\n\r?\n")
 _BUFFERS = {"max_buffer_size": 4 * LONGEST_HEAD, "read_chunk_size": _READ_CHUNK}
 
 
-def requests_sent(accepted: socket.socket, is_encrypted: bool) -> int:
+def requests_sent(accepted: socket.socket, is_encrypted: bool) -> Optional[int]:
     """How many requests a client has sent on a connection that nothing was read from yet: 0, 1, or 2 for more.
 
-    What is encrypted counts as one request.
+    What is encrypted counts as one request.  None: the client has gone.
     """
     try:
         begin = accepted.recv(_READ_CHUNK, socket.MSG_PEEK | socket.MSG_DONTWAIT)
     except BlockingIOError:
         return 0
-    except OSError:  # it has gone, and tornado finds out
-        return 1
+    except OSError:
+        return None
+    if not begin:
+        return None
     end = _HEAD_END.search(begin)
     if end is None:
         return int(is_encrypted or len(begin) == _READ_CHUNK)

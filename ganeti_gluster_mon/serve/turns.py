@@ -31,6 +31,15 @@ class Turns(Generic[Item]):
         self._waiting.setdefault(address, deque()).append(item)
         self._count += 1
 
+    def put_back(self, address: str, item: Item) -> None:
+        """Have *item* of *address*, which was taken too early, wait behind all others of its address."""
+        items = self._waiting.setdefault(address, deque())
+        if self._newest_first:
+            items.appendleft(item)
+        else:
+            items.append(item)
+        self._count += 1
+
     def take(self, most: int) -> Iterator[Tuple[str, Item]]:
         """Up to *most* items, each with its address, in turn; what is added meanwhile waits with the others."""
         for _ in range(min(most, self._count)):

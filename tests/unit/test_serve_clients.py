@@ -337,6 +337,34 @@ def test_each_address_has_its_turn() -> None:
     assert order.index("good") < 5, order[:50]
 
 
+def test_who_asks_for_nothing_takes_nobodys_place() -> None:
+    with serving(limits=Limits(connections=3)) as served:
+        clients = [served.client() for _ in range(3)]
+        for client in clients:
+            assert client.ask("/1").body == b"null"
+        silent = [served.client() for _ in range(20)]
+        gone = served.client()
+        gone.close()
+        for client in clients:
+            assert client.ask("/1").body == b"null"
+        # It has one as soon as it asks for something, also after a while.
+        assert silent[7].ask("/1").body == b"null"
+        assert silent[0].ask("/1").body == b"null"
+        wait_until(lambda: waiting(served) == 18)
+        before, began = time.process_time(), time.monotonic()
+        wait_until(lambda: time.monotonic() - began > 1)
+        assert time.process_time() - before < 0.5 * (time.monotonic() - began)
+        for client in (*clients, *silent):
+            client.close()
+        wait_until(lambda: waiting(served) == 0)
+        wait_until(lambda: served.server.connections == 0)
+
+
+def waiting(served: Served) -> int:
+    """How many connections wait to be served for the first time."""
+    return served.loop.call(lambda: len(served.server._newcomers))
+
+
 def test_more_newcomers_than_can_wait(monkeypatch: pytest.MonkeyPatch) -> None:
     """Who has waited longest goes, of the address with the most."""
     monkeypatch.setattr(server, "_MOST_WAITING", 10)

@@ -47,3 +47,12 @@ def test_the_oldest_of_the_address_with_the_most_is_dropped() -> None:
     assert sorted(item for _, item in turns.take(9)) == ["a3", "b2", "c1"]
     with pytest.raises(ValueError, match="empty"):
         turns.drop()
+
+
+@pytest.mark.parametrize("newest_first", [False, True])
+def test_what_is_put_back_is_taken_last(newest_first: bool) -> None:
+    turns = filled(newest_first)
+    ((address, first),) = turns.take(1)
+    turns.put_back(address, first)
+    assert len(turns) == 6
+    assert [item for owner, item in turns.take(6) if owner == "a"][-1] == first
