@@ -186,6 +186,11 @@ def ganeti_side(
     )
 
 
+def allow(cluster: Cluster, nodes: Sequence[str]) -> Tuple[Step, ...]:
+    """Ganeti's directory for Gluster allowed on *nodes* that a volume comes to, as `deploy` does it."""
+    return tuple(AllowDirectory(node, storage_directory(cluster)) for node in nodes)
+
+
 def storage_directory(cluster: Cluster) -> str:
     """Where Ganeti has its mounts."""
     return cluster.gluster_storage_dir or STORAGE_DIRECTORY

@@ -77,7 +77,12 @@ def replace_brick(world: World, arguments: argparse.Namespace) -> Asked:
             made = plan.make_bricks(world.cluster, volume.name, places, seen, speaks.name)
             (new,) = made.bricks
         return discarding.replace_brick(
-            world, speaks, volume, old, new, (*plan.join(nodes, speaks), *made.steps)
+            world,
+            speaks,
+            volume,
+            old,
+            new,
+            (*plan.join(nodes, speaks), *plan.allow(world.cluster, nodes), *made.steps),
         )
     kind = plan.layout_of(volume).kind
     replicated = kind == REPLICATE
@@ -85,7 +90,7 @@ def replace_brick(world: World, arguments: argparse.Namespace) -> Asked:
     others = [brick for brick in there or plan.set_of(volume, old) if brick not in (old, new)]
     questions: List[str] = []
     notes: List[str] = []
-    steps: List[Step] = list(plan.join(nodes, speaks))
+    steps: List[Step] = [*plan.join(nodes, speaks), *plan.allow(world.cluster, nodes)]
     before: Tuple[str, ...] = ()
     if there and not again:
         # it has been done, and is only to be seen to its end

@@ -14,7 +14,7 @@ from ganeti_gluster_mon.deploy.backend_check import advice
 from ganeti_gluster_mon.deploy.balance import has_layout, is_balanced
 from ganeti_gluster_mon.deploy.brick_directory import MakeBrick
 from ganeti_gluster_mon.deploy.brick_state import is_waiting, waiting_question
-from ganeti_gluster_mon.deploy.ganeti_steps import CONFIGURATION, AllowDirectory, configuration
+from ganeti_gluster_mon.deploy.ganeti_steps import CONFIGURATION, configuration
 from ganeti_gluster_mon.deploy.joining import (
     TAG,
     Described,
@@ -147,6 +147,7 @@ def expand_volume(world: World, arguments: argparse.Namespace) -> Asked:
     wished = proposal(
         (
             *plan.join(nodes, speaks),
+            *plan.allow(world.cluster, nodes),
             *made.steps,
             AddBricks(speaks.name, volume.name, bricks),
             StartVolume(speaks.name, volume.name, bricks),
@@ -194,7 +195,8 @@ def add_node(world: World, arguments: argparse.Namespace) -> Asked:
     seen = look_at(world, nodes, ())
     result = f"{some(nodes, 6)} {'is' if len(nodes) == 1 else 'are'} in the pool, without bricks: "
     result += f"gnt-gluster expand-volume VOLUME {' '.join(nodes)} --device DEVICE adds some"
-    return Asked(plan.join(nodes, speaker_of(world, nodes, seen)), result=result)
+    steps = (*plan.join(nodes, speaker_of(world, nodes, seen)), *plan.allow(world.cluster, nodes))
+    return Asked(steps, result=result)
 
 
 def join_node(world: World, node: str, told: Described) -> Tuple[Tuple[Step, ...], Growth]:
@@ -217,7 +219,7 @@ def join_node(world: World, node: str, told: Described) -> Tuple[Tuple[Step, ...
     steps = [
         *plan.join([node], speaks),
         *made.steps,
-        AllowDirectory(node, plan.storage_directory(world.cluster)),
+        *plan.allow(world.cluster, [node]),
     ]
     if grown.joins:
         # those of other nodes have waited, and may have been used for something else since

@@ -28,7 +28,7 @@ from ganeti_gluster_mon.health.problem import (
     worst,
     worst_first,
 )
-from ganeti_gluster_mon.health.remedies import REMEDIES, Remedy, common_fix, remedy_of
+from ganeti_gluster_mon.health.remedies import REMEDIES, Remedy, common_fix, host_of, remedy_of
 
 __all__ = [
     "CODES",
@@ -51,6 +51,7 @@ __all__ = [
     "evaluate_disk",
     "evaluate_node",
     "grouped",
+    "host_of",
     "message",
     "message_parts",
     "remedy_of",

@@ -223,17 +223,23 @@ def filled(template: Remedy, words: Mapping[str, str]) -> Remedy:
     return Remedy(*(text.format(**words) for text in (template.inspect, template.fix, template.verify)))
 
 
-def values(problem: Problem) -> Dict[str, str]:
-    """What the fields of a template stand for in *problem*, quoted for a shell."""
+def host_of(problem: Problem) -> str:
+    """The host that *problem* is about, by Gluster's name: of a peer, a brick or a daemon; "" for none."""
     subject = problem.subject
-    brick, host, path = "", "", subject
     if problem.code.startswith(("BRICK_", "ARBITER_")):
         # The report of a node names its own bricks by their paths alone.
-        name, colon, rest = subject.partition(":/")
-        if colon:
-            brick, host, path = subject, name, f"/{rest}"
-    elif problem.code.startswith(("PEER_", "GLUSTERD_", "HEAL_DAEMON_DOWN")):
-        host = subject
+        host, colon, _ = subject.partition(":/")
+        return host if colon else ""
+    if problem.code.startswith(("PEER_", "GLUSTERD_", "HEAL_DAEMON_DOWN")):
+        return subject
+    return subject.rpartition(" on ")[2] if problem.code == "DAEMON_DOWN" else ""
+
+
+def values(problem: Problem) -> Dict[str, str]:
+    """What the fields of a template stand for in *problem*, quoted for a shell."""
+    host, path, brick = host_of(problem), problem.subject, ""
+    if host and problem.code.startswith(("BRICK_", "ARBITER_")):
+        brick, path = problem.subject, problem.subject[len(host) + 1 :]
     # Within quotes in some templates: only what Gluster takes as a name.
     volume = problem.volume if VOLUME_NAME.match(problem.volume) else ""
     return {

@@ -26,11 +26,24 @@ def run(timeout: float, names: Sequence[str] = ()) -> int:
     only = _nodes(names)
     found = look(timeout)
     if only:
-        found = Diagnosis((), (), {name: found.nodes.get(name, ()) for name in only})
+        found = of_nodes(found, ssconf.read(), only)
         print("\n".join(line for node, parts in found.nodes.items() for line in _part(f"Node {node}", parts)))
     else:
         print("\n".join(lines(found)))
     return 0 if found.well else 1
+
+
+def of_nodes(found: Diagnosis, cluster: ssconf.Cluster, names: Sequence[str]) -> Diagnosis:
+    """What of *found* is about the nodes *names*: what they told, and what the pool says of them and their bricks."""
+    nodes = {}
+    for name in names:
+        about = []
+        for finding in found.pool:
+            node = cluster.node_of_host(finding.host) if finding.host else None
+            if node is not None and node.name == name:
+                about.append(finding)
+        nodes[name] = (*about, *found.nodes.get(name, ()))
+    return Diagnosis((), (), nodes)
 
 
 def _nodes(names: Sequence[str]) -> List[str]:

@@ -12,7 +12,7 @@ from ganeti_gluster_mon.ganeti.ssconf import Cluster, Node
 from ganeti_gluster_mon.gluster.folders import VolumeFiles
 from ganeti_gluster_mon.gluster.model import Pool
 from ganeti_gluster_mon.gluster.placement import is_here
-from ganeti_gluster_mon.health import OK, Health, remedy_of
+from ganeti_gluster_mon.health import OK, Health, host_of, remedy_of
 from ganeti_gluster_mon.view.brick_mounts import BrickMount, brick_mounts, findings
 from ganeti_gluster_mon.view.finding import NO_BACKEND, Finding
 from ganeti_gluster_mon.view.orphans import orphans
@@ -163,7 +163,7 @@ def diagnose(looked: Looked) -> Diagnosis:
     return Diagnosis(
         cluster=tuple(_of_the_cluster(looked)),
         pool=tuple(
-            Finding(problem.text, remedy_of(problem).fix, note=problem.severity == OK)
+            Finding(problem.text, remedy_of(problem).fix, note=problem.severity == OK, host=host_of(problem))
             for problem in looked.health.problems
         ),
         nodes={

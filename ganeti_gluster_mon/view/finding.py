@@ -13,6 +13,8 @@ class Finding:
     to_do: str = ""
     #: worth knowing, and nothing that is wrong
     note: bool = False
+    #: the host that it is about, by Gluster's name; "" for none
+    host: str = ""
 
 
 #: of a node where gnt-node list-storage needs a mount

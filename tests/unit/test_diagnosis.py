@@ -16,7 +16,7 @@ from ganeti_gluster_mon.gluster.folders import VolumeFile, VolumeFiles
 from ganeti_gluster_mon.gluster.model import Peer, Pool, Volume
 from ganeti_gluster_mon.health import CRITICAL, OK, Health, Problem
 from ganeti_gluster_mon.view import on_node
-from ganeti_gluster_mon.view.diagnose import lines
+from ganeti_gluster_mon.view.diagnose import lines, of_nodes
 from ganeti_gluster_mon.view.diagnosis import Looked, NodeFacts, diagnose, names_to_know, node_facts
 
 NAMES = ("node1", "node2", "node3")
@@ -297,3 +297,23 @@ def test_what_a_node_says_of_itself() -> None:
 def test_the_names_that_all_have_to_know() -> None:
     pool = replace(POOL, peers=(Peer("node1", "u"), Peer("storage2", "u2"), Peer("localhost", "u3")))
     assert names_to_know(CLUSTER, pool) == ("node1", "node2", "node3", "storage2")
+
+
+def test_of_one_node_is_told_what_the_pool_says_of_it_too() -> None:
+    """A glusterd that is frozen still answers for itself: its process runs, and the others know that it is silent."""
+    problems = (
+        Problem("PEER_SILENT", CRITICAL, "peer node2 does not answer on port 24007", "", "node2"),
+        Problem("BRICK_OFFLINE", CRITICAL, "gv0: brick node2:/b is offline", "gv0", "node2:/b"),
+        Problem("HEAL_DAEMON_DOWN", CRITICAL, "gv0: no self-heal daemon on node3", "gv0", "node3"),
+        Problem("DAEMON_DOWN", CRITICAL, "gv0: Quota Daemon", "gv0", "Quota Daemon on node3"),
+        Problem("HEAL_PENDING", CRITICAL, "gv0: 1 entry", "gv0"),
+    )
+    found = diagnose(looked(health=Health(CRITICAL, "", problems, {})))
+    two = of_nodes(found, CLUSTER, ["node2"])
+    assert [each.text for each in two.nodes["node2"]] == [problems[0].text, problems[1].text]
+    assert not two.well
+    assert [each.text for each in of_nodes(found, CLUSTER, ["node3"]).nodes["node3"]] == [
+        problems[2].text,
+        problems[3].text,
+    ]
+    assert of_nodes(found, CLUSTER, ["node1"]).well
