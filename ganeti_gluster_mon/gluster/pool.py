@@ -8,7 +8,19 @@ its reason: health.py never calls a pool fine that has one.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import AbstractSet, Callable, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple, TypeVar
+from typing import (
+    AbstractSet,
+    Callable,
+    Dict,
+    Iterable,
+    List,
+    Mapping,
+    Optional,
+    Sequence,
+    Set,
+    Tuple,
+    TypeVar,
+)
 
 from ganeti_gluster_mon.garbage import collection_paused
 from ganeti_gluster_mon.gluster import capacity, own_bricks, parse, question, reach
@@ -71,6 +83,8 @@ class _Reading:
         #: the uuids of all members of the pool; None: not all are known
         self._all_peers: Optional[AbstractSet[str]] = None
         self._own_is_newer = self._get_state_is_newer()
+        #: the questions about status whose answers could be read
+        self._statuses_read: Set[question.Question] = set()
 
     def pool(self) -> Pool:
         infos = self._read(question.VOLUME_INFO, parse.volume_info, "the volumes", must=True)
@@ -234,7 +248,10 @@ class _Reading:
         told: Dict[str, _VolumeTold] = {}
         in_order = [answer.question for answer in self._capture.answers if answer.question in _STATUS]
         for asked in dict.fromkeys([*in_order, *_STATUS]):
-            for status in self._read(asked, parse.volume_status, _STATUS[asked], must=True) or ():
+            read = self._read(asked, parse.volume_status, _STATUS[asked], must=True)
+            if read is not None:
+                self._statuses_read.add(asked)
+            for status in read or ():
                 volume = told.setdefault(status.volume, _VolumeTold())
                 volume.asked.append(asked)
                 for node in status.nodes:
@@ -402,7 +419,8 @@ class _Reading:
     ) -> None:
         """Say of which bricks nothing is known, and why; host by host, not brick by brick."""
         for asked, what in _STATUS.items():
-            if self._answered(asked) and (told is None or asked not in told.asked):
+            # An answer that is refused or unreadable leaves out all volumes, for a reason that is noted once.
+            if asked in self._statuses_read and (told is None or asked not in told.asked):
                 self._unknown(what, self._left_out(asked, info.name), info.name)
         if told is None:
             return

@@ -194,7 +194,8 @@ def _cli(body: str) -> str:
     return f"{head}  <opErrno>0</opErrno>\n  <opErrstr/>\n{body}\n</cliOutput>\n"
 
 
-def _refused(message: str, number: int = 0) -> str:
+def refusal(message: str, number: int = 0) -> str:
+    """The answer to a question that Gluster refuses."""
     head = '<?xml version="1.0" encoding="UTF-8" standalone="yes"?>\n<cliOutput>\n  <opRet>-1</opRet>\n'
     return f"{head}  <opErrno>{number}</opErrno>\n  <opErrstr>{escape(message)}</opErrstr>\n</cliOutput>\n"
 
@@ -261,7 +262,7 @@ def _task(task: Tuple[str, str, Sequence[str]]) -> str:
 
 def _heal(volume: Volume) -> str:
     if volume.heal_refused:
-        return _refused(volume.heal_refused)
+        return refusal(volume.heal_refused)
     bricks = ""
     for brick in volume.bricks:
         name = f"<name>{escape(brick.host)}:{escape(brick.path)}</name>"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Callable, Dict, List, NamedTuple, Set
 
 import pytest
@@ -11,7 +12,18 @@ from ganeti_gluster_mon.gluster.pool import understand
 from ganeti_gluster_mon.health import CRITICAL, HEALING, OK, UNKNOWN, Health, Limits, evaluate
 from tests import mutate
 from tests.unit import built_pool
-from tests.unit.built_pool import SIZE, Peer, Pool, Volume, dispersed, distributed, hosts, pool, replicated
+from tests.unit.built_pool import (
+    SIZE,
+    Peer,
+    Pool,
+    Volume,
+    dispersed,
+    distributed,
+    hosts,
+    pool,
+    refusal,
+    replicated,
+)
 
 NOT_CONNECTED = "Transport endpoint is not connected"
 HALF_WAY = "Failed to process entries completely. ({})totalNumberOfEntries0"
@@ -481,6 +493,36 @@ def merge(one: Pool, two: Pool) -> Pool:
             known.state = peer.state
     oldest = min(one.version, two.version, key=lambda version: (not version.startswith("3."), version))
     return Pool([*one.volumes, volume], list(peers.values()), oldest)
+
+
+@pytest.mark.parametrize(
+    ("output", "reason"),
+    [
+        (
+            refusal("Locking failed on node3.n.example. Please check log file for details."),
+            "Locking failed on",
+        ),
+        (
+            refusal("Another transaction is in progress for gv0. Please try again after some time."),
+            "in progress for gv0",
+        ),
+        (refusal("Staging failed on node2.n.example. Error: Volume other is not started"), "Staging failed"),
+        (refusal("Commit failed on 10.0.0.2. Error: error"), "Commit failed"),
+        ("Connection failed. Please check if gluster daemon is operational.\n", "Connection failed."),
+        ("Error : Request timed out\n", "Request timed out"),
+    ],
+)
+def test_status_that_is_refused_is_not_known_for_that_reason(output: str, reason: str) -> None:
+    whole = made(KINDS["nothing, replica"]).capture()
+    answers = tuple(
+        replace(answer, output=output.encode()) if answer.question[:2] == ("volume", "status") else answer
+        for answer in whole.answers
+    )
+    found = result(replace(whole, answers=answers))
+    assert (found.code, found.volumes["gv0"].status) == (UNKNOWN, "unknown")
+    assert reason in found.message
+    assert "leaves it out" not in found.message, "no volume in particular is left out"
+    assert all(problem.text.count("lock") == output.count("lock") for problem in found.problems)
 
 
 def test_the_pools_are_as_gluster_answers() -> None:
