@@ -126,7 +126,9 @@ def add_source(command: argparse.ArgumentParser) -> None:
     group = command.add_argument_group("where it is from")
     group.add_argument("--replay", metavar="DIR", help="read the capture in DIR, nothing else")
     group.add_argument(
-        "--ask", action="store_true", help="ask Gluster now, even if the daemon knows how it was a moment ago"
+        "--query",
+        action="store_true",
+        help="query Gluster even if the daemon on this node has a fresh snapshot, which takes no lock",
     )
     group.add_argument(
         "--run-dir",

@@ -27,7 +27,7 @@ def see(arguments: argparse.Namespace) -> Sight:
         recorded = snapshot.from_capture(arguments.replay, LIMITS)
         return Sight(recorded.pool, recorded.health, recorded.now, source=recorded.source)
     cluster = cluster_here()
-    seen = None if arguments.ask else snapshot.from_daemon(arguments.run_dir, LIMITS)
+    seen = None if arguments.query else snapshot.from_daemon(arguments.run_dir, LIMITS)
     if seen is None:
         seen = queried()
         if seen.error:
