@@ -75,7 +75,7 @@ class PoolMetrics(Collector):
         """Every family that has a sample."""
         of_the_pool = () if self.leader is False else (self._pool(), self._volumes(), self._redundancy())
         # One family after the other: a large pool has a hundred thousand samples.
-        families = chain(self._cycle(), *of_the_pool, self._bricks(), self._node())
+        families = chain(self._cycle(), *of_the_pool, self._muted(), self._bricks(), self._node())
         return (family for family in families if family.samples)
 
     def _cycle(self) -> Iterator[Metric]:
@@ -138,17 +138,21 @@ class PoolMetrics(Collector):
             [((problem.code, problem.volume), 1) for problem in self.health.problems if not problem.muted],
         )
         yield self._families.gauge(
-            "gluster_problem_muted",
-            "1 while a problem of this code holds that an administrator has muted.",
-            ("code", "volume"),
-            [((problem.code, problem.volume), 1) for problem in self.health.problems if problem.muted],
-        )
-        yield self._families.gauge(
             "gluster_peer_connected",
             "Whether the peer takes part: glusterd calls it connected (which it does for up to 80 s after "
             "the peer has vanished) and port 24007 answered if it was tried.",
             ("peer",),
             [((peer.hostname,), _connected(peer)) for peer in self.pool.peers or ()],
+        )
+
+    def _muted(self) -> Iterator[Metric]:
+        # From every node: alerts on what is a node's own, a mount for example, look at its mutes.
+        yield self._families.gauge(
+            "gluster_problem_muted",
+            "1 while a problem of this code holds that an administrator has muted; volume is empty where it is about "
+            "the pool.",
+            ("code", "volume"),
+            [((problem.code, problem.volume), 1) for problem in self.health.problems if problem.muted],
         )
 
     def _volumes(self) -> Iterator[Metric]:

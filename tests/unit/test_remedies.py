@@ -82,7 +82,7 @@ def _labels(name: str) -> Set[str]:
     found: List[Set[str]] = []
     for path in sorted((runbook.RUNBOOK.parents[1] / "tests" / "prometheus").glob("*.test.yml")):
         for case in yaml.safe_load(path.read_text(encoding="utf-8"))["tests"]:
-            for check in case["alert_rule_test"]:
+            for check in case.get("alert_rule_test", ()):
                 if check["alertname"] == name:
                     found += [set(one["exp_labels"]) for one in check.get("exp_alerts", ())]
     assert found, f"{name} is not tested firing"
