@@ -7,6 +7,7 @@ import os
 import re
 import sys
 import time
+from pathlib import Path
 from typing import List, Optional
 
 from tests.lab.ganeti import Cluster
@@ -52,6 +53,12 @@ def parser() -> argparse.ArgumentParser:
         default="gv0",
         help="no volume; gv0, a replica on all hosts; one of each kind, on three hosts (default: gv0)",
     )
+    up.add_argument(
+        "--root",
+        type=Path,
+        metavar="DIR",
+        help="root file system that the hosts are laid over, of make lab-root DEBIAN=13 (default: the machine's own)",
+    )
     up.add_argument("--ganeti", action="store_true", help="make the hosts a Ganeti cluster, too")
     run = commands.add_parser(
         "exec", parents=[shared], help="run a command on a host (a shell where none is given)"
@@ -80,7 +87,7 @@ def up(arguments: argparse.Namespace) -> None:
     if arguments.volumes == "all" and arguments.hosts != 3:
         raise LabError("--volumes all is laid out on three hosts")
     began = time.monotonic()
-    pool = Pool(arguments.prefix, arguments.hosts, kept=True, progress=say)
+    pool = Pool(arguments.prefix, arguments.hosts, kept=True, progress=say, root=arguments.root)
     pool.up()
     try:
         pool.probe()

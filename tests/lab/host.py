@@ -1,9 +1,10 @@
-"""One host: namespaces over an overlay of the machine's own root, disks of its own, and what runs on it."""
+"""One host: namespaces over an overlay of a root file system, disks of its own, and what runs on it."""
 
 from __future__ import annotations
 
 import os
 import re
+import shlex
 import shutil
 import socket
 import subprocess
@@ -22,6 +23,16 @@ from tests.lab.waiting import LabError, wait_until
 GIB = 1024**3
 
 REPOSITORY = Path(__file__).resolve().parents[2]
+
+#: the root file system of the machine itself
+MACHINE = Path("/")
+#: of a host's directory: what stands for the virtual environment over another root
+COMMANDS = "commands"
+#: its programs, and the modules that they run
+PROGRAMS = {
+    "ganeti-gluster-mon": "ganeti_gluster_mon.cli",
+    "gnt-gluster": "ganeti_gluster_mon.gnt_gluster",
+}
 
 #: directories that are the host's own from the start: path → entries of the machine's that stay, as installed
 EMPTIED = {
@@ -78,13 +89,16 @@ DISKS = (Disk("b1"), Disk("b2"))
 class Host:
     """Host *number* of a lab. What it is asked before start() and after power_off() raises LabError."""
 
-    def __init__(self, number: int, directory: Path, disks: Sequence[Disk] = DISKS) -> None:
+    def __init__(
+        self, number: int, directory: Path, disks: Sequence[Disk] = DISKS, root: Path = MACHINE
+    ) -> None:
         self.number = number
         self.name = network.hostname(number)
         self.address = network.address(number)
         self.address6 = network.address6(number)
         self.directory = directory
         self.disks = tuple(disks)
+        self.root = root
         self.namespaces = Namespaces(directory, ["mount", "uts", "ipc", "net", "pid"])
         self.exec = self.namespaces.exec
         self.popen = self.namespaces.popen
@@ -97,6 +111,8 @@ class Host:
             (self.directory / name).mkdir(parents=True)
         for disk in self.disks:
             disk.make(self._image(disk))
+        if self.root != MACHINE:
+            self._make_commands(self.directory / COMMANDS)
 
     def reinstall(self) -> None:
         """Forget all that is on the host's own root, as an installation does; its disks stay. It has to be off."""
@@ -115,7 +131,8 @@ class Host:
             "hostname": self.name,
             "disks": {disk.name: str(self._image(disk)) for disk in self.disks if disk.filesystem},
             "blank": {disk.name: str(self._image(disk)) for disk in self.disks if not disk.filesystem},
-            "shared": _shared(),
+            "root": str(self.root),
+            "shared": self._shared(),
             "first": not installed.exists(),
             "emptied": EMPTIED,
             "removed": REMOVED,
@@ -126,6 +143,35 @@ class Host:
 
     def _image(self, disk: Disk) -> Path:
         return self.directory / "disks" / f"{disk.name}.img"
+
+    def _make_commands(self, directory: Path) -> None:
+        """The programs of a virtual environment, for a root whose Python is another one: with its own libraries."""
+        (directory / "bin").mkdir(parents=True)
+        programs = {
+            name: f"#!/usr/bin/python3\nimport sys\n\nsys.path.insert(0, {str(REPOSITORY)!r})\n"
+            f"from {module} import main\n\nsys.exit(main())\n"
+            for name, module in PROGRAMS.items()
+        }
+        python = f'#!/bin/sh\nPYTHONPATH={shlex.quote(str(REPOSITORY))} exec /usr/bin/python3 "$@"\n'
+        for name, text in {**programs, "python": python, "python3": python}.items():
+            path = directory / "bin" / name
+            path.write_text(text)
+            path.chmod(0o755)
+
+    def _shared(self) -> Dict[str, str]:
+        """The directories that a host sees read-only: where → what of the machine is there.
+
+        This repository, and the Python that we run on.  Over another root that is replaced by programs of the same
+        names that run on the root's Python.
+        """
+        if self.root != MACHINE:
+            return {str(REPOSITORY): str(REPOSITORY), sys.prefix: str(self.directory / COMMANDS)}
+        wanted = {str(REPOSITORY), os.path.realpath(sys.prefix), os.path.realpath(sys.base_prefix)}
+        return {
+            path: path
+            for path in sorted(wanted)
+            if not any(path.startswith(f"{other}/") for other in wanted | {"/usr"}) and path != "/usr"
+        }
 
     # --- its services ---------------------------------------------------------------------------------
 
@@ -176,13 +222,3 @@ class Host:
             point = re.sub(r"\\([0-7]{3})", lambda code: chr(int(code[1], 8)), before.split()[4])
             mounted[point] = after.split()[0]
         return mounted
-
-
-def _shared() -> List[str]:
-    """The directories a host sees as they are on the machine: this repository, and the Python we run on."""
-    wanted = {str(REPOSITORY), os.path.realpath(sys.prefix), os.path.realpath(sys.base_prefix)}
-    return [
-        path
-        for path in sorted(wanted)
-        if not any(path.startswith(f"{other}/") for other in wanted | {"/usr"}) and path != "/usr"
-    ]

@@ -62,8 +62,8 @@ def attach(image: str) -> str:
 
 
 def assemble(directory: Path, root: Path, boot: Dict[str, Any]) -> None:
-    """Mount everything of the host under *root*."""
-    layers = f"lowerdir=/,upperdir={directory}/upper,workdir={directory}/work"
+    """Mount everything of the host under *root*, over the file system boot["root"]."""
+    layers = f"lowerdir={boot['root']},upperdir={directory}/upper,workdir={directory}/work"
     mount("overlay", "overlay", root, layers)
     mount("proc", "proc", root / "proc")
     mount("sysfs", "sysfs", root / "sys")
@@ -74,10 +74,10 @@ def assemble(directory: Path, root: Path, boot: Dict[str, Any]) -> None:
     for path, size, mode in TEMPORARY:
         mount("tmpfs", "tmpfs", root / path, f"size={size},mode={mode}")
     (root / "run/lock").mkdir(mode=0o1777)
-    for path in boot["shared"]:
+    for path, source in boot["shared"].items():
         # A layer below must not change under an overlay, and these may: somebody edits the code meanwhile.
         (root / path.lstrip("/")).mkdir(parents=True, exist_ok=True)
-        run("mount", "--bind", "-o", "ro", path, str(root / path.lstrip("/")))
+        run("mount", "--bind", "-o", "ro", source, str(root / path.lstrip("/")))
     for name, image in boot["disks"].items():
         mount("auto", image, root / "export" / name, "loop")
     for name, image in boot["blank"].items():

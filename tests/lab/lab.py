@@ -30,7 +30,7 @@ from typing import (
 )
 
 from tests.lab import network
-from tests.lab.host import DISKS, Disk, Host
+from tests.lab.host import DISKS, MACHINE, Disk, Host
 from tests.lab.namespaces import InsideProcess
 from tests.lab.process import Process
 from tests.lab.state import StateDirectory
@@ -58,6 +58,7 @@ class Lab:
     after. Everything in it ends by itself when the process that made it dies, be it by SIGKILL; its directory
     is then swept by the next lab of the same prefix. A *kept* lab instead stays until somebody takes it down.
 
+    *root* is the file system that the hosts are laid over: the machine's own, or what LAB_ROOT names.
     *disks* is what each host has, or host number → what that one has. *progress* is told each step in a line.
     Everything here raises LabError, with what the programs said, when it cannot be done.
     """
@@ -69,11 +70,15 @@ class Lab:
         disks: Disks = DISKS,
         kept: bool = False,
         progress: Callable[[str], None] = _quiet,
+        root: Optional[Path] = None,
     ) -> None:
         if not 1 <= hosts <= MOST_HOSTS:
             raise LabError(f"a lab has 1 to {MOST_HOSTS} hosts, not {hosts}")
         self.prefix = prefix
         self.kept = kept
+        self.root = default_root() if root is None else root
+        if not (self.root / "usr").is_dir():
+            raise LabError(f"{self.root} is no root file system: make lab-root DEBIAN=13")
         self.progress = progress
         self.state = StateDirectory(prefix)
         self.switch = network.Switch(self.state.path / "switch")
@@ -82,6 +87,7 @@ class Lab:
                 number,
                 self.state.path / f"node{number}",
                 disks[number] if isinstance(disks, Mapping) else disks,
+                self.root,
             )
             for number in range(1, hosts + 1)
         ]
@@ -96,7 +102,7 @@ class Lab:
         except FileNotFoundError:
             raise LabError(f"no lab {prefix} stands here ({state.path})") from None
         disks = {int(number): [Disk(**disk) for disk in of_host] for number, of_host in plan["disks"].items()}
-        return cls(prefix, len(disks), disks, kept=True)
+        return cls(prefix, len(disks), disks, kept=True, root=Path(plan["root"]))
 
     @classmethod
     def first_free(cls: Type[T], family: str, **more: Any) -> T:
@@ -133,7 +139,8 @@ class Lab:
 
     def _boot(self) -> None:
         self.progress(f"booting {len(self.hosts)} hosts in {self.state.path}")
-        plan = {"disks": {host.number: [asdict(disk) for disk in host.disks] for host in self.hosts}}
+        disks = {host.number: [asdict(disk) for disk in host.disks] for host in self.hosts}
+        plan = {"root": str(self.root), "disks": disks}
         (self.state.path / "lab.json").write_text(json.dumps(plan))
         if not self.kept:
             self._tether = os.pipe()
@@ -274,6 +281,11 @@ class Lab:
             or found.program in ASKING
             or any("ganeti-gluster-mon" in word or "ganeti_gluster_mon" in word for word in found.argv[:4])
         ]
+
+
+def default_root() -> Path:
+    """What LAB_ROOT names, as `make test DEBIAN=13` does; the machine's own root without it."""
+    return Path(os.environ.get("LAB_ROOT") or MACHINE)
 
 
 def command() -> Path:
