@@ -1,8 +1,8 @@
 """Which disks the KVM guests of this node have open by their URI, and which by a path.
 
-Those that a guest was started with are on its command line.  Those that were added while it ran are in the file that
-Ganeti has for each guest of this node: JSON, a list whose fourth element is a list of disks, each with its URI last
-(ganeti.hypervisor.hv_kvm).
+Those that a guest was started with are on its command line: Ganeti 3.0 writes the URI, Ganeti 3.1 its parts.  Those
+that were added while it ran are in the file that Ganeti has for each guest of this node: JSON, a list whose fourth
+element is a list of disks, each with its URI last (ganeti.hypervisor.hv_kvm).
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ import os
 import re
 from contextlib import suppress
 from typing import Iterator
+
+from ganeti_gluster_mon.backend import kvm_blockdev
 
 _PROC = "/proc"
 _QEMU = re.compile(rb"(?:.*/)?(?:qemu-system-[^/]*|kvm)\Z")
@@ -54,10 +56,16 @@ def _has_file(pid: str, path: str) -> bool:
 def names(command_line: bytes, uri: str) -> bool:
     """Whether *command_line*, words ended by NUL as in proc(5), is of a QEMU that has the disk *uri*."""
     program, _, words = command_line.partition(b"\0")
+    if not _QEMU.match(program):
+        return False
     # In an option of QEMU's the value ends with the word, or with a comma.
-    return bool(
-        _QEMU.match(program) and re.search(rb"[=\0]" + re.escape(uri.encode()) + rb"[,\0]", b"\0" + words)
+    if re.search(rb"[=\0]" + re.escape(uri.encode()) + rb"[,\0]", b"\0" + words):
+        return True
+    # Ganeti 3.1 takes the URI apart.
+    options = (
+        word.decode("utf-8", "replace") for word in words.split(b"\0") if b"file.driver=gluster" in word
     )
+    return any(kvm_blockdev.is_in(option, uri) for option in options)
 
 
 def was_given(runtime: str, uri: str) -> bool:
