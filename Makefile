@@ -22,6 +22,11 @@ DEB_DEPENDS := adduser python3-argcomplete python3-bcrypt python3-jinja2 python3
 EXAMPLE_PACKAGES := icinga2-bin sudo
 PACKAGES := python3 python3-venv
 
+# hosts of the lab are laid over the machine's own root, or over that of another release: make test DEBIAN=13
+DEBIAN :=
+LAB_ROOT = $(if $(DEBIAN),/var/cache/ganeti-gluster-mon/lab-root-$(DEBIAN))
+export LAB_ROOT
+
 # hosts of a lab wait more than they work; in the order of files, so that the short ones come last and fill the gap
 JOBS := 2
 SIDE_BY_SIDE = --numprocesses=$(JOBS) --dist=loadfile --no-loadscope-reorder
@@ -32,7 +37,7 @@ PROVIDER := /usr/share/ganeti/extstorage/gluster
 LIBRARY  := /usr/lib/python3/dist-packages
 
 .DEFAULT_GOAL := help
-.PHONY: help venv packages pool-packages readme screenshots demo test lint docs unit bench soak lab lab-down tests-there release-check install-provider install-dropin remove-dropin deb clean
+.PHONY: help venv packages pool-packages readme screenshots demo test lint docs unit bench soak lab lab-root lab-down tests-there release-check install-provider install-dropin remove-dropin deb clean
 .DELETE_ON_ERROR:
 
 help:
@@ -47,6 +52,7 @@ help:
 	@echo 'make bench     measure, against the bare gluster command and others'
 	@echo 'make soak      the long tests'
 	@echo 'make lab       a pool of three hosts to play with; make lab-down ends it'
+	@echo 'make lab-root DEBIAN=13  the root of another release for the hosts of the lab; make lab and make test take DEBIAN=13'
 	@echo 'make install-provider  the ExtStorage provider of this checkout for the Ganeti of this node, below $$DESTDIR'
 	@echo 'make packages  what the lab needs, by apt (as root); every target does it by itself'
 	@echo 'make pool-packages  the same without Ganeti and KVM, which only the tests need'
@@ -77,11 +83,16 @@ packages:
 pool-packages:
 	@$(if $(ROOT),scripts/install-packages $(PACKAGES) $(LAB_PACKAGES))
 
+lab-root:
+	@$(if $(DEBIAN),,echo 'make: of which release? make lab-root DEBIAN=13' >&2; exit 2)
+	@$(if $(ROOT),scripts/install-packages mmdebstrap)
+	@scripts/make-lab-root $(DEBIAN) $(LAB_ROOT) $(PACKAGES) $(LAB_PACKAGES) $(GANETI_PACKAGES) $(DEB_DEPENDS)
+
 # make hands DEMO on by itself; without a shell between, a SIGTERM for make reaches what takes the hosts down.
 demo: $(if $(filter replay,$(DEMO)),,pool-packages) venv
 	@$(BIN)/python -m tests.demo
 
-test: packages venv lint docs
+test: packages venv lint docs $(if $(DEBIAN),lab-root)
 	$(BIN)/python -m pytest $(if $(filter-out 1,$(JOBS)),$(SIDE_BY_SIDE)) -m 'not soak'
 
 lint: venv
@@ -103,7 +114,7 @@ bench: packages venv
 soak: packages venv
 	$(BIN)/python -m pytest -m soak
 
-lab: pool-packages venv
+lab: pool-packages venv $(if $(DEBIAN),lab-root)
 	@$(BIN)/python -m tests.lab up --volumes all
 
 lab-down:

@@ -58,6 +58,11 @@ def _remove(cluster: Cluster, node: int) -> None:
     restart(cluster, node)
 
 
+def ganeti_release(cluster: Cluster) -> str:
+    """3.0 or 3.1."""
+    return Path(cluster.run(1, "readlink", "-f", "/usr/share/ganeti/default").strip()).name
+
+
 def restart(cluster: Cluster, node: int) -> None:
     """Have noded read its modules again."""
     cluster.run(node, DAEMON_UTIL, "stop", "ganeti-noded")

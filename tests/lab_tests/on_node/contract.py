@@ -16,7 +16,7 @@ import traceback
 from contextlib import contextmanager
 from typing import Any, Dict, Iterator, List, Optional
 
-sys.path.insert(0, "/usr/share/ganeti/3.0")
+sys.path.insert(0, "/usr/share/ganeti/default")
 
 from ganeti import constants, errors, objects, pathutils
 from ganeti.storage import bdev, container

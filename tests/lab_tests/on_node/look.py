@@ -6,7 +6,7 @@ import json
 import sys
 import time
 
-sys.path.insert(0, "/usr/share/ganeti/3.0")
+sys.path.insert(0, "/usr/share/ganeti/default")
 
 from ganeti.storage.gluster import GlusterStorage
 
