@@ -1,0 +1,123 @@
+"""Variations of captures: other names of hosts, and two pools made one."""
+
+from __future__ import annotations
+
+import re
+import uuid
+from dataclasses import replace
+from typing import Callable, Dict, List, Tuple
+
+from ganeti_gluster_mon.gluster import question
+from ganeti_gluster_mon.gluster.capture import Answer, Capture
+from ganeti_gluster_mon.gluster.pool import understand
+from ganeti_gluster_mon.gluster.question import Question
+
+_UUID = re.compile(rb"(?<![\w-])[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}(?![\w-])")
+#: what is asked of the whole pool, and can be taken together
+_WHOLE = (question.VOLUME_INFO, question.POOL_LIST, question.VOLUME_STATUS_DETAIL, question.VOLUME_STATUS)
+#: what is asked of one volume
+_OF_A_VOLUME = {"heal", "quota", "rebalance"}
+
+
+def host_names(seen: Capture) -> List[str]:
+    """The names of all hosts in *seen*, longest first."""
+    pool = understand(seen)
+    names = {peer.hostname for peer in pool.peers or ()} | {seen.node or "localhost"}
+    names |= {brick.host for volume in pool.volumes or () for brick in volume.bricks}
+    return sorted(names - {"localhost"}, key=lambda name: (-len(name), name))
+
+
+def with_hosts(seen: Capture, rename: Callable[[int, str], str]) -> Capture:
+    """*seen* with each host called what *rename* makes of its number and name."""
+    new = {name: rename(number, name) for number, name in enumerate(host_names(seen))}
+    pattern = re.compile(
+        rb"(?<![\w.:-])(?:" + b"|".join(re.escape(name.encode()) for name in new) + rb")(?![\w.-])"
+    )
+
+    def renamed(text: bytes) -> bytes:
+        return pattern.sub(lambda match: new[match[0].decode()].encode(), text)
+
+    return replace(
+        seen,
+        node=new.get(seen.node or "", seen.node),
+        answers=tuple(replace(answer, output=renamed(answer.output)) for answer in seen.answers),
+        reachable={new.get(host, host): answers for host, answers in seen.reachable.items()},
+        hosts_answering={new.get(host, host): answers for host, answers in seen.hosts_answering.items()},
+        bricks_answering={
+            (new.get(host, host), path): answers for (host, path), answers in seen.bricks_answering.items()
+        },
+    )
+
+
+def _distinct(seen: Capture) -> Capture:
+    """*seen* with hosts, uuids and volumes that no other capture has."""
+    seen = with_hosts(seen, lambda _, name: f"second-{name}")
+    names = [volume.name for volume in understand(seen).volumes or ()]
+    node = (seen.node or "second").encode()
+
+    def changed(answer: Answer) -> Answer:
+        output = _UUID.sub(
+            lambda match: str(uuid.uuid5(uuid.NAMESPACE_OID, match[0].decode())).encode(), answer.output
+        )
+        for name in names:
+            for element in (b"name", b"volName"):
+                old = b"<%s>%s</%s>" % (element, name.encode(), element)
+                output = output.replace(old, b"<%s>%s-2</%s>" % (element, name.encode(), element))
+        if answer.question == question.POOL_LIST:
+            output = re.sub(
+                rb"<hostname>localhost</hostname>(\s*)(<connected>1</connected>)",
+                rb"<hostname>" + node + rb"</hostname>\1\2<stateStr>Peer in Cluster</stateStr>",
+                output,
+            )
+        else:
+            output = re.sub(rb"<(path|nodeName)>localhost</", rb"<\1>" + node + b"</", output)
+        asked: Question = tuple(f"{word}-2" if word in names else word for word in answer.question)
+        return replace(answer, question=asked, output=output)
+
+    return replace(
+        seen,
+        answers=tuple(map(changed, seen.answers)),
+        mounts=tuple(replace(mount, volume=f"{mount.volume}-2") for mount in seen.mounts),
+    )
+
+
+def _content(output: bytes, element: bytes) -> Tuple[bytes, bytes, bytes]:
+    """What stands before, in and behind the content of *element*."""
+    before, begin, rest = output.partition(b"<%s>" % element)
+    inside, end, behind = rest.rpartition(b"</%s>" % element)
+    assert begin and end, output[:300]
+    return before + begin, re.sub(rb"<count>\d+</count>", b"", inside), end + behind
+
+
+def _together(one: bytes, two: bytes, element: bytes) -> bytes:
+    before, inside, behind = _content(one, element)
+    both = inside + _content(two, element)[1]
+    if b"<volInfo>" in one:
+        both += b"<count>%d</count>" % both.count(b"<typeStr>")
+    return before + both + behind
+
+
+def merged(one: Capture, two: Capture) -> Capture:
+    """One pool with the volumes, hosts and faults of both, asked on the node of *one*."""
+    two = _distinct(two)
+    others = {answer.question: answer for answer in two.answers}
+    answers = []
+    for answer in one.answers:
+        if answer.question in _WHOLE:
+            element = b"peerStatus" if answer.question == question.POOL_LIST else b"volumes"
+            other = others[answer.question]
+            answers.append(replace(answer, output=_together(answer.output, other.output, element)))
+    for answer in (*one.answers, *two.answers):
+        if answer.question[1] in _OF_A_VOLUME:
+            answers.append(answer)
+    old = [each.gluster_version for each in (one, two) if (each.gluster_version or "").startswith("3.")]
+    probes: Dict[str, Dict[object, bool]] = {}
+    for name in ("reachable", "hosts_answering", "bricks_answering"):
+        probes[name] = {**getattr(one, name), **getattr(two, name)}
+    return replace(
+        one,
+        answers=tuple(answers),
+        mounts=(*one.mounts, *two.mounts),
+        gluster_version=old[0] if old else one.gluster_version,
+        **probes,  # type: ignore[arg-type]
+    )
