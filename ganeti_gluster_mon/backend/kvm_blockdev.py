@@ -12,12 +12,16 @@ https://qemu-project.gitlab.io/qemu/interop/qemu-qmp-ref.html (BlockdevOptionsGl
 
 from __future__ import annotations
 
+import os
 import re
 from typing import Any, Dict, List, Mapping, Optional, Tuple
 from urllib.parse import parse_qs, unquote, urlsplit
 
 #: glusterd's, where a URI names none
 PORT = "24007"
+
+#: the modules of the Ganeti that is in use on this node
+GANETI = "/usr/share/ganeti/default/ganeti"
 
 #: URIs that `GlusterVolume.GetKVMMountString` writes, and others that QEMU documents, with what they are to be
 _EXAMPLES: Tuple[Tuple[str, Mapping[str, str], str, str], ...] = (
@@ -98,6 +102,28 @@ def repair(kvm_utils: Any) -> Tuple[str, ...]:
         kvm_utils.ParseStorageUriToBlockdevParam = parse
         repaired.append("ParseStorageUriToBlockdevParam")
     return tuple(repaired)
+
+
+def unrepaired(ganeti: str = GANETI) -> bool:
+    """Whether the Ganeti in the directory *ganeti* gives QEMU options for gluster:// disks that QEMU refuses.
+
+    Not so where the drop-in of this package is in its place, which repairs that, or where Ganeti gives QEMU the URI.
+    Only the functions in question are run, not the module.
+    """
+    import ast  # it takes some milliseconds, and every script of the provider imports this module
+
+    if os.path.exists(os.path.join(ganeti, "storage/gluster.py.distrib")):
+        return False
+    try:
+        with open(os.path.join(ganeti, "hypervisor/hv_kvm/kvm_utils.py"), encoding="utf-8") as file:
+            tree = ast.parse(file.read())
+    except (OSError, ValueError, SyntaxError):
+        return False  # there is none in Ganeti 3.0; of what cannot be read nothing is known
+    wanted = ("FlattenDict", "TranslateBoolToOnOff")
+    tree.body = [each for each in tree.body if isinstance(each, ast.FunctionDef) and each.name in wanted]
+    names: Dict[str, Any] = {}
+    exec(compile(tree, "kvm_utils.py", "exec"), names)  # noqa: S102 - Ganeti's own code, of root's
+    return "FlattenDict" in names and not _flattens(names["FlattenDict"])
 
 
 def _flatten_dict(d: Any, parent_key: str = "", sep: str = ".") -> Dict[str, Any]:

@@ -10,7 +10,7 @@ import os
 import sys
 from typing import Callable, Dict, List, Optional
 
-from ganeti_gluster_mon.backend import dead_mount, flush, guest_watch, guests, lease, loop
+from ganeti_gluster_mon.backend import dead_mount, flush, guest_watch, guests, kvm_blockdev, lease, loop
 from ganeti_gluster_mon.backend.bricks import holds, local_bricks
 from ganeti_gluster_mon.backend.filedevice import DiskError, FileDeviceHelper
 from ganeti_gluster_mon.backend.request import Request
@@ -37,6 +37,7 @@ def uri_of(request: Request) -> str:
 def create(request: Request, caller: Optional[int]) -> Lines:
     """Make the disk's file, of exactly the size asked for, where there is none of that name."""
     assert request.size is not None
+    _must_start_guests(request)
     with volume_of(request).mounted() as root:
         FileDeviceHelper.CreateFile(root, request.path, request.size, create_folders=True)
     return []
@@ -67,6 +68,7 @@ def open_(request: Request, caller: Optional[int]) -> Lines:
     the path.  Raises DiskError where one can.
     """
     volume = volume_of(request)
+    _must_start_guests(request)
     lease.report_loss(volume, request.path)
     if not request.userspace:
         lease.make_lasting(volume, request.path, without_writers=False)
@@ -169,6 +171,15 @@ ACTIONS: Dict[str, Callable[[Request, Optional[int]], Lines]] = {
     "snapshot": snapshot,
     "verify": verify,
 }
+
+
+def _must_start_guests(request: Request) -> None:
+    """Raises DiskError where no guest could start with the disk, for a defect of the installed Ganeti."""
+    if request.userspace and kvm_blockdev.unrepaired():
+        raise DiskError(
+            "userspace access does not work with the Ganeti of this node, whose options for gluster:// disks QEMU "
+            "refuses: apt-get install ganeti-gluster-backend on every node, which repairs it, or use access=kernelspace"
+        )
 
 
 def _unless_only_qemu_can(request: Request, volume: GlusterVolume, act: Callable[[], str]) -> str:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import types
-from typing import Any, Dict
+from pathlib import Path
+from typing import Any, Dict, Optional
 
 import pytest
 
-from ganeti_gluster_mon.backend import guests
-from ganeti_gluster_mon.backend.kvm_blockdev import blockdev, flatten, is_in, repair
+from ganeti_gluster_mon.backend import guests, kvm_blockdev, provider
+from ganeti_gluster_mon.backend.filedevice import DiskError
+from ganeti_gluster_mon.backend.kvm_blockdev import blockdev, flatten, is_in, repair, unrepaired
+from ganeti_gluster_mon.backend.request import Request
 from ganeti_gluster_mon.backend.volume import GlusterVolume
 
 URI = "gluster://node1:24007/gv0/ganeti/a.0"
@@ -112,6 +115,70 @@ def test_what_is_right_stays() -> None:
     module = ganetis(flatten, blockdev)
     assert repair(module) == ()
     assert (module.FlattenDict, module.ParseStorageUriToBlockdevParam) == (flatten, blockdev)
+
+
+#: of kvm_utils of Ganeti 3.1.0~rc2
+KVM_UTILS = """
+from ganeti import constants
+
+def TranslateBoolToOnOff(value):
+  return "on" if value else "off"
+
+def FlattenDict(d, parent_key='', sep='.'):
+  items = []
+  for k, v in d.items():
+    if isinstance(v, bool):
+      v = TranslateBoolToOnOff(v)
+    new_key = f"{parent_key}{sep}{k}" if parent_key else k
+    if isinstance(v, dict):
+      items.extend(FlattenDict(v, new_key, sep=sep).items())
+    else:
+      items.append((new_key, v))
+  return dict(items)
+"""
+PATCHED = KVM_UTILS.replace(
+    "    if isinstance(v, dict):",
+    "    if isinstance(v, list):\n"
+    "      v = {str(index): item for index, item in enumerate(v)}\n"
+    "    if isinstance(v, dict):",
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "dropin", "expected"),
+    [
+        (KVM_UTILS, False, True),
+        (KVM_UTILS, True, False),
+        (PATCHED, False, False),
+        ("def Another():\n  pass\n", False, False),
+        ("no Python", False, False),
+        (None, False, False),
+    ],
+    ids=["3.1", "3.1 with the drop-in", "a later one", "another", "broken", "3.0"],
+)
+def test_whether_guests_start_with_userspace_access(
+    tmp_path: Path, text: Optional[str], dropin: bool, expected: bool
+) -> None:
+    (tmp_path / "hypervisor/hv_kvm").mkdir(parents=True)
+    (tmp_path / "storage").mkdir()
+    if text is not None:
+        (tmp_path / "hypervisor/hv_kvm/kvm_utils.py").write_text(text)
+    if dropin:
+        (tmp_path / "storage/gluster.py.distrib").touch()
+    assert unrepaired(str(tmp_path)) is expected
+
+
+@pytest.mark.parametrize("action", ["create", "open"])
+def test_the_provider_refuses_a_disk_with_which_no_guest_would_start(
+    action: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before anything is mounted: there is no volume here."""
+    monkeypatch.setattr(kvm_blockdev, "unrepaired", lambda: True)
+    request = Request("disk", "gv0", ("127.0.0.1",), "24007", "ganeti", userspace=True, size=1)
+    with pytest.raises(
+        DiskError, match=r"^userspace access does not work .*ganeti-gluster-backend on every node"
+    ):
+        provider.ACTIONS[action](request, None)
 
 
 def test_a_guest_of_3_1_is_found_by_its_block_device() -> None:
