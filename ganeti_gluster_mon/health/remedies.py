@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Dict, Mapping, Sequence
 
 from ganeti_gluster_mon.gluster.question import VOLUME_NAME
-from ganeti_gluster_mon.health.problem import Problem
+from ganeti_gluster_mon.health.problem import UNKNOWN, Problem
 from ganeti_gluster_mon.words import one_line
 
 
@@ -132,6 +132,9 @@ _OF_TASKS: Mapping[str, Mapping[str, Remedy]] = {
     },
 }
 
+#: for a brick that its glusterd calls online, and that is not reached: glusterd may have lost its port
+_NOT_REACHED = Remedy(_DIAGNOSE, _RESTART_BRICK, _CHECK_VOLUME)
+
 #: by name of an alert in examples/prometheus: the code whose commands help
 ALERT_CODES: Mapping[str, str] = {
     "GlusterSubvolumeQuorumLost": "SUBVOLUME_QUORUM_LOST",
@@ -212,6 +215,8 @@ def remedy_of(problem: Problem) -> Remedy:
     for task, others in _OF_TASKS.items():
         if problem.kind.startswith(task):
             found = others.get(problem.code, found)
+    if problem.code == "BRICK_UNREACHABLE" and problem.severity == UNKNOWN:
+        found = _NOT_REACHED
     if problem.code.startswith("GLUSTERD_") and not problem.subject:  # of this node, by its own report
         inspect, fix = (text.replace("ssh {host} ", "") for text in (found.inspect, found.fix))
         found = Remedy(inspect, fix, "ganeti-gluster-mon check")

@@ -18,6 +18,7 @@ from ganeti_gluster_mon.health import (
     CODES,
     CRITICAL,
     REMEDIES,
+    UNKNOWN,
     Limits,
     Problem,
     common_fix,
@@ -100,6 +101,9 @@ def test_commands_are_filled_in() -> None:
     assert remedy_of(problem("BRICK_OFFLINE", brick)).fix == "gnt-gluster deploy --volume gv0 node2.lab.test"
     assert remedy_of(problem("BRICK_HANGS", brick)).fix == f"gnt-gluster restart-brick gv0 {brick}"
     assert remedy_of(problem("BRICK_OFFLINE", "/export/b1/gv0")).fix == "gnt-gluster deploy --volume gv0 NODE"
+    not_reached = Problem("BRICK_UNREACHABLE", UNKNOWN, "text", "gv0", brick)
+    assert remedy_of(not_reached).fix == f"gnt-gluster restart-brick gv0 {brick}"
+    assert remedy_of(problem("BRICK_UNREACHABLE", brick)).fix.startswith("gnt-gluster deploy ")
     assert remedy_of(problem("PEER_DISCONNECTED", "node3", "")).fix == "ssh node3 systemctl restart glusterd"
     assert remedy_of(problem("GLUSTERD_DOWN", "", "")).fix == "systemctl start glusterd"
     assert (
