@@ -20,7 +20,7 @@ from typing import Any, Callable, Optional, Set, Tuple, TypeVar
 from ganeti import constants, errors, objects, ssconf
 from ganeti.storage import base, filestorage
 
-from ganeti_gluster_mon.backend import flush
+from ganeti_gluster_mon.backend import dead_mount, flush, lease
 from ganeti_gluster_mon.backend.bricks import holds, local_bricks
 from ganeti_gluster_mon.backend.caller import GUESTS, WRITERS, asked_by
 from ganeti_gluster_mon.backend.directory import Directory
@@ -118,6 +118,7 @@ class GlusterStorage(base.BlockDev):
         """Make the disk ready: by its path the volume stays mounted until Shutdown, for QEMU nothing is needed."""
         if not self.attached:
             base.ThrowError("%s: there is no such disk in volume %s", self.path, self.volume.volume)
+        _honest(lambda: lease.report_loss(self.volume, self.path))
         if self.userspace:
             _honest(self.volume.check_server)
             # QEMU may be given the disk without another call, where it is added to a running guest.
@@ -128,10 +129,11 @@ class GlusterStorage(base.BlockDev):
 
     def Shutdown(self) -> None:
         """The disk is not in use any more."""
-        _honest(lambda: self.volume.release(self.path))
+        self.Close()
         self.dev_path = None
         self.attached = False
         self._assembled = False
+        _honest(lambda: lease.report_loss(self.volume, self.path))
 
     def Open(self, force: bool = False, exclusive: Optional[bool] = None) -> None:
         """Make the disk ready for whoever wants it by its path: an OS script, or QEMU where the guest has no other way.
@@ -153,6 +155,7 @@ class GlusterStorage(base.BlockDev):
     def Close(self) -> None:
         """Nobody here uses the disk any more; a migration says so of the node that the guest has left."""
         _honest(lambda: self.volume.release(self.path))
+        self._forget_use()
 
     def Import(self) -> Any:
         """The command that writes to the disk what it reads."""
@@ -181,6 +184,7 @@ class GlusterStorage(base.BlockDev):
     def _use_at(self, mount_point: str) -> None:
         """The disk may be written to by the mount there."""
         _honest(lambda: self.volume.mark_unsynced(self.path, mount_point))
+        _honest(lambda: self.volume.note_use(self.path, mount_point))
         self.dev_path = os.path.join(mount_point, self.path)
 
     def _flush_for_guest(self) -> None:
@@ -190,6 +194,11 @@ class GlusterStorage(base.BlockDev):
         """
         if self.volume.may_be_unsynced(self.path):
             self._on_file(flush.flush_file_for_guest)
+        self._forget_use()
+
+    def _forget_use(self) -> None:
+        for records in self.volume.records():
+            dead_mount.forget_use(records, self.path)
 
     # --- change ----------------------------------------------------------------------------------
 
@@ -197,6 +206,8 @@ class GlusterStorage(base.BlockDev):
         """Remove the file; False if there was none."""
         removed = self._on_file(lambda file: file.Remove())
         _honest(lambda: self.volume.release(self.path))
+        for records in self.volume.records():
+            dead_mount.forget(records, self.path)
         return removed
 
     def Rename(self, new_id: Any) -> None:

@@ -8,9 +8,10 @@ A guest, an OS script or a loop device may still have files of the mount open.  
 loop devices are undone: each disappears when its last user closes it.  Whoever uses the disk next gets another mount
 and another device.
 
-What was written to such a device and not flushed may be lost, in the device's page cache or in the client.  A guest
-expects that of a disk whose power fails.  An OS script, a wipe or an import has reported success, so it is recorded for
-whoever opens or detaches the disk next (`take_loss`).
+What was written to such a device, or to a file of the mount, and not flushed may be lost, in the device's page cache or
+in the client.  A guest expects that of a disk whose power fails.  An OS script, a wipe or an import has reported
+success, so it is recorded for whoever opens or detaches the disk next (`take_loss`).  A use of a disk's file is noted
+beforehand.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from __future__ import annotations
 import hashlib
 import os
 from contextlib import suppress
+from typing import List
 
 from ganeti_gluster_mon.backend import guests, loop
 from ganeti_gluster_mon.backend.error import DiskError
@@ -26,7 +28,7 @@ from ganeti_gluster_mon.backend.flush import FlushError
 _PROC = "/proc"
 #: what a FUSE client reads requests from
 _DEVICE = "/dev/fuse"
-_PREFIX = "lost-"
+_LOST, _USED = "lost-", "path-"
 
 
 def has_client(path: str) -> bool:
@@ -57,18 +59,22 @@ def undo_devices(filesystem: str, path: str, records: str) -> None:
 
     *records*: the directory that has the files about the mount's users.  Raises DiskError.
     """
+    for disk in _uses(records):
+        if not guests.has_device(os.path.join(path, disk)):
+            _record(records, _LOST, disk)
+        forget_use(records, disk)
     for device, file in loop.recorded_on(filesystem):
         disk = os.path.relpath(file, path)
         if not guests.has_device(device):
             # First: if this process is killed, the loss is recorded twice, and not never.
-            _record_loss(records, disk)
+            _record(records, _LOST, disk)
         loop.clear(device)
 
 
 def take_loss(records: str, disk: str) -> None:
     """Raise FlushError, once, where data that was written to *disk* may be lost: its mount was removed here."""
     try:
-        os.unlink(_loss(records, disk))
+        os.unlink(_file(records, _LOST, disk))
     except FileNotFoundError:
         return
     raise FlushError(
@@ -78,20 +84,57 @@ def take_loss(records: str, disk: str) -> None:
     )
 
 
-def forget_loss(records: str, disk: str) -> None:
+def note_use(records: str, disk: str) -> None:
+    """Note that the file of *disk* may be written to by its path from now on.  Raises DiskError."""
+    _record(records, _USED, disk)
+
+
+def forget_use(records: str, disk: str) -> None:
+    """The file of *disk* is not used by its path any more, or all data is on the bricks."""
+    _forget(records, _USED, disk)
+
+
+def forget_uses(records: str) -> None:
+    """No disk is used by a path, and all data is on the bricks."""
+    for disk in _uses(records):
+        forget_use(records, disk)
+
+
+def forget(records: str, disk: str) -> None:
     """*disk* does not exist any more; that nothing was recorded is no error."""
+    _forget(records, _LOST, disk)
+    _forget(records, _USED, disk)
+
+
+def _uses(records: str) -> List[str]:
+    """The disks whose use was noted."""
+    found = []
     with suppress(FileNotFoundError):
-        os.unlink(_loss(records, disk))
+        for name in os.listdir(records):
+            if name.startswith(_USED) and not name.endswith(".new"):
+                # It may be forgotten at the same moment.
+                with suppress(FileNotFoundError), open(os.path.join(records, name), "rb") as file:
+                    found.append(os.fsdecode(file.read()))
+    return found
 
 
-def _record_loss(records: str, disk: str) -> None:
+def _record(records: str, kind: str, disk: str) -> None:
     """Raises DiskError."""
-    path = _loss(records, disk)
+    path = _file(records, kind, disk)
+    temporary = f"{path}.new"
     try:
-        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600))
+        with open(temporary, "wb") as file:
+            file.write(os.fsencode(disk))
+        # A directory lists the name when the file is whole.
+        os.replace(temporary, path)
     except OSError as err:
         raise DiskError(f"{disk}: cannot write {path}: {err.strerror}") from err
 
 
-def _loss(records: str, disk: str) -> str:
-    return os.path.join(records, _PREFIX + hashlib.sha256(os.fsencode(disk)).hexdigest())
+def _forget(records: str, kind: str, disk: str) -> None:
+    with suppress(FileNotFoundError):
+        os.unlink(_file(records, kind, disk))
+
+
+def _file(records: str, kind: str, disk: str) -> str:
+    return os.path.join(records, kind + hashlib.sha256(os.fsencode(disk)).hexdigest())

@@ -173,6 +173,7 @@ class VolumeMount:
             # An unmount drops what Gluster's client has acknowledged and not written.
             if not unsynced.sync(self.users.directory, self.path, _UNMOUNT_TIMEOUT):
                 return UnmountResult.DONE if self._remove_dead() else UnmountResult.BUSY
+            dead_mount.forget_uses(self.users.directory)
             return UnmountResult.DONE if self.unmount(lazy=False) is None else UnmountResult.BUSY
 
     def _is_there(self) -> bool:

@@ -113,7 +113,7 @@ def remove(request: Request, caller: Optional[int]) -> Lines:
         lease.undo(volume, request.path, flushed=False)
         FileDeviceHelper(root, request.path).Remove()
     for records in volume.records():
-        dead_mount.forget_loss(records, request.path)
+        dead_mount.forget(records, request.path)
     volume.release(request.path)
     lease.unmount_if_idle(volume)
     return []

@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from typing import Dict, Iterator, List, Optional, Sequence, Tuple
 from urllib.parse import quote, unquote
 
-from ganeti_gluster_mon.backend import mount_users, unsynced
+from ganeti_gluster_mon.backend import dead_mount, mount_users, unsynced
 from ganeti_gluster_mon.backend.directory import Directory
 from ganeti_gluster_mon.backend.error import VolumeError
 from ganeti_gluster_mon.backend.mount import (
@@ -316,6 +316,10 @@ class GlusterVolume:
         The caller has it mounted.  Raises DiskError.
         """
         unsynced.mark(self._at(mount_point).users.directory, path)
+
+    def note_use(self, path: str, mount_point: str) -> None:
+        """Note that a program may write to the file *path* by the mount there, see dead_mount.py.  Raises DiskError."""
+        dead_mount.note_use(self._at(mount_point).users.directory, path)
 
     def may_be_unsynced(self, path: str) -> bool:
         """Whether data of the file *path* may be in a mount, and not yet on the bricks."""

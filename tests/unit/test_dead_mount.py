@@ -91,7 +91,7 @@ def test_a_disk_that_was_removed_has_lost_nothing(monkeypatch: pytest.MonkeyPatc
     devices(monkeypatch)
     dead_mount.undo_devices("0:99", PLACE, str(tmp_path))
     for _ in range(2):
-        dead_mount.forget_loss(str(tmp_path), DISK)
+        dead_mount.forget(str(tmp_path), DISK)
     dead_mount.take_loss(str(tmp_path), DISK)
 
 
@@ -120,3 +120,25 @@ def test_the_device_of_a_guest(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) 
             assert guests.has_device(os.devnull)
         finally:
             running.kill()
+
+
+def test_a_use_by_the_path_is_a_loss_unless_it_has_ended_or_is_a_guests(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    place = str(tmp_path)
+    monkeypatch.setattr(loop, "recorded_on", lambda _filesystem: [])
+    monkeypatch.setattr(guests, "has_device", lambda file: file == f"{PLACE}/ganeti/guest.0")
+    for disk in ("ganeti/guest.0", "ganeti/flushed.0", "ganeti/script.0"):
+        dead_mount.note_use(place, disk)
+        dead_mount.note_use(place, disk)
+    dead_mount.forget_use(place, "ganeti/flushed.0")
+    dead_mount.undo_devices("0:99", PLACE, place)
+    for disk in ("ganeti/guest.0", "ganeti/flushed.0"):
+        dead_mount.take_loss(place, disk)
+    with pytest.raises(FlushError, match="may be lost"):
+        dead_mount.take_loss(place, "ganeti/script.0")
+    assert list(tmp_path.iterdir()) == []
+    dead_mount.note_use(place, "ganeti/script.0")
+    dead_mount.forget_uses(place)
+    dead_mount.undo_devices("0:99", PLACE, place)
+    assert list(tmp_path.iterdir()) == []

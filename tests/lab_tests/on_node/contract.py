@@ -10,7 +10,9 @@ import errno
 import json
 import logging
 import os
+import select
 import shutil
+import signal
 import sys
 import traceback
 from contextlib import contextmanager
@@ -515,6 +517,51 @@ def test_a_mount_that_died_at_once_is_no_mount() -> None:
         os.environ["PATH"] = before
         shutil.rmtree("/run/dies")
     assert mounted() == []
+
+
+def kill_client() -> None:
+    """Kill the process behind the volume's mount, and wait until the kernel has noticed."""
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open(f"/proc/{pid}/cmdline", "rb") as file:
+                words = file.read().split(b"\0")
+        except OSError:  # it has ended
+            continue
+        if os.path.basename(words[0]) == b"glusterfs" and POINT.encode() in words:
+            ended = os.pidfd_open(int(pid))
+            os.kill(int(pid), signal.SIGKILL)
+            select.select([ended], [], [], 10)
+            os.close(ended)
+            return
+    raise AssertionError("no client")
+
+
+def test_what_an_os_script_may_have_lost_is_reported_once() -> None:
+    """The client is killed while the disk is in use by its path, and no guest has it."""
+    lost = ("ganeti/contract.0", "the client of its mount (glusterfs) ended")
+    with a_disk(KERNEL) as made:
+        made.Assemble()
+        with open(made.dev_path, "r+b") as file:
+            file.write(b"flushed")
+            file.flush()
+            os.fsync(file.fileno())
+        kill_client()
+        made = disk(params=KERNEL)
+        with failing(errors.BlockDeviceError, *lost):
+            made.Assemble()
+        made.Assemble()
+        with open(made.dev_path, "rb") as file:
+            assert file.read(7) == b"flushed"
+        kill_client()
+        made = disk(params=KERNEL)
+        with failing(errors.BlockDeviceError, *lost):
+            made.Shutdown()
+        assert mounted() == []
+        # What was shut down has lost nothing.
+        made = disk(params=KERNEL)
+        made.Assemble()
+        made.Shutdown()
+        assert mounted() == []
 
 
 def test_another_server_stands_in_and_a_socket_does() -> None:
