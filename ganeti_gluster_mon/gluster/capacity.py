@@ -173,6 +173,11 @@ def _posix(brick: Brick, reserve: str, shared_by: int) -> Optional[_Space]:
     )
 
 
+def is_reserve(text: str) -> bool:
+    """Whether *text* can be a value of storage.reserve."""
+    return _reserved_blocks(text, 1, 1) is not None
+
+
 # The bricks of a pool have few sizes.
 @functools.lru_cache(maxsize=256)
 def _reserved_blocks(reserve: str, blocks: int, block_size: int) -> Optional[int]:

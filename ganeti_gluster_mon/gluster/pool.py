@@ -41,6 +41,7 @@ from ganeti_gluster_mon.gluster.model import (
 from ganeti_gluster_mon.gluster.placement import placed
 from ganeti_gluster_mon.gluster.quorum import quorum_of
 from ganeti_gluster_mon.gluster.reach import BrickKey, Evidence, silent_hosts
+from ganeti_gluster_mon.gluster.reading import quoted
 from ganeti_gluster_mon.words import some
 
 T = TypeVar("T")
@@ -507,6 +508,9 @@ class _Reading:
         """Say of which bricks `volume status detail` has no size, though it was answered."""
         if told is None or question.VOLUME_STATUS_DETAIL not in told.asked:
             return
+        reserve = info.options.get("storage.reserve")
+        if reserve is not None and not capacity.is_reserve(reserve):
+            self._unknown(f"space of {info.name}", f"storage.reserve is {quoted(reserve)}", info.name)
         without = [
             brick.label
             for brick in bricks

@@ -525,6 +525,27 @@ def test_status_that_is_refused_is_not_known_for_that_reason(output: str, reason
     assert all(problem.text.count("lock") == output.count("lock") for problem in found.problems)
 
 
+@pytest.mark.parametrize("value", ["abc", "", "-5", "9" * 400, "1 0"])
+def test_space_that_is_not_known_has_a_reason(value: str) -> None:
+    for make in (replica, two_sets, disperse, distribute):
+        seen = make(hosts(6))
+        option("storage.reserve", value)(seen)
+        found = result(seen.capture())
+        assert found.code == UNKNOWN
+        assert f"space of gv0 (storage.reserve is '{value[:50]}" in found.message
+        assert not found.message.endswith("its space is not known")
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_whenever_space_is_not_known_something_says_why(name: str) -> None:
+    seen = made(KINDS[name]).capture()
+    volumes = understand(seen).volumes or ()
+    texts = [problem.text for problem in result(seen).problems]
+    assert not any(text.endswith("its space is not known") for text in texts)
+    if volumes[0].capacity is None and result(seen).volumes["gv0"].status not in ("down", "stopped"):
+        assert any("space" in text for text in texts)
+
+
 def test_the_pools_are_as_gluster_answers() -> None:
     """The parsers find nothing wrong with what the tests build."""
     for kind in KINDS.values():
