@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import AbstractSet, Dict, Iterable, Iterator, List
+from typing import AbstractSet, Dict, Iterable, Iterator, List, Optional
 
 from ganeti_gluster_mon.gluster.model import Pool, Unknown, Volume
 from ganeti_gluster_mon.health.problem import UNKNOWN, Limits, Problem
@@ -57,10 +57,12 @@ def gaps(volume: Volume, implied: bool, answering: AbstractSet[str]) -> Iterator
 
 def _not_listed(volume: Volume, answering: AbstractSet[str]) -> Iterator[str]:
     """Daemons that `volume status` should list on a host, by the options of the volume, and does not."""
-    hosts = {brick.uuid: brick.host for brick in volume.bricks if brick.uuid in answering}
+    hosts: Dict[Optional[str], str] = {}
+    for brick in volume.bricks:
+        hosts.setdefault(brick.uuid, brick.host)
     for name in expected_daemons(volume):
         listed = {daemon.uuid for daemon in volume.daemons if daemon.name == name}
-        missing = sorted(host for uuid, host in hosts.items() if uuid not in listed)
+        missing = sorted(host for uuid, host in hosts.items() if uuid in answering and uuid not in listed)
         if missing and None not in listed:
             yield f"not known whether the {name} runs on {some(missing, 3)}: `volume status` does not list it"
 

@@ -1,10 +1,10 @@
 """What each stage from answers to content costs, by the number of bricks: `python -m tests.bench.stages`.
 
 Stages: parse the answers, build the model from what they hold, evaluate its health, render the metrics.
-"content" is all that the daemon serves: metrics in two formats and reports, packed.  The last column
-sets building, evaluating and rendering against one pass of expat without handlers over the same
-answers, in the same run; the best of several rounds.  In the second table the heal backlog of each
-volume is not known: the worst case for the evaluation.
+"content" is all that the daemon serves: metrics in two formats and reports, packed.  The last two columns
+set building, evaluating and rendering, without and with parsing, against one pass of expat without handlers
+over the same answers, in the same run; the best of several rounds.  In the second table the heal backlog of
+each volume is not known: the worst case for the evaluation.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from ganeti_gluster_mon.serve.rendered import render
 from tests.generate import large_capture
 
 BRICKS = (3_000, 6_000, 12_000, 24_000)
-ROUNDS = 2
+ROUNDS = 4
 LIMITS = Limits()
 
 
@@ -93,12 +93,14 @@ def without_heal(capture: Capture) -> Capture:
 def table(title: str, change: Callable[[Capture], Capture]) -> None:
     print(f"{title}, ms")
     columns = ("expat", "parse", "build", "evaluate", "render", "content")
-    print("  bricks" + "".join(f"{name:>10}" for name in columns) + "  b+e+r/expat")
+    print("  bricks" + "".join(f"{name:>10}" for name in columns) + "  b+e+r/expat  with parse")
     for bricks in BRICKS:
         took = stages(change(large_capture(bricks)))
         total = took["build"] + took["evaluate"] + took["render"]
         figures = "".join(f"{took[name] * 1e3:>10.0f}" for name in columns)
-        print(f"{bricks:>8}{figures}{total / took['expat']:>13.1f}")
+        print(
+            f"{bricks:>8}{figures}{total / took['expat']:>13.1f}{(total + took['parse']) / took['expat']:>12.1f}"
+        )
 
 
 def main() -> None:
