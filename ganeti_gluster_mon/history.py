@@ -4,7 +4,7 @@ The web process of each node keeps it in the state directory, so that a restart 
 
     /var/lib/ganeti-gluster-mon/history.json
     {"format_version": 1, "problems": [[CODE, VOLUME, SUBJECT, SINCE], …], "healing": {VOLUME: [[TIME, PENDING], …]},
-     "stuck": {VOLUME: [SINCE, TIME, PENDING]}}
+     "stuck": {VOLUME: [SINCE, IDLE_SINCE, TIME, PENDING]}}
 
 Times are seconds since the epoch.  A file that cannot be read, or is not of this form, is none: then everything
 exists since now.  Both parts are bounded.
@@ -44,6 +44,8 @@ class Stuck(NamedTuple):
 
     #: since when, by the counts so far
     since: float
+    #: since when, besides, no entry has been possibly healing; None: one is
+    idle_since: Optional[float]
     #: of the latest count
     counted_at: float
     pending: int
@@ -99,13 +101,15 @@ class History:
                 if before is not None and not any(brick.online is False for brick in volume.bricks):
                     found[volume.name] = before  # nothing is known of it at the moment
                 continue
-            if not heal.pending or heal.possibly_healing or not may_heal(volume):
+            if not heal.pending or not may_heal(volume):
                 continue
             taken = now if heal.taken_at is None else min(now, heal.taken_at / 1e9)
             if before is None or heal.pending < before.pending:
-                found[volume.name] = Stuck(taken, taken, heal.pending)
-            else:
-                found[volume.name] = Stuck(before.since, max(taken, before.counted_at), heal.pending)
+                before = Stuck(taken, taken, taken, heal.pending)
+            idle_since = None
+            if not heal.possibly_healing:
+                idle_since = taken if before.idle_since is None else before.idle_since
+            found[volume.name] = Stuck(before.since, idle_since, max(taken, before.counted_at), heal.pending)
         return found
 
     def _stuck_before(self, name: str, now: float) -> Optional[Stuck]:
@@ -128,7 +132,8 @@ class History:
             taken = stuck.counted_at if volume.heal.taken_at is None else volume.heal.taken_at / 1e9
             # The file of a daemon that does not run any more says nothing of now.
             if abs(taken - stuck.counted_at) <= COUNTED_WITHIN and volume.heal.pending >= stuck.pending:
-                volume = replace(volume, heal=replace(volume.heal, stuck_since=stuck.since))
+                heal = replace(volume.heal, stuck_since=stuck.since, idle_since=stuck.idle_since)
+                volume = replace(volume, heal=heal)
         if volume.heal is None or not volume.heal.pending or len(samples) < 2:
             return volume
         (began, first), (ended, last) = samples[0], samples[-1]
@@ -164,8 +169,9 @@ def decode(content: bytes) -> History:
         for name, samples in list(fields["healing"].items())[:MOST_PROBLEMS]:
             healing[_name(name)] = _samples_in(samples)
         stuck: Dict[str, Stuck] = {}
-        for name, (began, counted_at, pending) in list(fields.get("stuck", {}).items())[:MOST_PROBLEMS]:
-            stuck[_name(name)] = Stuck(_moment(began), _moment(counted_at), _pending(pending))
+        for name, (began, idle, counted_at, pending) in list(fields.get("stuck", {}).items())[:MOST_PROBLEMS]:
+            idle_since = None if idle is None else _moment(idle)
+            stuck[_name(name)] = Stuck(_moment(began), idle_since, _moment(counted_at), _pending(pending))
         return History(since, {}, healing, stuck)
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return History()

@@ -145,9 +145,10 @@ class Heal:
     rate: Optional[float] = field(default=None, compare=False)
     #: estimated seconds until nothing is pending; None: not known, or it does not fall
     seconds_left: Optional[float] = field(default=None, compare=False)
-    #: seconds since the epoch, since when `pending` has not fallen and nothing is being healed, by earlier counts;
-    #: None: not known, or healing goes on
+    #: seconds since the epoch, since when `pending` has not fallen, by earlier counts; None: not known, or it falls
     stuck_since: Optional[float] = field(default=None, compare=False)
+    #: likewise, since when besides no entry has been possibly healing; None: not known, or one is
+    idle_since: Optional[float] = field(default=None, compare=False)
 
 
 @dataclass(frozen=True)

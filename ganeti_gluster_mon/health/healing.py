@@ -6,11 +6,12 @@ from typing import Iterator, Tuple
 
 from ganeti_gluster_mon.gluster.model import Volume
 from ganeti_gluster_mon.health.problem import CRITICAL, HEALING, OK, Problem
-from ganeti_gluster_mon.health.services import switched_off, with_bricks
+from ganeti_gluster_mon.health.services import clients_off, switched_off, with_bricks
 from ganeti_gluster_mon.words import duration_text
 
-#: seconds without progress after which a backlog counts as stuck; one very large image may take as long
-STUCK_AFTER = 3600.0
+#: Seconds without progress after which a backlog counts as stuck: while nothing is possibly healing, and else.  A very
+#: large image takes hours, and "possibly healing" is also each disk that a guest is writing to.
+STUCK_AFTER, STUCK_AFTER_WHILE_HEALING = 3600.0, 4 * 3600.0
 
 
 def healing_problems(volume: Volume) -> Iterator[Problem]:
@@ -37,6 +38,9 @@ def healing_problems(volume: Volume) -> Iterator[Problem]:
             severity, why = CRITICAL, ", and self-heal is switched off"
         elif dead and not alive:
             severity, why = CRITICAL, ", and no self-heal daemon runs"
+        elif clients_off(volume):
+            # The daemon heals all the same: glusterd switches these options on in its volfile.
+            why = f" by the self-heal daemon alone: off are {', '.join(clients_off(volume))}"
         text = f"{volume.name}: {_entries(volume.heal.pending)} to be healed{why}"
         yield Problem("HEAL_PENDING", severity, text, volume.name)
 
@@ -56,7 +60,8 @@ def stuck_problems(volume: Volume, now: float) -> Iterator[Problem]:
     if heal is None or heal.stuck_since is None or not heal.pending or not may_heal(volume):
         return
     waited = now - heal.stuck_since
-    if waited >= STUCK_AFTER:
+    idle = 0.0 if heal.idle_since is None else now - heal.idle_since
+    if min(waited, idle) >= STUCK_AFTER or waited >= STUCK_AFTER_WHILE_HEALING:
         text = (
             f"{volume.name}: {_entries(heal.pending)} to be healed, and not one less for "
             f"{duration_text(waited)}, though all bricks and self-heal daemons run"

@@ -63,8 +63,13 @@ def switched_off(volume: Volume) -> Tuple[str, ...]:
         option for kind, option in _DAEMON_OPTION.items() if kind in types and is_off(volume.options, option)
     ]
     if off and "replicate" in types:
-        off += [option for option in _CLIENT_OPTIONS if is_off(volume.options, option)]
+        off += clients_off(volume)
     return tuple(off)
+
+
+def clients_off(volume: Volume) -> Tuple[str, ...]:
+    """The options that keep clients from healing what they access; they are set on replicated volumes."""
+    return tuple(option for option in _CLIENT_OPTIONS if is_off(volume.options, option))
 
 
 def required(volume: Volume, daemon: Daemon) -> bool:

@@ -191,10 +191,33 @@ def test_a_backlog_that_is_being_healed_or_cannot_be_is_not_stuck() -> None:
     for changed in (missing, off):
         pool = replace(now, volumes=(changed,))
         assert stuck(shown(known, pool, 60)) == []
-    for changed in (busy, missing, off):
+    for changed in (missing, off):
         pool = replace(now, volumes=(changed,))
         begun = known.after(pool, health(HEAL), NOW + 3600)
         assert begun.stuck == {}, "it begins again"
+    begun = known.after(replace(now, volumes=(busy,)), health(HEAL), NOW + 3600)
+    assert stuck(shown(begun, replace(now, volumes=(busy,)), 60)) == [], (
+        "a large image, or a guest that writes"
+    )
+    for minute in range(65, 240, 5):
+        begun = begun.after(backlog(5, NOW + 60 * minute), health(HEAL), NOW + 60 * minute)
+        found = stuck(shown(begun, backlog(5, NOW + 60 * minute), minute))
+        assert bool(found) == (minute >= 125), "an hour after the last one that was possibly healing"
+
+
+def test_a_backlog_that_does_not_fall_beside_writing_guests_is_stuck_after_four_hours() -> None:
+    known = History()
+    for minute in range(0, 250, 5):
+        pool = backlog(5, NOW + 60 * minute)
+        pool = replace(
+            pool,
+            volumes=tuple(
+                replace(volume, heal=replace(volume.heal, possibly_healing=3)) if volume.heal else volume
+                for volume in pool.volumes or ()
+            ),
+        )
+        known = known.after(pool, health(HEAL), NOW + 60 * minute)
+        assert bool(stuck(shown(known, pool, minute))) == (minute >= 240)
 
 
 def test_what_a_daemon_kept_that_has_died_makes_nothing_stuck() -> None:
@@ -244,7 +267,7 @@ def test_what_is_written_is_read_again() -> None:
         b'{"format_version": 1, "problems": [], "healing": {"gv0": [[1, true]]}}',
         b'{"format_version": 1, "problems": [], "healing": []}',
         b'{"format_version": 1, "problems": [], "healing": {}, "stuck": {"gv0": [1, 2]}}',
-        b'{"format_version": 1, "problems": [], "healing": {}, "stuck": {"gv0": [1, 2, -1]}}',
+        b'{"format_version": 1, "problems": [], "healing": {}, "stuck": {"gv0": [1, 1, 2, -1]}}',
         b'{"format_version": 1, "problems": [], "healing": {}, "stuck": 7}',
         b'{"format_version": 1, "problems": 5, "healing": {}}',
     ],

@@ -525,6 +525,21 @@ def test_status_that_is_refused_is_not_known_for_that_reason(output: str, reason
     assert all(problem.text.count("lock") == output.count("lock") for problem in found.problems)
 
 
+@pytest.mark.parametrize("name", ["entry", "data", "metadata"])
+def test_an_option_that_keeps_clients_from_healing_is_named(name: str) -> None:
+    """The self-heal daemon heals all the same."""
+    seen = made(KINDS["entries wait"])
+    option(f"cluster.{name}-self-heal", "off")(seen)
+    found = result(seen.capture())
+    assert found.code == HEALING
+    assert f"cluster.{name}-self-heal" in found.message
+    no_daemons(seen)
+    option("cluster.self-heal-daemon", "off")(seen)
+    found = result(seen.capture())
+    assert found.code == CRITICAL
+    assert f"cluster.self-heal-daemon, cluster.{name}-self-heal" in found.message
+
+
 @pytest.mark.parametrize("value", ["abc", "", "-5", "9" * 400, "1 0"])
 def test_space_that_is_not_known_has_a_reason(value: str) -> None:
     for make in (replica, two_sets, disperse, distribute):
