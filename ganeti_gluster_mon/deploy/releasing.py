@@ -109,4 +109,9 @@ def release_disk(world: World, arguments: argparse.Namespace) -> Asked:
         uuid = filesystem_uuid(world.cluster.name, place.node, place.device, found)
         steps.append(ReleaseDisk(place.node, place.device, uuid, plan.DIRECTORY, speaks.name))
     named = some([f"{place.node}:{place.device}" for place in places], 9)
-    return Asked(tuple(steps), (), f"Lose for good what is on {named}?")
+    return Asked(
+        tuple(steps),
+        (),
+        f"Lose for good what is on {named}?",
+        result=f"{named} can be used for another brick, by --device, or for anything else",
+    )
