@@ -126,7 +126,8 @@ def join(nodes: Sequence[str], speaks: Seen) -> Tuple[Step, ...]:
     """*nodes* as peers of *speaks*, which all know by its name."""
     others = [node for node in dict.fromkeys(nodes) if node != speaks.name]
     steps: List[Step] = [RunGlusterd(node) for node in dict.fromkeys((speaks.name, *others))]
-    listed = {peer.hostname for peer in speaks.peers if not peer.local and not peer.connected}
+    # Gluster calls a node that was installed anew connected until it has spoken with it: only its UUID tells.
+    listed = {peer.hostname for peer in speaks.peers if not peer.local}
     steps += [Rejoin(node, speaks.name) for node in others if node in listed]
     steps += [JoinPool(node, speaks.name) for node in others]
     if others:

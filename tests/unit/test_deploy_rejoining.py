@@ -42,12 +42,18 @@ def test_who_is_not_listed_or_has_something_of_its_own_is_left_alone() -> None:
         STEP.left([POOL, pool_list(NODE9), volume_info(volume("other", [f"{NODE9}:/b"], replica=1))])
 
 
-def test_it_is_planned_only_for_a_node_that_is_listed_and_away() -> None:
+def test_it_is_planned_for_each_node_that_is_listed_connected_or_not() -> None:
     peers = (
         Peer(NODE1, "u1", "Peer in Cluster", True, local=True),
         Peer(NODE2, "u2", "Peer in Cluster", True),
         Peer(NODE3, "u3", "Peer in Cluster", False),
     )
     steps = plan.join([NODE2, NODE3, NODE9], Seen(NODE1, peers=peers))
-    assert [step.node for step in steps if isinstance(step, Rejoin)] == [NODE3]
+    assert [step.node for step in steps if isinstance(step, Rejoin)] == [NODE2, NODE3]
     assert [step.node for step in steps if isinstance(step, JoinPool)] == [NODE2, NODE3, NODE9]
+
+
+def test_a_node_with_another_uuid_is_called_connected_at_first() -> None:
+    connected = pool_list(NODE1, NODE2, NODE3)
+    commands = STEP.left([connected, pool_list(NODE9), volume_info()]) or ()
+    assert len(commands) == 4
