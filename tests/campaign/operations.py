@@ -139,18 +139,12 @@ class Operations:
         self._pool.start_volume(VOLUME, force=True)
 
     def _kill_client(self, node: int) -> None:
-        """Kill what is mounted on a node; the guests that have their disks by a path are stopped and started.
-
-        In between the dead mount is unmounted as the error message of the backend says: a loop device keeps it busy.
-        """
+        """Kill the clients of what is mounted on a node; the guests that have their disks by a path start anew."""
         for found in self._pool.host(node).find("glusterfs"):
             if found.argv[-1].startswith("/run/ganeti/gluster"):
                 process.kill(found.pid)
         victims = [name for name, guest in self._record.state.guests.items() if guest.has_path(node)]
         at_once(self._stop, victims)
-        for point, kind in self._pool.host(node).mounts().items():
-            if kind == "fuse.glusterfs" and point.startswith("/run/ganeti/gluster"):
-                self._site.cluster.run(node, "umount", "--lazy", point)
         at_once(self._start, victims)
 
     def _replace_brick(self, node: int) -> None:
