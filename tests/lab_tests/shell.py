@@ -28,15 +28,15 @@ def prepare(pool: Pool, numbers: Optional[Sequence[int]] = None) -> None:
     for host in pool.hosts if numbers is None else map(pool.host, numbers):
         for name in ("gnt-gluster", "ganeti-gluster-mon"):
             host.exec(["ln", "-sf", str(command().with_name(name)), f"/usr/local/bin/{name}"])
-        host.exec(["tee", "/usr/local/sbin/systemctl"], input=_SYSTEMCTL)
-        host.exec(["chmod", "755", "/usr/local/sbin/systemctl"])
+        # in the place of the real one, which gnt-gluster would find on the other nodes
+        host.exec(["tee", "/usr/bin/systemctl"], input=_SYSTEMCTL)
 
 
 def type_in(
     pool: Pool, line: str, host: int = 1, timeout: float = 300.0, check: bool = True
 ) -> subprocess.CompletedProcess[str]:
     """Type *line* on a host.  Raises LabError, with all it said, where *check* is set and it does not end with 0."""
-    path = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}
+    path = {"PATH": "/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}
     return pool.exec(host, ["sh", "-c", line], timeout=timeout, check=check, env=path)
 
 
