@@ -1,6 +1,6 @@
 """Every command in README.md and docs/ is one that there is, with options and arguments that it takes.
 
-Those that change something are run by lab tests.
+Those that change something are run by lab tests, see docs/lab.md.
 """
 
 from __future__ import annotations
@@ -99,3 +99,35 @@ def test_every_fix_of_the_runbook_is_one_that_there_is() -> None:
             continue
         checked += 1
     assert checked > 100
+
+
+#: the commands of docs/deploy.md that change something → the lab test that runs them
+RUN = {
+    "From empty disks to guests": "test_deploy_page.py",
+    "Later": "test_deploy_page.py",
+    "Replacing a brick": "test_deploy_page.py",
+    "A brick that hangs": "test_deploy_page.py",
+    "Disks that are free again": "test_bricks.py",
+    "A node or a disk that is gone, with the only copy": "test_dead_node.py",
+    "A node that is gone, and no other to take its bricks": "test_runbook.py",
+    "A node that was installed anew": "life.py",
+    "Nodes that bring their disks along": "test_bricks.py",
+}
+
+
+def test_each_section_with_commands_is_run_by_a_lab_test() -> None:
+    page = documented.REPOSITORY / "docs" / "deploy.md"
+    headings = re.findall(r"^#+ (.+)$", documented._unfenced(page.read_text(encoding="utf-8")), re.MULTILINE)
+    with_commands = {
+        heading
+        for heading in headings
+        for block in documented.blocks(page, heading)
+        if any(line.startswith("gnt-") for line in block) and "is running" not in " ".join(block)
+    }
+    assert with_commands == set(RUN)
+    for section, name in RUN.items():
+        source = (documented.REPOSITORY / "tests" / "lab_tests" / name).read_text(encoding="utf-8")
+        (first,) = documented.blocks(page, section)[:1]
+        for line in first:
+            word = "gluster:join:" if "add-tags" in line else line.split()[1]
+            assert word in source or f'"{section}"' in source or "blocks(DEPLOY)" in source, line
