@@ -61,4 +61,6 @@ class Rejoin(Step):
             Command(self.node, ("sed", "--in-place", f"s/^UUID=.*/UUID={listed.uuid}/", _INFO)),
             Command(self.node, ("systemctl", "start", "glusterd.service"), timeout=120.0),
             gluster(self.node, "peer", "probe", self.speaker),
+            # as Gluster's own procedure ends: a peer may else stay at "Sent and Received peer request"
+            Command(self.node, ("systemctl", "restart", "glusterd.service"), timeout=120.0),
         )

@@ -18,12 +18,13 @@ STEP = Rejoin(NODE3, NODE1)
 
 
 def test_a_fresh_glusterd_gets_its_former_uuid_and_calls_the_pool() -> None:
-    stop, edit, start, probe = STEP.left([POOL, pool_list(NODE9), volume_info()]) or ()
-    assert {each.node for each in (stop, edit, start, probe)} == {NODE3}
+    stop, edit, start, probe, restart = STEP.left([POOL, pool_list(NODE9), volume_info()]) or ()
+    assert {each.node for each in (stop, edit, start, probe, restart)} == {NODE3}
     assert stop.argv == ("systemctl", "stop", "glusterd.service")
     assert edit.argv[2] == f"s/^UUID=.*/UUID={uuid(NODE3)}/"
     assert start.argv == ("systemctl", "start", "glusterd.service")
     assert str(probe).endswith(f"peer probe {NODE1}")
+    assert restart.argv == ("systemctl", "restart", "glusterd.service")
 
 
 def test_it_goes_on_where_it_was_interrupted() -> None:
@@ -56,4 +57,4 @@ def test_it_is_planned_for_each_node_that_is_listed_connected_or_not() -> None:
 def test_a_node_with_another_uuid_is_called_connected_at_first() -> None:
     connected = pool_list(NODE1, NODE2, NODE3)
     commands = STEP.left([connected, pool_list(NODE9), volume_info()]) or ()
-    assert len(commands) == 4
+    assert len(commands) == 5
