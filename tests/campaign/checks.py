@@ -44,10 +44,8 @@ class Checks:
         self._configuration()
         self._record.wait_healed()
         self._leftovers()
-        running = {
-            name: guest.node for name, guest in self._record.state.guests.items() if guest.status == RUNNING
-        }
-        with self._site.paused(running):
+        with self._site.paused(self._record.state.running()):
+            self._record.wait_healed_while_paused()
             self._record.read_logs()
             bricks = self._site.bricks()
             found = self._compare(bricks) or self._compare_mounted(bricks)

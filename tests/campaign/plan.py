@@ -100,6 +100,10 @@ class State:
         cut = self.fault[1] if self.fault and self.fault[0] == "cut" else None
         return [name for name, guest in self.guests.items() if guest.status == RUNNING and guest.node != cut]
 
+    def running(self) -> Dict[str, int]:
+        """The guests that run, each with its node."""
+        return {name: guest.node for name, guest in self.guests.items() if guest.status == RUNNING}
+
     def possible(self, operation: Operation) -> bool:
         """Whether an operation makes sense now."""
         verb, words = operation.verb, operation.words

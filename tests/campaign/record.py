@@ -124,10 +124,23 @@ class Record:
             raise Fault(f"no block more within {PROGRESS:g} s of {', '.join(stuck)}") from None
 
     def wait_healed(self) -> None:
-        """Wait until nothing is left to heal; what is in use may be counted as possibly healing."""
+        """Wait until every copy is whole.
+
+        What a guest writes to is counted as possibly healing, and so is what is being healed.  So the guests stand
+        still for the end of it.
+        """
+        self._wait_healed(in_use=True)
+        with self.site.paused(self.state.running()):
+            self.wait_healed_while_paused()
+
+    def wait_healed_while_paused(self) -> None:
+        """Wait until nothing is left to heal, while no guest writes."""
+        self._wait_healed(in_use=False)
+
+    def _wait_healed(self, in_use: bool) -> None:
         self.site.pool.gluster("volume", "heal", VOLUME)
         try:
-            self.site.pool.wait_healed(VOLUME, in_use=True, timeout=HEAL)
+            self.site.pool.wait_healed(VOLUME, in_use=in_use, timeout=HEAL)
         except LabTimeout as error:
             info = self.site.pool.gluster("volume", "heal", VOLUME, "info")
             raise Fault(f"{error}\n{info}") from error
