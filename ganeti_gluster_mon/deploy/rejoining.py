@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Sequence, Tuple
+from typing import FrozenSet, Sequence, Tuple
 
 from ganeti_gluster_mon.deploy import gluster_said
 from ganeti_gluster_mon.deploy.gluster_said import POOL_LIST, VOLUME_INFO
@@ -37,6 +37,7 @@ class Rejoin(Step):
             Question(self.speaker, POOL_LIST),
             Question(self.node, POOL_LIST),
             Question(self.node, VOLUME_INFO),
+            Question(self.speaker, VOLUME_INFO),
         )
 
     def left(self, answers: Sequence[Said]) -> Left:
@@ -47,7 +48,9 @@ class Rejoin(Step):
             return DONE
         if listed.uuid == itself.uuid:
             if len(its) > 1:
-                return DONE if listed.connected else WAIT
+                # it is connected some seconds before it has the volumes
+                known, its_own = (_names(answer) for answer in answers[3:1:-1])
+                return DONE if listed.connected and its_own == known else WAIT
             return (gluster(self.node, "peer", "probe", self.speaker),)
         if len(its) > 1 or gluster_said.volumes(answers[2]):
             raise NotSo(
@@ -61,6 +64,13 @@ class Rejoin(Step):
             Command(self.node, ("sed", "--in-place", f"s/^UUID=.*/UUID={listed.uuid}/", _INFO)),
             Command(self.node, ("systemctl", "start", "glusterd.service"), timeout=120.0),
             gluster(self.node, "peer", "probe", self.speaker),
-            # as Gluster's own procedure ends: a peer may else stay at "Sent and Received peer request"
-            Command(self.node, ("systemctl", "restart", "glusterd.service"), timeout=120.0),
+            *self.urge(),
         )
+
+    def urge(self) -> Tuple[Command, ...]:
+        """As Gluster's own procedure ends: a peer may else stay at "Sent and Received peer request"."""
+        return (Command(self.node, ("systemctl", "restart", "glusterd.service"), timeout=120.0),)
+
+
+def _names(answer: Said) -> FrozenSet[str]:
+    return frozenset(volume.name for volume in gluster_said.volumes(answer))
