@@ -15,6 +15,7 @@ from ganeti_gluster_mon.health import HEALING, Problem, remedy_of
 from tests.conftest import FAMILY
 from tests.lab import Cluster, Disk, Pool, wait_until
 from tests.lab.ganeti import FILE_DIRECTORIES
+from tests.lab.waiting import LabTimeout
 from tests.lab_tests.deploying import BRICK, DISK, gnt_gluster, refused
 from tests.lab_tests.replacing import write
 from tests.lab_tests.shell import prepare, type_in
@@ -41,25 +42,28 @@ def cluster() -> Iterator[Cluster]:
         cluster = Cluster(pool, storage_paths=FILE_DIRECTORIES).up(templates=("diskless",))
         prepare(pool)
         gnt_gluster(pool, "deploy", "--device", DISK)
+        well(pool)
         yield cluster
 
 
-def problems(pool: Pool, code: str) -> List[Problem]:
-    """The problems of *code*, by a query now."""
+def problems(pool: Pool) -> List[Problem]:
+    """All problems, by a query now."""
     said = pool.run_command(1, ["collect", "gluster", "--query", "--verbose"], timeout=60)
     told: List[Dict[str, Any]] = json.loads(said.stdout)["data"]["status"]["problems"]
-    return [
-        Problem(one["code"], one["severity"], one["text"], one["volume"], one["subject"])
-        for one in told
-        if one["code"] == code
-    ]
+    return [Problem(one["code"], one["severity"], one["text"], one["volume"], one["subject"]) for one in told]
 
 
 def wait_problem(pool: Pool, code: str, volume: str) -> Problem:
-    def found() -> Optional[Problem]:
-        return next((one for one in problems(pool, code) if one.volume == volume), None)
+    told: List[List[Problem]] = []
 
-    seen: Problem = wait_until(found, f"{code} of {volume or 'the pool'}", LONG, 0.5)
+    def found() -> Optional[Problem]:
+        told.append(problems(pool))
+        return next((one for one in told[-1] if (one.code, one.volume) == (code, volume)), None)
+
+    try:
+        seen: Problem = wait_until(found, f"{code} of {volume or 'the pool'}", LONG, 0.5)
+    except LabTimeout as error:
+        raise AssertionError(f"no {code} of {volume or 'the pool'}: {told[-1]}") from error
     return seen
 
 
@@ -77,8 +81,8 @@ def fix(pool: Pool, problem: Problem, **chosen: str) -> None:
 
     def gone() -> bool:
         return all(
-            one.volume != problem.volume or one.subject != problem.subject
-            for one in problems(pool, problem.code)
+            (one.code, one.volume, one.subject) != (problem.code, problem.volume, problem.subject)
+            for one in problems(pool)
         )
 
     wait_until(gone, f"{problem.code} to be gone after: {commands.fix}", LONG, 0.5)
