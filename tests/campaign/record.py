@@ -138,7 +138,8 @@ class Record:
         self._wait_healed(in_use=False)
 
     def _wait_healed(self, in_use: bool) -> None:
-        self.site.pool.gluster("volume", "heal", VOLUME)
+        # It fails for a moment while a self-heal daemon starts; `wait_healed` repeats it.
+        self.site.pool.exec(1, ["gluster", "--mode=script", "volume", "heal", VOLUME], check=False)
         try:
             self.site.pool.wait_healed(VOLUME, in_use=in_use, timeout=HEAL)
         except LabTimeout as error:
