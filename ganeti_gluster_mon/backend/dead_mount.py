@@ -121,7 +121,7 @@ def _uses(records: str) -> List[str]:
 def _record(records: str, kind: str, disk: str) -> None:
     """Raises DiskError."""
     path = _file(records, kind, disk)
-    temporary = f"{path}.new"
+    temporary = f"{path}.{os.getpid()}.new"  # several processes may record the same disk at once
     try:
         with open(temporary, "wb") as file:
             file.write(os.fsencode(disk))

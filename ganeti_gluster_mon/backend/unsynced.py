@@ -30,10 +30,12 @@ def mark(place: str, path: str) -> None:
     record = _record(place, path)
     if os.path.exists(record):
         return
+    # of this process alone: several may record the same disk at once
+    temporary = f"{record}.{os.getpid()}.new"
     try:
-        with open(f"{record}.new", "w", encoding="utf-8") as file:
+        with open(temporary, "w", encoding="utf-8") as file:
             file.write(path)
-        os.replace(f"{record}.new", record)
+        os.replace(temporary, record)
     except OSError as err:
         raise DiskError(f"{path}: cannot write {record}: {err.strerror}") from err
 
