@@ -116,6 +116,9 @@ def heals_again(pool: Pool) -> None:
 def off(together: Together, *hosts: int) -> None:
     for host in hosts:
         together.stop(host)
+    # The next leader knows the ports of bricks that had changed since it led last.
+    together.wait_leaders([host for host in together.by_uuid() if host not in hosts][:1])
+    for host in hosts:
         together.pool.power_off(host)
 
 
