@@ -16,13 +16,11 @@ beforehand.
 
 from __future__ import annotations
 
-import hashlib
 import os
 from contextlib import suppress
 from typing import List
 
-from ganeti_gluster_mon.backend import guests, loop
-from ganeti_gluster_mon.backend.error import DiskError
+from ganeti_gluster_mon.backend import disk_records, guests, loop
 from ganeti_gluster_mon.backend.flush import FlushError
 
 _PROC = "/proc"
@@ -61,20 +59,20 @@ def undo_devices(filesystem: str, path: str, records: str) -> None:
     """
     for disk in _uses(records):
         if not guests.has_device(os.path.join(path, disk)):
-            _record(records, _LOST, disk)
+            disk_records.write(records, _LOST, disk)
         forget_use(records, disk)
     for device, file in loop.recorded_on(filesystem):
         disk = os.path.relpath(file, path)
         if not guests.has_device(device):
             # First: if this process is killed, the loss is recorded twice, and not never.
-            _record(records, _LOST, disk)
+            disk_records.write(records, _LOST, disk)
         loop.clear(device)
 
 
 def take_loss(records: str, disk: str) -> None:
     """Raise FlushError, once, where data that was written to *disk* may be lost: its mount was removed here."""
     try:
-        os.unlink(_file(records, _LOST, disk))
+        os.unlink(disk_records.file_of(records, _LOST, disk))
     except FileNotFoundError:
         return
     raise FlushError(
@@ -86,7 +84,7 @@ def take_loss(records: str, disk: str) -> None:
 
 def note_use(records: str, disk: str) -> None:
     """Note that the file of *disk* may be written to by its path from now on.  Raises DiskError."""
-    _record(records, _USED, disk)
+    disk_records.write(records, _USED, disk)
 
 
 def forget_use(records: str, disk: str) -> None:
@@ -108,33 +106,11 @@ def forget(records: str, disk: str) -> None:
 
 def _uses(records: str) -> List[str]:
     """The disks whose use was noted."""
-    found = []
     with suppress(FileNotFoundError):
-        for name in os.listdir(records):
-            if name.startswith(_USED) and not name.endswith(".new"):
-                # It may be forgotten at the same moment.
-                with suppress(FileNotFoundError), open(os.path.join(records, name), "rb") as file:
-                    found.append(os.fsdecode(file.read()))
-    return found
-
-
-def _record(records: str, kind: str, disk: str) -> None:
-    """Raises DiskError."""
-    path = _file(records, kind, disk)
-    temporary = f"{path}.{os.getpid()}.new"  # several processes may record the same disk at once
-    try:
-        with open(temporary, "wb") as file:
-            file.write(os.fsencode(disk))
-        # A directory lists the name when the file is whole.
-        os.replace(temporary, path)
-    except OSError as err:
-        raise DiskError(f"{disk}: cannot write {path}: {err.strerror}") from err
+        return list(disk_records.disks(records, _USED).values())
+    return []
 
 
 def _forget(records: str, kind: str, disk: str) -> None:
     with suppress(FileNotFoundError):
-        os.unlink(_file(records, kind, disk))
-
-
-def _file(records: str, kind: str, disk: str) -> str:
-    return os.path.join(records, kind + hashlib.sha256(os.fsencode(disk)).hexdigest())
+        os.unlink(disk_records.file_of(records, kind, disk))

@@ -8,17 +8,15 @@ to are recorded beforehand, and synced before an unmount, whatever has become of
 from __future__ import annotations
 
 import errno
-import hashlib
 import logging
 import os
 import sys
 from contextlib import suppress
-from typing import Dict, List
+from typing import List
 
-from ganeti_gluster_mon.backend import loop, script
-from ganeti_gluster_mon.backend.error import DiskError
+from ganeti_gluster_mon.backend import disk_records, loop, script
 
-_PREFIX = "unsynced-"
+_KIND = "unsynced-"
 #: exit statuses of the child process that syncs
 _SYNCED, _IN_USE, _FAILED = 0, 3, 4
 #: the disk was removed, and there may be something else now; the client's process died, and its data with it
@@ -27,22 +25,13 @@ _NOTHING_TO_SYNC = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENOTCONN)
 
 def mark(place: str, path: str) -> None:
     """Record in the directory *place* that the file *path* of the volume may be written to.  Raises DiskError."""
-    record = _record(place, path)
-    if os.path.exists(record):
-        return
-    # of this process alone: several may record the same disk at once
-    temporary = f"{record}.{os.getpid()}.new"
-    try:
-        with open(temporary, "w", encoding="utf-8") as file:
-            file.write(path)
-        os.replace(temporary, record)
-    except OSError as err:
-        raise DiskError(f"{path}: cannot write {record}: {err.strerror}") from err
+    if not is_marked(place, path):
+        disk_records.write(place, _KIND, path)
 
 
 def is_marked(place: str, path: str) -> bool:
     """Whether *path* may have been written to since the volume was mounted."""
-    return os.path.exists(_record(place, path))
+    return os.path.exists(disk_records.file_of(place, _KIND, path))
 
 
 def sync(place: str, mount_point: str, timeout: float) -> bool:
@@ -50,7 +39,7 @@ def sync(place: str, mount_point: str, timeout: float) -> bool:
 
     The caller sees to it that no process of this program uses the mount.  It takes at most *timeout* seconds.
     """
-    records = _records(place)
+    records = disk_records.disks(place, _KIND)
     if not records:
         return True
     status, _, complaint = script.bounded(lambda: _sync(mount_point, list(records.values())), timeout)
@@ -86,17 +75,3 @@ def _sync(mount_point: str, paths: List[str]) -> int:
                 print(f"{file}: {err.strerror}", file=sys.stderr)
                 return _FAILED
     return _SYNCED
-
-
-def _record(place: str, path: str) -> str:
-    return os.path.join(place, _PREFIX + hashlib.sha256(path.encode()).hexdigest())
-
-
-def _records(place: str) -> Dict[str, str]:
-    """The recorded paths, by the file that records each."""
-    found = {}
-    for name in os.listdir(place):
-        if name.startswith(_PREFIX) and not name.endswith(".new"):
-            with suppress(FileNotFoundError), open(os.path.join(place, name), encoding="utf-8") as file:
-                found[os.path.join(place, name)] = file.read()
-    return found

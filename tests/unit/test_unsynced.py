@@ -17,7 +17,7 @@ def _record(place: str, barrier: Any) -> None:
     for _ in range(TIMES):
         barrier.wait(30)
         unsynced.mark(place, DISK)
-        dead_mount._record(place, dead_mount._USED, DISK)
+        dead_mount.note_use(place, DISK)
         if barrier.wait(30) == 0:
             for name in os.listdir(place):
                 os.unlink(os.path.join(place, name))
