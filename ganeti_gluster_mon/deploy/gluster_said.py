@@ -67,6 +67,14 @@ def volume(said: Said, name: str) -> Optional[VolumeInfo]:
     return next((one for one in volumes(said) if one.name == name), None)
 
 
+def existing_volume(said: Said, name: str) -> VolumeInfo:
+    """The volume *name*.  Raises NotSo where there is none."""
+    found = volume(said, name)
+    if found is None:
+        raise NotSo(f"there is no volume {name}")
+    return found
+
+
 def status(said: Said, name: str) -> Optional[VolumeStatus]:
     """The state of the bricks of a volume; None where it is not told, the volume being stopped say."""
     try:

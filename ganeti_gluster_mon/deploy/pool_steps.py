@@ -320,9 +320,7 @@ class AddBricks(Step):
         return (Question(self.node, VOLUME_INFO),)
 
     def left(self, answers: Sequence[Said]) -> Left:
-        volume = gluster_said.volume(answers[0], self.volume)
-        if volume is None:
-            raise NotSo(f"there is no volume {self.volume}")
+        volume = gluster_said.existing_volume(answers[0], self.volume)
         present = {(brick.host, brick.path) for brick in volume.bricks}
         new = [brick.label for brick in self.bricks if (brick.node, brick.path) not in present]
         return (gluster(self.node, "volume", "add-brick", self.volume, *new),) if new else DONE

@@ -52,9 +52,7 @@ class ReduceReplica(Step):
         return (Question(self.node, VOLUME_INFO),)
 
     def left(self, answers: Sequence[Said]) -> Left:
-        volume = gluster_said.volume(answers[0], self.volume)
-        if volume is None:
-            raise NotSo(f"there is no volume {self.volume}")
+        volume = gluster_said.existing_volume(answers[0], self.volume)
         present = {Brick(brick.host, brick.path) for brick in volume.bricks}
         gone = [brick.label for brick in self.bricks if brick in present]
         if not gone:

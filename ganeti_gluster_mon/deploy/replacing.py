@@ -14,11 +14,10 @@ from typing import List, Mapping, Optional, Sequence, Tuple
 from ganeti_gluster_mon.deploy import brick_state, capacity_check, discarding, plan, self_heal
 from ganeti_gluster_mon.deploy.apply import ask_all
 from ganeti_gluster_mon.deploy.brick_directory import RetireBrick
-from ganeti_gluster_mon.deploy.gluster_said import heal, heal_counts, volume_status
 from ganeti_gluster_mon.deploy.heal_steps import FullHeal, Healed, RootVersion, SameEntries
 from ganeti_gluster_mon.deploy.layout import DISPERSE, REPLICATE, Brick
 from ganeti_gluster_mon.deploy.plan import Place
-from ganeti_gluster_mon.deploy.pool_steps import ReplaceBrick, StartVolume, offline
+from ganeti_gluster_mon.deploy.pool_steps import ReplaceBrick, StartVolume
 from ganeti_gluster_mon.deploy.request import Usage, brick_named, nodes_named, places_asked
 from ganeti_gluster_mon.deploy.slot_steps import (
     ResetBrick,
@@ -30,7 +29,7 @@ from ganeti_gluster_mon.deploy.slot_steps import (
 )
 from ganeti_gluster_mon.deploy.step import NotSo, Question, Step
 from ganeti_gluster_mon.deploy.survey import Seen
-from ganeti_gluster_mon.deploy.task_queries import find_volume, pool_members, proposal
+from ganeti_gluster_mon.deploy.task_queries import find_volume, pool_members, proposal, state_of_bricks
 from ganeti_gluster_mon.deploy.work import Asked, World
 from ganeti_gluster_mon.gluster.facts import VolumeInfo
 from ganeti_gluster_mon.words import one_line, some
@@ -213,14 +212,7 @@ def replacement_risk(
     A brick lists in its index what other bricks lack, so *old* may go while entries are pending on others: then it is
     the one that lacks them.  The filesystem of one that is *dead* cannot be read.
     """
-    state = Question(speaks, volume_status(volume.name))
-    healing = Question(speaks, heal(volume.name), timeout=60.0)
-    told = ask_all(world.host, (state, healing))
-    missing = offline(volume, told[state])
-    if missing is None:
-        raise NotSo(
-            f"it is not known which bricks of {volume.name} are online: gluster volume status {volume.name}"
-        )
+    missing, counts = state_of_bricks(world, speaks, volume)
     away = [brick.label for brick in others if brick.label in missing]
     if away:
         raise NotSo(
@@ -228,7 +220,6 @@ def replacement_risk(
         )
     if old.label in missing or dead:
         return (f"{old.label} is {'dead' if dead else 'offline'}; what only it has is lost.",)
-    counts = {Brick(one.host, one.path): one for one in heal_counts(told[healing]) or ()}
     its = counts.get(old)
     if its is None or its.pending is None or any(brick not in counts for brick in others):
         raise NotSo(

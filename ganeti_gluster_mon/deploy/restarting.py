@@ -9,12 +9,12 @@ from typing import List, Sequence, Tuple
 
 from ganeti_gluster_mon.deploy import gluster_said, plan
 from ganeti_gluster_mon.deploy.apply import ask_all
-from ganeti_gluster_mon.deploy.gluster_said import VOLUME_INFO, heal, heal_counts, volume_status
+from ganeti_gluster_mon.deploy.gluster_said import VOLUME_INFO, volume_status
 from ganeti_gluster_mon.deploy.layout import Brick
 from ganeti_gluster_mon.deploy.pool_steps import StartVolume, offline
 from ganeti_gluster_mon.deploy.request import brick_named
 from ganeti_gluster_mon.deploy.step import DONE, WAIT, Command, Left, NotSo, Question, Step
-from ganeti_gluster_mon.deploy.task_queries import find_volume
+from ganeti_gluster_mon.deploy.task_queries import find_volume, state_of_bricks
 from ganeti_gluster_mon.deploy.work import Asked, World
 from ganeti_gluster_mon.ganeti.ssh import Said
 from ganeti_gluster_mon.gluster.facts import VolumeInfo
@@ -130,21 +130,13 @@ def restart_brick(world: World, arguments: argparse.Namespace) -> Asked:
 def _interruption(world: World, speaks: str, volume: VolumeInfo, brick: Brick) -> List[str]:
     """What has to be confirmed: guests that lose access to their disks while the brick is restarted."""
     others = [other for other in plan.set_of(volume, brick) if other != brick]
-    state = Question(speaks, volume_status(volume.name))
-    healing = Question(speaks, heal(volume.name), timeout=60.0)
-    told = ask_all(world.host, (state, healing))
-    missing = offline(volume, told[state])
-    if missing is None:
-        raise NotSo(
-            f"it is not known which bricks of {volume.name} are online: gluster volume status {volume.name}"
-        )
+    missing, counts = state_of_bricks(world, speaks, volume)
     away = [other.label for other in others if other.label in missing]
     found = []
     if not others:
         found.append(f"{brick.label} has the only copy of its files.")
     elif away:
         found.append(f"{some(away, 3)} is offline.")
-    counts = {Brick(one.host, one.path): one for one in heal_counts(told[healing]) or ()}
     its = counts.get(brick)
     if others and its is not None and its.pending:
         found.append(f"{its.pending} entries are to be healed from {one_line(brick.label)}.")

@@ -129,9 +129,7 @@ class ResetBrick(Step):
         )
 
     def left(self, answers: Sequence[Said]) -> Left:
-        volume = gluster_said.volume(answers[0], self.volume)
-        if volume is None:
-            raise NotSo(f"there is no volume {self.volume}")
+        volume = gluster_said.existing_volume(answers[0], self.volume)
         if has_volume_id(self.brick, volume.uuid, answers[2:]):
             missing = offline(volume, answers[1])
             if missing is not None and self.brick.label not in missing:

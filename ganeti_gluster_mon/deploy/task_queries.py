@@ -6,13 +6,15 @@ from typing import Dict, Mapping, Optional, Sequence, Tuple
 
 from ganeti_gluster_mon.deploy import plan, survey
 from ganeti_gluster_mon.deploy.apply import Refused, ask_all
-from ganeti_gluster_mon.deploy.gluster_said import asked
+from ganeti_gluster_mon.deploy.gluster_said import asked, heal, heal_counts, volume_status
+from ganeti_gluster_mon.deploy.layout import Brick
 from ganeti_gluster_mon.deploy.plan import Place
+from ganeti_gluster_mon.deploy.pool_steps import offline
 from ganeti_gluster_mon.deploy.step import NotSo, Question, Step
 from ganeti_gluster_mon.deploy.survey import Seen
 from ganeti_gluster_mon.deploy.task_steps import rebalance as rebalance_told
 from ganeti_gluster_mon.deploy.work import Asked, World
-from ganeti_gluster_mon.gluster.facts import VolumeInfo
+from ganeti_gluster_mon.gluster.facts import HealCount, VolumeInfo
 from ganeti_gluster_mon.gluster.question import rebalance_status
 from ganeti_gluster_mon.words import some
 
@@ -81,6 +83,24 @@ def find_volume(
         + (f"these are {some(known, 6)}" if known else "there is none at all")
         + (f" (not known: {faults[0]})" if faults else "")
     )
+
+
+def state_of_bricks(
+    world: World, speaks: str, volume: VolumeInfo
+) -> Tuple[Tuple[str, ...], Dict[Brick, HealCount]]:
+    """What of *volume* is offline, see `offline`, and what each brick counts to be healed, where it is known.
+
+    Raises NotSo where it is not known which bricks are online.
+    """
+    state = Question(speaks, volume_status(volume.name))
+    healing = Question(speaks, heal(volume.name), timeout=60.0)
+    told = ask_all(world.host, (state, healing))
+    missing = offline(volume, told[state])
+    if missing is None:
+        raise NotSo(
+            f"it is not known which bricks of {volume.name} are online: gluster volume status {volume.name}"
+        )
+    return missing, {Brick(one.host, one.path): one for one in heal_counts(told[healing]) or ()}
 
 
 def last_rebalance(world: World, speaks: str, volume: str) -> Optional[str]:
