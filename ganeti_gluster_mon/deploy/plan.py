@@ -226,6 +226,13 @@ def set_of(volume: VolumeInfo, brick: Brick) -> Tuple[Brick, ...]:
     return tuple(bricks[at : at + layout.size])
 
 
+def must_have(volume: VolumeInfo, brick: Brick) -> None:
+    """Raises NotSo where *brick* is none of *volume*."""
+    if not set_of(volume, brick):
+        held = described([Brick(one.host, one.path) for one in volume.bricks])
+        raise NotSo(f"{brick.label} is no brick of {volume.name}: these are {held}")
+
+
 def described(bricks: Sequence[Brick]) -> str:
     """Some of the bricks, for a line."""
     return some([brick.label for brick in bricks], 6)

@@ -185,9 +185,7 @@ def _same_slot(
 
 def _can_be_replaced(volume: VolumeInfo, old: Brick, new: Brick, others: Sequence[Brick]) -> None:
     """Raises NotSo where the layout of the volume is against it."""
-    if not plan.set_of(volume, old):
-        held = plan.described([Brick(brick.host, brick.path) for brick in volume.bricks])
-        raise NotSo(f"{old.label} is no brick of {volume.name}: these are {held}")
+    plan.must_have(volume, old)
     if not others:
         raise NotSo(
             f"{volume.name} has no copy of what is on {old.label}, and replacing it would lose that: gnt-gluster "

@@ -99,9 +99,7 @@ def restart_brick(world: World, arguments: argparse.Namespace) -> Asked:
     """A brick whose process is ended and started again."""
     volume, speaks, _ = find_volume(world, arguments.volume)
     brick = brick_named(world.cluster, volume, arguments.brick)
-    if not plan.set_of(volume, brick):
-        held = plan.described([Brick(one.host, one.path) for one in volume.bricks])
-        raise NotSo(f"{brick.label} is no brick of {volume.name}: these are {held}")
+    plan.must_have(volume, brick)
     if volume.state != "started":
         raise NotSo(f"{volume.name} is not started: gluster volume start {volume.name}")
     if volume.options.get(_MULTIPLEX, "off") in ("on", "enable", "yes", "true", "1"):
