@@ -376,7 +376,10 @@ def _brick_port(entry: Any) -> Tuple[Tuple[str, str], int]:
     entry = _expect(entry, dict, "brick_ports")
     host = _expect(entry.get("host"), str, "brick_ports: host")
     path = _expect(entry.get("path"), str, "brick_ports: path")
-    return (host, path), _whole(entry.get("port"), "brick_ports: port")
+    port = _whole(entry.get("port"), "brick_ports: port")
+    if not 0 < port < 65536:  # a daemon as root connects to it, and another node may have sent it
+        raise _Malformed(f"brick_ports: port is {port}, not one of 1 to 65535")
+    return (host, path), port
 
 
 def _mapping(value: Any, kind: Any, where: str) -> Dict[str, Any]:

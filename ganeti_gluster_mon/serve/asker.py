@@ -82,6 +82,8 @@ class Asker:
         self._follow_up: Optional[float] = None
         #: bricks that the nodes they are on report not to answer, as "host:path"
         self._reported: FrozenSet[str] = frozenset()
+        #: whether this node queried Gluster for all nodes in the last cycle
+        self._led = False
         #: whether a cycle began while an earlier one still waited for the answers about healing
         self._healing_is_old = False
 
@@ -191,6 +193,9 @@ class Asker:
         self._together = self._ask_together()
         # Before the HTTP half has heard the others it is not known who leads: nobody is locked out meanwhile.
         leads = not self._together or self._handover.role() not in (None, handover.FOLLOW)
+        if leads and not self._led:
+            self._take_over()
+        self._led = leads
         began, boottime = time.monotonic(), handover.boottime()
         probed, waited = self._prober.replies(), 0.0
         self._healing_is_old = self._healing is not None
@@ -224,6 +229,17 @@ class Asker:
         )
         self._publish(handover.Handed(capture, how))
         return waited
+
+    def _take_over(self) -> None:
+        """Use the brick ports that the former leader knew.
+
+        What this node knew itself is from the last time that it led: a brick that was started again since listens on
+        another port, and the brick would be reported as dead.
+        """
+        followed = self._handover.followed()
+        if followed is not None and self._previous is not None:
+            ports = {**self._previous.brick_ports, **followed[0].brick_ports}
+            self._previous = replace(self._previous, brick_ports=ports)
 
     def _suspected_bricks(self) -> FrozenSet[Tuple[str, str]]:
         """The bricks that other nodes reported, by host and path; forgotten after the next cycle."""

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import os
+import uuid
 from contextlib import suppress
 from pathlib import Path
 from types import SimpleNamespace
-from typing import List, Optional, Tuple
+from typing import ClassVar, List, Optional, Tuple
 
 import pytest
 
+from ganeti_gluster_mon.gluster import cycle, parcel
+from ganeti_gluster_mon.gluster.capture import Capture
 from ganeti_gluster_mon.gluster.cycle import Settings
 from ganeti_gluster_mon.gluster.watch import Event
-from ganeti_gluster_mon.serve import asker
+from ganeti_gluster_mon.serve import asker, handover
 from ganeti_gluster_mon.serve.handover import Handover
 
 #: seconds that one cycle takes
@@ -76,3 +79,47 @@ def test_at_most_half_of_the_time_is_spent_asking_whatever_happens(
                 os.close(descriptor)
     pauses = [later - earlier for earlier, later in zip(began, began[1:])]
     assert min(pauses) >= max(2 * takes, asker.SHORTEST) - 1e-9
+
+
+class FakeCycle:
+    """A cycle that records the previous capture that it was given."""
+
+    previous: ClassVar[List[Optional[Capture]]] = []
+    waited, targets, all_there, about_healing = 0.0, None, True, ()
+
+    def __init__(self, _settings: Settings, previous: Optional[Capture], *_more: object) -> None:
+        self.previous.append(previous)
+
+    def look(self, _leads: bool) -> Capture:
+        """The brick listens on the port that this node saw when it led last."""
+        return Capture(recorded_at=1, answers=(), node="node2", brick_ports={BRICK: 49152})
+
+    def ask_about_healing(self) -> Tuple[()]:
+        """No volume has copies."""
+        return ()
+
+    def __exit__(self, *_: object) -> None:
+        """Nothing was started."""
+
+
+BRICK = ("node1", "/brick")
+
+
+def test_a_new_leader_uses_the_brick_ports_that_the_former_leader_knew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its own are from the last time that it led; the brick was started again since, on another port."""
+    place = Handover(str(tmp_path))
+    place.prepare()
+    monkeypatch.setattr(FakeCycle, "previous", [])
+    monkeypatch.setattr(cycle, "Cycle", FakeCycle)
+    made = asker.Asker(Settings(), asker.Rhythm(30.0), place, lambda: None, lambda: True)
+    place.say_role(handover.FOLLOW)
+    made._ask((), -1)
+    theirs = Capture(recorded_at=2, answers=(), node="node3", brick_ports={BRICK: 49999})
+    place.tell_followed(parcel.pack(theirs), handover.boottime(), str(uuid.uuid4()))
+    place.say_role(handover.LEAD)
+    made._ask((), -1)
+    made._ask((), -1)
+    ports = [None if each is None else each.brick_ports[BRICK] for each in FakeCycle.previous]
+    assert ports == [None, 49999, 49152]  # once only: what this leader found since is newer

@@ -97,6 +97,14 @@ def _manifest(tmp_path: Path, content: Any) -> str:
         ({"format_version": 1, "recorded_at": 1, "answers": [{"command": ["a"]}]}, "file is None"),
         ({"format_version": 1, "recorded_at": 1, "mounts": [{"volume": "v"}]}, "lacks what it must have"),
         (
+            {
+                "format_version": 1,
+                "recorded_at": 1,
+                "brick_ports": [{"host": "node1", "path": "/brick", "port": 65536}],
+            },
+            "port is 65536, not one of",
+        ),
+        (
             {"format_version": 1, "recorded_at": 1, "mounts": [{"volume": "v", "path": "/", "f_bfree": -3}]},
             "f_bfree is -3",
         ),
