@@ -37,7 +37,7 @@ PROVIDER := /usr/share/ganeti/extstorage/gluster
 LIBRARY  := /usr/lib/python3/dist-packages
 
 .DEFAULT_GOAL := help
-.PHONY: help venv packages pool-packages readme screenshots demo test lint docs unit bench soak lab lab-root lab-down tests-there release-check install-provider install-dropin remove-dropin deb clean
+.PHONY: help venv packages pool-packages readme screenshots demo test lint docs unit coverage mutation bench soak lab lab-root lab-down tests-there release-check install-provider install-dropin remove-dropin deb clean
 .DELETE_ON_ERROR:
 
 help:
@@ -49,6 +49,8 @@ help:
 	@echo 'make lint      ruff and mypy'
 	@echo 'make docs      the pages, in build/docs; a warning is an error'
 	@echo 'make unit      unit tests only'
+	@echo 'make coverage  the unit tests, and which lines and branches of the package they do not run'
+	@echo 'make mutation  small faults put into the code: how many do the unit tests detect?'
 	@echo 'make bench     measure, against the bare gluster command and others'
 	@echo 'make soak      the long tests'
 	@echo 'make lab       a pool of three hosts to play with; make lab-down ends it'
@@ -106,6 +108,13 @@ docs: venv
 
 unit: venv
 	$(BIN)/python -m pytest -m 'not lab and not soak'
+
+coverage: venv
+	$(BIN)/python -m coverage run --branch --source=ganeti_gluster_mon -m pytest -m 'not lab and not soak'
+	$(BIN)/python -m coverage report --skip-covered --show-missing
+
+mutation: venv
+	$(BIN)/python -m tests.mutation
 
 bench: packages venv
 	@$(BIN)/python -m compileall -q ganeti_gluster_mon

@@ -1,0 +1,29 @@
+"""The modules whose unit tests the mutation tests judge: wrong decisions there lose data or hide a fault."""
+
+from __future__ import annotations
+
+from typing import Dict, Tuple
+
+_HEALTH = ("tests/unit/test_health*.py", "tests/unit/test_kinds_of_faults.py")
+
+#: the tests, as patterns of files, by the module's path
+TARGETS: Dict[str, Tuple[str, ...]] = {
+    "ganeti_gluster_mon/health/bricks.py": _HEALTH,
+    "ganeti_gluster_mon/health/disks.py": _HEALTH,
+    "ganeti_gluster_mon/health/evaluate.py": _HEALTH,
+    "ganeti_gluster_mon/health/healing.py": _HEALTH,
+    "ganeti_gluster_mon/health/node.py": _HEALTH,
+    "ganeti_gluster_mon/health/peers.py": _HEALTH,
+    "ganeti_gluster_mon/health/services.py": _HEALTH,
+    "ganeti_gluster_mon/health/space.py": _HEALTH,
+    "ganeti_gluster_mon/health/tasks.py": _HEALTH,
+    "ganeti_gluster_mon/gluster/capacity.py": ("tests/unit/test_capacity.py",),
+    "ganeti_gluster_mon/gluster/placement.py": ("tests/unit/test_placement.py",),
+    "ganeti_gluster_mon/gluster/quorum.py": ("tests/unit/test_quorum.py",),
+    "ganeti_gluster_mon/gluster/pool.py": ("tests/unit/test_pool.py",),
+    "ganeti_gluster_mon/serve/leader.py": ("tests/unit/test_leader.py",),
+    "ganeti_gluster_mon/serve/signing.py": ("tests/unit/test_exchange.py",),
+    "ganeti_gluster_mon/deploy/plan.py": ("tests/unit/test_deploy_plan.py",),
+    "ganeti_gluster_mon/deploy/layout.py": ("tests/unit/test_layout.py", "tests/unit/test_deploy_plan.py"),
+    "ganeti_gluster_mon/backend/filedevice.py": ("tests/unit/test_filedevice.py",),
+}
