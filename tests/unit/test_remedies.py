@@ -66,16 +66,21 @@ def commands_of_alert(name: str) -> Dict[str, str]:
     labels = _labels(name)
     host = "NODE"
     if "host" in labels:
-        host = "{{ $labels.host }}"
+        host = for_shell("host")
     elif "peer" in labels:
-        host = "{{ $labels.peer }}"
+        host = for_shell("peer")
     elif "instance" in labels:
-        host = '{{ reReplaceAll ":[0-9]+$" "" $labels.instance }}'
-    words = {field: f"{{{{ $labels.{field} }}}}" for field in ("volume", "path") if field in labels}
+        host = '{{ reReplaceAll ":[0-9]+$|[^A-Za-z0-9_./:-]" "" $labels.instance }}'
+    words = {field: for_shell(field) for field in ("volume", "path") if field in labels}
     brick = f"{host}:{words['path']}" if {"host", "path"} <= labels else "BRICK"
     every = {"volume": "VOLUME", "path": "PATH", "bricks": "BRICK", "brick": brick, "host": host, **words}
     made = filled(remedy_of_alert(name), every)
     return {"inspect": made.inspect, "fix": made.fix}
+
+
+def for_shell(label: str) -> str:
+    """The template of a label's value in a command: what a shell would read otherwise becomes "%"."""
+    return f'{{{{ reReplaceAll "[^A-Za-z0-9_./:-]" "%" $labels.{label} }}}}'
 
 
 def _labels(name: str) -> Set[str]:
