@@ -21,7 +21,7 @@ from ganeti_gluster_mon.gluster.cycle import Settings
 from ganeti_gluster_mon.health import Limits
 
 if TYPE_CHECKING:
-    from ganeti_gluster_mon.serve import run
+    from ganeti_gluster_mon.daemon import run
     from ganeti_gluster_mon.snapshot import Snapshot
 
 PROGRAM = "ganeti-gluster-mon"
@@ -254,7 +254,7 @@ def _percent(text: str) -> float:
 
 
 def _address(text: str) -> str:
-    from ganeti_gluster_mon.serve.listen import ListenError, parse
+    from ganeti_gluster_mon.daemon.web.listen import ListenError, parse
 
     try:
         parse(text)
@@ -269,7 +269,7 @@ def _absolute_path(text: str) -> Path:
 
 
 def _host_names(text: str) -> Tuple[str, ...]:
-    from ganeti_gluster_mon.serve import allowed_hosts
+    from ganeti_gluster_mon.daemon.web import allowed_hosts
 
     try:
         return tuple(allowed_hosts.parse(text))
@@ -396,8 +396,8 @@ def _check(arguments: argparse.Namespace) -> int:
 
 def serve_options(arguments: argparse.Namespace) -> run.Options:
     """The options of `serve` by its parsed command line."""
-    from ganeti_gluster_mon.serve import run
-    from ganeti_gluster_mon.serve.handover import STALE_CYCLES
+    from ganeti_gluster_mon.daemon import run
+    from ganeti_gluster_mon.daemon.spool import STALE_CYCLES
 
     return run.Options(
         settings=_settings(arguments, processes=True, disks=True),
@@ -417,7 +417,7 @@ def serve_options(arguments: argparse.Namespace) -> run.Options:
 
 
 def _serve(arguments: argparse.Namespace) -> int:
-    from ganeti_gluster_mon.serve import run
+    from ganeti_gluster_mon.daemon import run
 
     options = serve_options(arguments)
     try:

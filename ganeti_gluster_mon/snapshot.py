@@ -13,13 +13,13 @@ from dataclasses import dataclass, field, replace
 from typing import Mapping, Optional
 
 from ganeti_gluster_mon import history, mutes
+from ganeti_gluster_mon.daemon.picture import Followed, Picture, View, picture
+from ganeti_gluster_mon.daemon.spool import Handover
+from ganeti_gluster_mon.daemon.web.annotations import annotated
 from ganeti_gluster_mon.gluster import capture, command, cycle
 from ganeti_gluster_mon.gluster.model import Pool, Unknown
 from ganeti_gluster_mon.gluster.pool import understand
 from ganeti_gluster_mon.health import Health, Limits, evaluate
-from ganeti_gluster_mon.serve.annotations import annotated
-from ganeti_gluster_mon.serve.handover import Handover
-from ganeti_gluster_mon.serve.picture import Followed, Picture, View, picture
 
 
 @dataclass(frozen=True)

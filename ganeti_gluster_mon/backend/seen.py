@@ -1,4 +1,4 @@
-"""What the collector last saw of a volume, for the backend: a file that the daemon keeps; see serve/digest.py.
+"""What the collector last saw of a volume, for the backend: a file that the daemon keeps; see storage_status.py.
 
 Nothing is asked here, so it takes a fraction of a millisecond.  Without a daemon, or with one whose answers
 are old, nothing is known, which is said as that.

@@ -16,6 +16,7 @@ import time
 from typing import Iterator, Mapping, Tuple
 
 from ganeti_gluster_mon import etc_default, snapshot
+from ganeti_gluster_mon.daemon.spool import DIRECTORY
 from ganeti_gluster_mon.etc_default import WrongSetting
 from ganeti_gluster_mon.failure import CannotDo
 from ganeti_gluster_mon.ganeti import ssconf
@@ -27,7 +28,6 @@ from ganeti_gluster_mon.health import Health, evaluate
 from ganeti_gluster_mon.hooks import job
 from ganeti_gluster_mon.hooks.asked import Environment, asked
 from ganeti_gluster_mon.hooks.room import refusal
-from ganeti_gluster_mon.serve.handover import DIRECTORY
 from ganeti_gluster_mon.view.source import LIMITS
 from ganeti_gluster_mon.words import one_line
 

@@ -8,9 +8,9 @@ import sys
 from typing import Any, Dict, Optional, Set
 
 from ganeti_gluster_mon.commandline import seconds
+from ganeti_gluster_mon.daemon.spool import DIRECTORY
 from ganeti_gluster_mon.failure import CannotDo
 from ganeti_gluster_mon.health import UNKNOWN
-from ganeti_gluster_mon.serve.handover import DIRECTORY
 from ganeti_gluster_mon.view.bricks import BRICKS
 from ganeti_gluster_mon.view.disks import DISKS
 from ganeti_gluster_mon.view.listing import (

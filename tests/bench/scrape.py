@@ -20,13 +20,13 @@ from typing import Iterator, List, Tuple
 
 import psutil
 
+from ganeti_gluster_mon.daemon.web.auth import Door
+from ganeti_gluster_mon.daemon.web.base_handler import Screen
+from ganeti_gluster_mon.daemon.web.content import render
+from ganeti_gluster_mon.daemon.web.handlers import application
+from ganeti_gluster_mon.daemon.web.server import HttpServer
 from ganeti_gluster_mon.gluster.model import Pool
 from ganeti_gluster_mon.health import Limits, evaluate
-from ganeti_gluster_mon.serve.door import Door
-from ganeti_gluster_mon.serve.handler import Screen
-from ganeti_gluster_mon.serve.http import application
-from ganeti_gluster_mon.serve.rendered import render
-from ganeti_gluster_mon.serve.server import HttpServer
 from tests.unit.example_pool import NOW, POOL
 
 BRICKS = 1000

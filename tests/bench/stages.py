@@ -16,11 +16,11 @@ from typing import Callable, Dict, Sequence, Tuple
 from xml.parsers import expat
 
 from ganeti_gluster_mon import prometheus
+from ganeti_gluster_mon.daemon.web.content import render
 from ganeti_gluster_mon.gluster import parse, question
 from ganeti_gluster_mon.gluster.capture import Answer, Capture
 from ganeti_gluster_mon.gluster.pool import understand
 from ganeti_gluster_mon.health import Limits, evaluate
-from ganeti_gluster_mon.serve.rendered import render
 from tests.generate import large_capture
 
 BRICKS = (3_000, 6_000, 12_000, 24_000)

@@ -16,14 +16,14 @@ from typing import Any, Callable, Dict, Iterator, List, Tuple
 from prometheus_client.parser import text_string_to_metric_families
 
 from ganeti_gluster_mon.check import check
+from ganeti_gluster_mon.daemon.web.content import render
+from ganeti_gluster_mon.daemon.web.page import page
+from ganeti_gluster_mon.daemon.web.storage_status import digest
 from ganeti_gluster_mon.failure import CannotDo
-from ganeti_gluster_mon.gluster import capture, parcel, question
+from ganeti_gluster_mon.gluster import capture, capture_archive, question
 from ganeti_gluster_mon.gluster.capture import CaptureError
 from ganeti_gluster_mon.gluster.pool import understand
 from ganeti_gluster_mon.health import Limits, evaluate
-from ganeti_gluster_mon.serve.digest import digest
-from ganeti_gluster_mon.serve.page import page
-from ganeti_gluster_mon.serve.rendered import render
 from ganeti_gluster_mon.table import table
 from ganeti_gluster_mon.view import info
 from ganeti_gluster_mon.view.commands import LISTINGS
@@ -87,7 +87,7 @@ def use(recorded: capture.Capture) -> None:
     digest(pool, {}, now)
     # The daemon packs its own captures only, which have no other questions than those it puts itself.
     known = [answer for answer in recorded.answers if _is_known(answer)]
-    parcel.unpack(parcel.pack(replace(recorded, answers=tuple(known))))
+    capture_archive.unpack(capture_archive.pack(replace(recorded, answers=tuple(known))))
 
 
 def _is_known(answer: capture.Answer) -> bool:

@@ -11,7 +11,7 @@ from typing import Iterator, List
 
 import pytest
 
-from ganeti_gluster_mon.serve.supervisor import STOOD_STILL
+from ganeti_gluster_mon.daemon.supervisor import STOOD_STILL
 from tests.lab.pool import Pool
 from tests.lab.waiting import wait_until
 from tests.lab_tests.daemon import LONG, Daemon, answers, serving

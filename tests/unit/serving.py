@@ -15,15 +15,15 @@ from typing import Any, Callable, Coroutine, Dict, Iterator, Optional, Sequence,
 
 import pytest
 
+from ganeti_gluster_mon.daemon.web.allowed_hosts import AllowedHosts
+from ganeti_gluster_mon.daemon.web.auth import Door
+from ganeti_gluster_mon.daemon.web.base_handler import Screen
+from ganeti_gluster_mon.daemon.web.content import Rendered, render
+from ganeti_gluster_mon.daemon.web.handlers import application
+from ganeti_gluster_mon.daemon.web.mond_proxy import Front
+from ganeti_gluster_mon.daemon.web.server import HttpServer, Limits
 from ganeti_gluster_mon.gluster.model import Pool
 from ganeti_gluster_mon.health import Health
-from ganeti_gluster_mon.serve.allowed_hosts import AllowedHosts
-from ganeti_gluster_mon.serve.door import Door
-from ganeti_gluster_mon.serve.front import Front
-from ganeti_gluster_mon.serve.handler import Screen
-from ganeti_gluster_mon.serve.http import application
-from ganeti_gluster_mon.serve.rendered import Rendered, render
-from ganeti_gluster_mon.serve.server import HttpServer, Limits
 from tests.unit.example_pool import HEALTH, NOW, POOL
 
 #: seconds; only a test that fails waits so long

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from ganeti_gluster_mon.daemon.picture import View, picture
+from ganeti_gluster_mon.daemon.spool import Cycle, Handed, boottime
 from ganeti_gluster_mon.gluster import capture, question
 from ganeti_gluster_mon.gluster.aged import grown_old
 from ganeti_gluster_mon.gluster.pool import understand
 from ganeti_gluster_mon.health import OK, UNKNOWN, Limits, evaluate
 from ganeti_gluster_mon.prometheus import render
-from ganeti_gluster_mon.serve.handover import Cycle, Handed, boottime
-from ganeti_gluster_mon.serve.picture import View, picture
 
 RECORDED = Path(__file__).parents[1] / "captures/recorded"
 NAMES = sorted(each.name for each in RECORDED.iterdir())

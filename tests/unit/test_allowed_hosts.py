@@ -7,7 +7,7 @@ from typing import List, Optional
 
 import pytest
 
-from ganeti_gluster_mon.serve.allowed_hosts import AllowedHosts, own_names, parse
+from ganeti_gluster_mon.daemon.web.allowed_hosts import AllowedHosts, own_names, parse
 from tests.unit.serving import Client, serving
 
 

@@ -11,12 +11,13 @@ from typing import ClassVar, List, Optional, Tuple
 
 import pytest
 
-from ganeti_gluster_mon.gluster import cycle, parcel
+from ganeti_gluster_mon.daemon import spool
+from ganeti_gluster_mon.daemon.poller import poller
+from ganeti_gluster_mon.daemon.spool import Handover
+from ganeti_gluster_mon.gluster import capture_archive, cycle
 from ganeti_gluster_mon.gluster.capture import Capture
 from ganeti_gluster_mon.gluster.cycle import Settings
 from ganeti_gluster_mon.gluster.watch import Event
-from ganeti_gluster_mon.serve import asker, handover
-from ganeti_gluster_mon.serve.handover import Handover
 
 #: seconds that one cycle takes
 TAKES = 3.0
@@ -58,7 +59,7 @@ def test_at_most_half_of_the_time_is_spent_asking_whatever_happens(
     """Also where another node that has the key reports a change again and again."""
     place, clock = Handover(str(tmp_path)), Clock()
     place.prepare()
-    made = asker.Asker(Settings(), asker.Rhythm(30.0), place, lambda: None)
+    made = poller.Asker(Settings(), poller.Rhythm(30.0), place, lambda: None)
     began: List[float] = []
 
     def ask(_event: Tuple[str, ...], _tell: int) -> float:
@@ -66,7 +67,7 @@ def test_at_most_half_of_the_time_is_spent_asking_whatever_happens(
         clock.now += takes
         return 0.0
 
-    monkeypatch.setattr(asker, "time", SimpleNamespace(monotonic=lambda: clock.now))
+    monkeypatch.setattr(poller, "time", SimpleNamespace(monotonic=lambda: clock.now))
     monkeypatch.setattr(made, "_ask", ask)
     watch = BusyWatch(clock, place, place.word if what == "word" else what)
     healed, tell = os.pipe()
@@ -78,7 +79,7 @@ def test_at_most_half_of_the_time_is_spent_asking_whatever_happens(
             with suppress(OSError):
                 os.close(descriptor)
     pauses = [later - earlier for earlier, later in zip(began, began[1:])]
-    assert min(pauses) >= max(2 * takes, asker.SHORTEST) - 1e-9
+    assert min(pauses) >= max(2 * takes, poller.SHORTEST) - 1e-9
 
 
 class FakeCycle:
@@ -113,12 +114,12 @@ def test_a_new_leader_uses_the_brick_ports_that_the_former_leader_knew(
     place.prepare()
     monkeypatch.setattr(FakeCycle, "previous", [])
     monkeypatch.setattr(cycle, "Cycle", FakeCycle)
-    made = asker.Asker(Settings(), asker.Rhythm(30.0), place, lambda: None, lambda: True)
-    place.say_role(handover.FOLLOW)
+    made = poller.Asker(Settings(), poller.Rhythm(30.0), place, lambda: None, lambda: True)
+    place.say_role(spool.FOLLOW)
     made._ask((), -1)
     theirs = Capture(recorded_at=2, answers=(), node="node3", brick_ports={BRICK: 49999})
-    place.tell_followed(parcel.pack(theirs), handover.boottime(), str(uuid.uuid4()))
-    place.say_role(handover.LEAD)
+    place.tell_followed(capture_archive.pack(theirs), spool.boottime(), str(uuid.uuid4()))
+    place.say_role(spool.LEAD)
     made._ask((), -1)
     made._ask((), -1)
     ports = [None if each is None else each.brick_ports[BRICK] for each in FakeCycle.previous]

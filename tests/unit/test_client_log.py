@@ -8,9 +8,9 @@ import logging
 import pytest
 from tornado.concurrent import future_set_exception_unless_cancelled
 
-from ganeti_gluster_mon.serve import exchange
-from ganeti_gluster_mon.serve.client_log import EVERY, ClientLog, Filter
-from ganeti_gluster_mon.serve.handler import Handler
+from ganeti_gluster_mon.daemon.client_log import EVERY, ClientLog, Filter
+from ganeti_gluster_mon.daemon.cluster import exchange
+from ganeti_gluster_mon.daemon.web.base_handler import Handler
 from tests.unit.serving import serving
 
 

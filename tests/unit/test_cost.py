@@ -9,10 +9,10 @@ from typing import Callable, Dict
 import pytest
 
 from ganeti_gluster_mon import prometheus
+from ganeti_gluster_mon.daemon.web.content import render
 from ganeti_gluster_mon.garbage import collection_paused
 from ganeti_gluster_mon.gluster.pool import understand
 from ganeti_gluster_mon.health import Limits, evaluate
-from ganeti_gluster_mon.serve.rendered import render
 from tests.bench.stages import without_heal
 from tests.generate import large_capture
 

@@ -18,11 +18,9 @@ from typing import Any, AsyncIterator, Callable, Coroutine, Dict, List, Optional
 import pytest
 from tornado.httpclient import AsyncHTTPClient, HTTPClientError
 
-from ganeti_gluster_mon.gluster import capture, parcel
-from ganeti_gluster_mon.mutes import Mute, Mutes
-from ganeti_gluster_mon.serve import handover, secret, signing
-from ganeti_gluster_mon.serve.door import Door
-from ganeti_gluster_mon.serve.exchange import (
+from ganeti_gluster_mon.daemon import spool
+from ganeti_gluster_mon.daemon.cluster import secret, signing
+from ganeti_gluster_mon.daemon.cluster.exchange import (
     CHALLENGE,
     CHALLENGE_LASTS,
     NONCE,
@@ -34,12 +32,15 @@ from ganeti_gluster_mon.serve.exchange import (
     Exchange,
     Standing,
 )
-from ganeti_gluster_mon.serve.following import Following, Rates
-from ganeti_gluster_mon.serve.handler import Screen
-from ganeti_gluster_mon.serve.handover import Handover, boottime
-from ganeti_gluster_mon.serve.http import application
-from ganeti_gluster_mon.serve.peers import PeerError, Peers
-from ganeti_gluster_mon.serve.server import HttpServer
+from ganeti_gluster_mon.daemon.cluster.follower import Following, Rates
+from ganeti_gluster_mon.daemon.cluster.peer_client import PeerError, Peers
+from ganeti_gluster_mon.daemon.spool import Handover, boottime
+from ganeti_gluster_mon.daemon.web.auth import Door
+from ganeti_gluster_mon.daemon.web.base_handler import Screen
+from ganeti_gluster_mon.daemon.web.handlers import application
+from ganeti_gluster_mon.daemon.web.server import HttpServer
+from ganeti_gluster_mon.gluster import capture, capture_archive
+from ganeti_gluster_mon.mutes import Mute, Mutes
 from tests.unit.test_joined import NOBODY, NODE1, NODE2, RECORDED
 
 KEY = signing.derived(b"what all nodes of the cluster know")
@@ -83,7 +84,7 @@ async def node(uuid: str, port: int = 0, key: Optional[bytes] = KEY) -> AsyncIte
 
 def leading(uuid: str, **more: Any) -> Standing:
     name = "healthy" if uuid == NODE1 else "healthy-node2"
-    packed = parcel.pack(capture.read(str(RECORDED / name)))
+    packed = capture_archive.pack(capture.read(str(RECORDED / name)))
     standing = Standing(uuid, answered=True, leads=True, boottime=boottime(), parcel=packed)
     return replace(standing, **more)
 
@@ -103,7 +104,7 @@ def test_a_leader_tells_what_it_has() -> None:
             told = await peers.ask(HOSTS[NODE1], NODE1, KEY, GENEROUS)
             assert (told.uuid, told.able, told.leads, told.nudged) == (NODE1, True, True, False)
             assert told.sequence == there.exchange.sequence
-            assert parcel.unpack(told.parcel).node == "node1.lab.test"
+            assert capture_archive.unpack(told.parcel).node == "node1.lab.test"
             assert 0 <= boottime() - told.boottime < GENEROUS * 1e9
             again = await peers.ask(HOSTS[NODE1], NODE1, KEY, GENEROUS, after=told.sequence)
             assert (again.sequence, again.parcel) == (told.sequence, b"")
@@ -488,9 +489,9 @@ def test_it_follows_the_one_that_leads_and_leads_when_it_has_gone(tmp_path: Path
 
     async def work() -> None:
         async with node(NODE2) as here, following(here, tmp_path, {NODE1: HOSTS[NODE1]}) as mine:
-            await until(lambda: place.role() == handover.LEAD)
+            await until(lambda: place.role() == spool.LEAD)
             async with node(NODE1, here.port) as there:
-                await until(lambda: place.role() == handover.FOLLOW)
+                await until(lambda: place.role() == spool.FOLLOW)
                 await until(lambda: mine.followed)
                 assert mine.followed is not None
                 assert mine.followed.capture.node == "node1.lab.test"
@@ -502,11 +503,11 @@ def test_it_follows_the_one_that_leads_and_leads_when_it_has_gone(tmp_path: Path
                 await until(lambda: there.nudges)
                 mine.report(["node2:/b c", "node2:/b&brick=d"])
                 await until(lambda: there.nudges[-1] == ("node2:/b c", "node2:/b&brick=d"))
-            await until(lambda: place.role() == handover.LEAD)
+            await until(lambda: place.role() == spool.LEAD)
             assert mine.followed is not None, "what is known goes on being known, with its age"
             here.exchange.key = None
             mine.seen(None, event=False)
-            await until(lambda: place.role() == handover.ALONE)
+            await until(lambda: place.role() == spool.ALONE)
 
     run(work())
 
@@ -526,10 +527,10 @@ def test_a_leader_whose_glusterd_is_silent_is_left_at_once(tmp_path: Path) -> No
             assert mine.leader == NODE1
             began = time.monotonic()
             mine.seen(None, event=False, silent=[HOSTS[NODE1]])
-            await until(lambda: place.role() == handover.LEAD)
+            await until(lambda: place.role() == spool.LEAD)
             assert time.monotonic() - began < INTERVAL / 2
             mine.seen(None, event=False, silent=[])
-            await until(lambda: place.role() == handover.FOLLOW)
+            await until(lambda: place.role() == spool.FOLLOW)
 
     run(work())
 
@@ -597,7 +598,7 @@ def test_what_cannot_be_believed_is_refused_and_said_once(
                 async with following(here, tmp_path, {NODE1: HOSTS[NODE1]}) as mine:
                     await until(lambda: why in caplog_fields(caplog))  # noqa: B023
                     if "not in" not in why:
-                        await until(lambda: place.role() == handover.LEAD)
+                        await until(lambda: place.role() == spool.LEAD)
                     assert mine.followed is None
                     there.exchange.tell(leading(NODE1, leads=False))
 
@@ -618,7 +619,7 @@ def test_another_node_under_the_peers_name_is_nobody(tmp_path: Path) -> None:
         async with node(NODE2) as here, node(NODE1, here.port) as there:
             there.exchange.tell(leading(NOBODY))
             async with following(here, tmp_path, {NODE1: HOSTS[NODE1]}):
-                await until(lambda: place.role() == handover.LEAD)
+                await until(lambda: place.role() == spool.LEAD)
 
     run(work())
 
@@ -683,11 +684,11 @@ def test_a_liar_is_rejected_by_its_uuid_whatever_sequence_it_sends(
             following(here, tmp_path, {NODE1: HOSTS[NODE1]}) as mine,
         ):
             await until(lambda: why in caplog_fields(caplog))
-            await until(lambda: place.role() == handover.LEAD)
+            await until(lambda: place.role() == spool.LEAD)
             asked = len(times)
             # It says something new each time, and this node leads all the while.
             await until(lambda: len(times) >= asked + 2)
-            assert place.role() == handover.LEAD
+            assert place.role() == spool.LEAD
             assert mine.leader == NODE2
             assert mine.followed is None
 

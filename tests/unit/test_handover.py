@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from ganeti_gluster_mon.gluster import capture, parcel
+from ganeti_gluster_mon.daemon.spool import FOLLOW, LEAD, Cycle, Handed, Handover, boottime
+from ganeti_gluster_mon.gluster import capture, capture_archive
 from ganeti_gluster_mon.gluster.capture import Capture, CaptureError
-from ganeti_gluster_mon.serve.handover import FOLLOW, LEAD, Cycle, Handed, Handover, boottime
 
 RECORDED = capture.read(str(Path(__file__).parents[1] / "captures/recorded/healthy"))
 
@@ -186,7 +186,7 @@ def test_the_http_half_gets_into_what_another_has_made(tmp_path: Path) -> None:
 
 def test_what_the_leader_told_can_be_read_by_commands(handover: Handover) -> None:
     assert handover.followed() is None
-    handover.tell_followed(parcel.pack(RECORDED), 17, OWN)
+    handover.tell_followed(capture_archive.pack(RECORDED), 17, OWN)
     told = handover.followed()
     assert told is not None
     assert told[1:] == (17, OWN)
@@ -196,7 +196,7 @@ def test_what_the_leader_told_can_be_read_by_commands(handover: Handover) -> Non
 def leader(version: int = 1, moment: str = "1", uuid: str = f'"{OWN}"') -> bytes:
     """The file that the HTTP half keeps of what the leader sent."""
     head = f'{{"format_version": {version}, "boottime": {moment}, "uuid": {uuid}}}'
-    return head.encode() + b"\n" + parcel.pack(RECORDED)
+    return head.encode() + b"\n" + capture_archive.pack(RECORDED)
 
 
 def test_the_file_of_the_leader_is_read_where_it_is_well_formed(handover: Handover) -> None:
@@ -224,7 +224,7 @@ def test_of_nonsense_from_the_leader_nothing_is_read(handover: Handover, content
 
 
 def test_no_link_is_followed_where_another_user_writes(handover: Handover, tmp_path: Path) -> None:
-    handover.tell_followed(parcel.pack(RECORDED), 17, OWN)
+    handover.tell_followed(capture_archive.pack(RECORDED), 17, OWN)
     os.rename(Path(handover.seen) / "leader", tmp_path / "elsewhere")
     os.symlink(tmp_path / "elsewhere", Path(handover.seen) / "leader")
     assert handover.followed() is None

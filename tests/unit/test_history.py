@@ -9,6 +9,9 @@ from typing import List, Tuple
 import pytest
 
 from ganeti_gluster_mon import history, mutes
+from ganeti_gluster_mon.daemon.picture import Picture
+from ganeti_gluster_mon.daemon.web.annotations import Annotations
+from ganeti_gluster_mon.daemon.web.annotations import annotated as annotated_by
 from ganeti_gluster_mon.gluster.model import Brick, Heal, Pool
 from ganeti_gluster_mon.health import (
     CRITICAL,
@@ -23,9 +26,6 @@ from ganeti_gluster_mon.health import (
 )
 from ganeti_gluster_mon.health.annotate import annotate, key_of
 from ganeti_gluster_mon.history import GAP, History
-from ganeti_gluster_mon.serve.annotations import Annotations
-from ganeti_gluster_mon.serve.annotations import annotated as annotated_by
-from ganeti_gluster_mon.serve.picture import Picture
 from tests.unit.example_pool import POOL
 
 OFFLINE = Problem("BRICK_OFFLINE", CRITICAL, "gv0: brick a:/b is offline", "gv0", "a:/b")

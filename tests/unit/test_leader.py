@@ -7,7 +7,7 @@ from typing import Dict, List, Optional, Set, Tuple
 
 import pytest
 
-from ganeti_gluster_mon.serve.leader import Voice, leader
+from ganeti_gluster_mon.daemon.cluster.leader_election import Voice, leader
 
 PATIENCE = 10.0
 

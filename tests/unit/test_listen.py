@@ -11,10 +11,12 @@ from typing import Iterator, List, Tuple
 
 import pytest
 
+from ganeti_gluster_mon.daemon import run
+from ganeti_gluster_mon.daemon.poller import poller
+from ganeti_gluster_mon.daemon.spool import Handover
+from ganeti_gluster_mon.daemon.web import listen
+from ganeti_gluster_mon.daemon.web.listen import ListenError
 from ganeti_gluster_mon.gluster.cycle import Settings
-from ganeti_gluster_mon.serve import asker, listen, run
-from ganeti_gluster_mon.serve.handover import Handover
-from ganeti_gluster_mon.serve.listen import ListenError
 
 HERE = os.uname().nodename
 
@@ -29,7 +31,7 @@ def node(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ("node_secondary_ips", f"{HERE} 127.0.0.8\nother.example.org 127.0.0.9\n"),
     ):
         (tmp_path / f"ssconf_{name}").write_text(text)
-    monkeypatch.setattr("ganeti_gluster_mon.serve.listen.own.__defaults__", (str(tmp_path),))
+    monkeypatch.setattr("ganeti_gluster_mon.daemon.web.listen.own.__defaults__", (str(tmp_path),))
     return tmp_path
 
 
@@ -147,10 +149,10 @@ def test_it_says_that_it_is_alive_however_long_the_interval(
         if len(said) == 4:
             raise Enough
 
-    monkeypatch.setattr(asker, "BREATH", 0.05)
+    monkeypatch.setattr(poller, "BREATH", 0.05)
     handover = Handover(str(tmp_path))
     handover.prepare()
-    asking = asker.Asker(Settings(gluster="/nowhere/gluster"), asker.Rhythm(3600), handover, alive)
+    asking = poller.Asker(Settings(gluster="/nowhere/gluster"), poller.Rhythm(3600), handover, alive)
     with pytest.raises(Enough):
         asking.run()
     assert said[-1] - said[0] < 60

@@ -14,10 +14,10 @@ import pytest
 
 from ganeti_gluster_mon import cli, mutes
 from ganeti_gluster_mon.check import check
+from ganeti_gluster_mon.daemon.picture import Picture
+from ganeti_gluster_mon.daemon.web.annotations import Annotations, annotated
 from ganeti_gluster_mon.health import Limits
 from ganeti_gluster_mon.mutes import Mute, Mutes
-from ganeti_gluster_mon.serve.annotations import Annotations, annotated
-from ganeti_gluster_mon.serve.picture import Picture
 from tests.unit.example_pool import HEALTH, NOW, POOL
 
 T = 1_795_000_000.0

@@ -11,13 +11,13 @@ from typing import Dict, List, Optional, Tuple
 
 import pytest
 
+from ganeti_gluster_mon.daemon.web.handlers import content_security_policy
+from ganeti_gluster_mon.daemon.web.page import STYLE, page
 from ganeti_gluster_mon.gluster import capture
 from ganeti_gluster_mon.gluster.aged import grown_old
 from ganeti_gluster_mon.gluster.model import Brick, Heal, Peer, Pool, Subvolume, Volume
 from ganeti_gluster_mon.gluster.pool import understand
 from ganeti_gluster_mon.health import Limits, evaluate
-from ganeti_gluster_mon.serve.http import content_security_policy
-from ganeti_gluster_mon.serve.page import STYLE, page
 from tests import browser
 from tests.unit.example_pool import HEALTH, NOW, POOL
 

@@ -9,18 +9,20 @@ from pathlib import Path
 
 import pytest
 
-from ganeti_gluster_mon.gluster import capture, parcel
+from ganeti_gluster_mon.gluster import capture, capture_archive
 from ganeti_gluster_mon.gluster.capture import Answer, Capture, CaptureError
 
 CAPTURES = sorted((Path(__file__).parents[1] / "captures").glob("*/*"))
 
-PACKED = parcel.pack(Capture(1, (Answer(("pool", "list"), b"one\n"), Answer(("volume", "info"), b"\0two"))))
+PACKED = capture_archive.pack(
+    Capture(1, (Answer(("pool", "list"), b"one\n"), Answer(("volume", "info"), b"\0two")))
+)
 
 
 @pytest.mark.parametrize("directory", CAPTURES, ids=lambda path: path.name)
 def test_it_comes_back_whole(directory: Path) -> None:
     sent = capture.read(str(directory))
-    got = parcel.unpack(parcel.pack(sent))
+    got = capture_archive.unpack(capture_archive.pack(sent))
     assert capture.manifest_of(got) == capture.manifest_of(sent)
     assert [answer.output for answer in got.answers] == [answer.output for answer in sent.answers]
 
@@ -28,7 +30,7 @@ def test_it_comes_back_whole(directory: Path) -> None:
 def test_each_end_too_early_is_seen() -> None:
     for length in range(len(PACKED)):
         with pytest.raises(CaptureError):
-            parcel.unpack(PACKED[:length])
+            capture_archive.unpack(PACKED[:length])
 
 
 def test_each_byte_that_is_another_is_refused_or_read() -> None:
@@ -36,12 +38,12 @@ def test_each_byte_that_is_another_is_refused_or_read() -> None:
     for place in range(len(PACKED)):
         mutant = PACKED[:place] + bytes([PACKED[place] ^ 0x41]) + PACKED[place + 1 :]
         with contextlib.suppress(CaptureError):
-            parcel.unpack(mutant)
+            capture_archive.unpack(mutant)
 
 
 def test_a_bomb_does_not_go_off() -> None:
     with pytest.raises(CaptureError, match="unpacks to more than 1000000 bytes"):
-        parcel.unpack(zlib.compress(bytes(100_000_000)), 1_000_000)
+        capture_archive.unpack(zlib.compress(bytes(100_000_000)), 1_000_000)
 
 
 def _sent(manifest: object, content: bytes = b"") -> bytes:
@@ -63,7 +65,7 @@ def _sent(manifest: object, content: bytes = b"") -> bytes:
 )
 def test_lengths_that_do_not_fit(manifest: object) -> None:
     with pytest.raises(CaptureError):
-        parcel.unpack(_sent(manifest))
+        capture_archive.unpack(_sent(manifest))
 
 
 def test_names_that_lead_elsewhere_lead_nowhere() -> None:
@@ -73,5 +75,5 @@ def test_names_that_lead_elsewhere_lead_nowhere() -> None:
         "answers": [{"command": ["volume", "info"], "file": "../../etc/passwd"}],
         "lengths": [3],
     }
-    (answer,) = parcel.unpack(_sent(manifest, b"abc")).answers
+    (answer,) = capture_archive.unpack(_sent(manifest, b"abc")).answers
     assert answer.output == b"abc"

@@ -7,11 +7,11 @@ from typing import Tuple
 
 import pytest
 
+from ganeti_gluster_mon.daemon.picture import Followed, Picture, View, picture
+from ganeti_gluster_mon.daemon.spool import Cycle, Handed, boottime
 from ganeti_gluster_mon.gluster import question
 from ganeti_gluster_mon.gluster.capture import Capture
 from ganeti_gluster_mon.health import Limits
-from ganeti_gluster_mon.serve.handover import Cycle, Handed, boottime
-from ganeti_gluster_mon.serve.picture import Followed, Picture, View, picture
 from tests.unit.test_joined import NODE2, own, read
 
 SECOND = 10**9

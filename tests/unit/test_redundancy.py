@@ -17,8 +17,8 @@ from ganeti_gluster_mon.backend.redundancy import Redundancy, redundancy
 from ganeti_gluster_mon.backend.seen import seen, volumes_seen
 from ganeti_gluster_mon.backend.space import space
 from ganeti_gluster_mon.backend.volume import GlusterVolume, VolumeError
+from ganeti_gluster_mon.daemon.web.storage_status import Peaks, digest
 from ganeti_gluster_mon.gluster.model import Brick, Capacity, Heal, Pool, Subvolume, Volume
-from ganeti_gluster_mon.serve.digest import Peaks, digest
 from tests.unit.example_pool import NOTHING, POOL, TAKEN_AT
 
 DISK = "ganeti/0a1b.0"

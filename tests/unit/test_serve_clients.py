@@ -15,13 +15,13 @@ from typing import Callable, Iterator, List, Optional
 import psutil
 import pytest
 
-from ganeti_gluster_mon.serve import server
-from ganeti_gluster_mon.serve.connections import BLOCKED_AFTER
-from ganeti_gluster_mon.serve.handler import Handler
-from ganeti_gluster_mon.serve.listen import ListenError, parse
-from ganeti_gluster_mon.serve.rendered import Body
-from ganeti_gluster_mon.serve.server import Limits
-from ganeti_gluster_mon.serve.streams import MOST_PIPELINED
+from ganeti_gluster_mon.daemon.web import server
+from ganeti_gluster_mon.daemon.web.base_handler import Handler
+from ganeti_gluster_mon.daemon.web.connections import BLOCKED_AFTER
+from ganeti_gluster_mon.daemon.web.content import Body
+from ganeti_gluster_mon.daemon.web.listen import ListenError, parse
+from ganeti_gluster_mon.daemon.web.server import Limits
+from ganeti_gluster_mon.daemon.web.streams import MOST_PIPELINED
 from tests.unit.serving import GENEROUS, RENDERED, Client, Served, serving
 
 LARGE = dataclasses.replace(RENDERED, metrics=Body("text/plain", b"x" * (8 << 20)))

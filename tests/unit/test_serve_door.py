@@ -15,11 +15,11 @@ from typing import Any, Callable, Dict, List, Optional
 import bcrypt
 import pytest
 
-from ganeti_gluster_mon.serve import door
-from ganeti_gluster_mon.serve.door import LOOK_EVERY, MOST_WAITING, MOST_WAITING_OF_ONE, Door
-from ganeti_gluster_mon.serve.handler import Handler
-from ganeti_gluster_mon.serve.rendered import Body
-from ganeti_gluster_mon.serve.web_config import WebConfigError, read
+from ganeti_gluster_mon.daemon.web import auth
+from ganeti_gluster_mon.daemon.web.auth import LOOK_EVERY, MOST_WAITING, MOST_WAITING_OF_ONE, Door
+from ganeti_gluster_mon.daemon.web.base_handler import Handler
+from ganeti_gluster_mon.daemon.web.content import Body
+from ganeti_gluster_mon.daemon.web.web_config import WebConfigError, read
 from tests.unit.serving import RENDERED, Client, serving
 
 HASHES = {
@@ -379,8 +379,8 @@ class Counted:
 
 @pytest.fixture
 def counted(monkeypatch: pytest.MonkeyPatch) -> Counted:
-    made = Counted(door._check)
-    monkeypatch.setattr(door, "_check", made)
+    made = Counted(auth._check)
+    monkeypatch.setattr(auth, "_check", made)
     return made
 
 

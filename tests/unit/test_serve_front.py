@@ -10,7 +10,7 @@ from typing import Any, Dict, Iterator, List, Optional, Tuple
 
 import pytest
 
-from ganeti_gluster_mon.serve.front import Front, FrontError
+from ganeti_gluster_mon.daemon.web.mond_proxy import Front, FrontError
 from tests.unit.serving import RENDERED, serving
 
 LISTING = (

@@ -13,8 +13,8 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 from prometheus_client.parser import text_string_to_metric_families as metrics
 from tornado.web import RequestHandler
 
-from ganeti_gluster_mon.serve.handler import Handler, Screen
-from ganeti_gluster_mon.serve.http import application
+from ganeti_gluster_mon.daemon.web.base_handler import Handler, Screen
+from ganeti_gluster_mon.daemon.web.handlers import application
 from tests.unit.serving import PAGE, RENDERED, STYLE, Served, serving
 
 BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8"

@@ -11,9 +11,9 @@ import pytest
 
 from ganeti_gluster_mon import prometheus, report
 from ganeti_gluster_mon.collectors import collectors
+from ganeti_gluster_mon.daemon.web.content import body, render
 from ganeti_gluster_mon.gluster.model import Pool
 from ganeti_gluster_mon.health import Health
-from ganeti_gluster_mon.serve.rendered import body, render
 from tests.unit.example_pool import HEALTH, NOTHING, NOTHING_HEALTH, NOW, POOL
 from tests.unit.serving import PAGE, RENDERED, a_page
 

@@ -8,7 +8,7 @@ from typing import Set
 import pytest
 
 from ganeti_gluster_mon import cli
-from ganeti_gluster_mon.serve import privileges, run
+from ganeti_gluster_mon.daemon import privileges, run
 
 
 @pytest.fixture

@@ -11,10 +11,10 @@ from typing import Iterator, List
 import pytest
 
 from ganeti_gluster_mon import cli, snapshot
-from ganeti_gluster_mon.gluster import capture, command, cycle, parcel
+from ganeti_gluster_mon.daemon.spool import Cycle, Handed, Handover, boottime
+from ganeti_gluster_mon.gluster import capture, capture_archive, command, cycle
 from ganeti_gluster_mon.gluster.capture import Capture
 from ganeti_gluster_mon.health import Limits
-from ganeti_gluster_mon.serve.handover import Cycle, Handed, Handover, boottime
 from tests.unit.test_joined import NODE1, NODE2, RECORDED, own, read
 
 LIMITS = Limits()
@@ -111,7 +111,7 @@ def test_what_a_dead_daemon_left_is_not_used(daemon: Daemon, queries: List[objec
 def test_a_follower_has_the_leaders_pool(daemon: Daemon) -> None:
     daemon.hand(own(), leads=False)
     assert snapshot.from_daemon(daemon.path, LIMITS) is None, "the leader has sent nothing yet"
-    daemon.handover.tell_followed(parcel.pack(read("brick-killed")), boottime() - 5 * SECOND, NODE2)
+    daemon.handover.tell_followed(capture_archive.pack(read("brick-killed")), boottime() - 5 * SECOND, NODE2)
     seen = snapshot.from_daemon(daemon.path, LIMITS)
     assert seen is not None
     assert seen.health.code == 4

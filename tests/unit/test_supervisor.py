@@ -16,7 +16,7 @@ from typing import Any, Callable, ClassVar, Iterator, List, cast
 import psutil
 import pytest
 
-from ganeti_gluster_mon.serve import supervisor
+from ganeti_gluster_mon.daemon import supervisor
 
 #: seconds for which a process may be silent, in these tests
 TIMEOUT = 5.0
@@ -34,8 +34,8 @@ while True:
 """
 SUPERVISES = f"""
 import logging, sys
-from ganeti_gluster_mon.serve import log
-from ganeti_gluster_mon.serve.supervisor import Half, Supervisor
+from ganeti_gluster_mon.daemon import log
+from ganeti_gluster_mon.daemon.supervisor import Half, Supervisor
 log.to_stderr("main", "info")
 halves = [Half(name, [sys.executable, "-c", sys.argv[1]]) for name in ("one", "two")]
 sys.exit(Supervisor(halves, {TIMEOUT}).run())

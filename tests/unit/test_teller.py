@@ -11,12 +11,12 @@ from typing import AsyncIterator, Callable, List
 
 import pytest
 
+from ganeti_gluster_mon.daemon.spool import Cycle, Handed, Handover, boottime
+from ganeti_gluster_mon.daemon.web.base_handler import Screen
+from ganeti_gluster_mon.daemon.web.content_updater import Teller
 from ganeti_gluster_mon.gluster import cycle
 from ganeti_gluster_mon.gluster.capture import Answer, Capture
 from ganeti_gluster_mon.health import Limits
-from ganeti_gluster_mon.serve.handler import Screen
-from ganeti_gluster_mon.serve.handover import Cycle, Handed, Handover, boottime
-from ganeti_gluster_mon.serve.teller import Teller
 from tests.unit.test_joined import read
 
 #: seconds; for what must come on a busy machine

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ganeti_gluster_mon.serve.turns import Turns
+from ganeti_gluster_mon.daemon.web.fair_queue import Turns
 
 
 def filled(newest_first: bool) -> Turns[str]:

@@ -21,10 +21,10 @@ from typing import Dict, Iterator, List
 
 import pytest
 
+from ganeti_gluster_mon.daemon.cluster import signing
+from ganeti_gluster_mon.daemon.spool import LEAD, Cycle, Handed, Handover, boottime
 from ganeti_gluster_mon.gluster import capture
 from ganeti_gluster_mon.gluster.capture import Capture
-from ganeti_gluster_mon.serve import signing
-from ganeti_gluster_mon.serve.handover import LEAD, Cycle, Handed, Handover, boottime
 from tests.lab.waiting import LabTimeout, wait_until
 from tests.unit.test_joined import NODE1, NODE2, RECORDED
 

@@ -11,11 +11,11 @@ import pytest
 from ganeti_gluster_mon import prometheus, report, table
 from ganeti_gluster_mon.check import check
 from ganeti_gluster_mon.collectors import collectors
+from ganeti_gluster_mon.daemon.web.page import page
 from ganeti_gluster_mon.gluster.model import Pool
 from ganeti_gluster_mon.gluster.pool import understand
 from ganeti_gluster_mon.health import OK, STATUSES, UNKNOWN, Health, Limits, evaluate
 from ganeti_gluster_mon.health.annotate import annotate
-from ganeti_gluster_mon.serve.page import page
 from ganeti_gluster_mon.view import info
 from ganeti_gluster_mon.view.commands import LISTINGS
 from ganeti_gluster_mon.view.listing import Manner, chosen, lines

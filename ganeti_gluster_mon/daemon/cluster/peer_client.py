@@ -17,12 +17,12 @@ from tornado.httpclient import AsyncHTTPClient, HTTPClientError, HTTPRequest, HT
 from tornado.httputil import HTTPInputError
 from tornado.iostream import UnsatisfiableReadError
 
+from ganeti_gluster_mon.daemon.cluster import signing
+from ganeti_gluster_mon.daemon.cluster.exchange import CHALLENGE, NONCE, OTHER_CHALLENGE, PATH, SIGNATURE
+from ganeti_gluster_mon.daemon.spool import boottime
 from ganeti_gluster_mon.gluster.question import HOST_UUID
 from ganeti_gluster_mon.mutes import MOST as MOST_MUTES
 from ganeti_gluster_mon.mutes import Mute, from_json, to_json
-from ganeti_gluster_mon.serve import signing
-from ganeti_gluster_mon.serve.exchange import CHALLENGE, NONCE, OTHER_CHALLENGE, PATH, SIGNATURE
-from ganeti_gluster_mon.serve.handover import boottime
 
 #: bytes of a reply; the capture of 12,000 bricks is 800 kB
 MOST = 8 << 20

@@ -31,7 +31,9 @@ from ganeti_gluster_mon.problem_text import problem_text
 from ganeti_gluster_mon.words import one_line, short_size
 
 #: the text of the page's one <style> element, which the Content-Security-Policy names
-STYLE = (resources.files("ganeti_gluster_mon.serve") / "templates" / "page.css").read_text(encoding="utf-8")
+STYLE = (resources.files("ganeti_gluster_mon.daemon.web") / "templates" / "page.css").read_text(
+    encoding="utf-8"
+)
 
 #: volumes of up to so many bricks are shown with all of them; of larger ones what is well is folded
 _FEW_BRICKS = 12
@@ -199,7 +201,7 @@ def page(pool: Pool, health: Health, now: int, refresh: float = 30.0, stale: flo
 @functools.lru_cache(maxsize=1)
 def _template() -> jinja2.Template:
     environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("ganeti_gluster_mon.serve"),
+        loader=jinja2.PackageLoader("ganeti_gluster_mon.daemon.web"),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,

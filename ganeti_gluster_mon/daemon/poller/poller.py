@@ -17,12 +17,12 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Callable, Dict, FrozenSet, List, Optional, Sequence, Tuple
 
+from ganeti_gluster_mon.daemon import spool
+from ganeti_gluster_mon.daemon.log import say
 from ganeti_gluster_mon.gluster import command, cycle, prober
 from ganeti_gluster_mon.gluster.capture import Answer, Capture, CaptureError
 from ganeti_gluster_mon.gluster.model import Process
 from ganeti_gluster_mon.gluster.watch import STATE_DIRECTORIES, Watch
-from ganeti_gluster_mon.serve import handover
-from ganeti_gluster_mon.serve.log import say
 
 #: seconds between two cycles at least, however much happens
 SHORTEST = 1.0
@@ -59,7 +59,7 @@ class Asker:
         self,
         settings: cycle.Settings,
         rhythm: Rhythm,
-        to: handover.Handover,
+        to: spool.Handover,
         alive: Callable[[], None],
         together: Callable[[], bool] = lambda: False,
     ) -> None:
@@ -73,7 +73,7 @@ class Asker:
         self._ask_together = together
         self._together = False
         self._previous: Optional[Capture] = None
-        self._latest: Optional[handover.Handed] = None
+        self._latest: Optional[spool.Handed] = None
         self._failures: Counter[str] = Counter()
         self._failing = ""
         self._healing: Optional[_Healing] = None
@@ -192,11 +192,11 @@ class Asker:
         """One cycle; returns the seconds that it spent on waiting for what does not answer."""
         self._together = self._ask_together()
         # Before the HTTP half has heard the others it is not known who leads: nobody is locked out meanwhile.
-        leads = not self._together or self._handover.role() not in (None, handover.FOLLOW)
+        leads = not self._together or self._handover.role() not in (None, spool.FOLLOW)
         if leads and not self._led:
             self._take_over()
         self._led = leads
-        began, boottime = time.monotonic(), handover.boottime()
+        began, boottime = time.monotonic(), spool.boottime()
         probed, waited = self._prober.replies(), 0.0
         self._healing_is_old = self._healing is not None
         try:
@@ -217,7 +217,7 @@ class Asker:
             self._failed(err)
             capture = cycle.without_gluster(self._settings, str(err), probed)
         self._previous = capture
-        how = handover.Cycle(
+        how = spool.Cycle(
             boottime=boottime,
             seconds=time.monotonic() - began,
             failures=dict(self._failures),
@@ -227,7 +227,7 @@ class Asker:
             event="; ".join(what for what in event if not what.startswith((self._handover.word, _PROBED)))
             or None,
         )
-        self._publish(handover.Handed(capture, how))
+        self._publish(spool.Handed(capture, how))
         return waited
 
     def _take_over(self) -> None:
@@ -276,7 +276,7 @@ class Asker:
         self._previous = capture
         self._publish(replace(self._latest, capture=capture, cycle=replace(self._latest.cycle, event=None)))
 
-    def _publish(self, handed: handover.Handed) -> None:
+    def _publish(self, handed: spool.Handed) -> None:
         self._latest = handed
         try:
             self._handover.publish(handed)

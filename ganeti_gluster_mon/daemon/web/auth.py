@@ -22,7 +22,7 @@ from typing import Callable, Dict, Mapping, Optional, Tuple
 
 import bcrypt
 
-from ganeti_gluster_mon.serve.web_config import WebConfig, WebConfigError, read
+from ganeti_gluster_mon.daemon.web.web_config import WebConfig, WebConfigError, read
 
 LOG = logging.getLogger("ganeti_gluster_mon")
 

@@ -26,18 +26,18 @@ from tornado.httputil import (
 from tornado.ioloop import IOLoop, PeriodicCallback
 from tornado.web import Application
 
-from ganeti_gluster_mon.serve import client_log
-from ganeti_gluster_mon.serve.connections import Connections
-from ganeti_gluster_mon.serve.door import Door
-from ganeti_gluster_mon.serve.listen import bind
-from ganeti_gluster_mon.serve.streams import (
+from ganeti_gluster_mon.daemon import client_log
+from ganeti_gluster_mon.daemon.web.auth import Door
+from ganeti_gluster_mon.daemon.web.connections import Connections
+from ganeti_gluster_mon.daemon.web.fair_queue import Turns
+from ganeti_gluster_mon.daemon.web.listen import bind
+from ganeti_gluster_mon.daemon.web.streams import (
     LONGEST_HEAD,
     InAdvance,
     encrypted,
     plain,
     requests_sent,
 )
-from ganeti_gluster_mon.serve.turns import Turns
 
 LOG = logging.getLogger("ganeti_gluster_mon")
 

@@ -5,7 +5,7 @@
     /run/ganeti-gluster-mon/
       current -> captures/7        the latest capture, and how the asking went (cycle.json)
       captures/6, captures/7       the one before stays for who is reading it
-      seen/storage.json            from the HTTP half, for the storage backend: see digest.py
+      seen/storage.json            from the HTTP half, for the storage backend: see storage_status.py
       seen/leader                  from the HTTP half: what the node that leads told, for commands on this node
       asking                       locked by the half that asks, as long as it lives
       key                          what the nodes of the pool sign with; none: each asks for itself
@@ -33,10 +33,10 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Dict, Iterator, Mapping, Optional, Sequence, Tuple
 
 from ganeti_gluster_mon import plain_file
-from ganeti_gluster_mon.gluster import capture, parcel
+from ganeti_gluster_mon.daemon.log import say
+from ganeti_gluster_mon.gluster import capture, capture_archive
 from ganeti_gluster_mon.gluster.capture import Capture, CaptureError
 from ganeti_gluster_mon.gluster.question import HOST_UUID
-from ganeti_gluster_mon.serve.log import say
 
 DIRECTORY = "/run/ganeti-gluster-mon"
 CURRENT = "current"
@@ -48,7 +48,7 @@ WORD = "word"
 SEEN = "seen"
 _LEADER = "leader"
 _NUDGE = "nudge"
-#: bytes of what a leader told, as it comes: see parcel.py
+#: bytes of what a leader told, as it comes: see capture_archive.py
 _MOST = 64 << 20
 _CYCLE = "cycle.json"
 #: bytes of a report, and bricks in it
@@ -341,7 +341,7 @@ class Handover:
                 return None
             if not 0 < moment <= boottime() or not isinstance(uuid, str) or not HOST_UUID.match(uuid):
                 return None
-            return parcel.unpack(sent), moment, uuid
+            return capture_archive.unpack(sent), moment, uuid
         except (OSError, ValueError, TypeError, KeyError, RecursionError, CaptureError):
             return None
 

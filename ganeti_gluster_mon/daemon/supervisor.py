@@ -21,7 +21,7 @@ from typing import Dict, List, Optional, Sequence
 
 import sdnotify
 
-from ganeti_gluster_mon.serve.log import say
+from ganeti_gluster_mon.daemon.log import say
 
 #: exit status of a half that cannot work as it was told to: the port is taken, a file unreadable.
 #: Starting it again would not help.  By sysexits.h, as systemd's RestartPreventExitStatus has it.

@@ -9,11 +9,11 @@ from dataclasses import replace
 from typing import Iterable, Optional, Tuple
 
 from ganeti_gluster_mon import history, mutes
+from ganeti_gluster_mon.daemon.log import say
+from ganeti_gluster_mon.daemon.picture import Picture
 from ganeti_gluster_mon.health import with_stuck_healing
 from ganeti_gluster_mon.health.annotate import annotate
 from ganeti_gluster_mon.mutes import Mute, Mutes
-from ganeti_gluster_mon.serve.log import say
-from ganeti_gluster_mon.serve.picture import Picture
 
 #: seconds after which the samples of heal backlogs are written, if nothing else changed
 _WRITE_EVERY = 60.0

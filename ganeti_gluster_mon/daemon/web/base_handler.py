@@ -9,9 +9,9 @@ from typing import Any, Awaitable, Optional, Sequence
 
 from tornado.web import HTTPError, RequestHandler, stream_request_body
 
-from ganeti_gluster_mon.serve import accept
-from ganeti_gluster_mon.serve.door import Crowded, Door
-from ganeti_gluster_mon.serve.rendered import Body, Rendered
+from ganeti_gluster_mon.daemon.web import accept
+from ganeti_gluster_mon.daemon.web.auth import Crowded, Door
+from ganeti_gluster_mon.daemon.web.content import Body, Rendered
 from ganeti_gluster_mon.words import one_line
 
 LOG = logging.getLogger("ganeti_gluster_mon")

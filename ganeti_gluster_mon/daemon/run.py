@@ -16,18 +16,19 @@ from typing import TYPE_CHECKING, Any, Awaitable, Callable, Optional, Sequence, 
 
 import sdnotify
 
+from ganeti_gluster_mon.daemon import log, privileges, supervisor
+from ganeti_gluster_mon.daemon.cluster import secret
+from ganeti_gluster_mon.daemon.log import say
+from ganeti_gluster_mon.daemon.spool import Handover
 from ganeti_gluster_mon.gluster import capture
 from ganeti_gluster_mon.gluster.cycle import Settings
 from ganeti_gluster_mon.health import Limits
-from ganeti_gluster_mon.serve import log, privileges, secret, supervisor
-from ganeti_gluster_mon.serve.handover import Handover
-from ganeti_gluster_mon.serve.log import say
 
 if TYPE_CHECKING:
-    from ganeti_gluster_mon.serve.exchange import Exchange
-    from ganeti_gluster_mon.serve.handler import Handler, Screen
-    from ganeti_gluster_mon.serve.rendered import MakePage
-    from ganeti_gluster_mon.serve.server import HttpServer
+    from ganeti_gluster_mon.daemon.cluster.exchange import Exchange
+    from ganeti_gluster_mon.daemon.web.base_handler import Handler, Screen
+    from ganeti_gluster_mon.daemon.web.content import MakePage
+    from ganeti_gluster_mon.daemon.web.server import HttpServer
 
 #: cycles that may be missed before another node leads
 FRESH_CYCLES = 2
@@ -92,7 +93,7 @@ def both(options: Options) -> int:
 
 def ask(options: Options) -> int:
     """Run the half that asks, until SIGTERM."""
-    from ganeti_gluster_mon.serve.asker import Asker, Rhythm
+    from ganeti_gluster_mon.daemon.poller.poller import Asker, Rhythm
 
     _must_be_root()
     os.chdir("/")  # paths are absolute since they were parsed
@@ -116,11 +117,11 @@ def ask(options: Options) -> int:
 
 def tell(options: Options) -> int:
     """Run the half that speaks HTTP, until SIGTERM."""
-    from ganeti_gluster_mon.serve.annotations import Annotations
-    from ganeti_gluster_mon.serve.exchange import PATH, Answering, Exchange
-    from ganeti_gluster_mon.serve.handler import Screen
-    from ganeti_gluster_mon.serve.peers import Peers
-    from ganeti_gluster_mon.serve.teller import Teller
+    from ganeti_gluster_mon.daemon.cluster.exchange import PATH, Answering, Exchange
+    from ganeti_gluster_mon.daemon.cluster.peer_client import Peers
+    from ganeti_gluster_mon.daemon.web.annotations import Annotations
+    from ganeti_gluster_mon.daemon.web.base_handler import Screen
+    from ganeti_gluster_mon.daemon.web.content_updater import Teller
 
     log.to_stderr("tell", options.log_level)
     handover = _prepare(options) if os.geteuid() == 0 else Handover(options.run_directory)
@@ -159,10 +160,10 @@ def tell(options: Options) -> int:
 
 def show(options: Options, directory: str) -> int:
     """Serve the capture in *directory* as it was when it was recorded.  Raises CaptureError."""
+    from ganeti_gluster_mon.daemon.web.base_handler import Screen
+    from ganeti_gluster_mon.daemon.web.content import render
     from ganeti_gluster_mon.gluster.pool import understand
     from ganeti_gluster_mon.health import evaluate
-    from ganeti_gluster_mon.serve.handler import Screen
-    from ganeti_gluster_mon.serve.rendered import render
 
     log.to_stderr("tell", options.log_level)
     recorded = capture.read(directory)
@@ -186,14 +187,14 @@ async def _serve(
 
     *work* is told the port, and how to find out whether what comes to it is encrypted.
     """
-    from ganeti_gluster_mon.serve.allowed_hosts import AllowedHosts, own_names
-    from ganeti_gluster_mon.serve.door import Door
-    from ganeti_gluster_mon.serve.front import Front, FrontError
-    from ganeti_gluster_mon.serve.http import application
-    from ganeti_gluster_mon.serve.listen import ListenError
-    from ganeti_gluster_mon.serve.page import STYLE
-    from ganeti_gluster_mon.serve.server import HttpServer
-    from ganeti_gluster_mon.serve.web_config import WebConfigError
+    from ganeti_gluster_mon.daemon.web.allowed_hosts import AllowedHosts, own_names
+    from ganeti_gluster_mon.daemon.web.auth import Door
+    from ganeti_gluster_mon.daemon.web.handlers import application
+    from ganeti_gluster_mon.daemon.web.listen import ListenError
+    from ganeti_gluster_mon.daemon.web.mond_proxy import Front, FrontError
+    from ganeti_gluster_mon.daemon.web.page import STYLE
+    from ganeti_gluster_mon.daemon.web.server import HttpServer
+    from ganeti_gluster_mon.daemon.web.web_config import WebConfigError
 
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
@@ -239,7 +240,7 @@ def _listen(server: HttpServer, where: str) -> None:
 
 async def _listen_on(server: HttpServer, where: str) -> None:
     """Listen on the addresses that *where* comes to stand for while we run."""
-    from ganeti_gluster_mon.serve.listen import ListenError, changes
+    from ganeti_gluster_mon.daemon.web.listen import ListenError, changes
 
     told = ""
     while changes(where):
@@ -254,7 +255,7 @@ async def _listen_on(server: HttpServer, where: str) -> None:
 
 
 def _page(options: Options) -> MakePage:
-    from ganeti_gluster_mon.serve.page import page
+    from ganeti_gluster_mon.daemon.web.page import page
 
     return functools.partial(page, refresh=options.interval, stale=options.limits.stale_after)
 

@@ -12,13 +12,13 @@ from typing import Any, Optional, Sequence, Tuple, Type
 
 from tornado.web import Application
 
-from ganeti_gluster_mon.serve import accept
-from ganeti_gluster_mon.serve.allowed_hosts import AllowedHosts
-from ganeti_gluster_mon.serve.client_log import ClientLog
-from ganeti_gluster_mon.serve.door import Door
-from ganeti_gluster_mon.serve.front import Front
-from ganeti_gluster_mon.serve.handler import Handler, Screen
-from ganeti_gluster_mon.serve.rendered import JSON, Body, Reports, array, body
+from ganeti_gluster_mon.daemon.client_log import ClientLog
+from ganeti_gluster_mon.daemon.web import accept
+from ganeti_gluster_mon.daemon.web.allowed_hosts import AllowedHosts
+from ganeti_gluster_mon.daemon.web.auth import Door
+from ganeti_gluster_mon.daemon.web.base_handler import Handler, Screen
+from ganeti_gluster_mon.daemon.web.content import JSON, Body, Reports, array, body
+from ganeti_gluster_mon.daemon.web.mond_proxy import Front
 
 #: mond's words
 NO_SUCH_REPORT = "Unable to produce a report for the requested resource"

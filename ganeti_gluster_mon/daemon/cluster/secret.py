@@ -13,9 +13,9 @@ import stat
 from typing import Optional
 
 from ganeti_gluster_mon import plain_file
-from ganeti_gluster_mon.serve import signing
-from ganeti_gluster_mon.serve.handover import Handover
-from ganeti_gluster_mon.serve.log import say
+from ganeti_gluster_mon.daemon.cluster import signing
+from ganeti_gluster_mon.daemon.log import say
+from ganeti_gluster_mon.daemon.spool import Handover
 
 GANETIS = "/var/lib/ganeti/hmac.key"
 #: bytes; of a longer file that is no secret but something else

@@ -13,15 +13,15 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Callable, Collection, Dict, FrozenSet, Mapping, Optional, Sequence, Tuple
 
-from ganeti_gluster_mon.gluster import joined, parcel
+from ganeti_gluster_mon.daemon import spool
+from ganeti_gluster_mon.daemon.cluster.exchange import Exchange
+from ganeti_gluster_mon.daemon.cluster.leader_election import Voice, leader
+from ganeti_gluster_mon.daemon.cluster.peer_client import PeerError, Peers, Told
+from ganeti_gluster_mon.daemon.log import say
+from ganeti_gluster_mon.daemon.picture import Followed
+from ganeti_gluster_mon.gluster import capture_archive, joined
 from ganeti_gluster_mon.gluster.capture import Capture, CaptureError
 from ganeti_gluster_mon.mutes import Mute
-from ganeti_gluster_mon.serve import handover
-from ganeti_gluster_mon.serve.exchange import Exchange
-from ganeti_gluster_mon.serve.leader import Voice, leader
-from ganeti_gluster_mon.serve.log import say
-from ganeti_gluster_mon.serve.peers import PeerError, Peers, Told
-from ganeti_gluster_mon.serve.picture import Followed
 
 #: nodes asked at one time whether they lead
 _AT_ONCE = 3
@@ -77,7 +77,7 @@ class Following:
         self,
         exchange: Exchange,
         peers: Peers,
-        to: handover.Handover,
+        to: spool.Handover,
         interval: float,
         aside: Executor,
         changed: Callable[[], None],
@@ -264,15 +264,15 @@ class Following:
     def _decide(self, chosen: Optional[str]) -> None:
         """*chosen* leads from now on; the asker is told what that makes of this node."""
         if self._exchange.key is None:
-            role = handover.ALONE
+            role = spool.ALONE
         elif chosen is not None and chosen == self.own:
-            role = handover.LEAD
+            role = spool.LEAD
         else:
-            role = handover.FOLLOW
+            role = spool.FOLLOW
         if role != self._role:
             try:
                 # Each word has the asker ask at once; one that changes nothing is not worth it.
-                if self._handover.role() != (None if role == handover.ALONE else role):
+                if self._handover.role() != (None if role == spool.ALONE else role):
                     self._handover.say_role(role)
             except OSError as err:
                 if str(err) != self._mute:
@@ -281,7 +281,7 @@ class Following:
             else:
                 self._role, self._mute = role, ""
         if not self.decided or chosen != self.leader:
-            if role != handover.ALONE:
+            if role != spool.ALONE:
                 say(logging.INFO, "leader changed", {"leader": self._name(chosen)})
             self.decided, self.leader, self._sequence = True, chosen, ""
             self._turned.set()
@@ -427,6 +427,6 @@ class Following:
 
 def _verified_capture(sent: bytes, sender: str, own: str) -> Capture:
     """The capture in *sent*.  Raises CaptureError for one that is not what *sender* should have sent."""
-    capture = parcel.unpack(sent)
+    capture = capture_archive.unpack(sent)
     joined.of_the_same_pool(capture, sender, own)
     return capture

@@ -16,21 +16,21 @@ from typing import Callable, Dict, Optional, Sequence, Tuple
 
 import pyinotify
 
-from ganeti_gluster_mon.gluster import cycle, parcel
+from ganeti_gluster_mon.daemon.cluster.exchange import Exchange, Standing
+from ganeti_gluster_mon.daemon.cluster.follower import Following
+from ganeti_gluster_mon.daemon.cluster.peer_client import Peers
+from ganeti_gluster_mon.daemon.log import say
+from ganeti_gluster_mon.daemon.picture import Picture, View, picture
+from ganeti_gluster_mon.daemon.spool import CURRENT, REPORT, Handed, Handover, boottime
+from ganeti_gluster_mon.daemon.web.annotations import Annotations
+from ganeti_gluster_mon.daemon.web.base_handler import Screen
+from ganeti_gluster_mon.daemon.web.content import MakePage, Rendered, render
+from ganeti_gluster_mon.daemon.web.storage_status import Peaks, digest
+from ganeti_gluster_mon.gluster import capture_archive, cycle
 from ganeti_gluster_mon.gluster.capture import CaptureError
 from ganeti_gluster_mon.gluster.joined import other_hosts, own_uuid
 from ganeti_gluster_mon.health import CRITICAL, Limits
 from ganeti_gluster_mon.mutes import Mute
-from ganeti_gluster_mon.serve.annotations import Annotations
-from ganeti_gluster_mon.serve.digest import Peaks, digest
-from ganeti_gluster_mon.serve.exchange import Exchange, Standing
-from ganeti_gluster_mon.serve.following import Following
-from ganeti_gluster_mon.serve.handler import Screen
-from ganeti_gluster_mon.serve.handover import CURRENT, REPORT, Handed, Handover, boottime
-from ganeti_gluster_mon.serve.log import say
-from ganeti_gluster_mon.serve.peers import Peers
-from ganeti_gluster_mon.serve.picture import Picture, View, picture
-from ganeti_gluster_mon.serve.rendered import MakePage, Rendered, render
 
 #: seconds between two looks at the age of what is shown
 _TICK = 1.0
@@ -253,7 +253,7 @@ def _standing(handed: Handed, last: Optional[str], together: bool) -> Tuple[Stan
         answered=uuid is not None,
         leads=leads,
         boottime=handed.cycle.boottime,
-        parcel=parcel.pack(capture) if together and leads and uuid is not None else b"",
+        parcel=capture_archive.pack(capture) if together and leads and uuid is not None else b"",
     )
     return standing, other_hosts(capture)
 

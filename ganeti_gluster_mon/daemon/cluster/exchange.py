@@ -42,12 +42,12 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Awaitable, Callable, Dict, Optional, Sequence, Set
 
+from ganeti_gluster_mon.daemon.client_log import ClientLog
+from ganeti_gluster_mon.daemon.cluster import signing
+from ganeti_gluster_mon.daemon.log import say
+from ganeti_gluster_mon.daemon.spool import MOST_REPORTED, boottime
+from ganeti_gluster_mon.daemon.web.base_handler import Handler
 from ganeti_gluster_mon.mutes import NONE, Mute, Mutes, from_json, to_json
-from ganeti_gluster_mon.serve import signing
-from ganeti_gluster_mon.serve.client_log import ClientLog
-from ganeti_gluster_mon.serve.handler import Handler
-from ganeti_gluster_mon.serve.handover import MOST_REPORTED, boottime
-from ganeti_gluster_mon.serve.log import say
 
 PATH = "/exchange"
 NONCE = "X-Gluster-Mon-Nonce"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Optional
 
+from ganeti_gluster_mon.daemon.spool import Handed, boottime
 from ganeti_gluster_mon.gluster import question
 from ganeti_gluster_mon.gluster.aged import grown_old
 from ganeti_gluster_mon.gluster.capture import Answer, Capture
@@ -12,7 +13,6 @@ from ganeti_gluster_mon.gluster.joined import joined
 from ganeti_gluster_mon.gluster.model import Pool, Unknown
 from ganeti_gluster_mon.gluster.pool import understand
 from ganeti_gluster_mon.health import Health, Limits, evaluate
-from ganeti_gluster_mon.serve.handover import Handed, boottime
 
 #: seconds for which heal counts are used at least: while a brick hangs, a count takes 10 s and more for each volume
 HEAL_STALE_AFTER = 90.0
