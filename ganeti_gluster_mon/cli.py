@@ -158,7 +158,7 @@ def _add_serving(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--user",
         metavar="NAME",
-        help="the user that the half that speaks HTTP becomes (default: ganeti-gluster-mon)",
+        help="the user that the web process becomes (default: ganeti-gluster-mon)",
     )
     _add_run_dir(parser)
     _add_state_dir(parser)
@@ -169,9 +169,9 @@ def _add_serving(parser: argparse.ArgumentParser) -> None:
         help="what to log, on standard error (default: %(default)s)",
     )
     parser.add_argument(
-        "--half",
-        choices=("ask", "tell"),
-        help="run this half only: the one that asks, as root, or the one that speaks HTTP",
+        "--role",
+        choices=("poller", "web"),
+        help="run one process only: the poller, as root, or the web process",
     )
 
 
@@ -180,7 +180,7 @@ def _add_run_dir(parser: argparse.ArgumentParser) -> None:
         "--run-dir",
         default="/run/ganeti-gluster-mon",
         metavar="DIR",
-        help="where one half hands over to the other (default: %(default)s)",
+        help="the spool: the files that the two processes hand to each other (default: %(default)s)",
     )
 
 
@@ -422,12 +422,12 @@ def _serve(arguments: argparse.Namespace) -> int:
     options = serve_options(arguments)
     try:
         if arguments.replay is not None:
-            return run.show(options, arguments.replay)
-        if arguments.half == "ask":
-            return run.ask(options)
-        if arguments.half == "tell":
-            return run.tell(options)
-        return run.both(options)
+            return run.serve_capture(options, arguments.replay)
+        if arguments.role == "poller":
+            return run.run_poller(options)
+        if arguments.role == "web":
+            return run.run_web_process(options)
+        return run.run_daemon(options)
     except run.CannotServe as err:
         _complain(commandline.origin() + str(err))
         return err.status

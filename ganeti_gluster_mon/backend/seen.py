@@ -14,7 +14,7 @@ from ganeti_gluster_mon import plain_file
 from ganeti_gluster_mon.backend.bricks import is_here
 from ganeti_gluster_mon.gluster.question import VOLUME_NAME
 
-SEEN = "/run/ganeti-gluster-mon/seen/storage.json"
+SEEN = "/run/ganeti-gluster-mon/web-state/storage.json"
 #: seconds; the daemon's own limit is three of its intervals
 _FRESH = 300.0
 #: bytes; a pool of 12,000 bricks takes 1 MB

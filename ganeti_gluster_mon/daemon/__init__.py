@@ -1,1 +1,1 @@
-"""The daemon, in two halves: one asks Gluster as root, the other speaks HTTP as nobody in particular."""
+"""The daemon: the poller queries Gluster as root, the web process answers HTTP without privileges."""

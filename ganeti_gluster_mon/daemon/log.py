@@ -1,4 +1,4 @@
-"""One line for each event that matters, with its facts as fields: ``level=info half=ask event="…" key=value``."""
+"""One line for each event that matters, with its facts as fields: ``level=info role=poller event="…" key=value``."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ _PLAIN = re.compile(r"[A-Za-z0-9_.:/@%+-]+")
 class _Fields(logging.Formatter):
     """logfmt, on one line whatever a name holds."""
 
-    def __init__(self, half: str) -> None:
+    def __init__(self, role: str) -> None:
         super().__init__()
-        self._half = half
+        self._role = role
 
     def format(self, record: logging.LogRecord) -> str:
-        fields = {"level": record.levelname.lower(), "half": self._half, "event": record.getMessage()}
+        fields = {"level": record.levelname.lower(), "role": self._role, "event": record.getMessage()}
         fields.update(getattr(record, "fields", {}))
         if record.exc_info:
             fields["exception"] = self.formatException(record.exc_info)
@@ -35,10 +35,10 @@ def _value(value: object) -> str:
     return '"' + escaped.replace('"', "'") + '"'
 
 
-def to_stderr(half: str, level: str) -> None:
-    """Send what is said from now on to standard error, from *level* upwards, as the words of *half*."""
+def to_stderr(role: str, level: str) -> None:
+    """Write log events to standard error, from *level* upwards; *role* is the role of this process."""
     handler = logging.StreamHandler()
-    handler.setFormatter(_Fields(half))
+    handler.setFormatter(_Fields(role))
     LOG.handlers = [handler]
     LOG.setLevel(level.upper())
     LOG.propagate = False

@@ -1,4 +1,4 @@
-"""Runs the daemon: both halves, one of them, or a recorded capture that is shown and nothing else."""
+"""Runs the daemon: both processes, one of them, or a recorded capture that is shown and nothing else."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ if TYPE_CHECKING:
 
 #: cycles that may be missed before another node leads
 FRESH_CYCLES = 2
-#: the user that the half that speaks HTTP becomes; it has this user's id and group to itself
+#: the user that the web process becomes; it has this user's id and group to itself
 USER = "ganeti-gluster-mon"
 #: for a capture that is shown, where nothing is written and there is no key, this one will do, too
 _SHARED_USER = "nobody"
-#: seconds, beside all deadlines of a cycle, that a half may be silent
+#: seconds that a process may send no notification, in addition to all timeouts of a cycle
 _SLACK = 30.0
 #: seconds in which a server that is told to stop may finish what it is at
 _FINISH = 1.0
@@ -70,40 +70,40 @@ class Options:
     front: Optional[str]
     #: seconds between two cycles
     interval: float
-    #: name of the user the HTTP half becomes; None: the first of those made for it
+    #: name of the user the web process becomes; None: the first of those made for it
     user: Optional[str]
     run_directory: str
     #: what survives a reboot: since when problems exist, and mutes
     state_directory: str
     log_level: str
-    #: the command line's words after "serve", for the halves
+    #: the arguments after "serve", for both processes
     words: Tuple[str, ...]
 
 
-def both(options: Options) -> int:
-    """Run both halves until SIGTERM; returns the exit status."""
+def run_daemon(options: Options) -> int:
+    """Run the poller and the web process until SIGTERM; returns the exit status."""
     _must_be_root()
-    log.to_stderr("main", options.log_level)
+    log.to_stderr("supervisor", options.log_level)
     _must_have_secret(options)
     handover = _prepare(options)
     handover.forget_role()
-    halves = [supervisor.Half(name, supervisor.command(name, options.words)) for name in ("ask", "tell")]
-    return supervisor.Supervisor(halves, _patience(options.settings)).run()
+    children = [supervisor.Child(name, supervisor.command(name, options.words)) for name in ("poller", "web")]
+    return supervisor.Supervisor(children, _watchdog_timeout(options.settings)).run()
 
 
-def ask(options: Options) -> int:
-    """Run the half that asks, until SIGTERM."""
+def run_poller(options: Options) -> int:
+    """Run the poller until SIGTERM."""
     from ganeti_gluster_mon.daemon.poller.poller import Asker, Rhythm
 
     _must_be_root()
     os.chdir("/")  # paths are absolute since they were parsed
     privileges.end_with_parent()
-    log.to_stderr("ask", options.log_level)
+    log.to_stderr("poller", options.log_level)
     _must_have_secret(options)
     handover = _prepare(options)
     systemd = sdnotify.SystemdNotifier()
-    # The other half can work from here on; what Gluster answers, if it does, takes its time.
-    systemd.notify(f"READY=1\nWATCHDOG_USEC={int(1e6 * _patience(options.settings))}")
+    # The web process can start now.  The first query of Gluster may take long.
+    systemd.notify(f"READY=1\nWATCHDOG_USEC={int(1e6 * _watchdog_timeout(options.settings))}")
     asker = Asker(
         options.settings,
         Rhythm(options.interval),
@@ -115,15 +115,15 @@ def ask(options: Options) -> int:
     return 0
 
 
-def tell(options: Options) -> int:
-    """Run the half that speaks HTTP, until SIGTERM."""
+def run_web_process(options: Options) -> int:
+    """Run the web process, until SIGTERM."""
     from ganeti_gluster_mon.daemon.cluster.exchange import PATH, Answering, Exchange
     from ganeti_gluster_mon.daemon.cluster.peer_client import Peers
     from ganeti_gluster_mon.daemon.web.annotations import Annotations
     from ganeti_gluster_mon.daemon.web.base_handler import Screen
     from ganeti_gluster_mon.daemon.web.content_updater import Teller
 
-    log.to_stderr("tell", options.log_level)
+    log.to_stderr("web", options.log_level)
     handover = _prepare(options) if os.geteuid() == 0 else Handover(options.run_directory)
     screen = Screen()
     systemd = sdnotify.SystemdNotifier()
@@ -158,14 +158,14 @@ def tell(options: Options) -> int:
     return asyncio.run(serving())
 
 
-def show(options: Options, directory: str) -> int:
+def serve_capture(options: Options, directory: str) -> int:
     """Serve the capture in *directory* as it was when it was recorded.  Raises CaptureError."""
     from ganeti_gluster_mon.daemon.web.base_handler import Screen
     from ganeti_gluster_mon.daemon.web.content import render
     from ganeti_gluster_mon.gluster.pool import understand
     from ganeti_gluster_mon.health import evaluate
 
-    log.to_stderr("tell", options.log_level)
+    log.to_stderr("web", options.log_level)
     recorded = capture.read(directory)
     pool, now = understand(recorded), recorded.recorded_at
     screen = Screen(render(pool, evaluate(pool, options.limits, now), now, make_page=_page(options)))
@@ -272,7 +272,7 @@ def _prepare(options: Options) -> Handover:
 
 
 def _prepare_state(directory: str, user: pwd.struct_passwd) -> None:
-    """Make the state directory of the HTTP half; with systemd, its unit has done that already."""
+    """Make the state directory of the web process; with systemd, its unit has done that already."""
     try:
         os.makedirs(directory, mode=0o755, exist_ok=True)
         if os.stat(directory).st_uid != user.pw_uid:
@@ -283,7 +283,7 @@ def _prepare_state(directory: str, user: pwd.struct_passwd) -> None:
 
 
 def _user(options: Options, shared: bool = False) -> pwd.struct_passwd:
-    """The user of the half that speaks HTTP; *shared*: one that other programs have, too, will do.
+    """The user of the web process; *shared*: one that other programs have, too, will do.
 
     Raises CannotServe.
     """
@@ -299,7 +299,7 @@ def _user(options: Options, shared: bool = False) -> pwd.struct_passwd:
 def _must_be_root() -> None:
     if os.geteuid() != 0:
         raise CannotServe(
-            "glusterd answers root only: run this as root (the half that speaks HTTP gives it up), "
+            "glusterd answers root only: run this as root (the web process gives it up), "
             "or show a capture with --replay",
             status=1,
         )
@@ -314,8 +314,8 @@ def _must_have_secret(options: Options) -> None:
             raise CannotServe(str(err)) from None
 
 
-def _patience(settings: Settings) -> float:
-    """Seconds a half may be silent: the longest a cycle's own deadlines let it be, and some."""
+def _watchdog_timeout(settings: Settings) -> float:
+    """Seconds for which a process may send no notification: all timeouts of a cycle, and some more."""
     return (
         _SLACK
         + settings.timeout

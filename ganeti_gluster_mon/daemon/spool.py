@@ -1,21 +1,21 @@
-"""What the two halves of the daemon hand each other, in one directory under /run.
+"""The spool: the files that the poller and the web process hand to each other, in one directory under /run.
 
 ::
 
     /run/ganeti-gluster-mon/
       current -> captures/7        the latest capture, and how the asking went (cycle.json)
       captures/6, captures/7       the one before stays for who is reading it
-      seen/storage.json            from the HTTP half, for the storage backend: see storage_status.py
-      seen/leader                  from the HTTP half: what the node that leads told, for commands on this node
-      asking                       locked by the half that asks, as long as it lives
+      web-state/storage.json   from the web process, for the storage backend: see storage_status.py
+      web-state/leader         from the web process: what the node that leads told, for commands on this node
+      poller.lock              locked by the poller, as long as it lives
       key                          what the nodes of the pool sign with; none: each asks for itself
-      word/role                    from the HTTP half: "lead", "follow" or "alone"
-      word/nudge                   from the HTTP half: ask now, another node reported a change (of these bricks)
-      report                       from the half that asks: bricks of this node that do not answer, for the leader
+      to-poller/role           from the web process: "lead", "follow" or "alone"
+      to-poller/nudge          from the web process: ask now, another node reported a change (of these bricks)
+      silent-bricks            from the poller: bricks of this node that do not answer, for the leader
 
-Root writes all but ``word/`` and ``seen/``, which belong to the HTTP half; what root reads there is one of
+Root writes all but ``word/`` and ``web-state/``, which belong to the web process; what root reads there is one of
 three words, or names of bricks, which only say where to look first.  Each change is one rename, so nobody ever sees
-half of anything, and inotify tells the other half of it at once.
+a partial file, and inotify notifies the other process at once.
 """
 
 from __future__ import annotations
@@ -42,10 +42,10 @@ DIRECTORY = "/run/ganeti-gluster-mon"
 CURRENT = "current"
 CAPTURES = "captures"
 KEY = "key"
-ASKING = "asking"
-REPORT = "report"
-WORD = "word"
-SEEN = "seen"
+POLLER_LOCK = "poller.lock"
+SILENT_BRICKS = "silent-bricks"
+TO_POLLER = "to-poller"
+WEB_STATE = "web-state"
 _LEADER = "leader"
 _NUDGE = "nudge"
 #: bytes of what a leader told, as it comes: see capture_archive.py
@@ -68,7 +68,7 @@ _ROLES = (LEAD, FOLLOW, ALONE)
 class Cycle:
     """How one cycle of asking went."""
 
-    #: CLOCK_BOOTTIME when its answers were taken, ns: nobody sets that clock, and both halves have the same
+    #: CLOCK_BOOTTIME when its answers were taken, ns: nobody sets that clock, and both processes have the same
     boottime: int
     #: it took, in seconds
     seconds: float
@@ -105,13 +105,13 @@ def boottime() -> int:
 
 
 class Handover:
-    """The directory between the halves."""
+    """The directory through which the two processes exchange files."""
 
     def __init__(self, directory: str = DIRECTORY) -> None:
         self.directory = directory
         self.captures = os.path.join(directory, CAPTURES)
-        self.word = os.path.join(directory, WORD)
-        self.seen = os.path.join(directory, SEEN)
+        self.to_poller = os.path.join(directory, TO_POLLER)
+        self.web_state = os.path.join(directory, WEB_STATE)
         self._current = os.path.join(directory, CURRENT)
         #: why the role could not be read the last time; "" if it could
         self._role_fault = ""
@@ -119,18 +119,18 @@ class Handover:
         self._nudge_id = ""
 
     def prepare(self, user: Optional[int] = None, group: Optional[int] = None) -> None:
-        """Make the directories; *user* and *group* get those that the HTTP half writes to.
+        """Make the directories; *user* and *group* get those that the web process writes to.
 
         Raises OSError, also where there is no room for a capture.
         """
-        for path in (self.directory, self.captures, self.word, self.seen):
+        for path in (self.directory, self.captures, self.to_poller, self.web_state):
             os.makedirs(path, mode=0o755, exist_ok=True)
             # Whatever umask it was made under, and by whom: the storage backend has a directory in it as well.
             if os.stat(path).st_uid == os.geteuid():
-                # Captures name every host, instance and address: they are for root and the HTTP half's group.
+                # Captures name every host, instance and address: they are for root and the web process's group.
                 os.chmod(path, 0o750 if path == self.captures else 0o755)
         if user is not None and group is not None:
-            for path in (self.word, self.seen):
+            for path in (self.to_poller, self.web_state):
                 os.chown(path, user, group, follow_symlinks=False)
             os.chown(self.captures, 0, group, follow_symlinks=False)
         with tempfile.TemporaryFile(dir=self.directory) as room:
@@ -143,7 +143,7 @@ class Handover:
         """Let root see, until the end of the block or of the process, that somebody asks.  Raises OSError."""
         flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
         # for nobody else to open: who can open it could keep it locked, and us waiting
-        descriptor = os.open(os.path.join(self.directory, ASKING), flags, 0o600)
+        descriptor = os.open(os.path.join(self.directory, POLLER_LOCK), flags, 0o600)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_SH)
             yield
@@ -153,7 +153,7 @@ class Handover:
     def publish(self, handed: Handed) -> None:
         """Make *handed* the current one.  Raises CaptureError, and what was current stays so.
 
-        All but the one before it is removed first, also what a killed asker left half-written.
+        All but the one before it is removed first, also what a killed asker left partly written.
         """
         before = self._target()
         try:
@@ -190,18 +190,18 @@ class Handover:
             return None
 
     def report(self, bricks: Sequence[str]) -> None:
-        """Let the HTTP half tell the node that leads to ask now; *bricks*, as "host:path", do not answer here.
+        """Let the web process tell the node that leads to ask now; *bricks*, as "host:path", do not answer here.
 
         Raises OSError.
         """
-        self._write(os.path.join(self.directory, REPORT), _pack_bricks(bricks))
+        self._write(os.path.join(self.directory, SILENT_BRICKS), _pack_bricks(bricks))
 
     def nudged(self) -> Optional[Tuple[str, ...]]:
         """The bricks that another node reported with its nudge, since this was called last; None: there was no nudge.
 
         Who writes it has no privileges: what cannot be read counts as none.
         """
-        path = os.path.join(self.word, _NUDGE)
+        path = os.path.join(self.to_poller, _NUDGE)
         try:
             nudge, bricks = _unpack_bricks(plain_file.read(path, _LONGEST_REPORT, self._owners()))
         except (OSError, ValueError, TypeError, KeyError, RecursionError):
@@ -212,12 +212,12 @@ class Handover:
         return bricks
 
     def role(self) -> Optional[str]:
-        """What the HTTP half last said this node does: LEAD, FOLLOW or ALONE; None while it has said nothing.
+        """What the web process last said this node does: LEAD, FOLLOW or ALONE; None while it has said nothing.
 
         The file is written by a process without privileges.  What is none of these words, no plain file, or another
         user's, is logged once and is None.
         """
-        path = os.path.join(self.word, "role")
+        path = os.path.join(self.to_poller, "role")
         try:
             word = plain_file.read(path, 16, self._owners()).decode("ascii", "replace").strip()
             fault = "" if word in _ROLES else f"{word!r} is no role"
@@ -231,9 +231,9 @@ class Handover:
         return word if word in _ROLES else None
 
     def _owners(self) -> Tuple[int, ...]:
-        """Whose files are read in the directories of the HTTP half: its own user's, root's and this process's."""
+        """Whose files are read in the directories of the web process: its own user's, root's and this process's."""
         try:
-            return (0, os.geteuid(), os.stat(self.word).st_uid)
+            return (0, os.geteuid(), os.stat(self.to_poller).st_uid)
         except OSError:
             return (0, os.geteuid())
 
@@ -243,10 +243,10 @@ class Handover:
         What is no file, and so cannot be unlinked, is no role either; `role` logs it.
         """
         with suppress(FileNotFoundError, IsADirectoryError):
-            os.unlink(os.path.join(self.word, "role"))
+            os.unlink(os.path.join(self.to_poller, "role"))
 
     def give_key(self, key: Optional[bytes]) -> None:
-        """Let the HTTP half, and nobody else, have *key*; None: there is none any more.  Raises OSError."""
+        """Let the web process, and nobody else, have *key*; None: there is none any more.  Raises OSError."""
         path = os.path.join(self.directory, KEY)
         if key is None:
             with suppress(FileNotFoundError):
@@ -257,12 +257,12 @@ class Handover:
             os.unlink(temporary)
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with open(descriptor, "wb") as file:
-            os.fchown(file.fileno(), -1, os.stat(self.word).st_gid)
+            os.fchown(file.fileno(), -1, os.stat(self.to_poller).st_gid)
             os.fchmod(file.fileno(), 0o640)
             file.write(key)
         os.replace(temporary, path)
 
-    # --- from the HTTP half ----------------------------------------------------------------------
+    # --- from the web process ----------------------------------------------------------------------
 
     def current(self) -> Handed:
         """The latest capture.  Raises CaptureError while there is none that can be read."""
@@ -286,37 +286,37 @@ class Handover:
 
     def say_role(self, role: str) -> None:
         """Tell the asker what this node does.  Raises OSError."""
-        self._write(os.path.join(self.word, "role"), f"{role}\n".encode("ascii"))
+        self._write(os.path.join(self.to_poller, "role"), f"{role}\n".encode("ascii"))
 
     def nudge(self, bricks: Sequence[str] = ()) -> None:
         """Have the asker ask now, *bricks*, as "host:path", first of all.  Raises OSError."""
-        self._write(os.path.join(self.word, _NUDGE), _pack_bricks(bricks))
+        self._write(os.path.join(self.to_poller, _NUDGE), _pack_bricks(bricks))
 
     def reported(self) -> Tuple[str, ...]:
         """The bricks of this node that do not answer, as `report` was told last."""
         try:
-            with open(os.path.join(self.directory, REPORT), "rb") as file:
+            with open(os.path.join(self.directory, SILENT_BRICKS), "rb") as file:
                 return _unpack_bricks(file.read(_LONGEST_REPORT))[1]
         except (OSError, ValueError, TypeError, KeyError, RecursionError):
             return ()
 
     def tell_backend(self, digest: bytes) -> None:
         """Let the storage backend know what was seen.  Raises OSError."""
-        self._write(os.path.join(self.seen, "storage.json"), digest)
+        self._write(os.path.join(self.web_state, "storage.json"), digest)
 
     def tell_followed(self, sent: bytes, moment: int, uuid: str) -> None:
         """Keep the parcel that the leader *sent*, whose capture was taken at *moment* (CLOCK_BOOTTIME of this node,
         ns), and this node's own *uuid* in the pool.  Raises OSError.
         """
         head = json.dumps({"format_version": 1, "boottime": moment, "uuid": uuid}).encode("ascii")
-        self._write(os.path.join(self.seen, _LEADER), head + b"\n" + sent)
+        self._write(os.path.join(self.web_state, _LEADER), head + b"\n" + sent)
 
     # --- for commands on this node ---------------------------------------------------------------
 
     def is_asking(self) -> bool:
-        """Whether the half that asks lives: what it handed over may be young, and nobody has looked since it died."""
+        """Whether the poller lives: what it handed over may be young, and nobody has looked since it died."""
         try:
-            descriptor = os.open(os.path.join(self.directory, ASKING), os.O_RDONLY | os.O_NOFOLLOW)
+            descriptor = os.open(os.path.join(self.directory, POLLER_LOCK), os.O_RDONLY | os.O_NOFOLLOW)
         except OSError:
             return False
         try:
@@ -332,7 +332,7 @@ class Handover:
 
         Who writes it has no privileges: what is in it is believed to be true, not to be well-formed.
         """
-        path = os.path.join(self.seen, _LEADER)
+        path = os.path.join(self.web_state, _LEADER)
         try:
             head, _, sent = plain_file.read(path, _MOST, self._owners()).partition(b"\n")
             fields = json.loads(head)

@@ -11,7 +11,7 @@ from ganeti_gluster_mon.failure import CannotDo
 #: Ganeti's own way, which asks systemd where Ganeti has units, and start-stop-daemon where it has none
 DAEMON_UTIL = "/usr/lib/ganeti/daemon-util"
 MOND = "ganeti-mond"
-UNITS = ("ganeti-gluster-mon-ask.service", "ganeti-gluster-mon-tell.service")
+UNITS = ("ganeti-gluster-mon-poller.service", "ganeti-gluster-mon-web.service")
 #: there while systemd is process 1, by sd_booted(3)
 _BOOTED = "/run/systemd/system"
 #: seconds; Ganeti gives a daemon 30 to end

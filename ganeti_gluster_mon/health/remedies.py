@@ -46,7 +46,7 @@ _REBALANCE = "gluster volume rebalance {volume} status"
 _REMOVE = "gluster volume remove-brick {volume} {bricks}"
 _QUOTA = "gluster volume quota {volume} list"
 _UPGRADE = "apt-get install --only-upgrade glusterfs-server glusterfs-client"
-_UNITS = "ganeti-gluster-mon-ask ganeti-gluster-mon-tell"
+_UNITS = "ganeti-gluster-mon-poller ganeti-gluster-mon-web"
 _LOG = "journalctl --no-pager --lines 50 --unit 'ganeti-gluster-mon-*'"
 
 #: by code; every code has one

@@ -1,6 +1,6 @@
 """What the daemons of a pool cost: `python -m tests.bench.daemons`, on three hosts of a lab.
 
-At rest: memory and processor of both halves.  Under way: an administrator's commands in a loop, alone, beside
+At rest: memory and processor of both processes.  Under way: an administrator's commands in a loop, alone, beside
 our daemons, and beside collectors that run `gluster volume status` on each host at each scrape.
 """
 
@@ -96,8 +96,8 @@ def administer(pool: Pool, tally: Tally) -> None:
 
 def family(daemon: Daemon) -> List[psutil.Process]:
     """The processes of a daemon."""
-    halves = [psutil.Process(daemon.half(name).pid) for name in ("ask", "tell")]
-    return [*halves, psutil.Process(halves[0].ppid())]
+    processes = [psutil.Process(daemon.child(name).pid) for name in ("poller", "web")]
+    return [*processes, psutil.Process(processes[0].ppid())]
 
 
 def used(processes: List[psutil.Process]) -> List[float]:
@@ -123,7 +123,7 @@ def at_rest(pool: Pool) -> None:
             who = "the leader" if leads else "a follower"
             every = family(daemon)
             memory = [process.memory_full_info().pss / 2**20 for process in every]
-            line(f"{who}: memory of both halves (PSS)", sum(memory[:2]), "MiB", "64")
+            line(f"{who}: memory of both processes (PSS)", sum(memory[:2]), "MiB", "64")
             line(f"{who}: and of the one that watches over them", memory[2], "MiB")
             own, children = (100 * (now - then) / passed for now, then in zip(used(every), at_first))
             line(f"{who}: processor at rest", own, "%", "0.5")

@@ -15,7 +15,7 @@ from tests.lab.waiting import LabError, wait_until
 
 #: seconds between cycles when nothing happens: long beside what must be seen at once
 INTERVAL = 6
-#: seconds in which the HTTP half answers, whatever Gluster does; curl and its start are not counted
+#: seconds in which the web process answers, whatever Gluster does; curl and its start are not counted
 AT_ONCE = 0.05
 #: of `serve`'s unprivileged process
 USER = "ganeti-gluster-mon"
@@ -62,14 +62,14 @@ class Daemon:
 
         return wait_until(there, f"status {code} {words!r}", timeout)
 
-    def half(self, name: str) -> Process:
-        """The process of a half."""
+    def child(self, name: str) -> Process:
+        """The process of a role: "poller" or "web"."""
 
         def running() -> List[Process]:
-            mine = [each for each in self.pool.host(self.host).processes() if "--half" in each.argv]
-            return [each for each in mine if each.option("--half") == name and each.state != "Z"]
+            mine = [each for each in self.pool.host(self.host).processes() if "--role" in each.argv]
+            return [each for each in mine if each.option("--role") == name and each.state != "Z"]
 
-        return wait_until(running, f"the half that {name}s")[0]
+        return wait_until(running, f"the process of the role {name}")[0]
 
     def metric(self, name: str) -> Optional[float]:
         """The value of the sample *name*, as it is written in /metrics; None where there is none."""

@@ -12,7 +12,7 @@ from tests.lab.host import REPOSITORY, Host
 from tests.lab.process import PROC
 
 MON, BACKEND = "ganeti-gluster-mon", "ganeti-gluster-backend"
-UNITS = ("ganeti-gluster-mon-ask.service", "ganeti-gluster-mon-tell.service")
+UNITS = ("ganeti-gluster-mon-poller.service", "ganeti-gluster-mon-web.service")
 #: what an installation must not leave anything in, nor take anything from
 WATCHED = (
     "/etc",

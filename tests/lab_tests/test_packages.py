@@ -273,7 +273,7 @@ def test_installed_it_runs_and_the_nodes_know_each_other(
     for number, systemd in systemds.items():
         assert states(systemd) == ["active", "active"], systemd.status(UNITS[1])
         assert systemd.ctl("is-enabled", *UNITS).stdout.split() == ["enabled", "enabled"]
-        assert "half=tell" in systemd.status(UNITS[1]), f"its log on node {number}"
+        assert "role=web" in systemd.status(UNITS[1]), f"its log on node {number}"
 
     def leaders() -> List[int]:
         metrics = [get(installed, number, "/metrics")[1] for number in installed.nodes]

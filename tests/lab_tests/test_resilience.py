@@ -11,7 +11,7 @@ from typing import Iterator, List
 
 import pytest
 
-from ganeti_gluster_mon.daemon.supervisor import STOOD_STILL
+from ganeti_gluster_mon.daemon.supervisor import SUSPENDED_AFTER
 from tests.lab.pool import Pool
 from tests.lab.waiting import wait_until
 from tests.lab_tests.daemon import LONG, Daemon, answers, serving
@@ -26,7 +26,7 @@ LITTLE = 256 << 10
 YEAR = 365 * 86400
 #: seconds for which a host stands still
 STILL = 60.0
-#: seconds in which the daemon ends: its halves have 1.5 s before they are killed
+#: seconds in which the daemon ends: its processes have 1.5 s before they are killed
 ENDS = 5.0
 
 
@@ -62,16 +62,16 @@ def oom_kills(group: Path) -> int:
     return 0
 
 
-@pytest.mark.parametrize("half", ["ask", "tell"])
-def test_a_process_that_the_kernel_kills_for_memory_is_started_again(lab_pool: Pool, half: str) -> None:
+@pytest.mark.parametrize("role", ["poller", "web"])
+def test_a_process_that_the_kernel_kills_for_memory_is_started_again(lab_pool: Pool, role: str) -> None:
     if not (MEMORY / "memory.limit_in_bytes").exists():
         pytest.skip("this machine has no memory controller of cgroups version 1")
     with serving(lab_pool, 1) as daemon:
         daemon.wait_code(0)
-        before = daemon.half(half).pid
+        before = daemon.child(role).pid
         with little_memory(before) as group:
             wait_until(lambda: oom_kills(group), "the kernel to kill it", LONG)
-        wait_until(lambda: daemon.half(half).pid != before, "another process", LONG)
+        wait_until(lambda: daemon.child(role).pid != before, "another process", LONG)
         wait_until(lambda: answers(daemon, "/-/ready"), "it to answer", LONG)
         daemon.wait_code(0)
 
@@ -124,7 +124,7 @@ def test_a_daemon_that_is_told_to_end_while_its_host_stands_still_ends(lab_pool:
         with standing_still(lab_pool, 1, daemon):
             daemon.process.terminate()
             began = time.monotonic()
-            wait_until(lambda: time.monotonic() - began > 3 * STOOD_STILL, "some time")
+            wait_until(lambda: time.monotonic() - began > 3 * SUSPENDED_AFTER, "some time")
         assert daemon.process.wait(ENDS) == 0
         assert of_the_daemon(lab_pool, 1) == []
 

@@ -40,7 +40,7 @@ def daemon(lab_pool: Pool) -> Iterator[Daemon]:
 
 
 def test_the_half_on_the_network_can_do_nothing(daemon: Daemon) -> None:
-    pid = daemon.half("tell").pid
+    pid = daemon.child("web").pid
     lines = Path(f"/proc/{pid}/status").read_text().splitlines()
     status = dict(line.split(":\t", 1) for line in lines if ":\t" in line)
     assert "0" not in status["Uid"].split()
@@ -53,7 +53,7 @@ def test_the_half_on_the_network_can_do_nothing(daemon: Daemon) -> None:
     argv = ["setpriv", f"--reuid={user}", "--clear-groups", "/usr/bin/python3", "-c", connect]
     tried = daemon.pool.exec(1, argv, check=False)
     assert "PermissionError" in tried.stderr
-    asks = daemon.half("ask").pid
+    asks = daemon.child("poller").pid
     listening = daemon.pool.exec(1, ["ss", "--listening", "--tcp", "--numeric", "--processes"]).stdout
     inside = [line for line in listening.splitlines() if ":1816" in line]
     assert len(inside) >= 1
@@ -112,23 +112,23 @@ def test_at_rest_it_asks_once_an_interval(daemon: Daemon) -> None:
         assert following["boottime"] - last["boottime"] > 0.7 * INTERVAL * 1e9
 
 
-@pytest.mark.parametrize("half", ["ask", "tell"])
-def test_a_half_that_is_killed_is_started_again(daemon: Daemon, half: str) -> None:
-    before, other = daemon.half(half), daemon.half("tell" if half == "ask" else "ask")
+@pytest.mark.parametrize("role", ["poller", "web"])
+def test_a_process_that_is_killed_is_started_again(daemon: Daemon, role: str) -> None:
+    before, other = daemon.child(role), daemon.child("web" if role == "poller" else "poller")
     os.kill(before.pid, signal.SIGKILL)
-    if half == "ask":
+    if role == "poller":
         assert daemon.status()[0] == 0, "what is known goes on being told"
-    wait_until(lambda: daemon.half(half).pid != before.pid, "another one")
+    wait_until(lambda: daemon.child(role).pid != before.pid, "another one")
     wait_until(lambda: answers(daemon, "/-/ready"), "an answer")
     daemon.next_cycle(daemon.cycle())
     daemon.wait_code(0)
-    assert daemon.half("tell" if half == "ask" else "ask").pid == other.pid
+    assert daemon.child("web" if role == "poller" else "poller").pid == other.pid
 
 
 def test_killed_in_the_middle_of_a_cycle(daemon: Daemon) -> None:
     """Each time at another moment of the cycle; what is served is always whole."""
     for moment in range(5):
-        ask = daemon.half("ask")
+        ask = daemon.child("poller")
         daemon.pool.exec(1, ["touch", "/var/lib/glusterd/vols/wake"])
         daemon.pool.exec(1, ["rm", "/var/lib/glusterd/vols/wake"])
         time.sleep(0.2 + moment * 0.05)  # somewhere in the cycle, that is the point
@@ -139,7 +139,7 @@ def test_killed_in_the_middle_of_a_cycle(daemon: Daemon) -> None:
 
 
 def test_an_asker_that_hangs_makes_everything_unknown_with_its_age(daemon: Daemon) -> None:
-    ask = daemon.half("ask")
+    ask = daemon.child("poller")
     os.kill(ask.pid, signal.SIGSTOP)
     try:
         message = daemon.wait_code(2, "no answers for")
@@ -227,13 +227,13 @@ def test_it_ends_at_once_and_leaves_nothing(lab_pool: Pool) -> None:
 
 def test_when_the_one_that_watches_is_killed_the_halves_end(lab_pool: Pool) -> None:
     with serving(lab_pool, 1) as daemon:
-        halves = [daemon.half("ask").pid, daemon.half("tell").pid]
+        processes = [daemon.child("poller").pid, daemon.child("web").pid]
         daemon.process.kill()
 
         def gone() -> bool:
-            return not any(each.pid in halves for each in all_processes())
+            return not any(each.pid in processes for each in all_processes())
 
-        wait_until(gone, "the halves to end")
+        wait_until(gone, "the processes to end")
 
 
 def test_a_gluster_that_says_nothing_or_nonsense(lab_pool: Pool) -> None:

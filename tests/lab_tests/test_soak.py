@@ -21,13 +21,13 @@ SLACK = 4 << 20
 
 
 def figures(daemon: Daemon) -> Dict[str, List[int]]:
-    """Of both halves: file descriptors, threads, bytes of memory that are nobody else's."""
-    halves = [psutil.Process(daemon.half(name).pid) for name in ("ask", "tell")]
+    """Of both processes: file descriptors, threads, bytes of memory that are nobody else's."""
+    processes = [psutil.Process(daemon.child(name).pid) for name in ("poller", "web")]
     return {
-        "descriptors": [half.num_fds() for half in halves],
-        "threads": [half.num_threads() for half in halves],
-        "memory": [half.memory_full_info().uss for half in halves],
-        "children": [len(half.children(recursive=True)) for half in halves],
+        "descriptors": [process.num_fds() for process in processes],
+        "threads": [process.num_threads() for process in processes],
+        "memory": [process.memory_full_info().uss for process in processes],
+        "children": [len(process.children(recursive=True)) for process in processes],
     }
 
 
@@ -55,11 +55,11 @@ def test_two_thousand_cycles(lab_pool: Pool) -> None:
         assert after["threads"] == before["threads"]
         for then, now in zip(before["memory"], after["memory"]):
             assert now - then < SLACK
-        halves = [psutil.Process(daemon.half(name).pid) for name in ("ask", "tell")]
-        family = [half.parent() for half in halves]
+        processes = [psutil.Process(daemon.child(name).pid) for name in ("poller", "web")]
+        family = [process.parent() for process in processes]
         zombies = [
             child
-            for each in [*halves, *family]
+            for each in [*processes, *family]
             if each is not None
             for child in each.children(recursive=True)
             if child.status() == psutil.STATUS_ZOMBIE

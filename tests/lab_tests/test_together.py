@@ -127,7 +127,7 @@ def test_when_the_leader_stops_the_next_leads_and_when_it_is_back_it_leads_again
 
 def test_a_leader_that_is_frozen_is_not_waited_for(together: Together) -> None:
     first, second, third = together.by_uuid()
-    frozen = [together.daemons[first].half(half).pid for half in ("ask", "tell")]
+    frozen = [together.daemons[first].child(role).pid for role in ("poller", "web")]
     for pid in frozen:
         os.kill(pid, signal.SIGSTOP)
     try:
@@ -144,7 +144,7 @@ def test_a_leader_that_is_frozen_is_not_waited_for(together: Together) -> None:
 def test_a_leader_whose_asker_hangs_is_followed_no_more(together: Together) -> None:
     """It tells what the new leader sees, and that it does not know its own mounts any more."""
     first, second, _ = together.by_uuid()
-    asker = together.daemons[first].half("ask").pid
+    asker = together.daemons[first].child("poller").pid
     os.kill(asker, signal.SIGSTOP)
     try:
         together.wait_leaders([second], 2 * SOON)

@@ -44,7 +44,7 @@ class BusyWatch:
     def wait(self, timeout: float) -> Optional[Event]:
         """What happens after a tenth of a second."""
         self._clock.now += min(timeout, 0.1)
-        if self._what == self._place.word:
+        if self._what == self._place.to_poller:
             self._place.nudge(["node1:/brick"])
         return Event((self._what,))
 
@@ -69,7 +69,7 @@ def test_at_most_half_of_the_time_is_spent_asking_whatever_happens(
 
     monkeypatch.setattr(poller, "time", SimpleNamespace(monotonic=lambda: clock.now))
     monkeypatch.setattr(made, "_ask", ask)
-    watch = BusyWatch(clock, place, place.word if what == "word" else what)
+    watch = BusyWatch(clock, place, place.to_poller if what == "word" else what)
     healed, tell = os.pipe()
     try:
         for _ in range(5):

@@ -193,11 +193,11 @@ def test_units_are_what_systemd_takes(path: Path, tmp_path: Path) -> None:
     assert (ran.returncode, ran.stderr) == (0, "")
 
 
-@pytest.mark.parametrize(("half", "most"), [("tell", 1.2), ("ask", 3.0)])
-def test_exposure(half: str, most: float) -> None:
+@pytest.mark.parametrize(("role", "most"), [("web", 1.2), ("poller", 3.0)])
+def test_exposure(role: str, most: float) -> None:
     if shutil.which("systemd-analyze") is None:
         pytest.skip("systemd-analyze is not here")
-    path = REPOSITORY / f"systemd/ganeti-gluster-mon-{half}.service"
+    path = REPOSITORY / f"systemd/ganeti-gluster-mon-{role}.service"
     argv = [
         "systemd-analyze",
         "security",
@@ -213,24 +213,25 @@ def test_exposure(half: str, most: float) -> None:
     assert float(found[1]) <= most
 
 
-@pytest.mark.parametrize("half", ["ask", "tell"])
-def test_units_bound_memory_tasks_and_processor(half: str) -> None:
-    service = unit(REPOSITORY / f"systemd/ganeti-gluster-mon-{half}.service")["Service"]
+@pytest.mark.parametrize("role", ["poller", "web"])
+def test_units_bound_memory_tasks_and_processor(role: str) -> None:
+    service = unit(REPOSITORY / f"systemd/ganeti-gluster-mon-{role}.service")["Service"]
     assert {"MemoryMax", "MemoryHigh", "TasksMax", "CPUWeight"} <= set(service)
     assert int(service["CPUWeight"]) < 100, "less than the default, which bricks and guests have"
 
 
-def test_each_half_is_told_the_same_and_by_the_same_words() -> None:
-    ask, tell = (
-        unit(REPOSITORY / f"systemd/ganeti-gluster-mon-{half}.service")["Service"] for half in ("ask", "tell")
+def test_both_processes_get_the_same_arguments() -> None:
+    poller, web = (
+        unit(REPOSITORY / f"systemd/ganeti-gluster-mon-{role}.service")["Service"]
+        for role in ("poller", "web")
     )
-    assert ask["ExecStart"].replace("--half ask", "--half tell") == tell["ExecStart"]
+    assert poller["ExecStart"].replace("--role poller", "--role web") == web["ExecStart"]
     for key in ("EnvironmentFile", "Environment", "RestartPreventExitStatus"):
-        assert ask[key] == tell[key]
+        assert poller[key] == web[key]
     settings = (REPOSITORY / "debian/ganeti-gluster-mon.default").read_text()
     words = re.findall(r'^ARGS="(.*)"$', settings, re.MULTILINE)
     assert len(words) == 1
-    parsed = cli._parser().parse_args(["serve", "--half", "tell", *words[0].split()])
+    parsed = cli._parser().parse_args(["serve", "--role", "web", *words[0].split()])
     assert parsed.listen == "@ganeti:1816"
 
 

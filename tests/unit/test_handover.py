@@ -1,4 +1,4 @@
-"""What one half hands the other."""
+"""The files that the poller and the web process hand to each other."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def test_it_can_be_looked_into_whoever_made_it_and_how(tmp_path: Path) -> None:
         Handover(str(tmp_path / "run")).prepare()
     finally:
         os.umask(before)
-    for path in ("run", "run/word", "run/seen"):
+    for path in ("run", "run/to-poller", "run/web-state"):
         assert stat.S_IMODE((tmp_path / path).stat().st_mode) == 0o755
     assert stat.S_IMODE((tmp_path / "run/captures").stat().st_mode) == 0o750
 
@@ -144,17 +144,17 @@ def test_a_reader_never_sees_half_of_anything(handover: Handover) -> None:
 
 @pytest.mark.parametrize("text", ["", "nonsense", "lead" * 100, "\0\0"])
 def test_a_word_that_is_none_of_ours_is_no_role(handover: Handover, text: str) -> None:
-    (Path(handover.word) / "role").write_text(text)
+    (Path(handover.to_poller) / "role").write_text(text)
     assert handover.role() is None
 
 
 def test_a_role_that_is_no_plain_file_is_none(handover: Handover, tmp_path: Path) -> None:
     secret = tmp_path / "secret"
     secret.write_text("lead")
-    (Path(handover.word) / "role").symlink_to(secret)
+    (Path(handover.to_poller) / "role").symlink_to(secret)
     assert handover.role() is None
-    (Path(handover.word) / "role").unlink()
-    os.mkfifo(Path(handover.word) / "role")
+    (Path(handover.to_poller) / "role").unlink()
+    os.mkfifo(Path(handover.to_poller) / "role")
     assert handover.role() is None
 
 
@@ -164,9 +164,9 @@ def test_the_role_is_what_was_said_last(handover: Handover) -> None:
     assert handover.role() == LEAD
     handover.say_role(FOLLOW)
     assert handover.role() == FOLLOW
-    assert os.listdir(handover.word) == ["role"]
+    assert os.listdir(handover.to_poller) == ["role"]
     handover.nudge()
-    assert sorted(os.listdir(handover.word)) == ["nudge", "role"]
+    assert sorted(os.listdir(handover.to_poller)) == ["nudge", "role"]
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{", '{"boottime": 1}', '["boottime"]'])
@@ -194,13 +194,13 @@ def test_what_the_leader_told_can_be_read_by_commands(handover: Handover) -> Non
 
 
 def leader(version: int = 1, moment: str = "1", uuid: str = f'"{OWN}"') -> bytes:
-    """The file that the HTTP half keeps of what the leader sent."""
+    """The file that the web process keeps of what the leader sent."""
     head = f'{{"format_version": {version}, "boottime": {moment}, "uuid": {uuid}}}'
     return head.encode() + b"\n" + capture_archive.pack(RECORDED)
 
 
 def test_the_file_of_the_leader_is_read_where_it_is_well_formed(handover: Handover) -> None:
-    (Path(handover.seen) / "leader").write_bytes(leader())
+    (Path(handover.web_state) / "leader").write_bytes(leader())
     assert handover.followed() is not None
 
 
@@ -219,17 +219,17 @@ def test_the_file_of_the_leader_is_read_where_it_is_well_formed(handover: Handov
     ],
 )
 def test_of_nonsense_from_the_leader_nothing_is_read(handover: Handover, content: bytes) -> None:
-    (Path(handover.seen) / "leader").write_bytes(content)
+    (Path(handover.web_state) / "leader").write_bytes(content)
     assert handover.followed() is None
 
 
 def test_no_link_is_followed_where_another_user_writes(handover: Handover, tmp_path: Path) -> None:
     handover.tell_followed(capture_archive.pack(RECORDED), 17, OWN)
-    os.rename(Path(handover.seen) / "leader", tmp_path / "elsewhere")
-    os.symlink(tmp_path / "elsewhere", Path(handover.seen) / "leader")
+    os.rename(Path(handover.web_state) / "leader", tmp_path / "elsewhere")
+    os.symlink(tmp_path / "elsewhere", Path(handover.web_state) / "leader")
     assert handover.followed() is None
-    os.unlink(Path(handover.seen) / "leader")
-    os.mkfifo(Path(handover.seen) / "leader")
+    os.unlink(Path(handover.web_state) / "leader")
+    os.mkfifo(Path(handover.web_state) / "leader")
     assert handover.followed() is None
 
 
@@ -269,7 +269,7 @@ def test_a_role_that_is_no_plain_file_of_the_right_owner_is_logged_once_and_igno
 ) -> None:
     if kind in ODD_BY_ROOT and os.geteuid():
         pytest.skip("only root can make that")
-    make_odd(Path(handover.word) / "role", kind)
+    make_odd(Path(handover.to_poller) / "role", kind)
     for _ in range(3):
         assert handover.role() is None
     assert [record.getMessage() for record in caplog.records] == ["role ignored"]
@@ -286,7 +286,7 @@ def test_a_role_that_is_no_plain_file_of_the_right_owner_is_logged_once_and_igno
 def test_a_leaders_file_that_is_no_plain_file_is_not_read(handover: Handover, kind: str) -> None:
     if kind in ODD_BY_ROOT and os.geteuid():
         pytest.skip("only root can make that")
-    make_odd(Path(handover.seen) / "leader", kind)
+    make_odd(Path(handover.web_state) / "leader", kind)
     assert handover.followed() is None
 
 
@@ -333,7 +333,7 @@ def test_a_report_and_a_nudge_carry_bricks(handover: Handover) -> None:
     ],
 )
 def test_what_the_other_half_wrote_may_be_nonsense(handover: Handover, content: bytes) -> None:
-    path = Path(handover.word) / "nudge"
+    path = Path(handover.to_poller) / "nudge"
     path.write_bytes(content)
     assert handover.nudged() is None
     path.write_bytes(b'{"id": "1", "bricks": ["node1:/b", 1, null, []]}')

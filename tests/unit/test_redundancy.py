@@ -203,7 +203,7 @@ def spoilt(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @given(data=st.data())
 def test_nonsense_is_nothing_known(spoilt: Path, data: st.DataObject) -> None:
-    """The half of the daemon that writes it speaks with the network."""
+    """The web process, which writes it, has connections from the network."""
     told = json.loads(json.dumps({**GOOD, "boottime": now()}))
     gv0 = ("volumes", "gv0")
     brick = (*gv0, "subvolumes", 0, "bricks", 0)

@@ -35,10 +35,10 @@ while True:
 SUPERVISES = f"""
 import logging, sys
 from ganeti_gluster_mon.daemon import log
-from ganeti_gluster_mon.daemon.supervisor import Half, Supervisor
+from ganeti_gluster_mon.daemon.supervisor import Child, Supervisor
 log.to_stderr("main", "info")
-halves = [Half(name, [sys.executable, "-c", sys.argv[1]]) for name in ("one", "two")]
-sys.exit(Supervisor(halves, {TIMEOUT}).run())
+children = [Child(name, [sys.executable, "-c", sys.argv[1]]) for name in ("one", "two")]
+sys.exit(Supervisor(children, {TIMEOUT}).run())
 """
 
 
@@ -75,7 +75,7 @@ def test_a_process_that_hangs_is_killed_and_started_again(tmp_path: Path) -> Non
         os.kill(stopped, signal.SIGSTOP)
         wait_until(lambda: len(children(process)) == 2 and stopped not in children(process))
         assert other in children(process)
-        assert "half hangs" in (tmp_path / "log").read_text()
+        assert "process hangs" in (tmp_path / "log").read_text()
 
 
 def test_a_machine_that_stood_still_is_no_reason_to_kill(tmp_path: Path) -> None:
@@ -83,13 +83,13 @@ def test_a_machine_that_stood_still_is_no_reason_to_kill(tmp_path: Path) -> None
         before = children(process)
         for pid in (process.pid, *before):
             os.kill(pid, signal.SIGSTOP)
-        time.sleep(TIMEOUT + 2 * supervisor.STOOD_STILL)  # for so long the machine stands still
+        time.sleep(TIMEOUT + 2 * supervisor.SUSPENDED_AFTER)  # for so long the machine stands still
         for pid in (process.pid, *before):
             os.kill(pid, signal.SIGCONT)
         began = time.monotonic()
         wait_until(lambda: time.monotonic() - began > TIMEOUT / 2)  # by then it would have killed them
         assert children(process) == before
-        assert "half hangs" not in (tmp_path / "log").read_text()
+        assert "process hangs" not in (tmp_path / "log").read_text()
 
 
 def test_a_half_that_the_kernel_holds_does_not_hold_the_daemon(

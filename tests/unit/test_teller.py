@@ -1,4 +1,4 @@
-"""What the HTTP half logs and serves of the captures that are handed over to it."""
+"""What the web process logs and serves of the captures that are handed over to it."""
 
 from __future__ import annotations
 

@@ -39,7 +39,7 @@ LOW, HIGH = "00000000-0000-4000-8000-000000000001", "f0000000-0000-4000-8000-000
 
 @dataclass
 class Daemon:
-    """The half that speaks HTTP, as a process."""
+    """The web process, as a process."""
 
     url: str
     handover: Handover
@@ -92,7 +92,7 @@ def daemon(directory: Path, address: str, port: int, seen: Capture) -> Iterator[
     handover.give_key(KEY)
     handover.publish(Handed(seen, Cycle(boottime(), 1.0, interval=INTERVAL)))
     log_file = directory / "log"
-    argv = [sys.executable, "-m", "ganeti_gluster_mon", "serve", "--half", "tell"]
+    argv = [sys.executable, "-m", "ganeti_gluster_mon", "serve", "--role", "web"]
     argv += ["--listen", f"{address}:{port}", "--interval", str(INTERVAL)]
     argv += ["--run-dir", handover.directory, "--state-dir", str(directory / "state")]
     with log_file.open("w") as log:

@@ -1,7 +1,7 @@
 """The secret that all nodes of the cluster have, by which they know each other.
 
 Ganeti keeps one on every node for its own daemons, hmac.key, and so has solved what is hard about
-a secret: bringing it everywhere.  Only root reads it.  The HTTP half gets what is derived from
+a secret: bringing it everywhere.  Only root reads it.  The web process gets what is derived from
 it for this one purpose, never the secret itself.
 """
 
@@ -54,7 +54,7 @@ def read(path: Optional[str]) -> Optional[bytes]:
 
 
 class Giver:
-    """Sees to it that the HTTP half has the key as long as there is one."""
+    """Sees to it that the web process has the key as long as there is one."""
 
     def __init__(self, path: Optional[str], to: Handover) -> None:
         self._path = path

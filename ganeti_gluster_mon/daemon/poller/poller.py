@@ -1,7 +1,7 @@
-"""The half that asks Gluster: as root, with no ear on the network.
+"""The poller: as root, with no ear on the network.
 
 It asks once an interval, and at once when something happens: glusterd wrote down a change, one
-of Gluster's processes ended, the reply to a probe changed (prober.py), or the HTTP half passes on that
+of Gluster's processes ended, the reply to a probe changed (prober.py), or the web process passes on that
 another node reported a change.  Each cycle's answers are handed over; nothing else leaves this process.
 """
 
@@ -89,7 +89,7 @@ class Asker:
 
     def run(self) -> None:
         """Ask until an exception (SystemExit, by a signal) ends it; then nothing that was started is left."""
-        with self._handover.asking(), Watch(STATE_DIRECTORIES, flat=(self._handover.word,)) as watch:
+        with self._handover.asking(), Watch(STATE_DIRECTORIES, flat=(self._handover.to_poller,)) as watch:
             healed, tell = os.pipe()
             watch.also(healed, _HEALED)
             watch.also(self._prober.descriptor, _PROBED)
@@ -175,11 +175,11 @@ class Asker:
             try:
                 self._handover.report([f"{host}:{path}" for host, path in suspected])
             except OSError as err:
-                say(logging.ERROR, "cannot report a change to the HTTP half", {"why": err})
+                say(logging.ERROR, "cannot report a change to the web process", {"why": err})
 
     def _is_reported(self, what: Sequence[str]) -> bool:
-        """Whether the HTTP half passed on that another node reported a change; then its bricks are known."""
-        if not any(each.startswith(self._handover.word) for each in what):
+        """Whether the web process passed on that another node reported a change; then its bricks are known."""
+        if not any(each.startswith(self._handover.to_poller) for each in what):
             return False
         reported = self._handover.nudged()
         if reported is None:
@@ -191,7 +191,7 @@ class Asker:
     def _ask(self, event: Tuple[str, ...], tell: int) -> float:
         """One cycle; returns the seconds that it spent on waiting for what does not answer."""
         self._together = self._ask_together()
-        # Before the HTTP half has heard the others it is not known who leads: nobody is locked out meanwhile.
+        # Before the web process has heard the others it is not known who leads: nobody is locked out meanwhile.
         leads = not self._together or self._handover.role() not in (None, spool.FOLLOW)
         if leads and not self._led:
             self._take_over()
@@ -223,8 +223,10 @@ class Asker:
             failures=dict(self._failures),
             leads=leads,
             interval=self._rhythm.interval,
-            # What the HTTP half asked for happened elsewhere, or not at all; a changed probe is reported before.
-            event="; ".join(what for what in event if not what.startswith((self._handover.word, _PROBED)))
+            # What the web process asked for happened elsewhere, or not at all; a changed probe is reported before.
+            event="; ".join(
+                what for what in event if not what.startswith((self._handover.to_poller, _PROBED))
+            )
             or None,
         )
         self._publish(spool.Handed(capture, how))
@@ -303,7 +305,7 @@ class Asker:
 
 
 class _Healing(threading.Thread):
-    """The second half of a cycle, which may take long, apart from all else."""
+    """The heal queries of a cycle, which may take long, in a thread of their own."""
 
     def __init__(self, asking: cycle.Cycle, tell: int) -> None:
         """A byte goes to the pipe *tell* when it ends after nobody waited for it any more."""

@@ -1,4 +1,4 @@
-"""The half that tells: it turns what the asker hands over into what is served, and serves it.
+"""The web process: it turns what the asker hands over into what is served, and serves it.
 
 It runs as nobody in particular.  Each capture is read, judged and rendered once, in a thread
 of its own, while the event loop goes on answering with what was there before.  Where another
@@ -21,7 +21,7 @@ from ganeti_gluster_mon.daemon.cluster.follower import Following
 from ganeti_gluster_mon.daemon.cluster.peer_client import Peers
 from ganeti_gluster_mon.daemon.log import say
 from ganeti_gluster_mon.daemon.picture import Picture, View, picture
-from ganeti_gluster_mon.daemon.spool import CURRENT, REPORT, Handed, Handover, boottime
+from ganeti_gluster_mon.daemon.spool import CURRENT, SILENT_BRICKS, Handed, Handover, boottime
 from ganeti_gluster_mon.daemon.web.annotations import Annotations
 from ganeti_gluster_mon.daemon.web.base_handler import Screen
 from ganeti_gluster_mon.daemon.web.content import MakePage, Rendered, render
@@ -150,7 +150,7 @@ class Teller:
         notifier.process_events()
 
     def _note(self, event: pyinotify.Event) -> None:
-        if event.name == REPORT and self._following is not None:
+        if event.name == SILENT_BRICKS and self._following is not None:
             self._following.report(self._handover.reported())
         if event.name == CURRENT or event.mask & pyinotify.IN_Q_OVERFLOW:
             self._taken = True

@@ -1,6 +1,6 @@
 """What the storage backend wants to know of the pool, small enough to be read for each disk.  Pure.
 
-The daemon writes it to ``/run/ganeti-gluster-mon/seen/storage.json`` with each new picture::
+The daemon writes it to ``/run/ganeti-gluster-mon/web-state/storage.json`` with each new picture::
 
     {"format_version": 1, "boottime": NS, "hosts": ["node1", "node2"], "volumes": {"gv0": {
         "sharded": false, "healed": 75.0, "size": BYTES, "available": BYTES,
