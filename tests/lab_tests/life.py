@@ -164,99 +164,113 @@ class Life:
         return found.replace(node(number), f"node{number}", 1)
 
 
-def grow_old(life: Life, reinstall: bool = True) -> None:
-    """Everything, in its order: nodes 1 to 3 are a cluster, 4 to 6 are not yet nodes."""
-    pool, cluster = life.pool, life.cluster
-
-    def deploy() -> None:
-        life.bricks = 3
-        life.gnt("deploy", "--device", VDB, may_restart=(2, 3))
-
-    life.step("deploy", deploy)
+def whole(life: Life) -> None:
+    """Every step, in its order: nodes 1 to 3 are a cluster, 4 to 6 are not yet nodes."""
+    life.step("deploy", lambda: deploy(life))
     life.step("guests", lambda: life.add_guests(["one", "two", "three"]))
-
-    def dead_disk() -> None:
-        pool.exec(3, ["xfs_io", "-x", "-c", "shutdown", "/export/brick1"])
-        said = type_in(pool, "gnt-gluster diagnose node3", check=False)
-        assert said.returncode == 1 and "replace-brick gv0" in said.stdout, said
-        words = ("replace-brick", "gv0", f"node3:{BRICK}", "node3", "--device", VDC, "--force")
-        life.gnt(*words, may_restart=())
-        # nodes have their bricks on different disks from now on
-        life.devices = ("--device", VDB, "--device", f"node3:{VDC}")
-
-    life.step("a dead disk is replaced in its place", dead_disk)
-
-    def dead_node() -> None:
-        pool.power_off(2)
-        cluster.run(1, "gnt-node", "modify", "--offline=yes", "--auto-promote", node(2))
-        cluster.add_node(4)
-        prepare(pool, [4])
-        words = ("replace-brick", "gv0", life.brick_of(2), "node4", "--device", VDB, "--force")
-        life.gnt(*words, may_restart=(4,))
-        life.gnt("remove-node", "node2")
-        cluster.run(1, "gnt-node", "remove", node(2))
-        cluster.nodes.remove(2)
-
-    life.step("a dead node is replaced by another", dead_node)
-
-    def expand() -> None:
-        # node2 comes back as a new machine
-        pool.reinstall(2)
-        boot_anew(pool, 2)
-        for number in (2, 5, 6):
-            cluster.add_node(number)
-            prepare(pool, [number])
-        life.bricks = 6
-        wiped = ("--wipe", f"node2:{VDB}")  # it has the brick of its former life
-        words = ("expand-volume", "gv0", "node2", "node5", "node6", "--device", VDB, *wiped, "--force")
-        life.gnt(*words, may_restart=(5, 6))
-
-    life.step("expansion from 3 to 6", expand)
-
-    def rebalance() -> None:
-        assert "nothing to do" in life.gnt("rebalance", "gv0")
-
-    life.step("rebalance", rebalance)
-
-    def lose_fstab() -> None:
-        for number in cluster.nodes:
-            pool.exec(number, ["tee", "/etc/fstab"], input="")
-        pool.kill_brick("gv0", 5)
-        pool.exec(5, ["umount", "/export/brick1"])
-        life.gnt("deploy", *life.devices, may_restart=(4, 5, 6))
-
-    life.step("lines of fstab are lost", lose_fstab)
-
-    if reinstall:
-        life.step("a node's root is installed anew", lambda: new_root(life, 6))
-
-    def shrink() -> None:
-        gone = [life.brick_of(number) for number in (2, 5, 6)]
-        bricks = " ".join(f"{brick.replace(':', '.lab.test:', 1)}" for brick in gone)
-        remove = f"gluster --mode=script volume remove-brick gv0 {bricks}"
-        type_in(pool, f"{remove} start")
-        wait_until(
-            lambda: "in progress" not in type_in(pool, f"{remove} status").stdout,
-            "the data to be moved",
-            LONG,
-            1.0,
-        )
-        type_in(pool, f"{remove} commit")
-        life.bricks = 3
-
-    life.step("remove-brick", shrink)
-
-    def leave() -> None:
-        for number in (2, 5, 6):
-            life.gnt("remove-node", f"node{number}")
-            cluster.run(1, "gnt-node", "remove", node(number))
-            cluster.nodes.remove(number)
-
-    life.step("nodes leave", leave)
-
-    if reinstall:
-        new_cluster(life)
+    life.step("a dead disk is replaced in its place", lambda: replace_dead_disk(life))
+    life.step("a dead node is replaced by another", lambda: replace_dead_node(life))
+    life.step("expansion from 3 to 6", lambda: expand(life))
+    life.step("rebalance", lambda: rebalance(life))
+    life.step("lines of fstab are lost", lambda: lose_fstab(life, unmounted=5, may_restart=(4, 5, 6)))
+    life.step("a node's root is installed anew", lambda: new_root(life, 6))
+    life.step("remove-brick", lambda: remove_bricks(life, (2, 5, 6)))
+    life.step("nodes leave", lambda: remove_nodes(life, (2, 5, 6)))
+    new_cluster(life)
     destroy(life)
+
+
+def short(life: Life) -> None:
+    """The steps that three nodes and few minutes are enough for."""
+    life.step("deploy", lambda: deploy(life))
+    life.step("guests", lambda: life.add_guests(["one"]))
+    life.step("a dead disk is replaced in its place", lambda: replace_dead_disk(life))
+    life.step("lines of fstab are lost", lambda: lose_fstab(life, unmounted=2))
+    life.step("a node's root is installed anew", lambda: new_root(life, 2))
+    new_cluster(life)
+    destroy(life)
+
+
+def deploy(life: Life) -> None:
+    """From blank disks to a volume."""
+    life.bricks = 3
+    life.gnt("deploy", "--device", VDB, may_restart=(2, 3))
+
+
+def replace_dead_disk(life: Life) -> None:
+    """The filesystem of a brick of node3 fails; another disk takes its place."""
+    life.pool.exec(3, ["xfs_io", "-x", "-c", "shutdown", "/export/brick1"])
+    said = type_in(life.pool, "gnt-gluster diagnose node3", check=False)
+    assert said.returncode == 1 and "replace-brick gv0" in said.stdout, said
+    life.gnt("replace-brick", "gv0", f"node3:{BRICK}", "node3", "--device", VDC, "--force")
+    # nodes have their bricks on different disks from now on
+    life.devices = ("--device", VDB, "--device", f"node3:{VDC}")
+
+
+def replace_dead_node(life: Life) -> None:
+    """The power of node2 goes for good; node4 takes its place."""
+    pool, cluster = life.pool, life.cluster
+    pool.power_off(2)
+    cluster.run(1, "gnt-node", "modify", "--offline=yes", "--auto-promote", node(2))
+    cluster.add_node(4)
+    prepare(pool, [4])
+    words = ("replace-brick", "gv0", life.brick_of(2), "node4", "--device", VDB, "--force")
+    life.gnt(*words, may_restart=(4,))
+    life.gnt("remove-node", "node2")
+    cluster.run(1, "gnt-node", "remove", node(2))
+    cluster.nodes.remove(2)
+
+
+def expand(life: Life) -> None:
+    """node2 comes back as a new machine, with two more."""
+    pool, cluster = life.pool, life.cluster
+    pool.reinstall(2)
+    boot_anew(pool, 2)
+    for number in (2, 5, 6):
+        cluster.add_node(number)
+        prepare(pool, [number])
+    life.bricks = 6
+    wiped = ("--wipe", f"node2:{VDB}")  # it has the brick of its former life
+    words = ("expand-volume", "gv0", "node2", "node5", "node6", "--device", VDB, *wiped, "--force")
+    life.gnt(*words, may_restart=(5, 6))
+
+
+def rebalance(life: Life) -> None:
+    """expand-volume has rebalanced the volume: there is nothing left to do."""
+    assert "nothing to do" in life.gnt("rebalance", "gv0")
+
+
+def lose_fstab(life: Life, unmounted: int, may_restart: Sequence[int] = ()) -> None:
+    """The lines of fstab are lost on all nodes; on one of them the brick is *unmounted*, too."""
+    for number in life.cluster.nodes:
+        life.pool.exec(number, ["tee", "/etc/fstab"], input="")
+    life.pool.kill_brick("gv0", unmounted)
+    life.pool.exec(unmounted, ["umount", "/export/brick1"])
+    life.gnt("deploy", *life.devices, may_restart=may_restart)
+
+
+def remove_bricks(life: Life, numbers: Sequence[int]) -> None:
+    """The bricks of the nodes *numbers*, a replica set, leave the volume; their data is moved first."""
+    gone = [life.brick_of(number) for number in numbers]
+    bricks = " ".join(f"{brick.replace(':', '.lab.test:', 1)}" for brick in gone)
+    remove = f"gluster --mode=script volume remove-brick gv0 {bricks}"
+    type_in(life.pool, f"{remove} start")
+    wait_until(
+        lambda: "in progress" not in type_in(life.pool, f"{remove} status").stdout,
+        "the data to be moved",
+        LONG,
+        1.0,
+    )
+    type_in(life.pool, f"{remove} commit")
+    life.bricks -= len(numbers)
+
+
+def remove_nodes(life: Life, numbers: Sequence[int]) -> None:
+    """Nodes without bricks leave the pool and the cluster."""
+    for number in numbers:
+        life.gnt("remove-node", f"node{number}")
+        life.cluster.run(1, "gnt-node", "remove", node(number))
+        life.cluster.nodes.remove(number)
 
 
 def boot_anew(pool: Pool, number: int) -> None:
