@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, Callable, Dict, Iterator, List
 
 import pytest
@@ -112,6 +113,27 @@ def test_bricks_on_btrfs_have_space_and_no_inodes(fresh_pool: Callable[..., Pool
         assert seen.sample("gluster_volume_size_bytes", volume="gv0") == volume["capacity"]["size"]
         assert "gluster_volume_files" not in seen.metrics
         assert "gluster_brick_files" not in seen.metrics
+
+
+def test_a_brick_whose_filesystem_became_read_only(fresh_pool: Callable[..., Pool]) -> None:
+    """As ext4 does at an error, which the kernel is asked to take for found."""
+    pool = fresh_pool(disks=(Disk("b1", 264 * MIB, "ext4"),))
+    pool.create_volume("gv0", pool.bricks("/export/b1/gv0"), replica=3)
+    device = pool.exec(2, ["findmnt", "--noheadings", "--output", "SOURCE", "/export/b1"]).stdout.strip()
+    pool.exec(2, ["mount", "-o", "remount,errors=remount-ro", "/export/b1"])
+    Path("/sys/fs/ext4", Path(device).name, "trigger_fs_error").write_text("lab test", encoding="ascii")
+    seen = wait_problem(pool, "BRICK_FILESYSTEM", "gv0")
+    (problem,) = problems(seen, "BRICK_FILESYSTEM")
+    assert problem["subject"] == f"{NODE2}:/export/b1/gv0"
+    assert (seen.code, seen.check_status) == (4, 2)
+    # as the runbook says: end the brick, check its filesystem, mount it, start it
+    pool.kill_brick("gv0", 2)
+    with open(device, "rb"):  # else the loop device is gone when nothing is mounted of it
+        pool.exec(2, ["umount", "/export/b1"])
+        pool.exec(2, ["e2fsck", "-fp", device], check=False)
+        pool.exec(2, ["mount", device, "/export/b1"])
+    pool.gluster("volume", "start", "gv0", "force")
+    wait_no_problem(pool, "BRICK_FILESYSTEM", "gv0")
 
 
 def test_a_quota_that_is_used_up_and_a_quota_daemon_that_is_gone(lab_pool: Pool) -> None:
