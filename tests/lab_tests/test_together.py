@@ -116,6 +116,39 @@ def test_a_volume_that_is_made_is_told_by_all(together: Together) -> None:
     together.settle()
 
 
+def test_a_new_leader_calls_bricks_at_the_ports_that_the_former_leader_knew(together: Together) -> None:
+    """It led before, and a brick was started again since: called at its former port, it would be lost, and its
+    replica set without quorum, while `volume status` is not asked because the former leader is away."""
+    first, second, third = together.by_uuid()
+    together.stop(first)
+    together.wait_leaders([second])
+    wait_until(functools.partial(asks_for_all, together.daemons[second], True), "the second to lead")
+    together.start(first)
+    together.settle()
+    (before,) = together.pool.brick_processes("gv0", third)
+    together.pool.kill_brick("gv0", third)
+    together.daemons[first].wait_code(4, "is offline")
+    together.pool.start_brick("gv0", third)
+    together.settle()
+    together.pool.cut(first)
+    try:
+        daemon = together.daemons[second]
+
+        def leads() -> bool:
+            return role(daemon) == 1 and daemon.status()[0] == 4 and asks_for_all(daemon, False)
+
+        wait_until(leads, f"host {second} to lead and to miss host {first}", LONG)
+        until = time.monotonic() + SOON
+        while time.monotonic() < until:
+            lost = [each for each in daemon.data()["status"]["problems"] if each["code"] == "SUBVOLUME_QUORUM_LOST"]
+            assert [each["volume"] for each in lost] == ["dist2"], lost  # of which each brick is the only one
+            daemon.next_cycle(daemon.cycle())
+    finally:
+        together.pool.join(first)
+        together.pool.wait_connected()
+    together.settle()
+
+
 def test_when_the_leader_stops_the_next_leads_and_when_it_is_back_it_leads_again(together: Together) -> None:
     first, second, third = together.by_uuid()
     together.stop(first)
