@@ -198,14 +198,13 @@ def do(host: Host, step: Step, say: Say) -> None:
     """Do what is left of one step, once, and wait until it is done, as long as it comes on.  Raises CannotDo."""
     # its time begins with the first answers: a node under load may take long to give them
     wait: Optional[Wait] = None
-    ran, done = False, 0
+    ran, cured, done = False, False, 0
     while True:
         left, answers = look(host, step, say)
         done = done + 1 if left is None else 0
         if left and not ran:
-            for command in left:
-                run(host, command, say)
-            wait, ran = None, True
+            ran = run_all(host, step, left, say, may_cure=not cured)
+            wait, cured = None, not ran
             continue
         wait = wait or Wait(step, say)
         wait.seen(step.progress(answers), done=done >= step.readings)
@@ -215,6 +214,25 @@ def do(host: Host, step: Step, say: Say) -> None:
             for command in step.urge():
                 host.run(command.node, command.argv, command.timeout, command.text)
         wait.pause()
+
+
+def run_all(host: Host, step: Step, commands: Sequence[Command], say: Say, may_cure: bool) -> bool:
+    """Run *commands*; False: one failed, and what cures that was run instead, so that they are to be run again.
+
+    Raises CannotDo.
+    """
+    try:
+        for command in commands:
+            run(host, command, say)
+    except CannotDo as err:
+        cure = step.cure(str(err)) if may_cure else ()
+        if not cure:
+            raise
+        for command in cure:
+            say(f"    {command.node}: {one_line(' '.join(command.argv), 200)}, for: {err}")
+            run(host, command, say)
+        return False
+    return True
 
 
 def run(host: Host, command: Command, say: Say) -> None:

@@ -109,7 +109,8 @@ def replace_brick(world: World, arguments: argparse.Namespace) -> Asked:
                 notes.append(
                     f"{old.node}: the filesystem of {old.path} is dead and is unmounted: {one_line(state.fault)}"
                 )
-            steps += _same_slot(speaks.name, volume.name, new, place, state, made.steps)
+            peers = tuple(peer.hostname for peer in seen[new.node].peers if peer.connected and not peer.local)
+            steps += _same_slot(speaks.name, volume.name, new, place, state, made.steps, peers)
         else:
             steps += [*made.steps, ReplaceBrick(speaks.name, volume.name, old, new)]
         steps.append(StartVolume(speaks.name, volume.name, (new,)))
@@ -175,12 +176,18 @@ def _slot_state(
 
 
 def _same_slot(
-    speaker: str, volume: str, brick: Brick, place: Place, state: SlotState, made: Sequence[Step]
+    speaker: str,
+    volume: str,
+    brick: Brick,
+    place: Place,
+    state: SlotState,
+    made: Sequence[Step],
+    peers: Tuple[str, ...],
 ) -> Tuple[Step, ...]:
     steps: List[Step] = [StopBrick(speaker, volume, brick)]
     if place.device is not None and state.mount_point is not None:
         steps.append(UnmountDead(place.node, place.device, state.mount_point))
-    return (*steps, *made, ResetBrick(speaker, volume, brick))
+    return (*steps, *made, ResetBrick(speaker, volume, brick, peers))
 
 
 def _can_be_replaced(volume: VolumeInfo, old: Brick, new: Brick, others: Sequence[Brick]) -> None:

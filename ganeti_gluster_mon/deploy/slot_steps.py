@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import Sequence, Tuple
+from typing import Sequence, Set, Tuple
 
 from ganeti_gluster_mon.deploy import brick_state, gluster_said
 from ganeti_gluster_mon.deploy.brick_state import VOLUME_ID
 from ganeti_gluster_mon.deploy.gluster_said import VOLUME_INFO
 from ganeti_gluster_mon.deploy.layout import Brick
 from ganeti_gluster_mon.deploy.pool_steps import gluster, offline
-from ganeti_gluster_mon.deploy.step import DONE, Command, Left, NotSo, Question, Step
+from ganeti_gluster_mon.deploy.step import DONE, WAIT, Command, Left, NotSo, Question, Step
 from ganeti_gluster_mon.ganeti.ssh import Said
 from ganeti_gluster_mon.words import one_line
 
@@ -112,6 +112,8 @@ class ResetBrick(Step):
 
     volume: str
     brick: Brick
+    #: hostnames of the peers that the glusterd of the brick's node is connected to
+    peers: Tuple[str, ...] = ()
 
     @property
     def words(self) -> str:
@@ -125,17 +127,38 @@ class ResetBrick(Step):
         return (
             Question(self.node, VOLUME_INFO),
             Question(self.node, gluster_said.volume_status(self.volume)),
+            Question(self.brick.node, gluster_said.POOL_LIST),
             *(Question(self.brick.node, argv) for argv in brick_state.questions(self.brick.path)),
         )
 
     def left(self, answers: Sequence[Said]) -> Left:
+        # A glusterd that was just restarted answers no query at first, and would reset the brick without its peers.
+        if answers[2].status or not self._connected(answers[2]).issuperset(self.peers):
+            return WAIT
         volume = gluster_said.existing_volume(answers[0], self.volume)
-        if has_volume_id(self.brick, volume.uuid, answers[2:]):
+        if has_volume_id(self.brick, volume.uuid, answers[3:]):
             missing = offline(volume, answers[1])
             if missing is not None and self.brick.label not in missing:
                 return DONE
         label = self.brick.label
         return (gluster(self.node, "volume", "reset-brick", self.volume, label, label, "commit", "force"),)
+
+    @staticmethod
+    def _connected(pool_list: Said) -> Set[str]:
+        return {peer.hostname for peer in gluster_said.peers(pool_list) if peer.connected}
+
+    def cure(self, failure: str) -> Tuple[Command, ...]:
+        """Restart a glusterd that was started while the brick's directory was not there.
+
+        It does not know the real path of the brick then, and takes it for a new one (seen with GlusterFS 10.3).
+        """
+        if _NEW not in failure:
+            return ()
+        return (Command(self.brick.node, ("systemctl", "restart", "glusterd.service"), timeout=150.0),)
+
+
+#: what glusterd says of a brick whose real path it does not know
+_NEW = "When destination brick is new"
 
 
 def has_volume_id(brick: Brick, volume_uuid: str, answers: Sequence[Said]) -> bool:

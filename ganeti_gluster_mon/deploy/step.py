@@ -89,6 +89,14 @@ class Step:
         """
         return ()
 
+    def cure(self, failure: str) -> Tuple[Command, ...]:
+        """What has to be run when one of its commands failed with the message *failure*, before the step begins anew.
+
+        It is run once.  (): nothing helps, and the plan stops.
+        """
+        del failure
+        return ()
+
     def progress(self, answers: Sequence[Said]) -> str:
         """How far it is, for people, where it takes long; "" where there is nothing to tell."""
         del answers

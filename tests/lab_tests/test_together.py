@@ -125,7 +125,6 @@ def test_a_new_leader_calls_bricks_at_the_ports_that_the_former_leader_knew(toge
     wait_until(functools.partial(asks_for_all, together.daemons[second], True), "the second to lead")
     together.start(first)
     together.settle()
-    (before,) = together.pool.brick_processes("gv0", third)
     together.pool.kill_brick("gv0", third)
     together.daemons[first].wait_code(4, "is offline")
     together.pool.start_brick("gv0", third)
@@ -140,7 +139,11 @@ def test_a_new_leader_calls_bricks_at_the_ports_that_the_former_leader_knew(toge
         wait_until(leads, f"host {second} to lead and to miss host {first}", LONG)
         until = time.monotonic() + SOON
         while time.monotonic() < until:
-            lost = [each for each in daemon.data()["status"]["problems"] if each["code"] == "SUBVOLUME_QUORUM_LOST"]
+            lost = [
+                each
+                for each in daemon.data()["status"]["problems"]
+                if each["code"] == "SUBVOLUME_QUORUM_LOST"
+            ]
             assert [each["volume"] for each in lost] == ["dist2"], lost  # of which each brick is the only one
             daemon.next_cycle(daemon.cycle())
     finally:

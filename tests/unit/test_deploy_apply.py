@@ -63,6 +63,15 @@ class Urged(Waits):
         return (self.does,)
 
 
+class Cured(Touch):
+    """Its command fails as long as its directory is missing; the cure makes the directory."""
+
+    def cure(self, failure: str) -> Tuple[Command, ...]:
+        return (
+            (Command(self.node, ("mkdir", "-p", str(self.path.parent))),) if "No such file" in failure else ()
+        )
+
+
 @pytest.fixture
 def host() -> Nodes:
     return Nodes(None, HERE)
@@ -149,6 +158,19 @@ def test_what_does_not_come_on_is_helped_on(
     assert shown(steps, foresee(host, steps)) == (
         "# here: the file c\n# where it does not come on: here: heal it\n"
     )
+
+
+def test_a_step_cures_the_failure_of_its_command_once(host: Nodes, tmp_path: Path) -> None:
+    said: List[str] = []
+    apply(host, [Cured(HERE, tmp_path / "missing" / "a")], said.append)
+    assert (tmp_path / "missing" / "a").exists()
+    assert [
+        line for line in said if line.startswith(f"    here: mkdir -p {tmp_path}/missing, for: here: touch ")
+    ]
+    with pytest.raises(Stopped, match="No such file"):  # the cure did not help
+        apply(host, [Cured(HERE, tmp_path / "b", ("cat", str(tmp_path / "c")))], lambda line: None)
+    with pytest.raises(Stopped, match="exit status 1"):  # nothing is known to help
+        apply(host, [Cured(HERE, tmp_path / "b", ("false",))], lambda line: None)
 
 
 @pytest.mark.parametrize(

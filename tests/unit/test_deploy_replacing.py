@@ -15,10 +15,10 @@ from ganeti_gluster_mon.deploy.brick_steps import Mount
 from ganeti_gluster_mon.deploy.gluster_said import volumes
 from ganeti_gluster_mon.deploy.layout import Brick
 from ganeti_gluster_mon.deploy.slot_steps import ResetBrick, Slot, StopBrick, UnmountDead, slot
-from ganeti_gluster_mon.deploy.step import DONE, Left, NotSo
+from ganeti_gluster_mon.deploy.step import DONE, WAIT, Left, NotSo
 from ganeti_gluster_mon.deploy.work import World
 from ganeti_gluster_mon.ganeti.ssh import Said
-from tests.unit.deploying import FAILED, cluster, ok, volume, volume_info
+from tests.unit.deploying import FAILED, cluster, ok, pool_list, volume, volume_info
 from tests.unit.test_deploy_healing import summary
 
 PATH = "/export/brick1/gluster"
@@ -169,10 +169,25 @@ def test_a_brick_is_taken_in_again_with_its_empty_directory() -> None:
         ok(f"# file: {PATH}\ntrusted.glusterfs.volume-id=0x11111111222233334444555555555555\n"),
     ]
     unreadable = [Said(1, "", f"stat: cannot statx '{PATH}': Input/output error"), FAILED, FAILED, FAILED]
-    assert commands(step.left([INFO, status(OLD), *empty])) == commit
-    assert commands(step.left([INFO, status(), *unreadable])) == commit
-    assert commands(step.left([INFO, status(OLD), *there])) == commit
-    assert step.left([INFO, status(), *there]) is DONE
+    pool = pool_list(NODE1, NODE2)
+    assert commands(step.left([INFO, status(OLD), pool, *empty])) == commit
+    assert commands(step.left([INFO, status(), pool, *unreadable])) == commit
+    assert commands(step.left([INFO, status(OLD), pool, *there])) == commit
+    assert step.left([INFO, status(), pool, *there]) is DONE
+
+
+def test_a_glusterd_that_takes_the_brick_for_a_new_one_is_restarted_and_its_peers_are_waited_for() -> None:
+    """GlusterFS 10.3, after a start of glusterd while the brick's directory was not there."""
+    step = ResetBrick(NODE1, "gv0", OLD, (NODE2,))
+    failure = (
+        "volume reset-brick: failed: When destination brick is new, please use gluster volume replace-brick"
+    )
+    assert commands(step.cure(failure)) == ["systemctl restart glusterd.service"]
+    assert step.cure("volume reset-brick: failed: Host is not connected") == ()
+    empty = [ok("directory\n"), ok(), FAILED, ok(f"# file: {PATH}\n")]
+    assert step.left([INFO, status(OLD), FAILED, *empty]) == WAIT
+    assert step.left([INFO, status(OLD), pool_list(NODE1, NODE2, connected={NODE2: False}), *empty]) == WAIT
+    assert commands(step.left([INFO, status(OLD), pool_list(NODE1, NODE2), *empty]))
 
 
 UUID, OTHER = "c9bfec32-86ad-5216-9bf9-daec6acd47fa", "11111111-86ad-5216-9bf9-daec6acd47fa"
