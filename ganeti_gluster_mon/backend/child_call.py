@@ -15,7 +15,7 @@ import socket
 from contextlib import suppress
 from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence
 
-from ganeti_gluster_mon.backend.error import DiskError
+from ganeti_gluster_mon.backend.disk_error import DiskError
 
 #: prctl(2)
 _PR_SET_PDEATHSIG = 1

@@ -20,7 +20,7 @@ import os
 from contextlib import suppress
 from typing import List
 
-from ganeti_gluster_mon.backend import disk_records, guests, loop
+from ganeti_gluster_mon.backend import disk_records, loop, qemu_processes
 from ganeti_gluster_mon.backend.flush import FlushError
 
 _PROC = "/proc"
@@ -58,12 +58,12 @@ def undo_devices(filesystem: str, path: str, records: str) -> None:
     *records*: the directory that has the files about the mount's users.  Raises DiskError.
     """
     for disk in _uses(records):
-        if not guests.has_device(os.path.join(path, disk)):
+        if not qemu_processes.has_device(os.path.join(path, disk)):
             disk_records.write(records, _LOST, disk)
         forget_use(records, disk)
     for device, file in loop.recorded_on(filesystem):
         disk = os.path.relpath(file, path)
-        if not guests.has_device(device):
+        if not qemu_processes.has_device(device):
             # First: if this process is killed, the loss is recorded twice, and not never.
             disk_records.write(records, _LOST, disk)
         loop.clear(device)

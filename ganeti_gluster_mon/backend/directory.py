@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Iterator
 
-from ganeti_gluster_mon.backend.error import DiskError
+from ganeti_gluster_mon.backend.disk_error import DiskError
 
 #: no request is sent to the filesystem by the open, so that it cannot hang where the filesystem does (open(2), O_PATH)
 _FLAGS = os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC

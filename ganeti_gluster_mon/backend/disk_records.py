@@ -10,7 +10,7 @@ import os
 from contextlib import suppress
 from typing import Dict
 
-from ganeti_gluster_mon.backend.error import DiskError
+from ganeti_gluster_mon.backend.disk_error import DiskError
 
 _TEMPORARY = ".new"
 

@@ -23,8 +23,8 @@ import time
 from contextlib import suppress
 from typing import Iterator, List
 
-from ganeti_gluster_mon.backend.error import DiskError
-from ganeti_gluster_mon.backend.filedevice import FileDeviceHelper
+from ganeti_gluster_mon.backend.disk_error import DiskError
+from ganeti_gluster_mon.backend.file_device import FileDeviceHelper
 
 _PROC = "/proc"
 _SYSFS = "/sys/block"

@@ -29,7 +29,7 @@ from dataclasses import dataclass
 from typing import Callable, Iterator, List, Optional, Sequence, Tuple
 
 from ganeti_gluster_mon.backend import child_call, loop_records
-from ganeti_gluster_mon.backend.error import DiskError
+from ganeti_gluster_mon.backend.disk_error import DiskError
 
 _CONTROL = "/dev/loop-control"
 _SYSFS = "/sys/block"

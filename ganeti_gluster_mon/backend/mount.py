@@ -13,7 +13,7 @@ from typing import Callable, Iterator, List, Optional, Sequence
 
 from ganeti_gluster_mon.backend import dead_mount, same_volume, unsynced
 from ganeti_gluster_mon.backend.directory import Directory, mount_id
-from ganeti_gluster_mon.backend.error import VolumeError
+from ganeti_gluster_mon.backend.disk_error import VolumeError
 from ganeti_gluster_mon.backend.mount_users import MountUsers
 from ganeti_gluster_mon.backend.server_address import is_name, is_socket, try_connect, with_port
 from ganeti_gluster_mon.gluster import model, mounts

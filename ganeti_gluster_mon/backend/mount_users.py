@@ -17,7 +17,7 @@ from contextlib import contextmanager, suppress
 from typing import Iterator, List
 from urllib.parse import quote, unquote
 
-from ganeti_gluster_mon.backend.error import VolumeError
+from ganeti_gluster_mon.backend.disk_error import VolumeError
 
 #: the directories of all mount points
 DIRECTORY = "/run/ganeti-gluster-mon/mounts"

@@ -11,7 +11,7 @@ import re
 import socket
 from contextlib import suppress
 
-from ganeti_gluster_mon.backend.error import VolumeError
+from ganeti_gluster_mon.backend.disk_error import VolumeError
 
 #: glusterd's port
 PORT = 24007

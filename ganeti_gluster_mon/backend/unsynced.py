@@ -14,7 +14,8 @@ import sys
 from contextlib import suppress
 from typing import List
 
-from ganeti_gluster_mon.backend import disk_records, loop, script
+from ganeti_gluster_mon.backend import disk_records, loop
+from ganeti_gluster_mon.backend.time_limit import run_limited
 
 _KIND = "unsynced-"
 #: exit statuses of the child process that syncs
@@ -42,7 +43,7 @@ def sync(place: str, mount_point: str, timeout: float) -> bool:
     records = disk_records.disks(place, _KIND)
     if not records:
         return True
-    status, _, complaint = script.bounded(lambda: _sync(mount_point, list(records.values())), timeout)
+    status, _, complaint = run_limited(lambda: _sync(mount_point, list(records.values())), timeout)
     if status == _SYNCED:
         for record in records:
             with suppress(FileNotFoundError):

@@ -20,7 +20,7 @@ from urllib.parse import quote, unquote
 
 from ganeti_gluster_mon.backend import dead_mount, mount_users, unsynced
 from ganeti_gluster_mon.backend.directory import Directory
-from ganeti_gluster_mon.backend.error import VolumeError
+from ganeti_gluster_mon.backend.disk_error import VolumeError
 from ganeti_gluster_mon.backend.mount import (
     UnmountResult,
     VolumeMount,

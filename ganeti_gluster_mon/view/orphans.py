@@ -22,7 +22,7 @@ YOUNG = 900.0
 #: files that are named for each volume
 _MOST = 20
 _DAY, _HOUR = 86400, 3600
-#: the name that a disk has while it is created (backend/temporary.py)
+#: the name that a disk has while it is created (backend/temporary_file.py)
 _TEMPORARY = re.compile(r"\..+\.new-[0-9a-f]{16}\Z", re.DOTALL)
 
 

@@ -15,8 +15,8 @@ sys.path.insert(0, "/usr/share/ganeti/3.0")
 from ganeti import constants
 from ganeti.storage.gluster import GlusterStorage as Own
 
-from ganeti_gluster_mon.backend import bdev
-from ganeti_gluster_mon.backend.bricks import local_bricks
+from ganeti_gluster_mon.backend.blockdev import bdev
+from ganeti_gluster_mon.backend.local_bricks import local_bricks
 
 ROUNDS = 15
 PARAMS = {"host": "127.0.0.1", "port": 24007, "volume": "gv0", "access": "userspace"}

@@ -7,8 +7,8 @@ import random
 import shlex
 from typing import Dict, List
 
-from ganeti_gluster_mon.backend import provider, request
-from ganeti_gluster_mon.backend.filedevice import DiskError
+from ganeti_gluster_mon.backend.extstorage import provider, request
+from ganeti_gluster_mon.backend.file_device import DiskError
 from ganeti_gluster_mon.failure import CannotDo
 from ganeti_gluster_mon.ganeti.configuration import Configuration, DiskParameters
 from ganeti_gluster_mon.ganeti.ssh import NoAnswer, Nodes

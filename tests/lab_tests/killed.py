@@ -17,7 +17,7 @@ from types import FrameType
 from typing import Any, Dict, List, Optional
 
 # Before all forks, and what they import late.
-from ganeti_gluster_mon.backend import provider, script
+from ganeti_gluster_mon.backend.extstorage import provider, script
 
 STEPS = frozenset("mkdir rmdir link unlink ftruncate setxattr ioctl fork fork_exec setsid dup2 flock".split())
 #: seconds in which the kernel and a keeper should have tidied up

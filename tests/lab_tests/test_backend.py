@@ -388,7 +388,7 @@ def test_ganeti_hears_of_a_missing_copy(cluster: Cluster) -> None:
 
 @pytest.mark.usefixtures("guests")
 def test_space_is_told_as_the_table_says(cluster: Cluster) -> None:
-    """storage_types.py: no space in `gnt-node list`, a row in list-storage, and hail does not reckon with it."""
+    """No space in `gnt-node list`, a row in list-storage, and hail does not reckon with it."""
     told = on_node(cluster, 2, "place", "gv0", "space")
     size, available, _ = json.loads(told)
     assert listed(cluster, "gnt-node", "list", "-o", "dtotal,dfree") == ["?|?"] * 3

@@ -25,5 +25,5 @@ TARGETS: Dict[str, Tuple[str, ...]] = {
     "ganeti_gluster_mon/daemon/cluster/signing.py": ("tests/unit/test_exchange.py",),
     "ganeti_gluster_mon/deploy/plan.py": ("tests/unit/test_deploy_plan.py",),
     "ganeti_gluster_mon/deploy/layout.py": ("tests/unit/test_layout.py", "tests/unit/test_deploy_plan.py"),
-    "ganeti_gluster_mon/backend/filedevice.py": ("tests/unit/test_filedevice.py",),
+    "ganeti_gluster_mon/backend/file_device.py": ("tests/unit/backend/test_file_device.py",),
 }

@@ -24,8 +24,8 @@ from ganeti import constants, errors, objects, pathutils
 from ganeti.storage import bdev, container
 from ganeti.storage.gluster import FileDeviceHelper, GetGlusterSpaceInfo, GlusterStorage, GlusterVolume
 
-from ganeti_gluster_mon.backend import container as ours
 from ganeti_gluster_mon.backend import mount_users
+from ganeti_gluster_mon.backend.blockdev import container as ours
 from ganeti_gluster_mon.backend.mount import VolumeMount
 from ganeti_gluster_mon.backend.volume import VolumeError
 
@@ -106,7 +106,7 @@ def a_disk(params: Dict[str, Any] = PARAMS) -> Iterator[Any]:
 
 def test_it_is_what_ganeti_uses() -> None:
     assert bdev.DEV_MAP[constants.DT_GLUSTER] is GlusterStorage
-    assert GlusterStorage.__module__ == "ganeti_gluster_mon.backend.bdev"
+    assert GlusterStorage.__module__ == "ganeti_gluster_mon.backend.blockdev.bdev"
 
 
 def test_a_disk_is_made_found_and_removed() -> None:

@@ -26,9 +26,9 @@ import sys
 import time
 from typing import Any, Callable, Dict, Iterator, Tuple
 
-from ganeti_gluster_mon.backend import temporary
-from ganeti_gluster_mon.backend.filedevice import MEBIBYTE, DiskError, FileDeviceHelper
-from ganeti_gluster_mon.backend.space import space
+from ganeti_gluster_mon.backend import temporary_file
+from ganeti_gluster_mon.backend.blockdev.volume_space import space
+from ganeti_gluster_mon.backend.file_device import MEBIBYTE, DiskError, FileDeviceHelper
 from ganeti_gluster_mon.backend.volume import GlusterVolume
 
 VOLUME = GlusterVolume("127.0.0.1", 24007, sys.argv[1])
@@ -71,7 +71,7 @@ def abandon(path: str) -> None:
     folder, base = os.path.split(path)
     with VOLUME.mounted() as root:
         descriptor = os.open(f"{root}/{folder}", os.O_RDONLY)
-        _, file = temporary.create(descriptor, base)
+        _, file = temporary_file.create(descriptor, base)
         os.utime(file, (time.time() - 3600,) * 2)
         os.close(file)
         os.close(descriptor)

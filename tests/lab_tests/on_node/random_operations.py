@@ -13,7 +13,7 @@ import sys
 from typing import Callable, Dict, Optional
 
 from ganeti_gluster_mon.backend.directory import Directory
-from ganeti_gluster_mon.backend.filedevice import MEBIBYTE, FileDeviceHelper
+from ganeti_gluster_mon.backend.file_device import MEBIBYTE, FileDeviceHelper
 from ganeti_gluster_mon.backend.volume import GlusterVolume
 
 FOLDER = "ganeti"

@@ -1,0 +1,1 @@
+"""The block device of Ganeti's disk template gluster."""

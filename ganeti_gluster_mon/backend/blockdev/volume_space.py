@@ -1,0 +1,42 @@
+"""The space of a volume, wherever it can be seen: never that of what lies under its mount point."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any, Dict, Optional
+
+from ganeti_gluster_mon.backend.status_file import SEEN, seen
+from ganeti_gluster_mon.backend.volume import GlusterVolume, VolumeError
+from ganeti_gluster_mon.gluster.capacity import of_mount
+from ganeti_gluster_mon.gluster.model import Capacity
+
+
+def space(volume: GlusterVolume, source: str = SEEN) -> Capacity:
+    """The space of *volume*: of its mount, which is made for the moment if need be, else as the collector reckoned it.
+
+    The mount knows better: what a brick's filesystem keeps for root cannot be told from bricks.  Raises VolumeError
+    where neither tells.
+    """
+    try:
+        with volume.mounted():
+            return _of(volume)
+    except VolumeError as err:
+        known = _known(seen(volume.server_addr, volume.volume, source))
+        if known is None:
+            raise
+        logging.warning("%s; its space is told as the collector saw it", err)
+        return known
+
+
+def _known(told: Optional[Dict[str, Any]]) -> Optional[Capacity]:
+    """What the collector reckoned, where it did and that makes sense."""
+    size, available = (told or {}).get("size"), (told or {}).get("available")
+    if type(size) is not int or type(available) is not int or not 0 <= available <= size:
+        return None
+    return Capacity(size=size, used=size - available, available=available, source="bricks")
+
+
+def _of(volume: GlusterVolume) -> Capacity:
+    found = of_mount(volume.statvfs())
+    assert found is not None  # statvfs raises where there are no figures
+    return found[0]

@@ -1,0 +1,1 @@
+"""The ExtStorage provider; `gluster/` has the scripts that Ganeti runs."""
