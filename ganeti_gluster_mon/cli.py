@@ -214,8 +214,8 @@ def _add_limits(parser: argparse.ArgumentParser) -> None:
 def _add_asking(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("asking Gluster")
     for flag, default, words in (
-        ("--timeout", Settings.timeout, "for all questions but those about healing"),
-        ("--heal-timeout", Settings.heal_timeout, "for the questions about healing"),
+        ("--timeout", Settings.timeout, "for all queries but those of the heal backlog"),
+        ("--heal-timeout", Settings.heal_timeout, "for the queries of the heal backlog"),
         ("--peer-timeout", Settings.peer_timeout, "for a peer's glusterd to answer"),
         ("--brick-timeout", Settings.brick_timeout, "for a brick to answer"),
         ("--mount-timeout", Settings.mount_timeout, "for statvfs on the mounted volumes"),
@@ -434,13 +434,13 @@ def _serve(arguments: argparse.Namespace) -> int:
 
 
 def _record(arguments: argparse.Namespace) -> int:
-    from ganeti_gluster_mon.gluster import capture, command, cycle
+    from ganeti_gluster_mon.gluster import capture, cycle, session
 
     directory = os.path.abspath(arguments.directory)
     try:
         capture.must_be_new(directory)
-        capture.write(cycle.ask(_settings(arguments, processes=True, disks=True)), directory)
-    except command.CannotAsk as err:
+        capture.write(cycle.query_gluster(_settings(arguments, processes=True, disks=True)), directory)
+    except session.GlusterUnavailable as err:
         return _complain(str(err))
     print(f"recorded in {directory}", file=sys.stderr)
     return 0

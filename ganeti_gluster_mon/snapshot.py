@@ -16,7 +16,7 @@ from ganeti_gluster_mon import history, mutes
 from ganeti_gluster_mon.daemon.picture import Followed, Picture, View, picture
 from ganeti_gluster_mon.daemon.spool import Handover
 from ganeti_gluster_mon.daemon.web.annotations import annotated
-from ganeti_gluster_mon.gluster import capture, command, cycle
+from ganeti_gluster_mon.gluster import capture, cycle, session
 from ganeti_gluster_mon.gluster.model import Pool, Unknown
 from ganeti_gluster_mon.gluster.pool import understand
 from ganeti_gluster_mon.health import Health, Limits, evaluate
@@ -75,8 +75,8 @@ def from_gluster(
     began = time.time_ns()
     error, failures = "", {}
     try:
-        pool = understand(cycle.ask(settings))
-    except command.CannotAsk as err:
+        pool = understand(cycle.query_gluster(settings))
+    except session.GlusterUnavailable as err:
         error, failures = str(err), {err.kind: 1}
         pool = Pool(taken_at=began, node=cycle.node_name(), unknowns=(Unknown("the pool", error),))
     now = time.time_ns()

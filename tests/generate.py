@@ -12,7 +12,7 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-from ganeti_gluster_mon.gluster import capture, parse, question
+from ganeti_gluster_mon.gluster import capture, parse, query
 from ganeti_gluster_mon.gluster.capture import Answer, Capture
 
 UUID = "1a2b3c4d-0000-4000-8000-000000000001"
@@ -52,15 +52,15 @@ def large_capture(bricks: int) -> Capture:
     for volume in parsed:
         infos.append(_info(volume))
         plain.append(_plain(volume))
-        heals.append(Answer(question.heal_summary(volume.volume), _heal(volume)))
+        heals.append(Answer(query.heal_summary(volume.volume), _heal(volume)))
     answers = (
         Answer(
-            question.VOLUME_INFO,
+            query.VOLUME_INFO,
             _cli(f"<volInfo><volumes>{''.join(infos)}<count>{len(infos)}</count></volumes></volInfo>"),
         ),
-        whole.answer(question.POOL_LIST),
-        Answer(question.VOLUME_STATUS_DETAIL, status),
-        Answer(question.VOLUME_STATUS, _cli(f"<volStatus><volumes>{''.join(plain)}</volumes></volStatus>")),
+        whole.answer(query.POOL_LIST),
+        Answer(query.VOLUME_STATUS_DETAIL, status),
+        Answer(query.VOLUME_STATUS, _cli(f"<volStatus><volumes>{''.join(plain)}</volumes></volStatus>")),
         *heals,
     )
     return replace(

@@ -33,7 +33,7 @@ from ganeti_gluster_mon.backend.mount_users import MountUsers
 from ganeti_gluster_mon.backend.same_volume import is_same
 from ganeti_gluster_mon.backend.server_address import PORT, checked_host, checked_port, is_socket
 from ganeti_gluster_mon.gluster import model
-from ganeti_gluster_mon.gluster.question import VOLUME_NAME
+from ganeti_gluster_mon.gluster.query import VOLUME_NAME
 
 __all__ = ["DIRECTORY", "PORT", "GlusterVolume", "UnmountResult", "VolumeError", "volumes_used"]
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Optional
 
 from ganeti_gluster_mon.daemon.spool import Handed, boottime
-from ganeti_gluster_mon.gluster import question
+from ganeti_gluster_mon.gluster import query
 from ganeti_gluster_mon.gluster.aged import grown_old
 from ganeti_gluster_mon.gluster.capture import Answer, Capture
 from ganeti_gluster_mon.gluster.joined import joined
@@ -110,9 +110,9 @@ def _without_old_healing(capture: Capture, now: int, stale_after: float) -> Capt
     def kept(answer: Answer) -> Answer:
         taken_at = capture.recorded_at if answer.taken_at is None else answer.taken_at
         age = (now - taken_at) / 1e9
-        if answer.failure or not question.is_about_healing(answer.question) or age <= stale_after:
+        if answer.failure or not query.is_heal_query(answer.query) or age <= stale_after:
             return answer
-        return Answer(answer.question, b"", failure=f"the last count is {age:.0f} s old")
+        return Answer(answer.query, b"", failure=f"the last count is {age:.0f} s old")
 
     return replace(capture, answers=tuple(map(kept, capture.answers)))
 

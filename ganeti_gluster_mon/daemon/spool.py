@@ -36,7 +36,7 @@ from ganeti_gluster_mon import plain_file
 from ganeti_gluster_mon.daemon.log import say
 from ganeti_gluster_mon.gluster import capture, capture_archive
 from ganeti_gluster_mon.gluster.capture import Capture, CaptureError
-from ganeti_gluster_mon.gluster.question import HOST_UUID
+from ganeti_gluster_mon.gluster.query import HOST_UUID
 
 DIRECTORY = "/run/ganeti-gluster-mon"
 CURRENT = "current"

@@ -19,7 +19,7 @@ from ganeti_gluster_mon.deploy.task_steps import has_moved_all, rebalance
 from ganeti_gluster_mon.deploy.work import World
 from ganeti_gluster_mon.ganeti.ssh import Said
 from ganeti_gluster_mon.gluster.facts import VolumeInfo
-from ganeti_gluster_mon.gluster.question import rebalance_status
+from ganeti_gluster_mon.gluster.query import rebalance_status
 
 _LAYOUT = "trusted.glusterfs.dht"
 

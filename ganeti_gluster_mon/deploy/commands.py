@@ -6,7 +6,7 @@ import argparse
 import os
 from typing import TYPE_CHECKING, Any, Callable, Optional, Tuple
 
-from ganeti_gluster_mon.gluster.question import VOLUME_NAME
+from ganeti_gluster_mon.gluster.query import VOLUME_NAME
 
 if TYPE_CHECKING:
     from ganeti_gluster_mon.deploy.layout import Brick

@@ -9,7 +9,7 @@ from ganeti_gluster_mon.ganeti.ssh import Said
 from ganeti_gluster_mon.gluster import parse
 from ganeti_gluster_mon.gluster.facts import HealCount, VolumeInfo, VolumeStatus
 from ganeti_gluster_mon.gluster.model import Peer
-from ganeti_gluster_mon.gluster.question import Question, heal_summary
+from ganeti_gluster_mon.gluster.query import Query, heal_summary
 from ganeti_gluster_mon.gluster.reading import Refused, Unreadable
 
 GLUSTER = ("gluster", "--mode=script")
@@ -30,9 +30,9 @@ def heal(volume: str) -> Tuple[str, ...]:
     return asked(heal_summary(volume))
 
 
-def asked(question: Question) -> Tuple[str, ...]:
-    """The command that asks *question*."""
-    return (*_XML, *question)
+def asked(query: Query) -> Tuple[str, ...]:
+    """The command that runs *query*."""
+    return (*_XML, *query)
 
 
 def output(said: Said) -> bytes:

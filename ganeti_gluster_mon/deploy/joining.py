@@ -22,7 +22,7 @@ from ganeti_gluster_mon.deploy import fstab, plan
 from ganeti_gluster_mon.deploy.layout import Brick, Layout, whole_sets
 from ganeti_gluster_mon.failure import CannotDo
 from ganeti_gluster_mon.gluster.facts import VolumeInfo
-from ganeti_gluster_mon.gluster.question import VOLUME_NAME
+from ganeti_gluster_mon.gluster.query import VOLUME_NAME
 from ganeti_gluster_mon.words import one_line, some
 
 TAG = "gluster:join:"

@@ -10,7 +10,7 @@ from ganeti_gluster_mon.deploy.gluster_said import POOL_LIST, VOLUME_INFO
 from ganeti_gluster_mon.deploy.pool_steps import gluster
 from ganeti_gluster_mon.deploy.step import DONE, WAIT, Command, Left, NotSo, Question, Step
 from ganeti_gluster_mon.ganeti.ssh import Said
-from ganeti_gluster_mon.gluster.question import HOST_UUID
+from ganeti_gluster_mon.gluster.query import HOST_UUID
 
 _INFO = "/var/lib/glusterd/glusterd.info"
 

@@ -15,7 +15,7 @@ from ganeti_gluster_mon.deploy.survey import Seen
 from ganeti_gluster_mon.deploy.task_steps import rebalance as rebalance_told
 from ganeti_gluster_mon.deploy.work import Asked, World
 from ganeti_gluster_mon.gluster.facts import HealCount, VolumeInfo
-from ganeti_gluster_mon.gluster.question import rebalance_status
+from ganeti_gluster_mon.gluster.query import rebalance_status
 from ganeti_gluster_mon.words import some
 
 

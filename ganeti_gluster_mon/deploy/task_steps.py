@@ -10,7 +10,7 @@ from ganeti_gluster_mon.deploy.pool_steps import gluster
 from ganeti_gluster_mon.deploy.step import DONE, WAIT, Left, NotSo, Question, Step
 from ganeti_gluster_mon.ganeti.ssh import Said
 from ganeti_gluster_mon.gluster import parse
-from ganeti_gluster_mon.gluster.question import rebalance_status
+from ganeti_gluster_mon.gluster.query import rebalance_status
 from ganeti_gluster_mon.gluster.reading import Faults, Refused, Unreadable
 from ganeti_gluster_mon.gluster.xmlstream import Element, read
 from ganeti_gluster_mon.words import short_size

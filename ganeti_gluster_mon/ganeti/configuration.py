@@ -14,7 +14,7 @@ from typing import Any, Dict, FrozenSet, Iterator, List, Mapping, Optional, Tupl
 from ganeti_gluster_mon import plain_file
 from ganeti_gluster_mon.failure import CannotDo
 from ganeti_gluster_mon.gluster.model import DiskFile
-from ganeti_gluster_mon.gluster.question import VOLUME_NAME
+from ganeti_gluster_mon.gluster.query import VOLUME_NAME
 
 FILE = "/var/lib/ganeti/config.data"
 GLUSTER, EXT = "gluster", "ext"

@@ -4,7 +4,7 @@ It is what ``record`` writes for a bug report, what ``--replay`` and the tests r
 what one node hands to the others so that only one of them asks Gluster.  The format is
 pinned; ``format_version`` 1 is described in docs/capture.md.
 
-A directory without a manifest is taken too: the files tell their questions by their names.
+A directory without a manifest is taken too: the files tell their queries by their names.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any, Callable, Dict, List, Mapping, Optional, Tuple
 
 from ganeti_gluster_mon.gluster.model import DiskFile, Mount, Process
-from ganeti_gluster_mon.gluster.question import Question, file_of, question_in
+from ganeti_gluster_mon.gluster.query import Query, file_of_query, query_in_file
 
 FORMAT_VERSION = 1
 MANIFEST = "manifest.json"
@@ -39,12 +39,12 @@ class CaptureError(Exception):
 
 @dataclass(frozen=True)
 class Answer:
-    """What Gluster said to one question, unread."""
+    """What Gluster said to one query, unread."""
 
-    question: Question
+    query: Query
     #: standard output; empty when nothing came
     output: bytes
-    #: None when the process was not its own (several questions in one) or was killed
+    #: None when the process was not its own (several queries in one) or was killed
     returncode: Optional[int] = None
     stderr: str = ""
     #: from asking to the end of the answer
@@ -86,10 +86,10 @@ class Capture:
     #: the node that asked for it
     told_by: Optional[str] = None
 
-    def answer(self, question: Question) -> Optional[Answer]:
-        """The answer to *question*, or None where it was not asked."""
+    def answer(self, query: Query) -> Optional[Answer]:
+        """The answer to *query*, or None where it was not asked."""
         for answer in self.answers:
-            if answer.question == question:
+            if answer.query == query:
                 return answer
         return None
 
@@ -107,7 +107,7 @@ def write(capture: Capture, directory: str, extra: Optional[Mapping[str, bytes]]
         work = tempfile.mkdtemp(prefix=f".{os.path.basename(directory)}.", dir=parent)
         try:
             for answer in capture.answers:
-                _write_file(os.path.join(work, file_of(answer.question)), answer.output)
+                _write_file(os.path.join(work, file_of_query(answer.query)), answer.output)
             for name, content in (extra or {}).items():
                 _write_file(os.path.join(work, name), content)
             manifest = json.dumps(manifest_of(capture), indent=1)
@@ -162,11 +162,11 @@ def _read_without_manifest(directory: str, names: List[str], max_file: int) -> C
     answers = []
     newest = 0
     for name in names:
-        question = question_in(name)
-        if question is None:
+        query = query_in_file(name)
+        if query is None:
             continue
         output, failure = _read_file(directory, name, max_file)
-        answers.append(Answer(question, output, failure=failure))
+        answers.append(Answer(query, output, failure=failure))
         newest = max(newest, os.lstat(os.path.join(directory, name)).st_mtime_ns)
     if not answers:
         raise CaptureError(f"{directory} holds no capture: no {MANIFEST}, and no answer by its name")
@@ -229,13 +229,13 @@ def _disk_file(entry: Any) -> DiskFile:
 
 def _answer(entry: Any, read_file: ReadFile) -> Answer:
     entry = _expect(entry, dict, "an answer")
-    question = tuple(str(_expect(word, str, "command")) for word in _list(entry.get("command"), "command"))
+    query = tuple(str(_expect(word, str, "command")) for word in _list(entry.get("command"), "command"))
     taken_at = entry.get("taken_at")
     seconds = entry.get("seconds", 0.0)
     returncode = entry.get("returncode")
     output, failure = read_file(_expect(entry.get("file"), str, "file"))
     return Answer(
-        question=question,
+        query=query,
         output=output,
         returncode=returncode if isinstance(returncode, int) else None,
         stderr=_text(entry.get("stderr"), "stderr") or "",
@@ -300,8 +300,8 @@ def _manifest_of(capture: Capture) -> Dict[str, Any]:
     }
     for answer in capture.answers:
         entry: Dict[str, Any] = {
-            "command": list(answer.question),
-            "file": file_of(answer.question),
+            "command": list(answer.query),
+            "file": file_of_query(answer.query),
             "returncode": answer.returncode,
             "stderr": answer.stderr,
             "seconds": round(answer.seconds, 6),

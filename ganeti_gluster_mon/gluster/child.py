@@ -2,7 +2,7 @@
 
 Both programs that are started here, ``gluster`` and ``stat``, may hang for as long as a
 brick does.  So each leads a process group: what it started in turn (``glfsheal``, for heal
-questions, and ``gsyncd --version``, whenever ``gluster`` starts) stays in that group and
+queries, and ``gsyncd --version``, whenever ``gluster`` starts) stays in that group and
 is killed with it.
 """
 
@@ -24,7 +24,7 @@ class Child:
     """One child process; its standard output and error are pipes that are read without blocking.
 
     Should we be killed with SIGKILL and never come to ``end``, the child sees the end of its
-    standard input.  ``gluster`` ends by that as soon as the question it is at is answered or
+    standard input.  ``gluster`` ends by that as soon as the query it is at is answered or
     given up, ``stat`` as soon as the kernel lets it.
     """
 

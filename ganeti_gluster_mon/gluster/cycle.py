@@ -1,16 +1,16 @@
-"""One cycle: which questions are asked, in which order, and which had better not be.
+"""One cycle: which queries are asked, in which order, and which had better not be.
 
 1. What takes no lock: the volumes, the peers.  Meanwhile, beside it: the mounts.
 2. Are the peers there?  `volume status` waits for every peer that glusterd believes in, up
    to minutes when its host has vanished, and holds the pool's lock all the while.  So each
-   of them is called first; if one does not answer, that question is not asked.
+   of them is called first; if one does not answer, that query is not asked.
 3. What takes a lock: `volume status`.  Another command may hold it: then again, a little
    later, a few times.
 4. Do the bricks answer?  glusterd calls a frozen one online.
 5. The heal backlog, last and with a deadline of its own: it may crawl through millions of
    entries, and all else has been said by then.
 
-All questions go to one `gluster` process, which is gone when the cycle ends.  Only while a
+All queries go to one `gluster` process, which is gone when the cycle ends.  Only while a
 peer or a brick is away, when each heal info waits 10 s for it, several are asked at once.
 """
 
@@ -25,7 +25,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from typing import AbstractSet, Dict, FrozenSet, Iterable, List, Mapping, Optional, Sequence, Tuple
 
-from ganeti_gluster_mon.gluster import command, devices, diskfiles, mounts, parse, ping, prober, question
+from ganeti_gluster_mon.gluster import devices, diskfiles, mounts, parse, ping, prober, query, session
 from ganeti_gluster_mon.gluster.capture import Answer, Capture
 from ganeti_gluster_mon.gluster.model import Mount, Peer, Process
 
@@ -45,22 +45,22 @@ HEALS_AT_ONCE = 8
 #: why a node that does not lead has no answer to what takes a lock
 LEFT_TO_THE_LEADER = "left to the node that leads, which has not told yet"
 
-#: why a question has no answer whose query has not ended yet
+#: why a query has no answer whose query has not ended yet
 STILL_RUNNING = "the query is still running"
 
 #: a brick by its host and its path
 BrickKey = Tuple[str, str]
 
-_ABOUT_STATUS = (question.VOLUME_STATUS_DETAIL, question.VOLUME_STATUS)
+_ABOUT_STATUS = (query.VOLUME_STATUS_DETAIL, query.VOLUME_STATUS)
 
 
 @dataclass(frozen=True)
 class Settings:
     """Time limits in seconds, and where things are."""
 
-    #: for all questions but those about healing
+    #: for all queries but those about healing
     timeout: float = 10.0
-    #: for the questions about healing, counted from when all others are answered
+    #: for the queries about healing, counted from when all others are answered
     heal_timeout: float = 20.0
     #: for a peer's glusterd to answer
     peer_timeout: float = 1.0
@@ -82,16 +82,16 @@ class Settings:
     deadline: Optional[float] = None
 
 
-def ask(settings: Settings, previous: Optional[Capture] = None) -> Capture:
+def query_gluster(settings: Settings, previous: Optional[Capture] = None) -> Capture:
     """Ask Gluster everything once.
 
     *previous*, the capture before this one, helps out where another command holds a lock
     (its answer is kept, with its age) and names the ports of bricks that cannot be asked for.
-    Raises command.CannotAsk, one line for an administrator, where there is nobody to ask.
+    Raises session.GlusterUnavailable, one line for an administrator, where there is nobody to ask.
     """
     with Cycle(settings, previous) as cycle:
         capture = cycle.look()
-        return with_answers(capture, cycle.ask_about_healing())
+        return with_answers(capture, cycle.run_heal_queries())
 
 
 class Cycle:
@@ -108,7 +108,7 @@ class Cycle:
         suspected: FrozenSet[BrickKey] = frozenset(),
         urgent: bool = False,
     ) -> None:
-        """Start `gluster`, so that it warms up.  Raises command.CannotAsk where there is nobody to ask.
+        """Start `gluster`, so that it warms up.  Raises session.GlusterUnavailable where there is nobody to ask.
 
         *urgent*: something does not answer any more, which is to be reported within seconds.  Then mounts and disks,
         which may wait for the same process, delay nothing: what *previous* has of them is kept.
@@ -121,16 +121,18 @@ class Cycle:
         # After the queries under the lock each brick may get a second chance.
         self._status_until = self._until - min(3 * settings.brick_timeout + HOST_TIMEOUT, deadline / 2)
         silent = probed.glusterd is ping.Reply.SILENT
-        command.look_for_glusterd(already_silent=prober.TIMEOUT if silent else 0.0)
+        session.check_glusterd(already_silent=prober.TIMEOUT if silent else 0.0)
         self._settings = settings
         self._previous = previous
         self._probed = probed
         self._urgent = urgent and previous is not None
         self._suspected = suspected.union(probed.suspected, _hanging(previous))
         self._ended = ExitStack()
-        self._gluster = self._ended.enter_context(command.Conversation(settings.gluster, settings.max_output))
-        #: the questions about the heal backlog, once `look` has found the volumes
-        self.about_healing: Tuple[question.Question, ...] = ()
+        self._gluster = self._ended.enter_context(
+            session.GlusterSession(settings.gluster, settings.max_output)
+        )
+        #: the queries about the heal backlog, once `look` has found the volumes
+        self.heal_queries: Tuple[query.Query, ...] = ()
         self._all_there = True
         #: what the prober has to watch from now on, once `look` has found it
         self.targets: Optional[prober.Targets] = None
@@ -155,7 +157,7 @@ class Cycle:
         beside = _Beside(settings, previous if self._urgent else None)
         beside.start()
         processes = _processes() if settings.processes else None
-        answers = list(gluster.ask([question.VOLUME_INFO, question.POOL_LIST], deadline))
+        answers = list(gluster.run_queries([query.VOLUME_INFO, query.POOL_LIST], deadline))
         volumes, peers = _volumes(answers[0]), _peers(answers[1])
         here = {peer.uuid for peer in peers if peer.local}
         looking = self._look_at_disks(volumes, peers, leads)
@@ -187,8 +189,8 @@ class Cycle:
                     told += status.told
                 known = _ended_tasks(told, previous)
                 asked = [one for one in _about_volumes(volumes, told) if one not in known]
-                answers += [*known.values(), *gluster.ask(asked, deadline)]
-                answers += gluster.ask(_left_out(volumes, answers), deadline)
+                answers += [*known.values(), *gluster.run_queries(asked, deadline)]
+                answers += gluster.run_queries(_left_out(volumes, answers), deadline)
                 last_seen = told
             began = time.monotonic()
             hosts_answering = _hosts_answering(reachable, settings)
@@ -204,8 +206,8 @@ class Cycle:
                 if brick.uuid in here
             }
             local_bricks = [door for door in doors if (door.host, door.path) in local]
-            self.about_healing = tuple(
-                question.heal_summary(volume.name) for volume in volumes if _has_copies(volume)
+            self.heal_queries = tuple(
+                query.heal_summary(volume.name) for volume in volumes if _has_copies(volume)
             )
             self._all_there = all(reachable.values()) and all(bricks_answering.values())
         if here:
@@ -255,12 +257,12 @@ class Cycle:
         """Whether each peer and each brick answered, so that heal info does not wait for one."""
         return self._all_there
 
-    def ask_about_healing(self) -> Tuple[Answer, ...]:
+    def run_heal_queries(self) -> Tuple[Answer, ...]:
         """The answers about the heal backlog of the volumes that `look` found.  May take heal_timeout seconds."""
         deadline = min(time.monotonic() + self._settings.heal_timeout, self._until)
         if self._all_there:
-            return self._gluster.ask(self.about_healing, deadline)
-        return tuple(_ask_side_by_side(self.about_healing, self._settings, deadline))
+            return self._gluster.run_queries(self.heal_queries, deadline)
+        return tuple(_ask_side_by_side(self.heal_queries, self._settings, deadline))
 
 
 def is_complete(capture: Capture) -> bool:
@@ -274,8 +276,8 @@ def node_name() -> str:
 
 
 def with_answers(capture: Capture, more: Iterable[Answer]) -> Capture:
-    """*capture* with *more* answers; one to a question that it has an answer to takes its place."""
-    answers = {answer.question: answer for answer in (*capture.answers, *more)}
+    """*capture* with *more* answers; one to a query that it has an answer to takes its place."""
+    answers = {answer.query: answer for answer in (*capture.answers, *more)}
     return replace(capture, answers=tuple(answers.values()))
 
 
@@ -293,8 +295,7 @@ def without_gluster(
     return Capture(
         recorded_at=recorded_at,
         answers=tuple(
-            Answer(asked, b"", failure=why)
-            for asked in (question.VOLUME_INFO, question.POOL_LIST, *_ABOUT_STATUS)
+            Answer(asked, b"", failure=why) for asked in (query.VOLUME_INFO, query.POOL_LIST, *_ABOUT_STATUS)
         ),
         node=node_name(),
         gluster_version=version,
@@ -333,7 +334,7 @@ class _Beside(threading.Thread):
             timeout = self._settings.timeout
             if self._settings.deadline is not None:
                 timeout = min(timeout, self._settings.deadline / 2)
-            self._gluster_version = command.version(self._settings.gluster, timeout)
+            self._gluster_version = session.version(self._settings.gluster, timeout)
         except BaseException as err:  # not ours to judge: whoever asks for the result gets it
             self._error = err
 
@@ -409,7 +410,7 @@ def _not_asked(away: Sequence[str]) -> List[Answer]:
     return [Answer(asked, b"", failure=why) for asked in _ABOUT_STATUS]
 
 
-def _ask_state(gluster: command.Conversation, deadline: float) -> Answer:
+def _ask_state(gluster: session.GlusterSession, deadline: float) -> Answer:
     """`get-state`: this node's own bricks, without a lock.
 
     glusterd writes its answer to a file.  Without "detail": with it, glusterd asks each of
@@ -419,13 +420,13 @@ def _ask_state(gluster: command.Conversation, deadline: float) -> Answer:
     try:
         with tempfile.TemporaryDirectory(prefix="ganeti-gluster-mon-", dir="/run") as directory:
             asked = ("get-state", "glusterd", "odir", directory, "file", "state")
-            (answer,) = gluster.ask([asked], deadline)
+            (answer,) = gluster.run_queries([asked], deadline)
             failure = answer.failure
             with open(os.path.join(directory, "state"), "rb") as file:
-                return replace(answer, question=question.GET_STATE, output=file.read())
+                return replace(answer, query=query.GET_STATE, output=file.read())
     except OSError as err:
         why = failure or f"glusterd wrote no state: {err.strerror or err}"
-        return Answer(question.GET_STATE, b"", failure=why)
+        return Answer(query.GET_STATE, b"", failure=why)
 
 
 @dataclass(frozen=True)
@@ -439,22 +440,24 @@ class _Status:
 
 
 def _ask_status(
-    gluster: command.Conversation,
+    gluster: session.GlusterSession,
     deadline: float,
     volumes: Sequence[parse.VolumeInfo],
     previous: Optional[Capture],
 ) -> Tuple[_Status, ...]:
     """`volume status`, asked again while another command holds the lock, then the last good answer."""
     started = {volume.name for volume in volumes if volume.state == "started"}
-    had: Dict[question.Question, _Status] = {}
-    asked: Sequence[question.Question] = _ABOUT_STATUS
+    had: Dict[query.Query, _Status] = {}
+    asked: Sequence[query.Query] = _ABOUT_STATUS
     for turn in range(LOCK_TRIES):
         if turn:
             pause = random.uniform(0.1, 0.4) * turn  # noqa: S311 - jitter, not a secret
             if time.monotonic() + pause >= deadline:
                 break
             time.sleep(pause)
-        had.update((answer.question, _status(answer, started)) for answer in gluster.ask(asked, deadline))
+        had.update(
+            (answer.query, _status(answer, started)) for answer in gluster.run_queries(asked, deadline)
+        )
         asked = [one for one, status in had.items() if status.locked]
         if not asked:
             break
@@ -494,45 +497,43 @@ def _last_told(previous: Optional[Capture]) -> List[parse.VolumeStatus]:
     return told
 
 
-def _ask_side_by_side(
-    questions: Sequence[question.Question], settings: Settings, deadline: float
-) -> List[Answer]:
+def _ask_side_by_side(queries: Sequence[query.Query], settings: Settings, deadline: float) -> List[Answer]:
     """Ask about healing while something is away: each answer then takes 10 s, so several are waited for at once."""
     from concurrent.futures import ThreadPoolExecutor
 
-    ways = max(1, min(len(questions), HEALS_AT_ONCE))
-    # When we are to end, the conversations end first, and then the threads that waited for them.
-    with ThreadPoolExecutor(ways) as threads, ExitStack() as conversations:
+    ways = max(1, min(len(queries), HEALS_AT_ONCE))
+    # When we are to end, the sessions end first, and then the threads that waited for them.
+    with ThreadPoolExecutor(ways) as threads, ExitStack() as sessions:
         asked = []
         for way in range(ways):
-            gluster = command.Conversation(settings.gluster, settings.max_output)
-            conversations.enter_context(gluster)
-            asked.append(threads.submit(gluster.ask, questions[way::ways], deadline))
+            gluster = session.GlusterSession(settings.gluster, settings.max_output)
+            sessions.enter_context(gluster)
+            asked.append(threads.submit(gluster.run_queries, queries[way::ways], deadline))
         return [answer for each in asked for answer in each.result()]
 
 
 def _about_volumes(
     volumes: Sequence[parse.VolumeInfo], told: Sequence[parse.VolumeStatus]
-) -> List[question.Question]:
-    """Questions about single volumes that are worth asking: most volumes have no quota and no task."""
-    questions = [
-        question.quota_list(volume.name)
+) -> List[query.Query]:
+    """Queries about single volumes that are worth asking: most volumes have no quota and no task."""
+    queries = [
+        query.quota_list(volume.name)
         for volume in volumes
         if volume.state == "started" and volume.options.get("features.quota") == "on"
     ]
     for status in told:
         if any(task.type == "rebalance" for task in status.tasks):
-            questions.append(question.rebalance_status(status.volume))
-    return list(dict.fromkeys(questions))
+            queries.append(query.rebalance_status(status.volume))
+    return list(dict.fromkeys(queries))
 
 
 def _ended_tasks(
     told: Iterable[parse.VolumeStatus], previous: Optional[Capture]
-) -> Dict[question.Question, Answer]:
+) -> Dict[query.Query, Answer]:
     """The answers in *previous* about rebalances that had ended: they do not change any more."""
-    kept: Dict[question.Question, Answer] = {}
+    kept: Dict[query.Query, Answer] = {}
     for status in told:
-        asked = question.rebalance_status(status.volume)
+        asked = query.rebalance_status(status.volume)
         answer = None if previous is None else previous.answer(asked)
         if not status.tasks or answer is None or answer.failure is not None:
             continue
@@ -546,17 +547,17 @@ def _ended_tasks(
     return kept
 
 
-def _left_out(volumes: Sequence[parse.VolumeInfo], answers: Iterable[Answer]) -> List[question.Question]:
+def _left_out(volumes: Sequence[parse.VolumeInfo], answers: Iterable[Answer]) -> List[query.Query]:
     """Queries about the volumes that an answer about all leaves out: Gluster refuses them with the reason."""
     started = [volume.name for volume in volumes if volume.state == "started"]
     left_out: List[str] = []
     for answer in answers:
-        if answer.question in _ABOUT_STATUS and answer.failure is None and answer.output:
+        if answer.query in _ABOUT_STATUS and answer.failure is None and answer.output:
             told = _status(answer, frozenset()).told
             if told:
                 named = {status.volume for status in told}
                 left_out += [name for name in started if name not in named]
-    return [question.volume_status(name) for name in dict.fromkeys(left_out)][:MOST_LEFT_OUT]
+    return [query.volume_status(name) for name in dict.fromkeys(left_out)][:MOST_LEFT_OUT]
 
 
 def _has_copies(volume: parse.VolumeInfo) -> bool:

@@ -12,12 +12,12 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any, Dict, List, Optional, Tuple
 
-from ganeti_gluster_mon.gluster import parse, question
+from ganeti_gluster_mon.gluster import parse, query
 from ganeti_gluster_mon.gluster.capture import Answer, Capture, CaptureError
 from ganeti_gluster_mon.gluster.model import Peer
 
 #: what this node's own answer is taken to, where there is a good one
-_OWN = (question.POOL_LIST, question.GET_STATE)
+_OWN = (query.POOL_LIST, query.GET_STATE)
 
 
 def joined(own: Capture, leaders: Capture, own_uuid: str) -> Capture:
@@ -25,8 +25,8 @@ def joined(own: Capture, leaders: Capture, own_uuid: str) -> Capture:
 
     The times in both must be by one clock.
     """
-    answers = {answer.question: _at(answer, leaders) for answer in leaders.answers}
-    answers.pop(question.GET_STATE, None)
+    answers = {answer.query: _at(answer, leaders) for answer in leaders.answers}
+    answers.pop(query.GET_STATE, None)
     for asked in _OWN:
         answer = own.answer(asked)
         if answer is not None and (asked not in answers or _told(answer)):
@@ -69,7 +69,7 @@ def joined(own: Capture, leaders: Capture, own_uuid: str) -> Capture:
 
 def _offline(own: Capture) -> List[Tuple[str, str]]:
     """This node's bricks that its own glusterd calls offline, by host and path."""
-    answer = own.answer(question.GET_STATE)
+    answer = own.answer(query.GET_STATE)
     if answer is None or not answer.output:
         return []
     try:
@@ -89,7 +89,7 @@ def _not_reached(own: Capture, peers: Tuple[Peer, ...]) -> Dict[str, bool]:
 
 def _is_refused(own: Capture) -> bool:
     """Whether this node's own glusterd was asked for the peers and did not answer."""
-    answer = own.answer(question.POOL_LIST)
+    answer = own.answer(query.POOL_LIST)
     return answer is not None and not _told(answer)
 
 
@@ -120,7 +120,7 @@ def of_the_same_pool(capture: Capture, sender: str, own_uuid: str) -> None:
 
 def own_uuid(capture: Capture) -> Optional[str]:
     """The uuid of the node that *capture* was taken on; None where its glusterd did not tell."""
-    answer = capture.answer(question.POOL_LIST)
+    answer = capture.answer(query.POOL_LIST)
     return _local(_peers(capture)) if answer is not None and _told(answer) else None
 
 
@@ -142,7 +142,7 @@ def _local(peers: Tuple[Peer, ...]) -> Optional[str]:
 
 
 def _peers(capture: Capture) -> Tuple[Peer, ...]:
-    answer = capture.answer(question.POOL_LIST)
+    answer = capture.answer(query.POOL_LIST)
     try:
         return () if answer is None else parse.pool_list(answer.output).facts
     except parse.NoAnswer:

@@ -371,7 +371,7 @@ class Unknown:
 
 @dataclass(frozen=True)
 class Pool:
-    """All that one cycle of questions told about a pool."""
+    """All that one cycle of queries told about a pool."""
 
     #: when the answers were taken, ns since the epoch; the oldest of them, if some were kept, but for those about
     #: healing (`Heal.taken_at`)

@@ -1,6 +1,6 @@
 """Turns the bytes of one answer of Gluster into the facts of that answer.
 
-Each function takes the answer to one question of `question` as it came, and returns
+Each function takes the answer to one query of `query` as it came, and returns
 `Parsed` facts or raises `NoAnswer`; never anything else.  What one answer alone cannot tell
 (which bricks are missing in it, how sizes add up) is not asked here.
 
@@ -26,7 +26,7 @@ from ganeti_gluster_mon.gluster.facts import (
     VolumeStatus,
 )
 from ganeti_gluster_mon.gluster.model import Peer, QuotaLimit, Rebalance, RebalanceNode
-from ganeti_gluster_mon.gluster.question import VOLUME_NAME
+from ganeti_gluster_mon.gluster.query import VOLUME_NAME
 from ganeti_gluster_mon.gluster.reading import (
     Faults,
     NoAnswer,
@@ -500,7 +500,7 @@ def _listing(*texts: str, **children: Element) -> Element:
 def _only(record: Record, name: str) -> Record:
     """The record called *name* in *record*, without which the answer means nothing."""
     if name not in record.children:
-        raise Unreadable(f"not the answer to this question: it has no <{name}>")
+        raise Unreadable(f"not the answer to this query: it has no <{name}>")
     child = record.children[name][0]
     assert isinstance(child, Record)
     return child

@@ -33,7 +33,7 @@ _TRANSACTION = 0x67676D01
 _CALL, _REPLY = 0, 1
 _DUMP_PROGRAM, _DUMP_VERSION, _DUMP = 123451501, 1, 1
 _LAST_FRAGMENT = 0x80000000
-_QUESTION = struct.pack(
+_QUERY = struct.pack(
     ">11I",
     _LAST_FRAGMENT | 40,
     *(_TRANSACTION, _CALL, 2, _DUMP_PROGRAM, _DUMP_VERSION, _DUMP),
@@ -345,7 +345,7 @@ class _Round:
         elif self._connect_only or attempt.target in self._connect_only_targets:
             self._close(attempt, Reply.ANSWERS)
         else:
-            connection.send(_QUESTION)  # 44 bytes always fit into an empty buffer
+            connection.send(_QUERY)  # 44 bytes always fit into an empty buffer
             attempt.connected = True
             self._selector.modify(connection, selectors.EVENT_READ, attempt)
 

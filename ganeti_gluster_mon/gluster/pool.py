@@ -23,7 +23,7 @@ from typing import (
 )
 
 from ganeti_gluster_mon.garbage import collection_paused
-from ganeti_gluster_mon.gluster import capacity, own_bricks, parse, question, reach
+from ganeti_gluster_mon.gluster import capacity, own_bricks, parse, query, reach
 from ganeti_gluster_mon.gluster.capture import Answer, Capture
 from ganeti_gluster_mon.gluster.model import (
     Brick,
@@ -45,14 +45,14 @@ from ganeti_gluster_mon.gluster.reading import quoted
 from ganeti_gluster_mon.words import some
 
 T = TypeVar("T")
-#: what each of the two questions about status tells that the other does not
+#: what each of the two queries about status tells that the other does not
 _STATUS = {
-    question.VOLUME_STATUS_DETAIL: "the bricks' space",
-    question.VOLUME_STATUS: "the state of bricks and daemons",
+    query.VOLUME_STATUS_DETAIL: "the bricks' space",
+    query.VOLUME_STATUS: "the state of bricks and daemons",
 }
 
 #: nothing is taken from the answers to these, but what was asked must be whole
-_ONLY_WHOLE = (question.VOLUME_STATUS_TASKS, question.VOLUME_STATUS_CLIENTS, question.SNAPSHOT_INFO)
+_ONLY_WHOLE = (query.VOLUME_STATUS_TASKS, query.VOLUME_STATUS_CLIENTS, query.SNAPSHOT_INFO)
 
 
 @collection_paused()
@@ -70,8 +70,8 @@ class _VolumeTold:
     #: self-heal daemons and the like, by host
     daemons: Dict[BrickKey, parse.NodeStatus] = field(default_factory=dict)
     tasks: Tuple[Rebalance, ...] = ()
-    #: the questions whose answers told of the volume
-    asked: List[question.Question] = field(default_factory=list)
+    #: the queries whose answers told of the volume
+    asked: List[query.Query] = field(default_factory=list)
 
 
 class _Reading:
@@ -79,16 +79,16 @@ class _Reading:
 
     def __init__(self, capture: Capture) -> None:
         self._capture = capture
-        self._answers = {answer.question: answer for answer in capture.answers}
+        self._answers = {answer.query: answer for answer in capture.answers}
         self._unknowns: List[Unknown] = []
         #: the uuids of all members of the pool; None: not all are known
         self._all_peers: Optional[AbstractSet[str]] = None
         self._own_is_newer = self._get_state_is_newer()
-        #: the questions about status whose answers could be read
-        self._statuses_read: Set[question.Question] = set()
+        #: the queries about status whose answers could be read
+        self._statuses_read: Set[query.Query] = set()
 
     def pool(self) -> Pool:
-        infos = self._read(question.VOLUME_INFO, parse.volume_info, "the volumes", must=True)
+        infos = self._read(query.VOLUME_INFO, parse.volume_info, "the volumes", must=True)
         peers = self._peers(infos or ())
         statuses = self._statuses()
         state = self._own_state()
@@ -103,7 +103,7 @@ class _Reading:
         taken = [
             answer.taken_at
             for answer in self._capture.answers
-            if answer.taken_at is not None and not question.is_about_healing(answer.question)
+            if answer.taken_at is not None and not query.is_heal_query(answer.query)
         ]
         return Pool(
             taken_at=min([self._capture.recorded_at, *taken]),
@@ -120,7 +120,7 @@ class _Reading:
 
     def _own_state(self) -> Optional[parse.State]:
         """What this node's glusterd knows by itself; a part of it where `get-state` failed half-way."""
-        answer = self._answers.get(question.GET_STATE)
+        answer = self._answers.get(query.GET_STATE)
         if answer is not None and answer.output:
             try:
                 part = parse.state_in_part(answer.output)
@@ -129,7 +129,7 @@ class _Reading:
             else:
                 if not part.facts.whole and not part.faults:
                     return part.facts
-        return self._read(question.GET_STATE, parse.state, "this node's own bricks")
+        return self._read(query.GET_STATE, parse.state, "this node's own bricks")
 
     def _note_incomplete(self, volumes: Sequence[str], statuses: Mapping[str, _VolumeTold]) -> None:
         """Say why the space of this node's own bricks is not known, of *volumes* that no other answer reports."""
@@ -167,7 +167,7 @@ class _Reading:
 
     def _read(
         self,
-        asked: question.Question,
+        asked: query.Query,
         reader: Callable[[bytes], parse.Parsed[T]],
         what: str,
         must: bool = False,
@@ -175,7 +175,7 @@ class _Reading:
     ) -> Optional[T]:
         """What *reader* makes of the answer to *asked*; None with a note of why where it makes nothing.
 
-        With *must* it is also noted when the question was not asked, or Gluster refused it.
+        With *must* it is also noted when the query was not asked, or Gluster refused it.
         """
         answer = self._answers.get(asked)
         if answer is None:
@@ -198,15 +198,15 @@ class _Reading:
         return parsed.facts
 
     def _peers(self, infos: Sequence[parse.VolumeInfo]) -> Optional[Tuple[Peer, ...]]:
-        asked = question.POOL_LIST
-        if asked not in self._answers and question.PEER_STATUS in self._answers:
-            asked = question.PEER_STATUS
+        asked = query.POOL_LIST
+        if asked not in self._answers and query.PEER_STATUS in self._answers:
+            asked = query.PEER_STATUS
         before = len(self._unknowns)
         peers = self._read(asked, parse.pool_list, "the peers", must=True)
         whole = len(self._unknowns) == before
         others = None
-        if asked is question.POOL_LIST:
-            others = self._read(question.PEER_STATUS, parse.pool_list, "the peers")
+        if asked is query.POOL_LIST:
+            others = self._read(query.PEER_STATUS, parse.pool_list, "the peers")
         if peers is None:
             return None
         self._note_missing_peers(peers, others or (), infos)
@@ -239,7 +239,7 @@ class _Reading:
         local = {peer.uuid for peer in peers if peer.local}
         missing = [peer.hostname for peer in others if peer.uuid not in named]
         # `peer status` does not name the node it runs on; without `pool list` that one is missed
-        if not local and self._answered(question.POOL_LIST):
+        if not local and self._answered(query.POOL_LIST):
             missing.append("this node")
         if missing:
             self._unknown("the peers", f"`pool list` does not name {some(list(dict.fromkeys(missing)), 3)}")
@@ -247,7 +247,7 @@ class _Reading:
     def _statuses(self) -> Mapping[str, _VolumeTold]:
         """By volume: what `volume status` and its detail told."""
         told: Dict[str, _VolumeTold] = {}
-        in_order = [answer.question for answer in self._capture.answers if answer.question in _STATUS]
+        in_order = [answer.query for answer in self._capture.answers if answer.query in _STATUS]
         for asked in dict.fromkeys([*in_order, *_STATUS]):
             read = self._read(asked, parse.volume_status, _STATUS[asked], must=True)
             if read is not None:
@@ -266,7 +266,7 @@ class _Reading:
 
     def _read_the_rest(self) -> None:
         for answer in self._capture.answers:
-            words = answer.question
+            words = answer.query
             if words in _ONLY_WHOLE or words[:2] == ("volume", "profile"):
                 self._read(words, parse.readable, f"`{' '.join(words)}`")
 
@@ -323,7 +323,7 @@ class _Reading:
 
     def _heal_info_is_older(self, volume: str) -> bool:
         """Whether `heal info` of *volume* was answered before `volume status`."""
-        heal = self._answers.get(question.heal_summary(volume))
+        heal = self._answers.get(query.heal_summary(volume))
         reports = [self._answers[asked] for asked in _STATUS if self._answered(asked)]
         return heal is not None and any(self._taken_at(heal) < self._taken_at(each) for each in reports)
 
@@ -378,23 +378,23 @@ class _Reading:
 
     def _heal_taken_at(self, volume: str) -> int:
         """When the answer about the heal backlog of *volume* was taken, ns since the epoch."""
-        answer = self._answers.get(question.heal_summary(volume))
+        answer = self._answers.get(query.heal_summary(volume))
         taken_at = None if answer is None else answer.taken_at
         return self._capture.recorded_at if taken_at is None else taken_at
 
     def _heal_counts(self, info: parse.VolumeInfo, started: bool) -> Mapping[BrickKey, parse.HealCount]:
         """By brick: heal's counts; empty where there are no copies to heal."""
         copies = info.replica_count > 1 or info.disperse_count > 0
-        asked = question.heal_summary(info.name)
+        asked = query.heal_summary(info.name)
         what = f"heal backlog of {info.name}"
         if not copies or not started:
-            # Gluster refuses such a question, which is as it should be; half an answer is not
+            # Gluster refuses such a query, which is as it should be; half an answer is not
             self._read(asked, parse.heal_info, what, volume=info.name)
-            self._read(question.heal_split_brain(info.name), parse.heal_info, what, volume=info.name)
+            self._read(query.heal_split_brain(info.name), parse.heal_info, what, volume=info.name)
             return {}
         counts = self._read(asked, parse.heal_info, what, must=True, volume=info.name)
         split = self._read(
-            question.heal_split_brain(info.name),
+            query.heal_split_brain(info.name),
             parse.heal_info,
             f"split-brain entries of {info.name}",
             volume=info.name,
@@ -439,10 +439,10 @@ class _Reading:
                 why = "glusterd of its host does not answer, and the port of the brick is not known"
             self._unknown(f"state of {some([brick.label for brick in mine], 3)}", why, info.name)
 
-    def _left_out(self, asked: question.Question, volume: str) -> str:
+    def _left_out(self, asked: query.Query, volume: str) -> str:
         """Why the answer to *asked* lacks *volume*; Gluster gives the reason to a query about that volume alone."""
         command = " ".join(asked)
-        alone = self._answers.get(question.volume_status(volume))
+        alone = self._answers.get(query.volume_status(volume))
         if alone is not None and alone.failure is None:
             try:
                 parse.volume_status(alone.output)
@@ -454,7 +454,7 @@ class _Reading:
 
     def _get_state_is_newer(self) -> bool:
         """Whether this node's glusterd told of its own bricks after `volume status` told of all."""
-        state = self._answers.get(question.GET_STATE)
+        state = self._answers.get(query.GET_STATE)
         statuses = [self._answers[asked] for asked in _STATUS if self._answered(asked)]
         if state is None or not statuses:
             return False
@@ -471,12 +471,12 @@ class _Reading:
     def _taken_at(self, answer: Answer) -> int:
         return self._capture.recorded_at if answer.taken_at is None else answer.taken_at
 
-    def _answered(self, asked: question.Question) -> bool:
+    def _answered(self, asked: query.Query) -> bool:
         answer = self._answers.get(asked)
         return answer is not None and answer.failure is None and bool(answer.output)
 
     def _quota(self, info: parse.VolumeInfo) -> Optional[Tuple[QuotaLimit, ...]]:
-        asked = question.quota_list(info.name)
+        asked = query.quota_list(info.name)
         # where quota is off, Gluster refuses to tell, which is as it should be
         must = (
             info.state == "started" and asked in self._answers and info.options.get("features.quota") == "on"
@@ -486,7 +486,7 @@ class _Reading:
     def _task(self, info: parse.VolumeInfo, told: Optional[_VolumeTold]) -> Optional[Rebalance]:
         """The last task, from `volume status`, with what `volume rebalance status` adds to a rebalance."""
         detail = self._read(
-            question.rebalance_status(info.name),
+            query.rebalance_status(info.name),
             parse.rebalance_status,
             f"rebalance of {info.name}",
             volume=info.name,
@@ -506,7 +506,7 @@ class _Reading:
         self, info: parse.VolumeInfo, told: Optional[_VolumeTold], bricks: Sequence[Brick]
     ) -> None:
         """Say of which bricks `volume status detail` has no size, though it was answered."""
-        if told is None or question.VOLUME_STATUS_DETAIL not in told.asked:
+        if told is None or query.VOLUME_STATUS_DETAIL not in told.asked:
             return
         reserve = info.options.get("storage.reserve")
         if reserve is not None and not capacity.is_reserve(reserve):

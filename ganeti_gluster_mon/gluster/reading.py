@@ -31,7 +31,7 @@ class NoAnswer(ValueError):
 
 
 class Refused(NoAnswer):
-    """Gluster understood the question and said no (``opRet`` is not 0)."""
+    """Gluster understood the query and said no (``opRet`` is not 0)."""
 
     def __init__(self, op_errno: Optional[int], message: str) -> None:
         #: Gluster's own error number; None where it gave none that can be read

@@ -13,7 +13,7 @@ from typing import Dict, Iterator, Mapping, Optional, Tuple
 
 from ganeti_gluster_mon.gluster.facts import LocalBrick, LocalVolume, State
 from ganeti_gluster_mon.gluster.model import Peer
-from ganeti_gluster_mon.gluster.question import VOLUME_NAME
+from ganeti_gluster_mon.gluster.query import VOLUME_NAME
 from ganeti_gluster_mon.gluster.reading import (
     Faults,
     Parsed,

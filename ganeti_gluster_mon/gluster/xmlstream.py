@@ -77,7 +77,7 @@ def read(output: bytes, section: str, element: Element, faults: Faults) -> Any:
     """
     answer = _answer(output, {section: element}, faults)
     if section not in answer.children:
-        raise Unreadable(f"not the answer to this question: it has no <{section}>")
+        raise Unreadable(f"not the answer to this query: it has no <{section}>")
     return answer.children[section][0]
 
 

@@ -11,7 +11,7 @@ import shlex
 from dataclasses import dataclass
 from typing import Dict, Mapping, Sequence
 
-from ganeti_gluster_mon.gluster.question import VOLUME_NAME
+from ganeti_gluster_mon.gluster.query import VOLUME_NAME
 from ganeti_gluster_mon.health.problem import UNKNOWN, Problem
 from ganeti_gluster_mon.words import one_line
 

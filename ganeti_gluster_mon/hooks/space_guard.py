@@ -21,7 +21,7 @@ from ganeti_gluster_mon.etc_default import WrongSetting
 from ganeti_gluster_mon.failure import CannotDo
 from ganeti_gluster_mon.ganeti import ssconf
 from ganeti_gluster_mon.ganeti.configuration import Reader
-from ganeti_gluster_mon.gluster import command, cycle
+from ganeti_gluster_mon.gluster import cycle, session
 from ganeti_gluster_mon.gluster.model import Pool
 from ganeti_gluster_mon.gluster.pool import understand
 from ganeti_gluster_mon.health import Health, evaluate
@@ -40,7 +40,7 @@ def main(environment: Mapping[str, str]) -> int:
         lines = list(_refusals(environment)) if _is_master() else []
     except WrongSetting as err:
         lines = [str(err)]  # the guard does not know its own limit, which a person has to put right
-    except (CannotDo, command.CannotAsk, OSError) as err:
+    except (CannotDo, session.GlusterUnavailable, OSError) as err:
         print(f"gluster: whether there is room is not known, let pass: {one_line(str(err))}")
         return 0
     except Exception as err:

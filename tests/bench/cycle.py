@@ -13,23 +13,23 @@ import sys
 import time
 from typing import Callable, Dict, List
 
-from ganeti_gluster_mon.gluster import question
+from ganeti_gluster_mon.gluster import query
 from tests.lab.lab import command
 from tests.lab.pool import Pool
 
 ROUNDS = 25
 COPIES = ("gv0", "arb-vm", "disp", "distrep")
 
-#: the questions of a cycle in this pool, as an administrator would type them
+#: the queries of a cycle in this pool, as an administrator would type them
 QUESTIONS = [
-    question.VOLUME_INFO,
-    question.POOL_LIST,
-    question.VOLUME_STATUS_DETAIL,
-    question.VOLUME_STATUS,
-    *(question.heal_summary(name) for name in COPIES),
+    query.VOLUME_INFO,
+    query.POOL_LIST,
+    query.VOLUME_STATUS_DETAIL,
+    query.VOLUME_STATUS,
+    *(query.heal_summary(name) for name in COPIES),
 ]
 
-#: the same facts by glustercli: it asks volume info and status itself, with a process a question
+#: the same facts by glustercli: it asks volume info and status itself, with a process a query
 GLUSTERCLI = """
 from glustercli.cli import heal, peer, volume
 peer.pool()
@@ -40,7 +40,7 @@ for name in {copies!r}:
 
 
 def bare() -> None:
-    """All questions given to one `gluster` on its standard input."""
+    """All queries given to one `gluster` on its standard input."""
     lines = "".join(" ".join(asked) + "\n" for asked in QUESTIONS)
     subprocess.run(
         ["gluster", "--mode=script", "--xml"], input=lines, check=True, capture_output=True, text=True
@@ -50,7 +50,7 @@ def bare() -> None:
 def cycle_in_process() -> None:
     from ganeti_gluster_mon.gluster import cycle
 
-    cycle.ask(cycle.Settings())
+    cycle.query_gluster(cycle.Settings())
 
 
 def collect() -> None:
@@ -97,7 +97,7 @@ def main() -> int:
         seconds = json.loads(pool.exec(1, words, timeout=300, env=environment).stdout)
     print(f"{'':42} median ms   ratio   at most")
     for words_for_it, name, against, most in (
-        (f"bare gluster, {len(QUESTIONS)} questions on standard input", "bare", "bare", ""),
+        (f"bare gluster, {len(QUESTIONS)} queries on standard input", "bare", "bare", ""),
         ("one cycle in process", "cycle", "bare", "1.10"),
         ("collect from a cold start", "collect", "bare", "2.0"),
         ("glustercli-python in process", "glustercli in process", "bare", ""),

@@ -17,7 +17,7 @@ from xml.parsers import expat
 
 from ganeti_gluster_mon import prometheus
 from ganeti_gluster_mon.daemon.web.content import render
-from ganeti_gluster_mon.gluster import parse, question
+from ganeti_gluster_mon.gluster import parse, query
 from ganeti_gluster_mon.gluster.capture import Answer, Capture
 from ganeti_gluster_mon.gluster.pool import understand
 from ganeti_gluster_mon.health import Limits, evaluate
@@ -40,11 +40,11 @@ def parse_all(answers: Sequence[Answer]) -> None:
     for answer in answers:
         if answer.failure is not None:
             continue
-        if answer.question == question.VOLUME_INFO:
+        if answer.query == query.VOLUME_INFO:
             parse.volume_info(answer.output)
-        elif answer.question == question.POOL_LIST:
+        elif answer.query == query.POOL_LIST:
             parse.pool_list(answer.output)
-        elif answer.question[1] == "status":
+        elif answer.query[1] == "status":
             parse.volume_status(answer.output)
         else:
             parse.heal_info(answer.output)
@@ -82,9 +82,7 @@ def stages(capture: Capture) -> Dict[str, float]:
 def without_heal(capture: Capture) -> Capture:
     """*capture* with no answer about healing."""
     answers = tuple(
-        replace(answer, output=b"", failure="no answer within 20 s")
-        if answer.question[1] == "heal"
-        else answer
+        replace(answer, output=b"", failure="no answer within 20 s") if answer.query[1] == "heal" else answer
         for answer in capture.answers
     )
     return replace(capture, answers=answers)

@@ -20,7 +20,7 @@ from ganeti_gluster_mon.daemon.web.content import render
 from ganeti_gluster_mon.daemon.web.page import page
 from ganeti_gluster_mon.daemon.web.storage_status import digest
 from ganeti_gluster_mon.failure import CannotDo
-from ganeti_gluster_mon.gluster import capture, capture_archive, question
+from ganeti_gluster_mon.gluster import capture, capture_archive, query
 from ganeti_gluster_mon.gluster.capture import CaptureError
 from ganeti_gluster_mon.gluster.pool import understand
 from ganeti_gluster_mon.health import Limits, evaluate
@@ -85,14 +85,14 @@ def use(recorded: capture.Capture) -> None:
     except CannotDo as err:
         one_line(str(err))
     digest(pool, {}, now)
-    # The daemon packs its own captures only, which have no other questions than those it puts itself.
+    # The daemon packs its own captures only, which have no other queries than those it puts itself.
     known = [answer for answer in recorded.answers if _is_known(answer)]
     capture_archive.unpack(capture_archive.pack(replace(recorded, answers=tuple(known))))
 
 
 def _is_known(answer: capture.Answer) -> bool:
     try:
-        question.file_of(answer.question)
+        query.file_of_query(answer.query)
     except ValueError:
         return False
     return True

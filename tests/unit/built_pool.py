@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from typing import Dict, List, Optional, Sequence, Tuple
 from xml.sax.saxutils import escape
 
-from ganeti_gluster_mon.gluster import question
+from ganeti_gluster_mon.gluster import query
 from ganeti_gluster_mon.gluster.capture import Answer, Capture
-from ganeti_gluster_mon.gluster.question import Question
+from ganeti_gluster_mon.gluster.query import Query
 
 RECORDED_AT = 1_795_483_447_000_000_000
 SIZE = 2_000_000_000_000
@@ -96,19 +96,19 @@ class Pool:
     def capture(self) -> Capture:
         """What `ganeti-gluster-mon record` would have kept."""
         started = [volume for volume in self.volumes if volume.state == "Started"]
-        answers: List[Tuple[Question, str]] = [
-            (question.VOLUME_INFO, self._info()),
-            (question.POOL_LIST, self._peers()),
-            (question.VOLUME_STATUS_DETAIL, self._status(started, detail=True)),
-            (question.VOLUME_STATUS, self._status(started, detail=False)),
+        answers: List[Tuple[Query, str]] = [
+            (query.VOLUME_INFO, self._info()),
+            (query.POOL_LIST, self._peers()),
+            (query.VOLUME_STATUS_DETAIL, self._status(started, detail=True)),
+            (query.VOLUME_STATUS, self._status(started, detail=False)),
         ]
         for volume in started:
             if volume.kind != "distribute":
-                answers.append((question.heal_summary(volume.name), _heal(volume)))
+                answers.append((query.heal_summary(volume.name), _heal(volume)))
             if volume.quota is not None:
-                answers.append((question.quota_list(volume.name), _quota(volume)))
+                answers.append((query.quota_list(volume.name), _quota(volume)))
             if volume.rebalance is not None:
-                answers.append((question.rebalance_status(volume.name), _rebalance(volume)))
+                answers.append((query.rebalance_status(volume.name), _rebalance(volume)))
         return Capture(
             recorded_at=RECORDED_AT,
             answers=tuple(Answer(asked, output.encode()) for asked, output in answers),
@@ -195,7 +195,7 @@ def _cli(body: str) -> str:
 
 
 def refusal(message: str, number: int = 0) -> str:
-    """The answer to a question that Gluster refuses."""
+    """The answer to a query that Gluster refuses."""
     head = '<?xml version="1.0" encoding="UTF-8" standalone="yes"?>\n<cliOutput>\n  <opRet>-1</opRet>\n'
     return f"{head}  <opErrno>{number}</opErrno>\n  <opErrstr>{escape(message)}</opErrstr>\n</cliOutput>\n"
 

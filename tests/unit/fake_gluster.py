@@ -1,7 +1,7 @@
 """A `gluster` that says what a test wants, for what the real one cannot be made to do at will.
 
-It reads questions as the real one does, a line each, and answers with the next of the outputs
-it was given for that question; the sentinel it answers by itself.
+It reads queries as the real one does, a line each, and answers with the next of the outputs
+it was given for that query; the sentinel it answers by itself.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 from typing import Mapping, Sequence
 
-from ganeti_gluster_mon.gluster.question import Question
+from ganeti_gluster_mon.gluster.query import Query
 
 #: outputs that are deeds
 EXITS, HANGS, FLOODS = "EXITS", "HANGS", "FLOODS"
@@ -51,10 +51,10 @@ for line in sys.stdin:
 class FakeGluster:
     """The script in *directory*; give ``path`` to what runs gluster."""
 
-    def __init__(self, directory: Path, told: Mapping[Question, Sequence[str]]) -> None:
+    def __init__(self, directory: Path, told: Mapping[Query, Sequence[str]]) -> None:
         self.path = str(directory / "gluster")
         self._log = directory / "log"
-        by_line = {" ".join(question): list(outputs) for question, outputs in told.items()}
+        by_line = {" ".join(query): list(outputs) for query, outputs in told.items()}
         script = _SCRIPT.format(
             python=sys.executable, told=json.dumps(by_line), log=str(self._log), sentinel=SENTINEL
         )
@@ -63,5 +63,5 @@ class FakeGluster:
 
     @property
     def heard(self) -> Sequence[str]:
-        """The questions in their order, with "started" for each start."""
+        """The queries in their order, with "started" for each start."""
         return self._log.read_text().splitlines()

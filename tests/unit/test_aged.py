@@ -10,7 +10,7 @@ import pytest
 
 from ganeti_gluster_mon.daemon.picture import View, picture
 from ganeti_gluster_mon.daemon.spool import Cycle, Handed, boottime
-from ganeti_gluster_mon.gluster import capture, question
+from ganeti_gluster_mon.gluster import capture, query
 from ganeti_gluster_mon.gluster.aged import grown_old
 from ganeti_gluster_mon.gluster.pool import understand
 from ganeti_gluster_mon.health import OK, UNKNOWN, Limits, evaluate
@@ -80,7 +80,7 @@ def test_a_clock_that_was_stepped_makes_nothing_older_or_younger(step: int) -> N
 def test_an_answer_that_was_kept_keeps_its_own_age() -> None:
     fresh = handed("healthy", 5)
     answers = list(fresh.capture.answers)
-    place = next(i for i, answer in enumerate(answers) if answer.question == question.VOLUME_STATUS)
+    place = next(i for i, answer in enumerate(answers) if answer.query == query.VOLUME_STATUS)
     answers[place] = replace(answers[place], taken_at=fresh.capture.recorded_at - 40 * 10**9)
     kept = replace(fresh, capture=replace(fresh.capture, answers=tuple(answers)))
     now = time.time_ns()

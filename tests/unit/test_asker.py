@@ -95,7 +95,7 @@ class FakeCycle:
         """The brick listens on the port that this node saw when it led last."""
         return Capture(recorded_at=1, answers=(), node="node2", brick_ports={BRICK: 49152})
 
-    def ask_about_healing(self) -> Tuple[()]:
+    def run_heal_queries(self) -> Tuple[()]:
         """No volume has copies."""
         return ()
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from ganeti_gluster_mon.gluster import capture, question
+from ganeti_gluster_mon.gluster import capture, query
 from ganeti_gluster_mon.gluster.capture import Answer, Capture, CaptureError
 from ganeti_gluster_mon.gluster.model import DiskFile, Mount, Process
 
@@ -16,10 +16,8 @@ CAPTURES = Path(__file__).parents[1] / "captures"
 FULL = Capture(
     recorded_at=1_795_483_447_000_000_000,
     answers=(
-        Answer(question.VOLUME_INFO, b"<a/>\n\xff\x00", returncode=0, seconds=0.09),
-        Answer(
-            question.heal_summary("gv0"), b"", stderr="oh\n", failure="no answer within 10 s", taken_at=17
-        ),
+        Answer(query.VOLUME_INFO, b"<a/>\n\xff\x00", returncode=0, seconds=0.09),
+        Answer(query.heal_summary("gv0"), b"", stderr="oh\n", failure="no answer within 10 s", taken_at=17),
     ),
     node="node1.lab.test",
     gluster_version="10.3",
@@ -48,8 +46,8 @@ def test_shipped_captures_are_read_with_and_without_manifest() -> None:
     healthy = capture.read(str(CAPTURES / "healthy/node1"))
     assert (healthy.recorded_at, healthy.node) == (1_795_483_447_000_000_000, "node1.lab.test")
     without = capture.read(str(CAPTURES / "brick-down/node1"))
-    asked = {answer.question for answer in healthy.answers}
-    assert {answer.question for answer in without.answers} == asked
+    asked = {answer.query for answer in healthy.answers}
+    assert {answer.query for answer in without.answers} == asked
     assert without.recorded_at > 0
     assert without.node is None
 
@@ -155,21 +153,21 @@ def test_directory_without_answers_is_no_capture(tmp_path: Path) -> None:
 @pytest.mark.parametrize("volume", ["gv0", "a-b_C9", "_x", "9", "x" * 255])
 def test_question_and_file_tell_each_other(volume: str) -> None:
     for of_volume in (
-        question.heal_summary,
-        question.heal_split_brain,
-        question.quota_list,
-        question.rebalance_status,
-        question.profile,
+        query.heal_summary,
+        query.heal_split_brain,
+        query.quota_list,
+        query.rebalance_status,
+        query.profile,
     ):
         asked = of_volume(volume)
-        assert question.question_in(question.file_of(asked)) == asked
+        assert query.query_in_file(query.file_of_query(asked)) == asked
 
 
 @pytest.mark.parametrize("volume", ["", "-x", "a/b", "../x", "a b", "a\n", "ü", "x" * 256])
 def test_hostile_volume_names_name_no_file(volume: str) -> None:
-    with pytest.raises(ValueError, match="not a question"):
-        question.file_of(question.heal_summary(volume))
-    assert question.question_in(f"heal-summary-{volume}.xml") is None
+    with pytest.raises(ValueError, match="not a query"):
+        query.file_of_query(query.heal_summary(volume))
+    assert query.query_in_file(f"heal-summary-{volume}.xml") is None
 
 
 def test_why_the_disks_are_not_known_comes_back_too(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from typing import Callable, Dict, Set
 
 import pytest
 
-from ganeti_gluster_mon.gluster import question
+from ganeti_gluster_mon.gluster import query
 from ganeti_gluster_mon.gluster.capture import Capture
 from ganeti_gluster_mon.gluster.pool import understand
 from ganeti_gluster_mon.health import Health, Limits, evaluate
@@ -20,10 +20,10 @@ WHOLE = [
     if all(
         b"<opRet>0</opRet>" in getattr(all_captures.read(name).answer(asked), "output", b"")
         for asked in (
-            question.VOLUME_INFO,
-            question.POOL_LIST,
-            question.VOLUME_STATUS,
-            question.VOLUME_STATUS_DETAIL,
+            query.VOLUME_INFO,
+            query.POOL_LIST,
+            query.VOLUME_STATUS,
+            query.VOLUME_STATUS_DETAIL,
         )
     )
 ]

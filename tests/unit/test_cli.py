@@ -13,7 +13,7 @@ import pytest
 from freezegun import freeze_time
 
 from ganeti_gluster_mon import cli
-from ganeti_gluster_mon.gluster import capture, command, cycle, question
+from ganeti_gluster_mon.gluster import capture, cycle, query, session
 from ganeti_gluster_mon.gluster.capture import Capture
 
 CAPTURES = Path(__file__).parents[1] / "captures"
@@ -71,13 +71,13 @@ def test_answers_that_were_kept_grow_old(
     def ask(_settings: cycle.Settings, _previous: Optional[Capture] = None) -> Capture:
         answers = [
             replace(answer, taken_at=(now - seconds) * 10**9)
-            if answer.question == question.VOLUME_STATUS
+            if answer.query == query.VOLUME_STATUS
             else answer
             for answer in recorded.answers
         ]
         return replace(recorded, recorded_at=now * 10**9, answers=tuple(answers))
 
-    monkeypatch.setattr(cycle, "ask", ask)
+    monkeypatch.setattr(cycle, "query_gluster", ask)
     with freeze_time("2026-11-24 01:24:07"):
         status, out, _ = run(capsys, "collect", "gluster", "--verbose")
     report = json.loads(out)
@@ -91,9 +91,9 @@ def test_nobody_to_ask_is_status_2_everywhere_and_one_line(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     def ask(_settings: cycle.Settings, _previous: Optional[Capture] = None) -> Capture:
-        raise command.GlusterdDown("glusterd does not run on this node: systemctl start glusterd")
+        raise session.GlusterdDown("glusterd does not run on this node: systemctl start glusterd")
 
-    monkeypatch.setattr(cycle, "ask", ask)
+    monkeypatch.setattr(cycle, "query_gluster", ask)
     line = "ganeti-gluster-mon: glusterd does not run on this node: systemctl start glusterd\n"
     status, out, err = run(capsys, "collect", "gluster", "--verbose")
     data = json.loads(out)["data"]

@@ -9,26 +9,26 @@ from typing import Dict, List, Set
 
 import pytest
 
-from ganeti_gluster_mon.gluster import capture, cycle, parse, question
+from ganeti_gluster_mon.gluster import capture, cycle, parse, query
 from ganeti_gluster_mon.gluster.capture import Answer, Capture
-from ganeti_gluster_mon.gluster.command import Conversation
 from ganeti_gluster_mon.gluster.model import Mount, Peer, Rebalance
 from ganeti_gluster_mon.gluster.ping import Reply
 from ganeti_gluster_mon.gluster.pool import understand
+from ganeti_gluster_mon.gluster.session import GlusterSession
 from ganeti_gluster_mon.health import UNKNOWN, Limits, evaluate
 from tests.unit.fake_gluster import FakeGluster
 
 HEALTHY = capture.read(str(Path(__file__).parents[1] / "captures/healthy/node1"))
-STATUS, DETAIL = question.VOLUME_STATUS, question.VOLUME_STATUS_DETAIL
+STATUS, DETAIL = query.VOLUME_STATUS, query.VOLUME_STATUS_DETAIL
 
 
-def output(asked: question.Question) -> str:
+def output(asked: query.Query) -> str:
     answer = HEALTHY.answer(asked)
     assert answer is not None
     return answer.output.decode()
 
 
-VOLUMES = parse.volume_info(output(question.VOLUME_INFO).encode()).facts
+VOLUMES = parse.volume_info(output(query.VOLUME_INFO).encode()).facts
 
 LOCKED = """<?xml version="1.0"?>
 <cliOutput><opRet>-1</opRet><opErrno>{}</opErrno><opErrstr>{}</opErrstr></cliOutput>
@@ -45,11 +45,11 @@ def no_patience(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cycle.random, "uniform", lambda _low, _high: 0.001)  # type: ignore[attr-defined]
 
 
-def asked(tmp_path: Path, outputs: Dict[question.Question, List[str]], previous: Capture | None = None):  # type: ignore[no-untyped-def]
+def asked(tmp_path: Path, outputs: Dict[query.Query, List[str]], previous: Capture | None = None):  # type: ignore[no-untyped-def]
     fake = FakeGluster(tmp_path, outputs)
-    with Conversation(fake.path) as gluster:
+    with GlusterSession(fake.path) as gluster:
         answers = cycle._ask_status(gluster, time.monotonic() + 20, VOLUMES, previous)
-    return {status.answer.question: status.answer for status in answers}, fake
+    return {status.answer.query: status.answer for status in answers}, fake
 
 
 @pytest.mark.parametrize("held", [BUSY, FAILED, WITHOUT_GV0, ""])
@@ -73,7 +73,7 @@ def test_after_that_the_last_good_answer_with_its_age(tmp_path: Path) -> None:
     assert fake.heard.count("volume status all") == cycle.LOCK_TRIES
     assert answers[STATUS].output.decode() == output(STATUS)
     assert answers[STATUS].taken_at == previous.recorded_at
-    others = tuple(answer for answer in HEALTHY.answers if answer.question not in answers)
+    others = tuple(answer for answer in HEALTHY.answers if answer.query not in answers)
     seen = replace(HEALTHY, answers=(*others, *answers.values()))
     pool = understand(seen)
     assert pool.age(seen.recorded_at) == 40
@@ -83,7 +83,7 @@ def test_after_that_the_last_good_answer_with_its_age(tmp_path: Path) -> None:
 
 def test_without_one_it_is_not_known(tmp_path: Path) -> None:
     answers, _ = asked(tmp_path, {DETAIL: [BUSY], STATUS: [BUSY]})
-    others = tuple(answer for answer in HEALTHY.answers if answer.question not in answers)
+    others = tuple(answer for answer in HEALTHY.answers if answer.query not in answers)
     seen = replace(HEALTHY, answers=(*others, *answers.values()))
     health = evaluate(understand(seen), Limits(), seen.recorded_at)
     assert health.code == UNKNOWN
@@ -92,7 +92,7 @@ def test_without_one_it_is_not_known(tmp_path: Path) -> None:
 
 def test_a_bad_answer_of_the_last_cycle_is_not_kept(tmp_path: Path) -> None:
     locked = tuple(
-        Answer(answer.question, BUSY.encode()) if answer.question == STATUS else answer
+        Answer(answer.query, BUSY.encode()) if answer.query == STATUS else answer
         for answer in HEALTHY.answers
     )
     answers, _ = asked(tmp_path, {DETAIL: [output(DETAIL)], STATUS: [BUSY]}, replace(HEALTHY, answers=locked))
@@ -142,17 +142,17 @@ def test_a_brick_that_is_not_reported_on_is_called_at_its_last_known_port() -> N
 
 def test_the_reason_is_queried_of_a_volume_that_is_left_out() -> None:
     answers = [
-        replace(answer, output=WITHOUT_GV0.encode()) if answer.question == STATUS else answer
+        replace(answer, output=WITHOUT_GV0.encode()) if answer.query == STATUS else answer
         for answer in HEALTHY.answers
     ]
-    assert cycle._left_out(VOLUMES, answers) == [question.volume_status("gv0")]
+    assert cycle._left_out(VOLUMES, answers) == [query.volume_status("gv0")]
     assert cycle._left_out(VOLUMES, HEALTHY.answers) == []
 
 
 def test_a_rebalance_that_has_ended_is_queried_once() -> None:
     task = Rebalance("rebalance", "completed", "6b0a1d6e-7a8a-4f0e-9b6e-0d1b1c2d3e4f")
     told = [parse.VolumeStatus("dist2", (), (task,))]
-    asked = question.rebalance_status("dist2")
+    asked = query.rebalance_status("dist2")
     assert cycle._about_volumes((), told) == [asked]
     output = (
         "<?xml version='1.0'?><cliOutput><opRet>0</opRet><volRebalance>"

@@ -19,9 +19,9 @@ from prometheus_client.parser import text_string_to_metric_families
 from ganeti_gluster_mon import cli, gnt_gluster, report
 from ganeti_gluster_mon.collectors import STATUS, collectors
 from ganeti_gluster_mon.gluster import capture
-from ganeti_gluster_mon.gluster.command import CannotAsk
 from ganeti_gluster_mon.gluster.model import Disk, Pool
 from ganeti_gluster_mon.gluster.pool import understand
+from ganeti_gluster_mon.gluster.session import GlusterUnavailable
 from ganeti_gluster_mon.health import STATUSES, Health, Limits, evaluate
 from ganeti_gluster_mon.prometheus import render
 from tests.unit.example_pool import HEALTH, NOW, POOL
@@ -109,7 +109,7 @@ def test_the_values_of_labels_are_those_that_there_are() -> None:
         return set(words(found[1]))
 
     assert values("gluster_volume_status", "status") == set(STATUSES)
-    kinds = {kind.kind for kind in (CannotAsk, *CannotAsk.__subclasses__())}
+    kinds = {kind.kind for kind in (GlusterUnavailable, *GlusterUnavailable.__subclasses__())}
     assert values("gluster_collect_failures_total", "reason") == kinds
     with_status = {name for name, collector in collectors().items() if collector.kind == STATUS}
     assert values("gluster_status_code", "collector") == with_status

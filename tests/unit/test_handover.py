@@ -37,8 +37,8 @@ def test_what_is_handed_over_comes_out_the_same(handover: Handover) -> None:
     handover.publish(given)
     got = handover.current()
     assert got.cycle == given.cycle
-    assert {answer.question: answer.output for answer in got.capture.answers} == {
-        answer.question: answer.output for answer in RECORDED.answers
+    assert {answer.query: answer.output for answer in got.capture.answers} == {
+        answer.query: answer.output for answer in RECORDED.answers
     }
     assert 0 <= got.age() < 60
 
@@ -190,7 +190,7 @@ def test_what_the_leader_told_can_be_read_by_commands(handover: Handover) -> Non
     told = handover.followed()
     assert told is not None
     assert told[1:] == (17, OWN)
-    assert {answer.question for answer in told[0].answers} == {answer.question for answer in RECORDED.answers}
+    assert {answer.query for answer in told[0].answers} == {answer.query for answer in RECORDED.answers}
 
 
 def leader(version: int = 1, moment: str = "1", uuid: str = f'"{OWN}"') -> bytes:

@@ -8,7 +8,7 @@ from typing import List
 
 import pytest
 
-from ganeti_gluster_mon.gluster import capture, question
+from ganeti_gluster_mon.gluster import capture, query
 from ganeti_gluster_mon.gluster.capture import Answer, Capture, CaptureError
 from ganeti_gluster_mon.gluster.joined import joined, of_the_same_pool, other_hosts, own_uuid
 from ganeti_gluster_mon.gluster.model import DiskFile
@@ -33,10 +33,8 @@ def read(name: str) -> Capture:
 def own() -> Capture:
     """Node 2 as a follower: what takes a lock was not asked."""
     full = read("healthy-node2")
-    asked = [full.answer(question.VOLUME_INFO), full.answer(question.POOL_LIST)]
-    left = [
-        Answer(each, b"", failure="left") for each in (question.VOLUME_STATUS_DETAIL, question.VOLUME_STATUS)
-    ]
+    asked = [full.answer(query.VOLUME_INFO), full.answer(query.POOL_LIST)]
+    left = [Answer(each, b"", failure="left") for each in (query.VOLUME_STATUS_DETAIL, query.VOLUME_STATUS)]
     return replace(
         full, answers=(*(each for each in asked if each), *left), reachable={}, bricks_answering={}
     )
@@ -47,7 +45,7 @@ def state(started: str, path: str = "/export/b1/gv0") -> Answer:
     told = (ANSWERS / "get-state.txt").read_text(encoding="utf-8")
     told = told.replace("node1.lab.test:/export/b1/gv0", f"node2.lab.test:{path}")
     told = told.replace("Volume1.Brick1.status: Started", f"Volume1.Brick1.status: {started}")
-    return Answer(question.GET_STATE, told.encode())
+    return Answer(query.GET_STATE, told.encode())
 
 
 def with_state(taken: Capture, answer: Answer) -> Capture:
@@ -131,7 +129,7 @@ def test_it_is_as_old_as_its_older_part() -> None:
 
 
 def test_where_its_own_glusterd_does_not_answer_the_leaders_names_the_peers() -> None:
-    mute = Answer(question.POOL_LIST, b"", failure="glusterd does not run")
+    mute = Answer(query.POOL_LIST, b"", failure="glusterd does not run")
     mine = replace(own(), answers=(mute,))
     pool = understand(joined(mine, read("healthy"), NODE2))
     peers = {peer.hostname: peer for peer in pool.peers or ()}
@@ -143,12 +141,10 @@ def test_where_its_own_glusterd_does_not_answer_the_leaders_names_the_peers() ->
 
 def test_and_that_the_others_have_lost_it_is_told() -> None:
     leaders = read("healthy")
-    listed = leaders.answer(question.POOL_LIST)
+    listed = leaders.answer(query.POOL_LIST)
     assert listed is not None
     cut = listed.output.replace(b"<connected>1</connected>", b"<connected>0</connected>")
-    answers = tuple(
-        replace(a, output=cut) if a.question == question.POOL_LIST else a for a in leaders.answers
-    )
+    answers = tuple(replace(a, output=cut) if a.query == query.POOL_LIST else a for a in leaders.answers)
     pool = understand(joined(replace(own(), answers=()), replace(leaders, answers=answers), NODE2))
     assert "this node, node2.lab.test, is disconnected" in evaluate(pool, Limits(), pool.taken_at).message
 
@@ -177,7 +173,7 @@ def test_a_peer_has_the_name_that_each_node_gives_it() -> None:
     mine = own()
     renamed = tuple(
         replace(answer, output=answer.output.replace(b"node3.lab.test", b"node3"))
-        if answer.question == question.POOL_LIST
+        if answer.query == query.POOL_LIST
         else answer
         for answer in mine.answers
     )
@@ -200,7 +196,7 @@ def test_a_brick_that_does_not_answer_here_hangs_whatever_the_leader_says() -> N
 
 
 def test_that_its_own_glusterd_does_not_answer_is_told() -> None:
-    mute = Answer(question.POOL_LIST, b"", failure="glusterd hangs")
+    mute = Answer(query.POOL_LIST, b"", failure="glusterd hangs")
     pool = understand(joined(replace(own(), answers=(mute,)), read("healthy"), NODE2))
     assert [(peer.hostname, peer.reachable) for peer in pool.peers or () if peer.local] == [
         ("node2.lab.test", False)
@@ -214,7 +210,7 @@ def test_that_its_own_glusterd_does_not_answer_is_told() -> None:
 def test_who_one_is_and_who_else_there_is() -> None:
     assert own_uuid(own()) == NODE2
     assert set(other_hosts(own()).values()) == {"node1.lab.test", "node3.lab.test"}
-    failed = Answer(question.POOL_LIST, b"", failure="it hangs")
+    failed = Answer(query.POOL_LIST, b"", failure="it hangs")
     assert own_uuid(replace(own(), answers=(failed,))) is None
     assert other_hosts(replace(own(), answers=(failed,))) == {}
 

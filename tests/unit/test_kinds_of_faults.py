@@ -515,7 +515,7 @@ def merge(one: Pool, two: Pool) -> Pool:
 def test_status_that_is_refused_is_not_known_for_that_reason(output: str, reason: str) -> None:
     whole = made(KINDS["nothing, replica"]).capture()
     answers = tuple(
-        replace(answer, output=output.encode()) if answer.question[:2] == ("volume", "status") else answer
+        replace(answer, output=output.encode()) if answer.query[:2] == ("volume", "status") else answer
         for answer in whole.answers
     )
     found = result(replace(whole, answers=answers))

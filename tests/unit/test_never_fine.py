@@ -32,7 +32,7 @@ LEFT_OUT = ("without <inodesFree>", "without <device>", "without <fsName>", "wit
 def answers() -> Iterator[Tuple[str, int]]:
     for where in ("healthy/node1", "recorded/healthy"):
         for number, answer in enumerate(capture.read(str(CAPTURES / where)).answers):
-            yield pytest.param(where, number, id=f"{where} {' '.join(answer.question)}")  # type: ignore[misc]
+            yield pytest.param(where, number, id=f"{where} {' '.join(answer.query)}")  # type: ignore[misc]
 
 
 def reordered(answer: Answer) -> Iterator[mutate.Mutant]:
@@ -48,7 +48,7 @@ def mutants(answer: Answer) -> Iterator[mutate.Mutant]:
     yield from mutate.spoilt(output, 40)
     yield from mutate.followed(output)
     yield mutate.Mutant("nothing at all", b"")
-    yield mutate.Mutant("the answer to another question", b"<cliOutput><opRet>0</opRet><x/></cliOutput>")
+    yield mutate.Mutant("the answer to another query", b"<cliOutput><opRet>0</opRet><x/></cliOutput>")
 
 
 @pytest.mark.parametrize(("where", "number"), answers())

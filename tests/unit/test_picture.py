@@ -9,7 +9,7 @@ import pytest
 
 from ganeti_gluster_mon.daemon.picture import Followed, Picture, View, picture
 from ganeti_gluster_mon.daemon.spool import Cycle, Handed, boottime
-from ganeti_gluster_mon.gluster import question
+from ganeti_gluster_mon.gluster import query
 from ganeti_gluster_mon.gluster.capture import Capture
 from ganeti_gluster_mon.health import Limits
 from tests.unit.test_joined import NODE2, own, read
@@ -27,7 +27,7 @@ def with_old_counts(age: float) -> Capture:
         taken,
         answers=tuple(
             replace(answer, taken_at=taken.recorded_at - round(age * SECOND))
-            if question.is_about_healing(answer.question)
+            if query.is_heal_query(answer.query)
             else answer
             for answer in taken.answers
         ),

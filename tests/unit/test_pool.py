@@ -7,7 +7,7 @@ from typing import Callable, Dict, List
 
 import pytest
 
-from ganeti_gluster_mon.gluster import capture, question
+from ganeti_gluster_mon.gluster import capture, query
 from ganeti_gluster_mon.gluster.capture import Answer, Capture
 from ganeti_gluster_mon.gluster.model import Mount, Pool
 from ganeti_gluster_mon.gluster.pool import understand
@@ -30,19 +30,17 @@ def judged(seen: Capture) -> Health:
     return evaluate(understand(seen), Limits(), seen.recorded_at)
 
 
-def with_answer(seen: Capture, asked: question.Question, change: Callable[[str], str]) -> Capture:
-    """*seen* with the answer to one question changed."""
+def with_answer(seen: Capture, asked: query.Query, change: Callable[[str], str]) -> Capture:
+    """*seen* with the answer to one query changed."""
     answers = [
-        replace(answer, output=change(answer.output.decode()).encode())
-        if answer.question == asked
-        else answer
+        replace(answer, output=change(answer.output.decode()).encode()) if answer.query == asked else answer
         for answer in seen.answers
     ]
     return replace(seen, answers=tuple(answers))
 
 
-def without(seen: Capture, *asked: question.Question) -> Capture:
-    return replace(seen, answers=tuple(answer for answer in seen.answers if answer.question not in asked))
+def without(seen: Capture, *asked: query.Query) -> Capture:
+    return replace(seen, answers=tuple(answer for answer in seen.answers if answer.query not in asked))
 
 
 def by_name(pool: Pool) -> Dict[str, object]:
@@ -124,18 +122,18 @@ def test_brick_down_is_named_with_host_and_what_is_left(brick_down: Capture) -> 
 
 
 def test_every_question_that_is_not_asked_is_missed(healthy: Capture) -> None:
-    needed: List[question.Question] = [
-        question.VOLUME_INFO,
-        question.VOLUME_STATUS,
-        question.VOLUME_STATUS_DETAIL,
-        *(question.heal_summary(name) for name in ("gv0", "arb-vm", "disp", "distrep")),
+    needed: List[query.Query] = [
+        query.VOLUME_INFO,
+        query.VOLUME_STATUS,
+        query.VOLUME_STATUS_DETAIL,
+        *(query.heal_summary(name) for name in ("gv0", "arb-vm", "disp", "distrep")),
     ]
     for asked in needed:
         assert judged(without(healthy, asked)).code == UNKNOWN, asked
-    assert judged(without(healthy, question.POOL_LIST, question.PEER_STATUS)).code == UNKNOWN
+    assert judged(without(healthy, query.POOL_LIST, query.PEER_STATUS)).code == UNKNOWN
     # either of the two names the peers; and what only adds to the picture may be missing
-    assert judged(without(healthy, question.POOL_LIST)).code == OK
-    extra = {answer.question for answer in healthy.answers} - {*needed, question.POOL_LIST}
+    assert judged(without(healthy, query.POOL_LIST)).code == OK
+    extra = {answer.query for answer in healthy.answers} - {*needed, query.POOL_LIST}
     assert judged(without(healthy, *extra)).code == OK
 
 
@@ -154,8 +152,8 @@ def test_a_volume_that_is_left_out_is_unknown_with_the_command_that_gives_the_re
         def left_out(text: str, name: str = name) -> str:
             return re.sub(rf"<volume>\s*<volName>{name}</volName>.*?</volume>", "", text, flags=re.DOTALL)
 
-        seen = with_answer(seen, question.VOLUME_STATUS, left_out)
-        seen = with_answer(seen, question.VOLUME_STATUS_DETAIL, left_out)
+        seen = with_answer(seen, query.VOLUME_STATUS, left_out)
+        seen = with_answer(seen, query.VOLUME_STATUS_DETAIL, left_out)
     health = judged(seen)
     assert (health.code, health.volumes["dist2"].status) == (UNKNOWN, "unknown")
     for name in ("dist2", "gv0"):
@@ -198,11 +196,11 @@ def test_bricks_of_a_host_that_is_away_count_as_missing(healthy: Capture) -> Non
         )
 
     seen = healthy
-    for asked in (question.VOLUME_STATUS, question.VOLUME_STATUS_DETAIL):
+    for asked in (query.VOLUME_STATUS, query.VOLUME_STATUS_DETAIL):
         seen = with_answer(seen, asked, node3_gone)
     for name in ("gv0", "arb-vm", "disp", "distrep"):
-        seen = with_answer(seen, question.heal_summary(name), not_reached)
-    for asked in (question.POOL_LIST, question.PEER_STATUS):
+        seen = with_answer(seen, query.heal_summary(name), not_reached)
+    for asked in (query.POOL_LIST, query.PEER_STATUS):
         seen = with_answer(seen, asked, disconnected)
     pool, health = understand(seen), judged(seen)
     assert pool.volumes is not None
@@ -220,9 +218,9 @@ def test_bricks_of_a_host_that_is_away_count_as_missing(healthy: Capture) -> Non
 
 def test_a_peer_that_glusterd_still_believes_in(healthy: Capture) -> None:
     failure = "not asked, since it would hang: peer node3.lab.test does not answer on port 24007"
-    locking = (question.VOLUME_STATUS, question.VOLUME_STATUS_DETAIL)
+    locking = (query.VOLUME_STATUS, query.VOLUME_STATUS_DETAIL)
     answers = [
-        Answer(answer.question, b"", failure=failure) if answer.question in locking else answer
+        Answer(answer.query, b"", failure=failure) if answer.query in locking else answer
         for answer in healthy.answers
     ]
     seen = replace(
@@ -251,7 +249,7 @@ def test_self_heal_switched_off_says_so(healthy: Capture) -> None:
         "<cliOutput><healInfo><bricks/></healInfo><opRet>-1</opRet><opErrno>5</opErrno>"
         "<opErrstr>gv0: Not able to fetch volfile from glusterd</opErrstr></cliOutput>"
     )
-    health = judged(with_answer(healthy, question.heal_summary("gv0"), lambda _text: refusal))
+    health = judged(with_answer(healthy, query.heal_summary("gv0"), lambda _text: refusal))
     assert (health.code, health.volumes["gv0"].status) == (UNKNOWN, "unknown")
     assert "Not able to fetch volfile" in health.message
 
@@ -265,7 +263,7 @@ def test_dead_self_heal_daemons(healthy: Capture) -> None:
             flags=re.DOTALL,
         )
 
-    health = judged(with_answer(healthy, question.VOLUME_STATUS, dead))
+    health = judged(with_answer(healthy, query.VOLUME_STATUS, dead))
     assert health.code == CRITICAL
     assert "volumes: no self-heal daemon on" in health.message
 
@@ -274,7 +272,7 @@ def test_heal_pending_with_all_bricks_up_heals_by_itself(healthy: Capture) -> No
     def pending(text: str) -> str:
         return text.replace("Pending>0<", "Pending>1473<", 1).replace("Pending>0<", "Pending>1397<", 1)
 
-    health = judged(with_answer(healthy, question.heal_summary("gv0"), pending))
+    health = judged(with_answer(healthy, query.heal_summary("gv0"), pending))
     assert (health.code, health.volumes["gv0"].status) == (HEALING, "healing")
     assert health.message == "gv0: 1473 entries to be healed"
 
@@ -282,7 +280,7 @@ def test_heal_pending_with_all_bricks_up_heals_by_itself(healthy: Capture) -> No
 def test_kept_answers_make_the_pool_as_old_as_they_are(healthy: Capture) -> None:
     earlier = healthy.recorded_at - 200 * 10**9
     answers = [
-        replace(answer, taken_at=earlier) if answer.question == question.VOLUME_STATUS else answer
+        replace(answer, taken_at=earlier) if answer.query == query.VOLUME_STATUS else answer
         for answer in healthy.answers
     ]
     seen = replace(healthy, answers=tuple(answers))

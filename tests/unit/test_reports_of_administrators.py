@@ -13,7 +13,7 @@ import pytest
 from ganeti_gluster_mon import prometheus, report
 from ganeti_gluster_mon.check import check
 from ganeti_gluster_mon.collectors import collectors
-from ganeti_gluster_mon.gluster import capture, question
+from ganeti_gluster_mon.gluster import capture, query
 from ganeti_gluster_mon.gluster.capture import Capture
 from ganeti_gluster_mon.gluster.pool import understand
 from ganeti_gluster_mon.health import CRITICAL, OK, UNKNOWN, Health, Limits, evaluate
@@ -254,10 +254,10 @@ def test_everything_shows_it(name: str) -> None:
         assert f"[{problem.code}]" in line.line
 
 
-def changed(name: str, asked: question.Question, right: bytes, wrong: bytes) -> Health:
+def changed(name: str, asked: query.Query, right: bytes, wrong: bytes) -> Health:
     """The result of a capture with the first *right* in one answer made *wrong*."""
     whole = capture.read(str(REPORTS / name))
-    (number,) = [number for number, answer in enumerate(whole.answers) if answer.question == asked]
+    (number,) = [number for number, answer in enumerate(whole.answers) if answer.query == asked]
     assert right in whole.answers[number].output
     return result(with_output(whole, number, whole.answers[number].output.replace(right, wrong, 1)))
 
@@ -266,7 +266,7 @@ def changed(name: str, asked: question.Question, right: bytes, wrong: bytes) -> 
     "options", ["ro,relatime", "rw,relatime,emergency_ro", "rw,attr2,shutdown", "noatime,ro"]
 )
 def test_a_brick_on_a_read_only_filesystem(options: str) -> None:
-    asked, element = question.VOLUME_STATUS_DETAIL, "<mntOptions>{}</mntOptions>"
+    asked, element = query.VOLUME_STATUS_DETAIL, "<mntOptions>{}</mntOptions>"
     wrong = element.format(options).encode()
     health = changed("peer-by-ip", asked, element.format("rw,relatime").encode(), wrong)
     (problem,) = health.problems
@@ -281,7 +281,7 @@ def test_a_brick_on_a_read_only_filesystem(options: str) -> None:
     [(b"Input/output error", CRITICAL), (b"Structure needs cleaning", CRITICAL), (b"Killed", UNKNOWN)],
 )
 def test_a_brick_that_heal_info_cannot_read(error: bytes, code: int) -> None:
-    health = changed("heal-half-way", question.heal_summary("gv0"), b"Stale file handle", error)
+    health = changed("heal-half-way", query.heal_summary("gv0"), b"Stale file handle", error)
     assert health.code == code
     found = {problem.code: problem for problem in health.problems}
     assert "NOT_KNOWN" in found, "the count is not known"
@@ -312,7 +312,7 @@ def test_a_spoilt_answer_of_a_faulty_pool_is_never_fine(name: str) -> None:
         for mutant in mutants(answer.output):
             tried += 1
             code = result(with_output(whole, number, mutant.output)).code
-            assert code != OK or mutant.what.startswith(UNDETECTABLE), (answer.question, mutant.what)
+            assert code != OK or mutant.what.startswith(UNDETECTABLE), (answer.query, mutant.what)
     assert tried > 100
 
 

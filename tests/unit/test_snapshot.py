@@ -12,7 +12,7 @@ import pytest
 
 from ganeti_gluster_mon import cli, snapshot
 from ganeti_gluster_mon.daemon.spool import Cycle, Handed, Handover, boottime
-from ganeti_gluster_mon.gluster import capture, capture_archive, command, cycle
+from ganeti_gluster_mon.gluster import capture, capture_archive, cycle, session
 from ganeti_gluster_mon.gluster.capture import Capture
 from ganeti_gluster_mon.health import Limits
 from tests.unit.test_joined import NODE1, NODE2, RECORDED, own, read
@@ -55,7 +55,7 @@ def queries(monkeypatch: pytest.MonkeyPatch) -> List[cycle.Settings]:
         made.append(settings)
         return capture.read(str(RECORDED / "brick-killed"))
 
-    monkeypatch.setattr(cycle, "ask", query)
+    monkeypatch.setattr(cycle, "query_gluster", query)
     return made
 
 
@@ -130,9 +130,9 @@ def test_where_gluster_cannot_be_queried_nothing_is_known(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     def query(_settings: object) -> Capture:
-        raise command.GlusterdDown("glusterd does not run")
+        raise session.GlusterdDown("glusterd does not run")
 
-    monkeypatch.setattr(cycle, "ask", query)
+    monkeypatch.setattr(cycle, "query_gluster", query)
     assert cli.main(["metrics", "--run-dir", str(tmp_path)]) == 0
     told = capsys.readouterr()
     assert "glusterd does not run" in told.err

@@ -28,7 +28,7 @@ def without_healing(taken: Capture) -> Capture:
     return replace(
         taken,
         answers=tuple(
-            Answer(answer.question, b"", failure=cycle.STILL_RUNNING) if "heal" in answer.question else answer
+            Answer(answer.query, b"", failure=cycle.STILL_RUNNING) if "heal" in answer.query else answer
             for answer in taken.answers
         ),
     )

@@ -7,14 +7,14 @@ import uuid
 from dataclasses import replace
 from typing import Callable, Dict, List, Tuple
 
-from ganeti_gluster_mon.gluster import question
+from ganeti_gluster_mon.gluster import query
 from ganeti_gluster_mon.gluster.capture import Answer, Capture
 from ganeti_gluster_mon.gluster.pool import understand
-from ganeti_gluster_mon.gluster.question import Question
+from ganeti_gluster_mon.gluster.query import Query
 
 _UUID = re.compile(rb"(?<![\w-])[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}(?![\w-])")
 #: what is asked of the whole pool, and can be taken together
-_WHOLE = (question.VOLUME_INFO, question.POOL_LIST, question.VOLUME_STATUS_DETAIL, question.VOLUME_STATUS)
+_WHOLE = (query.VOLUME_INFO, query.POOL_LIST, query.VOLUME_STATUS_DETAIL, query.VOLUME_STATUS)
 #: what is asked of one volume
 _OF_A_VOLUME = {"heal", "quota", "rebalance"}
 
@@ -63,7 +63,7 @@ def _distinct(seen: Capture) -> Capture:
             for element in (b"name", b"volName"):
                 old = b"<%s>%s</%s>" % (element, name.encode(), element)
                 output = output.replace(old, b"<%s>%s-2</%s>" % (element, name.encode(), element))
-        if answer.question == question.POOL_LIST:
+        if answer.query == query.POOL_LIST:
             output = re.sub(
                 rb"<hostname>localhost</hostname>(\s*)(<connected>1</connected>)",
                 rb"<hostname>" + node + rb"</hostname>\1\2<stateStr>Peer in Cluster</stateStr>",
@@ -71,8 +71,8 @@ def _distinct(seen: Capture) -> Capture:
             )
         else:
             output = re.sub(rb"<(path|nodeName)>localhost</", rb"<\1>" + node + b"</", output)
-        asked: Question = tuple(f"{word}-2" if word in names else word for word in answer.question)
-        return replace(answer, question=asked, output=output)
+        asked: Query = tuple(f"{word}-2" if word in names else word for word in answer.query)
+        return replace(answer, query=asked, output=output)
 
     return replace(
         seen,
@@ -100,15 +100,15 @@ def _together(one: bytes, two: bytes, element: bytes) -> bytes:
 def merged(one: Capture, two: Capture) -> Capture:
     """One pool with the volumes, hosts and faults of both, asked on the node of *one*."""
     two = _distinct(two)
-    others = {answer.question: answer for answer in two.answers}
+    others = {answer.query: answer for answer in two.answers}
     answers = []
     for answer in one.answers:
-        if answer.question in _WHOLE:
-            element = b"peerStatus" if answer.question == question.POOL_LIST else b"volumes"
-            other = others[answer.question]
+        if answer.query in _WHOLE:
+            element = b"peerStatus" if answer.query == query.POOL_LIST else b"volumes"
+            other = others[answer.query]
             answers.append(replace(answer, output=_together(answer.output, other.output, element)))
     for answer in (*one.answers, *two.answers):
-        if answer.question[1] in _OF_A_VOLUME:
+        if answer.query[1] in _OF_A_VOLUME:
             answers.append(answer)
     old = [each.gluster_version for each in (one, two) if (each.gluster_version or "").startswith("3.")]
     probes: Dict[str, Dict[object, bool]] = {}

@@ -20,7 +20,7 @@ from tornado.iostream import UnsatisfiableReadError
 from ganeti_gluster_mon.daemon.cluster import signing
 from ganeti_gluster_mon.daemon.cluster.exchange import CHALLENGE, NONCE, OTHER_CHALLENGE, PATH, SIGNATURE
 from ganeti_gluster_mon.daemon.spool import boottime
-from ganeti_gluster_mon.gluster.question import HOST_UUID
+from ganeti_gluster_mon.gluster.query import HOST_UUID
 from ganeti_gluster_mon.mutes import MOST as MOST_MUTES
 from ganeti_gluster_mon.mutes import Mute, from_json, to_json
 
@@ -34,7 +34,7 @@ _LONGEST_AGE = 1e9
 _SEQUENCE = re.compile(r"[0-9a-f]{16}-[0-9]{1,18}\Z")
 #: bytes of a request's path and query
 _LONGEST_URI = 3000
-#: questions at one time: the long one to the leader, a nudge, and some to see who else is there
+#: queries at one time: the long one to the leader, a nudge, and some to see who else is there
 _AT_ONCE = 8
 
 

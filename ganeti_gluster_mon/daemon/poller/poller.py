@@ -19,7 +19,7 @@ from typing import Callable, Dict, FrozenSet, List, Optional, Sequence, Tuple
 
 from ganeti_gluster_mon.daemon import spool
 from ganeti_gluster_mon.daemon.log import say
-from ganeti_gluster_mon.gluster import command, cycle, prober
+from ganeti_gluster_mon.gluster import cycle, prober, session
 from ganeti_gluster_mon.gluster.capture import Answer, Capture, CaptureError
 from ganeti_gluster_mon.gluster.model import Process
 from ganeti_gluster_mon.gluster.watch import STATE_DIRECTORIES, Watch
@@ -78,7 +78,7 @@ class Asker:
         self._failing = ""
         self._healing: Optional[_Healing] = None
         self._handing_fails = False
-        self._prober = prober.Prober(command.GLUSTERD_SOCKET)
+        self._prober = prober.Prober(session.GLUSTERD_SOCKET)
         self._follow_up: Optional[float] = None
         #: bricks that the nodes they are on report not to answer, as "host:path"
         self._reported: FrozenSet[str] = frozenset()
@@ -213,7 +213,7 @@ class Asker:
                 if self._healing is None or self._healing.cycle is not asking:
                     asking.__exit__()
             self._working()
-        except command.CannotAsk as err:
+        except session.GlusterUnavailable as err:
             self._failed(err)
             capture = cycle.without_gluster(self._settings, str(err), probed)
         self._previous = capture
@@ -292,7 +292,7 @@ class Asker:
                 say(logging.INFO, "handing over again", {})
             self._handing_fails = False
 
-    def _failed(self, err: command.CannotAsk) -> None:
+    def _failed(self, err: session.GlusterUnavailable) -> None:
         self._failures[err.kind] += 1
         if self._failing != str(err):
             say(logging.ERROR, "cannot ask", {"reason": err.kind, "why": err})
@@ -321,10 +321,10 @@ class _Healing(threading.Thread):
     def run(self) -> None:
         answers: Optional[Tuple[Answer, ...]] = None
         try:
-            answers = self.cycle.ask_about_healing()
-        except command.CannotAsk as err:
+            answers = self.cycle.run_heal_queries()
+        except session.GlusterUnavailable as err:
             why = str(err)
-            answers = tuple(Answer(question, b"", failure=why) for question in self.cycle.about_healing)
+            answers = tuple(Answer(query, b"", failure=why) for query in self.cycle.heal_queries)
         finally:
             with self._lock:
                 self._answers = answers
@@ -347,10 +347,10 @@ class _Healing(threading.Thread):
 def _kept(previous: Optional[Capture], asking: cycle.Cycle) -> Tuple[Answer, ...]:
     """The answers that *previous* has to what *asking* has yet to hear about healing."""
     kept: List[Answer] = []
-    for question in asking.about_healing:
-        answer = previous.answer(question) if previous is not None else None
+    for query in asking.heal_queries:
+        answer = previous.answer(query) if previous is not None else None
         if previous is None or answer is None:
-            kept.append(Answer(question, b"", failure=cycle.STILL_RUNNING))
+            kept.append(Answer(query, b"", failure=cycle.STILL_RUNNING))
         else:
             kept.append(replace(answer, taken_at=answer.taken_at or previous.recorded_at))
     return tuple(kept)

@@ -12,8 +12,8 @@ from typing import List
 import psutil
 import pytest
 
-from ganeti_gluster_mon.gluster import command
-from ganeti_gluster_mon.gluster.command import Conversation
+from ganeti_gluster_mon.gluster import session
+from ganeti_gluster_mon.gluster.session import GlusterSession
 from tests.unit.fake_gluster import EXITS, FLOODS, HANGS, FakeGluster
 
 A, B, C = ("volume", "info"), ("pool", "list"), ("volume", "status", "all")
@@ -43,23 +43,23 @@ def nothing_left() -> object:
 
 def test_xml_text_and_nothing_are_each_given_to_their_question(tmp_path: Path) -> None:
     fake = FakeGluster(tmp_path, {A: ["<?xml?>\n<cliOutput/>\n"], B: [""], C: ["No volumes present\n"]})
-    with Conversation(fake.path) as gluster:
-        answers = gluster.ask([A, B, C], soon())
+    with GlusterSession(fake.path) as gluster:
+        answers = gluster.run_queries([A, B, C], soon())
         assert [answer.output for answer in answers] == [
             b"<?xml?>\n<cliOutput/>\n",
             b"",
             b"No volumes present\n",
         ]
         assert [answer.failure for answer in answers] == [None] * 3
-        (again,) = gluster.ask([C], soon())
+        (again,) = gluster.run_queries([C], soon())
         assert again.output == b"No volumes present\n"
     assert fake.heard == ["started", "volume info", "pool list", "volume status all", "volume status all"]
 
 
 def test_what_an_ended_process_did_not_answer_is_asked_in_a_new_one(tmp_path: Path) -> None:
     fake = FakeGluster(tmp_path, {A: [f"{EXITS}refused\n"], B: ["b\n"], C: [EXITS]})
-    with Conversation(fake.path) as gluster:
-        refused, whole, silent = gluster.ask([A, B, C], soon())
+    with GlusterSession(fake.path) as gluster:
+        refused, whole, silent = gluster.run_queries([A, B, C], soon())
     assert (refused.output, refused.returncode, refused.failure) == (b"refused\n", 2, None)
     assert (whole.output, whole.returncode) == (b"b\n", None)
     assert (silent.output, silent.returncode) == (b"", 2)
@@ -70,8 +70,8 @@ def test_what_an_ended_process_did_not_answer_is_asked_in_a_new_one(tmp_path: Pa
 def test_deadline_leaves_what_was_answered(tmp_path: Path) -> None:
     fake = FakeGluster(tmp_path, {A: ["a\n"], B: [HANGS], C: ["c\n"]})
     began = time.monotonic()
-    with Conversation(fake.path) as gluster:
-        whole, late, never = gluster.ask([A, B, C], soon(1))
+    with GlusterSession(fake.path) as gluster:
+        whole, late, never = gluster.run_queries([A, B, C], soon(1))
     assert time.monotonic() - began < 3
     assert (whole.output, whole.failure) == (b"a\n", None)
     assert late.failure == never.failure == "no answer within 1 s"
@@ -79,8 +79,8 @@ def test_deadline_leaves_what_was_answered(tmp_path: Path) -> None:
 
 def test_flood_is_stopped(tmp_path: Path) -> None:
     fake = FakeGluster(tmp_path, {A: ["a\n"], B: [FLOODS]})
-    with Conversation(fake.path, max_output=2 << 20) as gluster:
-        whole, flood = gluster.ask([A, B], soon())
+    with GlusterSession(fake.path, max_output=2 << 20) as gluster:
+        whole, flood = gluster.run_queries([A, B], soon())
     assert whole.failure is None
     assert flood.failure == "more than 2 MiB of output"
     assert len(flood.output) < 4 << 20
@@ -88,11 +88,11 @@ def test_flood_is_stopped(tmp_path: Path) -> None:
 
 def test_large_answers_and_many_questions_do_not_block_each_other(tmp_path: Path) -> None:
     fake = FakeGluster(tmp_path, {A: ["<x/>" * 1_000_000], B: ["b\n"]})
-    with Conversation(fake.path) as gluster:
-        large, *others = gluster.ask([A, B], soon())
+    with GlusterSession(fake.path) as gluster:
+        large, *others = gluster.run_queries([A, B], soon())
         assert (len(large.output), others[0].output) == (4_000_000, b"b\n")
         for _ in range(500):
-            (answer,) = gluster.ask([B], soon())
+            (answer,) = gluster.run_queries([B], soon())
             assert answer.output == b"b\n"
 
 
@@ -110,8 +110,8 @@ def test_large_answers_and_many_questions_do_not_block_each_other(tmp_path: Path
 )
 def test_what_gluster_would_misunderstand_is_not_sent(tmp_path: Path, question: tuple[str, ...]) -> None:
     fake = FakeGluster(tmp_path, {A: ["a\n"]})
-    with Conversation(fake.path) as gluster:
-        refused, asked = gluster.ask([question, A], soon())
+    with GlusterSession(fake.path) as gluster:
+        refused, asked = gluster.run_queries([question, A], soon())
     assert refused.failure is not None
     assert refused.failure.startswith("cannot be asked")
     assert asked.output == b"a\n"
@@ -121,8 +121,8 @@ def test_what_gluster_would_misunderstand_is_not_sent(tmp_path: Path, question: 
 def test_glusterd_that_goes_away_is_told_at_once(tmp_path: Path) -> None:
     gone = "Connection failed. Please check if gluster daemon is operational.\n"
     fake = FakeGluster(tmp_path, {A: [f"{EXITS}{gone}"], B: ["b\n"]})
-    with Conversation(fake.path) as gluster:
-        answers = gluster.ask([A, B], soon())
+    with GlusterSession(fake.path) as gluster:
+        answers = gluster.run_queries([A, B], soon())
     assert [answer.failure for answer in answers] == [
         "glusterd does not answer on this node: connection failed"
     ] * 2
@@ -135,7 +135,7 @@ def test_an_exception_ends_the_whole_group(tmp_path: Path) -> None:
     family: List[psutil.Process] = []
 
     def interrupted() -> None:
-        with Conversation(str(script)):
+        with GlusterSession(str(script)):
             while len(family) < 3:  # the shell, and its two children
                 family[:] = started(str(script))
             raise KeyboardInterrupt
@@ -150,8 +150,8 @@ def test_an_exception_ends_the_whole_group(tmp_path: Path) -> None:
 def test_ending_a_conversation_ends_the_asking_in_another_thread(tmp_path: Path) -> None:
     fake = FakeGluster(tmp_path, {A: [HANGS], B: ["b\n"]})
     answers: List[object] = []
-    with Conversation(fake.path) as gluster:
-        asking = threading.Thread(target=lambda: answers.extend(gluster.ask([A, B], soon(60))))
+    with GlusterSession(fake.path) as gluster:
+        asking = threading.Thread(target=lambda: answers.extend(gluster.run_queries([A, B], soon(60))))
         asking.start()
         while not (tmp_path / "log").exists() or fake.heard != ["started", "volume info"]:
             time.sleep(0.01)
@@ -161,39 +161,39 @@ def test_ending_a_conversation_ends_the_asking_in_another_thread(tmp_path: Path)
 
 
 def test_gluster_that_cannot_be_started() -> None:
-    with pytest.raises(command.NoGluster, match="there is no command /nowhere/gluster: apt install"):
-        Conversation("/nowhere/gluster")
-    with pytest.raises(command.CannotAsk, match="cannot start /etc/passwd: Permission denied"):
-        Conversation("/etc/passwd")
+    with pytest.raises(session.NoGluster, match="there is no command /nowhere/gluster: apt install"):
+        GlusterSession("/nowhere/gluster")
+    with pytest.raises(session.GlusterUnavailable, match="cannot start /etc/passwd: Permission denied"):
+        GlusterSession("/etc/passwd")
 
 
 def test_version(tmp_path: Path) -> None:
     script = tmp_path / "gluster"
     script.write_text("#!/bin/sh\necho 'glusterfs 10.3'\n")
     script.chmod(0o755)
-    assert command.version(str(script), 5) == "10.3"
+    assert session.version(str(script), 5) == "10.3"
     script.write_text("#!/bin/sh\nsleep 600\n")
-    assert command.version(str(script), 0.2) is None
-    assert command.version("/nowhere/gluster", 5) is None
+    assert session.version(str(script), 0.2) is None
+    assert session.version("/nowhere/gluster", 5) is None
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root gets as far as looking for glusterd")
 def test_glusterd_that_is_not_there(tmp_path: Path) -> None:
-    with pytest.raises(command.GlusterdDown, match="does not run on this node: systemctl start glusterd"):
-        command.look_for_glusterd(str(tmp_path / "socket"))
+    with pytest.raises(session.GlusterdDown, match="does not run on this node: systemctl start glusterd"):
+        session.check_glusterd(str(tmp_path / "socket"))
 
 
 def test_only_root_may_ask(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
-    with pytest.raises(command.NotRoot, match="run this as root"):
-        command.look_for_glusterd()
+    with pytest.raises(session.NotRoot, match="run this as root"):
+        session.check_glusterd()
 
 
 def test_signals_of_a_terminal_do_not_reach_gluster(tmp_path: Path) -> None:
     """It leads a group of its own, so Ctrl-C is for us to handle."""
     fake = FakeGluster(tmp_path, {A: ["a\n"]})
-    with Conversation(fake.path) as gluster:
-        gluster.ask([A], soon())
+    with GlusterSession(fake.path) as gluster:
+        gluster.run_queries([A], soon())
         (process,) = started(fake.path)
         assert os.getpgid(process.pid) == process.pid != os.getpgid(0)
         assert signal.getsignal(signal.SIGINT) is signal.default_int_handler

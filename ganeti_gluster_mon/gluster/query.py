@@ -1,6 +1,6 @@
-"""The questions that may be asked of Gluster, and the file of a capture each answer is kept in.
+"""The queries that may be asked of Gluster, and the file of a capture each answer is kept in.
 
-A question is the words after ``gluster --mode=script --xml``.
+A query is the words after ``gluster --mode=script --xml``.
 """
 
 from __future__ import annotations
@@ -8,19 +8,19 @@ from __future__ import annotations
 import re
 from typing import Optional, Tuple
 
-Question = Tuple[str, ...]
+Query = Tuple[str, ...]
 
-VOLUME_INFO: Question = ("volume", "info")
-POOL_LIST: Question = ("pool", "list")
-PEER_STATUS: Question = ("peer", "status")
-VOLUME_STATUS: Question = ("volume", "status", "all")
-VOLUME_STATUS_DETAIL: Question = ("volume", "status", "all", "detail")
-VOLUME_STATUS_TASKS: Question = ("volume", "status", "all", "tasks")
-VOLUME_STATUS_CLIENTS: Question = ("volume", "status", "all", "clients")
-SNAPSHOT_INFO: Question = ("snapshot", "info")
-GET_STATE: Question = ("get-state",)
+VOLUME_INFO: Query = ("volume", "info")
+POOL_LIST: Query = ("pool", "list")
+PEER_STATUS: Query = ("peer", "status")
+VOLUME_STATUS: Query = ("volume", "status", "all")
+VOLUME_STATUS_DETAIL: Query = ("volume", "status", "all", "detail")
+VOLUME_STATUS_TASKS: Query = ("volume", "status", "all", "tasks")
+VOLUME_STATUS_CLIENTS: Query = ("volume", "status", "all", "clients")
+SNAPSHOT_INFO: Query = ("snapshot", "info")
+GET_STATE: Query = ("get-state",)
 
-_HEAL: Question = ("volume", "heal")
+_HEAL: Query = ("volume", "heal")
 
 _FILES = {
     VOLUME_INFO: "volume-info.xml",
@@ -33,9 +33,9 @@ _FILES = {
     SNAPSHOT_INFO: "snapshot-info.xml",
     GET_STATE: "get-state.txt",
 }
-_QUESTIONS = {file: question for question, file in _FILES.items()}
+_QUERIES = {file: query for query, file in _FILES.items()}
 
-#: questions about one volume: (file's prefix, words before the name, words after it)
+#: queries about one volume: (file's prefix, words before the name, words after it)
 _OF_VOLUME = (
     ("heal-summary", ("volume", "heal"), ("info", "summary")),
     ("heal-splitbrain", ("volume", "heal"), ("info", "split-brain")),
@@ -51,55 +51,55 @@ VOLUME_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]{0,254}\Z")
 HOST_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\Z")
 
 
-def heal_summary(volume: str) -> Question:
+def heal_summary(volume: str) -> Query:
     """How many entries wait to be healed, are in split-brain, or are just being healed."""
     return ("volume", "heal", volume, "info", "summary")
 
 
-def heal_split_brain(volume: str) -> Question:
+def heal_split_brain(volume: str) -> Query:
     """Which entries are in split-brain."""
     return ("volume", "heal", volume, "info", "split-brain")
 
 
-def quota_list(volume: str) -> Question:
+def quota_list(volume: str) -> Query:
     """The limits on the volume's directories, and what is used of them."""
     return ("volume", "quota", volume, "list")
 
 
-def rebalance_status(volume: str) -> Question:
+def rebalance_status(volume: str) -> Query:
     """How far a rebalance has come."""
     return ("volume", "rebalance", volume, "status")
 
 
-def volume_status(volume: str) -> Question:
+def volume_status(volume: str) -> Query:
     """The state of one volume; where `volume status all` leaves the volume out, this is refused with the reason."""
     return ("volume", "status", volume)
 
 
-def profile(volume: str) -> Question:
+def profile(volume: str) -> Query:
     """Counts and latencies of file operations, where profiling was started."""
     return ("volume", "profile", volume, "info", "cumulative")
 
 
-def file_of(question: Question) -> str:
-    """The name of the file that keeps the answer to *question* in a capture.
+def file_of_query(query: Query) -> str:
+    """The name of the file that keeps the answer to *query* in a capture.
 
-    Raises ValueError for a question that no capture knows.
+    Raises ValueError for a query that no capture knows.
     """
-    if question in _FILES:
-        return _FILES[question]
+    if query in _FILES:
+        return _FILES[query]
     for prefix, before, after in _OF_VOLUME:
-        if len(question) == len(before) + 1 + len(after):
-            volume = question[len(before)]
-            if question == (*before, volume, *after) and VOLUME_NAME.match(volume):
+        if len(query) == len(before) + 1 + len(after):
+            volume = query[len(before)]
+            if query == (*before, volume, *after) and VOLUME_NAME.match(volume):
                 return f"{prefix}-{volume}.xml"
-    raise ValueError(f"not a question of a capture: {' '.join(question)}")
+    raise ValueError(f"not a query of a capture: {' '.join(query)}")
 
 
-def question_in(file: str) -> Optional[Question]:
-    """The question whose answer *file* keeps by its name; None for any other file."""
-    if file in _QUESTIONS:
-        return _QUESTIONS[file]
+def query_in_file(file: str) -> Optional[Query]:
+    """The query whose answer *file* keeps by its name; None for any other file."""
+    if file in _QUERIES:
+        return _QUERIES[file]
     for prefix, before, after in _OF_VOLUME:
         match = re.fullmatch(re.escape(prefix) + r"-(.+)\.xml", file)
         if match and VOLUME_NAME.match(match.group(1)):
@@ -107,6 +107,6 @@ def question_in(file: str) -> Optional[Question]:
     return None
 
 
-def is_about_healing(question: Question) -> bool:
+def is_heal_query(query: Query) -> bool:
     """Whether it is about the heal backlog, whose answer takes longer than all others."""
-    return question[:2] == _HEAL
+    return query[:2] == _HEAL

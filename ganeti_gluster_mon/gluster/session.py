@@ -1,18 +1,18 @@
-"""The ``gluster`` command: one process, asked question after question on its standard input.
+"""The ``gluster`` command: one process, asked query after query on its standard input.
 
-Starting ``gluster`` costs many times what a question costs, so a process is started once
+Starting ``gluster`` costs many times what a query costs, so a process is started once
 and talked to.  What it says does not tell where one answer ends and the next begins: an answer
 may be one XML document, plain text, or nothing, and some stay in its buffer until something else
-is printed.  So each question is followed by a second one whose answer is known and cheap, takes
-no lock, and pushes out whatever is left: the *sentinel*.  All before it belongs to the question.
+is printed.  So each query is followed by a second one whose answer is known and cheap, takes
+no lock, and pushes out whatever is left: the *sentinel*.  All before it belongs to the query.
 
-Not on a terminal, ``gluster`` ends after a question whose answer is a failure of certain
-kinds (quota that is not enabled, a heal question about a volume that cannot heal).  What is
+Not on a terminal, ``gluster`` ends after a query whose answer is a failure of certain
+kinds (quota that is not enabled, a heal query about a volume that cannot heal).  What is
 left is asked in a new process.
 
-The next question is sent when the one before it is answered.  That costs next to nothing, no
-pipe is ever full of questions, and should we be killed with SIGKILL, ``gluster`` finds the end of
-its input after the one it is at and ends (a heal question about a brick that hangs takes 10 s);
+The next query is sent when the one before it is answered.  That costs next to nothing, no
+pipe is ever full of queries, and should we be killed with SIGKILL, ``gluster`` finds the end of
+its input after the one it is at and ends (a heal query about a brick that hangs takes 10 s);
 had it been sent all of them, it would go on to ask them for nobody.
 """
 
@@ -32,7 +32,7 @@ from typing import Optional, Sequence, Tuple
 from ganeti_gluster_mon.gluster import ping
 from ganeti_gluster_mon.gluster.capture import Answer
 from ganeti_gluster_mon.gluster.child import ENVIRONMENT, Child, read
-from ganeti_gluster_mon.gluster.question import VOLUME_NAME, Question
+from ganeti_gluster_mon.gluster.query import VOLUME_NAME, Query
 
 #: where glusterd listens for the gluster command
 GLUSTERD_SOCKET = "/var/run/glusterd.socket"
@@ -52,41 +52,41 @@ _AT_ONCE = 64 * 1024
 _UNSPEAKABLE = re.compile(r"[\s\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
-class CannotAsk(Exception):
+class GlusterUnavailable(Exception):
     """Gluster cannot be asked on this node; the message is one line that says what to do."""
 
     #: one word for metrics
     kind = "cannot-ask"
 
 
-class NotRoot(CannotAsk):
+class NotRoot(GlusterUnavailable):
     """glusterd talks to root only."""
 
     kind = "not-root"
 
 
-class NoGluster(CannotAsk):
+class NoGluster(GlusterUnavailable):
     """There is no ``gluster`` command."""
 
     kind = "no-gluster"
 
 
-class GlusterdDown(CannotAsk):
+class GlusterdDown(GlusterUnavailable):
     """Nobody listens where glusterd should."""
 
     kind = "glusterd-down"
 
 
-class GlusterdHangs(CannotAsk):
+class GlusterdHangs(GlusterUnavailable):
     """glusterd is there and does not answer."""
 
     kind = "glusterd-hangs"
 
 
-def look_for_glusterd(
+def check_glusterd(
     socket_path: str = GLUSTERD_SOCKET, timeout: float = 1.0, already_silent: float = 0.0
 ) -> None:
-    """Return if glusterd answers on this node; raise the CannotAsk that fits if not.
+    """Return if glusterd answers on this node; raise the GlusterUnavailable that fits if not.
 
     To be called before a conversation: without glusterd, ``gluster`` itself says nothing at
     all for up to two minutes.  Takes less than a millisecond, and *timeout* seconds at worst.
@@ -104,23 +104,23 @@ def look_for_glusterd(
         )
     if reply in (ping.Reply.UNREACHABLE, ping.Reply.REFUSED):
         raise GlusterdDown("glusterd does not run on this node: systemctl start glusterd")
-    raise CannotAsk(f"whoever listens on {socket_path} {reply.value}: is it glusterd?")
+    raise GlusterUnavailable(f"whoever listens on {socket_path} {reply.value}: is it glusterd?")
 
 
-def unaskable(question: Question) -> Optional[str]:
-    """Why *question* must not be sent to gluster, which splits lines into words at spaces; None if it may.
+def why_invalid(query: Query) -> Optional[str]:
+    """Why *query* must not be sent to gluster, which splits lines into words at spaces; None if it may.
 
     Names come from Gluster's own answers and from users; no name may become a second
-    question, an option, or another word than it was.
+    query, an option, or another word than it was.
     """
-    if not question:
+    if not query:
         return "cannot be asked: no words"
-    for word in question:
+    for word in query:
         if not word or word.startswith("-") or _UNSPEAKABLE.search(word):
             return f"cannot be asked: {word!r} is no word to gluster"
-    if question[0] == "volume" and len(question) > 2 and not VOLUME_NAME.match(question[2]):
-        return f"cannot be asked: {question[2]!r} is not the name of a volume"
-    if len(_line(question)) > _LONGEST_LINE + 1:
+    if query[0] == "volume" and len(query) > 2 and not VOLUME_NAME.match(query[2]):
+        return f"cannot be asked: {query[2]!r} is not the name of a volume"
+    if len(_line(query)) > _LONGEST_LINE + 1:
         return f"cannot be asked: longer than the {_LONGEST_LINE} bytes that gluster reads at once"
     return None
 
@@ -159,8 +159,8 @@ def _version(gluster: str, _file: Tuple[int, int], timeout: float) -> Optional[s
     return match.group(1).decode("ascii", "replace") if match else None
 
 
-class Conversation:
-    """Questions to one ``gluster`` process.
+class GlusterSession:
+    """Queries to one ``gluster`` process.
 
     A context manager: leaving it, by whatever exception, kills and reaps the process and all
     it started.  One thread asks at a time; another may leave the context meanwhile, and
@@ -170,7 +170,7 @@ class Conversation:
     def __init__(self, gluster: str = "gluster", max_output: int = MAX_OUTPUT) -> None:
         """Start the process at once, so that it warms up while other things are done.
 
-        *max_output* is in bytes, for all answers together.  Raises NoGluster, or CannotAsk
+        *max_output* is in bytes, for all answers together.  Raises NoGluster, or GlusterUnavailable
         when the process cannot be started.
         """
         self._asking = threading.Lock()
@@ -183,7 +183,7 @@ class Conversation:
         self._over: Optional[str] = None
         self._process: Optional[_Process] = _Process(gluster)
 
-    def __enter__(self) -> Conversation:
+    def __enter__(self) -> GlusterSession:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -194,8 +194,8 @@ class Conversation:
         with self._asking:  # another thread may be at it; it hears the end of the process
             self._end()
 
-    def ask(self, questions: Sequence[Question], deadline: float) -> Tuple[Answer, ...]:
-        """One Answer for each of *questions*, in their order, whatever happens.
+    def run_queries(self, queries: Sequence[Query], deadline: float) -> Tuple[Answer, ...]:
+        """One Answer for each of *queries*, in their order, whatever happens.
 
         Blocks until all are answered, *deadline* (of time.monotonic()) has come or too much
         output.  An answer that is not whole says why in ``failure`` and keeps what came of it.
@@ -203,10 +203,10 @@ class Conversation:
         with self._asking:
             self._deadline = deadline
             self._late = f"no answer within {round(max(0.0, deadline - time.monotonic()), 1):g} s"
-            return tuple(self._answer(question) for question in questions)
+            return tuple(self._answer(query) for query in queries)
 
-    def _answer(self, question: Question) -> Answer:
-        refusal = unaskable(question) or self._over
+    def _answer(self, query: Query) -> Answer:
+        refusal = why_invalid(query) or self._over
         if refusal is None and time.monotonic() >= self._deadline:
             refusal = self._late
         if self._process is not None and self._process.gone_since_answer():
@@ -214,21 +214,21 @@ class Conversation:
         if refusal is None and self._process is None:
             try:
                 self._process = _Process(self._gluster)
-            except CannotAsk as error:
+            except GlusterUnavailable as error:
                 refusal = self._over = str(error)
         if refusal is not None or self._process is None:
-            return Answer(question, b"", failure=refusal)
-        return self._ask_one(self._process, question)
+            return Answer(query, b"", failure=refusal)
+        return self._ask_one(self._process, query)
 
-    def _ask_one(self, process: _Process, question: Question) -> Answer:
+    def _ask_one(self, process: _Process, query: Query) -> Answer:
         """Ask *process*; it is gone afterwards if it ended, or had to be."""
-        process.send(_line(question) + _SENTINEL)
+        process.send(_line(query) + _SENTINEL)
         while True:
             output = process.take_answer()
             if output is not None:
-                return process.answer(question, output)
+                return process.answer(query, output)
             if process.over:
-                return self._last_words(process, question, self._end())
+                return self._last_words(process, query, self._end())
             failure = None
             if self._room < 0:
                 failure = self._over = f"more than {self._max_output / 2**20:g} MiB of output"
@@ -236,11 +236,11 @@ class Conversation:
                 failure = self._late
             if failure is not None:
                 self._end()
-                return process.answer(question, bytes(process.output), failure=failure)
+                return process.answer(query, bytes(process.output), failure=failure)
             self._room -= process.turn(self._deadline - time.monotonic(), self._room + 1)
 
-    def _last_words(self, process: _Process, question: Question, status: Optional[int]) -> Answer:
-        """The answer to the question at which *process* ended by itself."""
+    def _last_words(self, process: _Process, query: Query, status: Optional[int]) -> Answer:
+        """The answer to the query at which *process* ended by itself."""
         output = bytes(process.output)
         failure = None
         if _NO_CONNECTION in output or _NO_CONNECTION in process.errors:
@@ -251,9 +251,9 @@ class Conversation:
             said = process.said().splitlines()
             failure = f"gluster ended with status {status}" + (f": {said[-1]}" if said else "")
             if not process.greeted:
-                # It did not even come to reading questions; asking again would not help.
+                # It did not even come to reading queries; asking again would not help.
                 self._over = failure
-        return process.answer(question, output, status, failure)
+        return process.answer(query, output, status, failure)
 
     def _end(self) -> Optional[int]:
         process, self._process = self._process, None
@@ -269,7 +269,7 @@ class _Process:
         except FileNotFoundError:
             raise NoGluster(_no_gluster(gluster)) from None
         except OSError as error:
-            raise CannotAsk(f"cannot start {gluster}: {error.strerror}") from error
+            raise GlusterUnavailable(f"cannot start {gluster}: {error.strerror}") from error
         self.output = bytearray()
         self.errors = bytearray()
         #: it came up and read its standard input
@@ -332,14 +332,14 @@ class _Process:
         return answer
 
     def answer(
-        self, question: Question, output: bytes, status: Optional[int] = None, failure: Optional[str] = None
+        self, query: Query, output: bytes, status: Optional[int] = None, failure: Optional[str] = None
     ) -> Answer:
         """An Answer of *output*, with what came on standard error since the one before, and its time."""
         now = time.monotonic()
         seconds, self._answered_at = now - self._answered_at, now
         stderr = self.said()
         self.errors.clear()
-        return Answer(question, output, status, stderr, seconds, failure)
+        return Answer(query, output, status, stderr, seconds, failure)
 
     def said(self) -> str:
         """Its standard error since the last answer, without the greeting."""
@@ -375,8 +375,8 @@ class _Process:
         return len(data)
 
 
-def _line(question: Question) -> bytes:
-    return " ".join(question).encode() + b"\n"
+def _line(query: Query) -> bytes:
+    return " ".join(query).encode() + b"\n"
 
 
 def _no_gluster(command: str) -> str:
