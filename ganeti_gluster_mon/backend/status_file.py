@@ -12,7 +12,7 @@ from typing import Any, Dict, List, Optional
 
 from ganeti_gluster_mon import plain_file
 from ganeti_gluster_mon.backend.local_bricks import is_here
-from ganeti_gluster_mon.gluster.question import VOLUME_NAME
+from ganeti_gluster_mon.gluster.query import VOLUME_NAME
 
 SEEN = "/run/ganeti-gluster-mon/web-state/storage.json"
 #: seconds; the daemon's own limit is three of its intervals
