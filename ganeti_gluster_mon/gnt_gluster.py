@@ -29,8 +29,8 @@ def _run(words: Sequence[str]) -> int:
 
 def parser() -> argparse.ArgumentParser:
     """The whole command line: what is run, what --help says, and what the man page is made from."""
-    from ganeti_gluster_mon.deploy import commands as deploy
-    from ganeti_gluster_mon.view import commands as view
+    from ganeti_gluster_mon.deploy import deploy_commands as deploy
+    from ganeti_gluster_mon.view import view_commands as view
 
     whole = commandline.Parser(
         prog=PROGRAM,

@@ -11,7 +11,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Callable, Dict, Iterable, List, Optional, Protocol, Sequence, Tuple
 
-from ganeti_gluster_mon.deploy import precheck
+from ganeti_gluster_mon.deploy import prerequisites
 from ganeti_gluster_mon.deploy.step import Command, Left, Question, Step
 from ganeti_gluster_mon.deploy.wait import Say, Wait
 from ganeti_gluster_mon.failure import CannotDo
@@ -109,8 +109,12 @@ def _left(step: Step, questions: Sequence[Question], answers: Sequence[Said]) ->
     for question, said in zip(questions, answers):
         # without systemd a step has nothing to enable; what it means that gluster is missing the survey says
         program = question.argv[0]
-        if said.status == 127 and program in precheck.PACKAGES and program not in ("systemctl", "gluster"):
-            raise CannotDo(precheck.missing(question.node, program))
+        if (
+            said.status == 127
+            and program in prerequisites.PACKAGES
+            and program not in ("systemctl", "gluster")
+        ):
+            raise CannotDo(prerequisites.missing(question.node, program))
     return step.left(answers)
 
 
@@ -130,7 +134,7 @@ def foresee(host: Host, steps: Sequence[Step]) -> Tuple[Left, ...]:
         except CannotDo as err:
             refusals.append(str(err))
     commands = [command for one in left for command in one or ()]
-    refusals += precheck.faults(ask_all(host, precheck.questions(commands)))
+    refusals += prerequisites.faults(ask_all(host, prerequisites.questions(commands)))
     if refusals:
         raise Refused("\n".join(dict.fromkeys(refusals)))
     return tuple(left)

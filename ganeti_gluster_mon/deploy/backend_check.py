@@ -5,18 +5,18 @@ from __future__ import annotations
 from typing import List, Tuple
 
 from ganeti_gluster_mon.deploy.apply import ask_all
+from ganeti_gluster_mon.deploy.context import Context
 from ganeti_gluster_mon.deploy.step import Question
-from ganeti_gluster_mon.deploy.work import World
 from ganeti_gluster_mon.words import some
 
 #: what the package diverts Ganeti's own module to
 _FIND = ("find", "/usr/share/ganeti", "-path", "*/storage/gluster.py.distrib", "-print", "-quit")
 
 
-def advice(world: World) -> Tuple[str, ...]:
+def advice(context: Context) -> Tuple[str, ...]:
     """A line that recommends the package, where nodes are without it."""
-    questions = [Question(node.name, _FIND) for node in world.cluster.nodes if not node.offline]
-    told = ask_all(world.host, questions)
+    questions = [Question(node.name, _FIND) for node in context.cluster.nodes if not node.offline]
+    told = ask_all(context.host, questions)
     lacking: List[str] = [one.node for one, said in told.items() if said.status == 0 and not said.out.strip()]
     if not lacking:
         return ()

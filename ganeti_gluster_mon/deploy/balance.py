@@ -13,10 +13,10 @@ from typing import Dict, List
 
 from ganeti_gluster_mon.deploy import plan
 from ganeti_gluster_mon.deploy.apply import ask_all
-from ganeti_gluster_mon.deploy.gluster_said import asked
+from ganeti_gluster_mon.deploy.context import Context
+from ganeti_gluster_mon.deploy.gluster_cli import asked
 from ganeti_gluster_mon.deploy.step import Question
 from ganeti_gluster_mon.deploy.task_steps import has_moved_all, rebalance
-from ganeti_gluster_mon.deploy.work import World
 from ganeti_gluster_mon.ganeti.ssh import Said
 from ganeti_gluster_mon.gluster.facts import VolumeInfo
 from ganeti_gluster_mon.gluster.query import rebalance_status
@@ -24,21 +24,21 @@ from ganeti_gluster_mon.gluster.query import rebalance_status
 _LAYOUT = "trusted.glusterfs.dht"
 
 
-def is_balanced(world: World, speaks: str, volume: VolumeInfo) -> bool:
+def is_balanced(context: Context, speaks: str, volume: VolumeInfo) -> bool:
     """Whether the last rebalance moved all there was to move, and no brick came after it."""
     question = Question(speaks, asked(rebalance_status(volume.name)))
-    said = ask_all(world.host, (question,))[question]
+    said = ask_all(context.host, (question,))[question]
     state = rebalance(said)
     if state is None or state.status != "completed" or not has_moved_all(said):
         return False
-    return has_layout(world, volume)
+    return has_layout(context, volume)
 
 
-def has_layout(world: World, volume: VolumeInfo) -> bool:
+def has_layout(context: Context, volume: VolumeInfo) -> bool:
     """Whether each set of bricks has its share of new files; False also where that cannot be seen."""
     size = plan.layout_of(volume).size
     hosts: Dict[str, str] = {}
-    for node in world.cluster.nodes:
+    for node in context.cluster.nodes:
         for name in (node.name, node.primary_ip, node.secondary_ip):
             hosts[name] = node.name
     questions: List[Question] = []
@@ -54,7 +54,7 @@ def has_layout(world: World, volume: VolumeInfo) -> bool:
             brick.path,
         )
         questions.append(Question(hosts.get(brick.host, brick.host), words))
-    told = ask_all(world.host, questions)
+    told = ask_all(context.host, questions)
     return all(_has_share(said) for said in told.values())
 
 

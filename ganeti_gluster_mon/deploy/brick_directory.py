@@ -6,9 +6,9 @@ import os
 from dataclasses import dataclass
 from typing import Optional, Sequence, Tuple
 
-from ganeti_gluster_mon.deploy import brick_state, gluster_said
+from ganeti_gluster_mon.deploy import brick_state, gluster_cli
 from ganeti_gluster_mon.deploy.brick_state import MARK, RETIRED, VOLUME_ID, Directory
-from ganeti_gluster_mon.deploy.gluster_said import POOL_LIST, VOLUME_INFO
+from ganeti_gluster_mon.deploy.gluster_cli import POOL_LIST, VOLUME_INFO
 from ganeti_gluster_mon.deploy.step import DONE, Command, Left, NotSo, Question, Step
 from ganeti_gluster_mon.ganeti.ssh import Said
 from ganeti_gluster_mon.gluster.facts import VolumeInfo
@@ -61,8 +61,8 @@ class MakeBrick(Step):
     def left(self, answers: Sequence[Said]) -> Left:
         info, below, itself, pool, *answers = answers
         where = f"{self.node}: {self.path}"
-        volumes = gluster_said.volumes(info)
-        uuid = gluster_said.own(gluster_said.peers(pool)).uuid
+        volumes = gluster_cli.volumes(info)
+        uuid = gluster_cli.own(gluster_cli.peers(pool)).uuid
         try:
             found = brick_state.understand(self.path, answers)
         except NotSo as err:
@@ -178,11 +178,11 @@ class RetireBrick(Step):
             return DONE  # its disk is dead, and nothing can be written there
         if found.kind != "directory" or RETIRED in found.attributes:
             return DONE
-        volumes = gluster_said.volumes(info)
+        volumes = gluster_cli.volumes(info)
         volume = next((one for one in volumes if one.name == self.volume), None)
         if volume is None or found.volume_id != volume.uuid.replace("-", ""):
             return DONE  # it was no brick of this volume
-        uuid = gluster_said.own(gluster_said.peers(pool)).uuid
+        uuid = gluster_cli.own(gluster_cli.peers(pool)).uuid
         lists = brick_state.listed(volumes, self.node, uuid, self.path)
         if lists is not None and lists.name != self.volume:
             return DONE

@@ -10,9 +10,9 @@ import os
 from dataclasses import dataclass
 from typing import Dict, Optional, Sequence, Tuple
 
-from ganeti_gluster_mon.deploy import brick_state, devices, fstab, gluster_said
-from ganeti_gluster_mon.deploy.devices import Device
-from ganeti_gluster_mon.deploy.gluster_said import POOL_LIST, VOLUME_INFO
+from ganeti_gluster_mon.deploy import block_devices, brick_state, fstab, gluster_cli
+from ganeti_gluster_mon.deploy.block_devices import Device
+from ganeti_gluster_mon.deploy.gluster_cli import POOL_LIST, VOLUME_INFO
 from ganeti_gluster_mon.deploy.layout import Brick
 from ganeti_gluster_mon.deploy.pool_steps import bricks_on
 from ganeti_gluster_mon.deploy.remote import disk_sample, program
@@ -79,32 +79,32 @@ class MakeFilesystem(Step):
     def questions(self) -> Tuple[Question, ...]:
         asked = (
             POOL_LIST,
-            *devices.questions(self.device),
+            *block_devices.questions(self.device),
             # mkfs.xfs sets this first and clears it last
             ("xfs_db", "-r", "-c", "sb 0", "-c", "print inprogress", self.device),
             # what an unmounted filesystem has in the brick's directory
             ("xfs_db", "-r", "-c", f"ls /{self.directory}", self.device),
             ("xfs_db", "-r", "-c", f"ls /{self.directory}/.glusterfs", self.device),
             *brick_state.questions(f"{self.mount_point}/{self.directory}"),
-            devices.MOUNTS,
+            block_devices.MOUNTS,
             program(disk_sample, self.device),
         )
         return (Question(self.speaker, VOLUME_INFO), *(Question(self.node, argv) for argv in asked))
 
     def left(self, answers: Sequence[Said]) -> Left:
         info, pool, listed, wiped, inprogress, *inside, mounts, sample = answers
-        device, fault = devices.understand(self.device, listed, wiped)
+        device, fault = block_devices.understand(self.device, listed, wiped)
         if device is None:
             raise NotSo(f"{self.node}: {fault}")
         ours = device.has(self.uuid)
         unfinished = ours and inprogress.out.split() != ["inprogress", "=", "0"]
         if ours and (device.mount_points or not unfinished):
-            return self._of_ours(device, gluster_said.volumes(info), pool, inside, mounts)
+            return self._of_ours(device, gluster_cli.volumes(info), pool, inside, mounts)
         if device.used:
             raise NotSo(f"{self.node}: {self.device} {device.used}; nothing was changed on it")
-        if device.size < devices.SMALLEST:
+        if device.size < block_devices.SMALLEST:
             raise NotSo(
-                f"{self.node}: {self.device} is too small: xfs wants {devices.SMALLEST >> 20} MiB at least"
+                f"{self.node}: {self.device} is too small: xfs wants {block_devices.SMALLEST >> 20} MiB at least"
             )
         if device.carries and not unfinished and not self.wipe:
             raise NotSo(
@@ -135,7 +135,7 @@ class MakeFilesystem(Step):
         It is made anew only where it was named in --wipe, no volume has a brick in it, and what it has is stale: the
         same command, with the same --wipe, may be run again when there are guests' disks on it.  Raises NotSo.
         """
-        uuid = gluster_said.own(gluster_said.peers(pool)).uuid
+        uuid = gluster_cli.own(gluster_cli.peers(pool)).uuid
         every = bricks_on(volumes, self.node, uuid)
         bricks = [one for one in every if one[1].path.startswith(f"{self.mount_point}/")]
         path = f"{self.mount_point}/{self.directory}"
@@ -190,7 +190,7 @@ def must_not_be_missing(node: str, device: str, bricks: Sequence[Tuple[str, Bric
     A brick whose filesystem is not mounted may be on any device that is not mounted.  *mounts* is the answer to
     `devices.MOUNTS`.
     """
-    points = devices.mount_points(mounts)
+    points = block_devices.mount_points(mounts)
     for volume, brick in bricks:
         point, name = os.path.split(brick.path)
         if points is None or (name == BRICK_DIRECTORY and point not in points):

@@ -6,8 +6,8 @@ import json
 from dataclasses import dataclass
 from typing import Dict, List, Mapping, Sequence, Set, Tuple
 
-from ganeti_gluster_mon.deploy import gluster_said
-from ganeti_gluster_mon.deploy.gluster_said import VOLUME_INFO
+from ganeti_gluster_mon.deploy import gluster_cli
+from ganeti_gluster_mon.deploy.gluster_cli import VOLUME_INFO
 from ganeti_gluster_mon.deploy.layout import Brick
 from ganeti_gluster_mon.deploy.pool_steps import gluster
 from ganeti_gluster_mon.deploy.step import DONE, Left, NotSo, Question, Step
@@ -43,7 +43,7 @@ class DiscardBricks(Step):
         return (Question(self.node, VOLUME_INFO),)
 
     def left(self, answers: Sequence[Said]) -> Left:
-        volume = gluster_said.volume(answers[0], self.volume)
+        volume = gluster_cli.volume(answers[0], self.volume)
         if volume is None:
             return DONE
         present = {Brick(brick.host, brick.path) for brick in volume.bricks}

@@ -8,9 +8,10 @@ from __future__ import annotations
 from typing import Dict, List, Sequence, Tuple
 
 from ganeti_gluster_mon.deploy.apply import ask_all
+from ganeti_gluster_mon.deploy.context import Context, Proposal
 from ganeti_gluster_mon.deploy.discard_steps import DiscardBricks, Losses, losses, presence
 from ganeti_gluster_mon.deploy.ganeti_steps import CONFIGURATION, configuration
-from ganeti_gluster_mon.deploy.gluster_said import volume_status
+from ganeti_gluster_mon.deploy.gluster_cli import volume_status
 from ganeti_gluster_mon.deploy.layout import Brick
 from ganeti_gluster_mon.deploy.pool_steps import (
     AddBricks,
@@ -21,14 +22,13 @@ from ganeti_gluster_mon.deploy.step import NotSo, Question, Step
 from ganeti_gluster_mon.deploy.survey import Seen
 from ganeti_gluster_mon.deploy.task_queries import last_rebalance
 from ganeti_gluster_mon.deploy.task_steps import StartRebalance
-from ganeti_gluster_mon.deploy.work import Asked, World
 from ganeti_gluster_mon.gluster.facts import VolumeInfo
 from ganeti_gluster_mon.gluster.model import Peer
 from ganeti_gluster_mon.words import some
 
 
 def discard_bricks(
-    world: World, speaks: Seen, peer: Peer, held: Sequence[Tuple[str, Brick]]
+    context: Context, speaks: Seen, peer: Peer, held: Sequence[Tuple[str, Brick]]
 ) -> Tuple[Tuple[Step, ...], Tuple[str, ...]]:
     """The steps that take *held*, bricks of *peer* without copies, out of their volumes, and what is lost.
 
@@ -42,32 +42,32 @@ def discard_bricks(
     for name, bricks in by_volume.items():
         volume_info = _volume(speaks, name)
         if peer.connected:
-            _must_be_offline(world, speaks, volume_info, bricks)
-        notes += _notes(volume_info, bricks, _losses(world, volume_info, bricks))
+            _must_be_offline(context, speaks, volume_info, bricks)
+        notes += _notes(volume_info, bricks, _losses(context, volume_info, bricks))
         if len(bricks) == len(volume_info.bricks):
             notes.append(f"{name} has no other brick: Gluster deletes the volume with its last host")
         else:
-            steps += _without(world, speaks.name, volume_info, bricks)
+            steps += _without(context, speaks.name, volume_info, bricks)
     return tuple(steps), tuple(notes)
 
 
 def replace_brick(
-    world: World, speaks: Seen, volume: VolumeInfo, old: Brick, new: Brick, made: Sequence[Step]
-) -> Asked:
+    context: Context, speaks: Seen, volume: VolumeInfo, old: Brick, new: Brick, made: Sequence[Step]
+) -> Proposal:
     """*new* beside the other bricks of a volume without copies, and *old*, whose data is lost, no more."""
     peers = {peer.uuid: peer for peer in speaks.peers}
     host = next((one.uuid for one in volume.bricks if (one.host, one.path) == (old.node, old.path)), None)
     peer = peers.get(host or "")
     if peer is None or peer.connected:
-        _must_be_offline(world, speaks, volume, [old])
-    notes = _notes(volume, [old], _losses(world, volume, [old]))
+        _must_be_offline(context, speaks, volume, [old])
+    notes = _notes(volume, [old], _losses(context, volume, [old]))
     steps = (
         *made,
         AddBricks(speaks.name, volume.name, (new,)),
         StartVolume(speaks.name, volume.name, (new,)),
-        *_without(world, speaks.name, volume, [old], more=1),
+        *_without(context, speaks.name, volume, [old], more=1),
     )
-    return Asked(
+    return Proposal(
         steps,
         tuple(notes),
         f"Lose for good what is on {old.label}?",
@@ -80,16 +80,16 @@ def _volume(speaks: Seen, name: str) -> VolumeInfo:
 
 
 def _without(
-    world: World, speaks: str, volume: VolumeInfo, bricks: Sequence[Brick], more: int = 0
+    context: Context, speaks: str, volume: VolumeInfo, bricks: Sequence[Brick], more: int = 0
 ) -> Tuple[Step, ...]:
     """The volume without *bricks*; where it has several left, new files are spread over all of them again."""
     steps: List[Step] = [DiscardBricks(speaks, volume.name, tuple(bricks))]
     if volume.state == "started" and len(volume.bricks) + more - len(bricks) > 1:
-        steps.append(StartRebalance(speaks, volume.name, True, last_rebalance(world, speaks, volume.name)))
+        steps.append(StartRebalance(speaks, volume.name, True, last_rebalance(context, speaks, volume.name)))
     return tuple(steps)
 
 
-def _must_be_offline(world: World, speaks: Seen, volume: VolumeInfo, bricks: Sequence[Brick]) -> None:
+def _must_be_offline(context: Context, speaks: Seen, volume: VolumeInfo, bricks: Sequence[Brick]) -> None:
     """Raise NotSo where the data of one of *bricks* can still be read, and so moved."""
     if volume.state != "started":
         raise NotSo(
@@ -97,7 +97,7 @@ def _must_be_offline(world: World, speaks: Seen, volume: VolumeInfo, bricks: Seq
             f"gluster volume start {volume.name}, then this command again"
         )
     state = Question(speaks.name, volume_status(volume.name))
-    missing = offline(volume, ask_all(world.host, (state,))[state])
+    missing = offline(volume, ask_all(context.host, (state,))[state])
     if missing is None:
         raise NotSo(
             f"it is not known which bricks of {volume.name} are online: gluster volume status {volume.name}"
@@ -122,17 +122,17 @@ def moves(volume: str, bricks: Sequence[Brick]) -> str:
     )
 
 
-def _losses(world: World, volume: VolumeInfo, bricks: Sequence[Brick]) -> Losses:
+def _losses(context: Context, volume: VolumeInfo, bricks: Sequence[Brick]) -> Losses:
     """Which disks of guests are lost with *bricks*."""
-    master = Question(world.cluster.master, CONFIGURATION)
-    disks = configuration(ask_all(world.host, (master,))[master]).disks
+    master = Question(context.cluster.master, CONFIGURATION)
+    disks = configuration(ask_all(context.host, (master,))[master]).disks
     mine = [disk for disk in disks if disk.volume == volume.name]
     nodes: Dict[str, str] = {}
     for brick in volume.bricks:
-        known = world.cluster.node_of_host(brick.host)
+        known = context.cluster.node_of_host(brick.host)
         nodes[brick.host] = known.name if known is not None else brick.host
     asked = presence(volume, bricks, mine, nodes) if mine else ()
-    told = ask_all(world.host, asked)
+    told = ask_all(context.host, asked)
     return losses(volume, mine, [told[question] for question in asked])
 
 

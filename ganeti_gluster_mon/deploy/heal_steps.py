@@ -12,7 +12,7 @@ import re
 from dataclasses import dataclass
 from typing import List, Optional, Sequence, Tuple
 
-from ganeti_gluster_mon.deploy import gluster_said, self_heal
+from ganeti_gluster_mon.deploy import gluster_cli, self_heal
 from ganeti_gluster_mon.deploy.layout import Brick
 from ganeti_gluster_mon.deploy.pool_steps import gluster
 from ganeti_gluster_mon.deploy.remote import brick_contents, program, root_version
@@ -134,7 +134,7 @@ class Healed(Step):
         return _READINGS
 
     def questions(self) -> Tuple[Question, ...]:
-        asked = [gluster_said.heal(self.volume)]
+        asked = [gluster_cli.heal(self.volume)]
         if self.replicated:
             asked.append(self_heal.heal_count(self.volume))
         return tuple(Question(self.node, argv) for argv in asked)
@@ -195,7 +195,7 @@ class SameEntries(Step):
             Question(brick.node, program(brick_contents, brick.path), COUNT_TIMEOUT)
             for brick in (self.new, *self.others)
         )
-        return (Question(self.node, gluster_said.heal(self.volume)), *counted)
+        return (Question(self.node, gluster_cli.heal(self.volume)), *counted)
 
     def left(self, answers: Sequence[Said]) -> Left:
         counts = _counts(answers[0], (self.new, *self.others))
@@ -242,7 +242,7 @@ def not_connected(answer: Said, bricks: Sequence[Brick]) -> Tuple[str, ...]:
 
 
 def _counts(answer: Said, bricks: Sequence[Brick]) -> Tuple[HealCount, ...]:
-    told = gluster_said.heal_counts(answer) or ()
+    told = gluster_cli.heal_counts(answer) or ()
     return tuple(count for count in told if Brick(count.host, count.path) in bricks)
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Dict, List, Mapping, Optional, Sequence, Tuple
 
+from ganeti_gluster_mon.deploy.block_devices import filesystem_uuid
 from ganeti_gluster_mon.deploy.brick_directory import MakeBrick
 from ganeti_gluster_mon.deploy.brick_steps import BRICK_DIRECTORY, MakeFilesystem, Mount, RunGlusterd
-from ganeti_gluster_mon.deploy.devices import filesystem_uuid
 from ganeti_gluster_mon.deploy.ganeti_steps import AllowDirectory, EnableTemplate
 from ganeti_gluster_mon.deploy.layout import DISPERSE, DISTRIBUTE, REPLICATE, Brick, Layout, arrange
 from ganeti_gluster_mon.deploy.pool_steps import CreateVolume, JoinPool, KnowByName, SetForGuests, StartVolume

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Dict, Optional, Sequence, Tuple
 
-from ganeti_gluster_mon.deploy import gluster_said
-from ganeti_gluster_mon.deploy.gluster_said import GLUSTER, POOL_LIST, VOLUME_INFO
+from ganeti_gluster_mon.deploy import gluster_cli
+from ganeti_gluster_mon.deploy.gluster_cli import GLUSTER, POOL_LIST, VOLUME_INFO
 from ganeti_gluster_mon.deploy.layout import Brick, Layout
 from ganeti_gluster_mon.deploy.step import DONE, WAIT, Command, Left, NotSo, Question, Step
 from ganeti_gluster_mon.ganeti.ssh import Said
@@ -48,8 +48,8 @@ class JoinPool(Step):
         return (Question(self.speaker, POOL_LIST), Question(self.node, POOL_LIST))
 
     def left(self, answers: Sequence[Said]) -> Left:
-        pool, its = (gluster_said.peers(answer) for answer in answers)
-        itself = gluster_said.own(its)
+        pool, its = (gluster_cli.peers(answer) for answer in answers)
+        itself = gluster_cli.own(its)
         known = next((peer for peer in pool if peer.uuid == itself.uuid), None)
         if known is not None:
             whole = known.connected and (known.local or known.state == _IN_CLUSTER)
@@ -81,8 +81,8 @@ class KnowByName(Step):
         return (Question(self.node, POOL_LIST), Question(self.speaker, POOL_LIST))
 
     def left(self, answers: Sequence[Said]) -> Left:
-        its, pool = (gluster_said.peers(answer) for answer in answers)
-        speaker = gluster_said.own(pool).uuid
+        its, pool = (gluster_cli.peers(answer) for answer in answers)
+        speaker = gluster_cli.own(pool).uuid
         known = next((peer for peer in its if peer.uuid == speaker), None)
         if known is not None and known.hostname == self.speaker:
             return DONE if known.connected and known.state == _IN_CLUSTER else WAIT
@@ -105,11 +105,11 @@ class LeavePool(Step):
         return (Question(self.speaker, POOL_LIST), Question(self.speaker, VOLUME_INFO))
 
     def left(self, answers: Sequence[Said]) -> Left:
-        peers = gluster_said.peers(answers[0])
+        peers = gluster_cli.peers(answers[0])
         found = next((peer for peer in peers if peer.hostname == self.node), None)
         if found is None:
             return DONE
-        volumes = gluster_said.volumes(answers[1])
+        volumes = gluster_cli.volumes(answers[1])
         held = [one for one in bricks_on(volumes, self.node, found.uuid) if one[1] not in self.given_up]
         if held:
             raise NotSo(has_bricks(self.node, held, volumes))
@@ -177,7 +177,7 @@ class CreateVolume(Step):
         return (Question(self.node, VOLUME_INFO),)
 
     def left(self, answers: Sequence[Said]) -> Left:
-        volume = gluster_said.volume(answers[0], self.volume)
+        volume = gluster_cli.volume(answers[0], self.volume)
         if volume is None:
             where = (brick.label for brick in self.bricks)
             return (gluster(self.node, "volume", "create", self.volume, *self.layout.words, *where),)
@@ -210,7 +210,7 @@ class SetForGuests(Step):
 
     def left(self, answers: Sequence[Said]) -> Left:
         group = group_options(answers[1])
-        volume = gluster_said.volume(answers[0], self.volume)
+        volume = gluster_cli.volume(answers[0], self.volume)
         if volume is not None and volume.state != "created":
             # It has been in use: its options are the administrator's, and to change sharding would lose disks.
             return DONE
@@ -262,11 +262,11 @@ class StartVolume(Step):
     def questions(self) -> Tuple[Question, ...]:
         return (
             Question(self.node, VOLUME_INFO),
-            Question(self.node, gluster_said.volume_status(self.volume)),
+            Question(self.node, gluster_cli.volume_status(self.volume)),
         )
 
     def left(self, answers: Sequence[Said]) -> Left:
-        volume = gluster_said.volume(answers[0], self.volume)
+        volume = gluster_cli.volume(answers[0], self.volume)
         if volume is None or volume.state != "started":
             return (gluster(self.node, "volume", "start", self.volume),)
         missing = self._missing(volume, answers[1])
@@ -275,7 +275,7 @@ class StartVolume(Step):
         return (gluster(self.node, "volume", "start", self.volume, "force"),) if missing else DONE
 
     def progress(self, answers: Sequence[Said]) -> str:
-        volume = gluster_said.volume(answers[0], self.volume)
+        volume = gluster_cli.volume(answers[0], self.volume)
         missing = self._missing(volume, answers[1]) if volume is not None else None
         return f"not online yet: {some(missing, 4)}" if missing else ""
 
@@ -291,7 +291,7 @@ def offline(volume: VolumeInfo, status: Said) -> Optional[Tuple[str, ...]]:
 
     None where it is not known.
     """
-    told = gluster_said.status(status, volume.name)
+    told = gluster_cli.status(status, volume.name)
     if told is None:
         return None
     online = {(node.hostname, node.path): node.online for node in told.nodes}
@@ -320,7 +320,7 @@ class AddBricks(Step):
         return (Question(self.node, VOLUME_INFO),)
 
     def left(self, answers: Sequence[Said]) -> Left:
-        volume = gluster_said.existing_volume(answers[0], self.volume)
+        volume = gluster_cli.existing_volume(answers[0], self.volume)
         present = {(brick.host, brick.path) for brick in volume.bricks}
         new = [brick.label for brick in self.bricks if (brick.node, brick.path) not in present]
         return (gluster(self.node, "volume", "add-brick", self.volume, *new),) if new else DONE
@@ -342,7 +342,7 @@ class ReplaceBrick(Step):
         return (Question(self.node, VOLUME_INFO),)
 
     def left(self, answers: Sequence[Said]) -> Left:
-        volume = gluster_said.volume(answers[0], self.volume)
+        volume = gluster_cli.volume(answers[0], self.volume)
         present = [] if volume is None else [Brick(brick.host, brick.path) for brick in volume.bricks]
         if self.new in present:
             return DONE
@@ -365,18 +365,18 @@ class DeleteVolume(Step):
     def questions(self) -> Tuple[Question, ...]:
         return (
             Question(self.node, VOLUME_INFO),
-            Question(self.node, gluster_said.volume_status(self.volume)),
+            Question(self.node, gluster_cli.volume_status(self.volume)),
             Question(self.node, POOL_LIST),
         )
 
     def left(self, answers: Sequence[Said]) -> Left:
-        volume = gluster_said.volume(answers[0], self.volume)
+        volume = gluster_cli.volume(answers[0], self.volume)
         if volume is None:
             return DONE
         _must_be_connected(
-            gluster_said.peers(answers[2]), f"{self.volume} cannot be deleted, and was not stopped"
+            gluster_cli.peers(answers[2]), f"{self.volume} cannot be deleted, and was not stopped"
         )
-        status = gluster_said.status(answers[1], self.volume)
+        status = gluster_cli.status(answers[1], self.volume)
         running = [task.type for task in status.tasks if "in progress" in task.status] if status else []
         if "remove-brick" in running:
             raise NotSo(

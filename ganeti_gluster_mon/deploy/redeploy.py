@@ -14,6 +14,8 @@ from ganeti_gluster_mon.deploy import plan
 from ganeti_gluster_mon.deploy.apply import Refused, ask_all
 from ganeti_gluster_mon.deploy.backend_check import advice
 from ganeti_gluster_mon.deploy.brick_steps import RunGlusterd
+from ganeti_gluster_mon.deploy.command_arguments import layout_asked, nodes_named
+from ganeti_gluster_mon.deploy.context import Context, Proposal
 from ganeti_gluster_mon.deploy.layout import Brick
 from ganeti_gluster_mon.deploy.pool_steps import (
     COPIES_ONLY,
@@ -23,10 +25,8 @@ from ganeti_gluster_mon.deploy.pool_steps import (
     group_options,
 )
 from ganeti_gluster_mon.deploy.repair_steps import BrickMounted, RestartGlusterd
-from ganeti_gluster_mon.deploy.request import layout_asked, nodes_named
 from ganeti_gluster_mon.deploy.step import Question, Step
 from ganeti_gluster_mon.deploy.survey import Seen
-from ganeti_gluster_mon.deploy.work import Asked, World
 from ganeti_gluster_mon.ganeti.ssconf import Cluster, Node
 from ganeti_gluster_mon.gluster.facts import VolumeInfo
 from ganeti_gluster_mon.words import one_line, some
@@ -45,14 +45,14 @@ def find(members: Sequence[Seen], name: str) -> Optional[Tuple[VolumeInfo, Seen]
 
 
 def redeploy(
-    world: World, arguments: argparse.Namespace, volume: VolumeInfo, speaks: Seen, members: Sequence[Seen]
-) -> Asked:
+    context: Context, arguments: argparse.Namespace, volume: VolumeInfo, speaks: Seen, members: Sequence[Seen]
+) -> Proposal:
     """Repair *volume*, which *speaks* knows; *members* are the nodes of the cluster as they were seen.
 
     Where nodes are named, the others are repaired too if they can be reached, and only mentioned if not.
     Raises Refused, a line for each thing that is asked for and is not so, and that deploy does not change.
     """
-    cluster = world.cluster
+    cluster = context.cluster
     named = nodes_named(cluster, arguments.nodes)
     refusals = differences(arguments, volume, named, cluster)
     hosts = _nodes_of(volume, cluster)
@@ -79,7 +79,7 @@ def redeploy(
     layout = plan.layout_of(volume)
     peers = [*(peer.hostname for peer in speaks.peers if not peer.local), speaks.name]
     wanted = plan.guest_options(layout, len(peers), volume.options.get(_SHARD) != "off")
-    group = group_options(ask_all(world.host, [question])[question])
+    group = group_options(ask_all(context.host, [question])[question])
     bricks = [Brick(brick.host, brick.path) for brick in volume.bricks]
     silent = {one.name: str(one.fault) for one in members if one.no_glusterd}
     nodes = list(dict.fromkeys(node.name for node in hosts.values()))
@@ -108,7 +108,7 @@ def redeploy(
             f"{volume.name} is repaired on the nodes that can be reached, and not on {some(skipped, _MOST)}: "
             f"gnt-gluster diagnose {' '.join(skipped)}"
         )
-    return Asked(tuple(steps), tuple(notes), result=result, advice=advice(world))
+    return Proposal(tuple(steps), tuple(notes), result=result, advice=advice(context))
 
 
 def _name(node: Node) -> str:

@@ -9,14 +9,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Dict, List, Sequence, Tuple
 
-from ganeti_gluster_mon.deploy import gluster_said, plan
-from ganeti_gluster_mon.deploy.gluster_said import VOLUME_INFO
+from ganeti_gluster_mon.deploy import gluster_cli, plan
+from ganeti_gluster_mon.deploy.context import Context
+from ganeti_gluster_mon.deploy.gluster_cli import VOLUME_INFO
 from ganeti_gluster_mon.deploy.layout import REPLICATE, Brick
 from ganeti_gluster_mon.deploy.pool_steps import StartVolume, gluster, has_bricks
 from ganeti_gluster_mon.deploy.replacing import replacement_risk
 from ganeti_gluster_mon.deploy.step import DONE, Left, NotSo, Question, Step
 from ganeti_gluster_mon.deploy.survey import Seen
-from ganeti_gluster_mon.deploy.work import World
 from ganeti_gluster_mon.ganeti.ssh import Said
 from ganeti_gluster_mon.gluster.facts import VolumeInfo
 from ganeti_gluster_mon.words import some
@@ -52,7 +52,7 @@ class ReduceReplica(Step):
         return (Question(self.node, VOLUME_INFO),)
 
     def left(self, answers: Sequence[Said]) -> Left:
-        volume = gluster_said.existing_volume(answers[0], self.volume)
+        volume = gluster_cli.existing_volume(answers[0], self.volume)
         present = {Brick(brick.host, brick.path) for brick in volume.bricks}
         gone = [brick.label for brick in self.bricks if brick in present]
         if not gone:
@@ -61,7 +61,9 @@ class ReduceReplica(Step):
         return (gluster(self.node, "volume", *words),)
 
 
-def reduce_replicas(world: World, speaks: Seen, node: str, held: Sequence[Tuple[str, Brick]]) -> Reduction:
+def reduce_replicas(
+    context: Context, speaks: Seen, node: str, held: Sequence[Tuple[str, Brick]]
+) -> Reduction:
     """What takes *held*, the bricks of *node* by the names of their volumes, out of these volumes.
 
     Raises NotSo where a volume cannot be without them, or where they may have data that the other bricks lack.
@@ -81,7 +83,7 @@ def reduce_replicas(world: World, speaks: Seen, node: str, held: Sequence[Tuple[
             raise NotSo(f"--reduce-replica is not possible: {reason}; {moved}")
         for brick in bricks:
             others = [other for other in plan.set_of(volume, brick) if other != brick]
-            questions += replacement_risk(world, speaks.name, volume, brick, others, dead=False)
+            questions += replacement_risk(context, speaks.name, volume, brick, others, dead=False)
         copies = volume.replica_count - 1
         rest = tuple(
             Brick(one.host, one.path) for one in volume.bricks if Brick(one.host, one.path) not in bricks

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import FrozenSet, Sequence, Tuple
 
-from ganeti_gluster_mon.deploy import gluster_said
-from ganeti_gluster_mon.deploy.gluster_said import POOL_LIST, VOLUME_INFO
+from ganeti_gluster_mon.deploy import gluster_cli
+from ganeti_gluster_mon.deploy.gluster_cli import POOL_LIST, VOLUME_INFO
 from ganeti_gluster_mon.deploy.pool_steps import gluster
 from ganeti_gluster_mon.deploy.step import DONE, WAIT, Command, Left, NotSo, Question, Step
 from ganeti_gluster_mon.ganeti.ssh import Said
@@ -41,8 +41,8 @@ class Rejoin(Step):
         )
 
     def left(self, answers: Sequence[Said]) -> Left:
-        pool, its = (gluster_said.peers(answer) for answer in answers[:2])
-        itself = gluster_said.own(its)
+        pool, its = (gluster_cli.peers(answer) for answer in answers[:2])
+        itself = gluster_cli.own(its)
         listed = next((peer for peer in pool if peer.hostname == self.node and not peer.local), None)
         if listed is None or listed.uuid is None:
             return DONE
@@ -52,7 +52,7 @@ class Rejoin(Step):
                 known, its_own = (_names(answer) for answer in answers[3:1:-1])
                 return DONE if listed.connected and its_own == known else WAIT
             return (gluster(self.node, "peer", "probe", self.speaker),)
-        if len(its) > 1 or gluster_said.volumes(answers[2]):
+        if len(its) > 1 or gluster_cli.volumes(answers[2]):
             raise NotSo(
                 f"{self.speaker} knows {self.node} by the UUID {listed.uuid}, and its glusterd has {itself.uuid} and "
                 f"is in another pool or has volumes: take it out of that one first: gluster peer detach {self.node}"
@@ -73,4 +73,4 @@ class Rejoin(Step):
 
 
 def _names(answer: Said) -> FrozenSet[str]:
-    return frozenset(volume.name for volume in gluster_said.volumes(answer))
+    return frozenset(volume.name for volume in gluster_cli.volumes(answer))

@@ -6,16 +6,16 @@ import argparse
 from dataclasses import dataclass
 from typing import List, Sequence, Tuple
 
-from ganeti_gluster_mon.deploy import devices, fstab, gluster_said, plan
+from ganeti_gluster_mon.deploy import block_devices, fstab, gluster_cli, plan
+from ganeti_gluster_mon.deploy.block_devices import Device, filesystem_uuid
 from ganeti_gluster_mon.deploy.brick_steps import must_not_be_missing
-from ganeti_gluster_mon.deploy.devices import Device, filesystem_uuid
-from ganeti_gluster_mon.deploy.gluster_said import POOL_LIST, VOLUME_INFO
+from ganeti_gluster_mon.deploy.command_arguments import nodes_named
+from ganeti_gluster_mon.deploy.context import Context, Proposal
+from ganeti_gluster_mon.deploy.gluster_cli import POOL_LIST, VOLUME_INFO
 from ganeti_gluster_mon.deploy.plan import Place
 from ganeti_gluster_mon.deploy.pool_steps import bricks_on
-from ganeti_gluster_mon.deploy.request import nodes_named
 from ganeti_gluster_mon.deploy.step import DONE, Command, Left, NotSo, Question, Step
 from ganeti_gluster_mon.deploy.task_queries import look_at, speaker_of
-from ganeti_gluster_mon.deploy.work import Asked, World
 from ganeti_gluster_mon.ganeti.ssh import Said
 from ganeti_gluster_mon.words import some
 
@@ -39,17 +39,17 @@ class ReleaseDisk(Step):
     def questions(self) -> Tuple[Question, ...]:
         asked = (
             POOL_LIST,
-            *devices.questions(self.device),
+            *block_devices.questions(self.device),
             ("cat", fstab.PATH),
             ("xfs_db", "-r", "-c", f"ls /{self.directory}", self.device),
             ("test", "-d", "/run/systemd/system"),
-            devices.MOUNTS,
+            block_devices.MOUNTS,
         )
         return (Question(self.speaker, VOLUME_INFO), *(Question(self.node, argv) for argv in asked))
 
     def left(self, answers: Sequence[Said]) -> Left:
         info, pool, listed, wiped, table, inside, systemd, mounts = answers
-        device, fault = devices.understand(self.device, listed, wiped)
+        device, fault = block_devices.understand(self.device, listed, wiped)
         if device is None:
             raise NotSo(f"{self.node}: {fault}")
         if table.status:
@@ -58,8 +58,8 @@ class ReleaseDisk(Step):
         entries = [one for one in fstab.entries(table.out) if one.source in sources]
         self._must_be_ours(device, entries, has_bricks=inside.status == 0)
         points = tuple(dict.fromkeys((*device.mount_points, *(one.mount_point for one in entries))))
-        own = gluster_said.own(gluster_said.peers(pool)).uuid
-        bricks = bricks_on(gluster_said.volumes(info), self.node, own)
+        own = gluster_cli.own(gluster_cli.peers(pool)).uuid
+        bricks = bricks_on(gluster_cli.volumes(info), self.node, own)
         for volume, brick in bricks:
             if any(brick.path.startswith(f"{point}/") for point in points):
                 raise NotSo(
@@ -96,20 +96,20 @@ class ReleaseDisk(Step):
             )
 
 
-def release_disk(world: World, arguments: argparse.Namespace) -> Asked:
+def release_disk(context: Context, arguments: argparse.Namespace) -> Proposal:
     """Disks that no volume uses any more, free for other use."""
-    places = [Place(nodes_named(world.cluster, [name])[0], device=path) for name, path in arguments.disks]
+    places = [Place(nodes_named(context.cluster, [name])[0], device=path) for name, path in arguments.disks]
     nodes = tuple(dict.fromkeys(place.node for place in places))
-    seen = look_at(world, nodes, places)
-    speaks = speaker_of(world, nodes, seen)
+    seen = look_at(context, nodes, places)
+    speaks = speaker_of(context, nodes, seen)
     steps: List[Step] = []
     for place in places:
         assert place.device is not None
         found = seen[place.node].devices[place.device]
-        uuid = filesystem_uuid(world.cluster.name, place.node, place.device, found)
+        uuid = filesystem_uuid(context.cluster.name, place.node, place.device, found)
         steps.append(ReleaseDisk(place.node, place.device, uuid, plan.DIRECTORY, speaks.name))
     named = some([f"{place.node}:{place.device}" for place in places], 9)
-    return Asked(
+    return Proposal(
         tuple(steps),
         (),
         f"Lose for good what is on {named}?",

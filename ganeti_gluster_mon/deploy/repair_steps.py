@@ -10,7 +10,7 @@ import json
 from dataclasses import dataclass
 from typing import Any, List, Optional, Sequence, Tuple
 
-from ganeti_gluster_mon.deploy import fstab, gluster_said
+from ganeti_gluster_mon.deploy import fstab, gluster_cli
 from ganeti_gluster_mon.deploy.layout import Brick
 from ganeti_gluster_mon.deploy.step import DONE, Command, Left, NotSo, Question, Step
 from ganeti_gluster_mon.ganeti.ssh import Said
@@ -97,13 +97,13 @@ class RestartGlusterd(Step):
 
     def questions(self) -> Tuple[Question, ...]:
         return (
-            Question(self.node, gluster_said.POOL_LIST, timeout=15.0),
+            Question(self.node, gluster_cli.POOL_LIST, timeout=15.0),
             Question(self.node, ("test", "-d", "/run/systemd/system")),
         )
 
     def left(self, answers: Sequence[Said]) -> Left:
         try:
-            gluster_said.peers(answers[0])
+            gluster_cli.peers(answers[0])
         except NotSo:
             if answers[1].status:  # without systemd nobody here knows how it is started
                 raise NotSo(self.fault) from None

@@ -14,11 +14,12 @@ from typing import List, Mapping, Optional, Sequence, Tuple
 from ganeti_gluster_mon.deploy import brick_state, capacity_check, discarding, plan, self_heal
 from ganeti_gluster_mon.deploy.apply import ask_all
 from ganeti_gluster_mon.deploy.brick_directory import RetireBrick
+from ganeti_gluster_mon.deploy.command_arguments import Usage, brick_named, nodes_named, places_asked
+from ganeti_gluster_mon.deploy.context import Context, Proposal
 from ganeti_gluster_mon.deploy.heal_steps import FullHeal, Healed, RootVersion, SameEntries
 from ganeti_gluster_mon.deploy.layout import DISPERSE, REPLICATE, Brick
 from ganeti_gluster_mon.deploy.plan import Place
 from ganeti_gluster_mon.deploy.pool_steps import ReplaceBrick, StartVolume
-from ganeti_gluster_mon.deploy.request import Usage, brick_named, nodes_named, places_asked
 from ganeti_gluster_mon.deploy.slot_steps import (
     ResetBrick,
     StopBrick,
@@ -30,7 +31,6 @@ from ganeti_gluster_mon.deploy.slot_steps import (
 from ganeti_gluster_mon.deploy.step import NotSo, Question, Step
 from ganeti_gluster_mon.deploy.survey import Seen
 from ganeti_gluster_mon.deploy.task_queries import find_volume, pool_members, proposal, state_of_bricks
-from ganeti_gluster_mon.deploy.work import Asked, World
 from ganeti_gluster_mon.gluster.facts import VolumeInfo
 from ganeti_gluster_mon.words import one_line, some
 
@@ -50,19 +50,19 @@ class SlotState:
     whole: bool
 
 
-def replace_brick(world: World, arguments: argparse.Namespace) -> Asked:
+def replace_brick(context: Context, arguments: argparse.Namespace) -> Proposal:
     """Another brick in the place of one, with all that belongs on it."""
-    nodes = nodes_named(world.cluster, arguments.nodes)
-    places = places_asked(world.cluster, nodes, arguments)
+    nodes = nodes_named(context.cluster, arguments.nodes)
+    places = places_asked(context.cluster, nodes, arguments)
     if len(places) != 1:
         raise Usage("one brick takes the place of one: name one --device or one --directory")
     (place,) = places
-    volume, speaks, seen = find_volume(world, arguments.volume, nodes, places)
-    old = brick_named(world.cluster, volume, arguments.brick)
-    state = _slot_state(world, volume, old, place, seen[place.node])
+    volume, speaks, seen = find_volume(context, arguments.volume, nodes, places)
+    old = brick_named(context.cluster, volume, arguments.brick)
+    state = _slot_state(context, volume, old, place, seen[place.node])
     again = state is not None and not state.whole
     made = plan.make_bricks(
-        world.cluster,
+        context.cluster,
         volume.name,
         places,
         seen,
@@ -73,15 +73,15 @@ def replace_brick(world: World, arguments: argparse.Namespace) -> Asked:
     (new,) = made.bricks
     if arguments.discard_data and plan.set_of(volume, old) == (old,):
         if again:  # a volume without copies takes no brick where it has one already
-            made = plan.make_bricks(world.cluster, volume.name, places, seen, speaks.name)
+            made = plan.make_bricks(context.cluster, volume.name, places, seen, speaks.name)
             (new,) = made.bricks
         return discarding.replace_brick(
-            world,
+            context,
             speaks,
             volume,
             old,
             new,
-            (*plan.join(nodes, speaks), *plan.allow(world.cluster, nodes), *made.steps),
+            (*plan.join(nodes, speaks), *plan.allow(context.cluster, nodes), *made.steps),
         )
     kind = plan.layout_of(volume).kind
     replicated = kind == REPLICATE
@@ -89,7 +89,7 @@ def replace_brick(world: World, arguments: argparse.Namespace) -> Asked:
     others = [brick for brick in there or plan.set_of(volume, old) if brick not in (old, new)]
     questions: List[str] = []
     notes: List[str] = []
-    steps: List[Step] = [*plan.join(nodes, speaks), *plan.allow(world.cluster, nodes)]
+    steps: List[Step] = [*plan.join(nodes, speaks), *plan.allow(context.cluster, nodes)]
     before: Tuple[str, ...] = ()
     if there and not again:
         # it has been done, and is only to be seen to its end
@@ -98,9 +98,9 @@ def replace_brick(world: World, arguments: argparse.Namespace) -> Asked:
     else:
         _can_be_replaced(volume, old, new, others)
         dead = state is not None and bool(state.fault)
-        questions += replacement_risk(world, speaks.name, volume, old, others, dead)
-        questions += _too_small(world, volume, old, new, others, place, seen[place.node])
-        before = _crawls(world, speaks.name, volume.name) if replicated else ()
+        questions += replacement_risk(context, speaks.name, volume, old, others, dead)
+        questions += _too_small(context, volume, old, new, others, place, seen[place.node])
+        before = _crawls(context, speaks.name, volume.name) if replicated else ()
         if kind == DISPERSE:
             lock_timeout = float(volume.options.get("disperse.other-eager-lock-timeout", "1"))
             steps.append(RootVersion(speaks.name, volume.name, tuple(others), lock_timeout))
@@ -115,7 +115,7 @@ def replace_brick(world: World, arguments: argparse.Namespace) -> Asked:
             steps += [*made.steps, ReplaceBrick(speaks.name, volume.name, old, new)]
         steps.append(StartVolume(speaks.name, volume.name, (new,)))
     if old != new:
-        steps += _retire(world, speaks.name, volume.name, old, seen, notes)
+        steps += _retire(context, speaks.name, volume.name, old, seen, notes)
     every = (*others, new)
     steps += [FullHeal(speaks.name, volume.name, every, before)] if replicated else []
     steps += [
@@ -130,7 +130,7 @@ def replace_brick(world: World, arguments: argparse.Namespace) -> Asked:
         f"{new.label} was verified: it has the entries of the other bricks of its set, and nothing is pending"
         f"{_left_behind(old, new)}"
     )
-    return Asked(tuple(steps), wished.notes, question, result=result)
+    return Proposal(tuple(steps), wished.notes, question, result=result)
 
 
 def _must_be_gone(volume: VolumeInfo, old: Brick, new: Brick) -> None:
@@ -148,7 +148,7 @@ def _left_behind(old: Brick, new: Brick) -> str:
 
 
 def _slot_state(
-    world: World, volume: VolumeInfo, old: Brick, place: Place, node: Seen
+    context: Context, volume: VolumeInfo, old: Brick, place: Place, node: Seen
 ) -> Optional[SlotState]:
     """The place of *old*, where *place* is the same or has to become the same; None where the new brick gets its own.
 
@@ -160,13 +160,13 @@ def _slot_state(
     if place.device is None:
         if place.directory != old.path:
             return None
-        told = ask_all(world.host, directory)
+        told = ask_all(context.host, directory)
         return SlotState(None, "", has_volume_id(old, volume.uuid, [told[one] for one in directory]))
     point, name = os.path.split(old.path)
     if name != plan.DIRECTORY:
         return None
     mount = tuple(Question(old.node, argv) for argv in slot_questions(point))
-    told = ask_all(world.host, (*mount, *directory))
+    told = ask_all(context.host, (*mount, *directory))
     found = slot([told[one] for one in mount])
     same = found.number == node.devices[place.device].number
     if found.source and not found.fault and not same:
@@ -210,14 +210,14 @@ def _can_be_replaced(volume: VolumeInfo, old: Brick, new: Brick, others: Sequenc
 
 
 def replacement_risk(
-    world: World, speaks: str, volume: VolumeInfo, old: Brick, others: Sequence[Brick], dead: bool
+    context: Context, speaks: str, volume: VolumeInfo, old: Brick, others: Sequence[Brick], dead: bool
 ) -> Tuple[str, ...]:
     """What has to be confirmed before *old* goes.  Raises NotSo where the *others* of its set lack what it has.
 
     A brick lists in its index what other bricks lack, so *old* may go while entries are pending on others: then it is
     the one that lacks them.  The filesystem of one that is *dead* cannot be read.
     """
-    missing, counts = state_of_bricks(world, speaks, volume)
+    missing, counts = state_of_bricks(context, speaks, volume)
     away = [brick.label for brick in others if brick.label in missing]
     if away:
         raise NotSo(
@@ -245,7 +245,7 @@ def replacement_risk(
 
 
 def _too_small(
-    world: World,
+    context: Context,
     volume: VolumeInfo,
     old: Brick,
     new: Brick,
@@ -264,7 +264,7 @@ def _too_small(
     if place.directory is not None:
         room = capacity_check.directory_question(place.node, place.directory)
         asked.append(room)
-    told = ask_all(world.host, asked)
+    told = ask_all(context.host, asked)
     if room is not None and place.directory is not None:
         space = capacity_check.directory_space(place.directory, told[room])
     else:
@@ -275,18 +275,18 @@ def _too_small(
     return () if question is None else (question,)
 
 
-def _crawls(world: World, speaks: str, volume: str) -> Tuple[str, ...]:
+def _crawls(context: Context, speaks: str, volume: str) -> Tuple[str, ...]:
     """The crawls that the self-heal daemons remember now."""
     question = Question(speaks, self_heal.statistics(volume))
-    found = self_heal.crawls(ask_all(world.host, (question,))[question])
+    found = self_heal.crawls(ask_all(context.host, (question,))[question])
     return () if found is None else found.ended
 
 
 def _retire(
-    world: World, speaks: str, volume: str, old: Brick, seen: Mapping[str, Seen], notes: List[str]
+    context: Context, speaks: str, volume: str, old: Brick, seen: Mapping[str, Seen], notes: List[str]
 ) -> Tuple[Step, ...]:
     """The step that marks *old* as a former brick, where its node can be reached."""
-    node = seen.get(old.node) or next((one for one in pool_members(world) if one.name == old.node), None)
+    node = seen.get(old.node) or next((one for one in pool_members(context) if one.name == old.node), None)
     if node is None or node.fault is not None:
         notes.append(f"{old.label} is not marked as a former brick: its node cannot be reached")
         return ()

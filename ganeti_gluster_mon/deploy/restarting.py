@@ -7,15 +7,15 @@ import json
 from dataclasses import dataclass
 from typing import List, Sequence, Tuple
 
-from ganeti_gluster_mon.deploy import gluster_said, plan
+from ganeti_gluster_mon.deploy import gluster_cli, plan
 from ganeti_gluster_mon.deploy.apply import ask_all
-from ganeti_gluster_mon.deploy.gluster_said import VOLUME_INFO, volume_status
+from ganeti_gluster_mon.deploy.command_arguments import brick_named
+from ganeti_gluster_mon.deploy.context import Context, Proposal
+from ganeti_gluster_mon.deploy.gluster_cli import VOLUME_INFO, volume_status
 from ganeti_gluster_mon.deploy.layout import Brick
 from ganeti_gluster_mon.deploy.pool_steps import StartVolume, offline
-from ganeti_gluster_mon.deploy.request import brick_named
 from ganeti_gluster_mon.deploy.step import DONE, WAIT, Command, Left, NotSo, Question, Step
 from ganeti_gluster_mon.deploy.task_queries import find_volume, state_of_bricks
-from ganeti_gluster_mon.deploy.work import Asked, World
 from ganeti_gluster_mon.ganeti.ssh import Said
 from ganeti_gluster_mon.gluster.facts import VolumeInfo
 from ganeti_gluster_mon.words import one_line, some
@@ -73,7 +73,7 @@ class EndBrick(Step):
         if running:
             # SIGTERM does not end a process that is stopped
             return (Command(self.node, ("kill", "-KILL", *map(str, running))),)
-        volume = gluster_said.volume(answers[1], self.volume)
+        volume = gluster_cli.volume(answers[1], self.volume)
         missing = None if volume is None else offline(volume, answers[2])
         return DONE if missing is not None and self.brick.label in missing else WAIT
 
@@ -95,10 +95,10 @@ def processes(said: Said) -> Tuple[Tuple[int, str], ...]:
         raise NotSo(f"it is not known which process the brick has: {said.words}") from err
 
 
-def restart_brick(world: World, arguments: argparse.Namespace) -> Asked:
+def restart_brick(context: Context, arguments: argparse.Namespace) -> Proposal:
     """A brick whose process is ended and started again."""
-    volume, speaks, _ = find_volume(world, arguments.volume)
-    brick = brick_named(world.cluster, volume, arguments.brick)
+    volume, speaks, _ = find_volume(context, arguments.volume)
+    brick = brick_named(context.cluster, volume, arguments.brick)
     plan.must_have(volume, brick)
     if volume.state != "started":
         raise NotSo(f"{volume.name} is not started: gluster volume start {volume.name}")
@@ -107,28 +107,28 @@ def restart_brick(world: World, arguments: argparse.Namespace) -> Asked:
             f"{_MULTIPLEX} is on, and the process of {brick.label} may serve other bricks as well: stop the volume's "
             f"guests first, then gluster volume stop {volume.name} and gluster volume start {volume.name}"
         )
-    node = world.cluster.node_of_host(brick.node)
+    node = context.cluster.node_of_host(brick.node)
     if node is None:
         raise NotSo(
-            f"{brick.node} is no node of {world.cluster.name}, so its processes cannot be reached: end the process of "
-            f"{brick.path} there, then gluster volume start {volume.name} force"
+            f"{brick.node} is no node of {context.cluster.name}, so its processes cannot be reached: end the "
+            f"process of {brick.path} there, then gluster volume start {volume.name} force"
         )
     asked = processes_question(node.name, volume.name, brick.path)
-    pids = tuple(pid for pid, _ in processes(ask_all(world.host, (asked,))[asked]))
-    return Asked(
+    pids = tuple(pid for pid, _ in processes(ask_all(context.host, (asked,))[asked]))
+    return Proposal(
         (
             EndBrick(node.name, speaks.name, volume.name, brick, pids),
             StartVolume(speaks.name, volume.name, (brick,)),
         ),
-        question=" ".join(_interruption(world, speaks.name, volume, brick)),
+        question=" ".join(_interruption(context, speaks.name, volume, brick)),
         result=f"{brick.label} runs again: gluster volume heal {volume.name} info summary shows what it has missed",
     )
 
 
-def _interruption(world: World, speaks: str, volume: VolumeInfo, brick: Brick) -> List[str]:
+def _interruption(context: Context, speaks: str, volume: VolumeInfo, brick: Brick) -> List[str]:
     """What has to be confirmed: guests that lose access to their disks while the brick is restarted."""
     others = [other for other in plan.set_of(volume, brick) if other != brick]
-    missing, counts = state_of_bricks(world, speaks, volume)
+    missing, counts = state_of_bricks(context, speaks, volume)
     away = [other.label for other in others if other.label in missing]
     found = []
     if not others:

@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 from typing import Dict, List, Mapping, Optional, Tuple
 
-from ganeti_gluster_mon.deploy.gluster_said import GLUSTER
+from ganeti_gluster_mon.deploy.gluster_cli import GLUSTER
 from ganeti_gluster_mon.ganeti.ssh import Said
 
 _TIMEOUT = "--timeout=5"

@@ -6,9 +6,9 @@ import json
 from dataclasses import dataclass
 from typing import Sequence, Set, Tuple
 
-from ganeti_gluster_mon.deploy import brick_state, gluster_said
+from ganeti_gluster_mon.deploy import brick_state, gluster_cli
 from ganeti_gluster_mon.deploy.brick_state import VOLUME_ID
-from ganeti_gluster_mon.deploy.gluster_said import VOLUME_INFO
+from ganeti_gluster_mon.deploy.gluster_cli import VOLUME_INFO
 from ganeti_gluster_mon.deploy.layout import Brick
 from ganeti_gluster_mon.deploy.pool_steps import gluster, offline
 from ganeti_gluster_mon.deploy.step import DONE, WAIT, Command, Left, NotSo, Question, Step
@@ -63,11 +63,11 @@ class StopBrick(Step):
     def questions(self) -> Tuple[Question, ...]:
         return (
             Question(self.node, VOLUME_INFO),
-            Question(self.node, gluster_said.volume_status(self.volume)),
+            Question(self.node, gluster_cli.volume_status(self.volume)),
         )
 
     def left(self, answers: Sequence[Said]) -> Left:
-        volume = gluster_said.volume(answers[0], self.volume)
+        volume = gluster_cli.volume(answers[0], self.volume)
         missing = None if volume is None else offline(volume, answers[1])
         if missing is None:
             raise NotSo(
@@ -126,8 +126,8 @@ class ResetBrick(Step):
     def questions(self) -> Tuple[Question, ...]:
         return (
             Question(self.node, VOLUME_INFO),
-            Question(self.node, gluster_said.volume_status(self.volume)),
-            Question(self.brick.node, gluster_said.POOL_LIST),
+            Question(self.node, gluster_cli.volume_status(self.volume)),
+            Question(self.brick.node, gluster_cli.POOL_LIST),
             *(Question(self.brick.node, argv) for argv in brick_state.questions(self.brick.path)),
         )
 
@@ -135,7 +135,7 @@ class ResetBrick(Step):
         # A glusterd that was just restarted answers no query at first, and would reset the brick without its peers.
         if answers[2].status or not self._connected(answers[2]).issuperset(self.peers):
             return WAIT
-        volume = gluster_said.existing_volume(answers[0], self.volume)
+        volume = gluster_cli.existing_volume(answers[0], self.volume)
         if has_volume_id(self.brick, volume.uuid, answers[3:]):
             missing = offline(volume, answers[1])
             if missing is not None and self.brick.label not in missing:
@@ -145,7 +145,7 @@ class ResetBrick(Step):
 
     @staticmethod
     def _connected(pool_list: Said) -> Set[str]:
-        return {peer.hostname for peer in gluster_said.peers(pool_list) if peer.connected}
+        return {peer.hostname for peer in gluster_cli.peers(pool_list) if peer.connected}
 
     def cure(self, failure: str) -> Tuple[Command, ...]:
         """Restart a glusterd that was started while the brick's directory was not there.

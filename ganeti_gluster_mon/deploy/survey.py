@@ -8,9 +8,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import List, Mapping, Optional, Sequence, Tuple
 
-from ganeti_gluster_mon.deploy import devices, fstab, gluster_said
+from ganeti_gluster_mon.deploy import block_devices, fstab, gluster_cli
 from ganeti_gluster_mon.deploy.apply import Host
-from ganeti_gluster_mon.deploy.gluster_said import POOL_LIST, VOLUME_INFO
+from ganeti_gluster_mon.deploy.gluster_cli import POOL_LIST, VOLUME_INFO
 from ganeti_gluster_mon.deploy.step import NotSo
 from ganeti_gluster_mon.ganeti.ssconf import Cluster
 from ganeti_gluster_mon.ganeti.ssh import NoAnswer, Said
@@ -47,7 +47,7 @@ class Seen:
     peers: Tuple[Peer, ...] = ()
     volumes: Tuple[VolumeInfo, ...] = ()
     #: by the name they were asked for
-    devices: Mapping[str, devices.Device] = field(default_factory=dict)
+    devices: Mapping[str, block_devices.Device] = field(default_factory=dict)
     device_faults: Tuple[str, ...] = ()
     fstab: Tuple[fstab.Entry, ...] = ()
     mount_points: Tuple[str, ...] = ()
@@ -81,10 +81,10 @@ def _look(host: Host, node: str, wanted: Sequence[str], names: Sequence[str]) ->
         POOL_LIST,
         VOLUME_INFO,
         ("cat", fstab.PATH),
-        devices.MOUNTS,
+        block_devices.MOUNTS,
     ]
     for device in wanted:
-        questions += devices.questions(device)
+        questions += block_devices.questions(device)
     # last, so that its clock is read as close as can be to our own
     questions.append(("python3", "-I", "-S", "-c", _NAMES, *names))
     try:
@@ -100,7 +100,7 @@ def understand(node: str, wanted: Sequence[str], answers: Sequence[Said], now: f
     if version.status == 127:
         return Seen(node, fault=f"{node}: there is no gluster there: apt-get install glusterfs-server")
     try:
-        peers, volumes = gluster_said.peers(pool), gluster_said.volumes(info)
+        peers, volumes = gluster_cli.peers(pool), gluster_cli.volumes(info)
     except NotSo:
         said = pool if pool.status else info
         return Seen(
@@ -110,7 +110,7 @@ def understand(node: str, wanted: Sequence[str], answers: Sequence[Said], now: f
         )
     found, faults = {}, []
     for number, name in enumerate(wanted):
-        device, fault = devices.understand(name, rest[2 * number], rest[2 * number + 1])
+        device, fault = block_devices.understand(name, rest[2 * number], rest[2 * number + 1])
         if device is None:
             faults.append(f"{node}: {fault}")
         else:
@@ -123,7 +123,7 @@ def understand(node: str, wanted: Sequence[str], answers: Sequence[Said], now: f
         devices=found,
         device_faults=tuple(faults),
         fstab=fstab.entries(table.out),
-        mount_points=devices.mount_points(mounts) or (),
+        mount_points=block_devices.mount_points(mounts) or (),
         names=names,
         ahead=0.0 if clock is None else clock - now,
     )

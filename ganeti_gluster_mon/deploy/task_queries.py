@@ -6,21 +6,21 @@ from typing import Dict, Mapping, Optional, Sequence, Tuple
 
 from ganeti_gluster_mon.deploy import plan, survey
 from ganeti_gluster_mon.deploy.apply import Refused, ask_all
-from ganeti_gluster_mon.deploy.gluster_said import asked, heal, heal_counts, volume_status
+from ganeti_gluster_mon.deploy.context import Context, Proposal
+from ganeti_gluster_mon.deploy.gluster_cli import asked, heal, heal_counts, volume_status
 from ganeti_gluster_mon.deploy.layout import Brick
 from ganeti_gluster_mon.deploy.plan import Place
 from ganeti_gluster_mon.deploy.pool_steps import offline
 from ganeti_gluster_mon.deploy.step import NotSo, Question, Step
 from ganeti_gluster_mon.deploy.survey import Seen
 from ganeti_gluster_mon.deploy.task_steps import rebalance as rebalance_told
-from ganeti_gluster_mon.deploy.work import Asked, World
 from ganeti_gluster_mon.gluster.facts import HealCount, VolumeInfo
 from ganeti_gluster_mon.gluster.query import rebalance_status
 from ganeti_gluster_mon.words import some
 
 
 def look_at(
-    world: World, nodes: Sequence[str], places: Sequence[Place], names: Sequence[str] = ()
+    context: Context, nodes: Sequence[str], places: Sequence[Place], names: Sequence[str] = ()
 ) -> Dict[str, Seen]:
     """Look at *nodes* and their devices, and whether they know each other and *names*.
 
@@ -30,36 +30,36 @@ def look_at(
         node: [place.device for place in places if place.node == node and place.device is not None]
         for node in nodes
     }
-    seen = survey.look(world.host, nodes, wanted, tuple(dict.fromkeys((*nodes, *names))))
-    faults = survey.faults(seen, world.cluster)
+    seen = survey.look(context.host, nodes, wanted, tuple(dict.fromkeys((*nodes, *names))))
+    faults = survey.faults(seen, context.cluster)
     if faults:
         raise Refused("\n".join(faults))
     return {one.name: one for one in seen}
 
 
-def pool_members(world: World, besides: Sequence[str] = ()) -> Tuple[Seen, ...]:
+def pool_members(context: Context, besides: Sequence[str] = ()) -> Tuple[Seen, ...]:
     """The nodes of the cluster as members of pools, our own first; *besides* those that were seen already."""
-    names = [world.own, *(node.name for node in world.cluster.nodes if not node.offline)]
-    return survey.look(world.host, [name for name in dict.fromkeys(names) if name not in besides], {}, ())
+    names = [context.own, *(node.name for node in context.cluster.nodes if not node.offline)]
+    return survey.look(context.host, [name for name in dict.fromkeys(names) if name not in besides], {}, ())
 
 
-def speaker_of(world: World, nodes: Sequence[str], seen: Mapping[str, Seen]) -> Seen:
+def speaker_of(context: Context, nodes: Sequence[str], seen: Mapping[str, Seen]) -> Seen:
     """Whose pool is joined: that of one of *nodes*, or that of the cluster, or the first of *nodes*."""
     among = plan.speaker(list(seen.values()))
     if among.in_pool:
-        strangers = plan.strangers(among, world.cluster)
+        strangers = plan.strangers(among, context.cluster)
         if strangers and {one.uuid for one in seen.values()} - {peer.uuid for peer in among.peers}:
             raise NotSo(
-                f"{among.name} is in another pool, with {some(strangers, 3)}, no node of {world.cluster.name}: "
+                f"{among.name} is in another pool, with {some(strangers, 3)}, no node of {context.cluster.name}: "
                 f"leave it out, or take it out of that one: gluster peer detach {among.name}"
             )
         return among
-    rest = [one for one in pool_members(world, nodes) if one.fault is None and one.in_pool]
+    rest = [one for one in pool_members(context, nodes) if one.fault is None and one.in_pool]
     return rest[0] if rest else among
 
 
 def find_volume(
-    world: World,
+    context: Context,
     name: str,
     nodes: Sequence[str] = (),
     places: Sequence[Place] = (),
@@ -69,9 +69,9 @@ def find_volume(
 
     *others* are the other nodes of the cluster, where they were looked at already.
     """
-    online = [node.name for node in world.cluster.nodes if not node.offline]
-    seen = look_at(world, nodes, places, online) if nodes else {}
-    everybody = (*seen.values(), *(pool_members(world, nodes) if others is None else others))
+    online = [node.name for node in context.cluster.nodes if not node.offline]
+    seen = look_at(context, nodes, places, online) if nodes else {}
+    everybody = (*seen.values(), *(pool_members(context, nodes) if others is None else others))
     for one in everybody:
         for volume in one.volumes:
             if volume.name == name:
@@ -86,7 +86,7 @@ def find_volume(
 
 
 def state_of_bricks(
-    world: World, speaks: str, volume: VolumeInfo
+    context: Context, speaks: str, volume: VolumeInfo
 ) -> Tuple[Tuple[str, ...], Dict[Brick, HealCount]]:
     """What of *volume* is offline, see `offline`, and what each brick counts to be healed, where it is known.
 
@@ -94,7 +94,7 @@ def state_of_bricks(
     """
     state = Question(speaks, volume_status(volume.name))
     healing = Question(speaks, heal(volume.name), timeout=60.0)
-    told = ask_all(world.host, (state, healing))
+    told = ask_all(context.host, (state, healing))
     missing = offline(volume, told[state])
     if missing is None:
         raise NotSo(
@@ -103,15 +103,15 @@ def state_of_bricks(
     return missing, {Brick(one.host, one.path): one for one in heal_counts(told[healing]) or ()}
 
 
-def last_rebalance(world: World, speaks: str, volume: str) -> Optional[str]:
+def last_rebalance(context: Context, speaks: str, volume: str) -> Optional[str]:
     """The id of the rebalance that was last, and is not running."""
     question = Question(speaks, asked(rebalance_status(volume)))
-    state = rebalance_told(ask_all(world.host, [question])[question])
+    state = rebalance_told(ask_all(context.host, [question])[question])
     return None if state is None or state.status == "in progress" else state.id
 
 
-def proposal(steps: Sequence[Step], notes: Sequence[str], places: Sequence[Place]) -> Asked:
+def proposal(steps: Sequence[Step], notes: Sequence[str], places: Sequence[Place]) -> Proposal:
     """*steps*, with a question where devices or directories are to be wiped."""
     wiped = [f"{place.node}:{place.device or place.directory}" for place in places if place.wipe]
     question = f"Lose for good what is on {some(wiped, 9)}?" if wiped else ""
-    return Asked(tuple(steps), tuple(notes), question)
+    return Proposal(tuple(steps), tuple(notes), question)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Optional, Sequence, Tuple
 
-from ganeti_gluster_mon.deploy import gluster_said
+from ganeti_gluster_mon.deploy import gluster_cli
 from ganeti_gluster_mon.deploy.pool_steps import gluster
 from ganeti_gluster_mon.deploy.step import DONE, WAIT, Left, NotSo, Question, Step
 from ganeti_gluster_mon.ganeti.ssh import Said
@@ -43,7 +43,7 @@ class StartRebalance(Step):
         return 60.0
 
     def questions(self) -> Tuple[Question, ...]:
-        return (Question(self.node, gluster_said.asked(rebalance_status(self.volume))),)
+        return (Question(self.node, gluster_cli.asked(rebalance_status(self.volume))),)
 
     def left(self, answers: Sequence[Said]) -> Left:
         state = rebalance(answers[0])
@@ -73,7 +73,7 @@ class Rebalanced(Step):
         return _STUCK
 
     def questions(self) -> Tuple[Question, ...]:
-        return (Question(self.node, gluster_said.asked(rebalance_status(self.volume))),)
+        return (Question(self.node, gluster_cli.asked(rebalance_status(self.volume))),)
 
     def left(self, answers: Sequence[Said]) -> Left:
         state = rebalance(answers[0])
@@ -102,7 +102,7 @@ class State:
 def rebalance(said: Said) -> Optional[State]:
     """The rebalance that runs, or ran last; None where there was none, or nothing can be told of it."""
     try:
-        told = parse.rebalance_status(gluster_said.output(said)).facts
+        told = parse.rebalance_status(gluster_cli.output(said)).facts
     except (Refused, Unreadable, NotSo):
         return None
     return State(told.status, told.id)
@@ -113,7 +113,7 @@ def has_moved_all(said: Said) -> bool:
     total = Element(texts=frozenset({"skipped", "failures"}))
     try:
         answer = read(
-            gluster_said.output(said), "volRebalance", Element(children={"aggregate": total}), Faults()
+            gluster_cli.output(said), "volRebalance", Element(children={"aggregate": total}), Faults()
         )
         texts = answer.children["aggregate"][0].texts
         return int(texts["skipped"]) == int(texts["failures"]) == 0
@@ -126,7 +126,7 @@ def moved(said: Said) -> str:
     total = Element(texts=frozenset({"files", "size", "lookups", "failures"}))
     try:
         answer = read(
-            gluster_said.output(said), "volRebalance", Element(children={"aggregate": total}), Faults()
+            gluster_cli.output(said), "volRebalance", Element(children={"aggregate": total}), Faults()
         )
         texts = answer.children["aggregate"][0].texts
         files, size, seen, failed = (int(texts[name]) for name in ("files", "size", "lookups", "failures"))

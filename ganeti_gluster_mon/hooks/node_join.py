@@ -14,11 +14,11 @@ from typing import Callable, List, Mapping
 from ganeti_gluster_mon import etc_default
 from ganeti_gluster_mon.deploy import survey
 from ganeti_gluster_mon.deploy.apply import apply
+from ganeti_gluster_mon.deploy.change_lock import LockedHost
+from ganeti_gluster_mon.deploy.context import Context
 from ganeti_gluster_mon.deploy.joining import became, described
-from ganeti_gluster_mon.deploy.lock import LockedHost
 from ganeti_gluster_mon.deploy.pool_steps import LeavePool, bricks_on, has_bricks
-from ganeti_gluster_mon.deploy.tasks import join_node
-from ganeti_gluster_mon.deploy.work import World
+from ganeti_gluster_mon.deploy.pool_tasks import join_node
 from ganeti_gluster_mon.failure import CannotDo
 from ganeti_gluster_mon.ganeti import ssconf
 from ganeti_gluster_mon.ganeti.ssh import Nodes
@@ -45,7 +45,7 @@ def said_by_ganeti(line: str) -> int:
     return 1
 
 
-def _on_master(environment: Environment, task: Callable[[World, str], int]) -> int:
+def _on_master(environment: Environment, task: Callable[[Context, str], int]) -> int:
     node, master = environment.get("GANETI_NODE_NAME"), environment.get("GANETI_MASTER")
     if not node or not master:
         return said_by_ganeti(
@@ -54,20 +54,20 @@ def _on_master(environment: Environment, task: Callable[[World, str], int]) -> i
     try:
         cluster = ssconf.read()
         nodes = Nodes(cluster)
-        return task(World(cluster, nodes, nodes.own), node) if nodes.own == master else 0
+        return task(Context(cluster, nodes, nodes.own), node) if nodes.own == master else 0
     except CannotDo as err:
         return said_by_ganeti(f"gluster: {err}")
 
 
-def _join(world: World, node: str) -> int:
-    told = described(world.cluster.tags, etc_default.text())
+def _join(context: Context, node: str) -> int:
+    told = described(context.cluster.tags, etc_default.text())
     if told is None:
         return 0
     try:
         done: List[str] = []
-        with world.lock() as lock:
-            wish, grown = join_node(world, node, told)
-            apply(LockedHost(world.host, lock), wish, done.append)
+        with context.lock() as lock:
+            wish, grown = join_node(context, node, told)
+            apply(LockedHost(context.host, lock), wish, done.append)
     except CannotDo as err:
         return said_by_ganeti(
             f"gluster: {node} is a node, and its storage did not join: {'; '.join(str(err).splitlines())}. "
@@ -76,14 +76,14 @@ def _join(world: World, node: str) -> int:
     return said_by_ganeti(f"{_NOTHING_FAILED} gluster: {became(node, told.volume, grown)}")
 
 
-def _leave(world: World, node: str) -> int:
-    with world.lock() as lock:
-        return _leave_locked(world, LockedHost(world.host, lock), node)
+def _leave(context: Context, node: str) -> int:
+    with context.lock() as lock:
+        return _leave_locked(context, LockedHost(context.host, lock), node)
 
 
-def _leave_locked(world: World, host: LockedHost, node: str) -> int:
-    names = [one.name for one in world.cluster.nodes if one.name != node and not one.offline]
-    seen = survey.look(world.host, names, {}, ())
+def _leave_locked(context: Context, host: LockedHost, node: str) -> int:
+    names = [one.name for one in context.cluster.nodes if one.name != node and not one.offline]
+    seen = survey.look(context.host, names, {}, ())
     pools = [one for one in seen if one.fault is None and node in [peer.hostname for peer in one.peers]]
     if not pools:
         return 0

@@ -25,10 +25,10 @@ from ganeti_gluster_mon.gluster import cycle, session
 from ganeti_gluster_mon.gluster.model import Pool
 from ganeti_gluster_mon.gluster.pool import understand
 from ganeti_gluster_mon.health import Health, evaluate
-from ganeti_gluster_mon.hooks import job
-from ganeti_gluster_mon.hooks.asked import Environment, asked
-from ganeti_gluster_mon.hooks.room import refusal
-from ganeti_gluster_mon.view.source import LIMITS
+from ganeti_gluster_mon.hooks import job_queue
+from ganeti_gluster_mon.hooks.space_check import refusal
+from ganeti_gluster_mon.hooks.space_request import Environment, asked
+from ganeti_gluster_mon.view.pool_source import LIMITS
 from ganeti_gluster_mon.words import one_line
 
 OVERCOMMIT = "GLUSTER_OVERCOMMIT"
@@ -62,7 +62,7 @@ def _is_master() -> bool:
 def _refusals(environment: Environment) -> Iterator[str]:
     configuration = Reader().configuration()
     kind, instance = environment.get("GANETI_OP_CODE", ""), environment.get("GANETI_INSTANCE_NAME", "")
-    wanted = asked(environment, job.given(kind, instance), configuration)
+    wanted = asked(environment, job_queue.given(kind, instance), configuration)
     if not wanted:
         return
     overcommit = _overcommit(etc_default.text())

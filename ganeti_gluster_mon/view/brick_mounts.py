@@ -14,7 +14,7 @@ _BY_FSTAB = ("xfs", "ext4")
 
 @dataclass(frozen=True)
 class BrickMount:
-    """A brick of a started volume, as its own node sees it (on_node.py)."""
+    """A brick of a started volume, as its own node sees it (node_program.py)."""
 
     volume: str
     path: str

@@ -9,8 +9,8 @@ from typing import Any, Callable, Generic, List, Optional, Sequence, Tuple
 
 from ganeti_gluster_mon.failure import CannotDo
 from ganeti_gluster_mon.view.fields import Field, Row, Special, plain, shown
+from ganeti_gluster_mon.view.pool_view import Sight
 from ganeti_gluster_mon.view.row_filter import row_filter
-from ganeti_gluster_mon.view.sight import Sight
 from ganeti_gluster_mon.words import some
 
 

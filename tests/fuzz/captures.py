@@ -26,9 +26,9 @@ from ganeti_gluster_mon.gluster.pool import understand
 from ganeti_gluster_mon.health import Limits, evaluate
 from ganeti_gluster_mon.table import table
 from ganeti_gluster_mon.view import info
-from ganeti_gluster_mon.view.commands import LISTINGS
 from ganeti_gluster_mon.view.listing import Manner, lines
-from ganeti_gluster_mon.view.sight import Sight
+from ganeti_gluster_mon.view.pool_view import Sight
+from ganeti_gluster_mon.view.view_commands import LISTINGS
 from tests.fuzz.values import JSON_VALUES, TEXTS
 
 RECORDED = Path(__file__).parents[1] / "captures" / "recorded"

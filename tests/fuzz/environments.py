@@ -13,7 +13,7 @@ from ganeti_gluster_mon.failure import CannotDo
 from ganeti_gluster_mon.ganeti.configuration import Configuration, DiskParameters
 from ganeti_gluster_mon.ganeti.ssh import NoAnswer, Nodes
 from ganeti_gluster_mon.gluster.model import DiskFile
-from ganeti_gluster_mon.hooks.asked import ADD, GROW, MODIFY, RECREATE, asked
+from ganeti_gluster_mon.hooks.space_request import ADD, GROW, MODIFY, RECREATE, asked
 from tests.fuzz.captures import one_line
 from tests.fuzz.values import TEXTS
 

@@ -7,7 +7,7 @@ import subprocess
 from pathlib import Path
 from typing import Callable, Dict, List, Optional, Sequence, Tuple
 
-from ganeti_gluster_mon.deploy.work import World
+from ganeti_gluster_mon.deploy.context import Context
 from ganeti_gluster_mon.ganeti import ssconf
 from ganeti_gluster_mon.ganeti.ssh import NoAnswer, Said
 from tests.lab import Cluster, LabError, Pool
@@ -93,10 +93,10 @@ def number(node: str) -> int:
     return int(match.group(1))
 
 
-def world(pool: Pool, host: FromOutside) -> World:
+def context(pool: Pool, host: FromOutside) -> Context:
     """The cluster as its master knows it, reached by *host*."""
     root = PROC / str(pool.host(1).namespaces.pid) / "root"
-    return World(ssconf.read(str(root / "var/lib/ganeti")), host, pool.host(1).name)
+    return Context(ssconf.read(str(root / "var/lib/ganeti")), host, pool.host(1).name)
 
 
 def install_hooks(cluster: Cluster, numbers: Sequence[int]) -> None:

@@ -10,8 +10,8 @@ import sys
 from typing import Dict, List, Optional, Sequence, Tuple
 
 from ganeti_gluster_mon import gnt_gluster as command_line
-from ganeti_gluster_mon.deploy import tasks, work
-from ganeti_gluster_mon.deploy.work import World
+from ganeti_gluster_mon.deploy import pool_tasks, run_task
+from ganeti_gluster_mon.deploy.context import Context
 from ganeti_gluster_mon.failure import CannotDo
 from ganeti_gluster_mon.ganeti.ssconf import Cluster, Node
 from tests.lab import Pool
@@ -25,7 +25,7 @@ def arguments(*words: str) -> argparse.Namespace:
     return command_line.parser().parse_args(words)
 
 
-def world(pool: Pool, host: Optional[FromOutside] = None, tags: Sequence[str] = ()) -> World:
+def context(pool: Pool, host: Optional[FromOutside] = None, tags: Sequence[str] = ()) -> Context:
     """The hosts of *pool* as a cluster, named after this process: no two labs have filesystems of one UUID."""
     nodes = tuple(Node(host.name, host.address, host.address) for host in pool.hosts)
     cluster = Cluster(
@@ -39,15 +39,15 @@ def world(pool: Pool, host: Optional[FromOutside] = None, tags: Sequence[str] = 
         shared_file_storage_dir=None,
         release="3.0.2",
     )
-    return World(cluster, host or FromOutside(pool), nodes[0].name)
+    return Context(cluster, host or FromOutside(pool), nodes[0].name)
 
 
 def run(pool: Pool, *words: str, host: Optional[FromOutside] = None) -> int:
     """Carry out a command of gnt-gluster, as its main program does; returns its exit status."""
     asked = arguments(*words)
-    task = getattr(tasks, words[0].replace("-", "_"))
+    task = getattr(pool_tasks, words[0].replace("-", "_"))
     try:
-        return work.carry_out(task, asked, world(pool, host))
+        return run_task.carry_out(task, asked, context(pool, host))
     except CannotDo as err:
         print(f"gnt-gluster: {err}", file=sys.stderr)
         return 1

@@ -7,14 +7,14 @@ from typing import Iterator, List, Tuple
 
 import pytest
 
-from ganeti_gluster_mon.deploy import joining, tasks
+from ganeti_gluster_mon.deploy import joining, pool_tasks
 from ganeti_gluster_mon.deploy.apply import apply
-from ganeti_gluster_mon.deploy.work import World
+from ganeti_gluster_mon.deploy.context import Context
 from ganeti_gluster_mon.failure import CannotDo
 from tests.conftest import FAMILY
 from tests.lab import Disk, Pool, wait_until
 from tests.lab_tests.deploying import FromOutside
-from tests.lab_tests.replacing import MIB, VDB, VDC, done, on_bricks, run, world, write
+from tests.lab_tests.replacing import MIB, VDB, VDC, context, done, on_bricks, run, write
 
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(600)]
 
@@ -207,11 +207,11 @@ def test_a_disk_of_a_former_volume_is_released_by_one_command(
     assert "nothing to do" in capsys.readouterr().err
 
 
-def join(there: World, node: str) -> joining.Growth:
+def join(there: Context, node: str) -> joining.Growth:
     """What the hook of gnt-node add does."""
     described = joining.described(there.cluster.tags, "")
     assert described is not None
-    steps, grown = tasks.join_node(there, node, described)
+    steps, grown = pool_tasks.join_node(there, node, described)
     apply(there.host, steps, lambda line: None)
     return grown
 
@@ -227,7 +227,7 @@ def test_a_former_brick_is_not_taken_for_one_that_waits(
     words = ("replace-brick", "joins", f"node2.lab.test:{where}", "node2", "--directory", new)
     done(pool, *words, "--force")  # its disk is a bit smaller since it was replaced
     write(pool, "joins", FILES, "second")
-    there = world(pool, tags=[f"gluster:join:joins:{where}2"])
+    there = context(pool, tags=[f"gluster:join:joins:{where}2"])
     for node in ("node1.lab.test", "node2.lab.test"):
         assert not join(there, node).joins
     # of node3 the tag names the former brick of another place

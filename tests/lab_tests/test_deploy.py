@@ -14,7 +14,7 @@ from typing import Iterator, List, Tuple
 import pytest
 
 from ganeti_gluster_mon import gnt_gluster as command_line
-from ganeti_gluster_mon.deploy import tasks, work
+from ganeti_gluster_mon.deploy import pool_tasks, run_task
 from ganeti_gluster_mon.deploy.apply import Stopped, foresee
 from tests.conftest import FAMILY
 from tests.lab import Cluster, Disk, LabTimeout, Pool, wait_until
@@ -25,13 +25,13 @@ from tests.lab_tests.deploying import (
     BRICK,
     DISK,
     FromOutside,
+    context,
     counter,
     create_script,
     gnt_gluster,
     install_hooks,
     refused,
     sums,
-    world,
 )
 
 # three nodes are added one after the other, and each waits for all that Ganeti does
@@ -154,7 +154,7 @@ def test_the_power_fails_at_step_after_step_and_each_run_gets_further(six: Clust
         with pytest.raises(
             Stopped, match=f"^{NODE3}: .*stopped at step .*the same command again goes on"
         ) as stop:
-            work.carry_out(tasks.deploy, asked, world(pool, FromOutside(pool, trap)))
+            run_task.carry_out(pool_tasks.deploy, asked, context(pool, FromOutside(pool, trap)))
         assert len(cut) == attempt, stop.value
         pool.power_on(3)
         pool.wait_connected([1, 2, 3])
@@ -171,7 +171,7 @@ def test_what_a_failed_create_left_on_bricks_is_no_obstacle(six: Cluster) -> Non
             pool.exec(3, mark)
 
     with pytest.raises(Stopped, match=f"volume create: gv0: failed: .*{BRICK} is already part of a volume"):
-        work.carry_out(tasks.deploy, arguments(*DEPLOY), world(pool, FromOutside(pool, trap)))
+        run_task.carry_out(pool_tasks.deploy, arguments(*DEPLOY), context(pool, FromOutside(pool, trap)))
     assert "gv0" not in pool.gluster("volume", "list")
     six.start_daemons(3)
 
@@ -336,12 +336,12 @@ def test_a_brick_is_replaced_under_a_guest_that_writes(six: Cluster) -> None:
 def test_what_is_done_is_what_a_dry_run_shows(six: Cluster) -> None:
     pool = six.pool
     host = FromOutside(pool)
-    there = world(pool, host)
+    there = context(pool, host)
     asked = arguments("create-volume", "scratch", "node1", "node2", "--device", "/disks/vdc", "--distribute")
-    wish = tasks.create_volume(there, asked)
+    wish = pool_tasks.create_volume(there, asked)
     foreseen = [command for commands in foresee(host, wish.steps) for command in commands or ()]
     assert host.ran == []
-    assert work.carry_out(tasks.create_volume, asked, there) == 0
+    assert run_task.carry_out(pool_tasks.create_volume, asked, there) == 0
     assert host.ran == [(command.node, command.argv, command.text) for command in foreseen]
     assert "cluster.server-quorum-type: none" in pool.gluster("volume", "info", "scratch")
 

@@ -23,7 +23,10 @@ TARGETS: Dict[str, Tuple[str, ...]] = {
     "ganeti_gluster_mon/gluster/pool.py": ("tests/unit/test_pool.py",),
     "ganeti_gluster_mon/daemon/cluster/leader_election.py": ("tests/unit/test_leader.py",),
     "ganeti_gluster_mon/daemon/cluster/signing.py": ("tests/unit/test_exchange.py",),
-    "ganeti_gluster_mon/deploy/plan.py": ("tests/unit/test_deploy_plan.py",),
-    "ganeti_gluster_mon/deploy/layout.py": ("tests/unit/test_layout.py", "tests/unit/test_deploy_plan.py"),
+    "ganeti_gluster_mon/deploy/plan.py": ("tests/unit/deploy/test_plan.py",),
+    "ganeti_gluster_mon/deploy/layout.py": (
+        "tests/unit/deploy/test_layout.py",
+        "tests/unit/deploy/test_plan.py",
+    ),
     "ganeti_gluster_mon/backend/file_device.py": ("tests/unit/backend/test_file_device.py",),
 }

@@ -1,0 +1,145 @@
+"""`gnt-gluster list-disks`: instances' disks, and the bricks they lie on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import List, Optional, Tuple
+
+from ganeti_gluster_mon.gluster.model import Disk
+from ganeti_gluster_mon.health import DiskHealth, evaluate_disk
+from ganeti_gluster_mon.view.fields import Field, Kind
+from ganeti_gluster_mon.view.listing import Listing
+from ganeti_gluster_mon.view.pool_view import Sight
+
+
+@dataclass(frozen=True)
+class DiskRow:
+    """A disk and how it is judged."""
+
+    disk: Disk
+    judged: DiskHealth
+
+
+def rows(sight: Sight) -> Optional[List[DiskRow]]:
+    """All disks, by instance; None where it is not known which there are."""
+    if sight.pool.disks is None:
+        return None
+    volumes = {volume.name: volume for volume in sight.pool.volumes or ()}
+    return [DiskRow(disk, evaluate_disk(disk, sight.pool, volumes)) for disk in sight.pool.disks]
+
+
+FIELDS: Tuple[Field[DiskRow], ...] = (
+    Field(
+        "instance",
+        "Instance",
+        Kind.TEXT,
+        "Instance it is a disk of (Ganeti's configuration)",
+        lambda row: row.disk.instance,
+        names=True,
+    ),
+    Field(
+        "disk",
+        "Disk",
+        Kind.TEXT,
+        "Which of the instance's disks it is: disk/0 (Ganeti's configuration)",
+        lambda row: row.disk.name,
+    ),
+    Field(
+        "pnode",
+        "Primary_node",
+        Kind.TEXT,
+        "The instance's primary node (Ganeti's configuration)",
+        lambda row: row.disk.node,
+    ),
+    Field(
+        "template",
+        "Disk_template",
+        Kind.TEXT,
+        "gluster, or ext for our ExtStorage provider (Ganeti's configuration)",
+        lambda row: row.disk.template,
+    ),
+    Field(
+        "volume",
+        "Volume",
+        Kind.TEXT,
+        "Volume it is on (Ganeti's disk parameters)",
+        lambda row: row.disk.volume,
+        names=True,
+    ),
+    Field(
+        "path",
+        "Path",
+        Kind.TEXT,
+        "Its file on the volume (Ganeti's configuration)",
+        lambda row: row.disk.path,
+    ),
+    Field(
+        "size",
+        "Size",
+        Kind.SIZE,
+        "What it may grow to (Ganeti's configuration)",
+        lambda row: row.disk.size,
+    ),
+    Field(
+        "allocated",
+        "Allocated",
+        Kind.SIZE,
+        "What it takes now, copies not counted (stat on this node's brick, else by libgfapi)",
+        lambda row: row.disk.allocated,
+    ),
+    Field(
+        "bricks",
+        "Bricks",
+        Kind.LIST,
+        "The bricks that hold it; of a sharded volume those that may hold parts of it "
+        "(stat on this node's bricks, else pathinfo by libgfapi)",
+        lambda row: None if row.disk.bricks is None else tuple(brick.label for brick in row.disk.bricks),
+    ),
+    Field(
+        "nodes",
+        "Nodes",
+        Kind.LIST,
+        "Hosts of these bricks (as bricks)",
+        lambda row: (
+            None if row.disk.bricks is None else tuple(dict.fromkeys(brick.host for brick in row.disk.bricks))
+        ),
+    ),
+    Field(
+        "missing",
+        "Missing",
+        Kind.LIST,
+        "Those of these bricks that are offline (volume status)",
+        lambda row: (
+            None
+            if row.disk.bricks is None
+            else tuple(brick.label for brick in row.disk.bricks if brick.online is False)
+        ),
+    ),
+    Field(
+        "status",
+        "Status",
+        Kind.TEXT,
+        "How it is: healthy, healing (a copy may lack what was written last), degraded (a copy is missing), "
+        "down, stopped with its volume, or unknown",
+        lambda row: row.judged.status,
+    ),
+    Field(
+        "at_risk",
+        "AtRisk",
+        Kind.BOOL,
+        "Whether less holds it now than should; while heal is under way it is not known which files lag behind",
+        lambda row: row.judged.at_risk,
+    ),
+    Field("message", "Message", Kind.TEXT, "Why, in words", lambda row: row.judged.message),
+)
+
+DISKS: Listing[DiskRow] = Listing(
+    name="list-disks",
+    what="instance or volume",
+    summary="list instances' disks, and the bricks they lie on",
+    fields=FIELDS,
+    default=("instance", "disk", "volume", "size", "allocated", "nodes", "status", "at_risk"),
+    rows=rows,
+    unknown=lambda sight: sight.pool.disks_unknown or "instances' disks were not looked at",
+    volumes=lambda row: (row.disk.volume,),
+)

@@ -1,0 +1,92 @@
+"""The facts about a node that `gnt-gluster diagnose` needs, from the output of node_program.py."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Mapping, Optional, Tuple
+
+from ganeti_gluster_mon.view.brick_mounts import BrickMount, brick_mounts
+
+
+@dataclass(frozen=True)
+class NodeFacts:
+    """What node_program.py found on a node; None where that is not known."""
+
+    #: why the node could not be queried; then all else is unknown
+    unreachable: Optional[str] = None
+    #: seconds that its clock is ahead of ours, and by how much that may be wrong
+    clock_offset: Optional[float] = None
+    clock_error: float = 0.0
+    #: "10.3"; None: not installed
+    gluster: Optional[str] = None
+    #: whether glusterd runs
+    glusterd: Optional[bool] = None
+    #: of its glusterd
+    uuid: Optional[str] = None
+    operating_version: Optional[str] = None
+    #: by name: its addresses, none where it is not known there
+    resolved: Mapping[str, Tuple[str, ...]] = field(default_factory=dict)
+    #: by name: whether a glusterd took a connection
+    reached: Mapping[str, bool] = field(default_factory=dict)
+    #: lines of /etc/ganeti/file-storage-paths; None: there is no such file
+    storage_paths: Optional[Tuple[str, ...]] = None
+    qemu_gluster: Optional[bool] = None
+    fuse_client: Optional[bool] = None
+    fuse_device: Optional[bool] = None
+    #: whether our ExtStorage provider is there
+    provider: Optional[bool] = None
+    #: whether our storage backend is in the place of Ganeti's own module
+    backend: Optional[bool] = None
+    #: its own bricks of started volumes
+    bricks: Optional[Tuple[BrickMount, ...]] = None
+
+
+def node_facts(told: Any, sent: float, received: float) -> NodeFacts:
+    """The facts in *told*, the output of node_program.py.  A fact of another type than expected is not known.
+
+    *sent* and *received*: when the program was sent and its output received, in seconds since the epoch, by our clock.
+    """
+    if not isinstance(told, dict):
+        return NodeFacts(unreachable="it told nothing that can be understood")
+    moment = told.get("time")
+    offset = None
+    if isinstance(moment, (int, float)) and not isinstance(moment, bool):
+        offset = float(moment) - (sent + received) / 2
+    resolved, reached = told.get("resolved"), told.get("reached")
+    return NodeFacts(
+        clock_offset=offset,
+        clock_error=max(0.0, received - sent) / 2,
+        gluster=_text(told.get("gluster")),
+        glusterd=_bool(told.get("glusterd")),
+        uuid=_text(told.get("uuid")),
+        operating_version=_text(told.get("operating_version")),
+        resolved={
+            name: tuple(map(str, addresses))
+            for name, addresses in (resolved if isinstance(resolved, dict) else {}).items()
+            if isinstance(addresses, list)
+        },
+        reached={
+            name: answer
+            for name, answer in (reached if isinstance(reached, dict) else {}).items()
+            if isinstance(answer, bool)
+        },
+        storage_paths=_texts(told.get("storage_paths")),
+        qemu_gluster=_bool(told.get("qemu_gluster")),
+        fuse_client=_bool(told.get("fuse_client")),
+        fuse_device=_bool(told.get("fuse_device")),
+        provider=_bool(told.get("provider")),
+        backend=_bool(told.get("backend")),
+        bricks=brick_mounts(told.get("bricks")),
+    )
+
+
+def _text(value: Any) -> Optional[str]:
+    return value if isinstance(value, str) else None
+
+
+def _bool(value: Any) -> Optional[bool]:
+    return value if isinstance(value, bool) else None
+
+
+def _texts(value: Any) -> Optional[Tuple[str, ...]]:
+    return tuple(map(str, value)) if isinstance(value, list) else None

@@ -1,0 +1,43 @@
+"""Asks every node of the cluster about itself, all side by side, for `gnt-gluster diagnose`."""
+
+from __future__ import annotations
+
+import json
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Dict, List, Sequence
+
+from ganeti_gluster_mon.ganeti.ssconf import Cluster
+from ganeti_gluster_mon.ganeti.ssh import NoAnswer, Nodes
+from ganeti_gluster_mon.view.node_facts import NodeFacts, node_facts
+
+#: connections at once
+_MOST = 64
+
+
+def ask_nodes(cluster: Cluster, names: Sequence[str], timeout: float) -> Dict[str, NodeFacts]:
+    """By node that is not offline: what it tells of itself, and of *names*, within *timeout* seconds.
+
+    A node that does not answer costs nothing but itself.
+    """
+    program = Path(__file__).with_name("node_program.py").read_text(encoding="utf-8")
+    nodes = Nodes(cluster)
+    asked: List[str] = [node.name for node in cluster.nodes if not node.offline]
+
+    def ask(node: str) -> NodeFacts:
+        sent = time.time()
+        try:
+            said = nodes.run(node, ["python3", "-I", "-", *names], timeout, program)
+        except NoAnswer as err:
+            return NodeFacts(unreachable=str(err))
+        if said.status:
+            return NodeFacts(unreachable=f"python3 there failed: {said.words}")
+        try:
+            told = json.loads(said.out)
+        except (ValueError, RecursionError):
+            return NodeFacts(unreachable="it told nothing that can be understood")
+        return node_facts(told, sent, time.time())
+
+    with ThreadPoolExecutor(min(_MOST, max(1, len(asked)))) as threads:
+        return dict(zip(asked, threads.map(ask, asked)))

@@ -1,0 +1,48 @@
+"""The pool that the commands of gnt-gluster show: a capture, the daemon's snapshot, or a query of Gluster."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Optional
+
+from ganeti_gluster_mon import snapshot
+from ganeti_gluster_mon.failure import CannotDo
+from ganeti_gluster_mon.ganeti import ssconf
+from ganeti_gluster_mon.ganeti.configuration import Reader
+from ganeti_gluster_mon.gluster import cycle
+from ganeti_gluster_mon.health import Limits
+from ganeti_gluster_mon.snapshot import Snapshot
+from ganeti_gluster_mon.view.pool_view import Sight
+from ganeti_gluster_mon.view.waiting_bricks import Waiting
+
+LIMITS = Limits()
+
+
+def see(arguments: argparse.Namespace) -> Sight:
+    """The pool, by the options that commands.add_source added.
+
+    Raises CannotDo where Gluster has to be queried and cannot be, CaptureError where a capture cannot be read.
+    """
+    if arguments.replay is not None:
+        recorded = snapshot.from_capture(arguments.replay, LIMITS)
+        return Sight(recorded.pool, recorded.health, recorded.now, source=recorded.source)
+    cluster = cluster_here()
+    seen = None if arguments.query else snapshot.from_daemon(arguments.run_dir, LIMITS)
+    if seen is None:
+        seen = queried()
+        if seen.error:
+            raise CannotDo(seen.error)
+    return Sight(seen.pool, seen.health, seen.now, cluster, Waiting(cluster, seen.pool), seen.source)
+
+
+def cluster_here() -> Optional[ssconf.Cluster]:
+    """The cluster this node is in; None where it is in none."""
+    try:
+        return ssconf.read()
+    except ssconf.NoCluster:
+        return None
+
+
+def queried() -> Snapshot:
+    """The pool by a query of Gluster; `error` says why it cannot be queried."""
+    return snapshot.from_gluster(cycle.Settings(processes=False, disks=Reader().disks), LIMITS)

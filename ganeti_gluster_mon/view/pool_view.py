@@ -1,0 +1,27 @@
+"""What the lists are made of: the pool, how it is judged, and what Ganeti says of its nodes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Optional
+
+from ganeti_gluster_mon.ganeti.ssconf import Cluster
+from ganeti_gluster_mon.gluster.model import Pool
+from ganeti_gluster_mon.health import Health
+from ganeti_gluster_mon.view.waiting_bricks import Waiting
+
+
+@dataclass(frozen=True)
+class Sight:
+    """A pool at a moment."""
+
+    pool: Pool
+    health: Health
+    #: ns since the epoch, when it was judged
+    now: int
+    #: None: this is no node of a Ganeti cluster, or it does not matter (a replay)
+    cluster: Optional[Cluster] = None
+    #: bricks that wait for others; None: not known
+    waiting: Optional[Waiting] = None
+    #: where it is from, in words: "the daemon, 3 s ago"
+    source: str = ""

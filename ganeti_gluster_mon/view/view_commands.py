@@ -1,0 +1,202 @@
+"""The commands of ``gnt-gluster`` that look and change nothing."""
+
+from __future__ import annotations
+
+import argparse
+import functools
+import sys
+from typing import Any, Dict, Optional, Set
+
+from ganeti_gluster_mon.commandline import seconds
+from ganeti_gluster_mon.daemon.spool import DIRECTORY
+from ganeti_gluster_mon.failure import CannotDo
+from ganeti_gluster_mon.health import UNKNOWN
+from ganeti_gluster_mon.view.brick_list import BRICKS
+from ganeti_gluster_mon.view.disk_list import DISKS
+from ganeti_gluster_mon.view.listing import (
+    Listing,
+    Manner,
+    NoSuchField,
+    as_json,
+    chosen,
+    filtered,
+    lines,
+    selected,
+    table,
+)
+from ganeti_gluster_mon.view.node_list import NODES
+from ganeti_gluster_mon.view.pool_view import Sight
+from ganeti_gluster_mon.view.row_filter import BadFilter, is_filter, row_filter
+from ganeti_gluster_mon.view.volume_list import VOLUMES
+from ganeti_gluster_mon.words import one_line
+
+LISTINGS: Dict[str, Listing[Any]] = {listing.name: listing for listing in (VOLUMES, NODES, BRICKS, DISKS)}
+
+
+def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add them to *commands*, the subparsers of ``gnt-gluster``."""
+    for listing in LISTINGS.values():
+        _add_list(commands, listing)
+    fields = commands.add_parser("list-fields", help="list what the lists can show, with what it means")
+    fields.add_argument(
+        "listing",
+        nargs="?",
+        choices=tuple(LISTINGS),
+        default=VOLUMES.name,
+        help="of which list (default: list)",
+    )
+    _add_table(fields)
+    fields.set_defaults(run=_list_fields)
+    info = commands.add_parser("info", help="show all there is to know of volumes")
+    info.add_argument("volumes", nargs="*", metavar="VOLUME", help="which (default: all)")
+    _add_units(info, "h")
+    add_source(info)
+    info.set_defaults(run=_info)
+    diagnose = commands.add_parser(
+        "diagnose",
+        help="say what is wrong with Gluster, Ganeti's settings and the nodes, and what to do; exit 1 if anything is",
+    )
+    diagnose.add_argument(
+        "nodes", nargs="*", metavar="NODE", help="say only what is wrong there (default: everything)"
+    )
+    diagnose.add_argument(
+        "--timeout",
+        type=seconds,
+        default=20.0,
+        metavar="S",
+        help="seconds for each node, all of them asked side by side (default: %(default)g)",
+    )
+    diagnose.set_defaults(run=_diagnose)
+
+
+def _add_list(commands: argparse._SubParsersAction[argparse.ArgumentParser], listing: Listing[Any]) -> None:
+    command = commands.add_parser(
+        listing.name,
+        help=listing.summary,
+        epilog="Fields: " + ", ".join(field.name for field in listing.fields) + ".",
+    )
+    command.add_argument(
+        "names",
+        nargs="*",
+        metavar="NAME",
+        help=f"only this {listing.what}; with * and ? in it, all that are like it; or a filter",
+    )
+    command.add_argument(
+        "-F",
+        "--filter",
+        action="store_true",
+        help="take NAME as a filter, in the language of Ganeti's lists: -F 'status != \"healthy\" and bricks > 3'",
+    )
+    command.add_argument(
+        "-o",
+        "--output",
+        metavar="FIELDS",
+        help=f"fields, separated by commas, or all; with + before them, added to {','.join(listing.default)}",
+    )
+    command.add_argument(
+        "--json",
+        action="store_true",
+        help="a JSON list of objects; sizes in bytes, null for what is not known",
+    )
+    _add_table(command)
+    _add_units(command, None)
+    command.add_argument(
+        "-v", "--verbose", action="store_true", help="say (nodata) for ?, and (unavail) for -"
+    )
+    add_source(command)
+    command.set_defaults(run=functools.partial(_list, listing))
+
+
+def _add_table(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--no-headers", action="store_true", help="no titles over the columns")
+    command.add_argument("--separator", metavar="TEXT", help="put TEXT between fields, and no columns")
+
+
+def _add_units(command: argparse.ArgumentParser, default: Any) -> None:
+    command.add_argument(
+        "--units",
+        choices=("h", "m", "g", "t"),
+        default=default,
+        help="sizes in MiB, GiB or TiB, or in what fits (default: h, with --separator m)",
+    )
+
+
+def add_source(command: argparse.ArgumentParser) -> None:
+    """Add what says where the picture of the pool comes from; see source.see."""
+    group = command.add_argument_group("where it is from")
+    group.add_argument("--replay", metavar="DIR", help="read the capture in DIR, nothing else")
+    group.add_argument(
+        "--query",
+        action="store_true",
+        help="query Gluster even if the daemon on this node has a fresh snapshot, which takes no lock",
+    )
+    group.add_argument(
+        "--run-dir",
+        default=DIRECTORY,
+        metavar="DIR",
+        help="where the daemon leaves what it knows (default: %(default)s)",
+    )
+
+
+def _list(listing: Listing[Any], arguments: argparse.Namespace) -> int:
+    from ganeti_gluster_mon.view import pool_source
+
+    by_filter = arguments.filter or is_filter(arguments.names)
+    try:
+        fields = chosen(listing, arguments.output)
+        if by_filter:
+            if len(arguments.names) != 1:
+                raise BadFilter("-F takes one filter, in quotes")
+            row_filter(arguments.names[0], listing.fields)
+    except (NoSuchField, BadFilter) as err:
+        print(f"gnt-gluster {listing.name}: {err}", file=sys.stderr)
+        return 2
+    sight = pool_source.see(arguments)
+    every = listing.rows(sight)
+    if every is None:
+        raise CannotDo(f"not known which there are: {listing.unknown(sight)}")
+    names = arguments.names
+    rows = filtered(listing, every, names[0]) if by_filter else selected(listing, every, names)
+    about = {name for row in rows for name in listing.volumes(row)} if arguments.names else None
+    _say_what_is_not_known(sight, about)
+    if arguments.json:
+        print(as_json(fields, rows))
+        return 0
+    manner = Manner(not arguments.no_headers, arguments.separator, arguments.units, arguments.verbose)
+    for line in lines(fields, rows, manner):
+        print(line)
+    return 0
+
+
+def _say_what_is_not_known(sight: Sight, volumes: Optional[Set[str]] = None) -> None:
+    """Why there is a ``?``, once and not in the table; of the pool, and of these *volumes* (None: of all)."""
+    for problem in sight.health.problems:
+        if volumes is not None and problem.volume and problem.volume not in volumes:
+            continue
+        if problem.severity == UNKNOWN:
+            print(f"gnt-gluster: {one_line(problem.text)}", file=sys.stderr)
+
+
+def _list_fields(arguments: argparse.Namespace) -> int:
+    fields = LISTINGS[arguments.listing].fields
+    rows = [(field.name, field.kind.value, field.title, field.doc) for field in fields]
+    manner = Manner(not arguments.no_headers, arguments.separator)
+    for line in table(("Name", "Type", "Title", "Description"), rows, (False,) * 4, manner):
+        print(line)
+    return 0
+
+
+def _info(arguments: argparse.Namespace) -> int:
+    from ganeti_gluster_mon.view import info, pool_source
+
+    sight = pool_source.see(arguments)
+    _say_what_is_not_known(sight, set(arguments.volumes) or None)
+    for line in info.lines(sight, arguments.volumes, arguments.units):
+        print(line)
+    return 0
+
+
+def _diagnose(arguments: argparse.Namespace) -> int:
+    from ganeti_gluster_mon.view import diagnose_command
+
+    return diagnose_command.run(arguments.timeout, arguments.nodes)

@@ -1,0 +1,118 @@
+"""Nodes and bricks may be named by short names wherever a command of gnt-gluster takes one."""
+
+from __future__ import annotations
+
+import argparse
+import re
+from typing import Any, Callable, Dict, List, Set, Tuple
+
+import pytest
+
+from ganeti_gluster_mon import gnt_gluster
+from ganeti_gluster_mon.deploy import releasing
+from ganeti_gluster_mon.deploy.command_arguments import brick_named, nodes_named, places_asked
+from ganeti_gluster_mon.deploy.layout import Brick
+from ganeti_gluster_mon.ganeti import ssconf
+from ganeti_gluster_mon.view import diagnose_command
+from ganeti_gluster_mon.view.listing import _names
+from ganeti_gluster_mon.view.view_commands import LISTINGS
+from tests.unit.deploy.fake_nodes import cluster
+from tests.unit.deploy.test_discarding import spread
+
+FULL, SHORT, ADDRESS = "node3.example.org", "node3", "192.0.2.3"
+CLUSTER = cluster(3)
+BRICK = Brick(FULL, "/b")
+
+#: what each argument that names a node or a brick is resolved by: (command, argument) → function of what was typed
+Resolved = Callable[[pytest.MonkeyPatch, argparse.Namespace], Any]
+
+
+def _nodes(_: pytest.MonkeyPatch, arguments: argparse.Namespace) -> Any:
+    return nodes_named(CLUSTER, arguments.nodes)
+
+
+def _brick(_: pytest.MonkeyPatch, arguments: argparse.Namespace) -> Any:
+    return brick_named(CLUSTER, spread(), arguments.brick)
+
+
+def _places(_: pytest.MonkeyPatch, arguments: argparse.Namespace) -> Any:
+    places = places_asked(CLUSTER, nodes_named(CLUSTER, arguments.nodes), arguments)
+    return [place.node for place in places]
+
+
+def _diagnosed(monkeypatch: pytest.MonkeyPatch, arguments: argparse.Namespace) -> Any:
+    monkeypatch.setattr(ssconf, "read", lambda: CLUSTER)
+    return diagnose_command._nodes(arguments.nodes)
+
+
+def _released(_: pytest.MonkeyPatch, arguments: argparse.Namespace) -> Any:
+    return [nodes_named(CLUSTER, [node])[0] for node, _ in arguments.disks]
+
+
+def _removed(_: pytest.MonkeyPatch, arguments: argparse.Namespace) -> Any:
+    found = CLUSTER.node_of_host(arguments.nodes[0])
+    return None if found is None else found.name
+
+
+_PLACE = "/dev/vdb"
+CASES: Dict[Tuple[str, str], Tuple[List[str], Resolved, Any]] = {
+    ("deploy", "nodes"): (["deploy", "{}", "--device", _PLACE], _nodes, (FULL,)),
+    ("create-volume", "nodes"): (["create-volume", "v", "{}", "--device", _PLACE], _nodes, (FULL,)),
+    ("expand-volume", "nodes"): (["expand-volume", "v", "{}", "--device", _PLACE], _nodes, (FULL,)),
+    ("replace-brick", "nodes"): (["replace-brick", "v", "n:/b", "{}", "--device", _PLACE], _nodes, (FULL,)),
+    ("replace-brick", "brick"): (["replace-brick", "v", "{}:/b", "node1", "--device", _PLACE], _brick, BRICK),
+    ("restart-brick", "brick"): (["restart-brick", "v", "{}:/b"], _brick, BRICK),
+    ("add-node", "nodes"): (["add-node", "{}"], _nodes, (FULL,)),
+    ("remove-node", "nodes"): (["remove-node", "{}"], _removed, FULL),
+    ("release-disk", "disks"): (["release-disk", "{}:/dev/vdb"], _released, [FULL]),
+    ("diagnose", "nodes"): (["diagnose", "{}"], _diagnosed, [FULL]),
+}
+for _command in ("deploy", "create-volume", "expand-volume", "replace-brick"):
+    _before = {"deploy": [], "replace-brick": ["v", "n:/b"]}.get(_command, ["v"])
+    for _option, _path in (("device", _PLACE), ("directory", "/srv/b")):
+        _words = [_command, *_before, "node3", f"--{_option}", f"{{}}:{_path}"]
+        CASES[_command, _option] = (_words, _places, [FULL])
+    CASES[_command, "wipe"] = (
+        [_command, *_before, "node3", "--device", _PLACE, "--wipe", f"{{}}:{_PLACE}"],
+        _places,
+        [FULL],
+    )
+
+
+def arguments_that_name_hosts() -> Set[Tuple[str, str]]:
+    """(command, argument) for each argument of gnt-gluster whose help says that it takes a node or a brick."""
+    found = set()
+    (commands,) = (
+        action for action in gnt_gluster.parser()._actions if isinstance(action, argparse._SubParsersAction)
+    )
+    for name, parser in commands.choices.items():
+        for action in parser._actions:
+            if re.search(r"\bNODE\b|\bBRICK\b", str(action.metavar)):
+                found.add((name, action.dest))
+    return found
+
+
+def test_every_argument_that_names_a_host_is_looked_at_here() -> None:
+    assert arguments_that_name_hosts() == set(CASES)
+
+
+@pytest.mark.parametrize("name", [FULL, SHORT, ADDRESS])
+@pytest.mark.parametrize("case", CASES, ids="-".join)
+def test_it_may_be_short(monkeypatch: pytest.MonkeyPatch, case: Tuple[str, str], name: str) -> None:
+    words, resolve, expected = CASES[case]
+    arguments = gnt_gluster.parser().parse_args([word.replace("{}", name) for word in words])
+    assert resolve(monkeypatch, arguments) == expected
+
+
+def test_release_disk_resolves_names_as_here() -> None:
+    assert releasing.nodes_named is nodes_named  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("listing", LISTINGS)
+def test_lists_take_short_names_of_hosts_and_bricks(listing: str) -> None:
+    fields = {field.name for field in LISTINGS[listing].fields if field.names}
+    assert fields
+    assert _names(SHORT, FULL)
+    assert _names(f"{SHORT}:/b", f"{FULL}:/b")
+    assert not _names("node", FULL)
+    assert not _names("node:/b", f"{FULL}:/b")

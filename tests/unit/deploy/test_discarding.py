@@ -1,0 +1,149 @@
+"""Bricks that are given up, bricks by short names, and what is balanced already."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import Dict, List, Optional, Sequence, Tuple
+
+import pytest
+
+from ganeti_gluster_mon import gnt_gluster
+from ganeti_gluster_mon.deploy import balance, gluster_cli
+from ganeti_gluster_mon.deploy.command_arguments import brick_named
+from ganeti_gluster_mon.deploy.context import Context
+from ganeti_gluster_mon.deploy.discard_steps import DiscardBricks, losses, presence
+from ganeti_gluster_mon.deploy.layout import Brick
+from ganeti_gluster_mon.deploy.pool_steps import LeavePool, has_bricks
+from ganeti_gluster_mon.deploy.step import DONE, NotSo
+from ganeti_gluster_mon.ganeti.ssh import Said
+from ganeti_gluster_mon.gluster.facts import VolumeInfo
+from ganeti_gluster_mon.gluster.model import DiskFile
+from tests.unit.deploy.fake_nodes import FAILED, cluster, ok, pool_list, volume, volume_info
+
+BRICKS = ["node1.example.org:/b", "node2.example.org:/b", "node3.example.org:/b"]
+
+
+def spread(options: Optional[Dict[str, str]] = None) -> VolumeInfo:
+    """A volume without copies on three nodes."""
+    found = gluster_cli.volume(volume_info(volume("gv0", BRICKS, kind="Distribute", replica=1)), "gv0")
+    assert found is not None
+    return replace(found, options=options or {})
+
+
+def disk(instance: str, path: str) -> DiskFile:
+    return DiskFile(instance=instance, name="disk/0", volume="gv0", path=path)
+
+
+GONE = Brick("node3.example.org", "/b")
+NODES = {name.partition(":")[0]: name.partition(":")[0] for name in BRICKS}
+
+
+def test_disks_that_no_other_brick_has_are_lost() -> None:
+    disks = [disk("web", "ganeti/1"), disk("db", "ganeti/2")]
+    asked = presence(spread(), [GONE], disks, NODES)
+    assert [question.node for question in asked] == ["node1.example.org", "node2.example.org"]
+    answers = [ok(json.dumps([["/b", ["ganeti/1"]]])), ok(json.dumps([["/b", []]]))]
+    assert losses(spread(), disks, answers).notes == ("lost: disk/0 of db",)
+    sharded = losses(spread({"features.shard": "on"}), disks, answers)
+    assert sharded.notes[1].startswith("may have lost parts") and sharded.damaged == ("disk/0 of web",)
+    assert losses(spread(), [], ()).notes == ("no disk of an instance is on it",)
+    with pytest.raises(NotSo, match="it is not known which disks of gv0 would be lost: ssh: away"):
+        losses(spread(), disks, [Said(255, "", "ssh: away")])
+
+
+def test_bricks_are_given_up_by_force_and_once() -> None:
+    step = DiscardBricks("node1", "gv0", (GONE,))
+    (command,) = step.left([volume_info(volume("gv0", BRICKS, kind="Distribute", replica=1))]) or ()
+    assert str(command).endswith("volume remove-brick gv0 node3.example.org:/b force")
+    assert step.left([volume_info(volume("gv0", BRICKS[:2], kind="Distribute", replica=1))]) is DONE
+    assert step.left([volume_info()]) is DONE
+    with pytest.raises(NotSo, match="no other brick: gnt-gluster destroy-volume gv0"):
+        step.left([volume_info(volume("gv0", BRICKS[2:], kind="Distribute", replica=1))])
+
+
+def test_a_refusal_names_a_command_that_works() -> None:
+    held = [("gv0", GONE)]
+    alone = has_bricks("node3", held, [spread()])
+    assert "gluster volume remove-brick gv0 node3.example.org:/b start moves it" in alone
+    assert alone.endswith("gnt-gluster remove-node node3 --discard-data")
+    copied = gluster_cli.volumes(volume_info(volume("gv0", BRICKS)))
+    assert "gnt-gluster replace-brick gv0 node3.example.org:/b NODE" in has_bricks("node3", held, copied)
+    info = volume_info(volume("gv0", BRICKS, kind="Distribute", replica=1))
+    pool = pool_list("node1.example.org", "node2.example.org", "node3.example.org")
+    with pytest.raises(NotSo, match="--discard-data"):
+        LeavePool("node3.example.org", "node1.example.org").left([pool, info])
+    leaves = LeavePool("node3.example.org", "node1.example.org", (GONE,)).left([pool, info])
+    assert leaves and str(leaves[0]).endswith("peer detach node3.example.org")
+
+
+@pytest.mark.parametrize("host", ["node3", "node3.example.org", "192.0.2.3"])
+def test_a_brick_may_be_named_by_a_short_name(host: str) -> None:
+    assert brick_named(cluster(3), spread(), Brick(host, "/b")) == GONE
+    for other in (Brick(host, "/c"), Brick("node", "/b"), Brick("node9", "/b")):
+        assert brick_named(cluster(3), spread(), other) == other
+
+
+# --- balance --------------------------------------------------------------------------------------------
+
+
+class Answers:
+    """A host that gives answers by the last word of what is asked."""
+
+    def __init__(self, answers: Dict[str, Said]) -> None:
+        self.answers = answers
+
+    def ask(self, node: str, questions: Sequence[Sequence[str]], timeout: float = 20.0) -> Tuple[Said, ...]:
+        return tuple(
+            self.answers.get(f"{node}:{argv[-1]}", self.answers.get(argv[-1], FAILED)) for argv in questions
+        )
+
+    def run(self, *words: object) -> Said:
+        raise AssertionError(words)
+
+    def start(self, *words: object) -> object:
+        raise AssertionError(words)
+
+
+def status(code: int, words: str, skipped: int = 0, failures: int = 0) -> Said:
+    aggregate = (
+        f"<aggregate><files>1</files><size>1</size><lookups>9</lookups><failures>{failures}</failures>"
+        f"<skipped>{skipped}</skipped><status>{code}</status><statusStr>{words}</statusStr><runtime>0.0</runtime></aggregate>"
+    )
+    return ok(
+        "<cliOutput><opRet>0</opRet><opErrno>0</opErrno><opErrstr/><volRebalance>"
+        f"<task-id>6621bf72-7aa5-49d7-a61c-c8d3ebc78ed0</task-id><op>3</op><nodeCount>1</nodeCount>{aggregate}"
+        "</volRebalance></cliOutput>"
+    )
+
+
+DONE_STATUS = status(3, "completed")
+SHARE = ok("# file: /b\ntrusted.glusterfs.dht=0x583d8a4200000000000000007ffffffe\n")
+NO_SHARE = ok("# file: /b\ntrusted.glusterfs.dht=0x583d8a42000000000000000000000000\n")
+
+
+@pytest.mark.parametrize(
+    ("told", "third", "expected"),
+    [
+        (DONE_STATUS, SHARE, True),
+        (DONE_STATUS, FAILED, False),  # it was added later, and has no attribute yet
+        (DONE_STATUS, NO_SHARE, False),
+        (status(3, "completed", skipped=1), SHARE, False),
+        (status(3, "completed", failures=1), SHARE, False),
+        (status(7, "fix-layout completed"), SHARE, False),
+        (status(1, "in progress"), SHARE, False),
+        (FAILED, SHARE, False),
+    ],
+)
+def test_what_is_balanced(told: Said, third: Said, expected: bool) -> None:
+    host = Answers({"status": told, "/b": SHARE, "node3.example.org:/b": third})
+    context = Context(cluster(3), host, "node1.example.org")  # type: ignore[arg-type]
+    assert balance.is_balanced(context, "node1.example.org", spread()) is expected
+
+
+@pytest.mark.parametrize(
+    "words", [["remove-node", "node3"], ["replace-brick", "gv0", "node3:/b", "node3", "--device", "/dev/vdc"]]
+)
+def test_data_is_discarded_only_where_that_is_said(words: List[str]) -> None:
+    assert gnt_gluster.parser().parse_args([*words, "--discard-data"]).discard_data is True
+    assert gnt_gluster.parser().parse_args(words).discard_data is False

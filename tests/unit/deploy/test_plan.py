@@ -1,0 +1,260 @@
+"""From a look at nodes to a plan: what is in the way, where bricks come to be, who joins whom."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import Any, Dict, List, Optional, Sequence, Tuple
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ganeti_gluster_mon.deploy import plan
+from ganeti_gluster_mon.deploy.brick_steps import MakeFilesystem, Mount
+from ganeti_gluster_mon.deploy.fstab import OPTIONS, Entry
+from ganeti_gluster_mon.deploy.ganeti_steps import AllowDirectory, EnableTemplate
+from ganeti_gluster_mon.deploy.joining import (
+    Described,
+    Misdescribed,
+    candidates,
+    described,
+    growth,
+    waiting,
+)
+from ganeti_gluster_mon.deploy.layout import Brick, distribute, replica, sets
+from ganeti_gluster_mon.deploy.plan import Place
+from ganeti_gluster_mon.deploy.pool_steps import CreateVolume, JoinPool
+from ganeti_gluster_mon.deploy.survey import Seen, faults, understand
+from ganeti_gluster_mon.etc_default import WrongSetting
+from ganeti_gluster_mon.ganeti.ssh import Said
+from ganeti_gluster_mon.gluster.facts import BrickInfo, VolumeInfo
+from tests.unit.deploy.fake_nodes import FAILED, cluster, device, lsblk, ok, pool_list, volume_info, wipefs
+
+VERSION = ok("glusterfs 10.3\n")
+TARGETS = ok(json.dumps({"filesystems": [{"target": "/"}, {"target": "/export/brick1"}]}))
+NODE1, NODE2, NODE3 = (f"node{n}.example.org" for n in (1, 2, 3))
+
+
+def names(told: Dict[str, List[str]], time: float = 100.0) -> Said:
+    return ok(json.dumps({"names": told, "time": time}))
+
+
+def seen(node: str, *answers: Said, wanted: Sequence[str] = ()) -> Seen:
+    usual = [VERSION, pool_list(node), volume_info(), ok(), TARGETS, *answers]
+    return understand(node, wanted, usual, 100.0)
+
+
+# --- what is in the way -----------------------------------------------------------------------------
+
+
+def test_a_node_that_is_well() -> None:
+    found = seen(NODE1, lsblk(), wipefs(), names({NODE2: ["192.0.2.2"]}), wanted=["/dev/vdb"])
+    assert found.fault is None
+    assert faults([found], cluster(3)) == ()
+    assert found.devices["/dev/vdb"].size == 1 << 30
+    assert found.mount_points == ("/", "/export/brick1")
+
+
+@pytest.mark.parametrize(
+    ("told", "words"),
+    [
+        (
+            {NODE2: ["192.0.2.66"]},
+            f"{NODE1}: it takes {NODE2} for 192.0.2.66, and Ganeti has 192.0.2.2: put it right",
+        ),
+        ({NODE2: []}, f"{NODE1}: it does not know the address of {NODE2}: put it right"),
+    ],
+)
+def test_names_that_lead_elsewhere(told: Dict[str, List[str]], words: str) -> None:
+    (line,) = faults([seen(NODE1, names(told))], cluster(3))
+    assert line.startswith(words)
+
+
+def test_a_node_may_know_itself_by_any_address() -> None:
+    assert faults([seen(NODE1, names({NODE1: ["127.0.1.1"]}))], cluster(3)) == ()
+
+
+def test_clocks_that_differ() -> None:
+    early, late = seen(NODE1, names({}, time=100.0)), seen(NODE2, names({}, time=133.0))
+    (line,) = faults([early, late], cluster(3))
+    assert line.startswith(f"{NODE2}: its clock is 33 s ahead of that of {NODE1}")
+    assert faults([early, seen(NODE2, names({}, time=105.0))], cluster(3)) == ()
+
+
+@pytest.mark.parametrize(
+    ("version", "pool", "words"),
+    [
+        (Said(127, "", "gluster: No such file or directory"), FAILED, "apt-get install glusterfs-server"),
+        (VERSION, Said(1, "", "Connection failed. Please check"), "systemctl restart glusterd"),
+        (VERSION, Said(124, "", "gluster: no answer within 15 s"), "no answer within 15 s"),
+    ],
+)
+def test_a_node_without_gluster(version: Said, pool: Said, words: str) -> None:
+    found = understand(NODE1, (), [version, pool, pool, ok(), TARGETS, names({})], 100.0)
+    assert words in str(found.fault)
+
+
+def test_a_device_that_is_not_there_is_said() -> None:
+    gone = Said(32, "", "lsblk: /dev/vdb: not a block device\n")
+    found = seen(NODE1, gone, FAILED, names({}), wanted=["/dev/vdb"])
+    assert faults([found], cluster(3)) == (f"{NODE1}: /dev/vdb is no block device there",)
+
+
+# --- where bricks come to be ------------------------------------------------------------------------
+
+
+def node(name: str, *disks: str, **more: Any) -> Seen:
+    found = {disk: device(lsblk(serial=f"{name}{disk}"), wipefs()) for disk in disks}
+    return replace(Seen(name, devices=found), **more)
+
+
+def made(places: Sequence[Place], *nodes: Seen) -> plan.Bricks:
+    return plan.make_bricks(cluster(3), "gv0", places, {one.name: one for one in nodes}, nodes[0].name)
+
+
+def test_disks_of_a_node_are_mounted_one_after_the_other() -> None:
+    found = made(
+        [Place(NODE1, "/dev/vdb"), Place(NODE1, "/dev/vdc"), Place(NODE1, directory="/srv/b")],
+        node(NODE1, "/dev/vdb", "/dev/vdc"),
+    )
+    assert [brick.path for brick in found.bricks] == [
+        "/export/brick1/gluster",
+        "/export/brick2/gluster",
+        "/srv/b",
+    ]
+    assert [type(step).__name__ for step in found.steps] == [
+        *("MakeFilesystem", "RecordMountPoint", "Mount") * 2,
+        *("MakeBrick",) * 3,
+    ]
+
+
+def test_a_mount_point_that_is_taken_is_passed_over_and_our_own_is_found_again() -> None:
+    place = [Place(NODE1, "/dev/vdb")]
+    taken = node(
+        NODE1, "/dev/vdb", mount_points=("/", "/export/brick1"), fstab=(Entry("x", "/export/brick2", "", ""),)
+    )
+    (brick,) = made(place, taken).bricks
+    assert brick.path == "/export/brick3/gluster"
+    (step,) = [one for one in made(place, taken).steps if isinstance(one, Mount)]
+    ours = replace(taken, fstab=(Entry(f"UUID={step.uuid}", "/export/brick1", "xfs", OPTIONS),))
+    (brick,) = made(place, ours).bricks
+    assert brick.path == "/export/brick1/gluster"
+
+
+def test_only_the_disk_that_is_named_is_wiped() -> None:
+    found = made(
+        [Place(NODE1, "/dev/vdb", wipe=True), Place(NODE2, "/dev/vdb")],
+        node(NODE1, "/dev/vdb"),
+        node(NODE2, "/dev/vdb"),
+    )
+    assert [(step.node, step.wipe) for step in found.steps if isinstance(step, MakeFilesystem)] == [
+        (NODE1, True),
+        (NODE2, False),
+    ]
+
+
+@given(st.lists(st.integers(1, 3), min_size=3, max_size=6))
+def test_a_plan_never_puts_two_copies_on_one_host(disks: List[int]) -> None:
+    hosts = [f"node{n}.example.org" for n in range(1, len(disks) + 1)]
+    places = [Place(host, f"/dev/vd{d}") for host, count in zip(hosts, disks) for d in range(count)]
+    fits = sum(disks) % 3 == 0 and max(disks) <= sum(disks) // 3
+    nodes = [node(host, *(f"/dev/vd{d}" for d in range(count))) for host, count in zip(hosts, disks)]
+    found = plan.make_bricks(cluster(6), "gv0", places, {one.name: one for one in nodes}, NODE1)
+    if not fits:
+        return
+    steps = plan.create("gv0", replica(3), found, nodes[0])
+    (volume,) = [step for step in steps if isinstance(step, CreateVolume)]
+    for one in sets(replica(3), volume.bricks):
+        assert len({brick.node for brick in one}) == 3
+    joined = [step.node for step in steps if isinstance(step, JoinPool)]
+    assert sorted(joined) == sorted(hosts[1:])
+
+
+def test_server_quorum_only_where_it_helps() -> None:
+    assert plan.guest_options(replica(3), 3, sharded=True) == ()
+    assert plan.guest_options(distribute(), 9, sharded=True) == (("cluster.server-quorum-type", "none"),)
+    assert ("cluster.server-quorum-type", "none") in plan.guest_options(replica(2), 2, sharded=True)
+    assert plan.guest_options(replica(3), 3, sharded=False) == (("features.shard", "off"),)
+
+
+def test_guests_ask_their_own_node_where_all_are_in_the_pool() -> None:
+    bricks = [Brick(NODE1, "/b"), Brick(NODE2, "/b")]
+    *allowed, told = plan.ganeti_side(cluster(3), "gv0", bricks, [NODE1, NODE2, NODE3], "userspace")
+    assert [step.node for step in allowed if isinstance(step, AllowDirectory)] == [NODE1, NODE2, NODE3]
+    assert isinstance(told, EnableTemplate) and told.host == "127.0.0.1"
+    told = plan.ganeti_side(cluster(3), "gv0", bricks, [NODE1, NODE2], "userspace")[-1]
+    assert isinstance(told, EnableTemplate) and told.host == NODE1
+    assert plan.outsiders(cluster(3), [NODE1, NODE2]) == (NODE3,)
+
+
+# --- nodes that bring their storage along -----------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("tags", "text", "wanted"),
+    [
+        (["gluster:join:gv0:/dev/vdb"], "", Described("gv0", ("/dev/vdb",))),
+        (
+            ["other", "gluster:join:gv0:/dev/vdc", "gluster:join:gv0:/dev/vdb"],
+            "",
+            Described("gv0", ("/dev/vdb", "/dev/vdc")),
+        ),
+        (["gluster:join:gv0:/srv/brick"], "", Described("gv0", (), ("/srv/brick",))),
+        (
+            [],
+            "GLUSTER_JOIN_VOLUME=gv0\nGLUSTER_JOIN_DEVICE='/dev/vdb /dev/vdc' # two\n",
+            Described("gv0", ("/dev/vdb", "/dev/vdc")),
+        ),
+        ([], '# GLUSTER_JOIN_VOLUME=gv0\nARGS="--listen :1816"\n', None),
+        (
+            ["gluster:join:tag:/dev/a"],
+            "GLUSTER_JOIN_VOLUME=file\nGLUSTER_JOIN_DEVICE=/dev/b\n",
+            Described("tag", ("/dev/a",)),
+        ),
+        ([], "", None),
+    ],
+)
+def test_what_nodes_bring_along_is_described_once(
+    tags: List[str], text: str, wanted: Optional[Described]
+) -> None:
+    assert described(tags, text) == wanted
+
+
+@pytest.mark.parametrize(
+    ("tags", "text"),
+    [
+        (["gluster:join:gv0"], ""),
+        (["gluster:join:gv0:vdb"], ""),
+        (["gluster:join:-x:/dev/vdb"], ""),
+        (["gluster:join:a:/dev/b", "gluster:join:c:/dev/d"], ""),
+        (["gluster:join:gv0:/dev/../etc"], ""),
+        ([], "GLUSTER_JOIN_DEVICE=/dev/vdb\n"),
+        ([], "GLUSTER_JOIN_VOLUME=gv0\n"),
+    ],
+)
+def test_a_description_that_cannot_be_understood_is_not_guessed(tags: List[str], text: str) -> None:
+    with pytest.raises(Misdescribed):
+        described(tags, text)
+
+
+def test_a_setting_that_no_shell_would_read_is_not_guessed_either() -> None:
+    with pytest.raises(
+        WrongSetting, match="/etc/default/ganeti-gluster-mon: GLUSTER_JOIN_VOLUME: No closing"
+    ):
+        described([], "GLUSTER_JOIN_VOLUME='gv0\n")
+
+
+def test_who_waits_is_seen_by_the_marks_and_the_volume() -> None:
+    table = (Entry("UUID=1", "/export/brick1", "xfs", OPTIONS), Entry("UUID=2", "/srv", "ext4", "defaults"))
+    assert candidates(table, Described("gv0", (), ("/srv/b",))) == ("/export/brick1/gluster", "/srv/b")
+    bricks = tuple(BrickInfo(f"n{n}", "/b", None, False) for n in (1, 2, 3))
+    volume = VolumeInfo("gv0", "u", "started", "replicate", "tcp", bricks, 3, 0, 0, 0)
+    marked: Dict[str, Tuple[str, ...]] = {"n1": ("/b",), "n4": ("/b",), "n5": ("/b", "/c")}
+    waits = waiting(volume, marked)
+    assert [brick.label for brick in waits] == ["n4:/b", "n5:/b", "n5:/c"]
+    some = growth(plan.layout_of(volume), waits)
+    assert (some.joins, len(some.waits), some.wanted) == ((), 3, 1)
+    more = growth(plan.layout_of(volume), (*waits, Brick("n6", "/b")))
+    assert [brick.node for brick in more.joins] == ["n4", "n5", "n6"]
+    assert ([brick.label for brick in more.waits], more.wanted) == (["n5:/c"], 2)

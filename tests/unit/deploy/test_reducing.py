@@ -1,0 +1,284 @@
+"""remove-node --reduce-replica, restart-brick, and deploy while a node cannot be reached."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import replace
+from typing import Any, Dict, List, Optional, Sequence, Tuple
+
+import pytest
+
+from ganeti_gluster_mon import gnt_gluster
+from ganeti_gluster_mon.deploy import pool_tasks, reducing, restarting
+from ganeti_gluster_mon.deploy.apply import Refused
+from ganeti_gluster_mon.deploy.context import Context, Proposal
+from ganeti_gluster_mon.deploy.gluster_cli import volumes
+from ganeti_gluster_mon.deploy.layout import Brick
+from ganeti_gluster_mon.deploy.pool_steps import StartVolume, has_bricks
+from ganeti_gluster_mon.deploy.redeploy import redeploy
+from ganeti_gluster_mon.deploy.reducing import ReduceReplica, irreducible
+from ganeti_gluster_mon.deploy.repair_steps import BrickMounted, RestartGlusterd
+from ganeti_gluster_mon.deploy.restarting import EndBrick, processes
+from ganeti_gluster_mon.deploy.step import DONE, WAIT, NotSo
+from ganeti_gluster_mon.deploy.survey import Seen
+from ganeti_gluster_mon.ganeti.ssh import Said
+from ganeti_gluster_mon.gluster.facts import VolumeInfo
+from ganeti_gluster_mon.gluster.model import Peer
+from tests.unit.deploy.fake_nodes import FAILED, cluster, ok, pool_list, volume, volume_info
+from tests.unit.deploy.test_heal_steps import summary
+from tests.unit.deploy.test_replacing import INFO, NODE1, NODE2, NODE3, OLD, A, Answers, B, status
+
+NODES = [f"node{n}.example.org" for n in range(1, 7)]
+
+
+def info(
+    count: int = 3, replica: int = 3, kind: str = "Replicate", arbiters: Sequence[int] = ()
+) -> VolumeInfo:
+    told = volume("gv0", [f"{node}:/b" for node in NODES[:count]], kind=kind, replica=replica)
+    (found,) = volumes(volume_info(told))
+    bricks = tuple(replace(one, arbiter=number in arbiters) for number, one in enumerate(found.bricks, 1))
+    return replace(found, bricks=bricks, arbiter_count=1 if arbiters else 0)
+
+
+def bricks(*numbers: int) -> List[Brick]:
+    return [Brick(f"node{number}.example.org", "/b") for number in numbers]
+
+
+@pytest.mark.parametrize(
+    ("there", "gone", "reason"),
+    [
+        (info(), [3], ""),
+        (info(6, kind="Distributed-Replicate"), [3, 6], ""),
+        (info(arbiters=[3]), [3], ""),
+        (info(6, kind="Distributed-Replicate"), [3], "not one brick of each of the 2 sets of gv0"),
+        (info(), [2, 3], "not one brick of each of the 1 sets"),
+        (info(arbiters=[3]), [1], "has an arbiter, and node1.example.org:/b is none"),
+        (replace(info(replica=1), type="disperse", disperse_count=3, redundancy_count=1), [3], "fragments"),
+    ],
+)
+def test_what_can_be_one_copy_less(there: VolumeInfo, gone: List[int], reason: str) -> None:
+    found = irreducible(there, bricks(*gone))
+    assert reason in found
+    assert bool(found) == bool(reason)
+
+
+def test_one_brick_of_each_set_goes_by_force_and_once() -> None:
+    step = ReduceReplica(NODE1, "gv0", (OLD,), 2)
+    (command,) = step.left([INFO]) or ()
+    assert str(command).endswith(f"volume remove-brick gv0 replica 2 {OLD.label} force")
+    assert step.left([volume_info(volume("gv0", [A.label, B.label], replica=2))]) is DONE
+    with pytest.raises(NotSo, match="there is no volume gv0"):
+        step.left([volume_info()])
+
+
+def reduced(state: Said, pending: Dict[Brick, Optional[int]], there: Said = INFO) -> reducing.Reduction:
+    speaks = Seen(NODE1, volumes=volumes(there))
+    context = Context(cluster(3), Answers(state, summary(pending)), NODE1)
+    return reducing.reduce_replicas(context, speaks, NODE3, [("gv0", OLD)])
+
+
+def test_a_copy_less_is_confirmed_and_the_others_have_to_be_online() -> None:
+    found = reduced(status(OLD), {A: 5, B: 5, OLD: None})
+    assert found.questions == (f"{OLD.label} is offline; what only it has is lost.",)
+    assert found.steps == (ReduceReplica(NODE1, "gv0", (OLD,), 2), StartVolume(NODE1, "gv0", (A, B)))
+    assert found.notes[0].startswith("gv0 keeps two copies: writes stop while the first brick")
+    assert found.afterwards == (
+        "to have 3 copies of gv0 again: gluster volume add-brick gv0 replica 3 NODE:PATH",
+    )
+    with pytest.raises(NotSo, match=rf"{B.label} is offline, and {OLD.label} may have what only it has"):
+        reduced(status(B, OLD), {A: 5, B: None, OLD: None})
+    with pytest.raises(NotSo, match="3 entries of gv0 are to be healed"):
+        reduced(status(), {A: 0, B: 0, OLD: 3})
+
+
+def test_where_it_is_not_possible_the_refusal_names_what_is() -> None:
+    six = volume_info(
+        volume("gv0", [f"{node}:{A.path}" for node in NODES], kind="Distributed-Replicate", replica=3)
+    )
+    with pytest.raises(
+        NotSo, match=r"--reduce-replica is not possible: .*; .*gnt-gluster replace-brick gv0 node3"
+    ):
+        reduced(status(), {}, six)
+
+
+def test_the_refusal_to_remove_a_node_names_it() -> None:
+    told = has_bricks("node3", [("gv0", OLD)], volumes(INFO))
+    assert told.endswith("gnt-gluster remove-node node3 --reduce-replica")
+
+
+class Pool(Answers):
+    """Nodes of which node3 is dead, with the answers of `tasks.remove_node`."""
+
+    def __init__(self, state: Said) -> None:
+        super().__init__(state, summary({A: 5, B: 5, OLD: None}))
+
+    def ask(self, node: str, questions: Sequence[Sequence[str]], timeout: float = 0) -> Tuple[Said, ...]:
+        return super().ask(node, questions, timeout)
+
+
+def remove_node(monkeypatch: pytest.MonkeyPatch, *words: str) -> Proposal:
+    peers = tuple(
+        Peer(node, f"u{n}", "Peer in Cluster", connected=n != 3, local=n == 1)
+        for n, node in enumerate((NODE1, NODE2, NODE3), 1)
+    )
+    member = Seen(NODE1, peers=peers, volumes=volumes(INFO))
+    monkeypatch.setattr(pool_tasks, "pool_members", lambda context: (member,))
+    arguments = gnt_gluster.parser().parse_args(["remove-node", "node3", *words])
+    return pool_tasks.remove_node(Context(cluster(3), Pool(status(OLD)), NODE1), arguments)
+
+
+def test_a_dead_node_with_copies_leaves_by_one_command(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(NotSo, match=r"gnt-gluster remove-node node3\.example\.org --reduce-replica"):
+        remove_node(monkeypatch)
+    with pytest.raises(NotSo, match="--reduce-replica"):
+        remove_node(monkeypatch, "--discard-data")
+    proposal = remove_node(monkeypatch, "--reduce-replica")
+    assert [type(step).__name__ for step in proposal.steps] == ["ReduceReplica", "StartVolume", "LeavePool"]
+    assert proposal.question == (
+        f"{OLD.label} is offline; what only it has is lost. Keep one copy less, without {OLD.path} of gv0?"
+    )
+    assert proposal.result == (
+        f"{NODE3} is not in the pool any more: gnt-node remove {NODE3}; to have 3 copies of gv0 again: "
+        f"gluster volume add-brick gv0 replica 3 NODE:PATH"
+    )
+
+
+# --- restart-brick ------------------------------------------------------------------------------------
+
+
+def test_a_brick_is_killed_once_and_waited_for() -> None:
+    step = EndBrick(NODE3, NODE1, "gv0", OLD, (17,))
+    (command,) = step.left([ok('[[17, "T"]]'), INFO, status()]) or ()
+    assert (command.node, command.argv) == (NODE3, ("kill", "-KILL", "17"))
+    assert step.left([ok("[]"), INFO, status()]) == WAIT  # glusterd has not noticed yet
+    assert step.left([ok("[]"), INFO, FAILED]) == WAIT
+    assert step.left([ok("[]"), INFO, status(OLD)]) is DONE
+    assert step.left([ok('[[18, "S"]]'), INFO, status(OLD)]) is DONE
+    assert "waits for its disk" in step.progress([ok('[[17, "D"]]'), INFO, status()])
+    for said in (FAILED, ok("{}"), ok("[1]"), ok("")):
+        if said.out == "{}":
+            assert processes(said) == ()
+            continue
+        with pytest.raises(NotSo, match="not known which process"):
+            processes(said)
+
+
+def test_the_processes_of_a_brick_are_known_by_its_exact_path() -> None:
+    """Those of other paths that begin with it, and of other volumes, are left alone."""
+    sleeper = "import sys, time; sys.stdout.write('x'); sys.stdout.flush(); time.sleep(60)"
+    words = ["--volfile-id", "gv0.node1.export-b", "--brick-name"]
+    others = (["gv0.n.b", "/export/b2"], ["gv01.n.b", "/export/b"], ["other.n.b", "/export/b"])
+    lines = [[*words, "/export/b"], *(["--volfile-id", one, "--brick-name", path] for one, path in others)]
+    running = [
+        subprocess.Popen([sys.executable, "-c", sleeper, *line], stdout=subprocess.PIPE) for line in lines
+    ]
+    try:
+        for process in running:
+            assert process.stdout is not None and process.stdout.read(1) == b"x"
+        asked = restarting.processes_question("node1", "gv0", "/export/b")
+        said = subprocess.run(asked.argv, check=True, stdout=subprocess.PIPE, text=True, timeout=20).stdout
+        assert running[0].pid in [pid for pid, _ in json.loads(said)]
+        assert not {process.pid for process in running[1:]} & {pid for pid, _ in json.loads(said)}
+        assert os.getpid() not in [pid for pid, _ in json.loads(said)]
+    finally:
+        for process in running:
+            process.kill()
+            process.communicate()
+
+
+class Restarting(Answers):
+    def ask(self, node: str, questions: Sequence[Sequence[str]], timeout: float = 0) -> Tuple[Said, ...]:
+        if any("--brick-name" in word for argv in questions for word in argv):
+            return (ok('[[17, "T"]]'),) * len(questions)
+        return super().ask(node, questions, timeout)
+
+
+def restarted(
+    monkeypatch: pytest.MonkeyPatch, told: Said, pending: Dict[Brick, Optional[int]], **more: Any
+) -> Proposal:
+    (found,) = volumes(INFO)
+    monkeypatch.setattr(
+        restarting, "find_volume", lambda context, name: (replace(found, **more), Seen(NODE1), {})
+    )
+    arguments = gnt_gluster.parser().parse_args(["restart-brick", "gv0", f"node3:{OLD.path}"])
+    context = Context(cluster(3), Restarting(told, summary(pending)), NODE1)
+    return restarting.restart_brick(context, arguments)
+
+
+def test_restart_brick_asks_only_where_guests_lose_access(monkeypatch: pytest.MonkeyPatch) -> None:
+    proposal = restarted(monkeypatch, status(), {A: 3, B: 3, OLD: None})
+    assert proposal.question == ""
+    assert proposal.steps == (
+        EndBrick(NODE3, NODE1, "gv0", OLD, (17,)),
+        StartVolume(NODE1, "gv0", (OLD,)),
+    )
+    assert f"{B.label} is offline. Guests may" in restarted(monkeypatch, status(B), {A: 0}).question
+    assert "2 entries are to be healed from" in restarted(monkeypatch, status(), {A: 0, OLD: 2}).question
+    with pytest.raises(NotSo, match="not known which bricks"):
+        restarted(monkeypatch, FAILED, {})
+    with pytest.raises(NotSo, match="brick-multiplex is on"):
+        restarted(monkeypatch, status(), {}, options={"cluster.brick-multiplex": "on"})
+    with pytest.raises(NotSo, match="gv0 is not started: gluster volume start gv0"):
+        restarted(monkeypatch, status(), {}, state="stopped")
+
+
+# --- deploy while a node cannot be reached ----------------------------------------------------------------
+
+
+class Group(Answers):
+    def ask(self, node: str, questions: Sequence[Sequence[str]], timeout: float = 0) -> Tuple[Said, ...]:
+        return tuple(ok("features.shard=on\n") for _ in questions)
+
+
+def repaired(*words: str, **faults: Any) -> Proposal:
+    peers = tuple(
+        Peer(node, f"u{n}", "Peer in Cluster", connected=True, local=n == 1)
+        for n, node in enumerate((NODE1, NODE2, NODE3), 1)
+    )
+    (found,) = volumes(INFO)
+    members = [Seen(NODE1, peers=peers, volumes=(found,)), Seen(NODE2, peers=peers), Seen(NODE3, **faults)]
+    arguments = gnt_gluster.parser().parse_args(["deploy", *words])
+    context = Context(cluster(3), Group(ok(), ok()), NODE1)
+    return redeploy(context, arguments, found, members[0], members)
+
+
+AWAY = "node3.example.org: ssh: Connection timed out"
+
+
+def test_deploy_names_the_command_for_the_nodes_that_can_be_reached() -> None:
+    with pytest.raises(Refused) as refused:
+        repaired(fault=AWAY)
+    assert str(refused.value).splitlines() == [
+        AWAY,
+        f"to repair the other nodes: gnt-gluster deploy --volume gv0 {NODE1} {NODE2}",
+    ]
+    with pytest.raises(Refused, match="Connection timed out"):
+        repaired("node3", fault=AWAY)
+
+
+def test_deploy_of_named_nodes_goes_on_without_one_that_is_away() -> None:
+    proposal = repaired("node1", "node2", fault=AWAY)
+    mounted = [step for step in proposal.steps if isinstance(step, BrickMounted)]
+    assert [step.node for step in mounted] == [NODE1, NODE2]
+    (started,) = [step for step in proposal.steps if isinstance(step, StartVolume)]
+    assert started.bricks == (A, B)
+    assert NODE3 not in {step.node for step in proposal.steps}
+    assert f"not looked at: {AWAY}" in proposal.notes
+    assert proposal.result == (
+        f"gv0 is repaired on the nodes that can be reached, and not on {NODE3}: gnt-gluster diagnose {NODE3}"
+    )
+
+
+def test_deploy_restarts_a_glusterd_that_does_not_answer() -> None:
+    fault = "node3.example.org: glusterd does not answer there (x): systemctl restart glusterd"
+    proposal = repaired(fault=fault, no_glusterd=True)
+    (step,) = [step for step in proposal.steps if isinstance(step, RestartGlusterd)]
+    assert (step.node, step.fault) == (NODE3, fault)
+    (command,) = step.left([FAILED, ok()]) or ()
+    assert command.argv == ("systemctl", "restart", "glusterd.service")
+    assert step.left([pool_list(NODE3, NODE1), ok()]) is DONE
+    with pytest.raises(NotSo, match="systemctl restart glusterd"):
+        step.left([FAILED, FAILED])  # no systemd there

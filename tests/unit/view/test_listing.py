@@ -1,0 +1,287 @@
+"""Lists as Ganeti's commands put them: fields, units, names, columns; whatever the names hold."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from ganeti_gluster_mon import gnt_gluster
+from ganeti_gluster_mon.failure import CannotDo
+from ganeti_gluster_mon.ganeti.ssconf import Cluster, Node
+from ganeti_gluster_mon.gluster.model import Peer, Pool
+from ganeti_gluster_mon.health import Health, VolumeHealth
+from ganeti_gluster_mon.view import info
+from ganeti_gluster_mon.view.fields import in_unit
+from ganeti_gluster_mon.view.listing import Listing, Manner, NoSuchField, chosen, lines, selected
+from ganeti_gluster_mon.view.pool_view import Sight
+from ganeti_gluster_mon.view.view_commands import LISTINGS
+from tests.unit.example_pool import HEALTH, NOTHING, NOTHING_HEALTH, NOW, POOL
+
+HOSTILE = (
+    "a b",
+    "a\tb\nc",
+    "\x1b[2J\x07",
+    "a\u2028b\x85c\x0bd",
+    "\u202eabc",
+    "\udcff",
+    "$(reboot); `id` | & ' \"",
+    "%s{}",
+    "x" * 5000,
+    "--help",
+)
+CAPTURES = Path(__file__).parents[2] / "captures" / "recorded"
+MIB = 1 << 20
+
+CLUSTER = Cluster(
+    name="cluster.lab.test",
+    master="node1.lab.test",
+    nodes=(
+        Node("node1.lab.test", "10.0.0.1", "10.1.0.1", master_candidate=True),
+        Node("node2.lab.test", "10.0.0.2", "10.1.0.2", offline=True),
+        Node("node9.lab.test", "10.0.0.9", "10.1.0.9", vm_capable=False),
+    ),
+    instances=(),
+    tags=(),
+    gluster_storage_dir=None,
+    file_storage_dir=None,
+    shared_file_storage_dir=None,
+    release="3.0.2",
+)
+SIGHT = Sight(POOL, HEALTH, NOW, CLUSTER, source="made by hand")
+
+
+def shown(name: str, *fields: str, sight: Sight = SIGHT, manner: Manner = Manner()) -> list[str]:
+    listing = LISTINGS[name]
+    rows = listing.rows(sight)
+    assert rows is not None
+    return lines(chosen(listing, ",".join(fields) if fields else None), rows, manner)
+
+
+def test_the_volumes() -> None:
+    assert shown("list") == [
+        "Volume Type       Status   Size Used Free Bricks Online Heal",
+        "dist2  distribute healthy  3.7G 3.1G 572M      2      2    -",
+        "gv0    replicate  degraded 1.9G 103M 1.7G      3      2    7",
+        "old    disperse   stopped     -    -    -      3      -    -",
+    ]
+
+
+def test_more_of_the_volumes() -> None:
+    assert shown("list", "name", "layout", "promised", "split_brain", "rebalance", "mounts", "files") == [
+        "Volume Layout      Promised Split Rebalance             Mounts  Files",
+        "dist2  2               1.0G     - rebalance in progress /mnt/d      ?".replace("1024M", " 1.0G"),
+        "gv0    1 x (2 + 1)    10.0G     1 -                     /mnt/a 131072",
+        "old    1 x (2 + 1)        ?     - -                                 -",
+    ]
+
+
+def test_the_nodes_with_those_that_are_not_in_the_pool() -> None:
+    assert shown("list-nodes") == [
+        "Node           R State           Connected Bricks Online Waiting Heal",
+        "node1.lab.test M local           Y              3      2       ?    ?",
+        "node2.lab.test O Peer in Cluster Y              3      1       ?    ?",
+        "node3.lab.test - Peer in Cluster Y              2      1       ?    6",
+        "node9.lab.test R not in the pool -              0      0       ?    0",
+    ]
+
+
+def test_a_peer_is_the_node_whose_address_it_has() -> None:
+    peers = (Peer("10.1.0.2", "u2", "Peer in Cluster", True), Peer("node1", "u1", "local", True, local=True))
+    sight = replace(SIGHT, pool=replace(POOL, peers=peers))
+    assert shown("list-nodes", "name", "peer", sight=sight)[1:] == [
+        "node1.lab.test node1",
+        "node2.lab.test 10.1.0.2",
+        "node9.lab.test -",
+    ]
+
+
+def test_the_bricks() -> None:
+    assert shown(
+        "list-bricks", "brick", "subvolume", "arbiter", "status", "pid", "free", "heal", "kernel_name"
+    ) == [
+        "Brick                           Set Arbiter Status  PID Free Heal Disk",
+        "node1.lab.test:/export/b2/dist2   1 N       online  120 319M    - ?",
+        "node2.lab.test:/export/b2/dist2   2 N       online  121 319M    - ?",
+        "node1.lab.test:/export/b1/gv0     1 N       online   89 1.8G    7 dm-3",
+        "node2.lab.test:/export/b1/gv0     1 N       offline   -    -    ? ?",
+        "node3.lab.test:/export/b1/gv0     1 Y       online   91    ?    6 ?",
+        "node1.lab.test:/export/b2/old     1 N       stopped   -    -    - -",
+        "node2.lab.test:/export/b2/old     1 N       stopped   -    -    - -",
+        "node3.lab.test:/export/b2/old     1 N       stopped   -    -    - -",
+    ]
+
+
+def test_the_disks() -> None:
+    assert shown(
+        "list-disks", "instance", "disk", "volume", "size", "allocated", "missing", "status", "at_risk"
+    ) == [
+        "Instance        Disk   Volume  Size Allocated Missing                       Status   AtRisk",
+        "web.example.org disk/0 gv0    10.0G        3M node2.lab.test:/export/b1/gv0 degraded Y",
+        "web.example.org disk/1 dist2   1.0G         ? ?                             healthy  N",
+        "db.example.org  disk/0 old        ?         ?                               stopped  ?",
+        "db.example.org  disk/1 gone      0M        0M ?                             down     Y",
+    ]
+
+
+def test_manners() -> None:
+    assert shown("list", "name", "size", manner=Manner(headers=False, separator=":")) == [
+        "dist2:3828",
+        "gv0:1914",
+        "old:-",
+    ]
+    verbose = Manner(headers=False, units="t", verbose=True)
+    assert shown("list", "name", "size", "files", manner=verbose) == [
+        "dist2       0.0  (nodata)",
+        "gv0         0.0    131072",
+        "old   (unavail) (unavail)",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("size", "unit", "text"),
+    [
+        (0, "h", "0M"),
+        (1023 * MIB, "h", "1023M"),
+        (1024 * MIB, "h", "1.0G"),
+        (1536 * MIB, "h", "1.5G"),
+        (1 << 40, "h", "1.0T"),
+        (10**30, "h", "909494701772928237.9T"),
+        (5 * MIB, "m", "5"),
+        (512 * MIB, "g", "0.5"),
+        (1 << 39, "t", "0.5"),
+    ],
+)
+def test_units_are_those_of_ganeti(size: int, unit: str, text: str) -> None:
+    assert in_unit(size, unit) == text
+
+
+def test_fields_are_chosen() -> None:
+    listing: Listing[object] = LISTINGS["list"]
+    assert [field.name for field in chosen(listing, "size,name")] == ["size", "name"]
+    assert [field.name for field in chosen(listing, "+uuid,nodes")] == [*listing.default, "uuid", "nodes"]
+    for words in ("", "name,", "name,size ", "nosuch", "+"):
+        with pytest.raises(NoSuchField, match="there are: name, uuid"):
+            chosen(listing, words)
+
+
+@pytest.mark.parametrize(
+    ("listing", "names", "found"),
+    [
+        ("list", ["gv0"], 1),
+        ("list", ["gv0", "old", "gv0"], 2),
+        ("list", ["*"], 3),
+        ("list", ["?v*"], 1),
+        ("list-bricks", ["gv0"], 3),
+        ("list-bricks", ["node1"], 3),
+        ("list-bricks", ["node1.lab.test:/export/b1/gv0"], 1),
+        ("list-disks", ["web"], 2),
+        ("list-disks", ["dist2", "db.example.org"], 3),
+    ],
+)
+def test_names_choose_rows(listing: str, names: list[str], found: int) -> None:
+    rows = LISTINGS[listing].rows(SIGHT)
+    assert rows is not None
+    assert len(selected(LISTINGS[listing], rows, names)) == found
+
+
+@pytest.mark.parametrize("name", ["gv", "GV0", "", "node", "x*"])
+def test_a_name_that_names_nothing(name: str) -> None:
+    rows = LISTINGS["list"].rows(SIGHT)
+    assert rows is not None
+    with pytest.raises(CannotDo, match="no volume"):
+        selected(LISTINGS["list"], rows, ["gv0", name])
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_hostile_name_stays_on_its_line(name: str) -> None:
+    assert POOL.volumes is not None
+    volumes = tuple(replace(volume, name=name) for volume in POOL.volumes[:1])
+    health = Health(0, "", (), {name: VolumeHealth("healthy", 0)})
+    disks = tuple(replace(disk, instance=name, path=name) for disk in POOL.disks or ())
+    peers = tuple(replace(peer, hostname=name) for peer in POOL.peers or ())
+    sight = Sight(replace(POOL, volumes=volumes, disks=disks, peers=peers), health, NOW)
+    for listing in LISTINGS.values():
+        rows = listing.rows(sight)
+        assert rows is not None
+        told = lines(listing.fields, rows, Manner())
+        assert len(told) == 1 + len(rows)
+        assert all(line.isprintable() for line in told)
+    assert all(line.isprintable() for line in info.lines(sight, (), "h"))
+
+
+def test_what_is_not_known_is_no_empty_list() -> None:
+    sight = Sight(NOTHING, NOTHING_HEALTH, NOW)
+    assert {listing.rows(sight) is None for listing in LISTINGS.values()} == {True}
+    assert LISTINGS["list"].unknown(sight) == "glusterd is not running"
+    empty = Sight(Pool(NOW, peers=(), volumes=(), disks=()), Health(0, "", (), {}), NOW)
+    assert [listing.rows(empty) for listing in LISTINGS.values()] == [[], [], [], []]
+
+
+def test_every_field_says_what_it_is() -> None:
+    for listing in LISTINGS.values():
+        names = [field.name for field in listing.fields]
+        assert len(set(names)) == len(names)
+        titles = [field.title for field in listing.fields]
+        assert len(set(titles)) == len(titles)
+        assert set(listing.default) <= set(names)
+        assert any(field.names for field in listing.fields)
+        for field in listing.fields:
+            assert re.fullmatch(r"[a-z_]+", field.name)
+            assert field.doc and "\n" not in field.doc and not field.doc.endswith(".")
+
+
+# --- the command -----------------------------------------------------------------------------------
+
+
+def run(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str, str]:
+    status = gnt_gluster.main(words)
+    out, err = capsys.readouterr()
+    return status, out, err
+
+
+def test_a_replay(capsys: pytest.CaptureFixture[str]) -> None:
+    replay = ("--replay", str(CAPTURES / "brick-killed"))
+    status, out, err = run(capsys, "list", *replay, "-o", "name,status,online", "gv0", "arb-vm")
+    assert (status, err) == (0, "")
+    assert out.splitlines() == ["Volume Status   Online", "arb-vm healthy       3", "gv0    degraded      2"]
+    status, out, err = run(capsys, "list-bricks", *replay, "--no-headers", "-o", "status", "gv0")
+    assert (status, out.split(), err) == (0, ["online", "offline", "online"], "")
+    status, out, err = run(capsys, "list-disks", *replay)
+    assert (status, out) == (1, "")
+    assert err == "gnt-gluster: not known which there are: instances' disks were not looked at\n"
+
+
+def test_why_there_is_a_question_mark_is_said_once(capsys: pytest.CaptureFixture[str]) -> None:
+    status, out, err = run(capsys, "list", "--replay", str(CAPTURES / "peer-cut"), "-o", "name,online")
+    assert status == 0
+    assert "dist2   at least 1 of 2" in out
+    assert err.startswith("gnt-gluster: not known: ")
+    assert all(line.startswith("gnt-gluster: ") for line in err.splitlines())
+    assert len(set(err.splitlines())) == len(err.splitlines())
+
+
+def test_info_of_a_volume(capsys: pytest.CaptureFixture[str]) -> None:
+    status, out, _ = run(capsys, "info", "gv0", "--replay", str(CAPTURES / "brick-killed"))
+    assert status == 0
+    assert "- Volume: gv0\n" in out and "- Volume: disp\n" not in out
+    assert "  - gv0: brick node2.lab.test:/export/b1/gv0 is offline, 2 of 3 replicas left\n" in out
+    assert "  - node2.lab.test:/export/b1/gv0 (Set: 1, Arbiter: N, Status: offline, " in out
+    assert "  Disks: ?\n" in out
+
+
+def test_the_fields_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
+    for name, listing in LISTINGS.items():
+        status, out, _ = run(capsys, "list-fields", name, "--separator", "|", "--no-headers")
+        assert status == 0
+        assert [line.split("|") for line in out.splitlines()] == [
+            [field.name, field.kind.value, field.title, field.doc] for field in listing.fields
+        ]
+
+
+def test_a_field_that_there_is_not(capsys: pytest.CaptureFixture[str]) -> None:
+    status, out, err = run(capsys, "list", "-o", "nosuch", "--replay", "/nowhere")
+    assert (status, out, err.count("\n")) == (2, "", 1)
+    assert err.startswith("gnt-gluster list: no field 'nosuch'; there are: name, ")

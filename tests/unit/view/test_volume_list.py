@@ -1,0 +1,105 @@
+"""The status word of a volume: never "healthy" beside a problem that needs an administrator or is not known."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from typing import Iterator, Tuple
+
+import pytest
+
+from ganeti_gluster_mon import prometheus, report, table
+from ganeti_gluster_mon.check import check
+from ganeti_gluster_mon.collectors import collectors
+from ganeti_gluster_mon.daemon.web.page import page
+from ganeti_gluster_mon.gluster.model import Pool
+from ganeti_gluster_mon.gluster.pool import understand
+from ganeti_gluster_mon.health import OK, STATUSES, UNKNOWN, Health, Limits, evaluate
+from ganeti_gluster_mon.health.annotate import annotate
+from ganeti_gluster_mon.view import info
+from ganeti_gluster_mon.view.listing import Manner, chosen, lines
+from ganeti_gluster_mon.view.pool_view import Sight
+from ganeti_gluster_mon.view.view_commands import LISTINGS
+from tests.unit import all_captures
+
+LIMITS = Limits()
+
+
+def shown(pool: Pool, health: Health, now: int, volume: str) -> Iterator[Tuple[str, str]]:
+    """Where the status of *volume* is shown, and what is shown."""
+    sight = Sight(pool, health, now)
+    for row in table.table(pool, health).splitlines():
+        if row.split()[0] == volume:
+            yield "table", row.split()[1]
+    listing = LISTINGS["list"]
+    rows = listing.rows(sight)
+    assert rows is not None
+    for line in lines(chosen(listing, "name,status"), rows, Manner(headers=False)):
+        if line.split()[0] == volume:
+            yield "list", line.split()[1]
+    told = "\n".join(info.lines(sight, [volume], "h"))
+    yield "info", re.findall(r"^  Status: (\S+)", told, re.MULTILINE)[0]
+    data = report.make(collectors()["gluster"], pool, health, now, verbose=True)["data"]
+    yield from (("report", each["status"]) for each in data["volumes"] if each["name"] == volume)
+    metrics = prometheus.render(pool, health, now).decode()
+    found = re.findall(
+        rf'^gluster_volume_status{{status="(\w+)",volume="{volume}"}} 1.0$', metrics, re.MULTILINE
+    )
+    yield from (("metric", status) for status in found)
+    html = page(pool, health, now).decode()
+    word = re.findall(rf"<h2>{volume}</h2>\s*<p class=\"state\"><span [^>]*>[^<]*</span> ([^<]*)</p>", html)[
+        0
+    ]
+    yield "page", {"not known": "unknown", "needs attention": "healing"}.get(word, word)
+
+
+@pytest.mark.parametrize("name", all_captures.NAMES)
+def test_a_volume_with_a_problem_is_nowhere_healthy(name: str) -> None:
+    seen = all_captures.read(name)
+    pool, health = understand(seen), evaluate(understand(seen), LIMITS, seen.recorded_at)
+    for volume, judged in health.volumes.items():
+        statuses = dict(shown(pool, health, seen.recorded_at, volume))
+        assert set(statuses) == {"table", "list", "info", "report", "metric", "page"}
+        assert set(statuses.values()) == {judged.status}
+        assert judged.status in STATUSES
+        for where, status in statuses.items():
+            assert (status == "healthy") <= (judged.code < UNKNOWN), (volume, where)
+        line = check(pool, health, LIMITS, volume).line
+        if judged.code >= UNKNOWN:
+            assert "healthy" not in line
+            assert not line.startswith("GLUSTER OK")
+
+
+@pytest.mark.parametrize("name", all_captures.NAMES)
+def test_a_muted_problem_makes_no_volume_healthy(name: str) -> None:
+    seen = all_captures.read(name)
+    health = evaluate(understand(seen), LIMITS, seen.recorded_at)
+    muted = annotate(health, lambda key: None, lambda code, volume: True)
+    for volume, judged in health.volumes.items():
+        assert muted.volumes[volume].status == judged.status
+        assert muted.volumes[volume].code == OK
+
+
+@pytest.mark.parametrize("name", all_captures.NAMES)
+def test_old_answers_make_no_volume_healthy(name: str) -> None:
+    seen = all_captures.read(name)
+    now = seen.recorded_at + 91 * 10**9
+    pool = understand(seen)
+    health = evaluate(pool, LIMITS, now)
+    assert health.problems[0].severity >= UNKNOWN
+    for volume in pool.volumes or ():
+        if volume.state == "started":
+            assert health.volumes[volume.name].code >= UNKNOWN
+            assert health.volumes[volume.name].status != "healthy"
+            assert "s old" in check(pool, health, LIMITS, volume.name).line
+            assert check(pool, health, LIMITS, volume.name).line.count("ANSWERS_STALE") <= 1
+    assert [problem.code for problem in health.problems].count("ANSWERS_STALE") == 1
+
+
+def test_a_volume_that_is_not_started_has_no_status_by_its_age() -> None:
+    seen = all_captures.read("recorded/healthy")
+    pool = understand(seen)
+    assert pool.volumes is not None
+    stopped = replace(pool, volumes=tuple(replace(volume, state="stopped") for volume in pool.volumes))
+    health = evaluate(stopped, LIMITS, seen.recorded_at + 91 * 10**9)
+    assert {judged.status for judged in health.volumes.values()} == {"stopped"}
