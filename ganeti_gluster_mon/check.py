@@ -25,7 +25,7 @@ from ganeti_gluster_mon.health import (
     message_parts,
     worst,
 )
-from ganeti_gluster_mon.words import one_line, short_size
+from ganeti_gluster_mon.text import one_line, short_size
 
 STATES = ("OK", "WARNING", "CRITICAL", "UNKNOWN")  # by exit status
 

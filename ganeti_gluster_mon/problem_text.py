@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ganeti_gluster_mon.health import Problem
-from ganeti_gluster_mon.words import duration_text, one_line
+from ganeti_gluster_mon.text import duration_text, one_line
 
 
 def problem_text(problem: Problem, now: int) -> str:

@@ -10,7 +10,7 @@ from ganeti_gluster_mon import __version__
 from ganeti_gluster_mon.collectors import STATUS, Collector
 from ganeti_gluster_mon.gluster.model import Pool
 from ganeti_gluster_mon.health import UNKNOWN, Health
-from ganeti_gluster_mon.words import one_line
+from ganeti_gluster_mon.text import one_line
 
 Report = Dict[str, Any]
 

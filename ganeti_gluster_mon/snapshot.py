@@ -18,7 +18,7 @@ from ganeti_gluster_mon.daemon.spool import Handover
 from ganeti_gluster_mon.daemon.web.annotations import annotated
 from ganeti_gluster_mon.gluster import capture, cycle, session
 from ganeti_gluster_mon.gluster.model import Pool, Unknown
-from ganeti_gluster_mon.gluster.pool import understand
+from ganeti_gluster_mon.gluster.pool_builder import build_pool
 from ganeti_gluster_mon.health import Health, Limits, evaluate
 
 
@@ -44,7 +44,7 @@ class Snapshot:
 def from_capture(directory: str, limits: Limits) -> Snapshot:
     """The pool as it was when the capture in *directory* was recorded.  Raises CaptureError."""
     recorded = capture.read(directory)
-    pool, now = understand(recorded), recorded.recorded_at
+    pool, now = build_pool(recorded), recorded.recorded_at
     return Snapshot(pool, evaluate(pool, limits, now), now, limits, f"the capture {directory}")
 
 
@@ -75,7 +75,7 @@ def from_gluster(
     began = time.time_ns()
     error, failures = "", {}
     try:
-        pool = understand(cycle.query_gluster(settings))
+        pool = build_pool(cycle.query_gluster(settings))
     except session.GlusterUnavailable as err:
         error, failures = str(err), {err.kind: 1}
         pool = Pool(taken_at=began, node=cycle.node_name(), unknowns=(Unknown("the pool", error),))

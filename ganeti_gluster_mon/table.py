@@ -6,7 +6,7 @@ from typing import List, Sequence
 
 from ganeti_gluster_mon.gluster.model import Pool, Volume
 from ganeti_gluster_mon.health import Health
-from ganeti_gluster_mon.words import one_line, short_size
+from ganeti_gluster_mon.text import one_line, short_size
 
 _HEADERS = ("VOLUME", "STATUS", "SIZE", "USED", "AVAIL", "BRICKS", "HEAL", "PROBLEMS")
 _WORDS = (0, 1, 7)  # columns of words; the others are figures

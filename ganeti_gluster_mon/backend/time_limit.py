@@ -9,7 +9,7 @@ import sys
 from contextlib import suppress
 from typing import Callable, Optional, Tuple
 
-from ganeti_gluster_mon.words import one_line
+from ganeti_gluster_mon.text import one_line
 
 #: bytes of the output of the child process
 _MAX_OUTPUT = 65536

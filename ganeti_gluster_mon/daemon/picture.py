@@ -7,11 +7,11 @@ from typing import Optional
 
 from ganeti_gluster_mon.daemon.spool import Handed, boottime
 from ganeti_gluster_mon.gluster import query
-from ganeti_gluster_mon.gluster.aged import grown_old
 from ganeti_gluster_mon.gluster.capture import Answer, Capture
-from ganeti_gluster_mon.gluster.joined import joined
+from ganeti_gluster_mon.gluster.merge import merge_captures
 from ganeti_gluster_mon.gluster.model import Pool, Unknown
-from ganeti_gluster_mon.gluster.pool import understand
+from ganeti_gluster_mon.gluster.pool_builder import build_pool
+from ganeti_gluster_mon.gluster.staleness import as_stale
 from ganeti_gluster_mon.health import Health, Limits, evaluate
 
 #: seconds for which heal counts are used at least: while a brick hangs, a count takes 10 s and more for each volume
@@ -73,14 +73,14 @@ def picture(view: View, limits: Limits, now: int) -> Picture:
     heal_stale_after = max(limits.stale_after, HEAL_STALE_AFTER)
     own = _taken_at(view.own.capture, now - round(view.own.age() * 1e9))
     if view.followed is None:
-        pool = understand(_without_old_healing(own, now, heal_stale_after))
+        pool = build_pool(_without_old_healing(own, now, heal_stale_after))
     else:
         theirs = _taken_at(view.followed.capture, now - round(age * 1e9))
         theirs = _without_old_healing(theirs, now, heal_stale_after)
         pool = _followed(own, view.own.age(), theirs, view.uuid, limits)
     if age > limits.stale_after:
         last = evaluate(pool, limits, pool.taken_at).message
-        pool = grown_old(pool, f"no answers for {age:.0f} s; the last were: {last}")
+        pool = as_stale(pool, f"no answers for {age:.0f} s; the last were: {last}")
         # The reason says how old it is; to be told so twice helps nobody.
         limits = replace(limits, stale_after=float("inf"))
     return Picture(pool, evaluate(pool, limits, now), now)
@@ -89,7 +89,7 @@ def picture(view: View, limits: Limits, now: int) -> Picture:
 def _followed(own: Capture, own_age: float, theirs: Capture, uuid: str, limits: Limits) -> Pool:
     """The pool by the leader's capture and this node's *own*, as far as that one is not too old."""
     if own_age <= limits.stale_after:
-        return understand(joined(own, theirs, uuid))
+        return build_pool(merge_captures(own, theirs, uuid))
     own = replace(
         own,
         recorded_at=theirs.recorded_at,
@@ -99,7 +99,7 @@ def _followed(own: Capture, own_age: float, theirs: Capture, uuid: str, limits: 
         reachable={},
         bricks_answering={},
     )
-    pool = understand(joined(own, theirs, uuid))
+    pool = build_pool(merge_captures(own, theirs, uuid))
     stale = Unknown("this node's own mounts and processes", f"no answers for {own_age:.0f} s")
     return replace(pool, unknowns=(*pool.unknowns, stale))
 

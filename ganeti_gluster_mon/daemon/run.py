@@ -162,12 +162,12 @@ def serve_capture(options: Options, directory: str) -> int:
     """Serve the capture in *directory* as it was when it was recorded.  Raises CaptureError."""
     from ganeti_gluster_mon.daemon.web.base_handler import Screen
     from ganeti_gluster_mon.daemon.web.content import render
-    from ganeti_gluster_mon.gluster.pool import understand
+    from ganeti_gluster_mon.gluster.pool_builder import build_pool
     from ganeti_gluster_mon.health import evaluate
 
     log.to_stderr("web", options.log_level)
     recorded = capture.read(directory)
-    pool, now = understand(recorded), recorded.recorded_at
+    pool, now = build_pool(recorded), recorded.recorded_at
     screen = Screen(render(pool, evaluate(pool, options.limits, now), now, make_page=_page(options)))
 
     async def wait(_port: int, _encrypted: Callable[[], bool]) -> None:

@@ -16,7 +16,7 @@ from ganeti_gluster_mon.deploy.step import Command, Left, Question, Step
 from ganeti_gluster_mon.deploy.wait import Say, Wait
 from ganeti_gluster_mon.failure import CannotDo
 from ganeti_gluster_mon.ganeti.ssh import NoAnswer, Said
-from ganeti_gluster_mon.words import one_line
+from ganeti_gluster_mon.text import one_line
 
 #: what gluster says while somebody else's command, a monitoring's perhaps, holds a lock it needs, or while a
 #: rebalance that is over has on some node not ended yet

@@ -7,7 +7,7 @@ from typing import List, Tuple
 from ganeti_gluster_mon.deploy.apply import ask_all
 from ganeti_gluster_mon.deploy.context import Context
 from ganeti_gluster_mon.deploy.step import Question
-from ganeti_gluster_mon.words import some
+from ganeti_gluster_mon.text import some
 
 #: what the package diverts Ganeti's own module to
 _FIND = ("find", "/usr/share/ganeti", "-path", "*/storage/gluster.py.distrib", "-print", "-quit")

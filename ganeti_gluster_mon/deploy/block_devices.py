@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any, Dict, List, Mapping, Optional, Tuple
 
 from ganeti_gluster_mon.ganeti.ssh import Said
-from ganeti_gluster_mon.words import one_line, some
+from ganeti_gluster_mon.text import one_line, some
 
 _COLUMNS = "PATH,TYPE,SIZE,MAJ:MIN,RO,SERIAL,WWN,MOUNTPOINTS"
 #: bytes; mkfs.xfs makes none that is smaller

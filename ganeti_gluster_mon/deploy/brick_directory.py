@@ -12,7 +12,7 @@ from ganeti_gluster_mon.deploy.gluster_cli import POOL_LIST, VOLUME_INFO
 from ganeti_gluster_mon.deploy.step import DONE, Command, Left, NotSo, Question, Step
 from ganeti_gluster_mon.ganeti.ssh import Said
 from ganeti_gluster_mon.gluster.facts import VolumeInfo
-from ganeti_gluster_mon.words import one_line
+from ganeti_gluster_mon.text import one_line
 
 #: seconds; a stale brick may have millions of files
 _REMOVE_TIMEOUT = 6 * 3600.0

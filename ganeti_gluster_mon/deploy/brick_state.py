@@ -18,7 +18,7 @@ from typing import Dict, List, Mapping, Optional, Sequence, Tuple
 from ganeti_gluster_mon.deploy.step import NotSo
 from ganeti_gluster_mon.ganeti.ssh import Said
 from ganeti_gluster_mon.gluster.facts import VolumeInfo
-from ganeti_gluster_mon.words import one_line, some
+from ganeti_gluster_mon.text import one_line, some
 
 #: attribute of a directory that was made, or found empty, to become a brick of the volume that it names
 MARK = "trusted.ganeti-gluster-mon.brick"

@@ -19,7 +19,7 @@ from ganeti_gluster_mon.deploy.remote import disk_sample, program
 from ganeti_gluster_mon.deploy.step import DONE, Command, Left, NotSo, Question, Step
 from ganeti_gluster_mon.ganeti.ssh import Said
 from ganeti_gluster_mon.gluster.facts import VolumeInfo
-from ganeti_gluster_mon.words import one_line, some
+from ganeti_gluster_mon.text import one_line, some
 
 #: bytes of an inode of xfs, so that Gluster's extended attributes have room in it
 INODE_SIZE = 512

@@ -11,7 +11,7 @@ from ganeti_gluster_mon.deploy.layout import Brick
 from ganeti_gluster_mon.deploy.remote import brick_contents, program
 from ganeti_gluster_mon.deploy.step import NotSo, Question
 from ganeti_gluster_mon.ganeti.ssh import Said
-from ganeti_gluster_mon.words import short_size
+from ganeti_gluster_mon.text import short_size
 
 #: bytes that xfs takes for its log, at least; of what is left, the part that Gluster lets be used (storage.reserve is
 #: 1 %) and that is no filesystem's own

@@ -29,7 +29,7 @@ from typing import Dict, List, Optional, Protocol, Sequence, Tuple, Type
 from ganeti_gluster_mon.deploy.apply import Host, Refused
 from ganeti_gluster_mon.failure import CannotDo
 from ganeti_gluster_mon.ganeti.ssh import CONNECT_TIMEOUT, NoAnswer, Said
-from ganeti_gluster_mon.words import one_line, some
+from ganeti_gluster_mon.text import one_line, some
 
 #: /run belongs to root and is empty after a boot; other users can write to /run/lock
 PATH = "/run/gnt-gluster.lock"

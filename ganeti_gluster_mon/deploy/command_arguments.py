@@ -10,7 +10,7 @@ from ganeti_gluster_mon.deploy.layout import Brick, Layout
 from ganeti_gluster_mon.deploy.plan import Place
 from ganeti_gluster_mon.ganeti.ssconf import Cluster
 from ganeti_gluster_mon.gluster.facts import VolumeInfo
-from ganeti_gluster_mon.words import some
+from ganeti_gluster_mon.text import some
 
 
 class Usage(Exception):

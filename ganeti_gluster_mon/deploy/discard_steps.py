@@ -14,7 +14,7 @@ from ganeti_gluster_mon.deploy.step import DONE, Left, NotSo, Question, Step
 from ganeti_gluster_mon.ganeti.ssh import Said
 from ganeti_gluster_mon.gluster.facts import VolumeInfo
 from ganeti_gluster_mon.gluster.model import DiskFile
-from ganeti_gluster_mon.words import one_line, some
+from ganeti_gluster_mon.text import one_line, some
 
 _MOST = 9
 

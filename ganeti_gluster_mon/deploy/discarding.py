@@ -24,7 +24,7 @@ from ganeti_gluster_mon.deploy.task_queries import last_rebalance
 from ganeti_gluster_mon.deploy.task_steps import StartRebalance
 from ganeti_gluster_mon.gluster.facts import VolumeInfo
 from ganeti_gluster_mon.gluster.model import Peer
-from ganeti_gluster_mon.words import some
+from ganeti_gluster_mon.text import some
 
 
 def discard_bricks(

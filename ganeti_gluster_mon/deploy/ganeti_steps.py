@@ -16,7 +16,7 @@ from ganeti_gluster_mon.ganeti.configuration import (
     understand,
 )
 from ganeti_gluster_mon.ganeti.ssh import Said
-from ganeti_gluster_mon.words import some
+from ganeti_gluster_mon.text import some
 
 #: directories under which Ganeti may keep disks that are files; on every node
 PATHS = "/etc/ganeti/file-storage-paths"

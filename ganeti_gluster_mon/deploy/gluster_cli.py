@@ -10,7 +10,7 @@ from ganeti_gluster_mon.gluster import parse
 from ganeti_gluster_mon.gluster.facts import HealCount, VolumeInfo, VolumeStatus
 from ganeti_gluster_mon.gluster.model import Peer
 from ganeti_gluster_mon.gluster.query import Query, heal_summary
-from ganeti_gluster_mon.gluster.reading import Refused, Unreadable
+from ganeti_gluster_mon.gluster.validation import Refused, Unreadable
 
 GLUSTER = ("gluster", "--mode=script")
 # without glusterd, gluster tries for two minutes to connect

@@ -19,7 +19,7 @@ from ganeti_gluster_mon.deploy.remote import brick_contents, program, root_versi
 from ganeti_gluster_mon.deploy.step import DONE, WAIT, Command, Left, NotSo, Question, Step
 from ganeti_gluster_mon.ganeti.ssh import Said
 from ganeti_gluster_mon.gluster.facts import HealCount
-from ganeti_gluster_mon.words import some
+from ganeti_gluster_mon.text import some
 
 #: seconds without any progress, after which the command ends; a guest's disk of 2 TB counts as one entry for as long
 #: as it takes

@@ -23,7 +23,7 @@ from ganeti_gluster_mon.deploy.layout import Brick, Layout, whole_sets
 from ganeti_gluster_mon.failure import CannotDo
 from ganeti_gluster_mon.gluster.facts import VolumeInfo
 from ganeti_gluster_mon.gluster.query import VOLUME_NAME
-from ganeti_gluster_mon.words import one_line, some
+from ganeti_gluster_mon.text import one_line, some
 
 TAG = "gluster:join:"
 _VOLUME, _DEVICE, _DIRECTORY = "GLUSTER_JOIN_VOLUME", "GLUSTER_JOIN_DEVICE", "GLUSTER_JOIN_DIRECTORY"

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Dict, List, Sequence, Tuple
 
 from ganeti_gluster_mon.failure import CannotDo
-from ganeti_gluster_mon.words import some
+from ganeti_gluster_mon.text import some
 
 REPLICATE, DISPERSE, DISTRIBUTE = "replicate", "disperse", "distribute"
 

@@ -17,7 +17,7 @@ from ganeti_gluster_mon.deploy.step import NotSo, Step
 from ganeti_gluster_mon.deploy.survey import Seen
 from ganeti_gluster_mon.ganeti.ssconf import Cluster
 from ganeti_gluster_mon.gluster.facts import VolumeInfo
-from ganeti_gluster_mon.words import some
+from ganeti_gluster_mon.text import some
 
 #: bricks on devices are mounted at this and a number, and are this directory in there
 MOUNT_POINT = "/export/brick"

@@ -12,7 +12,7 @@ from ganeti_gluster_mon.deploy.step import DONE, WAIT, Command, Left, NotSo, Que
 from ganeti_gluster_mon.ganeti.ssh import Said
 from ganeti_gluster_mon.gluster.facts import VolumeInfo
 from ganeti_gluster_mon.gluster.model import SELF_HEAL_DAEMON, Peer
-from ganeti_gluster_mon.words import one_line, some
+from ganeti_gluster_mon.text import one_line, some
 
 #: as installed by Gluster: what its developers hold to be right for the disks of virtual machines
 VIRT_GROUP = "/var/lib/glusterd/groups/virt"

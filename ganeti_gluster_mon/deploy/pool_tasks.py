@@ -61,7 +61,7 @@ from ganeti_gluster_mon.deploy.task_queries import (
 )
 from ganeti_gluster_mon.deploy.task_steps import Rebalanced, StartRebalance
 from ganeti_gluster_mon.gluster.facts import VolumeInfo
-from ganeti_gluster_mon.words import some
+from ganeti_gluster_mon.text import some
 
 
 @dataclass(frozen=True)

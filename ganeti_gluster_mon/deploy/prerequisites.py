@@ -13,7 +13,7 @@ from typing import Dict, Iterable, List, Mapping, Sequence, Tuple
 
 from ganeti_gluster_mon.deploy.step import Command, Question
 from ganeti_gluster_mon.ganeti.ssh import Said
-from ganeti_gluster_mon.words import one_line, short_size
+from ganeti_gluster_mon.text import one_line, short_size
 
 #: the Debian package of each program that is run on a node
 PACKAGES: Mapping[str, str] = {

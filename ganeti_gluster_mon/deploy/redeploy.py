@@ -29,7 +29,7 @@ from ganeti_gluster_mon.deploy.step import Question, Step
 from ganeti_gluster_mon.deploy.survey import Seen
 from ganeti_gluster_mon.ganeti.ssconf import Cluster, Node
 from ganeti_gluster_mon.gluster.facts import VolumeInfo
-from ganeti_gluster_mon.words import one_line, some
+from ganeti_gluster_mon.text import one_line, some
 
 _SHARD = "features.shard"
 _MOST = 6

@@ -19,7 +19,7 @@ from ganeti_gluster_mon.deploy.step import DONE, Left, NotSo, Question, Step
 from ganeti_gluster_mon.deploy.survey import Seen
 from ganeti_gluster_mon.ganeti.ssh import Said
 from ganeti_gluster_mon.gluster.facts import VolumeInfo
-from ganeti_gluster_mon.words import some
+from ganeti_gluster_mon.text import some
 
 
 @dataclass(frozen=True)

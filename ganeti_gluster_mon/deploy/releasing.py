@@ -17,7 +17,7 @@ from ganeti_gluster_mon.deploy.pool_steps import bricks_on
 from ganeti_gluster_mon.deploy.step import DONE, Command, Left, NotSo, Question, Step
 from ganeti_gluster_mon.deploy.task_queries import look_at, speaker_of
 from ganeti_gluster_mon.ganeti.ssh import Said
-from ganeti_gluster_mon.words import some
+from ganeti_gluster_mon.text import some
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from ganeti_gluster_mon.deploy import fstab, gluster_cli
 from ganeti_gluster_mon.deploy.layout import Brick
 from ganeti_gluster_mon.deploy.step import DONE, Command, Left, NotSo, Question, Step
 from ganeti_gluster_mon.ganeti.ssh import Said
-from ganeti_gluster_mon.words import one_line
+from ganeti_gluster_mon.text import one_line
 
 #: on a mount point, in the filesystem below it: the UUID of the filesystem that belongs there
 RECORD = "trusted.ganeti-gluster-mon.filesystem"

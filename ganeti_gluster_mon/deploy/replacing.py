@@ -32,7 +32,7 @@ from ganeti_gluster_mon.deploy.step import NotSo, Question, Step
 from ganeti_gluster_mon.deploy.survey import Seen
 from ganeti_gluster_mon.deploy.task_queries import find_volume, pool_members, proposal, state_of_bricks
 from ganeti_gluster_mon.gluster.facts import VolumeInfo
-from ganeti_gluster_mon.words import one_line, some
+from ganeti_gluster_mon.text import one_line, some
 
 #: Gluster's words for a boolean option that is not set
 _OFF = ("off", "disable", "no", "false", "0")

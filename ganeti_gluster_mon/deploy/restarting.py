@@ -18,7 +18,7 @@ from ganeti_gluster_mon.deploy.step import DONE, WAIT, Command, Left, NotSo, Que
 from ganeti_gluster_mon.deploy.task_queries import find_volume, state_of_bricks
 from ganeti_gluster_mon.ganeti.ssh import Said
 from ganeti_gluster_mon.gluster.facts import VolumeInfo
-from ganeti_gluster_mon.words import one_line, some
+from ganeti_gluster_mon.text import one_line, some
 
 _MULTIPLEX = "cluster.brick-multiplex"
 

@@ -13,7 +13,7 @@ from ganeti_gluster_mon.deploy.layout import Brick
 from ganeti_gluster_mon.deploy.pool_steps import gluster, offline
 from ganeti_gluster_mon.deploy.step import DONE, WAIT, Command, Left, NotSo, Question, Step
 from ganeti_gluster_mon.ganeti.ssh import Said
-from ganeti_gluster_mon.words import one_line
+from ganeti_gluster_mon.text import one_line
 
 
 @dataclass(frozen=True)

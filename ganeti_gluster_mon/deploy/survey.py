@@ -16,7 +16,7 @@ from ganeti_gluster_mon.ganeti.ssconf import Cluster
 from ganeti_gluster_mon.ganeti.ssh import NoAnswer, Said
 from ganeti_gluster_mon.gluster.facts import VolumeInfo
 from ganeti_gluster_mon.gluster.model import Peer
-from ganeti_gluster_mon.words import one_line, some
+from ganeti_gluster_mon.text import one_line, some
 
 #: seconds that the clocks of two nodes may differ; Gluster tells the newer of two copies by them
 _CLOCKS = 10.0

@@ -16,7 +16,7 @@ from ganeti_gluster_mon.deploy.survey import Seen
 from ganeti_gluster_mon.deploy.task_steps import rebalance as rebalance_told
 from ganeti_gluster_mon.gluster.facts import HealCount, VolumeInfo
 from ganeti_gluster_mon.gluster.query import rebalance_status
-from ganeti_gluster_mon.words import some
+from ganeti_gluster_mon.text import some
 
 
 def look_at(

@@ -11,9 +11,9 @@ from ganeti_gluster_mon.deploy.step import DONE, WAIT, Left, NotSo, Question, St
 from ganeti_gluster_mon.ganeti.ssh import Said
 from ganeti_gluster_mon.gluster import parse
 from ganeti_gluster_mon.gluster.query import rebalance_status
-from ganeti_gluster_mon.gluster.reading import Faults, Refused, Unreadable
+from ganeti_gluster_mon.gluster.validation import Faults, Refused, Unreadable
 from ganeti_gluster_mon.gluster.xmlstream import Element, read
-from ganeti_gluster_mon.words import short_size
+from ganeti_gluster_mon.text import short_size
 
 #: seconds without any progress, after which one does not wait any longer; a guest's disk of 2 TB counts as one
 #: entry, or one file, for as long as it takes

@@ -19,7 +19,7 @@ from typing import Dict, List, Optional, Sequence, Tuple
 
 from ganeti_gluster_mon.failure import CannotDo
 from ganeti_gluster_mon.ganeti.ssconf import Cluster
-from ganeti_gluster_mon.words import one_line
+from ganeti_gluster_mon.text import one_line
 
 KNOWN_HOSTS = "/var/lib/ganeti/known_hosts"
 #: seconds until a host has to have taken the connection, as in Ganeti

@@ -25,7 +25,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from typing import AbstractSet, Dict, FrozenSet, Iterable, List, Mapping, Optional, Sequence, Tuple
 
-from ganeti_gluster_mon.gluster import devices, diskfiles, mounts, parse, ping, prober, query, session
+from ganeti_gluster_mon.gluster import devices, disk_files, mounts, parse, probe, probe_thread, query, session
 from ganeti_gluster_mon.gluster.capture import Answer, Capture
 from ganeti_gluster_mon.gluster.model import Mount, Peer, Process
 
@@ -75,7 +75,7 @@ class Settings:
     #: whether this node's Gluster processes are looked at too
     processes: bool = True
     #: tells which files of volumes are instances' disks; None: the disks are not looked at
-    disks: Optional[diskfiles.ListDisks] = None
+    disks: Optional[disk_files.ListDisks] = None
     #: for looking at the disks, on bricks and as a client
     disk_timeout: float = 3.0
     #: for the whole cycle; what is not known by then is not waited for; None: the sum of the others
@@ -104,7 +104,7 @@ class Cycle:
         self,
         settings: Settings,
         previous: Optional[Capture] = None,
-        probed: prober.Replies = prober.Replies(),  # noqa: B008 - frozen
+        probed: probe_thread.Replies = probe_thread.Replies(),  # noqa: B008 - frozen
         suspected: FrozenSet[BrickKey] = frozenset(),
         urgent: bool = False,
     ) -> None:
@@ -120,8 +120,8 @@ class Cycle:
         self._until = time.monotonic() + deadline
         # After the queries under the lock each brick may get a second chance.
         self._status_until = self._until - min(3 * settings.brick_timeout + HOST_TIMEOUT, deadline / 2)
-        silent = probed.glusterd is ping.Reply.SILENT
-        session.check_glusterd(already_silent=prober.TIMEOUT if silent else 0.0)
+        silent = probed.glusterd is probe.Reply.SILENT
+        session.check_glusterd(already_silent=probe_thread.TIMEOUT if silent else 0.0)
         self._settings = settings
         self._previous = previous
         self._probed = probed
@@ -134,8 +134,8 @@ class Cycle:
         #: the queries about the heal backlog, once `look` has found the volumes
         self.heal_queries: Tuple[query.Query, ...] = ()
         self._all_there = True
-        #: what the prober has to watch from now on, once `look` has found it
-        self.targets: Optional[prober.Targets] = None
+        #: what the probe thread watches from now on, once `look` has found it
+        self.targets: Optional[probe_thread.Targets] = None
         #: seconds that were spent on waiting for what does not answer
         self.waited = 0.0
 
@@ -211,7 +211,7 @@ class Cycle:
             )
             self._all_there = all(reachable.values()) and all(bricks_answering.values())
         if here:
-            self.targets = prober.Targets(
+            self.targets = probe_thread.Targets(
                 peers=tuple(peer.hostname for peer in peers if not peer.local),
                 bricks=_brick_ports(local_bricks, volumes),
                 peer_port=GLUSTERD_PORT,
@@ -240,12 +240,12 @@ class Cycle:
 
     def _look_at_disks(
         self, volumes: Sequence[parse.VolumeInfo], peers: Iterable[Peer], leads: bool
-    ) -> Optional[diskfiles.Look]:
+    ) -> Optional[disk_files.Look]:
         settings = self._settings
         if settings.disks is None or self._urgent:
             return None
         local = [peer.uuid for peer in peers if peer.local]
-        looking = diskfiles.Look(
+        looking = disk_files.Look(
             settings.disks, volumes, local, self._previous, settings.disk_timeout, as_client=leads
         )
         self._ended.callback(looking.end)
@@ -284,7 +284,7 @@ def with_answers(capture: Capture, more: Iterable[Answer]) -> Capture:
 def without_gluster(
     settings: Settings,
     why: str,
-    probed: prober.Replies = prober.Replies(),  # noqa: B008 - frozen
+    probed: probe_thread.Replies = probe_thread.Replies(),  # noqa: B008 - frozen
 ) -> Capture:
     """What can be seen of this node where Gluster cannot be asked, for the reason *why*; *probed* as in Cycle."""
     recorded_at = time.time_ns()
@@ -378,16 +378,16 @@ def _peers(answer: Answer) -> Tuple[Peer, ...]:
 def _reachable(peers: Iterable[Peer], settings: Settings, probed: Mapping[str, bool]) -> Dict[str, bool]:
     """By hostname, for each peer but this node: whether its glusterd answers.
 
-    A peer that did not answer its last probe is not waited for again: the prober reports when it does.
+    A peer that did not answer its last probe is not waited for again: the probe thread reports when it does.
     """
     others = [peer.hostname for peer in peers if not peer.local]
     silent = {host: False for host in others if probed.get(host) is False}
     addresses = [(host, GLUSTERD_PORT) for host in others if host not in silent]
-    replies = ping.answering(addresses, settings.peer_timeout, connect_only=os.path.exists(SECURE_ACCESS))
+    replies = probe.probe_ports(addresses, settings.peer_timeout, connect_only=os.path.exists(SECURE_ACCESS))
     pinged = {
-        host: replies[(host, port)] is ping.Reply.ANSWERS
+        host: replies[(host, port)] is probe.Reply.ANSWERS
         for host, port in addresses
-        if replies[(host, port)] is not ping.Reply.UNKNOWN
+        if replies[(host, port)] is not probe.Reply.UNKNOWN
     }
     return {**silent, **pinged}
 
@@ -399,9 +399,9 @@ def _hosts_answering(reachable: Mapping[str, bool], settings: Settings) -> Dict[
     """
     addresses = [(host, GLUSTERD_PORT) for host, answers in reachable.items() if not answers]
     timeout = min(HOST_TIMEOUT, settings.peer_timeout)
-    replies = ping.answering(addresses, timeout, connect_only=True)
-    gone = (ping.Reply.SILENT, ping.Reply.UNREACHABLE)
-    known = {host: reply for (host, _), reply in replies.items() if reply is not ping.Reply.UNKNOWN}
+    replies = probe.probe_ports(addresses, timeout, connect_only=True)
+    gone = (probe.Reply.SILENT, probe.Reply.UNREACHABLE)
+    known = {host: reply for (host, _), reply in replies.items() if reply is not probe.Reply.UNKNOWN}
     return {host: reply not in gone for host, reply in known.items()}
 
 
@@ -618,24 +618,24 @@ def _bricks_answering(
     A brick that is *suspected*, because it did not answer before, or on a host in *hosts_gone* gets no second chance.
     """
     encrypted = _encrypted(volumes)
-    replies: Dict[_Door, ping.Reply] = {}
+    replies: Dict[_Door, probe.Reply] = {}
     for connect_only in (False, True):
         mine = [door for door in doors if (door.volume in encrypted) is connect_only]
-        told = ping.answering(_addresses(mine), settings.brick_timeout, connect_only=connect_only)
+        told = probe.probe_ports(_addresses(mine), settings.brick_timeout, connect_only=connect_only)
         decided = set(_addresses(door for door in mine if (door.host, door.path) in suspected))
         silent = [
             address
             for address, reply in told.items()
-            if reply is ping.Reply.SILENT and address[0] not in hosts_gone and address not in decided
+            if reply is probe.Reply.SILENT and address[0] not in hosts_gone and address not in decided
         ]
-        told.update(ping.answering(silent, 2 * settings.brick_timeout, connect_only=connect_only))
+        told.update(probe.probe_ports(silent, 2 * settings.brick_timeout, connect_only=connect_only))
         replies.update((door, told[(door.host, door.port)]) for door in mine)
     answering = {}
     for door, reply in replies.items():
-        if reply is ping.Reply.ANSWERS:
+        if reply is probe.Reply.ANSWERS:
             answering[(door.host, door.path)] = True
-        elif reply in (ping.Reply.REFUSED, ping.Reply.SILENT) or (
-            reply is ping.Reply.UNREACHABLE and door.host in hosts_gone
+        elif reply in (probe.Reply.REFUSED, probe.Reply.SILENT) or (
+            reply is probe.Reply.UNREACHABLE and door.host in hosts_gone
         ):
             answering[(door.host, door.path)] = False
     return answering
@@ -670,10 +670,12 @@ def _local_ports(answer: Answer) -> List[_Door]:
     ]
 
 
-def _brick_ports(doors: Iterable[_Door], volumes: Iterable[parse.VolumeInfo]) -> Tuple[prober.BrickPort, ...]:
+def _brick_ports(
+    doors: Iterable[_Door], volumes: Iterable[parse.VolumeInfo]
+) -> Tuple[probe_thread.BrickPort, ...]:
     encrypted = _encrypted(volumes)
     return tuple(
-        prober.BrickPort(door.host, door.path, door.port, door.volume in encrypted) for door in doors
+        probe_thread.BrickPort(door.host, door.path, door.port, door.volume in encrypted) for door in doors
     )
 
 

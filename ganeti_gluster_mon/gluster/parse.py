@@ -27,7 +27,8 @@ from ganeti_gluster_mon.gluster.facts import (
 )
 from ganeti_gluster_mon.gluster.model import Peer, QuotaLimit, Rebalance, RebalanceNode
 from ganeti_gluster_mon.gluster.query import VOLUME_NAME
-from ganeti_gluster_mon.gluster.reading import (
+from ganeti_gluster_mon.gluster.state import state, state_in_part
+from ganeti_gluster_mon.gluster.validation import (
     Faults,
     NoAnswer,
     Parsed,
@@ -39,7 +40,6 @@ from ganeti_gluster_mon.gluster.reading import (
     quoted,
     uuid_of,
 )
-from ganeti_gluster_mon.gluster.state import state, state_in_part
 from ganeti_gluster_mon.gluster.xmlstream import Element, Record, read, read_result
 
 __all__ = [

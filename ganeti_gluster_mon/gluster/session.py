@@ -29,7 +29,7 @@ import threading
 import time
 from typing import Optional, Sequence, Tuple
 
-from ganeti_gluster_mon.gluster import ping
+from ganeti_gluster_mon.gluster import probe
 from ganeti_gluster_mon.gluster.capture import Answer
 from ganeti_gluster_mon.gluster.child import ENVIRONMENT, Child, read
 from ganeti_gluster_mon.gluster.query import VOLUME_NAME, Query
@@ -94,15 +94,15 @@ def check_glusterd(
     """
     if os.geteuid() != 0:
         raise NotRoot("glusterd answers root only: run this as root")
-    reply = ping.answers_at(socket_path, max(0.1, timeout - already_silent))
-    if reply is ping.Reply.ANSWERS:
+    reply = probe.probe_socket(socket_path, max(0.1, timeout - already_silent))
+    if reply is probe.Reply.ANSWERS:
         return
-    if reply is ping.Reply.SILENT:
+    if reply is probe.Reply.SILENT:
         raise GlusterdHangs(
             f"glusterd does not answer within {timeout:g} s on {socket_path}: it hangs; "
             "see /var/log/glusterfs/glusterd.log, then systemctl restart glusterd"
         )
-    if reply in (ping.Reply.UNREACHABLE, ping.Reply.REFUSED):
+    if reply in (probe.Reply.UNREACHABLE, probe.Reply.REFUSED):
         raise GlusterdDown("glusterd does not run on this node: systemctl start glusterd")
     raise GlusterUnavailable(f"whoever listens on {socket_path} {reply.value}: is it glusterd?")
 

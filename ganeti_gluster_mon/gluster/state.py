@@ -14,7 +14,7 @@ from typing import Dict, Iterator, Mapping, Optional, Tuple
 from ganeti_gluster_mon.gluster.facts import LocalBrick, LocalVolume, State
 from ganeti_gluster_mon.gluster.model import Peer
 from ganeti_gluster_mon.gluster.query import VOLUME_NAME
-from ganeti_gluster_mon.gluster.reading import (
+from ganeti_gluster_mon.gluster.validation import (
     Faults,
     Parsed,
     Unreadable,

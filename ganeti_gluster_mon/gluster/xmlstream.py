@@ -17,8 +17,8 @@ from dataclasses import dataclass, field
 from typing import Any, Callable, Dict, FrozenSet, List, Mapping, NoReturn, Tuple
 from xml.parsers import expat
 
-from ganeti_gluster_mon.gluster.reading import Faults, Refused, Unreadable, is_number, quoted
-from ganeti_gluster_mon.words import one_line
+from ganeti_gluster_mon.gluster.validation import Faults, Refused, Unreadable, is_number, quoted
+from ganeti_gluster_mon.text import one_line
 
 _CHUNK = 64 * 1024
 #: expat hands out text in pieces of this many bytes

@@ -9,7 +9,7 @@ from ganeti_gluster_mon.gluster.model import Disk, Pool, Subvolume, Volume
 from ganeti_gluster_mon.gluster.placement import is_here
 from ganeti_gluster_mon.health.bricks import brick_state
 from ganeti_gluster_mon.health.evaluate import volume_status
-from ganeti_gluster_mon.words import some
+from ganeti_gluster_mon.text import some
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from typing import Iterator, Tuple
 from ganeti_gluster_mon.gluster.model import Volume
 from ganeti_gluster_mon.health.problem import CRITICAL, HEALING, OK, Problem
 from ganeti_gluster_mon.health.services import clients_off, switched_off, with_bricks
-from ganeti_gluster_mon.words import duration_text
+from ganeti_gluster_mon.text import duration_text
 
 #: Seconds without progress after which a backlog counts as stuck: while nothing is possibly healing, and else.  A very
 #: large image takes hours, and "possibly healing" is also each disk that a guest is writing to.

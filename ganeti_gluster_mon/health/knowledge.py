@@ -7,7 +7,7 @@ from typing import AbstractSet, Dict, Iterable, Iterator, List, Optional
 from ganeti_gluster_mon.gluster.model import Pool, Unknown, Volume
 from ganeti_gluster_mon.health.problem import UNKNOWN, Limits, Problem
 from ganeti_gluster_mon.health.services import expected_daemons, with_bricks
-from ganeti_gluster_mon.words import some
+from ganeti_gluster_mon.text import some
 
 #: before this, `heal info summary` and others are missing or answer in another form
 _OLDEST_MAJOR = 4

@@ -13,7 +13,7 @@ from typing import Dict, Mapping, Sequence
 
 from ganeti_gluster_mon.gluster.query import VOLUME_NAME
 from ganeti_gluster_mon.health.problem import UNKNOWN, Problem
-from ganeti_gluster_mon.words import one_line
+from ganeti_gluster_mon.text import one_line
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from ganeti_gluster_mon.gluster.model import Brick, Capacity, Inodes, QuotaLimit
 from ganeti_gluster_mon.gluster.placement import is_sharded
 from ganeti_gluster_mon.health.bricks import set_name
 from ganeti_gluster_mon.health.problem import CRITICAL, OK, Limits, Problem
-from ganeti_gluster_mon.words import short_size, some
+from ganeti_gluster_mon.text import short_size, some
 
 #: bricks that one text names
 _MOST_BRICKS = 4

@@ -6,7 +6,7 @@ from typing import Iterator, List
 
 from ganeti_gluster_mon.gluster.model import Rebalance, RebalanceNode, Volume
 from ganeti_gluster_mon.health.problem import CRITICAL, HEALING, Problem
-from ganeti_gluster_mon.words import some
+from ganeti_gluster_mon.text import some
 
 #: names in one text
 _MOST_NAMES = 5

@@ -22,7 +22,7 @@ from ganeti_gluster_mon.deploy.pool_tasks import join_node
 from ganeti_gluster_mon.failure import CannotDo
 from ganeti_gluster_mon.ganeti import ssconf
 from ganeti_gluster_mon.ganeti.ssh import Nodes
-from ganeti_gluster_mon.words import one_line
+from ganeti_gluster_mon.text import one_line
 
 Environment = Mapping[str, str]
 

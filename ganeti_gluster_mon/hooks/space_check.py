@@ -15,7 +15,7 @@ from ganeti_gluster_mon.gluster.model import Pool, Volume
 from ganeti_gluster_mon.gluster.placement import is_here, is_sharded
 from ganeti_gluster_mon.health import Health
 from ganeti_gluster_mon.hooks.space_request import Asked
-from ganeti_gluster_mon.words import one_line, short_size
+from ganeti_gluster_mon.text import one_line, short_size
 
 #: of a volume: some or all of it takes no writes
 _NO_WRITES = ("partial", "down")

@@ -23,13 +23,13 @@ from ganeti_gluster_mon.ganeti import ssconf
 from ganeti_gluster_mon.ganeti.configuration import Reader
 from ganeti_gluster_mon.gluster import cycle, session
 from ganeti_gluster_mon.gluster.model import Pool
-from ganeti_gluster_mon.gluster.pool import understand
+from ganeti_gluster_mon.gluster.pool_builder import build_pool
 from ganeti_gluster_mon.health import Health, evaluate
 from ganeti_gluster_mon.hooks import job_queue
 from ganeti_gluster_mon.hooks.space_check import refusal
 from ganeti_gluster_mon.hooks.space_request import Environment, asked
+from ganeti_gluster_mon.text import one_line
 from ganeti_gluster_mon.view.pool_source import LIMITS
-from ganeti_gluster_mon.words import one_line
 
 OVERCOMMIT = "GLUSTER_OVERCOMMIT"
 
@@ -79,7 +79,7 @@ def _seen() -> Tuple[Pool, Health]:
     if known is not None:
         return known.pool, known.health
     with cycle.Cycle(cycle.Settings(processes=False, disks=Reader().disks)) as asking:
-        pool = understand(asking.look())
+        pool = build_pool(asking.look())
     return pool, evaluate(pool, LIMITS, time.time_ns())
 
 

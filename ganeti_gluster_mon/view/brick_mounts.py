@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Iterator, Optional, Sequence, Tuple
 
+from ganeti_gluster_mon.text import one_line
 from ganeti_gluster_mon.view.finding import Finding
-from ganeti_gluster_mon.words import one_line
 
 #: filesystems that /etc/fstab mounts
 _BY_FSTAB = ("xfs", "ext4")

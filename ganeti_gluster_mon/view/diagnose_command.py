@@ -10,7 +10,7 @@ from typing import Iterator, List, Sequence
 from ganeti_gluster_mon.failure import CannotDo
 from ganeti_gluster_mon.ganeti import ssconf
 from ganeti_gluster_mon.ganeti.configuration import Configuration, NoConfiguration, Reader
-from ganeti_gluster_mon.gluster.folders import list_folders
+from ganeti_gluster_mon.gluster.volume_files import list_volume_files
 from ganeti_gluster_mon.view import pool_source
 from ganeti_gluster_mon.view.diagnosis import Diagnosis, Looked, diagnose, names_to_know
 from ganeti_gluster_mon.view.finding import Finding
@@ -72,7 +72,7 @@ def look(timeout: float) -> Diagnosis:
     files = None
     # Where instances have disks that are not in the configuration, as far as it is understood, no file is an orphan.
     if configuration is not None and (configuration.disk_names or not cluster.instances):
-        files = list_folders(folders_of_disks(configuration, seen.pool), timeout)
+        files = list_volume_files(folders_of_disks(configuration, seen.pool), timeout)
         configuration = _with_disks_of_now(configuration, reader)
     return diagnose(
         Looked(cluster, facts, seen.pool, seen.health, configuration, why, files, now=time.time())

@@ -9,15 +9,15 @@ from typing import Any, Dict, FrozenSet, Iterator, List, Mapping, Optional, Sequ
 
 from ganeti_gluster_mon.ganeti.configuration import EXT, GLUSTER, Configuration
 from ganeti_gluster_mon.ganeti.ssconf import Cluster, Node
-from ganeti_gluster_mon.gluster.folders import VolumeFiles
 from ganeti_gluster_mon.gluster.model import Pool
 from ganeti_gluster_mon.gluster.placement import is_here
+from ganeti_gluster_mon.gluster.volume_files import VolumeFiles
 from ganeti_gluster_mon.health import OK, Health, host_of, remedy_of
+from ganeti_gluster_mon.text import one_line, some
 from ganeti_gluster_mon.view.brick_mounts import findings
 from ganeti_gluster_mon.view.finding import NO_BACKEND, Finding
 from ganeti_gluster_mon.view.node_facts import NodeFacts
 from ganeti_gluster_mon.view.orphans import orphans
-from ganeti_gluster_mon.words import one_line, some
 
 GLUSTERD_PORT = 24007
 #: seconds that a node's clock may be off

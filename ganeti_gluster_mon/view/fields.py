@@ -6,7 +6,7 @@ import enum
 from dataclasses import dataclass
 from typing import Callable, Generic, Optional, Sequence, TypeVar, Union
 
-from ganeti_gluster_mon.words import one_line
+from ganeti_gluster_mon.text import one_line
 
 Row = TypeVar("Row")
 

@@ -6,13 +6,13 @@ from typing import Any, Iterator, List, Optional, Sequence
 
 from ganeti_gluster_mon.failure import CannotDo
 from ganeti_gluster_mon.problem_text import problem_text
+from ganeti_gluster_mon.text import duration_text, one_line
 from ganeti_gluster_mon.view.brick_list import BRICKS
 from ganeti_gluster_mon.view.disk_list import DISKS
 from ganeti_gluster_mon.view.fields import shown
 from ganeti_gluster_mon.view.listing import Listing, selected
 from ganeti_gluster_mon.view.pool_view import Sight
 from ganeti_gluster_mon.view.volume_list import VOLUMES, VolumeRow
-from ganeti_gluster_mon.words import duration_text, one_line
 
 #: told of a volume as lists of their own
 _APART = ("name", "message", "nodes", "disks")

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from typing import Any, Callable, Generic, List, Optional, Sequence, Tuple
 
 from ganeti_gluster_mon.failure import CannotDo
+from ganeti_gluster_mon.text import some
 from ganeti_gluster_mon.view.fields import Field, Row, Special, plain, shown
 from ganeti_gluster_mon.view.pool_view import Sight
 from ganeti_gluster_mon.view.row_filter import row_filter
-from ganeti_gluster_mon.words import some
 
 
 class NoSuchField(Exception):

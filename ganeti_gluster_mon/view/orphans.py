@@ -12,10 +12,10 @@ import shlex
 from typing import AbstractSet, Dict, Iterator, List, Sequence, Set
 
 from ganeti_gluster_mon.ganeti.configuration import FOLDER, Configuration
-from ganeti_gluster_mon.gluster.folders import VolumeFile, VolumeFiles
 from ganeti_gluster_mon.gluster.model import Pool
+from ganeti_gluster_mon.gluster.volume_files import VolumeFile, VolumeFiles
+from ganeti_gluster_mon.text import one_line, short_size
 from ganeti_gluster_mon.view.finding import Finding
-from ganeti_gluster_mon.words import one_line, short_size
 
 #: seconds since the last write in which a file may belong to a disk that is just being created
 YOUNG = 900.0

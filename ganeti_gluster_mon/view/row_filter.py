@@ -15,8 +15,8 @@ import re
 from dataclasses import dataclass
 from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
 
+from ganeti_gluster_mon.text import one_line, some
 from ganeti_gluster_mon.view.fields import AtLeast, Field, Kind, Row, Special
-from ganeti_gluster_mon.words import one_line, some
 
 #: a name of the command line with one of these in it is a filter, as in Ganeti (which counts / as well)
 DETECTED = frozenset("()=!~'\"\\<> \t")

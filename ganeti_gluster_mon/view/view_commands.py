@@ -11,6 +11,7 @@ from ganeti_gluster_mon.commandline import seconds
 from ganeti_gluster_mon.daemon.spool import DIRECTORY
 from ganeti_gluster_mon.failure import CannotDo
 from ganeti_gluster_mon.health import UNKNOWN
+from ganeti_gluster_mon.text import one_line
 from ganeti_gluster_mon.view.brick_list import BRICKS
 from ganeti_gluster_mon.view.disk_list import DISKS
 from ganeti_gluster_mon.view.listing import (
@@ -28,7 +29,6 @@ from ganeti_gluster_mon.view.node_list import NODES
 from ganeti_gluster_mon.view.pool_view import Sight
 from ganeti_gluster_mon.view.row_filter import BadFilter, is_filter, row_filter
 from ganeti_gluster_mon.view.volume_list import VOLUMES
-from ganeti_gluster_mon.words import one_line
 
 LISTINGS: Dict[str, Listing[Any]] = {listing.name: listing for listing in (VOLUMES, NODES, BRICKS, DISKS)}
 

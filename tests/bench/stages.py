@@ -19,7 +19,7 @@ from ganeti_gluster_mon import prometheus
 from ganeti_gluster_mon.daemon.web.content import render
 from ganeti_gluster_mon.gluster import parse, query
 from ganeti_gluster_mon.gluster.capture import Answer, Capture
-from ganeti_gluster_mon.gluster.pool import understand
+from ganeti_gluster_mon.gluster.pool_builder import build_pool
 from ganeti_gluster_mon.health import Limits, evaluate
 from tests.generate import large_capture
 
@@ -36,7 +36,7 @@ def bare(answers: Sequence[Answer]) -> None:
 
 
 def parse_all(answers: Sequence[Answer]) -> None:
-    """What `understand` parses, and no more."""
+    """What `build_pool` parses, and no more."""
     for answer in answers:
         if answer.failure is not None:
             continue
@@ -60,13 +60,13 @@ def seconds(work: Callable[[], object]) -> float:
 
 def stages(capture: Capture) -> Dict[str, float]:
     """Seconds of each stage, the best of ROUNDS."""
-    pool = understand(capture)
+    pool = build_pool(capture)
     now = capture.recorded_at
     health = evaluate(pool, LIMITS, now)
     works: Tuple[Tuple[str, Callable[[], object]], ...] = (
         ("expat", lambda: bare(capture.answers)),
         ("parse", lambda: parse_all(capture.answers)),
-        ("understand", lambda: understand(capture)),
+        ("build_pool", lambda: build_pool(capture)),
         ("evaluate", lambda: evaluate(pool, LIMITS, now)),
         ("render", lambda: prometheus.render(pool, health, now)),
         ("content", lambda: render(pool, health, now)),
@@ -75,7 +75,7 @@ def stages(capture: Capture) -> Dict[str, float]:
     for _ in range(ROUNDS):
         for name, work in works:
             best[name] = min(best.get(name, float("inf")), seconds(work))
-    best["build"] = best["understand"] - best["parse"]
+    best["build"] = best["build_pool"] - best["parse"]
     return best
 
 

@@ -22,7 +22,7 @@ from ganeti_gluster_mon.daemon.web.storage_status import digest
 from ganeti_gluster_mon.failure import CannotDo
 from ganeti_gluster_mon.gluster import capture, capture_archive, query
 from ganeti_gluster_mon.gluster.capture import CaptureError
-from ganeti_gluster_mon.gluster.pool import understand
+from ganeti_gluster_mon.gluster.pool_builder import build_pool
 from ganeti_gluster_mon.health import Limits, evaluate
 from ganeti_gluster_mon.table import table
 from ganeti_gluster_mon.view import info
@@ -63,7 +63,7 @@ def run(chance: random.Random) -> str:
 
 def use(recorded: capture.Capture) -> None:
     """Make of a capture all that the program makes.  Raises AssertionError where an output breaks its format."""
-    pool, now = understand(recorded), recorded.recorded_at
+    pool, now = build_pool(recorded), recorded.recorded_at
     health = evaluate(pool, _LIMITS, now)
     one_line(check(pool, health, _LIMITS).line)
     printable(table(pool, health))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Dict, Tuple
 
-_HEALTH = ("tests/unit/test_health*.py", "tests/unit/test_kinds_of_faults.py")
+_HEALTH = ("tests/unit/health/test_*.py", "tests/unit/test_kinds_of_faults.py")
 
 #: the tests, as patterns of files, by the module's path
 TARGETS: Dict[str, Tuple[str, ...]] = {
@@ -17,10 +17,10 @@ TARGETS: Dict[str, Tuple[str, ...]] = {
     "ganeti_gluster_mon/health/services.py": _HEALTH,
     "ganeti_gluster_mon/health/space.py": _HEALTH,
     "ganeti_gluster_mon/health/tasks.py": _HEALTH,
-    "ganeti_gluster_mon/gluster/capacity.py": ("tests/unit/test_capacity.py",),
-    "ganeti_gluster_mon/gluster/placement.py": ("tests/unit/test_placement.py",),
-    "ganeti_gluster_mon/gluster/quorum.py": ("tests/unit/test_quorum.py",),
-    "ganeti_gluster_mon/gluster/pool.py": ("tests/unit/test_pool.py",),
+    "ganeti_gluster_mon/gluster/capacity.py": ("tests/unit/gluster/test_capacity.py",),
+    "ganeti_gluster_mon/gluster/placement.py": ("tests/unit/gluster/test_placement.py",),
+    "ganeti_gluster_mon/gluster/quorum.py": ("tests/unit/gluster/test_quorum.py",),
+    "ganeti_gluster_mon/gluster/pool_builder.py": ("tests/unit/gluster/test_pool_builder.py",),
     "ganeti_gluster_mon/daemon/cluster/leader_election.py": ("tests/unit/test_leader.py",),
     "ganeti_gluster_mon/daemon/cluster/signing.py": ("tests/unit/test_exchange.py",),
     "ganeti_gluster_mon/deploy/plan.py": ("tests/unit/deploy/test_plan.py",),

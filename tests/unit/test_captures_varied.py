@@ -8,7 +8,7 @@ import pytest
 
 from ganeti_gluster_mon.gluster import query
 from ganeti_gluster_mon.gluster.capture import Capture
-from ganeti_gluster_mon.gluster.pool import understand
+from ganeti_gluster_mon.gluster.pool_builder import build_pool
 from ganeti_gluster_mon.health import Health, Limits, evaluate
 from tests import mutate
 from tests.unit import all_captures, varied
@@ -39,7 +39,7 @@ RENAMED: Dict[str, Callable[[int, str], str]] = {
 
 
 def result(seen: Capture) -> Health:
-    return evaluate(understand(seen), Limits(), seen.recorded_at)
+    return evaluate(build_pool(seen), Limits(), seen.recorded_at)
 
 
 def codes(health: Health) -> Set[str]:

@@ -11,7 +11,7 @@ import pytest
 from ganeti_gluster_mon import prometheus
 from ganeti_gluster_mon.daemon.web.content import render
 from ganeti_gluster_mon.garbage import collection_paused
-from ganeti_gluster_mon.gluster.pool import understand
+from ganeti_gluster_mon.gluster.pool_builder import build_pool
 from ganeti_gluster_mon.health import Limits, evaluate
 from tests.bench.stages import without_heal
 from tests.generate import large_capture
@@ -42,12 +42,12 @@ def calls_by_stage(bricks: int, heal_known: bool) -> Dict[str, int]:
     capture = large_capture(bricks)
     if not heal_known:
         capture = without_heal(capture)
-    pool = understand(capture)
+    pool = build_pool(capture)
     now = capture.recorded_at
     health = evaluate(pool, LIMITS, now)
     render(pool, health, now)  # the first time imports and fills caches
     return {
-        "understand": calls(lambda: understand(capture)),
+        "build_pool": calls(lambda: build_pool(capture)),
         "evaluate": calls(lambda: evaluate(pool, LIMITS, now)),
         "metrics": calls(lambda: prometheus.render(pool, health, now)),
         "content": calls(lambda: render(pool, health, now)),
@@ -65,7 +65,7 @@ def test_a_capture_leaves_nothing_for_the_garbage_collector() -> None:
     capture = large_capture(FEW)
     with collection_paused():
         gc.collect()
-        understand(capture)
+        build_pool(capture)
         assert gc.collect() == 0
 
 
@@ -75,7 +75,7 @@ def test_the_collector_does_not_run_while_a_model_is_made() -> None:
     runs = []
     gc.callbacks.append(lambda phase, info: runs.append(phase))
     try:
-        pool = understand(capture)
+        pool = build_pool(capture)
         health = evaluate(pool, LIMITS, capture.recorded_at)
         render(pool, health, capture.recorded_at)
     finally:

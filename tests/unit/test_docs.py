@@ -20,7 +20,7 @@ from ganeti_gluster_mon import cli, gnt_gluster, report
 from ganeti_gluster_mon.collectors import STATUS, collectors
 from ganeti_gluster_mon.gluster import capture
 from ganeti_gluster_mon.gluster.model import Disk, Pool
-from ganeti_gluster_mon.gluster.pool import understand
+from ganeti_gluster_mon.gluster.pool_builder import build_pool
 from ganeti_gluster_mon.gluster.session import GlusterUnavailable
 from ganeti_gluster_mon.health import STATUSES, Health, Limits, evaluate
 from ganeti_gluster_mon.prometheus import render
@@ -57,7 +57,7 @@ def pools() -> Iterator[Tuple[Pool, Health, int]]:
     yield POOL, replace(HEALTH, problems=tuple(replace(each, muted=True) for each in HEALTH.problems)), NOW
     for directory in CAPTURES:
         recorded = capture.read(str(directory))
-        pool = understand(recorded)
+        pool = build_pool(recorded)
         yield pool, evaluate(pool, Limits(), recorded.recorded_at), recorded.recorded_at
 
 

@@ -41,7 +41,7 @@ from ganeti_gluster_mon.daemon.web.handlers import application
 from ganeti_gluster_mon.daemon.web.server import HttpServer
 from ganeti_gluster_mon.gluster import capture, capture_archive
 from ganeti_gluster_mon.mutes import Mute, Mutes
-from tests.unit.test_joined import NOBODY, NODE1, NODE2, RECORDED
+from tests.unit.gluster.test_merge import NOBODY, NODE1, NODE2, RECORDED
 
 KEY = signing.derived(b"what all nodes of the cluster know")
 GENEROUS = 30.0

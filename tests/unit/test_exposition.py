@@ -15,7 +15,7 @@ from prometheus_client.registry import Collector
 
 from ganeti_gluster_mon.exposition import openmetrics_text, prometheus_text
 from ganeti_gluster_mon.gluster import capture
-from ganeti_gluster_mon.gluster.pool import understand
+from ganeti_gluster_mon.gluster.pool_builder import build_pool
 from ganeti_gluster_mon.health import Limits, evaluate
 from ganeti_gluster_mon.prometheus import PoolMetrics
 from tests.unit.example_pool import HEALTH, NOW, POOL
@@ -44,7 +44,7 @@ def test_the_example() -> None:
 
 @pytest.mark.parametrize("directory", REPORTS, ids=lambda path: path.name)
 def test_reports(directory: Path) -> None:
-    pool = understand(capture.read(str(directory)))
+    pool = build_pool(capture.read(str(directory)))
     same(list(PoolMetrics(pool, evaluate(pool, Limits(), pool.taken_at), pool.taken_at).collect()))
 
 

@@ -8,7 +8,7 @@ from typing import Callable, Dict, List, NamedTuple, Set
 import pytest
 
 from ganeti_gluster_mon.gluster.capture import Capture
-from ganeti_gluster_mon.gluster.pool import understand
+from ganeti_gluster_mon.gluster.pool_builder import build_pool
 from ganeti_gluster_mon.health import CRITICAL, HEALING, OK, UNKNOWN, Health, Limits, evaluate
 from tests import mutate
 from tests.unit import built_pool
@@ -30,7 +30,7 @@ HALF_WAY = "Failed to process entries completely. ({})totalNumberOfEntries0"
 
 
 def result(seen: Capture) -> Health:
-    return evaluate(understand(seen), Limits(), seen.recorded_at)
+    return evaluate(build_pool(seen), Limits(), seen.recorded_at)
 
 
 def replica(names: List[str]) -> Pool:
@@ -554,7 +554,7 @@ def test_space_that_is_not_known_has_a_reason(value: str) -> None:
 @pytest.mark.parametrize("name", KINDS)
 def test_whenever_space_is_not_known_something_says_why(name: str) -> None:
     seen = made(KINDS[name]).capture()
-    volumes = understand(seen).volumes or ()
+    volumes = build_pool(seen).volumes or ()
     texts = [problem.text for problem in result(seen).problems]
     assert not any(text.endswith("its space is not known") for text in texts)
     if volumes[0].capacity is None and result(seen).volumes["gv0"].status not in ("down", "stopped"):
@@ -567,5 +567,5 @@ def test_the_pools_are_as_gluster_answers() -> None:
         if kind.code == OK and not kind.problems:
             seen = kind.make(hosts(6))
             kind.change(seen)
-            assert understand(seen.capture()).unknowns == ()
+            assert build_pool(seen.capture()).unknowns == ()
     assert built_pool.uuid_of("a") != built_pool.uuid_of("b")

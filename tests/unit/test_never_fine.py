@@ -18,7 +18,7 @@ from ganeti_gluster_mon.check import check
 from ganeti_gluster_mon.collectors import collectors
 from ganeti_gluster_mon.gluster import capture
 from ganeti_gluster_mon.gluster.capture import Answer, Capture
-from ganeti_gluster_mon.gluster.pool import understand
+from ganeti_gluster_mon.gluster.pool_builder import build_pool
 from ganeti_gluster_mon.health import OK, Limits, evaluate
 from tests import mutate
 
@@ -54,11 +54,11 @@ def mutants(answer: Answer) -> Iterator[mutate.Mutant]:
 @pytest.mark.parametrize(("where", "number"), answers())
 def test_a_spoilt_answer_is_never_fine(where: str, number: int) -> None:
     whole = capture.read(str(CAPTURES / where))
-    pool = understand(whole)
+    pool = build_pool(whole)
     assert evaluate(pool, LIMITS, whole.recorded_at).code == OK
     tried = 0
     for mutant in mutants(whole.answers[number]):
-        seen = understand(with_output(whole, number, mutant.output))
+        seen = build_pool(with_output(whole, number, mutant.output))
         health = evaluate(seen, LIMITS, whole.recorded_at)
         assert health.code != OK or seen == pool or mutant.what.startswith(LEFT_OUT), mutant.what
         assert health.message
@@ -71,7 +71,7 @@ def test_all_that_is_told_of_a_spoilt_answer_can_be_told(where: str, number: int
     whole = capture.read(str(CAPTURES / where))
     spoilt = [*mutants(whole.answers[number]), *reordered(whole.answers[number])]
     for mutant in mutate.sample(spoilt, 16):
-        seen = understand(with_output(whole, number, mutant.output))
+        seen = build_pool(with_output(whole, number, mutant.output))
         health = evaluate(seen, LIMITS, whole.recorded_at)
         for collector in collectors().values():
             made = report.make(collector, seen, health, whole.recorded_at, verbose=True, tell=pytest.fail)

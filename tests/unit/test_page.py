@@ -14,9 +14,9 @@ import pytest
 from ganeti_gluster_mon.daemon.web.handlers import content_security_policy
 from ganeti_gluster_mon.daemon.web.page import STYLE, page
 from ganeti_gluster_mon.gluster import capture
-from ganeti_gluster_mon.gluster.aged import grown_old
 from ganeti_gluster_mon.gluster.model import Brick, Heal, Peer, Pool, Subvolume, Volume
-from ganeti_gluster_mon.gluster.pool import understand
+from ganeti_gluster_mon.gluster.pool_builder import build_pool
+from ganeti_gluster_mon.gluster.staleness import as_stale
 from ganeti_gluster_mon.health import Limits, evaluate
 from tests import browser
 from tests.unit.example_pool import HEALTH, NOW, POOL
@@ -87,7 +87,7 @@ def pool_of(*volumes: Volume) -> Pool:
 
 @pytest.mark.parametrize("directory", RECORDED, ids=lambda path: path.name)
 def test_it_is_well_formed_and_the_same_each_time(directory: Path) -> None:
-    pool = understand(capture.read(str(directory)))
+    pool = build_pool(capture.read(str(directory)))
     read(pool)
     health = evaluate(pool, Limits(), pool.taken_at)
     assert page(pool, health, pool.taken_at) == page(pool, health, pool.taken_at)
@@ -110,7 +110,7 @@ def test_it_keeps_to_its_policy() -> None:
 
 
 def test_it_says_what_is_wrong_first() -> None:
-    pool = understand(capture.read(str(RECORDED[0].parent / "brick-killed")))
+    pool = build_pool(capture.read(str(RECORDED[0].parent / "brick-killed")))
     text = read(pool).text
     assert (
         text.index("A person is needed")
@@ -155,7 +155,7 @@ def test_what_is_not_known_is_not_zero() -> None:
 
 
 def test_what_is_old_says_so_large() -> None:
-    pool = grown_old(POOL, "no answers for 500 s")
+    pool = as_stale(POOL, "no answers for 500 s")
     reading = read(pool, pool.taken_at + 500 * 10**9)
     assert ("strong", {"class": "old"}) in reading.elements
     assert "8 min old" in reading.text

@@ -12,7 +12,7 @@ from ganeti_gluster_mon.daemon.spool import Cycle, Handed, boottime
 from ganeti_gluster_mon.gluster import query
 from ganeti_gluster_mon.gluster.capture import Capture
 from ganeti_gluster_mon.health import Limits
-from tests.unit.test_joined import NODE2, own, read
+from tests.unit.gluster.test_merge import NODE2, own, read
 
 SECOND = 10**9
 #: as with --interval 5

@@ -15,7 +15,7 @@ from ganeti_gluster_mon.check import check
 from ganeti_gluster_mon.collectors import collectors
 from ganeti_gluster_mon.gluster import capture, query
 from ganeti_gluster_mon.gluster.capture import Capture
-from ganeti_gluster_mon.gluster.pool import understand
+from ganeti_gluster_mon.gluster.pool_builder import build_pool
 from ganeti_gluster_mon.health import CRITICAL, OK, UNKNOWN, Health, Limits, evaluate
 from tests import mutate
 from tests.unit.test_never_fine import with_output
@@ -213,7 +213,7 @@ EXPECTED = {
 
 
 def result(seen: Capture) -> Health:
-    return evaluate(understand(seen), LIMITS, seen.recorded_at)
+    return evaluate(build_pool(seen), LIMITS, seen.recorded_at)
 
 
 def test_every_report_has_its_result() -> None:
@@ -224,7 +224,7 @@ def test_every_report_has_its_result() -> None:
 def test_result(name: str) -> None:
     expected = EXPECTED[name]
     seen = capture.read(str(REPORTS / name))
-    pool, health = understand(seen), result(seen)
+    pool, health = build_pool(seen), result(seen)
     assert health.code == expected.code
     assert {volume: each.status for volume, each in health.volumes.items()} == expected.statuses
     assert {problem.code for problem in health.problems} == expected.problems
@@ -241,7 +241,7 @@ def test_result(name: str) -> None:
 @pytest.mark.parametrize("name", sorted(EXPECTED))
 def test_everything_shows_it(name: str) -> None:
     seen = capture.read(str(REPORTS / name))
-    pool, health = understand(seen), result(seen)
+    pool, health = build_pool(seen), result(seen)
     made = report.make(collectors()["gluster"], pool, health, seen.recorded_at)
     status = made["data"]["status"]
     assert status["code"] == health.code

@@ -15,7 +15,7 @@ from ganeti_gluster_mon.daemon.spool import Cycle, Handed, Handover, boottime
 from ganeti_gluster_mon.gluster import capture, capture_archive, cycle, session
 from ganeti_gluster_mon.gluster.capture import Capture
 from ganeti_gluster_mon.health import Limits
-from tests.unit.test_joined import NODE1, NODE2, RECORDED, own, read
+from tests.unit.gluster.test_merge import NODE1, NODE2, RECORDED, own, read
 
 LIMITS = Limits()
 SECOND = 10**9

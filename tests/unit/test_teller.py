@@ -17,7 +17,7 @@ from ganeti_gluster_mon.daemon.web.content_updater import Teller
 from ganeti_gluster_mon.gluster import cycle
 from ganeti_gluster_mon.gluster.capture import Answer, Capture
 from ganeti_gluster_mon.health import Limits
-from tests.unit.test_joined import read
+from tests.unit.gluster.test_merge import read
 
 #: seconds; for what must come on a busy machine
 LONG = 30.0

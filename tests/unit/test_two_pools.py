@@ -26,7 +26,7 @@ from ganeti_gluster_mon.daemon.spool import LEAD, Cycle, Handed, Handover, boott
 from ganeti_gluster_mon.gluster import capture
 from ganeti_gluster_mon.gluster.capture import Capture
 from tests.lab.waiting import LabTimeout, wait_until
-from tests.unit.test_joined import NODE1, NODE2, RECORDED
+from tests.unit.gluster.test_merge import NODE1, NODE2, RECORDED
 
 KEY = signing.derived(b"what the nodes of both pools know")
 #: seconds between cycles; nothing is too old before a few of them have passed

@@ -9,7 +9,7 @@ from typing import Callable, Dict, List, Tuple
 
 from ganeti_gluster_mon.gluster import query
 from ganeti_gluster_mon.gluster.capture import Answer, Capture
-from ganeti_gluster_mon.gluster.pool import understand
+from ganeti_gluster_mon.gluster.pool_builder import build_pool
 from ganeti_gluster_mon.gluster.query import Query
 
 _UUID = re.compile(rb"(?<![\w-])[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}(?![\w-])")
@@ -21,7 +21,7 @@ _OF_A_VOLUME = {"heal", "quota", "rebalance"}
 
 def host_names(seen: Capture) -> List[str]:
     """The names of all hosts in *seen*, longest first."""
-    pool = understand(seen)
+    pool = build_pool(seen)
     names = {peer.hostname for peer in pool.peers or ()} | {seen.node or "localhost"}
     names |= {brick.host for volume in pool.volumes or () for brick in volume.bricks}
     return sorted(names - {"localhost"}, key=lambda name: (-len(name), name))
@@ -52,7 +52,7 @@ def with_hosts(seen: Capture, rename: Callable[[int, str], str]) -> Capture:
 def _distinct(seen: Capture) -> Capture:
     """*seen* with hosts, uuids and volumes that no other capture has."""
     seen = with_hosts(seen, lambda _, name: f"second-{name}")
-    names = [volume.name for volume in understand(seen).volumes or ()]
+    names = [volume.name for volume in build_pool(seen).volumes or ()]
     node = (seen.node or "second").encode()
 
     def changed(answer: Answer) -> Answer:

@@ -12,7 +12,7 @@ from contextlib import suppress
 from typing import Callable, List, Optional
 
 from ganeti_gluster_mon.backend.time_limit import run_limited
-from ganeti_gluster_mon.words import one_line
+from ganeti_gluster_mon.text import one_line
 
 #: seconds for all that a script does; it goes on after them only as long as data is being written to the disk
 DEADLINE = 150.0

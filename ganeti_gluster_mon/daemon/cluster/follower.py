@@ -19,7 +19,7 @@ from ganeti_gluster_mon.daemon.cluster.leader_election import Voice, leader
 from ganeti_gluster_mon.daemon.cluster.peer_client import PeerError, Peers, Told
 from ganeti_gluster_mon.daemon.log import say
 from ganeti_gluster_mon.daemon.picture import Followed
-from ganeti_gluster_mon.gluster import capture_archive, joined
+from ganeti_gluster_mon.gluster import capture_archive, merge
 from ganeti_gluster_mon.gluster.capture import Capture, CaptureError
 from ganeti_gluster_mon.mutes import Mute
 
@@ -428,5 +428,5 @@ class Following:
 def _verified_capture(sent: bytes, sender: str, own: str) -> Capture:
     """The capture in *sent*.  Raises CaptureError for one that is not what *sender* should have sent."""
     capture = capture_archive.unpack(sent)
-    joined.of_the_same_pool(capture, sender, own)
+    merge.check_same_pool(capture, sender, own)
     return capture

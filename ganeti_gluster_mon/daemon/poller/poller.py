@@ -1,7 +1,7 @@
 """The poller: as root, with no ear on the network.
 
 It asks once an interval, and at once when something happens: glusterd wrote down a change, one
-of Gluster's processes ended, the reply to a probe changed (prober.py), or the web process passes on that
+of Gluster's processes ended, the reply to a probe changed (probe_thread.py), or the web process passes on that
 another node reported a change.  Each cycle's answers are handed over; nothing else leaves this process.
 """
 
@@ -19,7 +19,7 @@ from typing import Callable, Dict, FrozenSet, List, Optional, Sequence, Tuple
 
 from ganeti_gluster_mon.daemon import spool
 from ganeti_gluster_mon.daemon.log import say
-from ganeti_gluster_mon.gluster import cycle, prober, session
+from ganeti_gluster_mon.gluster import cycle, probe_thread, session
 from ganeti_gluster_mon.gluster.capture import Answer, Capture, CaptureError
 from ganeti_gluster_mon.gluster.model import Process
 from ganeti_gluster_mon.gluster.watch import STATE_DIRECTORIES, Watch
@@ -78,7 +78,7 @@ class Asker:
         self._failing = ""
         self._healing: Optional[_Healing] = None
         self._handing_fails = False
-        self._prober = prober.Prober(session.GLUSTERD_SOCKET)
+        self._prober = probe_thread.ProbeThread(session.GLUSTERD_SOCKET)
         self._follow_up: Optional[float] = None
         #: bricks that the nodes they are on report not to answer, as "host:path"
         self._reported: FrozenSet[str] = frozenset()

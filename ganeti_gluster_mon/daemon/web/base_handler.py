@@ -12,7 +12,7 @@ from tornado.web import HTTPError, RequestHandler, stream_request_body
 from ganeti_gluster_mon.daemon.web import accept
 from ganeti_gluster_mon.daemon.web.auth import Crowded, Door
 from ganeti_gluster_mon.daemon.web.content import Body, Rendered
-from ganeti_gluster_mon.words import one_line
+from ganeti_gluster_mon.text import one_line
 
 LOG = logging.getLogger("ganeti_gluster_mon")
 

@@ -28,7 +28,7 @@ from ganeti_gluster_mon.daemon.web.content import MakePage, Rendered, render
 from ganeti_gluster_mon.daemon.web.storage_status import Peaks, digest
 from ganeti_gluster_mon.gluster import capture_archive, cycle
 from ganeti_gluster_mon.gluster.capture import CaptureError
-from ganeti_gluster_mon.gluster.joined import other_hosts, own_uuid
+from ganeti_gluster_mon.gluster.merge import other_hosts, own_uuid
 from ganeti_gluster_mon.health import CRITICAL, Limits
 from ganeti_gluster_mon.mutes import Mute
 

@@ -28,7 +28,7 @@ from ganeti_gluster_mon.health import (
     grouped,
 )
 from ganeti_gluster_mon.problem_text import problem_text
-from ganeti_gluster_mon.words import one_line, short_size
+from ganeti_gluster_mon.text import one_line, short_size
 
 #: the text of the page's one <style> element, which the Content-Security-Policy names
 STYLE = (resources.files("ganeti_gluster_mon.daemon.web") / "templates" / "page.css").read_text(

@@ -14,7 +14,7 @@ from typing import Any, Dict, Mapping, NoReturn, Optional, Tuple
 
 import yaml
 
-from ganeti_gluster_mon.words import one_line
+from ganeti_gluster_mon.text import one_line
 
 #: what exporter-toolkit lets its users set
 HEADERS = (

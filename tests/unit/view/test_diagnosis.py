@@ -12,8 +12,8 @@ import pytest
 
 from ganeti_gluster_mon.ganeti.configuration import Configuration, DiskParameters
 from ganeti_gluster_mon.ganeti.ssconf import Cluster, Node
-from ganeti_gluster_mon.gluster.folders import VolumeFile, VolumeFiles
 from ganeti_gluster_mon.gluster.model import Peer, Pool, Volume
+from ganeti_gluster_mon.gluster.volume_files import VolumeFile, VolumeFiles
 from ganeti_gluster_mon.health import CRITICAL, OK, Health, Problem
 from ganeti_gluster_mon.view import node_program
 from ganeti_gluster_mon.view.diagnose_command import lines, of_nodes

@@ -11,9 +11,8 @@ from typing import Any, List
 import pytest
 
 from ganeti_gluster_mon.ganeti.configuration import Configuration, DiskParameters
-from ganeti_gluster_mon.gluster import folders
-from ganeti_gluster_mon.gluster.folders import VolumeFile, VolumeFiles, list_folders, parse
 from ganeti_gluster_mon.gluster.model import DiskFile, Pool, Volume
+from ganeti_gluster_mon.gluster.volume_files import VolumeFile, VolumeFiles, list_volume_files, parse
 from ganeti_gluster_mon.view.finding import Finding
 from ganeti_gluster_mon.view.orphans import YOUNG, folders_of_disks, orphans
 
@@ -127,7 +126,7 @@ def test_what_a_client_prints() -> None:
 def test_a_client_that_hangs_or_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     program = tmp_path / "python3"
     monkeypatch.setattr(sys, "executable", str(program))
-    (none,) = list_folders({"gv0": ["ganeti"]}, 5)
+    (none,) = list_volume_files({"gv0": ["ganeti"]}, 5)
     assert none.unknown == f"{program}: No such file or directory"
     for script, why in (
         ("exec sleep 60", "no answer within 0.3 s"),
@@ -135,6 +134,6 @@ def test_a_client_that_hangs_or_fails(tmp_path: Path, monkeypatch: pytest.Monkey
     ):
         program.write_text(f"#!/bin/sh\n{script}\n")
         os.chmod(program, 0o755)
-        (volume,) = list_folders({"gv0": ["ganeti"]}, 0.3 if "sleep" in script else 20)
+        (volume,) = list_volume_files({"gv0": ["ganeti"]}, 0.3 if "sleep" in script else 20)
         assert volume.unknown == why
-    assert folders.list_folders({}, 1) == ()
+    assert list_volume_files({}, 1) == ()

@@ -13,7 +13,7 @@ from ganeti_gluster_mon.check import check
 from ganeti_gluster_mon.collectors import collectors
 from ganeti_gluster_mon.daemon.web.page import page
 from ganeti_gluster_mon.gluster.model import Pool
-from ganeti_gluster_mon.gluster.pool import understand
+from ganeti_gluster_mon.gluster.pool_builder import build_pool
 from ganeti_gluster_mon.health import OK, STATUSES, UNKNOWN, Health, Limits, evaluate
 from ganeti_gluster_mon.health.annotate import annotate
 from ganeti_gluster_mon.view import info
@@ -56,7 +56,7 @@ def shown(pool: Pool, health: Health, now: int, volume: str) -> Iterator[Tuple[s
 @pytest.mark.parametrize("name", all_captures.NAMES)
 def test_a_volume_with_a_problem_is_nowhere_healthy(name: str) -> None:
     seen = all_captures.read(name)
-    pool, health = understand(seen), evaluate(understand(seen), LIMITS, seen.recorded_at)
+    pool, health = build_pool(seen), evaluate(build_pool(seen), LIMITS, seen.recorded_at)
     for volume, judged in health.volumes.items():
         statuses = dict(shown(pool, health, seen.recorded_at, volume))
         assert set(statuses) == {"table", "list", "info", "report", "metric", "page"}
@@ -73,7 +73,7 @@ def test_a_volume_with_a_problem_is_nowhere_healthy(name: str) -> None:
 @pytest.mark.parametrize("name", all_captures.NAMES)
 def test_a_muted_problem_makes_no_volume_healthy(name: str) -> None:
     seen = all_captures.read(name)
-    health = evaluate(understand(seen), LIMITS, seen.recorded_at)
+    health = evaluate(build_pool(seen), LIMITS, seen.recorded_at)
     muted = annotate(health, lambda key: None, lambda code, volume: True)
     for volume, judged in health.volumes.items():
         assert muted.volumes[volume].status == judged.status
@@ -84,7 +84,7 @@ def test_a_muted_problem_makes_no_volume_healthy(name: str) -> None:
 def test_old_answers_make_no_volume_healthy(name: str) -> None:
     seen = all_captures.read(name)
     now = seen.recorded_at + 91 * 10**9
-    pool = understand(seen)
+    pool = build_pool(seen)
     health = evaluate(pool, LIMITS, now)
     assert health.problems[0].severity >= UNKNOWN
     for volume in pool.volumes or ():
@@ -98,7 +98,7 @@ def test_old_answers_make_no_volume_healthy(name: str) -> None:
 
 def test_a_volume_that_is_not_started_has_no_status_by_its_age() -> None:
     seen = all_captures.read("recorded/healthy")
-    pool = understand(seen)
+    pool = build_pool(seen)
     assert pool.volumes is not None
     stopped = replace(pool, volumes=tuple(replace(volume, state="stopped") for volume in pool.volumes))
     health = evaluate(stopped, LIMITS, seen.recorded_at + 91 * 10**9)

@@ -1,0 +1,265 @@
+"""What can be seen of instances' disks: on the bricks of this node, and by a client of their volumes.
+
+Looking at a brick's directory costs a microsecond a disk, and may hang for as long as the brick's filesystem does.  So
+another program does it, ``stat``, one for all disks, with a deadline; while one is stuck, none is started.  A client
+(client.py) is asked for those that are on none of this node's bricks, and only once in a while: its answer, where a
+file is, changes when bricks are added.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import re
+import selectors
+import sys
+import threading
+import time
+from dataclasses import replace
+from typing import Callable, Dict, Iterator, List, Optional, Sequence, Tuple
+
+from ganeti_gluster_mon.failure import CannotDo
+from ganeti_gluster_mon.gluster.capture import Capture
+from ganeti_gluster_mon.gluster.child import Child, read
+from ganeti_gluster_mon.gluster.facts import BrickInfo, VolumeInfo
+from ganeti_gluster_mon.gluster.model import DiskFile
+from ganeti_gluster_mon.gluster.mounts import LOCK_DIRECTORY
+from ganeti_gluster_mon.gluster.placement import is_sharded
+
+#: tells which files of volumes are instances' disks; raises CannotDo
+ListDisks = Callable[[], Sequence[DiskFile]]
+
+#: a volume's file on a brick, and the brick
+_Place = Tuple[str, DiskFile, BrickInfo]
+
+#: seconds for which what a client was told is believed, and after which one that did not answer is asked again
+CLIENT_INTERVAL = 600.0
+#: files that are looked at in one cycle, each way; the rest is not known
+MOST = 5000
+#: volumes that a client is asked about in one cycle
+_MOST_CLIENTS = 8
+_MOST_OUTPUT = 16 << 20
+#: kind of file, permissions, blocks, bytes of a block, name
+_FORMAT = r"--printf=%F|%a|%b|%B|%n\0"
+_LINE = re.compile(rb"regular (?:empty )?file\|([0-7]+)\|([0-9]{1,18})\|([0-9]{1,6})\|(.*)", re.DOTALL)
+#: the permissions of a file that only points to the subvolume which has the data
+_LINK = b"1000"
+_POSIX = re.compile(r"<POSIX\((?P<brick>[^)]*)\):(?P<host>[^>]*?):(?P<path>/[^>]*)>")
+
+
+class Look(threading.Thread):
+    """One look at all disks, beside everything else."""
+
+    def __init__(
+        self,
+        list_disks: ListDisks,
+        volumes: Sequence[VolumeInfo],
+        local: Sequence[str],
+        previous: Optional[Capture],
+        timeout: float,
+        as_client: bool = True,
+        lock_directory: str = LOCK_DIRECTORY,
+    ) -> None:
+        """*local*: uuids of this node.  *previous*: the capture before, with what clients told then.
+
+        *as_client*: whether clients are asked at all.
+
+        All ends *timeout* seconds after the start.
+        """
+        super().__init__(name="disks", daemon=True)
+        self._list_disks = list_disks
+        self._volumes = {volume.name: volume for volume in volumes if volume.state == "started"}
+        self._local = set(local)
+        self._previous = previous
+        self._timeout = timeout
+        self._as_client = as_client
+        self._lock_directory = lock_directory
+        self._children = _Children()
+        self._error: Optional[BaseException] = None
+        self._disks: Optional[Tuple[DiskFile, ...]] = None
+        self._unknown: Optional[str] = None
+
+    def run(self) -> None:
+        deadline = time.monotonic() + self._timeout
+        try:
+            disks = self._with_copies(list(self._list_disks()), deadline)
+            self._disks = tuple(self._with_client(disks, deadline))
+        except CannotDo as err:
+            self._unknown = str(err)
+        except (
+            OSError
+        ) as err:  # no process to be had, no place for a lock: that is no reason to know nothing else
+            self._unknown = f"they could not be looked at: {err.strerror or err}"
+        except BaseException as err:  # not ours to judge: whoever asks for the result gets it
+            self._error = err
+
+    def end(self) -> None:
+        """End every process that it started; from whatever thread."""
+        self._children.end()
+
+    def result(self) -> Tuple[Optional[Tuple[DiskFile, ...]], Optional[str]]:
+        """The disks, or why they are not known."""
+        self.join()
+        if self._error is not None:
+            raise self._error
+        return self._disks, self._unknown
+
+    # --- on this node's bricks ---------------------------------------------------------------------
+
+    def _with_copies(self, disks: List[DiskFile], deadline: float) -> List[DiskFile]:
+        places: Dict[str, _Place] = {}
+        for disk in disks:
+            volume = self._volumes.get(disk.volume)
+            for brick in volume.bricks if volume is not None else ():
+                if brick.uuid in self._local:
+                    path = os.path.join(brick.path, disk.path)
+                    places[path] = (path, disk, brick)
+        copies: Dict[Tuple[str, str], Dict[str, int]] = {}
+        for path, taken in _stat(self._children, list(places)[:MOST], deadline, self._lock_directory):
+            _, disk, brick = places[path]
+            copies.setdefault((disk.volume, disk.path), {})[f"{brick.host}:{brick.path}"] = taken
+        return [replace(disk, copies=copies.get((disk.volume, disk.path), {})) for disk in disks]
+
+    # --- as a client -------------------------------------------------------------------------------
+
+    def _with_client(self, disks: Sequence[DiskFile], deadline: float) -> Iterator[DiskFile]:
+        known = {
+            (disk.volume, disk.path): disk
+            for disk in (self._previous.disks or () if self._previous is not None else ())
+        }
+        now = time.time_ns()
+        to_ask: Dict[str, List[str]] = {}
+        done: List[DiskFile] = []
+        for disk in disks:
+            before = known.get((disk.volume, disk.path))
+            if before is not None and before.asked_at is not None and self._still_true(before, now):
+                disk = replace(
+                    disk, bricks=before.bricks, allocated=before.allocated, asked_at=before.asked_at
+                )
+            elif self._only_a_client_knows(disk):
+                to_ask.setdefault(disk.volume, []).append(disk.path)
+            done.append(disk)
+        asked = {volume: to_ask[volume][:MOST] for volume in list(to_ask)[:_MOST_CLIENTS]}
+        told = _clients(self._children, asked, deadline)
+        for disk in done:
+            if disk.path in asked.get(disk.volume, ()):
+                bricks, allocated = told.get((disk.volume, disk.path), (None, None))
+                disk = replace(disk, bricks=bricks, allocated=allocated, asked_at=now)
+            yield disk
+
+    def _still_true(self, before: DiskFile, now: int) -> bool:
+        if not 0 <= now - (before.asked_at or 0) <= CLIENT_INTERVAL * 1e9:
+            return False
+        volume = self._volumes.get(before.volume)
+        # By the path alone: a client is told the host's own name, which need not be what the brick calls it.
+        paths = {brick.path for brick in volume.bricks} if volume is not None else set()
+        return paths.issuperset(label.rpartition(":")[2] for label in before.bricks or ())
+
+    def _only_a_client_knows(self, disk: DiskFile) -> bool:
+        volume = self._volumes.get(disk.volume)
+        if volume is None or not self._as_client:
+            return False
+        arbiters = {f"{brick.host}:{brick.path}" for brick in volume.bricks if brick.arbiter}
+        return is_sharded(volume.options) or not set(disk.copies) - arbiters
+
+
+class _Children:
+    """The processes that were started, for who wants to end them."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._running: List[Child] = []
+        self._over = False
+
+    def start(self, argv: Sequence[str], keep: Sequence[int] = ()) -> Child:
+        """A new one; one that ends at once where all are to end."""
+        child = Child(argv, keep=keep)
+        with self._lock:
+            self._running.append(child)
+            if self._over:
+                child.kill()
+        return child
+
+    def end(self) -> None:
+        """Kill them; who reads what they say finds its end."""
+        with self._lock:
+            self._over = True
+            for child in self._running:
+                child.kill()
+
+    def outputs(self, children: Sequence[Child], deadline: float) -> List[bytes]:
+        """What each of *children* said until its end or the deadline; none of them is left."""
+        outputs = [bytearray() for _ in children]
+        try:
+            with selectors.DefaultSelector() as selector:
+                for number, child in enumerate(children):
+                    selector.register(child.stdout, selectors.EVENT_READ, number)
+                while selector.get_map():
+                    ready = selector.select(max(0.0, deadline - time.monotonic()))
+                    if not ready:
+                        break
+                    for key, _ in ready:
+                        more = read(key.fd, 65536)
+                        outputs[key.data] += more or b""
+                        if more == b"" or len(outputs[key.data]) > _MOST_OUTPUT:
+                            selector.unregister(key.fd)
+        finally:
+            with self._lock:
+                for child in children:
+                    child.end(patience=0.01)
+        return [bytes(output) for output in outputs]
+
+
+def _stat(
+    children: _Children, paths: Sequence[str], deadline: float, lock_directory: str
+) -> Iterator[Tuple[str, int]]:
+    """The bytes that each of *paths* takes; those left out that are not there, or only point elsewhere."""
+    if not paths:
+        return
+    os.makedirs(lock_directory, mode=0o755, exist_ok=True)
+    path = os.path.join(lock_directory, "stat-disks")
+    lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    try:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return  # another's, or an earlier one that is stuck
+        child = children.start(["stat", _FORMAT, "--", *paths], keep=[lock])
+    finally:
+        os.close(lock)
+    (output,) = children.outputs([child], deadline)
+    for line in output.split(b"\0"):
+        match = _LINE.fullmatch(line)
+        if match is not None and match[1] != _LINK:
+            yield os.fsdecode(match[4]), int(match[2]) * int(match[3])
+
+
+#: by volume and path: the bricks and the bytes that a client was told
+_Told = Dict[Tuple[str, str], Tuple[Optional[Tuple[str, ...]], Optional[int]]]
+
+
+def _clients(children: _Children, asked: Dict[str, List[str]], deadline: float) -> _Told:
+    """What clients of the volumes in *asked* are told of their paths."""
+    program = [sys.executable, "-m", "ganeti_gluster_mon.gluster.pathinfo_client"]
+    started = {volume: children.start([*program, volume, *paths]) for volume, paths in asked.items()}
+    told: _Told = {}
+    for volume, output in zip(started, children.outputs(list(started.values()), deadline)):
+        for line in output.splitlines():
+            try:
+                answer = json.loads(line)
+                bricks = bricks_in(answer["pathinfo"], answer["path"])
+                told[(volume, answer["path"])] = (bricks, answer["allocated"])
+            except (ValueError, KeyError, TypeError):
+                continue  # cut short by its end
+    return told
+
+
+def bricks_in(pathinfo: str, path: str) -> Optional[Tuple[str, ...]]:
+    """The bricks, as ``host:path``, that *pathinfo* names for the file *path*; None where it names none."""
+    found = []
+    for match in _POSIX.finditer(pathinfo):
+        brick, file = match["brick"].rstrip("/"), match["path"]
+        if file == f"{brick}/{path}":
+            found.append(f"{match['host']}:{brick}")
+    return tuple(found) or None

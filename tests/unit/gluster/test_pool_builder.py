@@ -1,0 +1,299 @@
+"""From captured answers to a judged pool: what is wrong is named, what is not known is never fine."""
+
+import re
+from dataclasses import replace
+from pathlib import Path
+from typing import Callable, Dict, List
+
+import pytest
+
+from ganeti_gluster_mon.gluster import capture, query
+from ganeti_gluster_mon.gluster.capture import Answer, Capture
+from ganeti_gluster_mon.gluster.model import Mount, Pool
+from ganeti_gluster_mon.gluster.pool_builder import build_pool
+from ganeti_gluster_mon.health import CRITICAL, HEALING, OK, UNKNOWN, Health, Limits, evaluate
+
+CAPTURES = Path(__file__).parents[2] / "captures"
+
+
+@pytest.fixture(scope="module")
+def healthy() -> Capture:
+    return capture.read(str(CAPTURES / "healthy/node1"))
+
+
+@pytest.fixture(scope="module")
+def brick_down() -> Capture:
+    return capture.read(str(CAPTURES / "brick-down/node1"))
+
+
+def judged(seen: Capture) -> Health:
+    return evaluate(build_pool(seen), Limits(), seen.recorded_at)
+
+
+def with_answer(seen: Capture, asked: query.Query, change: Callable[[str], str]) -> Capture:
+    """*seen* with the answer to one query changed."""
+    answers = [
+        replace(answer, output=change(answer.output.decode()).encode()) if answer.query == asked else answer
+        for answer in seen.answers
+    ]
+    return replace(seen, answers=tuple(answers))
+
+
+def without(seen: Capture, *asked: query.Query) -> Capture:
+    return replace(seen, answers=tuple(answer for answer in seen.answers if answer.query not in asked))
+
+
+def by_name(pool: Pool) -> Dict[str, object]:
+    assert pool.volumes is not None
+    return {volume.name: volume for volume in pool.volumes}
+
+
+def test_healthy_pool_is_healthy(healthy: Capture) -> None:
+    health = judged(healthy)
+    assert health.message == "5 volumes healthy, 1 not started, 17 bricks online, 3 peers connected"
+    assert health.code == OK
+    assert {name: each.status for name, each in health.volumes.items()} == {
+        "arb-vm": "healthy",
+        "disp": "healthy",
+        "dist2": "healthy",
+        "distrep": "healthy",
+        "gv0": "healthy",
+        "stopped": "stopped",
+    }
+
+
+def test_layout_is_grouped_as_gluster_groups_it(healthy: Capture) -> None:
+    volumes = build_pool(healthy).volumes
+    assert volumes is not None
+    assert {
+        volume.name: [
+            (each.type, len(each.bricks), each.redundancy, each.up, each.quorum) for each in volume.subvolumes
+        ]
+        for volume in volumes
+    } == {
+        "arb-vm": [("replicate", 3, 0, 3, True)],
+        "disp": [("disperse", 3, 1, 3, True)],
+        "dist2": [("distribute", 1, 0, 1, True)] * 2,
+        "distrep": [("replicate", 3, 0, 3, True)] * 2,
+        "gv0": [("replicate", 3, 0, 3, True)],
+        "stopped": [("distribute", 1, 0, None, None)],
+    }
+    assert [brick.arbiter for brick in volumes[0].bricks] == [False, False, True]
+
+
+def test_sizes_are_those_that_statvfs_gave(healthy: Capture) -> None:
+    volumes = build_pool(healthy).volumes
+    assert volumes is not None
+    assert {
+        volume.name: (volume.capacity.size // 4096, volume.inodes.total)
+        for volume in volumes
+        if volume.capacity and volume.inodes
+    } == {
+        "arb-vm": (489946, 131072),
+        "disp": (979892, 131072),
+        "dist2": (979892, 262144),
+        "distrep": (979892, 262144),
+        "gv0": (489946, 131072),
+    }
+
+
+def test_a_mount_that_answers_knows_space_best(healthy: Capture) -> None:
+    hung = Mount("gv0", "/mnt/hung", failure="does not answer")
+    sub = Mount("gv0", "/mnt/sub", (), "/sub", 4096, 1, 1, 1, 1, 1)
+    whole = Mount("gv0", "/mnt/gv0", (), "", 4096, 489946, 400000, 390000, 131072, 131000)
+    volumes = build_pool(replace(healthy, mounts=(hung, sub, whole))).volumes
+    assert volumes is not None
+    gv0 = volumes[4]
+    assert gv0.capacity is not None
+    assert (gv0.capacity.source, gv0.capacity.available) == ("mount", 390000 * 4096)
+    assert len(gv0.mounts) == 3
+
+
+def test_brick_down_is_named_with_host_and_what_is_left(brick_down: Capture) -> None:
+    health = judged(brick_down)
+    assert health.code == CRITICAL
+    assert health.message.startswith(
+        "gv0: brick node2.lab.test:/export/b1/gv0 is offline, 2 of 3 replicas left; gv0: 6 entries to be healed"
+    )
+    assert health.volumes["gv0"].status == "degraded"
+    volumes = build_pool(brick_down).volumes
+    assert volumes is not None
+    assert [brick.heal_pending for brick in volumes[4].bricks] == [6, None, 6]
+
+
+def test_every_question_that_is_not_asked_is_missed(healthy: Capture) -> None:
+    needed: List[query.Query] = [
+        query.VOLUME_INFO,
+        query.VOLUME_STATUS,
+        query.VOLUME_STATUS_DETAIL,
+        *(query.heal_summary(name) for name in ("gv0", "arb-vm", "disp", "distrep")),
+    ]
+    for asked in needed:
+        assert judged(without(healthy, asked)).code == UNKNOWN, asked
+    assert judged(without(healthy, query.POOL_LIST, query.PEER_STATUS)).code == UNKNOWN
+    # either of the two names the peers; and what only adds to the picture may be missing
+    assert judged(without(healthy, query.POOL_LIST)).code == OK
+    extra = {answer.query for answer in healthy.answers} - {*needed, query.POOL_LIST}
+    assert judged(without(healthy, *extra)).code == OK
+
+
+def test_nothing_at_all_is_unknown(healthy: Capture) -> None:
+    pool = build_pool(replace(healthy, answers=()))
+    assert (pool.volumes, pool.peers) == (None, None)
+    assert evaluate(pool, Limits(), healthy.recorded_at).code == UNKNOWN
+
+
+def test_a_volume_that_is_left_out_is_unknown_with_the_command_that_gives_the_reason(
+    healthy: Capture,
+) -> None:
+    seen = healthy
+    for name in ("dist2", "gv0"):
+
+        def left_out(text: str, name: str = name) -> str:
+            return re.sub(rf"<volume>\s*<volName>{name}</volName>.*?</volume>", "", text, flags=re.DOTALL)
+
+        seen = with_answer(seen, query.VOLUME_STATUS, left_out)
+        seen = with_answer(seen, query.VOLUME_STATUS_DETAIL, left_out)
+    health = judged(seen)
+    assert (health.code, health.volumes["dist2"].status) == (UNKNOWN, "unknown")
+    for name in ("dist2", "gv0"):
+        reason = (
+            f"`volume status all` leaves it out and gives no reason; `gluster volume status {name}` gives it"
+        )
+        assert f"{name}: not known: the state of bricks and daemons ({reason})" in health.message
+        assert "lock" not in health.message
+    # of gv0, heal info told that the bricks are there; their space is not known all the same
+    assert (health.volumes["gv0"].code, health.volumes["gv0"].status) == (UNKNOWN, "unknown")
+    assert health.volumes["distrep"].status == "healthy"
+
+
+def test_bricks_of_a_host_that_is_away_count_as_missing(healthy: Capture) -> None:
+    def node3_gone(text: str) -> str:
+        text = re.sub(r"<node>\s*<hostname>node3.*?</node>", "", text, flags=re.DOTALL)
+        text = re.sub(
+            r"<node>\s*<hostname>Self-heal Daemon</hostname>\s*<path>node3.*?</node>",
+            "",
+            text,
+            flags=re.DOTALL,
+        )
+        return re.sub(
+            r"<nodeCount>\d+</nodeCount>(.*?)</volume>",
+            lambda match: f"<nodeCount>{match.group(1).count('<node>')}</nodeCount>{match.group(1)}</volume>",
+            text,
+            flags=re.DOTALL,
+        )
+
+    def disconnected(text: str) -> str:
+        return re.sub(r"(node3\.lab\.test</hostname>\s*</hostnames>\s*<connected>)1", r"\g<1>0", text)
+
+    def not_reached(text: str) -> str:
+        return re.sub(
+            r"(node3\.lab\.test:[^<]*</name>\s*<status>)Connected</status>.*?</brick>",
+            r"\g<1>Failed to process entries completely. "
+            r"(Transport endpoint is not connected)totalNumberOfEntries0</status></brick>",
+            text,
+            flags=re.DOTALL,
+        )
+
+    seen = healthy
+    for asked in (query.VOLUME_STATUS, query.VOLUME_STATUS_DETAIL):
+        seen = with_answer(seen, asked, node3_gone)
+    for name in ("gv0", "arb-vm", "disp", "distrep"):
+        seen = with_answer(seen, query.heal_summary(name), not_reached)
+    for asked in (query.POOL_LIST, query.PEER_STATUS):
+        seen = with_answer(seen, asked, disconnected)
+    pool, health = build_pool(seen), judged(seen)
+    assert pool.volumes is not None
+    gv0 = pool.volumes[4]
+    assert [brick.online for brick in gv0.bricks] == [True, True, False]
+    assert gv0.bricks[2].unreachable
+    assert gv0.subvolumes[0].quorum is True
+    assert health.code == CRITICAL
+    assert health.message.startswith("5 bricks cannot be reached: ")
+    assert health.message.endswith("; peer node3.lab.test is disconnected")
+    texts = [problem.text for problem in health.problems]
+    assert "gv0: brick node3.lab.test:/export/b1/gv0 cannot be reached, 2 of 3 replicas left" in texts
+    assert health.volumes["gv0"].status == "degraded"
+
+
+def test_a_peer_that_glusterd_still_believes_in(healthy: Capture) -> None:
+    failure = "not asked, since it would hang: peer node3.lab.test does not answer on port 24007"
+    locking = (query.VOLUME_STATUS, query.VOLUME_STATUS_DETAIL)
+    answers = [
+        Answer(answer.query, b"", failure=failure) if answer.query in locking else answer
+        for answer in healthy.answers
+    ]
+    seen = replace(
+        healthy, answers=tuple(answers), reachable={"node2.lab.test": True, "node3.lab.test": False}
+    )
+    pool, health = build_pool(seen), judged(seen)
+    assert health.code == CRITICAL
+    assert "peer node3.lab.test does not answer on port 24007" in health.message
+    assert health.message.count(failure) == 1
+    # heal info talks to the bricks themselves and says they are connected
+    assert pool.volumes is not None
+    assert [brick.online for brick in pool.volumes[4].bricks] == [True, True, True]
+
+
+def test_a_frozen_brick_is_found_though_glusterd_calls_it_online(healthy: Capture) -> None:
+    seen = replace(healthy, bricks_answering={("node2.lab.test", "/export/b1/gv0"): False})
+    health = judged(seen)
+    assert health.message == (
+        "gv0: brick node2.lab.test:/export/b1/gv0 hangs (its process runs and does not answer), "
+        "2 of 3 replicas left"
+    )
+
+
+def test_self_heal_switched_off_says_so(healthy: Capture) -> None:
+    refusal = (
+        "<cliOutput><healInfo><bricks/></healInfo><opRet>-1</opRet><opErrno>5</opErrno>"
+        "<opErrstr>gv0: Not able to fetch volfile from glusterd</opErrstr></cliOutput>"
+    )
+    health = judged(with_answer(healthy, query.heal_summary("gv0"), lambda _text: refusal))
+    assert (health.code, health.volumes["gv0"].status) == (UNKNOWN, "unknown")
+    assert "Not able to fetch volfile" in health.message
+
+
+def test_dead_self_heal_daemons(healthy: Capture) -> None:
+    def dead(text: str) -> str:
+        return re.sub(
+            r"(<hostname>Self-heal Daemon</hostname>.*?<status>)1(</status>.*?<pid>)\d+(</pid>)",
+            r"\g<1>0\g<2>-1\g<3>",
+            text,
+            flags=re.DOTALL,
+        )
+
+    health = judged(with_answer(healthy, query.VOLUME_STATUS, dead))
+    assert health.code == CRITICAL
+    assert "volumes: no self-heal daemon on" in health.message
+
+
+def test_heal_pending_with_all_bricks_up_heals_by_itself(healthy: Capture) -> None:
+    def pending(text: str) -> str:
+        return text.replace("Pending>0<", "Pending>1473<", 1).replace("Pending>0<", "Pending>1397<", 1)
+
+    health = judged(with_answer(healthy, query.heal_summary("gv0"), pending))
+    assert (health.code, health.volumes["gv0"].status) == (HEALING, "healing")
+    assert health.message == "gv0: 1473 entries to be healed"
+
+
+def test_kept_answers_make_the_pool_as_old_as_they_are(healthy: Capture) -> None:
+    earlier = healthy.recorded_at - 200 * 10**9
+    answers = [
+        replace(answer, taken_at=earlier) if answer.query == query.VOLUME_STATUS else answer
+        for answer in healthy.answers
+    ]
+    seen = replace(healthy, answers=tuple(answers))
+    assert build_pool(seen).age(seen.recorded_at) == 200
+    assert judged(seen).code == UNKNOWN
+
+
+def test_kernel_names_are_known_for_this_node_only(healthy: Capture) -> None:
+    seen = replace(healthy, devices={"/dev/loop1": "loop1", "/dev/loop3": "loop3"})
+    volumes = build_pool(seen).volumes
+    assert volumes is not None
+    assert {(brick.host, brick.name) for brick in volumes[0].bricks} == {
+        ("node1.lab.test", "loop1"),
+        ("node2.lab.test", None),
+        ("node3.lab.test", None),
+    }

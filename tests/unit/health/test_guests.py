@@ -1,0 +1,36 @@
+"""Which instances a problem names."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Optional, Tuple
+
+from ganeti_gluster_mon.gluster.model import Brick, Disk, Heal
+from tests.unit.health.test_evaluate import judged, pool, volume
+
+
+def disk(instance: str, bricks: Optional[Tuple[Brick, ...]]) -> Disk:
+    return Disk(instance, "disk/0", "gv0", f"ganeti/{instance}.0", bricks=bricks)
+
+
+def test_a_brick_affects_the_disks_on_it() -> None:
+    seen = volume(True, False, True)
+    there, elsewhere = disk("inst1", seen.bricks), disk("inst2", seen.bricks[:1])
+    found = judged(replace(pool(seen), disks=(there, elsewhere))).problems
+    assert [(problem.code, problem.guests) for problem in found] == [("BRICK_OFFLINE", ("inst1",))]
+
+
+def test_a_disk_that_may_be_anywhere_is_affected() -> None:
+    seen = pool(volume(True, False, True))
+    (problem,) = judged(replace(seen, disks=(disk("inst3", None),))).problems
+    assert problem.guests == ("inst3",)
+
+
+def test_a_volume_affects_all_its_disks_and_unknown_disks_are_unknown() -> None:
+    seen = volume(heal=Heal(1, 0, 0))
+    (problem,) = judged(replace(pool(seen), disks=(disk("b", seen.bricks), disk("a", None)))).problems
+    assert problem.guests == ("a", "b")
+    (problem,) = judged(pool(seen)).problems
+    assert problem.guests is None
+    (problem,) = judged(replace(pool(seen), disks=())).problems
+    assert problem.guests == ()
