@@ -14,7 +14,7 @@ from typing import Mapping, Optional
 
 from ganeti_gluster_mon import history, mutes
 from ganeti_gluster_mon.daemon.picture import Followed, Picture, View, picture
-from ganeti_gluster_mon.daemon.spool import Handover
+from ganeti_gluster_mon.daemon.spool import Spool
 from ganeti_gluster_mon.daemon.web.annotations import annotated
 from ganeti_gluster_mon.gluster import capture, cycle, session
 from ganeti_gluster_mon.gluster.model import Pool, Unknown
@@ -92,17 +92,17 @@ def _annotated(seen: Picture, state_directory: str) -> Picture:
 
 def daemon_view(run_directory: str) -> Optional[View]:
     """What the daemon on this node has: its own capture and the leader's; None where none runs, or all is stale."""
-    handover = Handover(run_directory)
-    if not handover.is_asking():
+    spool = Spool(run_directory)
+    if not spool.is_poller_running():
         return None
     try:
-        own = handover.current()
+        own = spool.current()
     except capture.CaptureError:
         return None
     if own.cycle.leads:
         view = View(own, leader=True)
     else:
-        told = handover.followed()
+        told = spool.leader_capture()
         if told is None:
             return None
         theirs, moment, uuid = told

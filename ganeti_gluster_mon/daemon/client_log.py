@@ -37,7 +37,7 @@ class ClientLog:
         return True
 
 
-class Filter(logging.Filter):
+class RateLimitFilter(logging.Filter):
     """For loggers of libraries, whose lines do not name the client: at most one line a minute."""
 
     def __init__(self) -> None:

@@ -44,6 +44,6 @@ def to_stderr(role: str, level: str) -> None:
     LOG.propagate = False
 
 
-def say(level: int, event: str, fields: Mapping[str, object]) -> None:
+def log_event(level: int, event: str, fields: Mapping[str, object]) -> None:
     """Log *event* with its *fields*."""
     LOG.log(level, "%s", event, extra={"fields": dict(fields)})

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Optional
 
-from ganeti_gluster_mon.daemon.spool import Handed, boottime
+from ganeti_gluster_mon.daemon.spool import SpooledCapture, boottime
 from ganeti_gluster_mon.gluster import query
 from ganeti_gluster_mon.gluster.capture import Answer, Capture
 from ganeti_gluster_mon.gluster.merge import merge_captures
@@ -46,7 +46,7 @@ class View:
     """What there is to make a picture of."""
 
     #: of this node
-    own: Handed
+    own: SpooledCapture
     #: of the node that leads, if another one does; then *uuid* is this node's
     followed: Optional[Followed] = None
     uuid: str = ""

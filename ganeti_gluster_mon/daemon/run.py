@@ -18,16 +18,16 @@ import sdnotify
 
 from ganeti_gluster_mon.daemon import log, privileges, supervisor
 from ganeti_gluster_mon.daemon.cluster import secret
-from ganeti_gluster_mon.daemon.log import say
-from ganeti_gluster_mon.daemon.spool import Handover
+from ganeti_gluster_mon.daemon.log import log_event
+from ganeti_gluster_mon.daemon.spool import Spool
 from ganeti_gluster_mon.gluster import capture
 from ganeti_gluster_mon.gluster.cycle import Settings
 from ganeti_gluster_mon.health import Limits
 
 if TYPE_CHECKING:
     from ganeti_gluster_mon.daemon.cluster.exchange import Exchange
-    from ganeti_gluster_mon.daemon.web.base_handler import Handler, Screen
-    from ganeti_gluster_mon.daemon.web.content import MakePage
+    from ganeti_gluster_mon.daemon.web.base_handler import BaseHandler
+    from ganeti_gluster_mon.daemon.web.content import CurrentContent, MakePage
     from ganeti_gluster_mon.daemon.web.server import HttpServer
 
 #: cycles that may be missed before another node leads
@@ -85,47 +85,47 @@ def run_daemon(options: Options) -> int:
     _must_be_root()
     log.to_stderr("supervisor", options.log_level)
     _must_have_secret(options)
-    handover = _prepare(options)
-    handover.forget_role()
+    spool = _prepare(options)
+    spool.remove_role()
     children = [supervisor.Child(name, supervisor.command(name, options.words)) for name in ("poller", "web")]
     return supervisor.Supervisor(children, _watchdog_timeout(options.settings)).run()
 
 
 def run_poller(options: Options) -> int:
     """Run the poller until SIGTERM."""
-    from ganeti_gluster_mon.daemon.poller.poller import Asker, Rhythm
+    from ganeti_gluster_mon.daemon.poller.poller import Poller
 
     _must_be_root()
     os.chdir("/")  # paths are absolute since they were parsed
     privileges.end_with_parent()
     log.to_stderr("poller", options.log_level)
     _must_have_secret(options)
-    handover = _prepare(options)
+    spool = _prepare(options)
     systemd = sdnotify.SystemdNotifier()
     # The web process can start now.  The first query of Gluster may take long.
     systemd.notify(f"READY=1\nWATCHDOG_USEC={int(1e6 * _watchdog_timeout(options.settings))}")
-    asker = Asker(
+    poller = Poller(
         options.settings,
-        Rhythm(options.interval),
-        handover,
+        options.interval,
+        spool,
         alive=lambda: systemd.notify("WATCHDOG=1"),
-        together=secret.Giver(options.secret_file, handover).give,
+        together=secret.KeyPublisher(options.secret_file, spool).publish,
     )
-    asker.run()
+    poller.run()
     return 0
 
 
 def run_web_process(options: Options) -> int:
     """Run the web process, until SIGTERM."""
-    from ganeti_gluster_mon.daemon.cluster.exchange import PATH, Answering, Exchange
-    from ganeti_gluster_mon.daemon.cluster.peer_client import Peers
+    from ganeti_gluster_mon.daemon.cluster.exchange import PATH, Exchange, ExchangeHandler
+    from ganeti_gluster_mon.daemon.cluster.peer_client import PeerClient
     from ganeti_gluster_mon.daemon.web.annotations import Annotations
-    from ganeti_gluster_mon.daemon.web.base_handler import Screen
-    from ganeti_gluster_mon.daemon.web.content_updater import Teller
+    from ganeti_gluster_mon.daemon.web.content import CurrentContent
+    from ganeti_gluster_mon.daemon.web.content_updater import ContentUpdater
 
     log.to_stderr("web", options.log_level)
-    handover = _prepare(options) if os.geteuid() == 0 else Handover(options.run_directory)
-    screen = Screen()
+    spool = _prepare(options) if os.geteuid() == 0 else Spool(options.run_directory)
+    current = CurrentContent()
     systemd = sdnotify.SystemdNotifier()
 
     def listening() -> None:
@@ -133,10 +133,10 @@ def run_web_process(options: Options) -> int:
         systemd.notify("READY=1")
 
     async def work(exchange: Exchange, port: int, encrypted: Callable[[], bool]) -> None:
-        peers = Peers(port, encrypted)
-        teller = Teller(
-            handover,
-            screen,
+        peers = PeerClient(port, encrypted)
+        updater = ContentUpdater(
+            spool,
+            current,
             options.limits,
             options.interval,
             alive=lambda: systemd.notify("WATCHDOG=1"),
@@ -145,53 +145,52 @@ def run_web_process(options: Options) -> int:
             annotations=Annotations(options.state_directory),
         )
         try:
-            await teller.run()
+            await updater.run()
         finally:
             exchange.end()
             peers.close()
 
     async def serving() -> int:
-        exchange = Exchange(FRESH_CYCLES * options.interval, handover.nudge)
-        handlers = [(PATH, Answering, {"exchange": exchange})]
-        return await _serve(options, screen, listening, functools.partial(work, exchange), handlers)
+        exchange = Exchange(FRESH_CYCLES * options.interval, spool.nudge)
+        handlers = [(PATH, ExchangeHandler, {"exchange": exchange})]
+        return await _serve(options, current, listening, functools.partial(work, exchange), handlers)
 
     return asyncio.run(serving())
 
 
 def serve_capture(options: Options, directory: str) -> int:
     """Serve the capture in *directory* as it was when it was recorded.  Raises CaptureError."""
-    from ganeti_gluster_mon.daemon.web.base_handler import Screen
-    from ganeti_gluster_mon.daemon.web.content import render
+    from ganeti_gluster_mon.daemon.web.content import CurrentContent, render
     from ganeti_gluster_mon.gluster.pool_builder import build_pool
     from ganeti_gluster_mon.health import evaluate
 
     log.to_stderr("web", options.log_level)
     recorded = capture.read(directory)
     pool, now = build_pool(recorded), recorded.recorded_at
-    screen = Screen(render(pool, evaluate(pool, options.limits, now), now, make_page=_page(options)))
+    current = CurrentContent(render(pool, evaluate(pool, options.limits, now), now, make_page=_page(options)))
 
     async def wait(_port: int, _encrypted: Callable[[], bool]) -> None:
         await asyncio.Event().wait()
 
-    return asyncio.run(_serve(options, screen, lambda: None, wait))
+    return asyncio.run(_serve(options, current, lambda: None, wait))
 
 
 async def _serve(
     options: Options,
-    screen: Screen,
+    current: CurrentContent,
     listening: Callable[[], None],
     work: Callable[[int, Callable[[], bool]], Awaitable[None]],
-    handlers: Sequence[Tuple[str, Type[Handler], Any]] = (),
+    handlers: Sequence[Tuple[str, Type[BaseHandler], Any]] = (),
 ) -> int:
-    """Show *screen* to who asks, and *work*, until SIGTERM; *listening* is called when nobody is root any more.
+    """Show *current* to who asks, and *work*, until SIGTERM; *listening* is called when nobody is root any more.
 
     *work* is told the port, and how to find out whether what comes to it is encrypted.
     """
     from ganeti_gluster_mon.daemon.web.allowed_hosts import AllowedHosts, own_names
-    from ganeti_gluster_mon.daemon.web.auth import Door
+    from ganeti_gluster_mon.daemon.web.auth import Authenticator
     from ganeti_gluster_mon.daemon.web.handlers import application
     from ganeti_gluster_mon.daemon.web.listen import ListenError
-    from ganeti_gluster_mon.daemon.web.mond_proxy import Front, FrontError
+    from ganeti_gluster_mon.daemon.web.mond_proxy import MondProxy, MondProxyError
     from ganeti_gluster_mon.daemon.web.page import STYLE
     from ganeti_gluster_mon.daemon.web.server import HttpServer
     from ganeti_gluster_mon.daemon.web.web_config import WebConfigError
@@ -202,22 +201,29 @@ async def _serve(
     with ExitStack() as ended:
         try:
             # As root still: the key of a certificate may be for root's eyes only, and ports below 1024 are.
-            door = Door(options.web_config)
-            ended.callback(door.close)
-            front = None if options.front is None else Front(options.front)
-            if front is not None:
-                ended.callback(front.close)
+            authenticator = Authenticator(options.web_config)
+            ended.callback(authenticator.close)
+            mond_proxy = None if options.front is None else MondProxy(options.front)
+            if mond_proxy is not None:
+                ended.callback(mond_proxy.close)
             allowed = AllowedHosts(options.allowed_hosts, own_names)
-            paths = application(screen, front, handlers, door=door, allowed_hosts=allowed, style=STYLE)
-            server = HttpServer(paths, door)
+            paths = application(
+                current,
+                mond_proxy,
+                handlers,
+                authenticator=authenticator,
+                allowed_hosts=allowed,
+                style=STYLE,
+            )
+            server = HttpServer(paths, authenticator)
             _listen(server, options.listen)
-        except (WebConfigError, FrontError, ListenError) as err:
+        except (WebConfigError, MondProxyError, ListenError) as err:
             raise CannotServe(str(err)) from None
         if os.geteuid() == 0:
             privileges.become(_user(options, shared=not handlers))
-        loop.add_signal_handler(signal.SIGHUP, door.reload)
+        loop.add_signal_handler(signal.SIGHUP, authenticator.reload)
         _, port = server.addresses[0]
-        working = asyncio.ensure_future(work(port, lambda: door.tls() is not None))
+        working = asyncio.ensure_future(work(port, lambda: authenticator.tls() is not None))
         looking = asyncio.ensure_future(_listen_on(server, options.listen))
         ended.callback(looking.cancel)
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -235,7 +241,9 @@ def _listen(server: HttpServer, where: str) -> None:
     """Listen there, and say on which addresses.  Raises ListenError."""
     new = server.listen(where)
     if new:
-        say(logging.INFO, "listening", {"on": " ".join(f"{address} port {port}" for address, port in new)})
+        log_event(
+            logging.INFO, "listening", {"on": " ".join(f"{address} port {port}" for address, port in new)}
+        )
 
 
 async def _listen_on(server: HttpServer, where: str) -> None:
@@ -250,7 +258,7 @@ async def _listen_on(server: HttpServer, where: str) -> None:
             told = ""
         except ListenError as err:
             if str(err) != told:
-                say(logging.ERROR, "cannot listen", {"why": err})
+                log_event(logging.ERROR, "cannot listen", {"why": err})
             told = str(err)
 
 
@@ -260,15 +268,15 @@ def _page(options: Options) -> MakePage:
     return functools.partial(page, refresh=options.interval, stale=options.limits.stale_after)
 
 
-def _prepare(options: Options) -> Handover:
+def _prepare(options: Options) -> Spool:
     user = _user(options)
-    handover = Handover(options.run_directory)
+    spool = Spool(options.run_directory)
     try:
-        handover.prepare(user.pw_uid, user.pw_gid)
+        spool.prepare(user.pw_uid, user.pw_gid)
     except OSError as err:
         raise CannotServe(f"cannot use {options.run_directory}: {err.strerror or err}") from err
     _prepare_state(options.state_directory, user)
-    return handover
+    return spool
 
 
 def _prepare_state(directory: str, user: pwd.struct_passwd) -> None:
@@ -279,7 +287,7 @@ def _prepare_state(directory: str, user: pwd.struct_passwd) -> None:
             os.chown(directory, user.pw_uid, user.pw_gid, follow_symlinks=False)
     except OSError as err:
         # The daemon works without it, and forgets with each restart since when problems exist.
-        say(logging.WARNING, "cannot use the state directory", {"why": err})
+        log_event(logging.WARNING, "cannot use the state directory", {"why": err})
 
 
 def _user(options: Options, shared: bool = False) -> pwd.struct_passwd:

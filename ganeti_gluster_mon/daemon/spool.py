@@ -33,7 +33,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Dict, Iterator, Mapping, Optional, Sequence, Tuple
 
 from ganeti_gluster_mon import plain_file
-from ganeti_gluster_mon.daemon.log import say
+from ganeti_gluster_mon.daemon.log import log_event
 from ganeti_gluster_mon.gluster import capture, capture_archive
 from ganeti_gluster_mon.gluster.capture import Capture, CaptureError
 from ganeti_gluster_mon.gluster.query import HOST_UUID
@@ -65,14 +65,14 @@ _ROLES = (LEAD, FOLLOW, ALONE)
 
 
 @dataclass(frozen=True)
-class Cycle:
+class CycleRecord:
     """How one cycle of asking went."""
 
     #: CLOCK_BOOTTIME when its answers were taken, ns: nobody sets that clock, and both processes have the same
     boottime: int
     #: it took, in seconds
     seconds: float
-    #: cycles since the asker started that did not get all answers, by reason
+    #: cycles since the start of the poller that did not get all answers, by reason
     failures: Mapping[str, int] = field(default_factory=dict)
     #: whether it asked for the whole pool
     leads: bool = True
@@ -88,11 +88,11 @@ class Cycle:
 
 
 @dataclass(frozen=True)
-class Handed:
+class SpooledCapture:
     """A capture and its cycle."""
 
     capture: Capture
-    cycle: Cycle
+    cycle: CycleRecord
 
     def age(self) -> float:
         """Seconds since the answers were taken, whatever was done to the clock meanwhile."""
@@ -104,7 +104,7 @@ def boottime() -> int:
     return time.clock_gettime_ns(time.CLOCK_BOOTTIME)
 
 
-class Handover:
+class Spool:
     """The directory through which the two processes exchange files."""
 
     def __init__(self, directory: str = DIRECTORY) -> None:
@@ -136,10 +136,10 @@ class Handover:
         with tempfile.TemporaryFile(dir=self.directory) as room:
             room.write(bytes(_ROOM))
 
-    # --- from the asker --------------------------------------------------------------------------
+    # --- written by the poller --------------------------------------------------------------------------
 
     @contextmanager
-    def asking(self) -> Iterator[None]:
+    def poller_running(self) -> Iterator[None]:
         """Let root see, until the end of the block or of the process, that somebody asks.  Raises OSError."""
         flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
         # for nobody else to open: who can open it could keep it locked, and us waiting
@@ -150,10 +150,10 @@ class Handover:
         finally:
             os.close(descriptor)
 
-    def publish(self, handed: Handed) -> None:
+    def publish(self, handed: SpooledCapture) -> None:
         """Make *handed* the current one.  Raises CaptureError, and what was current stays so.
 
-        All but the one before it is removed first, also what a killed asker left partly written.
+        All but the one before it is removed first, also partial captures of a killed poller.
         """
         before = self._target()
         try:
@@ -171,7 +171,9 @@ class Handover:
             os.symlink(os.path.join(CAPTURES, name), link)
             os.replace(link, self._current)
         except OSError as err:
-            raise CaptureError(f"cannot hand over in {self.directory}: {err.strerror or err}") from err
+            raise CaptureError(
+                f"cannot publish a capture in {self.directory}: {err.strerror or err}"
+            ) from err
 
     def _let_group_read(self, directory: str) -> None:
         """Let the group of the captures read the one in *directory*, whatever the umask is.  Raises OSError."""
@@ -189,14 +191,14 @@ class Handover:
         except OSError:
             return None
 
-    def report(self, bricks: Sequence[str]) -> None:
+    def write_silent_bricks(self, bricks: Sequence[str]) -> None:
         """Let the web process tell the node that leads to ask now; *bricks*, as "host:path", do not answer here.
 
         Raises OSError.
         """
         self._write(os.path.join(self.directory, SILENT_BRICKS), _pack_bricks(bricks))
 
-    def nudged(self) -> Optional[Tuple[str, ...]]:
+    def take_nudge(self) -> Optional[Tuple[str, ...]]:
         """The bricks that another node reported with its nudge, since this was called last; None: there was no nudge.
 
         Who writes it has no privileges: what cannot be read counts as none.
@@ -226,7 +228,7 @@ class Handover:
         except OSError as err:
             word, fault = "", err.strerror or str(err)
         if fault and fault != self._role_fault:
-            say(logging.ERROR, "role ignored", {"file": path, "why": fault})
+            log_event(logging.ERROR, "role ignored", {"file": path, "why": fault})
         self._role_fault = fault
         return word if word in _ROLES else None
 
@@ -237,7 +239,7 @@ class Handover:
         except OSError:
             return (0, os.geteuid())
 
-    def forget_role(self) -> None:
+    def remove_role(self) -> None:
         """What was said before the daemon was started tells nothing about now.  Raises OSError.
 
         What is no file, and so cannot be unlinked, is no role either; `role` logs it.
@@ -245,7 +247,7 @@ class Handover:
         with suppress(FileNotFoundError, IsADirectoryError):
             os.unlink(os.path.join(self.to_poller, "role"))
 
-    def give_key(self, key: Optional[bytes]) -> None:
+    def write_key(self, key: Optional[bytes]) -> None:
         """Let the web process, and nobody else, have *key*; None: there is none any more.  Raises OSError."""
         path = os.path.join(self.directory, KEY)
         if key is None:
@@ -262,37 +264,37 @@ class Handover:
             file.write(key)
         os.replace(temporary, path)
 
-    # --- from the web process ----------------------------------------------------------------------
+    # --- written by the web process ----------------------------------------------------------------------
 
-    def current(self) -> Handed:
+    def current(self) -> SpooledCapture:
         """The latest capture.  Raises CaptureError while there is none that can be read."""
         for last_try in (False, True):
             directory = os.path.join(self.captures, self._target() or "1")
             try:
-                return Handed(capture.read(directory), _read_cycle(os.path.join(directory, _CYCLE)))
+                return SpooledCapture(capture.read(directory), _read_cycle(os.path.join(directory, _CYCLE)))
             except CaptureError:
                 # Two newer ones may have come while we read, and this one is gone.
                 if last_try:
                     raise
         raise AssertionError("the second try returns or raises")
 
-    def key(self) -> Optional[bytes]:
-        """What the asker gave to sign with; None where it gave nothing, or nothing that can be read."""
+    def read_key(self) -> Optional[bytes]:
+        """The key that the poller wrote, for signatures; None if there is none that can be read."""
         try:
             with open(os.path.join(self.directory, KEY), "rb") as file:
                 return file.read(1024) or None
         except OSError:
             return None
 
-    def say_role(self, role: str) -> None:
-        """Tell the asker what this node does.  Raises OSError."""
+    def write_role(self, role: str) -> None:
+        """Write the role of this node for the poller.  Raises OSError."""
         self._write(os.path.join(self.to_poller, "role"), f"{role}\n".encode("ascii"))
 
     def nudge(self, bricks: Sequence[str] = ()) -> None:
-        """Have the asker ask now, *bricks*, as "host:path", first of all.  Raises OSError."""
+        """Make the poller query Gluster now, with the *bricks*, as "host:path", first.  Raises OSError."""
         self._write(os.path.join(self.to_poller, _NUDGE), _pack_bricks(bricks))
 
-    def reported(self) -> Tuple[str, ...]:
+    def silent_bricks(self) -> Tuple[str, ...]:
         """The bricks of this node that do not answer, as `report` was told last."""
         try:
             with open(os.path.join(self.directory, SILENT_BRICKS), "rb") as file:
@@ -300,12 +302,12 @@ class Handover:
         except (OSError, ValueError, TypeError, KeyError, RecursionError):
             return ()
 
-    def tell_backend(self, digest: bytes) -> None:
+    def write_storage_status(self, digest: bytes) -> None:
         """Let the storage backend know what was seen.  Raises OSError."""
         self._write(os.path.join(self.web_state, "storage.json"), digest)
 
-    def tell_followed(self, sent: bytes, moment: int, uuid: str) -> None:
-        """Keep the parcel that the leader *sent*, whose capture was taken at *moment* (CLOCK_BOOTTIME of this node,
+    def write_leader_capture(self, sent: bytes, moment: int, uuid: str) -> None:
+        """Keep the archive that the leader *sent*, whose capture was taken at *moment* (CLOCK_BOOTTIME of this node,
         ns), and this node's own *uuid* in the pool.  Raises OSError.
         """
         head = json.dumps({"format_version": 1, "boottime": moment, "uuid": uuid}).encode("ascii")
@@ -313,7 +315,7 @@ class Handover:
 
     # --- for commands on this node ---------------------------------------------------------------
 
-    def is_asking(self) -> bool:
+    def is_poller_running(self) -> bool:
         """Whether the poller lives: what it handed over may be young, and nobody has looked since it died."""
         try:
             descriptor = os.open(os.path.join(self.directory, POLLER_LOCK), os.O_RDONLY | os.O_NOFOLLOW)
@@ -327,7 +329,7 @@ class Handover:
             os.close(descriptor)
         return False
 
-    def followed(self) -> Optional[Tuple[Capture, int, str]]:
+    def leader_capture(self) -> Optional[Tuple[Capture, int, str]]:
         """What the leader told last, when that was, and this node's uuid; None where nothing can be read.
 
         Who writes it has no privileges: what is in it is believed to be true, not to be well-formed.
@@ -352,12 +354,12 @@ class Handover:
         os.replace(temporary, path)
 
 
-def _read_cycle(path: str) -> Cycle:
+def _read_cycle(path: str) -> CycleRecord:
     try:
         with open(path, encoding="utf-8") as file:
             told: Dict[str, Any] = json.load(file)
         # A daemon of a later version may write more.
-        return Cycle(**{name: told[name] for name in told if name in Cycle.__dataclass_fields__})
+        return CycleRecord(**{name: told[name] for name in told if name in CycleRecord.__dataclass_fields__})
     except (OSError, ValueError, TypeError) as err:
         raise CaptureError(f"cannot read {path}: {err}") from err
 

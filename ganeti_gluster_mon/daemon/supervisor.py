@@ -20,7 +20,7 @@ from typing import Dict, List, Optional, Sequence
 
 import sdnotify
 
-from ganeti_gluster_mon.daemon.log import say
+from ganeti_gluster_mon.daemon.log import log_event
 
 #: exit status of a process whose settings cannot be used: the port is taken, a file is unreadable.
 #: A restart would not help.  From sysexits.h; the units have it in RestartPreventExitStatus.
@@ -146,7 +146,9 @@ class Supervisor:
                     watched[each.pidfd] = each
                     selector.register(each.pidfd, selectors.EVENT_READ)
                 elif each.process is not None and now > each.notified_at + self._watchdog_timeout:
-                    say(logging.ERROR, "process hangs", {"which": each.child.name, "pid": each.process.pid})
+                    log_event(
+                        logging.ERROR, "process hangs", {"which": each.child.name, "pid": each.process.pid}
+                    )
                     each.process.kill()
                     each.notified_at = now
             until = self._next_due(running)
@@ -158,7 +160,7 @@ class Supervisor:
                     if status == EX_CONFIG and not each.was_ready:
                         return EX_CONFIG
                     if not self._stopping:
-                        say(
+                        log_event(
                             logging.ERROR,
                             "process ended, started again",
                             {"which": each.child.name, "status": status},
@@ -204,7 +206,7 @@ class Supervisor:
                     process.wait(_KILL_TIMEOUT)
                 except subprocess.TimeoutExpired:
                     # Our own end must not wait for it.  It ends when the kernel has completed its I/O.
-                    say(logging.ERROR, "process was killed and has not ended", {"pid": process.pid})
+                    log_event(logging.ERROR, "process was killed and has not ended", {"pid": process.pid})
 
 
 def command(role: str, words: Sequence[str]) -> List[str]:

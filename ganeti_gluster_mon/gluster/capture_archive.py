@@ -14,7 +14,7 @@ from typing import Any, Dict
 from ganeti_gluster_mon.gluster import capture
 from ganeti_gluster_mon.gluster.capture import Capture, CaptureError
 
-#: bytes that a parcel may unpack to; the answers about 12,000 bricks are 20 MB
+#: bytes that a archive may unpack to; the answers about 12,000 bricks are 20 MB
 MOST = 40 << 20
 #: bytes of its manifest, which is parsed as a whole; that of a pool of 1,000 volumes is 200 kB
 MOST_MANIFEST = 4 << 20
@@ -30,11 +30,11 @@ def pack(packed: Capture) -> bytes:
     return zlib.compress(b"\n".join([head, b"".join(answer.output for answer in packed.answers)]), _LEVEL)
 
 
-def unpack(parcel: bytes, most: int = MOST) -> Capture:
-    """The capture in *parcel*.  Raises CaptureError where it is no parcel, or unpacks to over *most* bytes."""
+def unpack(archive: bytes, most: int = MOST) -> Capture:
+    """The capture in *archive*.  Raises CaptureError where it is no archive, or unpacks to over *most* bytes."""
     try:
         stream = zlib.decompressobj()
-        content = stream.decompress(parcel, most)
+        content = stream.decompress(archive, most)
     except zlib.error as err:
         raise CaptureError(f"it cannot be unpacked: {err}") from None
     if not stream.eof:

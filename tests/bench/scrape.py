@@ -20,9 +20,8 @@ from typing import Iterator, List, Tuple
 
 import psutil
 
-from ganeti_gluster_mon.daemon.web.auth import Door
-from ganeti_gluster_mon.daemon.web.base_handler import Screen
-from ganeti_gluster_mon.daemon.web.content import render
+from ganeti_gluster_mon.daemon.web.auth import Authenticator
+from ganeti_gluster_mon.daemon.web.content import CurrentContent, render
 from ganeti_gluster_mon.daemon.web.handlers import application
 from ganeti_gluster_mon.daemon.web.server import HttpServer
 from ganeti_gluster_mon.gluster.model import Pool
@@ -52,12 +51,12 @@ def large() -> Pool:
 
 
 async def serve(what: str) -> None:
-    door = Door(None)
-    screen = Screen()
+    authenticator = Authenticator(None)
+    current = CurrentContent()
     if what == "large":
         pool = large()
-        screen.rendered = render(pool, evaluate(pool, Limits(), NOW), NOW, leader=True)
-    server = HttpServer(application(screen, door=door), door)
+        current.content = render(pool, evaluate(pool, Limits(), NOW), NOW, leader=True)
+    server = HttpServer(application(current, authenticator=authenticator), authenticator)
     server.listen("127.0.0.1:0")
     print(server.addresses[0][1], flush=True)
     await asyncio.Event().wait()

@@ -18,7 +18,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from ganeti_gluster_mon.check import check
 from ganeti_gluster_mon.daemon.web.content import render
 from ganeti_gluster_mon.daemon.web.page import page
-from ganeti_gluster_mon.daemon.web.storage_status import digest
+from ganeti_gluster_mon.daemon.web.storage_status import storage_status
 from ganeti_gluster_mon.failure import CannotDo
 from ganeti_gluster_mon.gluster import capture, capture_archive, query
 from ganeti_gluster_mon.gluster.capture import CaptureError
@@ -84,7 +84,7 @@ def use(recorded: capture.Capture) -> None:
             one_line(line)
     except CannotDo as err:
         one_line(str(err))
-    digest(pool, {}, now)
+    storage_status(pool, {}, now)
     # The daemon packs its own captures only, which have no other queries than those it puts itself.
     known = [answer for answer in recorded.answers if _is_known(answer)]
     capture_archive.unpack(capture_archive.pack(replace(recorded, answers=tuple(known))))

@@ -138,7 +138,7 @@ def test_killed_in_the_middle_of_a_cycle(daemon: Daemon) -> None:
     wait_until(lambda: daemon.cycle()["failures"] == {}, "a whole cycle of the last one started")
 
 
-def test_an_asker_that_hangs_makes_everything_unknown_with_its_age(daemon: Daemon) -> None:
+def test_a_poller_that_hangs_makes_everything_unknown_with_its_age(daemon: Daemon) -> None:
     ask = daemon.child("poller")
     os.kill(ask.pid, signal.SIGSTOP)
     try:

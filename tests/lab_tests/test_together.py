@@ -177,16 +177,16 @@ def test_a_leader_that_is_frozen_is_not_waited_for(together: Together) -> None:
     together.settle()
 
 
-def test_a_leader_whose_asker_hangs_is_followed_no_more(together: Together) -> None:
+def test_a_leader_whose_poller_hangs_is_followed_no_more(together: Together) -> None:
     """It tells what the new leader sees, and that it does not know its own mounts any more."""
     first, second, _ = together.by_uuid()
-    asker = together.daemons[first].child("poller").pid
-    os.kill(asker, signal.SIGSTOP)
+    poller = together.daemons[first].child("poller").pid
+    os.kill(poller, signal.SIGSTOP)
     try:
         together.wait_leaders([second], 2 * SOON)
         together.daemons[first].wait_code(2, "this node's own mounts and processes (no answers for")
     finally:
-        os.kill(asker, signal.SIGCONT)
+        os.kill(poller, signal.SIGCONT)
     together.settle()
 
 

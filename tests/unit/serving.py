@@ -16,12 +16,11 @@ from typing import Any, Callable, Coroutine, Dict, Iterator, Optional, Sequence,
 import pytest
 
 from ganeti_gluster_mon.daemon.web.allowed_hosts import AllowedHosts
-from ganeti_gluster_mon.daemon.web.auth import Door
-from ganeti_gluster_mon.daemon.web.base_handler import Screen
-from ganeti_gluster_mon.daemon.web.content import Rendered, render
+from ganeti_gluster_mon.daemon.web.auth import Authenticator
+from ganeti_gluster_mon.daemon.web.content import Content, CurrentContent, render
 from ganeti_gluster_mon.daemon.web.handlers import application
-from ganeti_gluster_mon.daemon.web.mond_proxy import Front
-from ganeti_gluster_mon.daemon.web.server import HttpServer, Limits
+from ganeti_gluster_mon.daemon.web.mond_proxy import MondProxy
+from ganeti_gluster_mon.daemon.web.server import ClientLimits, HttpServer
 from ganeti_gluster_mon.gluster.model import Pool
 from ganeti_gluster_mon.health import Health
 from tests.unit.example_pool import HEALTH, NOW, POOL
@@ -40,7 +39,7 @@ def a_page(pool: Pool, health: Health, now: int) -> bytes:
     return PAGE
 
 
-RENDERED: Rendered = render(POOL, HEALTH, NOW, leader=True, make_page=a_page)
+RENDERED: Content = render(POOL, HEALTH, NOW, leader=True, make_page=a_page)
 
 
 class Loop:
@@ -173,11 +172,13 @@ class Client:
 class Served:
     """A server that runs, and its clients."""
 
-    def __init__(self, loop: Loop, server: HttpServer, screen: Screen, door: Door) -> None:
+    def __init__(
+        self, loop: Loop, server: HttpServer, current: CurrentContent, authenticator: Authenticator
+    ) -> None:
         self.loop = loop
         self.server = server
-        self.screen = screen
-        self.door = door
+        self.current = current
+        self.authenticator = authenticator
         self.address = server.addresses[0]
 
     def client(self, tls: Optional[ssl.SSLContext] = None) -> Client:
@@ -191,33 +192,35 @@ class Served:
 
 @contextmanager
 def serving(
-    rendered: Optional[Rendered] = RENDERED,
+    rendered: Optional[Content] = RENDERED,
     *,
     front: Optional[str] = None,
     deadline: float = GENEROUS,
     web_config: Optional[Path] = None,
     handlers: Sequence[Any] = (),
-    limits: Optional[Limits] = None,
+    limits: Optional[ClientLimits] = None,
     listen: str = "127.0.0.1:0",
     allowed_hosts: Optional[AllowedHosts] = None,
     clock: Optional[Callable[[], float]] = None,
 ) -> Iterator[Served]:
-    screen = Screen(rendered)
+    current = CurrentContent(rendered)
     with a_loop() as loop:
 
         async def start() -> Any:
-            door = Door(web_config) if clock is None else Door(web_config, clock)
-            mond = None if front is None else Front(front, deadline)
-            made = application(screen, mond, handlers, door=door, allowed_hosts=allowed_hosts, style=STYLE)
-            server = HttpServer(made, door, limits)
+            authenticator = Authenticator(web_config) if clock is None else Authenticator(web_config, clock)
+            mond = None if front is None else MondProxy(front, deadline)
+            made = application(
+                current, mond, handlers, authenticator=authenticator, allowed_hosts=allowed_hosts, style=STYLE
+            )
+            server = HttpServer(made, authenticator, limits)
             server.listen(listen)
-            return server, door, mond
+            return server, authenticator, mond
 
-        server, door, mond = loop.run(start())
+        server, authenticator, mond = loop.run(start())
         try:
-            yield Served(loop, server, screen, door)
+            yield Served(loop, server, current, authenticator)
         finally:
             loop.run(server.stop(0))
-            door.close()
+            authenticator.close()
             if mond is not None:
                 loop.call(mond.close)

@@ -13,7 +13,7 @@ import pytest
 
 from ganeti_gluster_mon.daemon import spool
 from ganeti_gluster_mon.daemon.poller import poller
-from ganeti_gluster_mon.daemon.spool import Handover
+from ganeti_gluster_mon.daemon.spool import Spool
 from ganeti_gluster_mon.gluster import capture_archive, cycle
 from ganeti_gluster_mon.gluster.capture import Capture
 from ganeti_gluster_mon.gluster.cycle import Settings
@@ -30,7 +30,7 @@ class Clock:
 class BusyWatch:
     """Something happens all the time."""
 
-    def __init__(self, clock: Clock, place: Handover, what: str) -> None:
+    def __init__(self, clock: Clock, place: Spool, what: str) -> None:
         self._clock = clock
         self._place = place
         self._what = what
@@ -57,9 +57,9 @@ def test_at_most_half_of_the_time_is_spent_asking_whatever_happens(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, what: str, takes: float
 ) -> None:
     """Also where another node that has the key reports a change again and again."""
-    place, clock = Handover(str(tmp_path)), Clock()
+    place, clock = Spool(str(tmp_path)), Clock()
     place.prepare()
-    made = poller.Asker(Settings(), poller.Rhythm(30.0), place, lambda: None)
+    made = poller.Poller(Settings(), 30.0, place, lambda: None)
     began: List[float] = []
 
     def ask(_event: Tuple[str, ...], _tell: int) -> float:
@@ -110,16 +110,16 @@ def test_a_new_leader_uses_the_brick_ports_that_the_former_leader_knew(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its own are from the last time that it led; the brick was started again since, on another port."""
-    place = Handover(str(tmp_path))
+    place = Spool(str(tmp_path))
     place.prepare()
     monkeypatch.setattr(FakeCycle, "previous", [])
     monkeypatch.setattr(cycle, "Cycle", FakeCycle)
-    made = poller.Asker(Settings(), poller.Rhythm(30.0), place, lambda: None, lambda: True)
-    place.say_role(spool.FOLLOW)
+    made = poller.Poller(Settings(), 30.0, place, lambda: None, lambda: True)
+    place.write_role(spool.FOLLOW)
     made._ask((), -1)
     theirs = Capture(recorded_at=2, answers=(), node="node3", brick_ports={BRICK: 49999})
-    place.tell_followed(capture_archive.pack(theirs), spool.boottime(), str(uuid.uuid4()))
-    place.say_role(spool.LEAD)
+    place.write_leader_capture(capture_archive.pack(theirs), spool.boottime(), str(uuid.uuid4()))
+    place.write_role(spool.LEAD)
     made._ask((), -1)
     made._ask((), -1)
     ports = [None if each is None else each.brick_ports[BRICK] for each in FakeCycle.previous]

@@ -8,9 +8,9 @@ import logging
 import pytest
 from tornado.concurrent import future_set_exception_unless_cancelled
 
-from ganeti_gluster_mon.daemon.client_log import EVERY, ClientLog, Filter
+from ganeti_gluster_mon.daemon.client_log import EVERY, ClientLog, RateLimitFilter
 from ganeti_gluster_mon.daemon.cluster import exchange
-from ganeti_gluster_mon.daemon.web.base_handler import Handler
+from ganeti_gluster_mon.daemon.web.base_handler import BaseHandler
 from tests.unit.serving import serving
 
 
@@ -33,7 +33,7 @@ def test_very_many_clients_cause_few_lines_and_take_little_memory() -> None:
     assert len(log._written) < 2000
 
 
-class Broken(Handler):
+class Broken(BaseHandler):
     async def get(self) -> None:
         raise KeyError("a fault of the program")
 
@@ -57,7 +57,7 @@ def test_peers_that_take_turns_cause_one_line_each(caplog: pytest.LogCaptureFixt
 
 def test_a_request_that_was_cancelled_causes_no_line(caplog: pytest.LogCaptureFixture) -> None:
     """It would be a traceback, and in the place of a line that matters."""
-    logger, rule = logging.getLogger("tornado.application"), Filter()
+    logger, rule = logging.getLogger("tornado.application"), RateLimitFilter()
     before, logger.filters = logger.filters, [rule]
     try:
         future: asyncio.Future[None] = asyncio.Future(loop=asyncio.new_event_loop())

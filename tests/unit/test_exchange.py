@@ -27,16 +27,16 @@ from ganeti_gluster_mon.daemon.cluster.exchange import (
     OTHER_CHALLENGE,
     PATH,
     SIGNATURE,
-    Answering,
     Challenges,
     Exchange,
-    Standing,
+    ExchangeHandler,
+    NodeState,
 )
-from ganeti_gluster_mon.daemon.cluster.follower import Following, Rates
-from ganeti_gluster_mon.daemon.cluster.peer_client import PeerError, Peers
-from ganeti_gluster_mon.daemon.spool import Handover, boottime
-from ganeti_gluster_mon.daemon.web.auth import Door
-from ganeti_gluster_mon.daemon.web.base_handler import Screen
+from ganeti_gluster_mon.daemon.cluster.follower import ExchangeTiming, Follower
+from ganeti_gluster_mon.daemon.cluster.peer_client import PeerClient, PeerError
+from ganeti_gluster_mon.daemon.spool import Spool, boottime
+from ganeti_gluster_mon.daemon.web.auth import Authenticator
+from ganeti_gluster_mon.daemon.web.content import CurrentContent
 from ganeti_gluster_mon.daemon.web.handlers import application
 from ganeti_gluster_mon.daemon.web.server import HttpServer
 from ganeti_gluster_mon.gluster import capture, capture_archive
@@ -69,29 +69,31 @@ async def node(uuid: str, port: int = 0, key: Optional[bytes] = KEY) -> AsyncIte
     nudges: List[Tuple[str, ...]] = []
     exchange = Exchange(GENEROUS, lambda bricks: nudges.append(tuple(bricks)))
     exchange.key = key
-    door = Door(None)
-    handlers = [(PATH, Answering, {"exchange": exchange})]
-    server = HttpServer(application(Screen(), None, handlers, door=door), door)
+    authenticator = Authenticator(None)
+    handlers = [(PATH, ExchangeHandler, {"exchange": exchange})]
+    server = HttpServer(
+        application(CurrentContent(), None, handlers, authenticator=authenticator), authenticator
+    )
     server.listen(f"{HOSTS[uuid]}:{port}")
-    exchange.tell(leading(uuid))
+    exchange.set_state(leading(uuid))
     try:
         yield Node(exchange, server, server.addresses[0][1], nudges)
     finally:
         exchange.end()
         await server.stop(0.0)
-        door.close()
+        authenticator.close()
 
 
-def leading(uuid: str, **more: Any) -> Standing:
+def leading(uuid: str, **more: Any) -> NodeState:
     name = "healthy" if uuid == NODE1 else "healthy-node2"
     packed = capture_archive.pack(capture.read(str(RECORDED / name)))
-    standing = Standing(uuid, answered=True, leads=True, boottime=boottime(), parcel=packed)
-    return replace(standing, **more)
+    state = NodeState(uuid, answered=True, leads=True, boottime=boottime(), archive=packed)
+    return replace(state, **more)
 
 
 @asynccontextmanager
-async def asking(port: int) -> AsyncIterator[Peers]:
-    peers = Peers(port, lambda: False)
+async def asking(port: int) -> AsyncIterator[PeerClient]:
+    peers = PeerClient(port, lambda: False)
     try:
         yield peers
     finally:
@@ -101,13 +103,13 @@ async def asking(port: int) -> AsyncIterator[Peers]:
 def test_a_leader_tells_what_it_has() -> None:
     async def work() -> None:
         async with node(NODE1) as there, asking(there.port) as peers:
-            told = await peers.ask(HOSTS[NODE1], NODE1, KEY, GENEROUS)
-            assert (told.uuid, told.able, told.leads, told.nudged) == (NODE1, True, True, False)
+            told = await peers.request(HOSTS[NODE1], NODE1, KEY, GENEROUS)
+            assert (told.uuid, told.eligible, told.leads, told.nudged) == (NODE1, True, True, False)
             assert told.sequence == there.exchange.sequence
-            assert capture_archive.unpack(told.parcel).node == "node1.lab.test"
+            assert capture_archive.unpack(told.archive).node == "node1.lab.test"
             assert 0 <= boottime() - told.boottime < GENEROUS * 1e9
-            again = await peers.ask(HOSTS[NODE1], NODE1, KEY, GENEROUS, after=told.sequence)
-            assert (again.sequence, again.parcel) == (told.sequence, b"")
+            again = await peers.request(HOSTS[NODE1], NODE1, KEY, GENEROUS, after=told.sequence)
+            assert (again.sequence, again.archive) == (told.sequence, b"")
 
     run(work())
 
@@ -115,12 +117,12 @@ def test_a_leader_tells_what_it_has() -> None:
 def test_who_does_not_lead_tells_only_that() -> None:
     async def work() -> None:
         async with node(NODE1) as there, asking(there.port) as peers:
-            there.exchange.tell(leading(NODE1, leads=False))
-            told = await peers.ask(HOSTS[NODE1], NODE1, KEY, GENEROUS)
-            assert (told.able, told.leads, told.parcel) == (True, False, b"")
-            there.exchange.tell(leading(NODE1, boottime=boottime() - round(2e9 * GENEROUS)))
-            told = await peers.ask(HOSTS[NODE1], NODE1, KEY, GENEROUS)
-            assert (told.able, told.leads, told.parcel) == (False, False, b""), "what it has is too old"
+            there.exchange.set_state(leading(NODE1, leads=False))
+            told = await peers.request(HOSTS[NODE1], NODE1, KEY, GENEROUS)
+            assert (told.eligible, told.leads, told.archive) == (True, False, b"")
+            there.exchange.set_state(leading(NODE1, boottime=boottime() - round(2e9 * GENEROUS)))
+            told = await peers.request(HOSTS[NODE1], NODE1, KEY, GENEROUS)
+            assert (told.eligible, told.leads, told.archive) == (False, False, b""), "what it has is too old"
 
     run(work())
 
@@ -130,25 +132,25 @@ def test_who_waits_hears_at_once_of_what_is_new() -> None:
         async with node(NODE1) as there, asking(there.port) as peers:
             after = there.exchange.sequence
             waiting = asyncio.ensure_future(
-                peers.ask(HOSTS[NODE1], NODE1, KEY, GENEROUS, after=after, wait=GENEROUS)
+                peers.request(HOSTS[NODE1], NODE1, KEY, GENEROUS, after=after, wait=GENEROUS)
             )
             while not there.exchange.held:
                 await asyncio.sleep(0.01)
             assert not waiting.done()
-            there.exchange.tell(leading(NODE1))
+            there.exchange.set_state(leading(NODE1))
             told = await waiting
             assert told.sequence != after
-            assert told.parcel
+            assert told.archive
             # Its age is not made older by the time for which the answer was held back.
             assert boottime() - told.boottime < 5e9
             waiting = asyncio.ensure_future(
-                peers.ask(HOSTS[NODE1], NODE1, KEY, GENEROUS, after=told.sequence, wait=GENEROUS)
+                peers.request(HOSTS[NODE1], NODE1, KEY, GENEROUS, after=told.sequence, wait=GENEROUS)
             )
             while not there.exchange.held:
                 await asyncio.sleep(0.01)
             there.exchange.end()
             told = await waiting
-            assert (told.able, told.leads) == (False, False), "who leaves says so at once"
+            assert (told.eligible, told.leads) == (False, False), "who leaves says so at once"
 
     run(work())
 
@@ -157,10 +159,10 @@ def test_a_nudge_counts_once_there_is_nothing_newer() -> None:
     async def work() -> None:
         async with node(NODE1) as there, asking(there.port) as peers:
             old = there.exchange.sequence
-            told = await peers.ask(HOSTS[NODE1], NODE1, KEY, GENEROUS, after=old, nudge=True)
+            told = await peers.request(HOSTS[NODE1], NODE1, KEY, GENEROUS, after=old, nudge=True)
             assert told.nudged
-            there.exchange.tell(leading(NODE1))
-            told = await peers.ask(HOSTS[NODE1], NODE1, KEY, GENEROUS, after=old, nudge=True)
+            there.exchange.set_state(leading(NODE1))
+            told = await peers.request(HOSTS[NODE1], NODE1, KEY, GENEROUS, after=old, nudge=True)
             assert not told.nudged
             assert len(there.nudges) == 1
 
@@ -171,13 +173,13 @@ def test_another_secret_and_none() -> None:
     async def work() -> None:
         async with node(NODE1) as there, asking(there.port) as peers:
             with pytest.raises(PeerError, match="not by the cluster's secret"):
-                await peers.ask(HOSTS[NODE1], NODE1, signing.derived(b"another"), GENEROUS)
+                await peers.request(HOSTS[NODE1], NODE1, signing.derived(b"another"), GENEROUS)
             there.exchange.key = None
             with pytest.raises(PeerError, match="has no secret"):
-                await peers.ask(HOSTS[NODE1], NODE1, KEY, GENEROUS)
+                await peers.request(HOSTS[NODE1], NODE1, KEY, GENEROUS)
         async with asking(there.port) as peers:
             with pytest.raises(PeerError, match="refused"):
-                await peers.ask(HOSTS[NODE1], NODE1, KEY, GENEROUS)
+                await peers.request(HOSTS[NODE1], NODE1, KEY, GENEROUS)
 
     run(work())
 
@@ -200,7 +202,7 @@ def test_a_recorded_request_is_refused_while_it_is_answered_and_after() -> None:
                 await asyncio.sleep(0.01)
             with pytest.raises(HTTPClientError, match="403"):
                 await client.fetch(url, headers=headers)
-            there.exchange.tell(leading(NODE1))
+            there.exchange.set_state(leading(NODE1))
             assert (await first).code == 200
             assert not there.exchange.held
             with pytest.raises(HTTPClientError, match="403"):
@@ -257,9 +259,9 @@ def test_the_memory_for_nonces_is_bounded() -> None:
 def test_a_client_whose_challenge_is_void_tries_again_by_itself() -> None:
     async def work() -> None:
         async with node(NODE1) as there, asking(there.port) as peers:
-            assert (await peers.ask(HOSTS[NODE1], NODE1, KEY, GENEROUS)).leads
+            assert (await peers.request(HOSTS[NODE1], NODE1, KEY, GENEROUS)).leads
             there.exchange.challenges = Challenges()
-            assert (await peers.ask(HOSTS[NODE1], NODE1, KEY, GENEROUS)).leads
+            assert (await peers.request(HOSTS[NODE1], NODE1, KEY, GENEROUS)).leads
 
     run(work())
 
@@ -278,7 +280,7 @@ def test_a_peer_that_accepts_no_challenge_is_given_up() -> None:
 
         async with answering(never) as port, asking(port) as peers:
             with pytest.raises(PeerError):
-                await peers.ask(HOSTS[NODE1], NODE1, KEY, GENEROUS)
+                await peers.request(HOSTS[NODE1], NODE1, KEY, GENEROUS)
         assert len(requests) == 2
 
     run(work())
@@ -311,7 +313,7 @@ def http(body: bytes, signature: str) -> bytes:
 
 
 HEAD = (
-    b'{"uuid":"%s","able":true,"leads":true,"sequence":"0123456789abcdef-1","age":1.0,"held":0.0,"nudged":false}\n'
+    b'{"uuid":"%s","eligible":true,"leads":true,"sequence":"0123456789abcdef-1","age":1.0,"held":0.0,"nudged":false}\n'
     % NODE1.encode()
 )
 
@@ -328,9 +330,9 @@ def test_an_answer_to_another_question_is_not_believed() -> None:
             return recorded[0]
 
         async with answering(replayed) as port, asking(port) as peers:
-            assert (await peers.ask(HOSTS[NODE1], NODE1, KEY, GENEROUS)).leads
+            assert (await peers.request(HOSTS[NODE1], NODE1, KEY, GENEROUS)).leads
             with pytest.raises(PeerError, match="not signed"):
-                await peers.ask(HOSTS[NODE1], NODE1, KEY, GENEROUS)
+                await peers.request(HOSTS[NODE1], NODE1, KEY, GENEROUS)
 
     run(work())
 
@@ -360,7 +362,7 @@ MALFORMED = {
     },
     **{
         f"{name} {value[:20]}": with_field(name, value)
-        for name in ("able", "leads", "nudged")
+        for name in ("eligible", "leads", "nudged")
         for value in ("1", "0", '"true"', "null", "[]")
     },
     **{
@@ -390,7 +392,7 @@ def test_a_malformed_reply_is_refused_though_it_is_signed(head: bytes) -> None:
 
         async with answering(signed) as port, asking(port) as peers:
             with pytest.raises(PeerError, match="malformed or of another version"):
-                await peers.ask(HOSTS[NODE1], NODE1, KEY, GENEROUS)
+                await peers.request(HOSTS[NODE1], NODE1, KEY, GENEROUS)
 
     run(work())
 
@@ -406,7 +408,7 @@ def test_an_unsigned_reply_is_not_decompressed() -> None:
         async with answering(lambda headers: head + bomb) as port, asking(port) as peers:
             before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
             with pytest.raises(PeerError, match="not signed"):
-                await peers.ask(HOSTS[NODE1], NODE1, KEY, GENEROUS)
+                await peers.request(HOSTS[NODE1], NODE1, KEY, GENEROUS)
             grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
             assert grown << 10 < unpacked // 8
 
@@ -422,7 +424,7 @@ def test_what_is_no_answer_is_refused(answer: bytes) -> None:
     async def work() -> None:
         async with answering(lambda headers: answer) as port, asking(port) as peers:
             with pytest.raises(PeerError):
-                await peers.ask(HOSTS[NODE1], NODE1, KEY, GENEROUS)
+                await peers.request(HOSTS[NODE1], NODE1, KEY, GENEROUS)
 
     run(work())
 
@@ -436,7 +438,7 @@ def test_one_who_says_nothing_is_not_waited_for() -> None:
         async with asking(server.sockets[0].getsockname()[1]) as peers:
             began = time.monotonic()
             with pytest.raises(PeerError):
-                await peers.ask(HOSTS[NODE1], NODE1, KEY, 0.2, wait=0.2)
+                await peers.request(HOSTS[NODE1], NODE1, KEY, 0.2, wait=0.2)
             assert time.monotonic() - began < GENEROUS / 3
         server.close()
 
@@ -450,24 +452,24 @@ def test_an_answer_that_was_delayed_is_older_not_younger() -> None:
             return http(HEAD, signing.sign_response(KEY, headers["uri"], headers[NONCE.title()], HEAD))
 
         async with answering(late) as port, asking(port) as peers:
-            told = await peers.ask(HOSTS[NODE1], NODE1, KEY, GENEROUS)
+            told = await peers.request(HOSTS[NODE1], NODE1, KEY, GENEROUS)
             assert boottime() - told.boottime >= 1.3e9
 
     run(work())
 
 
-# --- following -------------------------------------------------------------------------------------
+# --- follower -------------------------------------------------------------------------------------
 
 
 @asynccontextmanager
-async def following(of: Node, directory: Path, hosts: Dict[str, str]) -> AsyncIterator[Following]:
+async def follower(of: Node, directory: Path, hosts: Dict[str, str]) -> AsyncIterator[Follower]:
     """Node 2 among *hosts*, all on one port; it says what it does in *directory*."""
-    place = Handover(str(directory))
+    place = Spool(str(directory))
     place.prepare()
     exchange = of.exchange
-    peers = Peers(of.port, lambda: False)
+    peers = PeerClient(of.port, lambda: False)
     with ThreadPoolExecutor(1) as aside:
-        mine = Following(exchange, peers, place, INTERVAL, aside, lambda: None)
+        mine = Follower(exchange, peers, place, INTERVAL, aside, lambda: None)
         running = asyncio.ensure_future(mine.run())
         mine.seen(hosts, event=False)
         try:
@@ -485,10 +487,10 @@ async def until(condition: Callable[[], object]) -> None:
 
 
 def test_it_follows_the_one_that_leads_and_leads_when_it_has_gone(tmp_path: Path) -> None:
-    place = Handover(str(tmp_path))
+    place = Spool(str(tmp_path))
 
     async def work() -> None:
-        async with node(NODE2) as here, following(here, tmp_path, {NODE1: HOSTS[NODE1]}) as mine:
+        async with node(NODE2) as here, follower(here, tmp_path, {NODE1: HOSTS[NODE1]}) as mine:
             await until(lambda: place.role() == spool.LEAD)
             async with node(NODE1, here.port) as there:
                 await until(lambda: place.role() == spool.FOLLOW)
@@ -497,7 +499,7 @@ def test_it_follows_the_one_that_leads_and_leads_when_it_has_gone(tmp_path: Path
                 assert mine.followed.capture.node == "node1.lab.test"
                 assert mine.leader == NODE1
                 taken = mine.followed.boottime
-                there.exchange.tell(leading(NODE1))
+                there.exchange.set_state(leading(NODE1))
                 await until(lambda: mine.followed and mine.followed.boottime > taken)
                 mine.seen({NODE1: HOSTS[NODE1]}, event=True)
                 await until(lambda: there.nudges)
@@ -514,14 +516,14 @@ def test_it_follows_the_one_that_leads_and_leads_when_it_has_gone(tmp_path: Path
 
 def test_a_leader_whose_glusterd_is_silent_is_left_at_once(tmp_path: Path) -> None:
     """Its request is held back for longer than this test lasts: nothing but the probe tells."""
-    place = Handover(str(tmp_path))
+    place = Spool(str(tmp_path))
 
     async def work() -> None:
         known = {NODE1: HOSTS[NODE1]}
         async with (
             node(NODE2) as here,
             node(NODE1, here.port) as there,
-            following(here, tmp_path, known) as mine,
+            follower(here, tmp_path, known) as mine,
         ):
             await until(lambda: there.exchange.held)
             assert mine.leader == NODE1
@@ -539,7 +541,7 @@ def test_a_mute_reaches_the_leader_and_the_follower(tmp_path: Path) -> None:
     def kept(of: Node, received: List[int]) -> None:
         async def take(sent: Sequence[Mute]) -> None:
             received.append(len(sent))
-            of.exchange.know(of.exchange.mutes.merged(sent, time.time()))
+            of.exchange.set_mutes(of.exchange.mutes.merged(sent, time.time()))
 
         of.exchange.on_mutes = take
 
@@ -551,12 +553,12 @@ def test_a_mute_reaches_the_leader_and_the_follower(tmp_path: Path) -> None:
         async with node(NODE2) as here, node(NODE1, here.port) as there:
             kept(here, here_received)
             kept(there, there_received)
-            async with following(here, tmp_path, known):
+            async with follower(here, tmp_path, known):
                 await until(lambda: there.exchange.held)
-                there.exchange.know(Mutes({("A_B", ""): Mute("A_B", "", now + 60, now)}))
+                there.exchange.set_mutes(Mutes({("A_B", ""): Mute("A_B", "", now + 60, now)}))
                 await until(lambda: ("A_B", "") in here.exchange.mutes.entries)
                 mine = Mute("C_D", "gv0", now + 60, now)
-                here.exchange.know(here.exchange.mutes.merged([mine], now))
+                here.exchange.set_mutes(here.exchange.mutes.merged([mine], now))
                 await until(lambda: there.exchange.mutes == here.exchange.mutes)
                 assert set(there.exchange.mutes.entries) == {("A_B", ""), ("C_D", "gv0")}
                 await until(lambda: there.exchange.held)
@@ -572,7 +574,9 @@ def test_more_bricks_are_named_than_a_request_holds() -> None:
         async with node(NODE1) as there, asking(there.port) as peers:
             bricks = [f"node2:/{number:02}{'é' * 60}" for number in range(90)]
             after = there.exchange.sequence
-            told = await peers.ask(HOSTS[NODE1], NODE1, KEY, GENEROUS, after=after, nudge=True, bricks=bricks)
+            told = await peers.request(
+                HOSTS[NODE1], NODE1, KEY, GENEROUS, after=after, nudge=True, bricks=bricks
+            )
             assert told.nudged
             assert len(there.nudges[0]) >= 5
             assert there.nudges[0] == tuple(bricks[: len(there.nudges[0])])
@@ -583,24 +587,24 @@ def test_more_bricks_are_named_than_a_request_holds() -> None:
 def test_what_cannot_be_believed_is_refused_and_said_once(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    place = Handover(str(tmp_path))
+    place = Spool(str(tmp_path))
     bad = {
         "of a pool that this node is not in": leading(NODE1),
-        "cannot be unpacked": leading(NODE1, parcel=b"nonsense"),
-        "not by the node that sent it": leading(NODE1, parcel=leading(NODE2).parcel),
+        "cannot be unpacked": leading(NODE1, archive=b"nonsense"),
+        "not by the node that sent it": leading(NODE1, archive=leading(NODE2).archive),
     }
 
     async def work() -> None:
         async with node(NODE2) as here, node(NODE1, here.port) as there:
-            for why, standing in bad.items():
-                here.exchange.tell(leading(NOBODY if "not in" in why else NODE2))
-                there.exchange.tell(standing)
-                async with following(here, tmp_path, {NODE1: HOSTS[NODE1]}) as mine:
+            for why, state in bad.items():
+                here.exchange.set_state(leading(NOBODY if "not in" in why else NODE2))
+                there.exchange.set_state(state)
+                async with follower(here, tmp_path, {NODE1: HOSTS[NODE1]}) as mine:
                     await until(lambda: why in caplog_fields(caplog))  # noqa: B023
                     if "not in" not in why:
                         await until(lambda: place.role() == spool.LEAD)
                     assert mine.followed is None
-                    there.exchange.tell(leading(NODE1, leads=False))
+                    there.exchange.set_state(leading(NODE1, leads=False))
 
     with caplog.at_level(logging.INFO, "ganeti_gluster_mon"):
         run(work())
@@ -613,12 +617,12 @@ def caplog_fields(caplog: pytest.LogCaptureFixture) -> str:
 
 
 def test_another_node_under_the_peers_name_is_nobody(tmp_path: Path) -> None:
-    place = Handover(str(tmp_path))
+    place = Spool(str(tmp_path))
 
     async def work() -> None:
         async with node(NODE2) as here, node(NODE1, here.port) as there:
-            there.exchange.tell(leading(NOBODY))
-            async with following(here, tmp_path, {NODE1: HOSTS[NODE1]}):
+            there.exchange.set_state(leading(NOBODY))
+            async with follower(here, tmp_path, {NODE1: HOSTS[NODE1]}):
                 await until(lambda: place.role() == spool.LEAD)
 
     run(work())
@@ -627,9 +631,12 @@ def test_another_node_under_the_peers_name_is_nobody(tmp_path: Path) -> None:
 @pytest.mark.parametrize("interval", [1.0, 5.0, 30.0, 300.0])
 def test_another_leads_within_two_intervals(interval: float) -> None:
     """Whatever the first one died of: it is noticed, the others are asked, and the one that is to begins."""
-    rates = Rates.of(interval)
+    rates = ExchangeTiming.of(interval)
     if interval >= 5:
-        assert rates.hold + rates.deadline + rates.beat + rates.deadline < 2 * interval
+        assert (
+            rates.hold_timeout + rates.reply_timeout + rates.look_interval + rates.reply_timeout
+            < 2 * interval
+        )
 
 
 # --- a node that has the key and lies ------------------------------------------------------------------
@@ -668,20 +675,20 @@ def reply(number: int, parcel_: bytes = b"") -> bytes:
     [
         (lambda number: reply(number), "sends no capture"),
         (lambda number: reply(number, b"nonsense"), "cannot be unpacked"),
-        (lambda number: reply(number, leading(NODE2).parcel), "not by the node that sent it"),
+        (lambda number: reply(number, leading(NODE2).archive), "not by the node that sent it"),
     ],
     ids=["no-capture", "nonsense", "of-another-node"],
 )
 def test_a_liar_is_rejected_by_its_uuid_whatever_sequence_it_sends(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, make: Callable[[int], bytes], why: str
 ) -> None:
-    place = Handover(str(tmp_path))
+    place = Spool(str(tmp_path))
 
     async def work() -> None:
         async with (
             node(NODE2) as here,
             lying(make, here.port) as times,
-            following(here, tmp_path, {NODE1: HOSTS[NODE1]}) as mine,
+            follower(here, tmp_path, {NODE1: HOSTS[NODE1]}) as mine,
         ):
             await until(lambda: why in caplog_fields(caplog))
             await until(lambda: place.role() == spool.LEAD)
@@ -699,13 +706,13 @@ def test_a_liar_is_rejected_by_its_uuid_whatever_sequence_it_sends(
 
 
 def test_a_leader_that_always_has_something_new_is_not_polled_without_a_pause(tmp_path: Path) -> None:
-    parcel_ = leading(NODE1).parcel
+    parcel_ = leading(NODE1).archive
 
     async def work() -> None:
         async with (
             node(NODE2) as here,
             lying(lambda number: reply(number, parcel_), here.port) as times,
-            following(here, tmp_path, {NODE1: HOSTS[NODE1]}) as mine,
+            follower(here, tmp_path, {NODE1: HOSTS[NODE1]}) as mine,
         ):
             await until(lambda: mine.followed)
             count = len(times)
@@ -745,23 +752,23 @@ def test_the_secret_of_the_cluster(tmp_path: Path) -> None:
 
 def test_the_key_comes_and_goes_with_the_secret(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     path = tmp_path / "secret"
-    place = Handover(str(tmp_path / "run"))
+    place = Spool(str(tmp_path / "run"))
     place.prepare()
-    giver = secret.Giver(str(path), place)
-    assert not giver.give()
-    assert not giver.give()
+    publisher = secret.KeyPublisher(str(path), place)
+    assert not publisher.publish()
+    assert not publisher.publish()
     assert caplog.text.count("no secret") == 1
     path.write_bytes(b"0123456789abcdef")
     path.chmod(0o600)
-    assert giver.give()
-    assert place.key() == signing.derived(b"0123456789abcdef")
+    assert publisher.publish()
+    assert place.read_key() == signing.derived(b"0123456789abcdef")
     assert ((tmp_path / "run" / "key").stat().st_mode & 0o777) == 0o640
     path.write_bytes(b"another one for all nodes")
-    assert giver.give()
-    assert place.key() == signing.derived(b"another one for all nodes")
+    assert publisher.publish()
+    assert place.read_key() == signing.derived(b"another one for all nodes")
     path.unlink()
-    assert not giver.give()
-    assert place.key() is None
+    assert not publisher.publish()
+    assert place.read_key() is None
 
 
 def test_no_part_of_what_is_signed_can_pass_for_another() -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from ganeti_gluster_mon.daemon.spool import FOLLOW, LEAD, Cycle, Handed, Handover, boottime
+from ganeti_gluster_mon.daemon.spool import FOLLOW, LEAD, CycleRecord, Spool, SpooledCapture, boottime
 from ganeti_gluster_mon.gluster import capture, capture_archive
 from ganeti_gluster_mon.gluster.capture import Capture, CaptureError
 
@@ -22,20 +22,20 @@ OWN = "2f5fe442-3b7d-413f-a157-e783a5d0af1b"
 
 
 @pytest.fixture
-def handover(tmp_path: Path) -> Handover:
-    between = Handover(str(tmp_path / "run"))
+def spool(tmp_path: Path) -> Spool:
+    between = Spool(str(tmp_path / "run"))
     between.prepare()
     return between
 
 
-def handed(recorded: Capture = RECORDED, **more: object) -> Handed:
-    return Handed(recorded, replace(Cycle(boottime(), 0.25, {"glusterd-down": 2}), **more))  # type: ignore[arg-type]
+def handed(recorded: Capture = RECORDED, **more: object) -> SpooledCapture:
+    return SpooledCapture(recorded, replace(CycleRecord(boottime(), 0.25, {"glusterd-down": 2}), **more))  # type: ignore[arg-type]
 
 
-def test_what_is_handed_over_comes_out_the_same(handover: Handover) -> None:
+def test_what_is_handed_over_comes_out_the_same(spool: Spool) -> None:
     given = handed(event="brick ended")
-    handover.publish(given)
-    got = handover.current()
+    spool.publish(given)
+    got = spool.current()
     assert got.cycle == given.cycle
     assert {answer.query: answer.output for answer in got.capture.answers} == {
         answer.query: answer.output for answer in RECORDED.answers
@@ -48,7 +48,7 @@ def test_it_can_be_looked_into_whoever_made_it_and_how(tmp_path: Path) -> None:
     before = os.umask(0o077)
     try:
         (tmp_path / "run").mkdir()
-        Handover(str(tmp_path / "run")).prepare()
+        Spool(str(tmp_path / "run")).prepare()
     finally:
         os.umask(before)
     for path in ("run", "run/to-poller", "run/web-state"):
@@ -56,60 +56,60 @@ def test_it_can_be_looked_into_whoever_made_it_and_how(tmp_path: Path) -> None:
     assert stat.S_IMODE((tmp_path / "run/captures").stat().st_mode) == 0o750
 
 
-def test_before_the_first_there_is_none(handover: Handover) -> None:
+def test_before_the_first_there_is_none(spool: Spool) -> None:
     with pytest.raises(CaptureError):
-        handover.current()
+        spool.current()
 
 
-def test_only_the_last_two_are_kept(handover: Handover) -> None:
+def test_only_the_last_two_are_kept(spool: Spool) -> None:
     for number in range(5):
-        handover.publish(handed(replace(RECORDED, recorded_at=number)))
-    assert sorted(os.listdir(handover.captures)) == ["4", "5"]
-    assert handover.current().capture.recorded_at == 4
+        spool.publish(handed(replace(RECORDED, recorded_at=number)))
+    assert sorted(os.listdir(spool.captures)) == ["4", "5"]
+    assert spool.current().capture.recorded_at == 4
 
 
-def test_whether_somebody_asks_is_seen(handover: Handover) -> None:
-    assert not handover.is_asking()
-    with handover.asking():
-        assert handover.is_asking()
-        with handover.asking():  # one that takes over
-            assert handover.is_asking()
-        assert handover.is_asking()
-    assert not handover.is_asking()
+def test_whether_somebody_asks_is_seen(spool: Spool) -> None:
+    assert not spool.is_poller_running()
+    with spool.poller_running():
+        assert spool.is_poller_running()
+        with spool.poller_running():  # one that takes over
+            assert spool.is_poller_running()
+        assert spool.is_poller_running()
+    assert not spool.is_poller_running()
 
 
-def test_what_a_killed_asker_left_is_swept(handover: Handover) -> None:
-    handover.publish(handed())
-    half = Path(handover.captures) / ".2.abcdef"
+def test_what_a_killed_poller_left_is_removed(spool: Spool) -> None:
+    spool.publish(handed())
+    half = Path(spool.captures) / ".2.abcdef"
     half.mkdir()
     (half / "volume-info.xml").write_text("<half")
-    (Path(handover.directory) / ".current").symlink_to("captures/.2.abcdef")
-    handover.publish(handed(replace(RECORDED, recorded_at=7)))
-    assert sorted(os.listdir(handover.captures)) == ["1", "2"]
-    assert handover.current().capture.recorded_at == 7
+    (Path(spool.directory) / ".current").symlink_to("captures/.2.abcdef")
+    spool.publish(handed(replace(RECORDED, recorded_at=7)))
+    assert sorted(os.listdir(spool.captures)) == ["1", "2"]
+    assert spool.current().capture.recorded_at == 7
 
 
 def test_where_nothing_can_be_written_the_old_one_stays(
-    handover: Handover, monkeypatch: pytest.MonkeyPatch
+    spool: Spool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    handover.publish(handed(replace(RECORDED, recorded_at=1)))
+    spool.publish(handed(replace(RECORDED, recorded_at=1)))
 
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(capture, "_write_file", full)
     with pytest.raises(CaptureError, match="No space left"):
-        handover.publish(handed(replace(RECORDED, recorded_at=2)))
+        spool.publish(handed(replace(RECORDED, recorded_at=2)))
     monkeypatch.undo()
-    assert handover.current().capture.recorded_at == 1
-    handover.publish(handed(replace(RECORDED, recorded_at=3)))
-    assert handover.current().capture.recorded_at == 3
+    assert spool.current().capture.recorded_at == 1
+    spool.publish(handed(replace(RECORDED, recorded_at=3)))
+    assert spool.current().capture.recorded_at == 3
 
 
-def test_a_reader_never_sees_half_of_anything(handover: Handover) -> None:
+def test_a_reader_never_sees_half_of_anything(spool: Spool) -> None:
     """While one is handed over after the other, each that is read is whole."""
     small = replace(RECORDED, answers=RECORDED.answers[:2])
-    handover.publish(handed(small))
+    spool.publish(handed(small))
     stop = threading.Event()
     failed = []
 
@@ -118,7 +118,7 @@ def test_a_reader_never_sees_half_of_anything(handover: Handover) -> None:
             number = 0
             while not stop.is_set():
                 number += 1
-                handover.publish(handed(replace(small, recorded_at=number)))
+                spool.publish(handed(replace(small, recorded_at=number)))
         except Exception as err:  # told below, in the thread that can fail the test
             failed.append(err)
 
@@ -128,7 +128,7 @@ def test_a_reader_never_sees_half_of_anything(handover: Handover) -> None:
     try:
         for _ in range(200):
             try:
-                got = handover.current()
+                got = spool.current()
             except CaptureError:
                 continue  # overtaken twice, and said so
             # A file that went while it was read is said by its answer's failure, never by half a text.
@@ -143,51 +143,51 @@ def test_a_reader_never_sees_half_of_anything(handover: Handover) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "nonsense", "lead" * 100, "\0\0"])
-def test_a_word_that_is_none_of_ours_is_no_role(handover: Handover, text: str) -> None:
-    (Path(handover.to_poller) / "role").write_text(text)
-    assert handover.role() is None
+def test_a_word_that_is_none_of_ours_is_no_role(spool: Spool, text: str) -> None:
+    (Path(spool.to_poller) / "role").write_text(text)
+    assert spool.role() is None
 
 
-def test_a_role_that_is_no_plain_file_is_none(handover: Handover, tmp_path: Path) -> None:
+def test_a_role_that_is_no_plain_file_is_none(spool: Spool, tmp_path: Path) -> None:
     secret = tmp_path / "secret"
     secret.write_text("lead")
-    (Path(handover.to_poller) / "role").symlink_to(secret)
-    assert handover.role() is None
-    (Path(handover.to_poller) / "role").unlink()
-    os.mkfifo(Path(handover.to_poller) / "role")
-    assert handover.role() is None
+    (Path(spool.to_poller) / "role").symlink_to(secret)
+    assert spool.role() is None
+    (Path(spool.to_poller) / "role").unlink()
+    os.mkfifo(Path(spool.to_poller) / "role")
+    assert spool.role() is None
 
 
-def test_the_role_is_what_was_said_last(handover: Handover) -> None:
-    assert handover.role() is None
-    handover.say_role(LEAD)
-    assert handover.role() == LEAD
-    handover.say_role(FOLLOW)
-    assert handover.role() == FOLLOW
-    assert os.listdir(handover.to_poller) == ["role"]
-    handover.nudge()
-    assert sorted(os.listdir(handover.to_poller)) == ["nudge", "role"]
+def test_the_role_is_what_was_said_last(spool: Spool) -> None:
+    assert spool.role() is None
+    spool.write_role(LEAD)
+    assert spool.role() == LEAD
+    spool.write_role(FOLLOW)
+    assert spool.role() == FOLLOW
+    assert os.listdir(spool.to_poller) == ["role"]
+    spool.nudge()
+    assert sorted(os.listdir(spool.to_poller)) == ["nudge", "role"]
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{", '{"boottime": 1}', '["boottime"]'])
-def test_a_cycle_that_cannot_be_read(handover: Handover, text: str) -> None:
-    handover.publish(handed())
-    (Path(handover.directory) / "current/cycle.json").write_text(text)
+def test_a_cycle_that_cannot_be_read(spool: Spool, text: str) -> None:
+    spool.publish(handed())
+    (Path(spool.directory) / "current/cycle.json").write_text(text)
     with pytest.raises(CaptureError):
-        handover.current()
+        spool.current()
 
 
 def test_the_http_half_gets_into_what_another_has_made(tmp_path: Path) -> None:
     directory = tmp_path / "run"
     directory.mkdir(mode=0o700)
-    Handover(str(directory)).prepare()
+    Spool(str(directory)).prepare()
     assert directory.stat().st_mode & 0o777 == 0o755
 
 
-def test_what_the_leader_told_can_be_read_by_commands(handover: Handover) -> None:
-    assert handover.followed() is None
-    handover.tell_followed(capture_archive.pack(RECORDED), 17, OWN)
-    told = handover.followed()
+def test_what_the_leader_told_can_be_read_by_commands(spool: Spool) -> None:
+    assert spool.leader_capture() is None
+    spool.write_leader_capture(capture_archive.pack(RECORDED), 17, OWN)
+    told = spool.leader_capture()
     assert told is not None
     assert told[1:] == (17, OWN)
     assert {answer.query for answer in told[0].answers} == {answer.query for answer in RECORDED.answers}
@@ -199,9 +199,9 @@ def leader(version: int = 1, moment: str = "1", uuid: str = f'"{OWN}"') -> bytes
     return head.encode() + b"\n" + capture_archive.pack(RECORDED)
 
 
-def test_the_file_of_the_leader_is_read_where_it_is_well_formed(handover: Handover) -> None:
-    (Path(handover.web_state) / "leader").write_bytes(leader())
-    assert handover.followed() is not None
+def test_the_file_of_the_leader_is_read_where_it_is_well_formed(spool: Spool) -> None:
+    (Path(spool.web_state) / "leader").write_bytes(leader())
+    assert spool.leader_capture() is not None
 
 
 @pytest.mark.parametrize(
@@ -218,19 +218,19 @@ def test_the_file_of_the_leader_is_read_where_it_is_well_formed(handover: Handov
         b"[" * 100000,
     ],
 )
-def test_of_nonsense_from_the_leader_nothing_is_read(handover: Handover, content: bytes) -> None:
-    (Path(handover.web_state) / "leader").write_bytes(content)
-    assert handover.followed() is None
+def test_of_nonsense_from_the_leader_nothing_is_read(spool: Spool, content: bytes) -> None:
+    (Path(spool.web_state) / "leader").write_bytes(content)
+    assert spool.leader_capture() is None
 
 
-def test_no_link_is_followed_where_another_user_writes(handover: Handover, tmp_path: Path) -> None:
-    handover.tell_followed(capture_archive.pack(RECORDED), 17, OWN)
-    os.rename(Path(handover.web_state) / "leader", tmp_path / "elsewhere")
-    os.symlink(tmp_path / "elsewhere", Path(handover.web_state) / "leader")
-    assert handover.followed() is None
-    os.unlink(Path(handover.web_state) / "leader")
-    os.mkfifo(Path(handover.web_state) / "leader")
-    assert handover.followed() is None
+def test_no_link_is_followed_where_another_user_writes(spool: Spool, tmp_path: Path) -> None:
+    spool.write_leader_capture(capture_archive.pack(RECORDED), 17, OWN)
+    os.rename(Path(spool.web_state) / "leader", tmp_path / "elsewhere")
+    os.symlink(tmp_path / "elsewhere", Path(spool.web_state) / "leader")
+    assert spool.leader_capture() is None
+    os.unlink(Path(spool.web_state) / "leader")
+    os.mkfifo(Path(spool.web_state) / "leader")
+    assert spool.leader_capture() is None
 
 
 def make_odd(path: Path, kind: str) -> None:
@@ -265,58 +265,58 @@ ODD_BY_ROOT = ["device", "of another user"]
 
 @pytest.mark.parametrize("kind", [*ODD, *ODD_BY_ROOT])
 def test_a_role_that_is_no_plain_file_of_the_right_owner_is_logged_once_and_ignored(
-    handover: Handover, kind: str, caplog: pytest.LogCaptureFixture
+    spool: Spool, kind: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     if kind in ODD_BY_ROOT and os.geteuid():
         pytest.skip("only root can make that")
-    make_odd(Path(handover.to_poller) / "role", kind)
+    make_odd(Path(spool.to_poller) / "role", kind)
     for _ in range(3):
-        assert handover.role() is None
+        assert spool.role() is None
     assert [record.getMessage() for record in caplog.records] == ["role ignored"]
     caplog.clear()
-    handover.forget_role()  # as the daemon does when it starts; it does not end it
+    spool.remove_role()  # as the daemon does when it starts; it does not end it
     if "directory" not in kind:
-        assert handover.role() is None
-        handover.say_role(LEAD)
-        assert handover.role() == LEAD
+        assert spool.role() is None
+        spool.write_role(LEAD)
+        assert spool.role() == LEAD
     assert not caplog.records or "directory" in kind
 
 
 @pytest.mark.parametrize("kind", [*ODD, *ODD_BY_ROOT])
-def test_a_leaders_file_that_is_no_plain_file_is_not_read(handover: Handover, kind: str) -> None:
+def test_a_leaders_file_that_is_no_plain_file_is_not_read(spool: Spool, kind: str) -> None:
     if kind in ODD_BY_ROOT and os.geteuid():
         pytest.skip("only root can make that")
-    make_odd(Path(handover.web_state) / "leader", kind)
-    assert handover.followed() is None
+    make_odd(Path(spool.web_state) / "leader", kind)
+    assert spool.leader_capture() is None
 
 
 def test_captures_are_for_one_group_only(tmp_path: Path) -> None:
     if os.geteuid():
         pytest.skip("only root can give files to a group")
-    handover = Handover(str(tmp_path / "run"))
+    spool = Spool(str(tmp_path / "run"))
     before = os.umask(0o077)
     try:
-        handover.prepare(12345, 12346)
-        handover.publish(Handed(RECORDED, Cycle(1, 1.0)))
+        spool.prepare(12345, 12346)
+        spool.publish(SpooledCapture(RECORDED, CycleRecord(1, 1.0)))
     finally:
         os.umask(before)
-    top = Path(handover.captures)
+    top = Path(spool.captures)
     for path in (top, *top.rglob("*")):
         status = path.stat()
         assert (status.st_uid, status.st_gid) == (0, 12346)
         assert stat.S_IMODE(status.st_mode) == (0o750 if path.is_dir() else 0o640)
 
 
-def test_a_report_and_a_nudge_carry_bricks(handover: Handover) -> None:
-    assert handover.reported() == ()
-    handover.report(["node1:/b1", "node1:/b\u00e9 2"])
-    assert handover.reported() == ("node1:/b1", "node1:/b\u00e9 2")
-    assert handover.nudged() is None
-    handover.nudge(["node2:/b"])
-    assert handover.nudged() == ("node2:/b",)
-    assert handover.nudged() is None, "it counts once"
-    handover.nudge()
-    assert handover.nudged() == ()
+def test_a_report_and_a_nudge_carry_bricks(spool: Spool) -> None:
+    assert spool.silent_bricks() == ()
+    spool.write_silent_bricks(["node1:/b1", "node1:/b\u00e9 2"])
+    assert spool.silent_bricks() == ("node1:/b1", "node1:/b\u00e9 2")
+    assert spool.take_nudge() is None
+    spool.nudge(["node2:/b"])
+    assert spool.take_nudge() == ("node2:/b",)
+    assert spool.take_nudge() is None, "it counts once"
+    spool.nudge()
+    assert spool.take_nudge() == ()
 
 
 @pytest.mark.parametrize(
@@ -332,20 +332,20 @@ def test_a_report_and_a_nudge_carry_bricks(handover: Handover) -> None:
         b'{"id": "1", "bricks": "ab"}',
     ],
 )
-def test_what_the_other_half_wrote_may_be_nonsense(handover: Handover, content: bytes) -> None:
-    path = Path(handover.to_poller) / "nudge"
+def test_what_the_other_half_wrote_may_be_nonsense(spool: Spool, content: bytes) -> None:
+    path = Path(spool.to_poller) / "nudge"
     path.write_bytes(content)
-    assert handover.nudged() is None
+    assert spool.take_nudge() is None
     path.write_bytes(b'{"id": "1", "bricks": ["node1:/b", 1, null, []]}')
-    assert handover.nudged() == ("node1:/b",)
+    assert spool.take_nudge() == ("node1:/b",)
     path.unlink()
     path.symlink_to("/etc/passwd")
-    assert handover.nudged() is None
+    assert spool.take_nudge() is None
     path.unlink()
     os.mkfifo(path)
-    assert handover.nudged() is None
+    assert spool.take_nudge() is None
 
 
-def test_no_more_bricks_are_taken_than_there_is_room_for(handover: Handover) -> None:
-    handover.nudge([f"node{number}:/b" for number in range(1000)])
-    assert len(handover.nudged() or ()) == 64
+def test_no_more_bricks_are_taken_than_there_is_room_for(spool: Spool) -> None:
+    spool.nudge([f"node{number}:/b" for number in range(1000)])
+    assert len(spool.take_nudge() or ()) == 64

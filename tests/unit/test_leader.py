@@ -7,68 +7,72 @@ from typing import Dict, List, Optional, Set, Tuple
 
 import pytest
 
-from ganeti_gluster_mon.daemon.cluster.leader_election import Voice, leader
+from ganeti_gluster_mon.daemon.cluster.leader_election import Candidate, elect_leader
 
 PATIENCE = 10.0
 
 
-def voice(uuid: str, able: bool = True, leads: bool = False, waits: float = 0.0) -> Voice:
-    return Voice(uuid, able, leads, waits)
+def candidate(
+    uuid: str, eligible: bool = True, leads: bool = False, waiting_seconds: float = 0.0
+) -> Candidate:
+    return Candidate(uuid, eligible, leads, waiting_seconds)
 
 
 def test_alone_it_leads() -> None:
-    assert leader(voice("b"), [], PATIENCE) == "b"
+    assert elect_leader(candidate("b"), [], PATIENCE) == "b"
 
 
 def test_alone_and_not_able_nobody_leads() -> None:
-    assert leader(voice("b", able=False), [], PATIENCE) is None
+    assert elect_leader(candidate("b", eligible=False), [], PATIENCE) is None
 
 
 def test_the_lowest_that_leads_is_followed() -> None:
-    others = [voice("c", leads=True), voice("a", leads=True)]
-    assert leader(voice("d"), others, PATIENCE) == "a"
+    others = [candidate("c", leads=True), candidate("a", leads=True)]
+    assert elect_leader(candidate("d"), others, PATIENCE) == "a"
 
 
 def test_higher_ones_do_not_matter_to_who_can_lead() -> None:
-    assert leader(voice("a"), [voice("b", leads=True)], PATIENCE) == "a"
+    assert elect_leader(candidate("a"), [candidate("b", leads=True)], PATIENCE) == "a"
 
 
 def test_who_cannot_lead_follows_whoever_does() -> None:
-    others = [voice("b", able=False), voice("c"), voice("d", leads=True)]
-    assert leader(voice("a", able=False), others, PATIENCE) == "d"
+    others = [candidate("b", eligible=False), candidate("c"), candidate("d", leads=True)]
+    assert elect_leader(candidate("a", eligible=False), others, PATIENCE) == "d"
 
 
 def test_a_lower_one_about_to_begin_is_waited_for() -> None:
-    assert leader(voice("b"), [voice("a")], PATIENCE) == "a"
+    assert elect_leader(candidate("b"), [candidate("a")], PATIENCE) == "a"
 
 
 def test_a_lower_one_that_never_begins_is_not() -> None:
-    assert leader(voice("b"), [voice("a", waits=PATIENCE)], PATIENCE) == "b"
+    assert elect_leader(candidate("b"), [candidate("a", waiting_seconds=PATIENCE)], PATIENCE) == "b"
 
 
 def test_who_leads_goes_on_until_the_lower_one_does() -> None:
-    assert leader(voice("b", leads=True), [voice("a")], PATIENCE) == "b"
-    assert leader(voice("b", leads=True), [voice("a", leads=True)], PATIENCE) == "a"
+    assert elect_leader(candidate("b", leads=True), [candidate("a")], PATIENCE) == "b"
+    assert elect_leader(candidate("b", leads=True), [candidate("a", leads=True)], PATIENCE) == "a"
 
 
 def test_who_is_not_able_is_passed_over() -> None:
-    assert leader(voice("b"), [voice("a", able=False, leads=True)], PATIENCE) == "b"
+    assert elect_leader(candidate("b"), [candidate("a", eligible=False, leads=True)], PATIENCE) == "b"
 
 
-#: a node's uuid → whether it is able; and between whom there is a way
+#: a node's uuid → whether it is eligible; and between whom there is a way
 NODES = ("a", "b", "c", "d")
 
 
 def settled(
-    able: Dict[str, bool], reach: Set[Tuple[str, str]], start: Tuple[str, ...]
+    eligible: Dict[str, bool], reach: Set[Tuple[str, str]], start: Tuple[str, ...]
 ) -> Dict[str, Optional[str]]:
     """Whom each node follows after some rounds in which each hears all it can; *start* lead at first."""
     leading = set(start)
     follows: Dict[str, Optional[str]] = {}
     for _ in range(2 * len(NODES)):
-        heard = {uuid: voice(uuid, able[uuid], uuid in leading and able[uuid]) for uuid in NODES}
+        heard = {uuid: candidate(uuid, eligible[uuid], uuid in leading and eligible[uuid]) for uuid in NODES}
         follows = {
-            own: leader(heard[own], [heard[other] for other in NODES if (own, other) in reach], PATIENCE)
+            own: elect_leader(
+                heard[own], [heard[other] for other in NODES if (own, other) in reach], PATIENCE
+            )
             for own in NODES
         }
         leading = {own for own, followed in follows.items() if own == followed}
@@ -80,9 +84,9 @@ STARTS: List[Tuple[str, ...]] = [(), ("a",), ("d",), ("b", "c"), NODES]
 
 
 @pytest.mark.parametrize("start", STARTS)
-@pytest.mark.parametrize("able", EVERY_ABLE)
-def test_all_come_to_the_same_one(able: Tuple[bool, ...], start: Tuple[str, ...]) -> None:
-    can = dict(zip(NODES, able))
+@pytest.mark.parametrize("eligible", EVERY_ABLE)
+def test_all_come_to_the_same_one(eligible: Tuple[bool, ...], start: Tuple[str, ...]) -> None:
+    can = dict(zip(NODES, eligible))
     reach = {(one, other) for one in NODES for other in NODES if one != other}
     expected = next((uuid for uuid in NODES if can[uuid]), None)
     assert set(settled(can, reach, start).values()) == {expected}

@@ -13,7 +13,7 @@ import pytest
 
 from ganeti_gluster_mon.daemon import run
 from ganeti_gluster_mon.daemon.poller import poller
-from ganeti_gluster_mon.daemon.spool import Handover
+from ganeti_gluster_mon.daemon.spool import Spool
 from ganeti_gluster_mon.daemon.web import listen
 from ganeti_gluster_mon.daemon.web.listen import ListenError
 from ganeti_gluster_mon.gluster.cycle import Settings
@@ -150,9 +150,9 @@ def test_it_says_that_it_is_alive_however_long_the_interval(
             raise Enough
 
     monkeypatch.setattr(poller, "BREATH", 0.05)
-    handover = Handover(str(tmp_path))
-    handover.prepare()
-    asking = poller.Asker(Settings(gluster="/nowhere/gluster"), poller.Rhythm(3600), handover, alive)
+    spool = Spool(str(tmp_path))
+    spool.prepare()
+    asking = poller.Poller(Settings(gluster="/nowhere/gluster"), 3600, spool, alive)
     with pytest.raises(Enough):
         asking.run()
     assert said[-1] - said[0] < 60
@@ -171,4 +171,4 @@ def test_without_room_nothing_is_begun(tmp_path: Path, monkeypatch: pytest.Monke
 
     monkeypatch.setattr("tempfile.TemporaryFile", lambda **_: Full())
     with pytest.raises(OSError, match="No space left"):
-        Handover(str(tmp_path)).prepare()
+        Spool(str(tmp_path)).prepare()

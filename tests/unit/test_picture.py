@@ -8,7 +8,7 @@ from typing import Tuple
 import pytest
 
 from ganeti_gluster_mon.daemon.picture import Followed, Picture, View, picture
-from ganeti_gluster_mon.daemon.spool import Cycle, Handed, boottime
+from ganeti_gluster_mon.daemon.spool import CycleRecord, SpooledCapture, boottime
 from ganeti_gluster_mon.gluster import query
 from ganeti_gluster_mon.gluster.capture import Capture
 from ganeti_gluster_mon.health import Limits
@@ -35,10 +35,10 @@ def with_old_counts(age: float) -> Capture:
 
 
 def shown(taken: Capture, leads: bool) -> Picture:
-    handed = Handed(taken, Cycle(boottime(), 0.1))
+    handed = SpooledCapture(taken, CycleRecord(boottime(), 0.1))
     if leads:
         return picture(View(handed), LIMITS, NOW)
-    mine = Handed(own(), Cycle(boottime(), 0.1, leads=False))
+    mine = SpooledCapture(own(), CycleRecord(boottime(), 0.1, leads=False))
     return picture(View(mine, Followed(taken, boottime()), NODE2, leader=False), LIMITS, NOW)
 
 

@@ -16,11 +16,11 @@ import psutil
 import pytest
 
 from ganeti_gluster_mon.daemon.web import server
-from ganeti_gluster_mon.daemon.web.base_handler import Handler
+from ganeti_gluster_mon.daemon.web.base_handler import BaseHandler
 from ganeti_gluster_mon.daemon.web.connections import BLOCKED_AFTER
 from ganeti_gluster_mon.daemon.web.content import Body
 from ganeti_gluster_mon.daemon.web.listen import ListenError, parse
-from ganeti_gluster_mon.daemon.web.server import Limits
+from ganeti_gluster_mon.daemon.web.server import ClientLimits
 from ganeti_gluster_mon.daemon.web.streams import MOST_PIPELINED
 from tests.unit.serving import GENEROUS, RENDERED, Client, Served, serving
 
@@ -158,7 +158,7 @@ def test_a_client_that_goes_in_the_middle(caplog: pytest.LogCaptureFixture) -> N
 
 
 def test_who_says_nothing_has_to_go() -> None:
-    with serving(limits=Limits(idle=0.2)) as served:
+    with serving(limits=ClientLimits(idle=0.2)) as served:
         with served.client() as silent, served.client() as slow, served.client() as done:
             assert done.ask("/1").body == b"null"
             slow.send(b"GET / HTTP/1.1\r\nx")
@@ -168,7 +168,7 @@ def test_who_says_nothing_has_to_go() -> None:
 
 
 def test_who_does_not_take_an_answer_has_to_go(caplog: pytest.LogCaptureFixture) -> None:
-    with serving(LARGE, limits=Limits(answer=0.5)) as served, served.client() as greedy:
+    with serving(LARGE, limits=ClientLimits(answer=0.5)) as served, served.client() as greedy:
         # More of them than any buffer holds: not one after the other is answered, but none.
         greedy.send(b"GET /metrics HTTP/1.1\r\n\r\n" * 100)
         assert greedy.socket.recv(10)
@@ -218,7 +218,7 @@ def test_a_thousand_idle_connections_are_no_matter() -> None:
 
 
 def test_when_it_is_crowded_the_longest_idle_goes() -> None:
-    with serving(limits=Limits(connections=3)) as served:
+    with serving(limits=ClientLimits(connections=3)) as served:
         clients = [served.client() for _ in range(3)]
         for client in clients:
             assert client.ask("/1").body == b"null"
@@ -240,7 +240,7 @@ def blocked(served: Served) -> Client:
 
 
 def test_when_it_is_crowded_the_longest_blocked_goes() -> None:
-    with serving(LARGE, limits=Limits(connections=3)) as served:
+    with serving(LARGE, limits=ClientLimits(connections=3)) as served:
         idle = served.client()
         assert idle.ask("/1").body == b"null"
         clients = [blocked(served), blocked(served)]
@@ -255,7 +255,7 @@ def test_when_it_is_crowded_the_longest_blocked_goes() -> None:
 
 def test_clients_that_do_not_read_do_not_lock_out_others() -> None:
     """Twice as many as there are places, and each that is closed comes again."""
-    with serving(LARGE, limits=Limits(connections=20)) as served:
+    with serving(LARGE, limits=ClientLimits(connections=20)) as served:
         flood = [blocked(served) for _ in range(20)]
         for _ in range(40):
             flood.append(served.client())
@@ -267,7 +267,7 @@ def test_clients_that_do_not_read_do_not_lock_out_others() -> None:
 
 
 def test_an_address_with_few_connections_keeps_them() -> None:
-    with serving(limits=Limits(connections=10)) as served:
+    with serving(limits=ClientLimits(connections=10)) as served:
         prometheus = Client(served.address, source="127.0.0.9")
         assert prometheus.ask("/1").body == b"null"
         others = [served.client() for _ in range(30)]
@@ -280,14 +280,14 @@ def test_an_address_with_few_connections_keeps_them() -> None:
 
 
 @contextmanager
-def crowd(order: List[str], limits: Optional[Limits] = None) -> Iterator[Callable[..., Client]]:
+def crowd(order: List[str], limits: Optional[ClientLimits] = None) -> Iterator[Callable[..., Client]]:
     """A function for clients that all come before the server looks, in the order of the calls.
 
     At the end of the block the server looks.  Each client asks for /order/NAME, several times in advance if it is told
     so; *order* gets the names as they are answered.
     """
 
-    class Order(Handler):
+    class Order(BaseHandler):
         async def get(self, *parts: str) -> None:
             order.append(parts[0])
             self.say(200, parts[0])
@@ -338,7 +338,7 @@ def test_each_address_has_its_turn() -> None:
 
 
 def test_who_asks_for_nothing_takes_nobodys_place() -> None:
-    with serving(limits=Limits(connections=3)) as served:
+    with serving(limits=ClientLimits(connections=3)) as served:
         clients = [served.client() for _ in range(3)]
         for client in clients:
             assert client.ask("/1").body == b"null"
@@ -369,7 +369,7 @@ def test_more_newcomers_than_can_wait(monkeypatch: pytest.MonkeyPatch) -> None:
     """Who has waited longest goes, of the address with the most."""
     monkeypatch.setattr(server, "_MOST_WAITING", 10)
     order: List[str] = []
-    with crowd(order, Limits(connections=30)) as come:
+    with crowd(order, ClientLimits(connections=30)) as come:
         come("good", source="127.0.0.9")
         for number in range(60):
             come(f"flood-{number}")

@@ -16,8 +16,13 @@ import bcrypt
 import pytest
 
 from ganeti_gluster_mon.daemon.web import auth
-from ganeti_gluster_mon.daemon.web.auth import LOOK_EVERY, MOST_WAITING, MOST_WAITING_OF_ONE, Door
-from ganeti_gluster_mon.daemon.web.base_handler import Handler
+from ganeti_gluster_mon.daemon.web.auth import (
+    CHECK_INTERVAL,
+    MAX_PENDING,
+    MAX_PENDING_PER_ADDRESS,
+    Authenticator,
+)
+from ganeti_gluster_mon.daemon.web.base_handler import BaseHandler
 from ganeti_gluster_mon.daemon.web.content import Body
 from ganeti_gluster_mon.daemon.web.web_config import WebConfigError, read
 from tests.unit.serving import RENDERED, Client, serving
@@ -166,9 +171,9 @@ class TestTls:
             with served.client(trusting(certificates / "one.pem")):
                 pass  # not looked at yet
             if how == "told":
-                served.loop.call(served.door.reload)
+                served.loop.call(served.authenticator.reload)
             else:
-                clock.now += LOOK_EVERY
+                clock.now += CHECK_INTERVAL
             with served.client(trusting(certificates / "two.pem")) as new:
                 assert new.ask("/1").body == b"null"
             assert old.ask("/1").body == b"null"
@@ -182,7 +187,7 @@ class TestTls:
         with serving(web_config=config, clock=clock) as served:
 
             def ask() -> int:
-                clock.now += LOOK_EVERY
+                clock.now += CHECK_INTERVAL
                 with served.client(trusting(certificates / "one.pem")) as client:
                     return client.ask("/1").status
 
@@ -239,7 +244,7 @@ class TestPasswords:
         assert caplog.text == ""
 
     def test_signed_requests_want_none(self, tmp_path: Path) -> None:
-        class Signed(Handler):
+        class Signed(BaseHandler):
             signed = True
 
             async def get(self) -> None:
@@ -262,7 +267,7 @@ class TestPasswords:
             assert len(counted.hashes) == 3
             other = bcrypt.hashpw(b"other", bcrypt.gensalt(4)).decode()
             replaced(config, f"basic_auth_users: {{alice: {other}}}")
-            clock.now += LOOK_EVERY
+            clock.now += CHECK_INTERVAL
             assert served.ask("/1", authorization=basic("alice", "secret")).status == 401
             assert served.ask("/1", authorization=basic("alice", "other")).status == 200
 
@@ -301,16 +306,14 @@ class TestPasswords:
                 with Client(served.address, source=source) as client:
                     return client.ask("/1", authorization=basic("alice", f"wrong{number}")).status
 
-            with ThreadPoolExecutor(3 * MOST_WAITING) as attackers:
-                attempts = [attackers.submit(attempt, number) for number in range(3 * MOST_WAITING)]
+            with ThreadPoolExecutor(3 * MAX_PENDING) as attackers:
+                attempts = [attackers.submit(attempt, number) for number in range(3 * MAX_PENDING)]
                 assert served.ask("/1", authorization=right).status == 200
-                while sum(each.done() for each in attempts) < 2 * MOST_WAITING:
+                while sum(each.done() for each in attempts) < 2 * MAX_PENDING:
                     assert served.ask("/1").status == 401
                 assert {each.result() for each in attempts if each.done()} == {503}
                 counted.go_on.set()
-            assert (
-                sorted(each.result() for each in attempts) == [401] * MOST_WAITING + [503] * 2 * MOST_WAITING
-            )
+            assert sorted(each.result() for each in attempts) == [401] * MAX_PENDING + [503] * 2 * MAX_PENDING
             assert counted.at_once == 1
 
     def test_one_address_leaves_room_for_the_passwords_of_others(
@@ -326,16 +329,16 @@ class TestPasswords:
                 with Client(served.address, source="127.0.1.1") as client:
                     return client.ask("/1", authorization=basic("alice", "secret")).status
 
-            with ThreadPoolExecutor(2 * MOST_WAITING + 1) as clients:
-                attempts = [clients.submit(attempt, number) for number in range(2 * MOST_WAITING)]
-                while sum(each.done() for each in attempts) < 2 * MOST_WAITING - MOST_WAITING_OF_ONE:
+            with ThreadPoolExecutor(2 * MAX_PENDING + 1) as clients:
+                attempts = [clients.submit(attempt, number) for number in range(2 * MAX_PENDING)]
+                while sum(each.done() for each in attempts) < 2 * MAX_PENDING - MAX_PENDING_PER_ADDRESS:
                     assert served.ask("/1").status == 401
                 good = clients.submit(other)
                 counted.go_on.set()
                 assert good.result() == 200
             statuses = sorted(each.result() for each in attempts)
-            refused = [503] * (2 * MOST_WAITING - MOST_WAITING_OF_ONE)
-            assert statuses == [401] * MOST_WAITING_OF_ONE + refused
+            refused = [503] * (2 * MAX_PENDING - MAX_PENDING_PER_ADDRESS)
+            assert statuses == [401] * MAX_PENDING_PER_ADDRESS + refused
 
     def test_a_reload_does_not_lock_out_known_clients_during_a_flood(
         self, tmp_path: Path, counted: Counted
@@ -349,7 +352,7 @@ class TestPasswords:
             checked = len(counted.hashes)
             changed = bcrypt.hashpw(b"another", bcrypt.gensalt(4)).decode()
             replaced(config, f"basic_auth_users: {{alice: {HASHES['alice']}, bob: {changed}}}")
-            clock.now += LOOK_EVERY
+            clock.now += CHECK_INTERVAL
             assert served.ask("/1", authorization=basic("alice", "secret")).status == 200
             assert len(counted.hashes) == checked
             counted.go_on.set()
@@ -472,7 +475,7 @@ http_server_config:
 
     def test_no_file(self, tmp_path: Path) -> None:
         with pytest.raises(WebConfigError, match=r"web\.yml: cannot be read: No such file or directory"):
-            Door(tmp_path / "web.yml")
+            Authenticator(tmp_path / "web.yml")
 
     def test_the_usual_hashes(self, tmp_path: Path) -> None:
         """htpasswd -B writes $2y$, as Prometheus' documentation tells its readers to make them."""

@@ -10,7 +10,7 @@ from typing import Any, Dict, Iterator, List, Optional, Tuple
 
 import pytest
 
-from ganeti_gluster_mon.daemon.web.mond_proxy import Front, FrontError
+from ganeti_gluster_mon.daemon.web.mond_proxy import MondProxy, MondProxyError
 from tests.unit.serving import RENDERED, serving
 
 LISTING = (
@@ -246,5 +246,5 @@ def test_a_report_that_is_no_json_would_spoil_the_array() -> None:
     ],
 )
 def test_mond_is_on_this_host(url: str) -> None:
-    with pytest.raises(FrontError, match="is not where mond can be"):
-        Front(url)
+    with pytest.raises(MondProxyError, match="is not where mond can be"):
+        MondProxy(url)

@@ -13,7 +13,8 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 from prometheus_client.parser import text_string_to_metric_families as metrics
 from tornado.web import RequestHandler
 
-from ganeti_gluster_mon.daemon.web.base_handler import Handler, Screen
+from ganeti_gluster_mon.daemon.web.base_handler import BaseHandler
+from ganeti_gluster_mon.daemon.web.content import CurrentContent
 from ganeti_gluster_mon.daemon.web.handlers import application
 from tests.unit.serving import PAGE, RENDERED, STYLE, Served, serving
 
@@ -179,27 +180,27 @@ def test_before_there_is_a_picture() -> None:
         assert served.ask("/", accept=BROWSER).status == 503
         assert served.ask("/-/healthy").status == 200
         assert served.ask("/").body == b"[1]"
-        served.screen.rendered = RENDERED
+        served.current.content = RENDERED
         assert served.ask("/-/ready").status == served.ask("/metrics").status == 200
 
 
 def test_words_for_whoever_watches_the_daemon() -> None:
     with serving() as served:
         assert served.ask("/-/healthy").body == b"healthy\n"
-        served.screen.ailing = "nobody asks Gluster since 95 s"
+        served.current.unhealthy_reason = "nobody asks Gluster since 95 s"
         answer = served.ask("/-/healthy")
         assert (answer.status, answer.body) == (503, b"nobody asks Gluster since 95 s\n")
-        served.screen.unready = "the picture is 95 s old"
+        served.current.not_ready_reason = "the picture is 95 s old"
         assert served.ask("/-/ready").status == 503
         assert served.ask("/metrics").status == 200
 
 
-class _More(Handler):
+class _More(BaseHandler):
     async def get(self) -> None:
         self.say(200, "more")
 
 
-class _Fails(Handler):
+class _Fails(BaseHandler):
     async def get(self) -> None:
         raise RuntimeError("secret")
 
@@ -220,5 +221,5 @@ def test_more_handlers(caplog: pytest.LogCaptureFixture) -> None:
 
 def test_no_handler_goes_past_the_door() -> None:
     foreign: Any = [("/x", _Foreign, {})]
-    with pytest.raises(TypeError, match="_Foreign is no Handler"):
-        application(Screen(), handlers=foreign)
+    with pytest.raises(TypeError, match="_Foreign is no BaseHandler"):
+        application(CurrentContent(), handlers=foreign)

@@ -11,7 +11,7 @@ from typing import Iterator, List
 import pytest
 
 from ganeti_gluster_mon import cli, snapshot
-from ganeti_gluster_mon.daemon.spool import Cycle, Handed, Handover, boottime
+from ganeti_gluster_mon.daemon.spool import CycleRecord, Spool, SpooledCapture, boottime
 from ganeti_gluster_mon.gluster import capture, capture_archive, cycle, session
 from ganeti_gluster_mon.gluster.capture import Capture
 from ganeti_gluster_mon.health import Limits
@@ -26,17 +26,17 @@ class Daemon:
 
     def __init__(self, directory: Path) -> None:
         self.path = str(directory)
-        self.handover = Handover(self.path)
-        self.handover.prepare()
+        self.spool = Spool(self.path)
+        self.spool.prepare()
         self.running = ExitStack()
-        self.running.enter_context(self.handover.asking())
+        self.running.enter_context(self.spool.poller_running())
 
     def publish(self, name: str, age: float = 0.0, **more: object) -> None:
         self.hand(read(name), age, **more)
 
     def hand(self, taken: Capture, age: float = 0.0, **more: object) -> None:
         moment = boottime() - round(age * SECOND)
-        self.handover.publish(Handed(taken, replace(Cycle(moment, 0.25), **more)))  # type: ignore[arg-type]
+        self.spool.publish(SpooledCapture(taken, replace(CycleRecord(moment, 0.25), **more)))  # type: ignore[arg-type]
 
 
 @pytest.fixture
@@ -111,7 +111,9 @@ def test_what_a_dead_daemon_left_is_not_used(daemon: Daemon, queries: List[objec
 def test_a_follower_has_the_leaders_pool(daemon: Daemon) -> None:
     daemon.hand(own(), leads=False)
     assert snapshot.from_daemon(daemon.path, LIMITS) is None, "the leader has sent nothing yet"
-    daemon.handover.tell_followed(capture_archive.pack(read("brick-killed")), boottime() - 5 * SECOND, NODE2)
+    daemon.spool.write_leader_capture(
+        capture_archive.pack(read("brick-killed")), boottime() - 5 * SECOND, NODE2
+    )
     seen = snapshot.from_daemon(daemon.path, LIMITS)
     assert seen is not None
     assert seen.health.code == 4

@@ -11,9 +11,9 @@ from typing import AsyncIterator, Callable, List
 
 import pytest
 
-from ganeti_gluster_mon.daemon.spool import Cycle, Handed, Handover, boottime
-from ganeti_gluster_mon.daemon.web.base_handler import Screen
-from ganeti_gluster_mon.daemon.web.content_updater import Teller
+from ganeti_gluster_mon.daemon.spool import CycleRecord, Spool, SpooledCapture, boottime
+from ganeti_gluster_mon.daemon.web.content import CurrentContent
+from ganeti_gluster_mon.daemon.web.content_updater import ContentUpdater
 from ganeti_gluster_mon.gluster import cycle
 from ganeti_gluster_mon.gluster.capture import Answer, Capture
 from ganeti_gluster_mon.health import Limits
@@ -34,17 +34,17 @@ def without_healing(taken: Capture) -> Capture:
     )
 
 
-def hand(handover: Handover, taken: Capture) -> None:
-    handover.publish(Handed(taken, Cycle(boottime(), 0.1)))
+def hand(spool: Spool, taken: Capture) -> None:
+    spool.publish(SpooledCapture(taken, CycleRecord(boottime(), 0.1)))
 
 
 @asynccontextmanager
-async def telling(handover: Handover) -> AsyncIterator[Screen]:
-    screen = Screen()
-    teller = Teller(handover, screen, Limits(), 30.0, alive=lambda: None)
-    running = asyncio.ensure_future(teller.run())
+async def updating(spool: Spool) -> AsyncIterator[CurrentContent]:
+    current = CurrentContent()
+    updater = ContentUpdater(spool, current, Limits(), 30.0, alive=lambda: None)
+    running = asyncio.ensure_future(updater.run())
     try:
-        yield screen
+        yield current
     finally:
         running.cancel()
 
@@ -67,18 +67,18 @@ def test_the_log_has_no_status_of_which_answers_are_still_to_come(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, name: str, logged: List[int]
 ) -> None:
     caplog.set_level(logging.INFO)
-    handover = Handover(str(tmp_path))
-    handover.prepare()
-    hand(handover, without_healing(read(name)))
+    spool = Spool(str(tmp_path))
+    spool.prepare()
+    hand(spool, without_healing(read(name)))
 
     async def work() -> None:
-        async with telling(handover) as screen:
-            await until(lambda: screen.rendered)
-            assert screen.rendered is not None
-            first = screen.rendered.now
-            assert b'"code":0' not in screen.rendered.reports[("storage", "gluster")].terse.plain
-            hand(handover, read(name))
-            await until(lambda: screen.rendered and screen.rendered.now > first and statuses(caplog))
+        async with updating(spool) as current:
+            await until(lambda: current.content)
+            assert current.content is not None
+            first = current.content.now
+            assert b'"code":0' not in current.content.reports[("storage", "gluster")].terse.plain
+            hand(spool, read(name))
+            await until(lambda: current.content and current.content.now > first and statuses(caplog))
 
     asyncio.run(asyncio.wait_for(work(), LONG))
     assert list(dict.fromkeys(statuses(caplog))) == logged

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from ganeti_gluster_mon.daemon.web.fair_queue import Turns
+from ganeti_gluster_mon.daemon.web.fair_queue import FairQueue
 
 
-def filled(newest_first: bool) -> Turns[str]:
-    turns: Turns[str] = Turns(newest_first)
+def filled(newest_first: bool) -> FairQueue[str]:
+    turns: FairQueue[str] = FairQueue(newest_first)
     for item in ("a1", "a2", "a3", "b1", "b2", "c1"):
         turns.add(item[0], item)
     return turns

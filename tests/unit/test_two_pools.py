@@ -22,7 +22,7 @@ from typing import Dict, Iterator, List
 import pytest
 
 from ganeti_gluster_mon.daemon.cluster import signing
-from ganeti_gluster_mon.daemon.spool import LEAD, Cycle, Handed, Handover, boottime
+from ganeti_gluster_mon.daemon.spool import LEAD, CycleRecord, Spool, SpooledCapture, boottime
 from ganeti_gluster_mon.gluster import capture
 from ganeti_gluster_mon.gluster.capture import Capture
 from tests.lab.waiting import LabTimeout, wait_until
@@ -42,7 +42,7 @@ class Daemon:
     """The web process, as a process."""
 
     url: str
-    handover: Handover
+    spool: Spool
     log_file: Path
 
     def metrics(self) -> List[str]:
@@ -81,24 +81,24 @@ def renamed(name: str, words: Dict[str, str]) -> Capture:
 @contextmanager
 def daemon(directory: Path, address: str, port: int, seen: Capture) -> Iterator[Daemon]:
     directory.mkdir()
-    handover = Handover(str(directory / "run"))
+    spool = Spool(str(directory / "run"))
     user, group = os.getuid(), os.getgid()
     if user == 0:
         nobody = pwd.getpwnam("nobody")
         user, group = nobody.pw_uid, nobody.pw_gid
-    handover.prepare(user, group)
+    spool.prepare(user, group)
     (directory / "state").mkdir()
     os.chown(directory / "state", user, group)
-    handover.give_key(KEY)
-    handover.publish(Handed(seen, Cycle(boottime(), 1.0, interval=INTERVAL)))
+    spool.write_key(KEY)
+    spool.publish(SpooledCapture(seen, CycleRecord(boottime(), 1.0, interval=INTERVAL)))
     log_file = directory / "log"
     argv = [sys.executable, "-m", "ganeti_gluster_mon", "serve", "--role", "web"]
     argv += ["--listen", f"{address}:{port}", "--interval", str(INTERVAL)]
-    argv += ["--run-dir", handover.directory, "--state-dir", str(directory / "state")]
+    argv += ["--run-dir", spool.directory, "--state-dir", str(directory / "state")]
     with log_file.open("w") as log:
         process = subprocess.Popen(argv, stderr=log, user=user, group=group, extra_groups=[])
     try:
-        made = Daemon(f"http://{address}:{port}", handover, log_file)
+        made = Daemon(f"http://{address}:{port}", spool, log_file)
         made.wait_log("listening")
         yield made
     finally:
@@ -128,7 +128,7 @@ def leads(one: Daemon, volume: str, other: str) -> bool:
     lines = one.metrics()
     assert not any(f'"{other}"' in line for line in lines)
     return (
-        one.handover.role() == LEAD
+        one.spool.role() == LEAD
         and "gluster_leader 1.0" in lines
         and any(f'volume="{volume}"' in line for line in lines)
     )

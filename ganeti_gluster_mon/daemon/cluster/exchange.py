@@ -10,8 +10,8 @@
     X-Gluster-Mon-Challenge: the challenge for the next request
     X-Gluster-Mon-Signature: of path, query, nonce and what follows
 
-    one line of JSON: uuid, able, leads, sequence, age, held, nudged, mutes
-    what follows: the capture as a parcel, if the node leads and SEQUENCE is not the present one
+    one line of JSON: uuid, eligible, leads, sequence, age, held, nudged, mutes
+    what follows: the capture as a archive, if the node leads and SEQUENCE is not the present one
 
 An answer is held back for up to SECONDS while SEQUENCE is still the present one, so that who waits
 hears of a new capture at once.  ``nudge`` has the node ask Gluster now, because the sender saw
@@ -44,9 +44,9 @@ from typing import Awaitable, Callable, Dict, Optional, Sequence, Set
 
 from ganeti_gluster_mon.daemon.client_log import ClientLog
 from ganeti_gluster_mon.daemon.cluster import signing
-from ganeti_gluster_mon.daemon.log import say
+from ganeti_gluster_mon.daemon.log import log_event
 from ganeti_gluster_mon.daemon.spool import MOST_REPORTED, boottime
-from ganeti_gluster_mon.daemon.web.base_handler import Handler
+from ganeti_gluster_mon.daemon.web.base_handler import BaseHandler
 from ganeti_gluster_mon.mutes import NONE, Mute, Mutes, from_json, to_json
 
 PATH = "/exchange"
@@ -64,7 +64,7 @@ LONGEST_WAIT = 30.0
 
 
 @dataclass(frozen=True)
-class Standing:
+class NodeState:
     """What this node has to say of itself, by its latest capture."""
 
     #: of this node in the pool; None while its glusterd has not told
@@ -76,7 +76,7 @@ class Standing:
     #: CLOCK_BOOTTIME when the capture was taken, ns
     boottime: int = 0
     #: the capture, packed, if it leads
-    parcel: bytes = b""
+    archive: bytes = b""
 
 
 class Challenges:
@@ -131,7 +131,7 @@ class Exchange:
         self.mutes: Mutes = NONE
         #: is given the entries that another node sent
         self.on_mutes: Callable[[Sequence[Mute]], Awaitable[None]] = _ignore
-        self._standing = Standing()
+        self._state = NodeState()
         self._instance = secrets.token_hex(8)
         self._number = 0
         self._changed = asyncio.Event()
@@ -141,20 +141,20 @@ class Exchange:
         self._client_log = ClientLog()
 
     @property
-    def standing(self) -> Standing:
+    def state(self) -> NodeState:
         """What is told."""
-        return self._standing
+        return self._state
 
     @property
-    def able(self) -> bool:
+    def eligible(self) -> bool:
         """Whether this node could lead."""
-        standing = self._standing
-        return not self._ended and standing.answered and self._age() <= self._fresh
+        state = self._state
+        return not self._ended and state.answered and self._age() <= self._fresh
 
     @property
     def leads(self) -> bool:
         """Whether this node has what the others may follow."""
-        return self.able and self._standing.leads
+        return self.eligible and self._state.leads
 
     @property
     def sequence(self) -> str:
@@ -166,13 +166,13 @@ class Exchange:
         """How many requests are being answered."""
         return self._held
 
-    def tell(self, standing: Standing) -> None:
-        """*standing* is what is told from now on."""
-        self._standing = standing
+    def set_state(self, state: NodeState) -> None:
+        """*state* is what is told from now on."""
+        self._state = state
         self._number += 1
         self._wake()
 
-    def know(self, mutes: Mutes) -> None:
+    def set_mutes(self, mutes: Mutes) -> None:
         """*mutes* are all that this node knows from now on."""
         if mutes != self.mutes:
             self.mutes = mutes
@@ -189,13 +189,13 @@ class Exchange:
         self._changed = asyncio.Event()
 
     def _age(self) -> float:
-        return max(0.0, (boottime() - self._standing.boottime) / 1e9)
+        return max(0.0, (boottime() - self._state.boottime) / 1e9)
 
     def _pass_on(self, bricks: Sequence[str]) -> bool:
         try:
             self._nudged(bricks)
         except OSError as err:
-            say(logging.ERROR, "cannot tell the asker that something happened", {"why": err})
+            log_event(logging.ERROR, "cannot write the nudge", {"why": err})
             return False
         return True
 
@@ -203,7 +203,7 @@ class Exchange:
         """Why the request is refused; None for a good one, whose end `done` has to be called at."""
         if self.key is None:
             return "This node has no secret to know others by"
-        receiver = self._standing.uuid
+        receiver = self._state.uuid
         if receiver is None:
             return "This node does not know its own uuid yet"
         if not self.challenges.accepts(challenge):
@@ -223,7 +223,7 @@ class Exchange:
     def refused(self, sender: str, why: str) -> None:
         """Log that a request of *sender*, an address, was refused; at most once a minute for each sender."""
         if self._client_log.allows(sender):
-            say(logging.WARNING, "request of a peer refused", {"from": sender, "why": why})
+            log_event(logging.WARNING, "request of a peer refused", {"from": sender, "why": why})
 
     async def answer(
         self,
@@ -245,8 +245,8 @@ class Exchange:
             with suppress(asyncio.TimeoutError):
                 await asyncio.wait_for(self._changed.wait(), max(0.0, min(wait, LONGEST_WAIT)))
         head: Dict[str, object] = {
-            "uuid": self._standing.uuid,
-            "able": self.able,
+            "uuid": self._state.uuid,
+            "eligible": self.eligible,
             "leads": self.leads,
             "sequence": self.sequence,
             "age": self._age(),
@@ -255,15 +255,15 @@ class Exchange:
         }
         if digest not in (None, self.mutes.digest):
             head["mutes"] = [to_json(mute) for mute in self.mutes.entries.values()]
-        parcel = self._standing.parcel if self.leads and after != self.sequence else b""
-        return json.dumps(head, separators=(",", ":")).encode("ascii") + b"\n" + parcel
+        archive = self._state.archive if self.leads and after != self.sequence else b""
+        return json.dumps(head, separators=(",", ":")).encode("ascii") + b"\n" + archive
 
 
 async def _ignore(_mutes: Sequence[Mute]) -> None:
     """Entries of other nodes, where this one keeps none."""
 
 
-class Answering(Handler):
+class ExchangeHandler(BaseHandler):
     """Answers the other nodes."""
 
     # What proves who asks is the signature; a peer has no password.

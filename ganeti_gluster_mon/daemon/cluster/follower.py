@@ -15,9 +15,9 @@ from typing import Callable, Collection, Dict, FrozenSet, Mapping, Optional, Seq
 
 from ganeti_gluster_mon.daemon import spool
 from ganeti_gluster_mon.daemon.cluster.exchange import Exchange
-from ganeti_gluster_mon.daemon.cluster.leader_election import Voice, leader
-from ganeti_gluster_mon.daemon.cluster.peer_client import PeerError, Peers, Told
-from ganeti_gluster_mon.daemon.log import say
+from ganeti_gluster_mon.daemon.cluster.leader_election import Candidate, elect_leader
+from ganeti_gluster_mon.daemon.cluster.peer_client import PeerClient, PeerError, PeerReply
+from ganeti_gluster_mon.daemon.log import log_event
 from ganeti_gluster_mon.daemon.picture import Followed
 from ganeti_gluster_mon.gluster import capture_archive, merge
 from ganeti_gluster_mon.gluster.capture import Capture, CaptureError
@@ -36,26 +36,26 @@ _NUDGES = 3
 
 
 @dataclass(frozen=True)
-class Rates:
+class ExchangeTiming:
     """How often, and how long; all in seconds, all by the interval of the cycles."""
 
     #: from one look around to the next
-    beat: float
+    look_interval: float
     #: in which a node has to answer
-    deadline: float
+    reply_timeout: float
     #: for which the leader may hold back its answer
-    hold: float
+    hold_timeout: float
     #: in which a node that should lead has to begin
-    patience: float
+    takeover_timeout: float
 
     @classmethod
-    def of(cls, interval: float) -> Rates:
+    def of(cls, interval: float) -> ExchangeTiming:
         """So that another leads within two intervals, whatever the first one died of."""
         return cls(
-            beat=max(1.0, min(5.0, interval / 4)),
-            deadline=max(0.5, min(2.0, interval / 4)),
-            hold=max(1.0, min(10.0, interval / 3)),
-            patience=max(5.0, interval / 2),
+            look_interval=max(1.0, min(5.0, interval / 4)),
+            reply_timeout=max(0.5, min(2.0, interval / 4)),
+            hold_timeout=max(1.0, min(10.0, interval / 3)),
+            takeover_timeout=max(5.0, interval / 2),
         )
 
 
@@ -70,33 +70,33 @@ class Rejection:
     lasts: float
 
 
-class Following:
+class Follower:
     """This node among the others.  To be used on one event loop."""
 
     def __init__(
         self,
         exchange: Exchange,
-        peers: Peers,
-        to: spool.Handover,
+        peers: PeerClient,
+        to: spool.Spool,
         interval: float,
         aside: Executor,
         changed: Callable[[], None],
     ) -> None:
-        """The asker is told by *to* what this node does; *changed* is called when there is more to show.
+        """The role of this node is written to *to*; *changed* is called when there is more to show.
 
         *aside* is where captures are unpacked.
         """
         self._exchange = exchange
         self._peers = peers
-        self._handover = to
-        self._rates = Rates.of(interval)
+        self._spool = to
+        self._timing = ExchangeTiming.of(interval)
         self._aside = aside
         self._changed = changed
         #: of the other nodes that could be asked: the host's name, by uuid
         self._hosts: Mapping[str, str] = {}
         #: what was heard last, by uuid
-        self._heard: Dict[str, Told] = {}
-        #: since when, by the loop's clock, they are able and do not lead
+        self._heard: Dict[str, PeerReply] = {}
+        #: since when, by the loop's clock, they are eligible and do not lead
         self._waiting: Dict[str, float] = {}
         #: by uuid
         self._rejections: Dict[str, Rejection] = {}
@@ -130,12 +130,12 @@ class Following:
     @property
     def awaits(self) -> bool:
         """Whether it has only begun, so that there may soon be a leader's capture, or this node leads."""
-        return asyncio.get_running_loop().time() < self._began + self._rates.patience
+        return asyncio.get_running_loop().time() < self._began + self._timing.takeover_timeout
 
     @property
     def own(self) -> Optional[str]:
         """This node's uuid in the pool, if its glusterd has ever told."""
-        return self._exchange.standing.uuid
+        return self._exchange.state.uuid
 
     def seen(
         self, hosts: Optional[Mapping[str, str]], event: bool, silent: Collection[str] = frozenset()
@@ -184,21 +184,21 @@ class Following:
     async def _look(self) -> None:
         while True:
             self._woken.clear()
-            if self._exchange.standing.boottime:
+            if self._exchange.state.boottime:
                 key = self._exchange.key
                 if key is not None:
                     await self._look_around(key)
                 self._decide(None if key is None else self._choose())
             with suppress(asyncio.TimeoutError):
-                await asyncio.wait_for(self._woken.wait(), self._rates.beat)
+                await asyncio.wait_for(self._woken.wait(), self._timing.look_interval)
 
     async def _look_around(self, key: bytes) -> None:
         """Ask those who would come before the leader, and before this node if it could lead."""
         others = set(self._hosts)
-        if self._exchange.able:
+        if self._exchange.eligible:
             others = {uuid for uuid in others if uuid < (self.own or "")}
         leading = self._heard.get(self.leader or "")
-        if leading is not None and leading.able and leading.leads:
+        if leading is not None and leading.eligible and leading.leads:
             others = {uuid for uuid in others if uuid < (self.leader or "")}
         others = {uuid for uuid in others if not self._is_silent(uuid)}
         for uuid in list(self._heard):
@@ -209,21 +209,21 @@ class Following:
         async def ask(uuid: str) -> None:
             async with gate:
                 try:
-                    told = await self._peers.ask(self._hosts[uuid], uuid, key, self._rates.deadline)
+                    told = await self._peers.request(self._hosts[uuid], uuid, key, self._timing.reply_timeout)
                     self._hear(uuid, told)
                 except PeerError as err:
                     self._lost(uuid, err)
 
         await asyncio.gather(*(ask(uuid) for uuid in sorted(others)))
 
-    def _hear(self, uuid: str, told: Told) -> None:
+    def _hear(self, uuid: str, told: PeerReply) -> None:
         if told.uuid != uuid:
             # Another pool's node has the name now, or this one has left it.
             self._lost(uuid, None)
             return
         now = asyncio.get_running_loop().time()
         self._heard[uuid] = told
-        if told.able and not told.leads:
+        if told.eligible and not told.leads:
             self._waiting.setdefault(uuid, now)
         else:
             self._waiting.pop(uuid, None)
@@ -232,21 +232,21 @@ class Following:
         self._heard.pop(uuid, None)
         self._waiting.pop(uuid, None)
         if err is not None and uuid == self.leader:
-            say(logging.WARNING, "the leader does not answer", {"why": err})
+            log_event(logging.WARNING, "the leader does not answer", {"why": err})
 
     def _choose(self) -> Optional[str]:
         now = asyncio.get_running_loop().time()
         others = [
-            Voice(
+            Candidate(
                 uuid,
-                able=told.able and not self._is_rejected(uuid, now),
+                eligible=told.eligible and not self._is_rejected(uuid, now),
                 leads=told.leads,
-                waits=now - self._waiting.get(uuid, now),
+                waiting_seconds=now - self._waiting.get(uuid, now),
             )
             for uuid, told in self._heard.items()
         ]
-        own = Voice(self.own or "", self._exchange.able, self._exchange.leads)
-        return leader(own, others, self._rates.patience)
+        own = Candidate(self.own or "", self._exchange.eligible, self._exchange.leads)
+        return elect_leader(own, others, self._timing.takeover_timeout)
 
     def _is_rejected(self, uuid: str, now: float) -> bool:
         rejection = self._rejections.get(uuid)
@@ -257,12 +257,12 @@ class Following:
         last = self._rejections.get(uuid)
         lasts = _REJECTED_FOR if last is None else min(2 * last.lasts, _REJECTED_AT_MOST)
         if last is None or last.why != why:
-            say(logging.WARNING, "capture refused", {"from": self._name(uuid), "why": why})
+            log_event(logging.WARNING, "capture refused", {"from": self._name(uuid), "why": why})
         now = asyncio.get_running_loop().time()
         self._rejections[uuid] = Rejection(why, now + lasts, lasts)
 
     def _decide(self, chosen: Optional[str]) -> None:
-        """*chosen* leads from now on; the asker is told what that makes of this node."""
+        """*chosen* leads from now on; the role of this node is written to the spool."""
         if self._exchange.key is None:
             role = spool.ALONE
         elif chosen is not None and chosen == self.own:
@@ -271,18 +271,18 @@ class Following:
             role = spool.FOLLOW
         if role != self._role:
             try:
-                # Each word has the asker ask at once; one that changes nothing is not worth it.
-                if self._handover.role() != (None if role == spool.ALONE else role):
-                    self._handover.say_role(role)
+                # Each write makes the poller query at once, so write changes only.
+                if self._spool.role() != (None if role == spool.ALONE else role):
+                    self._spool.write_role(role)
             except OSError as err:
                 if str(err) != self._mute:
-                    say(logging.ERROR, "cannot tell the asker what this node does", {"why": err})
+                    log_event(logging.ERROR, "cannot write the role", {"why": err})
                 self._mute = str(err)
             else:
                 self._role, self._mute = role, ""
         if not self.decided or chosen != self.leader:
             if role != spool.ALONE:
-                say(logging.INFO, "leader changed", {"leader": self._name(chosen)})
+                log_event(logging.INFO, "leader changed", {"leader": self._name(chosen)})
             self.decided, self.leader, self._sequence = True, chosen, ""
             self._turned.set()
             self._changed()
@@ -319,17 +319,17 @@ class Following:
                 continue
             await self._wait_for_leader_change(max(0.0, began + _SPACING - loop.time()))
 
-    async def _ask_leader(self, uuid: str, key: bytes) -> Optional[Told]:
+    async def _ask_leader(self, uuid: str, key: bytes) -> Optional[PeerReply]:
         """The leader's next reply; None when another node leads meanwhile.  Raises PeerError."""
-        rates = self._rates
+        timing = self._timing
         asked = asyncio.ensure_future(
-            self._peers.ask(
+            self._peers.request(
                 self._hosts[uuid],
                 uuid,
                 key,
-                rates.deadline,
+                timing.reply_timeout,
                 after=self._sequence,
-                wait=rates.hold,
+                wait=timing.hold_timeout,
                 digest=self._digest(),
                 mutes=self._to_send,
             )
@@ -348,7 +348,7 @@ class Following:
         digest = self._exchange.mutes.digest
         return None if digest == self._unequal else digest
 
-    async def _exchange_mutes(self, told: Told) -> None:
+    async def _exchange_mutes(self, told: PeerReply) -> None:
         """Take the mutes that the leader knows, and send it those that it does not know with the next request."""
         sent, self._to_send = self._to_send, ()
         if told.mutes is None:
@@ -366,16 +366,16 @@ class Following:
             await asyncio.wait_for(self._turned.wait(), timeout)
         self._turned.clear()
 
-    async def _accept_update(self, uuid: str, told: Told) -> bool:
+    async def _accept_update(self, uuid: str, told: PeerReply) -> bool:
         """Take the leader's reply; False if there is nothing to be had from it."""
         self._hear(uuid, told)
-        if told.uuid != uuid or not told.able or not told.leads:
+        if told.uuid != uuid or not told.eligible or not told.leads:
             return False
-        if told.parcel:
+        if told.archive:
             loop = asyncio.get_running_loop()
             try:
                 capture = await loop.run_in_executor(
-                    self._aside, _verified_capture, told.parcel, uuid, self.own or ""
+                    self._aside, _verified_capture, told.archive, uuid, self.own or ""
                 )
             except CaptureError as err:
                 self._reject(uuid, str(err))
@@ -392,13 +392,13 @@ class Following:
         self._sequence = told.sequence
         return True
 
-    def _let_read(self, told: Told) -> None:
+    def _let_read(self, told: PeerReply) -> None:
         """Let commands on this node read what the leader told, too."""
         try:
-            self._handover.tell_followed(told.parcel, told.boottime, self.own or "")
+            self._spool.write_leader_capture(told.archive, told.boottime, self.own or "")
         except OSError as err:
             if str(err) != self._mute:
-                say(logging.ERROR, "cannot pass on what the leader told", {"why": err})
+                log_event(logging.ERROR, "cannot write the leader's capture", {"why": err})
             self._mute = str(err)
 
     async def _nudge(self) -> None:
@@ -409,11 +409,11 @@ class Following:
             if uuid is None or key is None or uuid != self.leader or uuid not in self._hosts:
                 return
             try:
-                told = await self._peers.ask(
+                told = await self._peers.request(
                     self._hosts[uuid],
                     uuid,
                     key,
-                    self._rates.deadline,
+                    self._timing.reply_timeout,
                     after=sequence,
                     nudge=True,
                     bricks=self._bricks,

@@ -12,32 +12,32 @@ from typing import Iterable, Optional
 
 
 @dataclass(frozen=True)
-class Voice:
+class Candidate:
     """What was last heard of a node of the pool, by itself."""
 
     #: its uuid in the pool
     uuid: str
     #: whether it could lead: its own glusterd answers, and lately
-    able: bool
+    eligible: bool
     #: whether it leads: its latest answers are those of a leader
     leads: bool
-    #: seconds for which it has been able and has not led, though it is the one that should
-    waits: float = 0.0
+    #: seconds for which it has been eligible and has not led, though it is the one that should
+    waiting_seconds: float = 0.0
 
 
-def leader(own: Voice, others: Iterable[Voice], patience: float) -> Optional[str]:
+def elect_leader(own: Candidate, others: Iterable[Candidate], takeover_timeout: float) -> Optional[str]:
     """The uuid of the node to follow; *own* uuid where it is for this node to lead; None: nobody can.
 
     A leader goes on until one of lower uuid has its first answers, so that there is no time without.
-    Who is to take over is given *patience* seconds to begin; then the next one does.
+    Who is to take over is given *takeover_timeout* seconds to begin; then the next one does.
     """
-    for voice in sorted(others, key=lambda voice: voice.uuid):
-        if not voice.able:
+    for candidate in sorted(others, key=lambda candidate: candidate.uuid):
+        if not candidate.eligible:
             continue
-        if own.able and voice.uuid > own.uuid:
+        if own.eligible and candidate.uuid > own.uuid:
             break
-        if voice.leads:
-            return voice.uuid
-        if own.able and not own.leads and voice.waits < patience:
-            return voice.uuid
-    return own.uuid if own.able else None
+        if candidate.leads:
+            return candidate.uuid
+        if own.eligible and not own.leads and candidate.waiting_seconds < takeover_timeout:
+            return candidate.uuid
+    return own.uuid if own.eligible else None

@@ -25,7 +25,7 @@ from ganeti_gluster_mon.mutes import MOST as MOST_MUTES
 from ganeti_gluster_mon.mutes import Mute, from_json, to_json
 
 #: bytes of a reply; the capture of 12,000 bricks is 800 kB
-MOST = 8 << 20
+MAX_REPLY_BYTES = 8 << 20
 #: bytes of the first line of a reply
 LONGEST_HEAD = 32768
 #: seconds; a capture of such an age, or an answer held back for so long, is no real one
@@ -43,11 +43,11 @@ class PeerError(Exception):
 
 
 @dataclass(frozen=True)
-class Told:
+class PeerReply:
     """What a node said of itself."""
 
     uuid: str
-    able: bool
+    eligible: bool
     leads: bool
     sequence: str
     #: CLOCK_BOOTTIME of this node when its capture was taken at the latest, ns
@@ -57,17 +57,19 @@ class Told:
     #: the mutes that it knows; None where it does not know others than we do
     mutes: Optional[Tuple[Mute, ...]]
     #: its capture, if it leads and it is new to us
-    parcel: bytes
+    archive: bytes
 
 
-class Peers:
+class PeerClient:
     """The way to the others.  To be used on a running event loop."""
 
     def __init__(self, port: int, encrypted: Callable[[], bool]) -> None:
         """All listen on *port*, as we do; *encrypted*: by TLS, as our own door is at that moment."""
         self._port = port
         self._encrypted = encrypted
-        self._client = AsyncHTTPClient(force_instance=True, max_body_size=MOST, max_clients=_AT_ONCE)
+        self._client = AsyncHTTPClient(
+            force_instance=True, max_body_size=MAX_REPLY_BYTES, max_clients=_AT_ONCE
+        )
         #: what each node, by uuid, wants to see in the next request
         self._challenges: Dict[str, str] = {}
 
@@ -75,7 +77,7 @@ class Peers:
         """Leave all that have not answered."""
         self._client.close()
 
-    async def ask(
+    async def request(
         self,
         host: str,
         uuid: str,
@@ -88,7 +90,7 @@ class Peers:
         bricks: Sequence[str] = (),
         digest: Optional[str] = None,
         mutes: Sequence[Mute] = (),
-    ) -> Told:
+    ) -> PeerReply:
         """The reply of the daemon on *host*, the node *uuid*, in at most *wait* + *deadline* seconds.
 
         See exchange.py for what is sent.  Raises PeerError.
@@ -141,9 +143,9 @@ class Peers:
             expected = signing.sign_response(key, uri, nonce, response.body)
             if not signing.signatures_equal(response.headers.get(SIGNATURE, ""), expected):
                 raise PeerError(f"{host}: the answer is not signed by the cluster's secret")
-            head, _, parcel = response.body.partition(b"\n")
+            head, _, archive = response.body.partition(b"\n")
             try:
-                return parse_reply(head, parcel, sent, received)
+                return parse_reply(head, archive, sent, received)
             except (ValueError, TypeError, KeyError, RecursionError) as err:
                 raise PeerError(
                     f"{host}: its reply is malformed or of another version: {str(err)[:100]}"
@@ -163,8 +165,8 @@ class Peers:
         return challenge
 
 
-def parse_reply(head: bytes, parcel: bytes, sent: int, received: int) -> Told:
-    """The reply whose first line is *head*, JSON as exchange.py describes it, followed by *parcel*.
+def parse_reply(head: bytes, archive: bytes, sent: int, received: int) -> PeerReply:
+    """The reply whose first line is *head*, JSON as exchange.py describes it, followed by *archive*.
 
     *sent* and *received* are this node's CLOCK_BOOTTIME in ns.  Ages become moments in such a way that a peer that
     delays its reply makes its capture older, never younger.
@@ -177,15 +179,15 @@ def parse_reply(head: bytes, parcel: bytes, sent: int, received: int) -> Told:
         raise TypeError("its first line is no JSON object")
     on_the_way = (received - sent) / 1e9 - _seconds("held", fields["held"])
     age = _seconds("age", fields["age"]) + max(0.0, on_the_way)
-    return Told(
+    return PeerReply(
         uuid=_text("uuid", fields["uuid"], HOST_UUID),
-        able=_flag("able", fields["able"]),
+        eligible=_flag("eligible", fields["eligible"]),
         leads=_flag("leads", fields["leads"]),
         sequence=_text("sequence", fields["sequence"], _SEQUENCE, optional=False),
         boottime=received - round(age * 1e9),
         nudged=_flag("nudged", fields["nudged"]),
         mutes=_mutes(fields.get("mutes")),
-        parcel=parcel,
+        archive=archive,
     )
 
 

@@ -14,8 +14,8 @@ from typing import Optional
 
 from ganeti_gluster_mon import plain_file
 from ganeti_gluster_mon.daemon.cluster import signing
-from ganeti_gluster_mon.daemon.log import say
-from ganeti_gluster_mon.daemon.spool import Handover
+from ganeti_gluster_mon.daemon.log import log_event
+from ganeti_gluster_mon.daemon.spool import Spool
 
 GANETIS = "/var/lib/ganeti/hmac.key"
 #: bytes; of a longer file that is no secret but something else
@@ -53,33 +53,33 @@ def read(path: Optional[str]) -> Optional[bytes]:
     return signing.derived(secret)
 
 
-class Giver:
+class KeyPublisher:
     """Sees to it that the web process has the key as long as there is one."""
 
-    def __init__(self, path: Optional[str], to: Handover) -> None:
+    def __init__(self, path: Optional[str], to: Spool) -> None:
         self._path = path
-        self._handover = to
+        self._spool = to
         self._trouble: Optional[str] = None
         self._known = False
         self._given: Optional[bytes] = None
 
-    def give(self) -> bool:
+    def publish(self) -> bool:
         """Hand over what there is now; whether there is a key."""
         trouble = ""
         try:
             key = read(self._path)
             if not self._known or key != self._given:
-                self._handover.give_key(key)
-                say(
+                self._spool.write_key(key)
+                log_event(
                     logging.INFO,
-                    "nodes know each other" if key else "no secret: each node asks for itself",
+                    "nodes share a secret" if key else "no secret: each node queries Gluster itself",
                     {},
                 )
             self._known, self._given = True, key
         except (NoSecret, OSError) as err:
             trouble = str(err)
             if trouble != self._trouble:
-                say(logging.ERROR, "no secret: each node asks for itself", {"why": trouble})
+                log_event(logging.ERROR, "no secret: each node queries Gluster itself", {"why": trouble})
             self._forget()
         self._trouble = trouble
         return self._given is not None
@@ -88,7 +88,7 @@ class Giver:
         if self._given is None and self._known:
             return
         try:
-            self._handover.give_key(None)
+            self._spool.write_key(None)
         except OSError:
             return  # /run is broken, which was said; the next cycle tries again
         self._known, self._given = True, None

@@ -18,7 +18,7 @@ import secrets
 #: bytes; less is no secret
 SHORTEST = 16
 #: so that what we sign is of no use against another program that has the same secret
-_PURPOSE = b"ganeti-gluster-mon exchange 2"
+_PURPOSE = b"ganeti-gluster-mon exchange 3"
 _NONCE_BYTES = 16
 
 
@@ -43,12 +43,12 @@ def sign_request(key: bytes, uri: str, nonce: str, receiver: str, challenge: str
     *receiver*: the uuid of the node that it is for.  *challenge*: what that node gave for this span of time.
     """
     parts = (uri, nonce, receiver, challenge)
-    return _signature(key, b"question", *(part.encode("utf-8", "replace") for part in parts))
+    return _signature(key, b"request", *(part.encode("utf-8", "replace") for part in parts))
 
 
 def sign_response(key: bytes, uri: str, nonce: str, body: bytes) -> str:
     """The signature, hexadecimal, of *body* as the response to the request for *uri* with *nonce*."""
-    return _signature(key, b"answer", uri.encode("utf-8"), nonce.encode("ascii"), body)
+    return _signature(key, b"response", uri.encode("utf-8"), nonce.encode("ascii"), body)
 
 
 def signatures_equal(one: str, other: str) -> bool:

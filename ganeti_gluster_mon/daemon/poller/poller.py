@@ -14,11 +14,11 @@ import threading
 import time
 from collections import Counter
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Callable, Dict, FrozenSet, List, Optional, Sequence, Tuple
 
 from ganeti_gluster_mon.daemon import spool
-from ganeti_gluster_mon.daemon.log import say
+from ganeti_gluster_mon.daemon.log import log_event
 from ganeti_gluster_mon.gluster import cycle, probe_thread, session
 from ganeti_gluster_mon.gluster.capture import Answer, Capture, CaptureError
 from ganeti_gluster_mon.gluster.model import Process
@@ -44,22 +44,14 @@ _PROBED = "the reply to a probe changed"
 _MOST_EVENTS = 5
 
 
-@dataclass(frozen=True)
-class Rhythm:
-    """When to ask."""
-
-    #: seconds from one cycle to the next
-    interval: float = 30.0
-
-
-class Asker:
+class Poller:
     """Asks, hands over, waits; until somebody ends the process."""
 
     def __init__(
         self,
         settings: cycle.Settings,
-        rhythm: Rhythm,
-        to: spool.Handover,
+        interval: float,
+        to: spool.Spool,
         alive: Callable[[], None],
         together: Callable[[], bool] = lambda: False,
     ) -> None:
@@ -67,13 +59,13 @@ class Asker:
         whether other nodes may lead.  Else this one asks for itself, and spreads out by chance.
         """
         self._settings = settings
-        self._rhythm = rhythm
-        self._handover = to
+        self._interval = interval
+        self._spool = to
         self._alive = alive
         self._ask_together = together
         self._together = False
         self._previous: Optional[Capture] = None
-        self._latest: Optional[spool.Handed] = None
+        self._latest: Optional[spool.SpooledCapture] = None
         self._failures: Counter[str] = Counter()
         self._failing = ""
         self._healing: Optional[_Healing] = None
@@ -89,11 +81,11 @@ class Asker:
 
     def run(self) -> None:
         """Ask until an exception (SystemExit, by a signal) ends it; then nothing that was started is left."""
-        with self._handover.asking(), Watch(STATE_DIRECTORIES, flat=(self._handover.to_poller,)) as watch:
+        with self._spool.poller_running(), Watch(STATE_DIRECTORIES, flat=(self._spool.to_poller,)) as watch:
             healed, tell = os.pipe()
             watch.also(healed, _HEALED)
             watch.also(self._prober.descriptor, _PROBED)
-            self._handover.nudged()  # one from before we were started counts no more
+            self._spool.take_nudge()  # one from before we were started counts no more
             self._prober.start()
             try:
                 event: Tuple[str, ...] = ()
@@ -119,7 +111,7 @@ class Asker:
         # At most half of the time is spent asking, however much happens; to wait for what is silent asks nothing.
         earliest = began + max(SHORTEST, 2 * took - waited)
         # So is a cycle that follows up a change, which another node may report again and again.
-        due = max(began + pause, min(earliest, began + self._rhythm.interval), time.monotonic())
+        due = max(began + pause, min(earliest, began + self._interval), time.monotonic())
         happened: Dict[str, None] = {}
         settled = latest = due
         while True:
@@ -153,7 +145,7 @@ class Asker:
 
     def _pause(self) -> float:
         """Seconds from one cycle to the next, if nothing happens."""
-        pause = self._rhythm.interval
+        pause = self._interval
         if not self._together:
             pause *= random.uniform(0.8, 1.2)  # noqa: S311 - so that not all nodes ask at one moment
         if self._follow_up is not None:
@@ -167,21 +159,21 @@ class Asker:
         """The reply to a probe changed: another cycle, and one after it, and the node that leads is to know."""
         changes = self._prober.take_changes()
         for change in changes[:_MOST_EVENTS]:
-            say(logging.INFO, "probe", {"result": change})
+            log_event(logging.INFO, "probe", {"result": change})
         self._follow_up = FOLLOW_UP
         happened.update(dict.fromkeys(f"{_PROBED}: {change}" for change in changes[:_MOST_EVENTS]))
         suspected = self._prober.replies().suspected
         if any(change.startswith("brick ") for change in changes):
             try:
-                self._handover.report([f"{host}:{path}" for host, path in suspected])
+                self._spool.write_silent_bricks([f"{host}:{path}" for host, path in suspected])
             except OSError as err:
-                say(logging.ERROR, "cannot report a change to the web process", {"why": err})
+                log_event(logging.ERROR, "cannot write the silent bricks", {"why": err})
 
     def _is_reported(self, what: Sequence[str]) -> bool:
         """Whether the web process passed on that another node reported a change; then its bricks are known."""
-        if not any(each.startswith(self._handover.to_poller) for each in what):
+        if not any(each.startswith(self._spool.to_poller) for each in what):
             return False
-        reported = self._handover.nudged()
+        reported = self._spool.take_nudge()
         if reported is None:
             return False
         self._reported = frozenset(reported)
@@ -192,7 +184,7 @@ class Asker:
         """One cycle; returns the seconds that it spent on waiting for what does not answer."""
         self._together = self._ask_together()
         # Before the web process has heard the others it is not known who leads: nobody is locked out meanwhile.
-        leads = not self._together or self._handover.role() not in (None, spool.FOLLOW)
+        leads = not self._together or self._spool.role() not in (None, spool.FOLLOW)
         if leads and not self._led:
             self._take_over()
         self._led = leads
@@ -217,19 +209,17 @@ class Asker:
             self._failed(err)
             capture = cycle.without_gluster(self._settings, str(err), probed)
         self._previous = capture
-        how = spool.Cycle(
+        how = spool.CycleRecord(
             boottime=boottime,
             seconds=time.monotonic() - began,
             failures=dict(self._failures),
             leads=leads,
-            interval=self._rhythm.interval,
+            interval=self._interval,
             # What the web process asked for happened elsewhere, or not at all; a changed probe is reported before.
-            event="; ".join(
-                what for what in event if not what.startswith((self._handover.to_poller, _PROBED))
-            )
+            event="; ".join(what for what in event if not what.startswith((self._spool.to_poller, _PROBED)))
             or None,
         )
-        self._publish(spool.Handed(capture, how))
+        self._publish(spool.SpooledCapture(capture, how))
         return waited
 
     def _take_over(self) -> None:
@@ -238,7 +228,7 @@ class Asker:
         What this node knew itself is from the last time that it led: a brick that was started again since listens on
         another port, and the brick would be reported as dead.
         """
-        followed = self._handover.followed()
+        followed = self._spool.leader_capture()
         if followed is not None and self._previous is not None:
             ports = {**self._previous.brick_ports, **followed[0].brick_ports}
             self._previous = replace(self._previous, brick_ports=ports)
@@ -278,29 +268,29 @@ class Asker:
         self._previous = capture
         self._publish(replace(self._latest, capture=capture, cycle=replace(self._latest.cycle, event=None)))
 
-    def _publish(self, handed: spool.Handed) -> None:
+    def _publish(self, handed: spool.SpooledCapture) -> None:
         self._latest = handed
         try:
-            self._handover.publish(handed)
+            self._spool.publish(handed)
         except CaptureError as err:
             # The old one stays, and its age tells; the next cycle tries again.
             if not self._handing_fails:
-                say(logging.ERROR, "cannot hand over", {"why": err})
+                log_event(logging.ERROR, "cannot publish the capture", {"why": err})
             self._handing_fails = True
         else:
             if self._handing_fails:
-                say(logging.INFO, "handing over again", {})
+                log_event(logging.INFO, "publishing captures again", {})
             self._handing_fails = False
 
     def _failed(self, err: session.GlusterUnavailable) -> None:
         self._failures[err.kind] += 1
         if self._failing != str(err):
-            say(logging.ERROR, "cannot ask", {"reason": err.kind, "why": err})
+            log_event(logging.ERROR, "cannot query Gluster", {"reason": err.kind, "why": err})
         self._failing = str(err)
 
     def _working(self) -> None:
         if self._failing:
-            say(logging.INFO, "asking again", {"before": self._failing})
+            log_event(logging.INFO, "querying Gluster again", {"before": self._failing})
         self._failing = ""
 
 
@@ -329,7 +319,7 @@ class _Healing(threading.Thread):
             with self._lock:
                 self._answers = answers
                 if self._late:
-                    with suppress(OSError):  # the asker ends and has closed it
+                    with suppress(OSError):  # the poller ends and has closed it
                         os.write(self._tell, b"h")
 
     def take(self) -> Optional[Tuple[Answer, ...]]:

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Iterable, Optional, Tuple
 
 from ganeti_gluster_mon import history, mutes
-from ganeti_gluster_mon.daemon.log import say
+from ganeti_gluster_mon.daemon.log import log_event
 from ganeti_gluster_mon.daemon.picture import Picture
 from ganeti_gluster_mon.health import with_stuck_healing
 from ganeti_gluster_mon.health.annotate import annotate
@@ -91,7 +91,7 @@ class Annotations:
 
     def _failed(self, what: str, err: OSError) -> None:
         if self._error != str(err):
-            say(logging.WARNING, what, {"why": err})
+            log_event(logging.WARNING, what, {"why": err})
         self._error = str(err)
 
 

@@ -27,21 +27,21 @@ from ganeti_gluster_mon.daemon.web.web_config import WebConfig, WebConfigError, 
 LOG = logging.getLogger("ganeti_gluster_mon")
 
 #: passwords that wait to be checked; each takes up to a second of one core
-MOST_WAITING = 16
+MAX_PENDING = 16
 #: of those, from one address: a client that tries many passwords leaves room for others
-MOST_WAITING_OF_ONE = 4
+MAX_PENDING_PER_ADDRESS = 4
 #: seconds between two looks at the files
-LOOK_EVERY = 1.0
+CHECK_INTERVAL = 1.0
 
 #: what tells of one file that it is another: None when it is not there
 _Stamp = Optional[Tuple[int, int, int, int]]
 
 
-class Crowded(Exception):
+class TooManyPending(Exception):
     """Too many passwords wait to be checked; this one was not looked at."""
 
 
-class Door:
+class Authenticator:
     """The web config as it is now, and what follows from it."""
 
     def __init__(self, path: Optional[Path], clock: Callable[[], float] = time.monotonic) -> None:
@@ -92,10 +92,10 @@ class Door:
             self._take(config, before)
             LOG.info("web config: read again")
 
-    async def admits(self, authorization: Optional[str], address: str = "") -> bool:
+    async def accepts(self, authorization: Optional[str], address: str = "") -> bool:
         """Whether an Authorization header of a client at *address* opens; always, while there are no users.
 
-        A user that is not configured takes the same time as one that is: see `_hash_of`.  Raises Crowded.
+        A user that is not configured takes the same time as one that is: see `_hash_of`.  Raises TooManyPending.
         """
         self._look()
         users = self._config.users
@@ -110,8 +110,8 @@ class Door:
         if name in users and hmac.compare_digest(self._right.get(name, b""), digest):
             return True
         waiting = self._waiting.get(address, 0)
-        if waiting >= MOST_WAITING_OF_ONE or sum(self._waiting.values()) >= MOST_WAITING:
-            raise Crowded
+        if waiting >= MAX_PENDING_PER_ADDRESS or sum(self._waiting.values()) >= MAX_PENDING:
+            raise TooManyPending
         self._waiting[address] = waiting + 1
         try:
             right = await asyncio.get_running_loop().run_in_executor(self._checker, _check, password, hashed)
@@ -146,7 +146,7 @@ class Door:
 
     def _look(self) -> None:
         now = self._clock()
-        if self._path is None or now - self._looked_at < LOOK_EVERY:
+        if self._path is None or now - self._looked_at < CHECK_INTERVAL:
             return
         self._looked_at = now
         if any(_stamp(file) != stamp for file, stamp in self._stamps.items()):

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import logging
 import traceback
-from dataclasses import dataclass
 from typing import Any, Awaitable, Optional, Sequence
 
 from tornado.web import HTTPError, RequestHandler, stream_request_body
 
 from ganeti_gluster_mon.daemon.web import accept
-from ganeti_gluster_mon.daemon.web.auth import Crowded, Door
-from ganeti_gluster_mon.daemon.web.content import Body, Rendered
+from ganeti_gluster_mon.daemon.web.auth import Authenticator, TooManyPending
+from ganeti_gluster_mon.daemon.web.content import Body, Content, CurrentContent
 from ganeti_gluster_mon.text import one_line
 
 LOG = logging.getLogger("ganeti_gluster_mon")
@@ -25,20 +24,8 @@ _TEXT = "text/plain; charset=utf-8"
 _LARGE = 16384
 
 
-@dataclass
-class Screen:
-    """What is shown at this moment.  Whoever has something new puts it here; requests only look."""
-
-    #: None until there is a first picture
-    rendered: Optional[Rendered] = None
-    #: why the daemon does not work as it should, in one line; None while it does
-    ailing: Optional[str] = None
-    #: why nobody should be sent here though there is a picture, in one line; None: nothing against it
-    unready: Optional[str] = None
-
-
 @stream_request_body
-class Handler(RequestHandler):
+class BaseHandler(RequestHandler):
     """What all answers have in common.  Every handler is one of these, so that none forgets who may ask.
 
     A subclass says what it answers to by its methods, `get` and the like.  No request has a body; whether
@@ -54,22 +41,22 @@ class Handler(RequestHandler):
         self.set_header("Content-Type", _TEXT)
         self.set_header("Cache-Control", "no-store")
         self.set_header("X-Content-Type-Options", "nosniff")
-        for name, value in self.door.headers.items():
+        for name, value in self.authenticator.headers.items():
             self.set_header(name, value)
 
     @property
-    def screen(self) -> Screen:
+    def current(self) -> CurrentContent:
         """What there is to show."""
-        screen = self.settings["screen"]
-        assert isinstance(screen, Screen)
-        return screen
+        current = self.settings["current"]
+        assert isinstance(current, CurrentContent)
+        return current
 
     @property
-    def door(self) -> Door:
+    def authenticator(self) -> Authenticator:
         """Who may come in, and what every answer is to carry."""
-        door = self.settings["door"]
-        assert isinstance(door, Door)
-        return door
+        authenticator = self.settings["authenticator"]
+        assert isinstance(authenticator, Authenticator)
+        return authenticator
 
     async def prepare(self) -> None:
         """Refuse what is not to be answered, and close the connection where its rest cannot be trusted."""
@@ -90,11 +77,11 @@ class Handler(RequestHandler):
 
     async def _admitted(self) -> bool:
         try:
-            if await self.door.admits(
+            if await self.authenticator.accepts(
                 self.request.headers.get("Authorization"), self.request.remote_ip or ""
             ):
                 return True
-        except Crowded:
+        except TooManyPending:
             self.set_header("Retry-After", "1")
             self.say(503, "Too many passwords to check")
             return False
@@ -164,9 +151,9 @@ class Handler(RequestHandler):
             self.flush()
         self.finish(content)
 
-    def seen(self) -> Optional[Rendered]:
+    def seen(self) -> Optional[Content]:
         """What is shown; before there is anything, None, and the client is told to come again."""
-        rendered = self.screen.rendered  # once: a thread puts the first one there at any moment
-        if rendered is None:
-            self.say(503, self.screen.unready or "Gluster has not been asked yet")
-        return rendered
+        content = self.current.content  # once: a thread puts the first one there at any moment
+        if content is None:
+            self.say(503, self.current.not_ready_reason or "Gluster has not been asked yet")
+        return content

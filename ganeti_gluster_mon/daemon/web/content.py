@@ -51,7 +51,7 @@ class Reports:
 
 
 @dataclass(frozen=True)
-class Rendered:
+class Content:
     """Everything that is told of one picture."""
 
     #: when it was judged, ns since the epoch
@@ -66,6 +66,18 @@ class Rendered:
     openmetrics: Body
     #: for browsers; None where no page is made
     page: Optional[Body] = None
+
+
+@dataclass
+class CurrentContent:
+    """The content that is served now.  The updater replaces it; requests only read it."""
+
+    #: None until the first content is rendered
+    content: Optional[Content] = None
+    #: why the daemon does not work, in one line; None while it works
+    unhealthy_reason: Optional[str] = None
+    #: why load balancers should send no requests here though there is content, in one line; None: they may
+    not_ready_reason: Optional[str] = None
 
 
 #: makes the page for browsers of a pool, its health and the time (ns since the epoch)
@@ -83,7 +95,7 @@ def render(
     leader: Optional[bool] = None,
     make_page: Optional[MakePage] = None,
     tell: Callable[[str], None] = report.warn,
-) -> Rendered:
+) -> Content:
     """Render *pool* as *health* judges it at *now* (ns since the epoch); the rest as in `PoolMetrics`.
 
     *tell* is given a line for each collector that fails.  A thousand bricks take about 80 ms, without the
@@ -98,7 +110,7 @@ def render(
         for collector in every.values()
     }
     families = list(prometheus.PoolMetrics(pool, health, now, duration, failures, leader).collect())
-    return Rendered(
+    return Content(
         now=now,
         listing=tuple((collector.name, collector.category, collector.kind) for collector in every.values()),
         reports=reports,

@@ -1,4 +1,4 @@
-"""The web process: it turns what the asker hands over into what is served, and serves it.
+"""The web process: it renders each published capture as content, and serves the content.
 
 It runs as nobody in particular.  Each capture is read, judged and rendered once, in a thread
 of its own, while the event loop goes on answering with what was there before.  Where another
@@ -16,16 +16,15 @@ from typing import Callable, Dict, Optional, Sequence, Tuple
 
 import pyinotify
 
-from ganeti_gluster_mon.daemon.cluster.exchange import Exchange, Standing
-from ganeti_gluster_mon.daemon.cluster.follower import Following
-from ganeti_gluster_mon.daemon.cluster.peer_client import Peers
-from ganeti_gluster_mon.daemon.log import say
+from ganeti_gluster_mon.daemon.cluster.exchange import Exchange, NodeState
+from ganeti_gluster_mon.daemon.cluster.follower import Follower
+from ganeti_gluster_mon.daemon.cluster.peer_client import PeerClient
+from ganeti_gluster_mon.daemon.log import log_event
 from ganeti_gluster_mon.daemon.picture import Picture, View, picture
-from ganeti_gluster_mon.daemon.spool import CURRENT, SILENT_BRICKS, Handed, Handover, boottime
+from ganeti_gluster_mon.daemon.spool import CURRENT, SILENT_BRICKS, Spool, SpooledCapture, boottime
 from ganeti_gluster_mon.daemon.web.annotations import Annotations
-from ganeti_gluster_mon.daemon.web.base_handler import Screen
-from ganeti_gluster_mon.daemon.web.content import MakePage, Rendered, render
-from ganeti_gluster_mon.daemon.web.storage_status import Peaks, digest
+from ganeti_gluster_mon.daemon.web.content import Content, CurrentContent, MakePage, render
+from ganeti_gluster_mon.daemon.web.storage_status import Peaks, storage_status
 from ganeti_gluster_mon.gluster import capture_archive, cycle
 from ganeti_gluster_mon.gluster.capture import CaptureError
 from ganeti_gluster_mon.gluster.merge import other_hosts, own_uuid
@@ -40,34 +39,34 @@ _INCOMPLETE = 60.0
 _SHARE = 0.1
 
 
-class Teller:
-    """Keeps a Screen up to date with a Handover, and the other nodes.  To be used on a running event loop."""
+class ContentUpdater:
+    """Keeps a CurrentContent up to date with a Spool, and the other nodes.  To be used on a running event loop."""
 
     def __init__(
         self,
-        handover: Handover,
-        screen: Screen,
+        spool: Spool,
+        current: CurrentContent,
         limits: Limits,
         interval: float,
         alive: Callable[[], None],
-        among: Optional[Tuple[Exchange, Peers]] = None,
+        among: Optional[Tuple[Exchange, PeerClient]] = None,
         make_page: Optional[MakePage] = None,
         annotations: Optional[Annotations] = None,
     ) -> None:
-        """*limits* say when what is known is too old; the asker asks each *interval* seconds.
+        """*limits* say when what is known is too old; the poller queries every *interval* seconds.
 
         *alive* is called each second, for who watches over us.  *among*: what the other nodes
         hear of this one, and the way to them; else this node asks for itself.
         """
-        self._handover = handover
-        self._screen = screen
+        self._spool = spool
+        self._current = current
         self._limits = limits
         self._interval = interval
         self._alive = alive
         self._make_page = make_page
         #: None: what is shown has no history and no mutes
         self._annotations = annotations
-        self._handed: Optional[Handed] = None
+        self._handed: Optional[SpooledCapture] = None
         self._taken = False
         self._changed = asyncio.Event()
         self._told = ""
@@ -78,43 +77,41 @@ class Teller:
         # A thread of our own: the loop's are also for names that are looked up, which may take long.
         self._aside = ThreadPoolExecutor(1, "pictures")
         self._exchange: Optional[Exchange] = None
-        self._following: Optional[Following] = None
+        self._follower: Optional[Follower] = None
         if among is not None:
             self._exchange, peers = among
             if annotations is not None:
                 self._exchange.mutes = annotations.mutes
                 self._exchange.on_mutes = self._on_mutes
-            self._following = Following(
-                self._exchange, peers, handover, interval, self._aside, self._changed.set
-            )
+            self._follower = Follower(self._exchange, peers, spool, interval, self._aside, self._changed.set)
 
     async def run(self) -> None:
         """Go on until cancelled."""
         loop = asyncio.get_running_loop()
         manager = pyinotify.WatchManager()
         notifier = pyinotify.Notifier(manager, self._note, timeout=0)
-        manager.add_watch(self._handover.directory, pyinotify.IN_MOVED_TO, quiet=False)
+        manager.add_watch(self._spool.directory, pyinotify.IN_MOVED_TO, quiet=False)
         loop.add_reader(manager.get_fd(), self._read, notifier)
-        following = None if self._following is None else asyncio.ensure_future(self._following.run())
+        follower = None if self._follower is None else asyncio.ensure_future(self._follower.run())
         try:
             self._taken = True
             self._changed.set()
-            await self._show_changes(following)
+            await self._show_changes(follower)
         finally:
-            if following is not None:
-                following.cancel()
+            if follower is not None:
+                follower.cancel()
             loop.remove_reader(manager.get_fd())
             notifier.stop()
             self._aside.shutdown(wait=False)
 
-    async def _show_changes(self, following: Optional[asyncio.Future[None]]) -> None:
+    async def _show_changes(self, follower: Optional[asyncio.Future[None]]) -> None:
         loop = asyncio.get_running_loop()
         shown, took = 0.0, 0.0
         while True:
             with suppress(asyncio.TimeoutError):
                 await asyncio.wait_for(self._changed.wait(), _TICK)
-            if following is not None and following.done():
-                following.result()  # it never ends by itself: let what ended it end all
+            if follower is not None and follower.done():
+                follower.result()  # it never ends by itself: let what ended it end all
             self._alive()
             began = time.monotonic()
             if self._annotations is not None and self._annotations.refresh():
@@ -142,7 +139,7 @@ class Teller:
 
     def _know_mutes(self, annotations: Annotations) -> None:
         if self._exchange is not None:
-            self._exchange.know(annotations.mutes)
+            self._exchange.set_mutes(annotations.mutes)
         self._changed.set()
 
     def _read(self, notifier: pyinotify.Notifier) -> None:
@@ -150,15 +147,15 @@ class Teller:
         notifier.process_events()
 
     def _note(self, event: pyinotify.Event) -> None:
-        if event.name == SILENT_BRICKS and self._following is not None:
-            self._following.report(self._handover.reported())
+        if event.name == SILENT_BRICKS and self._follower is not None:
+            self._follower.report(self._spool.silent_bricks())
         if event.name == CURRENT or event.mask & pyinotify.IN_Q_OVERFLOW:
             self._taken = True
             self._changed.set()
 
     def _overdue(self) -> bool:
         """Whether the next capture should have come, so that the age of this one matters."""
-        followed = None if self._following is None else self._following.followed
+        followed = None if self._follower is None else self._follower.followed
         ages = [known.age() for known in (self._handed, followed) if known is not None]
         return max(ages, default=0.0) > 1.5 * self._interval
 
@@ -166,41 +163,39 @@ class Teller:
         """Take what was handed over, and let the other nodes have their part of it."""
         loop = asyncio.get_running_loop()
         try:
-            handed = await loop.run_in_executor(self._aside, self._handover.current)
+            handed = await loop.run_in_executor(self._aside, self._spool.current)
         except CaptureError as err:
             if self._handed is not None and str(err) != self._unreadable:
-                say(logging.ERROR, "cannot read what was handed over", {"why": err})
+                log_event(logging.ERROR, "cannot read the capture", {"why": err})
             self._unreadable = str(err)
             return
         self._unreadable = ""
         new = self._handed is None or handed.cycle.boottime != self._handed.cycle.boottime
         self._handed = handed
-        if self._exchange is None or self._following is None:
+        if self._exchange is None or self._follower is None:
             return
-        self._exchange.key = self._handover.key()
-        standing, hosts = await loop.run_in_executor(
-            self._aside, _standing, handed, self._exchange.standing.uuid, self._exchange.key is not None
+        self._exchange.key = self._spool.read_key()
+        state, hosts = await loop.run_in_executor(
+            self._aside, _state, handed, self._exchange.state.uuid, self._exchange.key is not None
         )
-        self._exchange.tell(standing)
+        self._exchange.set_state(state)
         silent = [host for host, answers in handed.capture.reachable.items() if not answers]
-        self._following.seen(
-            hosts if standing.answered else None, new and handed.cycle.event is not None, silent
-        )
+        self._follower.seen(hosts if state.answered else None, new and handed.cycle.event is not None, silent)
 
     def _view(self) -> Optional[View]:
         """What is to be shown; None while there is nothing, or soon more than there is."""
-        own, following, exchange = self._handed, self._following, self._exchange
+        own, follower, exchange = self._handed, self._follower, self._exchange
         if own is None:
             return None
-        if following is None or exchange is None or exchange.key is None:
+        if follower is None or exchange is None or exchange.key is None:
             return View(own)
-        uuid, followed = following.own, following.followed
+        uuid, followed = follower.own, follower.followed
         leads = own.cycle.leads
-        if uuid is not None and followed is not None and not (leads and following.leader == uuid):
+        if uuid is not None and followed is not None and not (leads and follower.leader == uuid):
             return View(own, followed, uuid, leader=False)
         if leads:
             return View(own, leader=True)
-        if following.awaits:
+        if follower.awaits:
             return None
         return View(own, leader=False)
 
@@ -208,10 +203,10 @@ class Teller:
         seen = picture(view, self._limits, time.time_ns())
         if self._annotations is not None:
             seen = self._annotations.apply(seen)
-        self._screen.rendered = _rendered(seen, view, self._make_page)
+        self._current.content = _render(seen, view, self._make_page)
         if self._is_settled(seen, view):
             self._tell(seen)
-        self._tell_backend(seen, view)
+        self._write_storage_status(seen, view)
 
     def _is_settled(self, seen: Picture, view: View) -> bool:
         """Whether the status is worth a line in the log: while answers are to come soon, it is not, unless CRITICAL."""
@@ -223,14 +218,14 @@ class Teller:
             self._incomplete_since = now
         return seen.health.code == CRITICAL or now - self._incomplete_since > _INCOMPLETE
 
-    def _tell_backend(self, seen: Picture, view: View) -> None:
+    def _write_storage_status(self, seen: Picture, view: View) -> None:
         taken = boottime() - round(view.age() * 1e9)
-        content, self._peaks = digest(seen.pool, self._peaks, taken)
+        content, self._peaks = storage_status(seen.pool, self._peaks, taken)
         try:
-            self._handover.tell_backend(content)
+            self._spool.write_storage_status(content)
         except OSError as err:
             if str(err) != self._mute:
-                say(logging.ERROR, "cannot tell the storage backend what was seen", {"why": err})
+                log_event(logging.ERROR, "cannot write the storage status", {"why": err})
             self._mute = str(err)
         else:
             self._mute = ""
@@ -240,25 +235,25 @@ class Teller:
         told = f"{seen.health.code} {[(problem.severity, problem.code) for problem in seen.health.problems]}"
         if told != self._told:
             level = logging.INFO if seen.health.code <= 1 else logging.WARNING
-            say(level, "status changed", {"code": seen.health.code, "message": seen.health.message})
+            log_event(level, "status changed", {"code": seen.health.code, "message": seen.health.message})
         self._told = told
 
 
-def _standing(handed: Handed, last: Optional[str], together: bool) -> Tuple[Standing, Dict[str, str]]:
+def _state(handed: SpooledCapture, last: Optional[str], together: bool) -> Tuple[NodeState, Dict[str, str]]:
     """What the other nodes are told of *handed*, and their hosts by uuid; *last*: this node's uuid till now."""
     capture, leads = handed.capture, handed.cycle.leads
     uuid = own_uuid(capture)
-    standing = Standing(
+    state = NodeState(
         uuid=uuid or last,
         answered=uuid is not None,
         leads=leads,
         boottime=handed.cycle.boottime,
-        parcel=capture_archive.pack(capture) if together and leads and uuid is not None else b"",
+        archive=capture_archive.pack(capture) if together and leads and uuid is not None else b"",
     )
-    return standing, other_hosts(capture)
+    return state, other_hosts(capture)
 
 
-def _rendered(seen: Picture, view: View, make_page: Optional[MakePage]) -> Rendered:
+def _render(seen: Picture, view: View, make_page: Optional[MakePage]) -> Content:
     return render(
         seen.pool,
         seen.health,

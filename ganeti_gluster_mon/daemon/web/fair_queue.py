@@ -13,7 +13,7 @@ from typing import Deque, Generic, Iterator, Tuple, TypeVar
 Item = TypeVar("Item")
 
 
-class Turns(Generic[Item]):
+class FairQueue(Generic[Item]):
     """Items that wait."""
 
     def __init__(self, newest_first: bool) -> None:

@@ -15,17 +15,17 @@ from tornado.web import Application
 from ganeti_gluster_mon.daemon.client_log import ClientLog
 from ganeti_gluster_mon.daemon.web import accept
 from ganeti_gluster_mon.daemon.web.allowed_hosts import AllowedHosts
-from ganeti_gluster_mon.daemon.web.auth import Door
-from ganeti_gluster_mon.daemon.web.base_handler import Handler, Screen
-from ganeti_gluster_mon.daemon.web.content import JSON, Body, Reports, array, body
-from ganeti_gluster_mon.daemon.web.mond_proxy import Front
+from ganeti_gluster_mon.daemon.web.auth import Authenticator
+from ganeti_gluster_mon.daemon.web.base_handler import BaseHandler
+from ganeti_gluster_mon.daemon.web.content import JSON, Body, CurrentContent, Reports, array, body
+from ganeti_gluster_mon.daemon.web.mond_proxy import MondProxy
 
 #: mond's words
 NO_SUCH_REPORT = "Unable to produce a report for the requested resource"
 NO_SUCH_PATH = "Resource not found"
 
 
-class _Readable(Handler):
+class _Readable(BaseHandler):
     """For paths that are read only: HEAD is GET without the body, which tornado leaves out."""
 
     async def get(self, *parts: str) -> None:
@@ -47,15 +47,15 @@ class _Root(_Readable):
             self.give(Body(JSON, b"[1]"), vary)
             return
         self.set_header("Vary", vary)
-        rendered = self.seen()
-        if rendered is None:
+        content = self.seen()
+        if content is None:
             return
-        if rendered.page is None:
+        if content.page is None:
             self.give(Body(JSON, b"[1]"), vary)
             return
-        if "Content-Security-Policy" not in self.door.headers:
+        if "Content-Security-Policy" not in self.authenticator.headers:
             self.set_header("Content-Security-Policy", content_security_policy(self._style))
-        self.give(rendered.page, vary)
+        self.give(content.page, vary)
 
 
 class _Version(_Readable):
@@ -68,8 +68,8 @@ class _Version(_Readable):
 class _FromMond(_Readable):
     """What mond may have a part in."""
 
-    def initialize(self, front: Optional[Front]) -> None:
-        self.front = front
+    def initialize(self, mond_proxy: Optional[MondProxy]) -> None:
+        self.mond_proxy = mond_proxy
 
     @property
     def verbose(self) -> bool:
@@ -85,11 +85,11 @@ class _List(_FromMond):
     """The collectors: name, category, kind."""
 
     async def get(self, *parts: str) -> None:
-        rendered = self.seen()
-        if rendered is not None:
-            others = [] if self.front is None else await self.front.listing()
-            ours = {name for name, *_ in rendered.listing}
-            listing = [each for each in others if each[0] not in ours] + list(rendered.listing)
+        content = self.seen()
+        if content is not None:
+            others = [] if self.mond_proxy is None else await self.mond_proxy.listing()
+            ours = {name for name, *_ in content.listing}
+            listing = [each for each in others if each[0] not in ours] + list(content.listing)
             self.give(body(JSON, json.dumps(listing, separators=(",", ":")).encode("ascii")))
 
 
@@ -97,15 +97,15 @@ class _All(_FromMond):
     """All reports in one array."""
 
     async def get(self, *parts: str) -> None:
-        rendered = self.seen()
-        if rendered is None:
+        content = self.seen()
+        if content is None:
             return
-        if self.front is None:
-            self.give(self.chosen(rendered.all_reports))
+        if self.mond_proxy is None:
+            self.give(self.chosen(content.all_reports))
             return
-        ours = {name for name, *_ in rendered.listing}
-        others = await self.front.reports(ours, self.request.query)
-        own = [self.chosen(reports).plain for reports in rendered.reports.values()]
+        ours = {name for name, *_ in content.listing}
+        others = await self.mond_proxy.reports(ours, self.request.query)
+        own = [self.chosen(reports).plain for reports in content.reports.values()]
         # No gzip: it would be made for each request, and the way to mond's clients is short.
         self.give(Body(JSON, array([*others, *own])))
 
@@ -115,12 +115,12 @@ class _Report(_FromMond):
 
     async def get(self, *parts: str) -> None:
         category, name = parts
-        rendered = self.screen.rendered
-        if rendered is not None and (category, name) in rendered.reports:
-            self.give(self.chosen(rendered.reports[category, name]))
-        elif self.front is not None:
+        content = self.current.content
+        if content is not None and (category, name) in content.reports:
+            self.give(self.chosen(content.reports[category, name]))
+        elif self.mond_proxy is not None:
             # Before there is a first picture mond's own reports are there already.
-            passed = await self.front.passed(self.request.path, self.request.query)
+            passed = await self.mond_proxy.pass_on(self.request.path, self.request.query)
             self.set_status(passed.status, passed.reason)
             if passed.content_type is None:
                 self.clear_header("Content-Type")
@@ -135,18 +135,18 @@ class _Metrics(_Readable):
     """For Prometheus."""
 
     async def get(self, *parts: str) -> None:
-        rendered = self.seen()
-        if rendered is not None:
+        content = self.seen()
+        if content is not None:
             asked = accept.open_metrics(self.request.headers.get("Accept", ""))
-            self.give(rendered.openmetrics if asked else rendered.metrics, "Accept, Accept-Encoding")
+            self.give(content.openmetrics if asked else content.metrics, "Accept, Accept-Encoding")
 
 
 class _Healthy(_Readable):
     """Whether the daemon works; not whether the pool does."""
 
     async def get(self, *parts: str) -> None:
-        ailing = self.screen.ailing
-        self.say(200 if ailing is None else 503, ailing or "healthy")
+        unhealthy_reason = self.current.unhealthy_reason
+        self.say(200 if unhealthy_reason is None else 503, unhealthy_reason or "healthy")
 
 
 class _Ready(_Readable):
@@ -154,8 +154,8 @@ class _Ready(_Readable):
 
     async def get(self, *parts: str) -> None:
         if self.seen() is not None:
-            unready = self.screen.unready
-            self.say(200 if unready is None else 503, unready or "ready")
+            not_ready_reason = self.current.not_ready_reason
+            self.say(200 if not_ready_reason is None else 503, not_ready_reason or "ready")
 
 
 class _NotFound(_Readable):
@@ -166,25 +166,25 @@ class _NotFound(_Readable):
 
 
 def application(
-    screen: Screen,
-    front: Optional[Front] = None,
-    handlers: Sequence[Tuple[str, Type[Handler], Any]] = (),
+    current: CurrentContent,
+    mond_proxy: Optional[MondProxy] = None,
+    handlers: Sequence[Tuple[str, Type[BaseHandler], Any]] = (),
     *,
-    door: Optional[Door] = None,
+    authenticator: Optional[Authenticator] = None,
     allowed_hosts: Optional[AllowedHosts] = None,
     style: str = "",
 ) -> Application:
-    """All paths of the contract over *screen*, with mond behind it by *front*.
+    """All paths of the contract over *current*, with mond behind it by *mond_proxy*.
 
-    *handlers*: more of them, each a pattern, a class and what its ``initialize`` takes.  *door* decides who
+    *handlers*: more of them, each a pattern, a class and what its ``initialize`` takes.  *authenticator* decides who
     may come in.  *allowed_hosts*: the names that clients may call this server by, None: any.  *style*: the text of
-    the page's one ``<style>`` element, exactly.  Raises TypeError for a handler that is no `Handler`: the door would
-    not be asked.
+    the page's one ``<style>`` element, exactly.  Raises TypeError for a handler that is no `BaseHandler`: it would not
+    call the authenticator.
     """
     for _, handler, _ in handlers:
-        if not issubclass(handler, Handler):
-            raise TypeError(f"{handler.__name__} is no Handler")
-    mond = {"front": front}
+        if not issubclass(handler, BaseHandler):
+            raise TypeError(f"{handler.__name__} is no BaseHandler")
+    mond = {"mond_proxy": mond_proxy}
     return Application(
         [
             *handlers,
@@ -199,8 +199,8 @@ def application(
         ],
         default_handler_class=_NotFound,
         log_function=lambda handler: None,  # what matters is logged, not who looked
-        screen=screen,
-        door=door or Door(None),
+        current=current,
+        authenticator=authenticator or Authenticator(None),
         allowed_hosts=allowed_hosts or AllowedHosts(["*"]),
         client_log=ClientLog(),
     )

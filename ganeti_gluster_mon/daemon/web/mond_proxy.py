@@ -20,7 +20,7 @@ from tornado.httputil import HTTPInputError
 LOG = logging.getLogger("ganeti_gluster_mon")
 
 #: seconds mond has for an answer, from the question to the last byte
-DEADLINE = 1.0
+MOND_TIMEOUT = 1.0
 #: bytes; mond's largest report is a few kB for each disk
 LONGEST = 4 << 20
 #: collectors; mond has five
@@ -29,15 +29,15 @@ MOST_COLLECTORS = 64
 _AT_ONCE = 16
 
 #: name, category, kind
-Collector = Tuple[str, str, int]
+MondCollector = Tuple[str, str, int]
 
 
-class FrontError(Exception):
+class MondProxyError(Exception):
     """mond cannot be where it is said to be; the message is one line."""
 
 
 @dataclass(frozen=True)
-class Passed:
+class MondResponse:
     """An answer of mond's, as it came."""
 
     status: int
@@ -47,22 +47,22 @@ class Passed:
     content: bytes
 
 
-class Front:
+class MondProxy:
     """Asks mond; whatever mond does, there is an answer within about a second."""
 
-    def __init__(self, url: str, deadline: float = DEADLINE) -> None:
-        """*url*: where mond is, ``http://127.0.0.1:1816``; *deadline*: seconds it has for an answer.
+    def __init__(self, url: str, timeout: float = MOND_TIMEOUT) -> None:
+        """*url*: where mond is, ``http://127.0.0.1:1816``; *timeout*: seconds it has for a response.
 
-        Raises FrontError for anything but a port of this host: nobody shall ask others through us.
+        Raises MondProxyError for anything but a port of this host: nobody shall ask others through us.
         """
         self._base = _loopback(url)
-        self._deadline = deadline
+        self._timeout = timeout
         self._client = AsyncHTTPClient(
             force_instance=True,
             max_clients=_AT_ONCE,
             defaults={
-                "connect_timeout": deadline,
-                "request_timeout": deadline,
+                "connect_timeout": timeout,
+                "request_timeout": timeout,
                 "follow_redirects": False,
                 "decompress_response": False,
                 "user_agent": "ganeti-gluster-mon",
@@ -72,20 +72,20 @@ class Front:
         )
         self._answers: Optional[bool] = None
 
-    async def passed(self, path: str, query: str) -> Passed:
+    async def pass_on(self, path: str, query: str) -> MondResponse:
         """mond's answer to *path* and *query*, byte for byte; 502 with one line when there is none."""
         response = await self._ask(path, query)
         if response is None:
-            text = f"mond gave no answer within {self._deadline:g} s, or none that can be read\n"
-            return Passed(502, "Bad Gateway", "text/plain; charset=utf-8", text.encode("ascii"))
-        return Passed(
+            text = f"mond gave no answer within {self._timeout:g} s, or none that can be read\n"
+            return MondResponse(502, "Bad Gateway", "text/plain; charset=utf-8", text.encode("ascii"))
+        return MondResponse(
             response.code,
             response.reason,
             response.headers.get("Content-Type"),
             response.body or b"",
         )
 
-    async def listing(self) -> List[Collector]:
+    async def listing(self) -> List[MondCollector]:
         """mond's collectors; none when mond does not tell."""
         response = await self._ask("/1/list/collectors", "")
         if response is None or response.code != 200:
@@ -104,7 +104,7 @@ class Front:
         """
         asked = asyncio.get_running_loop().time()
         listing = [each for each in await self.listing() if each[0] not in ours]
-        left = self._deadline - (asyncio.get_running_loop().time() - asked)
+        left = self._timeout - (asyncio.get_running_loop().time() - asked)
         if left <= 0:
             return []
         responses = await asyncio.gather(
@@ -123,10 +123,10 @@ class Front:
         """Ask no more."""
         self._client.close()
 
-    async def _ask(self, path: str, query: str, deadline: Optional[float] = None) -> Optional[HTTPResponse]:
+    async def _ask(self, path: str, query: str, timeout: Optional[float] = None) -> Optional[HTTPResponse]:
         """mond's answer, whatever its status; None when there is none."""
         url = self._base + path + (f"?{query}" if query else "")
-        seconds = self._deadline if deadline is None else deadline
+        seconds = self._timeout if timeout is None else timeout
         try:
             request = HTTPRequest(url, connect_timeout=seconds, request_timeout=seconds)
             # The client's own deadlines begin anew when a question leaves the queue.
@@ -151,7 +151,7 @@ class Front:
 
 
 def _loopback(url: str) -> str:
-    """*url* without a slash at its end.  Raises FrontError if it is not one of this host's own ports."""
+    """*url* without a slash at its end.  Raises MondProxyError if it is not one of this host's own ports."""
     parts = urlsplit(url)
     try:
         host, port = parts.hostname or "", parts.port
@@ -160,11 +160,11 @@ def _loopback(url: str) -> str:
         local, port = False, None
     extra = parts.path.strip("/") or parts.query or parts.fragment or parts.username or parts.password
     if parts.scheme != "http" or not local or not port or extra:
-        raise FrontError(f"{url!r} is not where mond can be: http://127.0.0.1:PORT is meant")
+        raise MondProxyError(f"{url!r} is not where mond can be: http://127.0.0.1:PORT is meant")
     return f"http://{parts.netloc}"
 
 
-def _collector(given: Any) -> Optional[Collector]:
+def _collector(given: Any) -> Optional[MondCollector]:
     if isinstance(given, list) and [type(part) for part in given] == [str, str, int]:
         name, category, kind = given
         return name, category, kind

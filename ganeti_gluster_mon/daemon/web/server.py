@@ -27,13 +27,13 @@ from tornado.ioloop import IOLoop, PeriodicCallback
 from tornado.web import Application
 
 from ganeti_gluster_mon.daemon import client_log
-from ganeti_gluster_mon.daemon.web.auth import Door
+from ganeti_gluster_mon.daemon.web.auth import Authenticator
 from ganeti_gluster_mon.daemon.web.connections import Connections
-from ganeti_gluster_mon.daemon.web.fair_queue import Turns
+from ganeti_gluster_mon.daemon.web.fair_queue import FairQueue
 from ganeti_gluster_mon.daemon.web.listen import bind
 from ganeti_gluster_mon.daemon.web.streams import (
     LONGEST_HEAD,
-    InAdvance,
+    PipelinedRequest,
     encrypted,
     plain,
     requests_sent,
@@ -56,7 +56,7 @@ _SILENT_AT_ONCE = 16
 #: seconds between two looks at connections that have sent nothing, while there is nothing else to do
 _SILENT_PAUSE = 0.02
 #: requests sent in advance that are answered in one turn of the loop, and while new connections wait
-_IN_ADVANCE_AT_ONCE, _IN_ADVANCE_WHEN_BUSY = 8, 1
+_PIPELINED_AT_ONCE, _PIPELINED_WHEN_BUSY = 8, 1
 #: connections that wait to be served for the first time while there is no room for them, at most
 _MOST_WAITING = 2048
 #: digits of a Content-Length; no number of bytes has more
@@ -70,7 +70,7 @@ _PAUSE = 0.2
 
 
 @dataclass(frozen=True)
-class Limits:
+class ClientLimits:
     """What clients may take."""
 
     #: connections at one time, as far as there are file descriptors; see connections.py for who goes beyond it
@@ -95,11 +95,13 @@ class _Client:
 class HttpServer(HTTPServerConnectionDelegate):
     """Serves an application on one or more sockets, inside the running event loop."""
 
-    def __init__(self, application: Application, door: Door, limits: Optional[Limits] = None) -> None:
-        """*door* gives the TLS for each new connection; it has to be the application's own."""
-        limits = limits or Limits()
+    def __init__(
+        self, application: Application, authenticator: Authenticator, limits: Optional[ClientLimits] = None
+    ) -> None:
+        """*authenticator* gives the TLS for each new connection; it has to be the application's own."""
+        limits = limits or ClientLimits()
         self._application = application
-        self._door = door
+        self._authenticator = authenticator
         self._limits = limits
         self._parameters = HTTP1ConnectionParameters(
             header_timeout=limits.idle,
@@ -112,10 +114,10 @@ class HttpServer(HTTPServerConnectionDelegate):
         self._most_waiting = max(1, min(_MOST_WAITING, room // 8))
         self.most_connections = max(1, min(limits.connections, room - self._most_waiting))
         #: connections that nothing was read from yet; those who have sent several requests
-        self._newcomers: Turns[socket.socket] = Turns(newest_first=True)
-        self._hasty: Turns[socket.socket] = Turns(newest_first=False)
+        self._newcomers: FairQueue[socket.socket] = FairQueue(newest_first=True)
+        self._pipelining: FairQueue[socket.socket] = FairQueue(newest_first=False)
         #: requests that were sent in advance
-        self._in_advance: Turns[InAdvance] = Turns(newest_first=False)
+        self._pipelined: FairQueue[PipelinedRequest] = FairQueue(newest_first=False)
         #: the call of `_turn` that is to come
         self._turn_due: Optional[asyncio.Handle] = None
         self._sockets: List[socket.socket] = []
@@ -128,8 +130,8 @@ class HttpServer(HTTPServerConnectionDelegate):
         logging.getLogger("tornado.general").setLevel(logging.ERROR)
         for name in ("tornado.general", "tornado.application"):
             logger = logging.getLogger(name)
-            if not any(isinstance(each, client_log.Filter) for each in logger.filters):
-                logger.addFilter(client_log.Filter())
+            if not any(isinstance(each, client_log.RateLimitFilter) for each in logger.filters):
+                logger.addFilter(client_log.RateLimitFilter())
 
     def listen(self, where: str) -> List[Tuple[str, int]]:
         """Listen on *where*, see listen.py; returns the addresses and ports that are new.  Raises ListenError."""
@@ -158,7 +160,7 @@ class HttpServer(HTTPServerConnectionDelegate):
             IOLoop.current().remove_handler(listener)
             listener.close()
         self._sockets.clear()
-        for waiting in (self._newcomers, self._hasty):
+        for waiting in (self._newcomers, self._pipelining):
             for _, accepted in waiting.take(len(waiting)):
                 accepted.close()
         self._quiet = asyncio.Event()
@@ -198,12 +200,12 @@ class HttpServer(HTTPServerConnectionDelegate):
                 self._make_room(self.most_connections // 10)
                 return
             self._newcomers.add(address[0], accepted)
-            waiting = len(self._newcomers) + len(self._hasty)
+            waiting = len(self._newcomers) + len(self._pipelining)
             if waiting + self.connections > self.most_connections + self._most_waiting:
-                (self._hasty or self._newcomers).drop().close()
-            self._have_turn()
+                (self._pipelining or self._newcomers).drop().close()
+            self._schedule_turn()
 
-    def _have_turn(self) -> None:
+    def _schedule_turn(self) -> None:
         """Call `_turn` when those whose requests have come have had theirs."""
         loop = asyncio.get_running_loop()
         if isinstance(self._turn_due, asyncio.TimerHandle):
@@ -216,7 +218,7 @@ class HttpServer(HTTPServerConnectionDelegate):
         """Serve some of those who wait.  Who asks for the first time comes before who asks in advance."""
         self._turn_due = None
         until = time.monotonic() + _TURN
-        is_encrypted = self._door.tls() is not None
+        is_encrypted = self._authenticator.tls() is not None
         taken, silent = 0, _SILENT_AT_ONCE
         later: List[Tuple[str, socket.socket]] = []
         for address, accepted in self._newcomers.take(_ACCEPTED_AT_ONCE):
@@ -224,7 +226,7 @@ class HttpServer(HTTPServerConnectionDelegate):
             if requests is None:
                 accepted.close()
             elif requests > 1:
-                self._hasty.add(address, accepted)
+                self._pipelining.add(address, accepted)
             elif requests == 0 and (not silent or self.connections + taken >= self.most_connections):
                 # No connection has to go for one that asks for nothing.
                 later.append((address, accepted))
@@ -236,19 +238,19 @@ class HttpServer(HTTPServerConnectionDelegate):
                 break
         for address, accepted in later:
             self._newcomers.put_back(address, accepted)
-        most = _IN_ADVANCE_WHEN_BUSY if self._newcomers else _IN_ADVANCE_AT_ONCE
-        for address, accepted in self._hasty.take(most):
+        most = _PIPELINED_WHEN_BUSY if self._newcomers else _PIPELINED_AT_ONCE
+        for address, accepted in self._pipelining.take(most):
             taken += self._take(accepted, address, taken)
-        for _, request in self._in_advance.take(most):
+        for _, request in self._pipelined.take(most):
             request.read()
-        if taken or self._hasty or self._in_advance:
-            self._have_turn()
+        if taken or self._pipelining or self._pipelined:
+            self._schedule_turn()
         elif self._newcomers and self._turn_due is None:
             self._turn_due = asyncio.get_running_loop().call_later(_SILENT_PAUSE, self._turn)
 
-    def _wait_for_turn(self, address: str, request: InAdvance) -> None:
-        self._in_advance.add(address, request)
-        self._have_turn()
+    def _wait_for_turn(self, address: str, request: PipelinedRequest) -> None:
+        self._pipelined.add(address, request)
+        self._schedule_turn()
 
     def _take(self, accepted: socket.socket, address: str, taken: int) -> bool:
         """Have tornado serve a connection; whether it does.
@@ -258,7 +260,7 @@ class HttpServer(HTTPServerConnectionDelegate):
         if self.connections + taken >= self.most_connections and not self._make_room(1):
             accepted.close()
             return False
-        context = self._door.tls()
+        context = self._authenticator.tls()
         try:
             stream = plain(accepted) if context is None else encrypted(accepted, context)
         except OSError:  # it has gone already

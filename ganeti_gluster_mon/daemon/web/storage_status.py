@@ -26,7 +26,7 @@ FORMAT_VERSION = 1
 Peaks = Mapping[str, int]
 
 
-def digest(pool: Pool, peaks: Peaks, boottime: int) -> Tuple[bytes, Peaks]:
+def storage_status(pool: Pool, peaks: Peaks, boottime: int) -> Tuple[bytes, Peaks]:
     """The digest of *pool*, whose answers were taken at *boottime* (ns), and the backlogs' new peaks."""
     new: Dict[str, int] = {}
     volumes: Dict[str, Any] = {}

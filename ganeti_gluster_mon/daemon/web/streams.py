@@ -40,7 +40,7 @@ def requests_sent(accepted: socket.socket, is_encrypted: bool) -> Optional[int]:
     return 1 if end.end() == len(begin) else 2
 
 
-class InAdvance:
+class PipelinedRequest:
     """The head of a request that had come before the request before it was answered."""
 
     def __init__(self, stream: BaseIOStream, head: bytes) -> None:
@@ -65,8 +65,8 @@ class _PipelineLimit(BaseIOStream):
     tornado answers them without a pause, so that other clients would wait for the end of a long row.
     """
 
-    #: has a request wait until `InAdvance.read` is called
-    wait_for_turn: Callable[[InAdvance], None]
+    #: has a request wait until `PipelinedRequest.read` is called
+    wait_for_turn: Callable[[PipelinedRequest], None]
     #: a client may send its first request at once
     _count = -1
 
@@ -82,7 +82,7 @@ class _PipelineLimit(BaseIOStream):
             self.close()
         if self._count < 1 or self.closed() or head.exception() is not None:
             return head
-        request = InAdvance(self, head.result())
+        request = PipelinedRequest(self, head.result())
         self.wait_for_turn(request)
         return request.future
 

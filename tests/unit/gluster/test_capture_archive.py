@@ -1,4 +1,4 @@
-"""A capture through the wire and back, and what is no parcel."""
+"""A capture through the wire and back, and what is no archive."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from ganeti_gluster_mon.daemon.picture import View, picture
-from ganeti_gluster_mon.daemon.spool import Cycle, Handed, boottime
+from ganeti_gluster_mon.daemon.spool import CycleRecord, SpooledCapture, boottime
 from ganeti_gluster_mon.gluster import capture, query
 from ganeti_gluster_mon.gluster.pool_builder import build_pool
 from ganeti_gluster_mon.gluster.staleness import as_stale
@@ -21,8 +21,8 @@ NAMES = sorted(each.name for each in RECORDED.iterdir())
 LIMITS = Limits(stale_after=90)
 
 
-def handed(name: str, age: float) -> Handed:
-    return Handed(capture.read(str(RECORDED / name)), Cycle(boottime() - round(age * 1e9), 0.1))
+def handed(name: str, age: float) -> SpooledCapture:
+    return SpooledCapture(capture.read(str(RECORDED / name)), CycleRecord(boottime() - round(age * 1e9), 0.1))
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -17,7 +17,7 @@ from ganeti_gluster_mon.backend.blockdev.redundancy import Redundancy, redundanc
 from ganeti_gluster_mon.backend.blockdev.volume_space import space
 from ganeti_gluster_mon.backend.status_file import seen, volumes_seen
 from ganeti_gluster_mon.backend.volume import GlusterVolume, VolumeError
-from ganeti_gluster_mon.daemon.web.storage_status import Peaks, digest
+from ganeti_gluster_mon.daemon.web.storage_status import Peaks, storage_status
 from ganeti_gluster_mon.gluster.model import Brick, Capacity, Heal, Pool, Subvolume, Volume
 from tests.unit.example_pool import NOTHING, POOL, TAKEN_AT
 
@@ -66,7 +66,7 @@ def copies(
 
 def tell(path: Path, told: Pool, peaks: Optional[Peaks] = None, at: Optional[int] = None) -> Peaks:
     """Have the daemon write what it saw; the peaks of the backlogs."""
-    content, new = digest(told, peaks or {}, now() if at is None else at)
+    content, new = storage_status(told, peaks or {}, now() if at is None else at)
     path.write_bytes(content)
     return new
 
@@ -182,11 +182,11 @@ def test_the_example(source: Path) -> None:
     assert sorted(volumes_seen(str(source))) == ["dist2", "gv0", "old"]
     tell(source, NOTHING)
     assert volumes_seen(str(source)) == []
-    assert json.loads(digest(POOL, {}, TAKEN_AT)[0])["boottime"] == TAKEN_AT
+    assert json.loads(storage_status(POOL, {}, TAKEN_AT)[0])["boottime"] == TAKEN_AT
 
 
 GOOD: Dict[str, Any] = json.loads(
-    digest(pool(copies(True, True, True, pending=2), pending=2), {"gv0": 8}, 0)[0]
+    storage_status(pool(copies(True, True, True, pending=2), pending=2), {"gv0": 8}, 0)[0]
 )
 
 JSON = st.recursive(
