@@ -14,11 +14,11 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Optional, Sequence, Tuple
 
-from ganeti_gluster_mon import __version__, commandline, muting
-from ganeti_gluster_mon.front import commands as front
+from ganeti_gluster_mon import __version__, commandline, mute_command
 from ganeti_gluster_mon.gluster.capture import CaptureError
 from ganeti_gluster_mon.gluster.cycle import Settings
 from ganeti_gluster_mon.health import Limits
+from ganeti_gluster_mon.mond_setup import front_command as front
 
 if TYPE_CHECKING:
     from ganeti_gluster_mon.daemon import run
@@ -91,7 +91,7 @@ def _parser() -> argparse.ArgumentParser:
 
     front.add_command(commands)
 
-    muting.add_commands(commands, _add_state_dir)
+    mute_command.add_commands(commands, _add_state_dir)
 
     listing = commands.add_parser("list", help="list the collectors")
     listing.set_defaults(run=_list)
@@ -357,10 +357,10 @@ def _collect(arguments: argparse.Namespace) -> int:
 
 
 def _metrics(arguments: argparse.Namespace) -> int:
-    from ganeti_gluster_mon import prometheus
+    from ganeti_gluster_mon.metrics import pool_metrics
 
     seen = _snapshot(arguments)
-    text = prometheus.render(
+    text = pool_metrics.render(
         seen.pool,
         seen.health,
         seen.now,
@@ -371,8 +371,8 @@ def _metrics(arguments: argparse.Namespace) -> int:
         sys.stdout.buffer.write(text)
         return 0
     try:
-        prometheus.write_textfile(arguments.textfile, text)
-    except prometheus.TextfileError as err:
+        pool_metrics.write_textfile(arguments.textfile, text)
+    except pool_metrics.TextfileError as err:
         return _complain(str(err))
     return 0
 

@@ -17,7 +17,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Tuple
 
-from ganeti_gluster_mon import plain_file
+from ganeti_gluster_mon import safe_open
 from ganeti_gluster_mon.gluster.model import Pool, Volume
 from ganeti_gluster_mon.health import Health
 from ganeti_gluster_mon.health.annotate import ProblemKey, key_of
@@ -180,7 +180,7 @@ def decode(content: bytes) -> History:
 def read(path: str) -> History:
     """The history in the file at *path*, which another user may have written; an empty one where there is none."""
     with suppress(OSError):
-        return decode(plain_file.read(path, MOST_BYTES))
+        return decode(safe_open.read(path, MOST_BYTES))
     return History()
 
 

@@ -25,7 +25,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, Iterable, Iterator, List, Mapping, Sequence, Tuple
 
-from ganeti_gluster_mon import plain_file
+from ganeti_gluster_mon import safe_open
 
 DIRECTORY = "/var/lib/ganeti-gluster-mon"
 FILE = "mutes.json"
@@ -151,7 +151,7 @@ def decode(content: bytes) -> Mutes:
 def read(directory: str = DIRECTORY) -> Mutes:
     """The mutes that this node knows; none where there is no file that can be read."""
     with suppress(OSError):
-        return decode(plain_file.read(os.path.join(directory, FILE), _MOST_BYTES))
+        return decode(safe_open.read(os.path.join(directory, FILE), _MOST_BYTES))
     return NONE
 
 

@@ -10,7 +10,7 @@ import json
 import time
 from typing import Any, Dict, List, Optional
 
-from ganeti_gluster_mon import plain_file
+from ganeti_gluster_mon import safe_open
 from ganeti_gluster_mon.backend.local_bricks import is_here
 from ganeti_gluster_mon.gluster.query import VOLUME_NAME
 
@@ -44,7 +44,7 @@ def _told(path: str) -> Dict[str, Any]:
     The process that writes it has no privileges: its content is untrusted input.
     """
     try:
-        told = json.loads(plain_file.read(path, _MOST))
+        told = json.loads(safe_open.read(path, _MOST))
         moment = told["boottime"]
         if told["format_version"] != 1 or isinstance(moment, bool) or not isinstance(moment, int):
             return {}

@@ -32,7 +32,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from typing import Any, Dict, Iterator, Mapping, Optional, Sequence, Tuple
 
-from ganeti_gluster_mon import plain_file
+from ganeti_gluster_mon import safe_open
 from ganeti_gluster_mon.daemon.log import log_event
 from ganeti_gluster_mon.gluster import capture, capture_archive
 from ganeti_gluster_mon.gluster.capture import Capture, CaptureError
@@ -205,7 +205,7 @@ class Spool:
         """
         path = os.path.join(self.to_poller, _NUDGE)
         try:
-            nudge, bricks = _unpack_bricks(plain_file.read(path, _LONGEST_REPORT, self._owners()))
+            nudge, bricks = _unpack_bricks(safe_open.read(path, _LONGEST_REPORT, self._owners()))
         except (OSError, ValueError, TypeError, KeyError, RecursionError):
             return None
         if nudge == self._nudge_id:
@@ -221,7 +221,7 @@ class Spool:
         """
         path = os.path.join(self.to_poller, "role")
         try:
-            word = plain_file.read(path, 16, self._owners()).decode("ascii", "replace").strip()
+            word = safe_open.read(path, 16, self._owners()).decode("ascii", "replace").strip()
             fault = "" if word in _ROLES else f"{word!r} is no role"
         except FileNotFoundError:
             word, fault = "", ""
@@ -336,7 +336,7 @@ class Spool:
         """
         path = os.path.join(self.web_state, _LEADER)
         try:
-            head, _, sent = plain_file.read(path, _MOST, self._owners()).partition(b"\n")
+            head, _, sent = safe_open.read(path, _MOST, self._owners()).partition(b"\n")
             fields = json.loads(head)
             moment, uuid = fields["boottime"], fields["uuid"]
             if fields["format_version"] != 1 or isinstance(moment, bool) or not isinstance(moment, int):

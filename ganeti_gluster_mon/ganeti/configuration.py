@@ -11,7 +11,7 @@ import os
 from dataclasses import dataclass, field
 from typing import Any, Dict, FrozenSet, Iterator, List, Mapping, Optional, Tuple
 
-from ganeti_gluster_mon import plain_file
+from ganeti_gluster_mon import safe_open
 from ganeti_gluster_mon.failure import CannotDo
 from ganeti_gluster_mon.gluster.model import DiskFile
 from ganeti_gluster_mon.gluster.query import VOLUME_NAME
@@ -210,7 +210,7 @@ class Reader:
     def configuration(self) -> Configuration:
         """As it is now.  Raises NoConfiguration."""
         try:
-            with open(self._path, "rb", opener=plain_file.opener) as file:
+            with open(self._path, "rb", opener=safe_open.opener) as file:
                 status = os.fstat(file.fileno())
                 version = (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
                 if self._last is None or version != self._version:

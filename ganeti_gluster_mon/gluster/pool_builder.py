@@ -22,7 +22,7 @@ from typing import (
     TypeVar,
 )
 
-from ganeti_gluster_mon.garbage import collection_paused
+from ganeti_gluster_mon.gc_pause import collection_paused
 from ganeti_gluster_mon.gluster import capacity, own_bricks, parse, query, reach
 from ganeti_gluster_mon.gluster.capture import Answer, Capture
 from ganeti_gluster_mon.gluster.model import (

@@ -17,7 +17,7 @@ import time
 from contextlib import suppress
 from typing import Optional, Tuple
 
-from ganeti_gluster_mon import plain_file
+from ganeti_gluster_mon import safe_open
 
 _RECORD = re.compile(rb"([1-9][0-9]{0,9}) ([0-9]{1,20})\n")
 #: linux/sched.h: the process is ending; the kernel sets this before it closes the process's descriptors
@@ -59,7 +59,7 @@ def worker_age(path: str) -> Optional[float]:
     It is the time since boot that counts, so setting the clock changes nothing.
     """
     try:
-        with open(path, "rb", opener=plain_file.opener) as file:
+        with open(path, "rb", opener=safe_open.opener) as file:
             found = _RECORD.fullmatch(file.read(64))
     except OSError:
         return None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import AbstractSet, Dict, Iterator, List, Mapping, Sequence, Tuple
 
-from ganeti_gluster_mon.garbage import collection_paused
+from ganeti_gluster_mon.gc_pause import collection_paused
 from ganeti_gluster_mon.gluster.model import Pool, Unknown, Volume
 from ganeti_gluster_mon.health.bricks import brick_problems
 from ganeti_gluster_mon.health.guests import Guests

@@ -11,7 +11,7 @@ import os
 import re
 from typing import Any, Iterator, Mapping, Optional
 
-from ganeti_gluster_mon import plain_file
+from ganeti_gluster_mon import safe_open
 
 QUEUE = "/var/lib/ganeti/queue"
 _JOB = re.compile(r"job-[0-9]+")
@@ -34,7 +34,7 @@ def given(kind: str, instance: str, directory: str = QUEUE) -> Optional[Mapping[
 
 def _running(path: str) -> Iterator[Mapping[str, Any]]:
     try:
-        with open(path, "rb", opener=plain_file.opener) as file:
+        with open(path, "rb", opener=safe_open.opener) as file:
             told = json.loads(file.read(_MOST))
     except (OSError, ValueError, RecursionError):
         return  # archived meanwhile, or none of ours

@@ -15,12 +15,12 @@ from dataclasses import replace
 from typing import Callable, Dict, Sequence, Tuple
 from xml.parsers import expat
 
-from ganeti_gluster_mon import prometheus
 from ganeti_gluster_mon.daemon.web.content import render
 from ganeti_gluster_mon.gluster import parse, query
 from ganeti_gluster_mon.gluster.capture import Answer, Capture
 from ganeti_gluster_mon.gluster.pool_builder import build_pool
 from ganeti_gluster_mon.health import Limits, evaluate
+from ganeti_gluster_mon.metrics import pool_metrics
 from tests.generate import large_capture
 
 BRICKS = (3_000, 6_000, 12_000, 24_000)
@@ -68,7 +68,7 @@ def stages(capture: Capture) -> Dict[str, float]:
         ("parse", lambda: parse_all(capture.answers)),
         ("build_pool", lambda: build_pool(capture)),
         ("evaluate", lambda: evaluate(pool, LIMITS, now)),
-        ("render", lambda: prometheus.render(pool, health, now)),
+        ("render", lambda: pool_metrics.render(pool, health, now)),
         ("content", lambda: render(pool, health, now)),
     )
     best: Dict[str, float] = {}

@@ -21,8 +21,10 @@ TARGETS: Dict[str, Tuple[str, ...]] = {
     "ganeti_gluster_mon/gluster/placement.py": ("tests/unit/gluster/test_placement.py",),
     "ganeti_gluster_mon/gluster/quorum.py": ("tests/unit/gluster/test_quorum.py",),
     "ganeti_gluster_mon/gluster/pool_builder.py": ("tests/unit/gluster/test_pool_builder.py",),
-    "ganeti_gluster_mon/daemon/cluster/leader_election.py": ("tests/unit/test_leader.py",),
-    "ganeti_gluster_mon/daemon/cluster/signing.py": ("tests/unit/test_exchange.py",),
+    "ganeti_gluster_mon/daemon/cluster/leader_election.py": (
+        "tests/unit/daemon/cluster/test_leader_election.py",
+    ),
+    "ganeti_gluster_mon/daemon/cluster/signing.py": ("tests/unit/daemon/cluster/test_exchange.py",),
     "ganeti_gluster_mon/deploy/plan.py": ("tests/unit/deploy/test_plan.py",),
     "ganeti_gluster_mon/deploy/layout.py": (
         "tests/unit/deploy/test_layout.py",

@@ -17,7 +17,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from ganeti_gluster_mon.health import CODES
 from ganeti_gluster_mon.health.remedies import ALERT_CODES
-from ganeti_gluster_mon.prometheus import render
+from ganeti_gluster_mon.metrics.pool_metrics import render
 from tests.unit.example_pool import HEALTH, NOW, POOL
 
 REPOSITORY = Path(__file__).parents[2]

@@ -8,11 +8,11 @@ from typing import Callable, Dict
 
 import pytest
 
-from ganeti_gluster_mon import prometheus
 from ganeti_gluster_mon.daemon.web.content import render
-from ganeti_gluster_mon.garbage import collection_paused
+from ganeti_gluster_mon.gc_pause import collection_paused
 from ganeti_gluster_mon.gluster.pool_builder import build_pool
 from ganeti_gluster_mon.health import Limits, evaluate
+from ganeti_gluster_mon.metrics import pool_metrics
 from tests.bench.stages import without_heal
 from tests.generate import large_capture
 
@@ -49,7 +49,7 @@ def calls_by_stage(bricks: int, heal_known: bool) -> Dict[str, int]:
     return {
         "build_pool": calls(lambda: build_pool(capture)),
         "evaluate": calls(lambda: evaluate(pool, LIMITS, now)),
-        "metrics": calls(lambda: prometheus.render(pool, health, now)),
+        "metrics": calls(lambda: pool_metrics.render(pool, health, now)),
         "content": calls(lambda: render(pool, health, now)),
     }
 

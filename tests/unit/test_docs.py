@@ -23,7 +23,7 @@ from ganeti_gluster_mon.gluster.model import Disk, Pool
 from ganeti_gluster_mon.gluster.pool_builder import build_pool
 from ganeti_gluster_mon.gluster.session import GlusterUnavailable
 from ganeti_gluster_mon.health import STATUSES, Health, Limits, evaluate
-from ganeti_gluster_mon.prometheus import render
+from ganeti_gluster_mon.metrics.pool_metrics import render
 from tests.unit.example_pool import HEALTH, NOW, POOL
 
 REPOSITORY = Path(__file__).parents[2]

@@ -13,13 +13,14 @@ from typing import Iterator, Tuple
 
 import pytest
 
-from ganeti_gluster_mon import prometheus, report
+from ganeti_gluster_mon import report
 from ganeti_gluster_mon.check import check
 from ganeti_gluster_mon.collectors import collectors
 from ganeti_gluster_mon.gluster import capture
 from ganeti_gluster_mon.gluster.capture import Answer, Capture
 from ganeti_gluster_mon.gluster.pool_builder import build_pool
 from ganeti_gluster_mon.health import OK, Limits, evaluate
+from ganeti_gluster_mon.metrics import pool_metrics
 from tests import mutate
 
 CAPTURES = Path(__file__).parents[1] / "captures"
@@ -76,7 +77,7 @@ def test_all_that_is_told_of_a_spoilt_answer_can_be_told(where: str, number: int
         for collector in collectors().values():
             made = report.make(collector, seen, health, whole.recorded_at, verbose=True, tell=pytest.fail)
             json.loads(report.render([made]))
-        prometheus.render(seen, health, whole.recorded_at)
+        pool_metrics.render(seen, health, whole.recorded_at)
         line = check(seen, health, LIMITS).line
         assert "\n" not in line
 

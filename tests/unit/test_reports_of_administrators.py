@@ -10,13 +10,14 @@ from typing import Dict, List, NamedTuple, Set
 
 import pytest
 
-from ganeti_gluster_mon import prometheus, report
+from ganeti_gluster_mon import report
 from ganeti_gluster_mon.check import check
 from ganeti_gluster_mon.collectors import collectors
 from ganeti_gluster_mon.gluster import capture, query
 from ganeti_gluster_mon.gluster.capture import Capture
 from ganeti_gluster_mon.gluster.pool_builder import build_pool
 from ganeti_gluster_mon.health import CRITICAL, OK, UNKNOWN, Health, Limits, evaluate
+from ganeti_gluster_mon.metrics import pool_metrics
 from tests import mutate
 from tests.unit.test_never_fine import with_output
 
@@ -231,7 +232,7 @@ def test_result(name: str) -> None:
     texts = "\n".join(problem.text for problem in health.problems)
     for words in expected.words:
         assert words in texts
-    metrics = prometheus.render(pool, health, seen.recorded_at).decode().splitlines()
+    metrics = pool_metrics.render(pool, health, seen.recorded_at).decode().splitlines()
     for sample in expected.metrics:
         assert any(line.startswith(sample) for line in metrics), sample
     for sample in expected.no_metrics:

@@ -12,7 +12,7 @@ import os
 import stat
 from typing import Optional
 
-from ganeti_gluster_mon import plain_file
+from ganeti_gluster_mon import safe_open
 from ganeti_gluster_mon.daemon.cluster import signing
 from ganeti_gluster_mon.daemon.log import log_event
 from ganeti_gluster_mon.daemon.spool import Spool
@@ -36,7 +36,7 @@ def read(path: Optional[str]) -> Optional[bytes]:
         status = os.stat(named)
         if not stat.S_ISREG(status.st_mode):
             raise NoSecret(f"{named} is not a plain file")
-        content = plain_file.read(os.path.realpath(named), _LONGEST)
+        content = safe_open.read(os.path.realpath(named), _LONGEST)
     except FileNotFoundError:
         if path is None:
             return None

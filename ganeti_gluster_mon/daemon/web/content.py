@@ -13,12 +13,13 @@ from typing import Callable, Dict, Iterable, Mapping, Optional, Tuple
 from prometheus_client import CONTENT_TYPE_LATEST
 from prometheus_client.openmetrics import exposition as openmetrics
 
-from ganeti_gluster_mon import prometheus, report
+from ganeti_gluster_mon import report
 from ganeti_gluster_mon.collectors import collectors
-from ganeti_gluster_mon.exposition import openmetrics_text, prometheus_text
-from ganeti_gluster_mon.garbage import collection_paused
+from ganeti_gluster_mon.gc_pause import collection_paused
 from ganeti_gluster_mon.gluster.model import Pool
 from ganeti_gluster_mon.health import Health
+from ganeti_gluster_mon.metrics import pool_metrics
+from ganeti_gluster_mon.metrics.exposition import openmetrics_text, prometheus_text
 
 JSON = "application/json"
 HTML = "text/html; charset=utf-8"
@@ -109,7 +110,7 @@ def render(
         )
         for collector in every.values()
     }
-    families = list(prometheus.PoolMetrics(pool, health, now, duration, failures, leader).collect())
+    families = list(pool_metrics.PoolMetrics(pool, health, now, duration, failures, leader).collect())
     return Content(
         now=now,
         listing=tuple((collector.name, collector.category, collector.kind) for collector in every.values()),

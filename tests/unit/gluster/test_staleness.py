@@ -14,7 +14,7 @@ from ganeti_gluster_mon.gluster import capture, query
 from ganeti_gluster_mon.gluster.pool_builder import build_pool
 from ganeti_gluster_mon.gluster.staleness import as_stale
 from ganeti_gluster_mon.health import OK, UNKNOWN, Limits, evaluate
-from ganeti_gluster_mon.prometheus import render
+from ganeti_gluster_mon.metrics.pool_metrics import render
 
 RECORDED = Path(__file__).parents[2] / "captures/recorded"
 NAMES = sorted(each.name for each in RECORDED.iterdir())

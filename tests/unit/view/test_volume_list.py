@@ -8,7 +8,7 @@ from typing import Iterator, Tuple
 
 import pytest
 
-from ganeti_gluster_mon import prometheus, report, table
+from ganeti_gluster_mon import report, table
 from ganeti_gluster_mon.check import check
 from ganeti_gluster_mon.collectors import collectors
 from ganeti_gluster_mon.daemon.web.page import page
@@ -16,6 +16,7 @@ from ganeti_gluster_mon.gluster.model import Pool
 from ganeti_gluster_mon.gluster.pool_builder import build_pool
 from ganeti_gluster_mon.health import OK, STATUSES, UNKNOWN, Health, Limits, evaluate
 from ganeti_gluster_mon.health.annotate import annotate
+from ganeti_gluster_mon.metrics import pool_metrics
 from ganeti_gluster_mon.view import info
 from ganeti_gluster_mon.view.listing import Manner, chosen, lines
 from ganeti_gluster_mon.view.pool_view import Sight
@@ -41,7 +42,7 @@ def shown(pool: Pool, health: Health, now: int, volume: str) -> Iterator[Tuple[s
     yield "info", re.findall(r"^  Status: (\S+)", told, re.MULTILINE)[0]
     data = report.make(collectors()["gluster"], pool, health, now, verbose=True)["data"]
     yield from (("report", each["status"]) for each in data["volumes"] if each["name"] == volume)
-    metrics = prometheus.render(pool, health, now).decode()
+    metrics = pool_metrics.render(pool, health, now).decode()
     found = re.findall(
         rf'^gluster_volume_status{{status="(\w+)",volume="{volume}"}} 1.0$', metrics, re.MULTILINE
     )

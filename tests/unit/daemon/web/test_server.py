@@ -22,7 +22,7 @@ from ganeti_gluster_mon.daemon.web.content import Body
 from ganeti_gluster_mon.daemon.web.listen import ListenError, parse
 from ganeti_gluster_mon.daemon.web.server import ClientLimits
 from ganeti_gluster_mon.daemon.web.streams import MOST_PIPELINED
-from tests.unit.serving import GENEROUS, RENDERED, Client, Served, serving
+from tests.unit.daemon.web.serving import GENEROUS, RENDERED, Client, Served, serving
 
 LARGE = dataclasses.replace(RENDERED, metrics=Body("text/plain", b"x" * (8 << 20)))
 

@@ -11,7 +11,7 @@ from tornado.concurrent import future_set_exception_unless_cancelled
 from ganeti_gluster_mon.daemon.client_log import EVERY, ClientLog, RateLimitFilter
 from ganeti_gluster_mon.daemon.cluster import exchange
 from ganeti_gluster_mon.daemon.web.base_handler import BaseHandler
-from tests.unit.serving import serving
+from tests.unit.daemon.web.serving import serving
 
 
 def test_one_line_for_each_client_and_minute() -> None:
@@ -44,7 +44,7 @@ def test_a_fault_of_the_program_is_one_line(caplog: pytest.LogCaptureFixture) ->
             assert served.ask("/broken").status == 500
     lines = [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING]
     assert len(lines) == 1
-    assert "KeyError" in lines[0] and "test_client_log.py" in lines[0] and "127.0.0.1" in lines[0]
+    assert "KeyError" in lines[0] and "daemon/test_client_log.py" in lines[0] and "127.0.0.1" in lines[0]
     assert all(record.exc_info is None for record in caplog.records)
 
 

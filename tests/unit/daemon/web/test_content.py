@@ -9,13 +9,14 @@ from typing import List
 
 import pytest
 
-from ganeti_gluster_mon import prometheus, report
+from ganeti_gluster_mon import report
 from ganeti_gluster_mon.collectors import collectors
 from ganeti_gluster_mon.daemon.web.content import body, render
 from ganeti_gluster_mon.gluster.model import Pool
 from ganeti_gluster_mon.health import Health
+from ganeti_gluster_mon.metrics import pool_metrics
+from tests.unit.daemon.web.serving import PAGE, RENDERED, a_page
 from tests.unit.example_pool import HEALTH, NOTHING, NOTHING_HEALTH, NOW, POOL
-from tests.unit.serving import PAGE, RENDERED, a_page
 
 
 def test_reports_are_those_of_the_command() -> None:
@@ -27,7 +28,7 @@ def test_reports_are_those_of_the_command() -> None:
 
 
 def test_metrics_are_those_of_the_command() -> None:
-    assert RENDERED.metrics.plain == prometheus.render(POOL, HEALTH, NOW)
+    assert RENDERED.metrics.plain == pool_metrics.render(POOL, HEALTH, NOW)
     assert RENDERED.openmetrics.plain.endswith(b"# EOF\n")
 
 

@@ -1,4 +1,4 @@
-"""What mond's clients get, wherever they ask: mond itself, or the daemon in its place."""
+"""Queries mond, or the daemon in its place, as mond's clients do."""
 
 from __future__ import annotations
 
@@ -11,24 +11,24 @@ from urllib.parse import quote, urlsplit
 from ganeti_gluster_mon.failure import CannotDo
 
 #: seconds for one answer; mond runs lvs and the like for some
-DEADLINE = 15.0
+REPORT_TIMEOUT = 15.0
 #: bytes
 _LONGEST = 4 << 20
 
 
 class NoAnswer(CannotDo):
-    """Nobody answers there as mond does; str() is one line."""
+    """Nothing there answers as mond does; str() is one line."""
 
 
 @dataclass(frozen=True)
-class Seen:
-    """What a client got."""
+class MondReports:
+    """The reports that a client gets."""
 
     #: status of HTTP by collector: name, category, kind
     reports: Mapping[Tuple[str, str, int], int]
 
-    def lost(self, before: Seen) -> Tuple[str, ...]:
-        """What a client got *before* and does not get now, in words."""
+    def missing(self, before: MondReports) -> Tuple[str, ...]:
+        """The reports of *before* that are missing now, in words."""
         lost = [
             f"collector {name} ({category}, kind {kind}) is not listed"
             for name, category, kind in before.reports
@@ -44,8 +44,8 @@ class Seen:
         )
 
 
-def see(url: str) -> Seen:
-    """Ask as mond's clients do: for the version, the list, and each report in it.  Raises NoAnswer."""
+def query_mond(url: str) -> MondReports:
+    """Request the version, the list, and each report in it.  Raises NoAnswer."""
     if _json(url, "/") != [1]:
         raise NoAnswer(f"{url}/ does not answer [1], as mond does")
     listed = _json(url, "/1/list/collectors")
@@ -58,7 +58,7 @@ def see(url: str) -> Seen:
         name, category, kind = each
         path = f"/1/report/{quote(category, safe='')}/{quote(name, safe='')}"
         reports[name, category, kind] = _get(url, path)[0]
-    return Seen(reports)
+    return MondReports(reports)
 
 
 def _json(url: str, path: str) -> Any:
@@ -72,7 +72,7 @@ def _json(url: str, path: str) -> Any:
 def _get(url: str, path: str) -> Tuple[int, bytes]:
     parts = urlsplit(url)
     assert parts.hostname is not None
-    connection = http.client.HTTPConnection(parts.hostname, parts.port, timeout=DEADLINE)
+    connection = http.client.HTTPConnection(parts.hostname, parts.port, timeout=REPORT_TIMEOUT)
     try:
         connection.request("GET", path)
         response = connection.getresponse()

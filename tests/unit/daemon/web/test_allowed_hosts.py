@@ -8,7 +8,7 @@ from typing import List, Optional
 import pytest
 
 from ganeti_gluster_mon.daemon.web.allowed_hosts import AllowedHosts, own_names, parse
-from tests.unit.serving import Client, serving
+from tests.unit.daemon.web.serving import Client, serving
 
 
 @pytest.mark.parametrize(

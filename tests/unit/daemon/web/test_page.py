@@ -21,7 +21,7 @@ from ganeti_gluster_mon.health import Limits, evaluate
 from tests import browser
 from tests.unit.example_pool import HEALTH, NOW, POOL
 
-RECORDED = sorted((Path(__file__).parents[1] / "captures" / "recorded").iterdir())
+RECORDED = sorted((Path(__file__).parents[3] / "captures" / "recorded").iterdir())
 HOSTILE = [
     "<script>alert(1)</script>",
     "\"'><img src=x onerror=y>",

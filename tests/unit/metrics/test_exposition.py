@@ -13,14 +13,14 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoM
 from prometheus_client.openmetrics import exposition as openmetrics
 from prometheus_client.registry import Collector
 
-from ganeti_gluster_mon.exposition import openmetrics_text, prometheus_text
 from ganeti_gluster_mon.gluster import capture
 from ganeti_gluster_mon.gluster.pool_builder import build_pool
 from ganeti_gluster_mon.health import Limits, evaluate
-from ganeti_gluster_mon.prometheus import PoolMetrics
+from ganeti_gluster_mon.metrics.exposition import openmetrics_text, prometheus_text
+from ganeti_gluster_mon.metrics.pool_metrics import PoolMetrics
 from tests.unit.example_pool import HEALTH, NOW, POOL
 
-REPORTS = sorted((Path(__file__).parents[1] / "captures" / "reports").iterdir())
+REPORTS = sorted((Path(__file__).parents[2] / "captures" / "reports").iterdir())
 
 
 class Given(Collector):

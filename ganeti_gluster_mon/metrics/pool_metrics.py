@@ -17,12 +17,12 @@ from prometheus_client.registry import Collector
 
 from ganeti_gluster_mon import __version__, report
 from ganeti_gluster_mon.collectors import STATUS, collectors
-from ganeti_gluster_mon.exposition import prometheus_text
-from ganeti_gluster_mon.families import Families, LabelledValue, gauge_of_labels, label
-from ganeti_gluster_mon.garbage import collection_paused
+from ganeti_gluster_mon.gc_pause import collection_paused
 from ganeti_gluster_mon.gluster.model import Brick, Peer, Pool, Process, Volume
 from ganeti_gluster_mon.gluster.quorum import to_spare
 from ganeti_gluster_mon.health import STATUSES, Health
+from ganeti_gluster_mon.metrics.exposition import prometheus_text
+from ganeti_gluster_mon.metrics.families import Families, LabelledValue, gauge_of_labels, label
 
 #: short names of the daemons that `volume status` lists
 _DAEMONS = {

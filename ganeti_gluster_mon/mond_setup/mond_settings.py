@@ -1,4 +1,4 @@
-"""What has to stand in /etc/default for the daemon to be in front of mond, and for it not to be.  Pure."""
+"""The settings in /etc/default with the daemon in front of mond, and without it.  Pure functions."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import List, Optional, Sequence, Tuple
 
 from ganeti_gluster_mon.failure import CannotDo
-from ganeti_gluster_mon.front import defaults
+from ganeti_gluster_mon.mond_setup import shell_defaults
 
 #: Ganeti's settings, and ours
 GANETI = "/etc/default/ganeti"
@@ -20,7 +20,7 @@ LOOPBACK = "127.0.0.1"
 
 @dataclass(frozen=True)
 class Mond:
-    """Where mond listens, and what else it is told."""
+    """Where mond listens, and its other arguments."""
 
     #: None: on every address
     address: Optional[str]
@@ -41,7 +41,7 @@ class Mond:
         return (*port, *bind, *self.other)
 
     def url(self) -> str:
-        """For who asks it on this node."""
+        """The URL for clients on this node."""
         address = self.address or LOOPBACK
         return f"http://[{address}]:{self.port}" if ":" in address else f"http://{address}:{self.port}"
 
@@ -55,8 +55,8 @@ class Files:
 
 
 @dataclass(frozen=True)
-class Front:
-    """How both files have it now."""
+class MondSetup:
+    """The setup that both files have now."""
 
     #: None where we are not in front
     mond_behind: Optional[Mond]
@@ -64,8 +64,8 @@ class Front:
     asked: Mond
 
 
-def understood(words: Sequence[str]) -> Mond:
-    """MOND_ARGS as mond would take it.  Raises CannotDo."""
+def parse_mond_args(words: Sequence[str]) -> Mond:
+    """MOND_ARGS as mond parses it.  Raises CannotDo."""
     address: Optional[str] = None
     port = MOND_PORT
     other: List[str] = []
@@ -102,30 +102,30 @@ def _option(word: str) -> Tuple[Optional[str], Optional[str]]:
 
 
 def mond(files: Files) -> Mond:
-    """Where mond itself is, whoever stands in front of it.  Raises CannotDo."""
-    return understood(defaults.read(files.ganeti, MOND_ARGS, GANETI).words)
+    """Where mond itself listens.  Raises CannotDo."""
+    return parse_mond_args(shell_defaults.read(files.ganeti, MOND_ARGS, GANETI).words)
 
 
-def now(files: Files) -> Front:
-    """How it is.  Raises CannotDo where the files contradict each other, or cannot be understood."""
-    mond_args = defaults.read(files.ganeti, MOND_ARGS, GANETI)
-    args = defaults.read(files.ours, ARGS, OURS)
-    listens = understood(mond_args.words)
+def current_setup(files: Files) -> MondSetup:
+    """The setup that the files describe.  Raises CannotDo where they contradict each other or cannot be parsed."""
+    mond_args = shell_defaults.read(files.ganeti, MOND_ARGS, GANETI)
+    args = shell_defaults.read(files.ours, ARGS, OURS)
+    listens = parse_mond_args(mond_args.words)
     in_front = "--front" in args.words
     if not mond_args.ours and not in_front:
-        return Front(None, listens)
+        return MondSetup(None, listens)
     if not mond_args.ours or not in_front:
-        half = GANETI if mond_args.ours else OURS
+        file = GANETI if mond_args.ours else OURS
         raise CannotDo(
-            f"only {half} has us in front of mond: ganeti-gluster-mon front disable, then enable again"
+            f"only {file} has us in front of mond: ganeti-gluster-mon front disable, then enable again"
         )
-    return Front(listens, understood(mond_args.before))
+    return MondSetup(listens, parse_mond_args(mond_args.before))
 
 
 def enabled(files: Files, behind: int) -> Files:
     """*files* with us where mond is, and mond on the loopback port *behind*.  Raises CannotDo."""
-    front = now(files)
-    args = defaults.read(files.ours, ARGS, OURS)
+    front = current_setup(files)
+    args = shell_defaults.read(files.ours, ARGS, OURS)
     if front.mond_behind is None and "--front" in args.words:
         raise CannotDo(f"{OURS}: {ARGS} has --front already: take it out, and enable again")
     if behind == front.asked.port:
@@ -133,27 +133,27 @@ def enabled(files: Files, behind: int) -> Files:
     moved = Mond(LOOPBACK, behind, mond(files).other)
     ours = (*_without(args.words), "--listen", front.asked.listen, "--front", moved.url())
     return Files(
-        defaults.changed(files.ganeti, MOND_ARGS, GANETI, moved.words),
-        defaults.changed(files.ours, ARGS, OURS, ours),
+        shell_defaults.changed(files.ganeti, MOND_ARGS, GANETI, moved.words),
+        shell_defaults.changed(files.ours, ARGS, OURS, ours),
     )
 
 
 def disabled(files: Files) -> Files:
     """*files* as they were before; what else somebody changed in these settings since stays changed."""
-    mond_args = defaults.read(files.ganeti, MOND_ARGS, GANETI)
-    args = defaults.read(files.ours, ARGS, OURS)
-    old = understood(mond_args.before)
-    other = understood(mond_args.words).other
+    mond_args = shell_defaults.read(files.ganeti, MOND_ARGS, GANETI)
+    args = shell_defaults.read(files.ours, ARGS, OURS)
+    old = parse_mond_args(mond_args.before)
+    other = parse_mond_args(mond_args.words).other
     listen = _value(args.before, "--listen")
     ours = (*_without(args.words), *(() if listen is None else ("--listen", listen)))
     return Files(
-        defaults.restored(
+        shell_defaults.restored(
             files.ganeti,
             MOND_ARGS,
             GANETI,
             None if other == old.other else Mond(old.address, old.port, other).words,
         ),
-        defaults.restored(
+        shell_defaults.restored(
             files.ours, ARGS, OURS, None if _without(args.words) == _without(args.before) else ours
         ),
     )

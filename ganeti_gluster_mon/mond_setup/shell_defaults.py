@@ -90,7 +90,7 @@ def restored(text: str, name: str, path: str, words: Optional[Sequence[str]] = N
 
 
 def _find(lines: Sequence[str], name: str) -> Optional[int]:
-    """Where the assignment is that a shell would heed: the last one."""
+    """The index of the assignment that takes effect: the last one."""
     assigns = re.compile(rf"\s*(?:export\s+)?{re.escape(name)}=")
     found = [number for number, line in enumerate(lines) if assigns.match(line)]
     return found[-1] if found else None

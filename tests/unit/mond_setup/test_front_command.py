@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from ganeti_gluster_mon.cli import main
 from ganeti_gluster_mon.failure import CannotDo
-from ganeti_gluster_mon.front import change, clients, defaults, plan, services
-from ganeti_gluster_mon.front.plan import Files, Mond
+from ganeti_gluster_mon.mond_setup import change, mond_client, mond_settings, restart, shell_defaults
+from ganeti_gluster_mon.mond_setup.mond_settings import Files, Mond
 
 GANETI = """\
 # Default arguments for Ganeti daemons
@@ -30,7 +30,7 @@ ARGS="--listen @ganeti:1816"
 
 
 def words(text: str, name: str) -> Tuple[str, ...]:
-    return defaults.read(text, name, "/file").words
+    return shell_defaults.read(text, name, "/file").words
 
 
 @pytest.mark.parametrize(
@@ -55,8 +55,8 @@ def test_reading(line: str, expected: Tuple[str, ...]) -> None:
 @pytest.mark.parametrize("line", ['A="-p', 'A="$B"', "A=`date`", "A=-p 1", 'A="a\\"b"'])
 def test_what_only_a_shell_understands_is_named_with_its_place(line: str) -> None:
     for does in (
-        lambda: defaults.read(f"B=1\n{line}\n", "A", "/etc/default/x"),
-        lambda: defaults.changed(f"B=1\n{line}\n", "A", "/etc/default/x", ["-d"]),
+        lambda: shell_defaults.read(f"B=1\n{line}\n", "A", "/etc/default/x"),
+        lambda: shell_defaults.changed(f"B=1\n{line}\n", "A", "/etc/default/x", ["-d"]),
     ):
         with pytest.raises(CannotDo, match=r"^/etc/default/x, line 2: A has .*: "):
             does()
@@ -65,7 +65,7 @@ def test_what_only_a_shell_understands_is_named_with_its_place(line: str) -> Non
 @pytest.mark.parametrize("word", ['"', "$(id)", "a b", "`", "a;b", "a\nb", ""])
 def test_nothing_is_written_that_a_shell_could_take_for_more(word: str) -> None:
     with pytest.raises(CannotDo):
-        defaults.changed(GANETI, "MOND_ARGS", "/f", [word])
+        shell_defaults.changed(GANETI, "MOND_ARGS", "/f", [word])
 
 
 TEXTS = st.lists(
@@ -81,12 +81,12 @@ TEXTS = st.lists(
 
 @given(TEXTS)
 def test_there_and_back_again_to_the_letter(text: str) -> None:
-    once = defaults.changed(text, "A", "/f", ["-p", "2"])
+    once = shell_defaults.changed(text, "A", "/f", ["-p", "2"])
     assert words(once, "A") == ("-p", "2")
-    twice = defaults.changed(once, "A", "/f", ["-p", "3"])
+    twice = shell_defaults.changed(once, "A", "/f", ["-p", "3"])
     assert words(twice, "A") == ("-p", "3")
-    assert defaults.restored(once, "A", "/f") == defaults.restored(twice, "A", "/f") == text
-    assert defaults.restored(text, "A", "/f") == text
+    assert shell_defaults.restored(once, "A", "/f") == shell_defaults.restored(twice, "A", "/f") == text
+    assert shell_defaults.restored(text, "A", "/f") == text
 
 
 @pytest.mark.parametrize(
@@ -100,14 +100,14 @@ def test_there_and_back_again_to_the_letter(text: str) -> None:
     ],
 )
 def test_where_mond_listens(given: str, expected: Mond) -> None:
-    assert plan.understood(given.split()) == expected
-    assert plan.understood(expected.words) == expected
+    assert mond_settings.parse_mond_args(given.split()) == expected
+    assert mond_settings.parse_mond_args(expected.words) == expected
 
 
 @pytest.mark.parametrize("given", ["-p", "-p x", "-p 0", "--port=65536", "-d -b"])
 def test_what_mond_would_not_start_with(given: str) -> None:
     with pytest.raises(CannotDo, match=r"^/etc/default/ganeti: MOND_ARGS: "):
-        plan.understood(given.split())
+        mond_settings.parse_mond_args(given.split())
 
 
 @pytest.mark.parametrize(
@@ -130,30 +130,32 @@ def test_what_mond_would_not_start_with(given: str) -> None:
 )
 def test_enabling(mond_args: str, args: str, new_mond: str, new_ours: str) -> None:
     before = Files(f'MOND_ARGS="{mond_args}"\n', f'ARGS="{args}"\n')
-    after = plan.enabled(before, 1817)
+    after = mond_settings.enabled(before, 1817)
     assert words(after.ganeti, "MOND_ARGS") == tuple(new_mond.split())
     assert words(after.ours, "ARGS") == tuple(new_ours.split())
-    assert plan.enabled(after, 1817) == after, "the second time changes nothing"
-    assert plan.now(after) == plan.Front(Mond("127.0.0.1", 1817, plan.mond(before).other), plan.mond(before))
-    assert plan.disabled(after) == before
-    assert plan.disabled(before) == before
+    assert mond_settings.enabled(after, 1817) == after, "the second time changes nothing"
+    assert mond_settings.current_setup(after) == mond_settings.MondSetup(
+        Mond("127.0.0.1", 1817, mond_settings.mond(before).other), mond_settings.mond(before)
+    )
+    assert mond_settings.disabled(after) == before
+    assert mond_settings.disabled(before) == before
 
 
 def test_enabled_again_with_another_port() -> None:
     before = Files(GANETI, OURS)
-    after = plan.enabled(plan.enabled(before, 1817), 1900)
-    assert plan.mond(after).port == 1900
+    after = mond_settings.enabled(mond_settings.enabled(before, 1817), 1900)
+    assert mond_settings.mond(after).port == 1900
     assert "--front http://127.0.0.1:1900" in after.ours
-    assert plan.disabled(after) == before
+    assert mond_settings.disabled(after) == before
 
 
 def test_what_was_changed_meanwhile_stays() -> None:
-    after = plan.enabled(Files(GANETI, OURS), 1817)
+    after = mond_settings.enabled(Files(GANETI, OURS), 1817)
     later = Files(
         after.ganeti.replace("-b 127.0.0.1", "-b 127.0.0.1 -d").replace('KVMD_ARGS=""', 'KVMD_ARGS="-d"'),
         after.ours.replace("--listen :1815", "--listen :1815 --interval 9"),
     )
-    undone = plan.disabled(later)
+    undone = mond_settings.disabled(later)
     assert undone.ganeti == GANETI.replace('MOND_ARGS=""', 'MOND_ARGS="-d"').replace(
         'KVMD_ARGS=""', 'KVMD_ARGS="-d"'
     )
@@ -163,18 +165,18 @@ def test_what_was_changed_meanwhile_stays() -> None:
 
 def test_half_of_it_is_said_and_can_be_undone() -> None:
     before = Files(GANETI, OURS)
-    after = plan.enabled(before, 1817)
-    for half in (Files(after.ganeti, OURS), Files(GANETI, after.ours)):
+    after = mond_settings.enabled(before, 1817)
+    for files in (Files(after.ganeti, OURS), Files(GANETI, after.ours)):
         with pytest.raises(CannotDo, match=r"front disable"):
-            plan.now(half)
-        assert plan.disabled(half) == before
+            mond_settings.current_setup(files)
+        assert mond_settings.disabled(files) == before
 
 
 def test_what_cannot_be() -> None:
     with pytest.raises(CannotDo, match="--mond-port"):
-        plan.enabled(Files(GANETI, OURS), 1815)
+        mond_settings.enabled(Files(GANETI, OURS), 1815)
     with pytest.raises(CannotDo, match="front"):
-        plan.enabled(Files(GANETI, 'ARGS="--front http://127.0.0.1:1"\n'), 1817)
+        mond_settings.enabled(Files(GANETI, 'ARGS="--front http://127.0.0.1:1"\n'), 1817)
 
 
 @contextmanager
@@ -215,15 +217,15 @@ LV, DRBD, GLUSTER = ("lv", "storage", 0), ("drbd", "storage", 1), ("gluster", "s
 
 def test_what_clients_lose() -> None:
     with mond(told(LV, DRBD, drbd=(500, b""))) as before, mond(told(GLUSTER, LV, lv=(502, b""))) as after:
-        had, have = clients.see(before), clients.see(after)
-    assert had.lost(had) == ()
-    assert have.lost(had) == (
+        had, have = mond_client.query_mond(before), mond_client.query_mond(after)
+    assert had.missing(had) == ()
+    assert have.missing(had) == (
         "collector drbd (storage, kind 1) is not listed",
         "report storage/lv answers 502",
     )
     # What failed before may go on failing, and more is welcome.
     with mond(told(LV, DRBD, GLUSTER, drbd=(500, b""))) as more:
-        assert clients.see(more).lost(had) == ()
+        assert mond_client.query_mond(more).missing(had) == ()
 
 
 @pytest.mark.parametrize(
@@ -237,15 +239,15 @@ def test_what_clients_lose() -> None:
     ],
 )
 def test_who_is_not_mond(answers: Dict[str, Tuple[int, bytes]]) -> None:
-    with mond(answers) as url, pytest.raises(clients.NoAnswer, match="^" + url):
-        clients.see(url)
+    with mond(answers) as url, pytest.raises(mond_client.NoAnswer, match="^" + url):
+        mond_client.query_mond(url)
 
 
 def test_nobody_there() -> None:
     with mond({}) as url:
         pass
-    with pytest.raises(clients.NoAnswer, match=r"nobody answers at .*refused"):
-        clients.see(url)
+    with pytest.raises(mond_client.NoAnswer, match=r"nobody answers at .*refused"):
+        mond_client.query_mond(url)
 
 
 def test_files_keep_their_mode_and_a_symlink_stays_one(
@@ -280,7 +282,7 @@ def test_a_dry_run_changes_nothing_and_says_all(
     for name, text in (("GANETI", GANETI), ("OURS", OURS)):
         (directory / name).write_text(text)
         monkeypatch.setattr(change, name, str(directory / name))
-    monkeypatch.setattr(services, "run", _fails)
+    monkeypatch.setattr(restart, "run", _fails)
     assert main(["front", "enable", "--dry-run"]) == 0
     said = capsys.readouterr().out
     assert '+MOND_ARGS="-p 1817 -b 127.0.0.1"' in said
@@ -293,6 +295,6 @@ def test_a_dry_run_changes_nothing_and_says_all(
 
 def test_a_command_that_fails_is_told_in_its_own_words() -> None:
     with pytest.raises(CannotDo, match=r"^sh -c .* failed with exit status 3: no more$"):
-        services.run(["sh", "-c", "echo no more >&2; exit 3"])
+        restart.run(["sh", "-c", "echo no more >&2; exit 3"])
     with pytest.raises(CannotDo, match="cannot run /nowhere/x: No such file"):
-        services.run(["/nowhere/x"])
+        restart.run(["/nowhere/x"])

@@ -1,4 +1,4 @@
-"""Changes both files and starts both daemons again; puts all back when clients would get less than before."""
+"""Changes both files and restarts both daemons; undoes all if clients would get less than before."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from contextlib import suppress
 from typing import Callable, List
 
 from ganeti_gluster_mon.failure import CannotDo
-from ganeti_gluster_mon.front import clients, plan, services
-from ganeti_gluster_mon.front.plan import GANETI, OURS, Files
+from ganeti_gluster_mon.mond_setup import mond_client, mond_settings, restart
+from ganeti_gluster_mon.mond_setup.mond_settings import GANETI, OURS, Files
 
-#: seconds in which both daemons have to answer after they were started
-PATIENCE = 30.0
+#: seconds from the start of both daemons to their answers
+START_TIMEOUT = 30.0
 _PAUSE = 0.2
 #: bytes
 _LONGEST = 1 << 20
@@ -29,29 +29,29 @@ def read_files() -> Files:
 
 
 def show(before: Files, after: Files, say: Say) -> None:
-    """Say what would be changed and run."""
+    """Show the changes and the commands."""
     for path, old, new in ((GANETI, before.ganeti, after.ganeti), (OURS, before.ours, after.ours)):
         for line in difflib.unified_diff(old.splitlines(), new.splitlines(), path, path, lineterm="", n=1):
             say(line)
-    for argv in services.commands():
+    for argv in restart.commands():
         say(f"# {' '.join(argv)}")
 
 
 def carry_out(before: Files, after: Files, say: Say) -> None:
-    """Make it so, and see to it that clients get what they got before.
+    """Write the files, restart the daemons, and check that clients get all that they got before.
 
     Raises CannotDo; then everything is as it was.
     """
-    mond = plan.mond(before)
-    got = clients.see(mond.url())
-    goal = plan.now(after)
-    if not services.by_systemd() and goal.mond_behind is None and _answers(goal.asked.url()):
+    mond = mond_settings.mond(before)
+    got = mond_client.query_mond(mond.url())
+    goal = mond_settings.current_setup(after)
+    if not restart.by_systemd() and goal.mond_behind is None and _answers(goal.asked.url()):
         raise CannotDo(
             f"we answer at {goal.asked.url()}, where mond is to be, and systemd is not process 1 here: "
             "end our daemon, and try again"
         )
-    # Where nobody but the administrator can start us, all that can be seen is that mond is where it is to be.
-    asked = goal.asked if services.by_systemd() else plan.mond(after)
+    # Where only the administrator can start our daemon, check only that mond listens at its new place.
+    asked = goal.asked if restart.by_systemd() else mond_settings.mond(after)
     try:
         _apply(after)
         _wait_for(asked.url(), got)
@@ -63,8 +63,8 @@ def carry_out(before: Files, after: Files, say: Say) -> None:
 
 def _answers(url: str) -> bool:
     try:
-        clients.see(url)
-    except clients.NoAnswer:
+        mond_client.query_mond(url)
+    except mond_client.NoAnswer:
         return False
     return True
 
@@ -72,17 +72,17 @@ def _answers(url: str) -> bool:
 def _apply(files: Files) -> None:
     _write(GANETI, files.ganeti)
     _write(OURS, files.ours)
-    for argv in services.commands():
-        services.run(argv)
+    for argv in restart.commands():
+        restart.run(argv)
 
 
-def _wait_for(url: str, got: clients.Seen) -> None:
+def _wait_for(url: str, got: mond_client.MondReports) -> None:
     """Wait until a client gets at *url* what it got before.  Raises CannotDo."""
-    deadline = time.monotonic() + PATIENCE
+    deadline = time.monotonic() + START_TIMEOUT
     while True:
         try:
-            why = "; ".join(clients.see(url).lost(got))
-        except clients.NoAnswer as err:
+            why = "; ".join(mond_client.query_mond(url).missing(got))
+        except mond_client.NoAnswer as err:
             why = str(err)
         if not why:
             return

@@ -19,7 +19,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from ganeti_gluster_mon.gluster.model import Brick, Mount, Peer, Pool, Process, Subvolume, Volume
 from ganeti_gluster_mon.health import STATUSES, Health, VolumeHealth
-from ganeti_gluster_mon.prometheus import TextfileError, render, write_textfile
+from ganeti_gluster_mon.metrics.pool_metrics import TextfileError, render, write_textfile
 from tests.unit.example_pool import HEALTH, NOTHING, NOTHING_HEALTH, NOW, POOL, same_as_golden
 
 #: every metric of the contract with its labels

@@ -15,7 +15,7 @@ from ganeti_gluster_mon.daemon.spool import FOLLOW, LEAD, CycleRecord, Spool, Sp
 from ganeti_gluster_mon.gluster import capture, capture_archive
 from ganeti_gluster_mon.gluster.capture import Capture, CaptureError
 
-RECORDED = capture.read(str(Path(__file__).parents[1] / "captures/recorded/healthy"))
+RECORDED = capture.read(str(Path(__file__).parents[2] / "captures/recorded/healthy"))
 
 
 OWN = "2f5fe442-3b7d-413f-a157-e783a5d0af1b"

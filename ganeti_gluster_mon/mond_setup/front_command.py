@@ -10,7 +10,7 @@ from ganeti_gluster_mon import commandline
 from ganeti_gluster_mon.failure import CannotDo
 
 if TYPE_CHECKING:
-    from ganeti_gluster_mon.front.plan import Files
+    from ganeti_gluster_mon.mond_setup.mond_settings import Files
 
 #: mond is there while we are where it was; 1816 is ours until we are started again
 _BEHIND = 1817
@@ -42,37 +42,37 @@ def add_command(commands: argparse._SubParsersAction[commandline.Parser]) -> Non
 
 
 def _enable(arguments: argparse.Namespace) -> int:
-    from ganeti_gluster_mon.front import change, plan, services
+    from ganeti_gluster_mon.mond_setup import change, mond_settings, restart
 
     before = change.read_files()
-    after = plan.enabled(before, arguments.mond_port)
-    if not _done(before, after, arguments.dry_run):
+    after = mond_settings.enabled(before, arguments.mond_port)
+    if not _apply_or_show(before, after, arguments.dry_run):
         return 0
-    front = plan.now(after)
+    front = mond_settings.current_setup(after)
     assert front.mond_behind is not None
     print(f"mond is at {front.mond_behind.url()}; its clients ask us, at {front.asked.listen}")
-    _say_how_to_start(services.by_systemd())
+    _say_how_to_start(restart.by_systemd())
     return 0
 
 
 def _disable(arguments: argparse.Namespace) -> int:
-    from ganeti_gluster_mon.front import change, plan, services
+    from ganeti_gluster_mon.mond_setup import change, mond_settings, restart
 
     before = change.read_files()
-    after = plan.disabled(before)
-    if not _done(before, after, arguments.dry_run):
+    after = mond_settings.disabled(before)
+    if not _apply_or_show(before, after, arguments.dry_run):
         return 0
-    print(f"mond is at {plan.now(after).asked.listen} again")
-    _say_how_to_start(services.by_systemd())
+    print(f"mond is at {mond_settings.current_setup(after).asked.listen} again")
+    _say_how_to_start(restart.by_systemd())
     return 0
 
 
 def _status(_arguments: argparse.Namespace) -> int:
     from ganeti_gluster_mon.collectors import collectors
-    from ganeti_gluster_mon.front import change, clients, plan
+    from ganeti_gluster_mon.mond_setup import change, mond_client, mond_settings
 
-    front = plan.now(change.read_files())
-    got = clients.see(front.asked.url())
+    front = mond_settings.current_setup(change.read_files())
+    got = mond_client.query_mond(front.asked.url())
     ours = {name for name, _, _ in got.reports if name in collectors()}
     if front.mond_behind is None:
         if ours:
@@ -83,8 +83,8 @@ def _status(_arguments: argparse.Namespace) -> int:
         return 0
     if not ours:
         raise CannotDo(f"in front, by the files; but it is mond that answers at {front.asked.url()}")
-    behind = clients.see(front.mond_behind.url())
-    lost = got.lost(behind)
+    behind = mond_client.query_mond(front.mond_behind.url())
+    lost = got.missing(behind)
     if lost:
         raise CannotDo(f"in front, but clients do not get what mond has: {'; '.join(lost)}")
     print(
@@ -94,9 +94,9 @@ def _status(_arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _done(before: Files, after: Files, dry_run: bool) -> bool:
-    """Make *before* *after*, or say what it would take; whether anything was changed."""
-    from ganeti_gluster_mon.front import change
+def _apply_or_show(before: Files, after: Files, dry_run: bool) -> bool:
+    """Change *before* to *after*, or show the change; True if something was changed."""
+    from ganeti_gluster_mon.mond_setup import change
 
     if before == after:
         print("nothing to do")

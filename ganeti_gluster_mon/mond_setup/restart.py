@@ -1,4 +1,4 @@
-"""Starts mond and our own daemon again, by whoever looks after daemons on this node."""
+"""Restarts mond and our own daemon, by systemd or by Ganeti's daemon-util."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ UNITS = ("ganeti-gluster-mon-poller.service", "ganeti-gluster-mon-web.service")
 #: there while systemd is process 1, by sd_booted(3)
 _BOOTED = "/run/systemd/system"
 #: seconds; Ganeti gives a daemon 30 to end
-DEADLINE = 90.0
+RESTART_TIMEOUT = 90.0
 
 
 def by_systemd() -> bool:
-    """Whether systemd starts our daemon; else somebody does who only knows how."""
+    """Whether systemd starts our daemon; else only the administrator knows how."""
     return os.path.isdir(_BOOTED)
 
 
 def commands() -> List[List[str]]:
-    """What starts both daemons again.  Each may get the other's port: both end before one begins."""
+    """The commands that restart both daemons.  Each may get the other's port: both stop before one starts."""
     mond = [[DAEMON_UTIL, "stop", MOND], [DAEMON_UTIL, "start", MOND]]
     if not by_systemd():
         return mond
@@ -32,16 +32,21 @@ def commands() -> List[List[str]]:
 
 
 def run(argv: Sequence[str]) -> None:
-    """Run a command to its end.  Raises CannotDo with what it said."""
+    """Run a command to its end.  Raises CannotDo with its output."""
     shown = " ".join(argv)
     try:
         ran = subprocess.run(
-            argv, check=False, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=DEADLINE
+            argv,
+            check=False,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=RESTART_TIMEOUT,
         )
     except OSError as err:
         raise CannotDo(f"cannot run {shown}: {err.strerror or err}") from err
     except subprocess.TimeoutExpired:
-        raise CannotDo(f"{shown} has not ended within {DEADLINE:g} s") from None
+        raise CannotDo(f"{shown} has not ended within {RESTART_TIMEOUT:g} s") from None
     if ran.returncode:
-        said = " ".join((ran.stderr or ran.stdout).split()) or "it said nothing"
-        raise CannotDo(f"{shown} failed with exit status {ran.returncode}: {said}")
+        output = " ".join((ran.stderr or ran.stdout).split()) or "no output"
+        raise CannotDo(f"{shown} failed with exit status {ran.returncode}: {output}")

@@ -11,7 +11,7 @@ from typing import Any, Dict, Iterator, List, Optional, Tuple
 import pytest
 
 from ganeti_gluster_mon.daemon.web.mond_proxy import MondProxy, MondProxyError
-from tests.unit.serving import RENDERED, serving
+from tests.unit.daemon.web.serving import RENDERED, serving
 
 LISTING = (
     b'[["cpu-avg-load","default",0],["xen-cpu-avg-load","default",0],["diskstats","storage",0],'

@@ -25,7 +25,7 @@ from ganeti_gluster_mon.daemon.web.auth import (
 from ganeti_gluster_mon.daemon.web.base_handler import BaseHandler
 from ganeti_gluster_mon.daemon.web.content import Body
 from ganeti_gluster_mon.daemon.web.web_config import WebConfigError, read
-from tests.unit.serving import RENDERED, Client, serving
+from tests.unit.daemon.web.serving import RENDERED, Client, serving
 
 HASHES = {
     name: bcrypt.hashpw(password, bcrypt.gensalt(4)).decode()

@@ -16,7 +16,7 @@ from tornado.web import RequestHandler
 from ganeti_gluster_mon.daemon.web.base_handler import BaseHandler
 from ganeti_gluster_mon.daemon.web.content import CurrentContent
 from ganeti_gluster_mon.daemon.web.handlers import application
-from tests.unit.serving import PAGE, RENDERED, STYLE, Served, serving
+from tests.unit.daemon.web.serving import PAGE, RENDERED, STYLE, Served, serving
 
 BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8"
 PROMETHEUS = "application/openmetrics-text;version=1.0.0,text/plain;version=0.0.4;q=0.5,*/*;q=0.1"
