@@ -358,6 +358,7 @@ def _collect(arguments: argparse.Namespace) -> int:
 
 def _metrics(arguments: argparse.Namespace) -> int:
     from ganeti_gluster_mon.metrics import pool_metrics
+    from ganeti_gluster_mon.metrics.textfile import TextfileError, write_textfile
 
     seen = _snapshot(arguments)
     text = pool_metrics.render(
@@ -371,8 +372,8 @@ def _metrics(arguments: argparse.Namespace) -> int:
         sys.stdout.buffer.write(text)
         return 0
     try:
-        pool_metrics.write_textfile(arguments.textfile, text)
-    except pool_metrics.TextfileError as err:
+        write_textfile(arguments.textfile, text)
+    except TextfileError as err:
         return _complain(str(err))
     return 0
 

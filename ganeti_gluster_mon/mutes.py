@@ -25,7 +25,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, Iterable, Iterator, List, Mapping, Sequence, Tuple
 
-from ganeti_gluster_mon import safe_open
+from ganeti_gluster_mon import atomic_file, safe_open
 
 DIRECTORY = "/var/lib/ganeti-gluster-mon"
 FILE = "mutes.json"
@@ -162,7 +162,7 @@ def add(added: Sequence[Mute], directory: str = DIRECTORY) -> Mutes:
         known = read(directory)
         merged = known.merged(added, time.time())
         if merged != known:
-            _write(descriptor, encode(merged))
+            atomic_file.write(FILE, encode(merged), directory=descriptor)
     return merged
 
 
@@ -183,16 +183,3 @@ def _locked(directory: str) -> Iterator[int]:
         yield descriptor
     finally:
         os.close(descriptor)
-
-
-def _write(directory: int, content: bytes) -> None:
-    """Replace the file in *directory*, a descriptor; no link in it is followed.  Raises OSError."""
-    temporary = f".{FILE}.{os.getpid()}"
-    with suppress(FileNotFoundError):
-        os.unlink(temporary, dir_fd=directory)
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-    file = os.open(temporary, flags, 0o644, dir_fd=directory)
-    with open(file, "wb") as opened:
-        os.fchmod(opened.fileno(), 0o644)
-        opened.write(content)
-    os.replace(temporary, FILE, src_dir_fd=directory, dst_dir_fd=directory)

@@ -1,4 +1,4 @@
-"""Reading a file that another user may have put there: a plain file, of bounded size, of an expected owner.
+"""Opens files in directories that other users may write to: lock files, and plain files of bounded size.
 
 A FIFO does not make the reader wait, a symlink is not followed, and a device is not opened for good.
 """
@@ -14,6 +14,14 @@ from typing import Collection, List, Optional
 def opener(path: str, flags: int) -> int:
     """For `open`: a symlink is refused (ELOOP), and a FIFO or a device does not make the reader wait."""
     return os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
+
+
+def lock_file(path: str) -> int:
+    """A descriptor of the file at *path*, for a lock; the file is created if it is missing.  Raises OSError.
+
+    Its mode is 0600: another user who could open it could hold the lock.
+    """
+    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
 
 
 def read(path: str, most: int, owners: Optional[Collection[int]] = None) -> bytes:

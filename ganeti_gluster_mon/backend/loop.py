@@ -28,6 +28,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Callable, Iterator, List, Optional, Sequence, Tuple
 
+from ganeti_gluster_mon import safe_open
 from ganeti_gluster_mon.backend import child_call, loop_records
 from ganeti_gluster_mon.backend.disk_error import DiskError
 
@@ -91,7 +92,7 @@ def locked(filesystem: str, path: str) -> Iterator[int]:
     name = os.path.join(loop_records.DIRECTORY, f"lock-{filesystem}")
     with _errors(f"{path}: cannot use {name}"):
         os.makedirs(loop_records.DIRECTORY, mode=0o755, exist_ok=True)
-        lock = os.open(name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        lock = safe_open.lock_file(name)
     try:
         _wait_for_lock(lock, name, path)
         yield lock

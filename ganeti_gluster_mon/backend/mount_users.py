@@ -17,6 +17,7 @@ from contextlib import contextmanager, suppress
 from typing import Iterator, List
 from urllib.parse import quote, unquote
 
+from ganeti_gluster_mon import safe_open
 from ganeti_gluster_mon.backend.disk_error import VolumeError
 
 #: the directories of all mount points
@@ -165,7 +166,7 @@ class MountUsers:
         """A descriptor of the file *name*, created if it is missing.  Raises VolumeError."""
         path = os.path.join(self.directory, name)
         try:
-            return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+            return safe_open.lock_file(path)
         except OSError as err:
             raise VolumeError(f"volume {self.volume}: cannot open {path}: {err.strerror}") from err
 

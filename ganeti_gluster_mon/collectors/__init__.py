@@ -7,7 +7,7 @@ collectors there are.
 
 from __future__ import annotations
 
-from typing import Any, Dict, Mapping, Protocol, Type, TypeVar
+from typing import Any, Dict, Mapping, Protocol, Type, TypeVar, runtime_checkable
 
 from ganeti_gluster_mon.gluster.model import Pool
 from ganeti_gluster_mon.health import Health
@@ -32,6 +32,14 @@ class Collector(Protocol):
 
     def collect(self, pool: Pool, health: Health, now: int) -> Dict[str, Any]:
         """The ``data`` of its report at *now* (ns since the epoch): plain values, ready for JSON."""
+
+
+@runtime_checkable
+class StatusCollector(Protocol):
+    """A collector whose kind is STATUS."""
+
+    def evaluate(self, pool: Pool, health: Health) -> Health:
+        """The health that its status reports; *health* is that of the whole pool."""
 
 
 def status_data(health: Health) -> Dict[str, Any]:

@@ -21,6 +21,10 @@ class Gluster:
     format_version = 1
     summary = "how the pool is and what is wrong with it; its volumes and peers"
 
+    def evaluate(self, pool: Pool, health: Health) -> Health:
+        """The health of the whole pool."""
+        return health
+
     def collect(self, pool: Pool, health: Health, now: int) -> Dict[str, Any]:
         """``status``, ``volumes`` and ``peers`` (null when not known), ``age`` of the answers in seconds."""
         return {

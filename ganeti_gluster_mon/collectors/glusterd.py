@@ -23,11 +23,14 @@ class Glusterd:
     format_version = 1
     summary = "this node's processes of Gluster: glusterd, bricks, self-heal, mounts"
 
+    def evaluate(self, pool: Pool, health: Health) -> Health:
+        """The health of this node's processes."""
+        return evaluate_node(pool)
+
     def collect(self, pool: Pool, health: Health, now: int) -> Dict[str, Any]:
         """``status``, ``versions``, ``processes`` (null when not looked at)."""
-        node = evaluate_node(pool)
         return {
-            "status": status_data(node),
+            "status": status_data(self.evaluate(pool, health)),
             "versions": {"gluster": pool.gluster_version, "ganeti-gluster-mon": __version__},
             "processes": None
             if pool.processes is None

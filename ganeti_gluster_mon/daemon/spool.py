@@ -32,7 +32,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from typing import Any, Dict, Iterator, Mapping, Optional, Sequence, Tuple
 
-from ganeti_gluster_mon import safe_open
+from ganeti_gluster_mon import atomic_file, safe_open
 from ganeti_gluster_mon.daemon.log import log_event
 from ganeti_gluster_mon.gluster import capture, capture_archive
 from ganeti_gluster_mon.gluster.capture import Capture, CaptureError
@@ -141,9 +141,7 @@ class Spool:
     @contextmanager
     def poller_running(self) -> Iterator[None]:
         """Let root see, until the end of the block or of the process, that somebody asks.  Raises OSError."""
-        flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
-        # for nobody else to open: who can open it could keep it locked, and us waiting
-        descriptor = os.open(os.path.join(self.directory, POLLER_LOCK), flags, 0o600)
+        descriptor = safe_open.lock_file(os.path.join(self.directory, POLLER_LOCK))
         try:
             fcntl.flock(descriptor, fcntl.LOCK_SH)
             yield
@@ -196,7 +194,8 @@ class Spool:
 
         Raises OSError.
         """
-        self._write(os.path.join(self.directory, SILENT_BRICKS), _pack_bricks(bricks))
+        path = os.path.join(self.directory, SILENT_BRICKS)
+        atomic_file.write(path, _pack_bricks(bricks), mode=0o640, group=os.stat(self.to_poller).st_gid)
 
     def take_nudge(self) -> Optional[Tuple[str, ...]]:
         """The bricks that another node reported with its nudge, since this was called last; None: there was no nudge.
@@ -254,15 +253,7 @@ class Spool:
             with suppress(FileNotFoundError):
                 os.unlink(path)
             return
-        temporary = f"{path}.{os.getpid()}"
-        with suppress(FileNotFoundError):
-            os.unlink(temporary)
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with open(descriptor, "wb") as file:
-            os.fchown(file.fileno(), -1, os.stat(self.to_poller).st_gid)
-            os.fchmod(file.fileno(), 0o640)
-            file.write(key)
-        os.replace(temporary, path)
+        atomic_file.write(path, key, mode=0o640, group=os.stat(self.to_poller).st_gid)
 
     # --- written by the web process ----------------------------------------------------------------------
 
@@ -288,11 +279,11 @@ class Spool:
 
     def write_role(self, role: str) -> None:
         """Write the role of this node for the poller.  Raises OSError."""
-        self._write(os.path.join(self.to_poller, "role"), f"{role}\n".encode("ascii"))
+        atomic_file.write(os.path.join(self.to_poller, "role"), f"{role}\n".encode("ascii"))
 
     def nudge(self, bricks: Sequence[str] = ()) -> None:
         """Make the poller query Gluster now, with the *bricks*, as "host:path", first.  Raises OSError."""
-        self._write(os.path.join(self.to_poller, _NUDGE), _pack_bricks(bricks))
+        atomic_file.write(os.path.join(self.to_poller, _NUDGE), _pack_bricks(bricks))
 
     def silent_bricks(self) -> Tuple[str, ...]:
         """The bricks of this node that do not answer, as `report` was told last."""
@@ -304,14 +295,14 @@ class Spool:
 
     def write_storage_status(self, digest: bytes) -> None:
         """Let the storage backend know what was seen.  Raises OSError."""
-        self._write(os.path.join(self.web_state, "storage.json"), digest)
+        atomic_file.write(os.path.join(self.web_state, "storage.json"), digest)
 
     def write_leader_capture(self, sent: bytes, moment: int, uuid: str) -> None:
         """Keep the archive that the leader *sent*, whose capture was taken at *moment* (CLOCK_BOOTTIME of this node,
         ns), and this node's own *uuid* in the pool.  Raises OSError.
         """
         head = json.dumps({"format_version": 1, "boottime": moment, "uuid": uuid}).encode("ascii")
-        self._write(os.path.join(self.web_state, _LEADER), head + b"\n" + sent)
+        atomic_file.write(os.path.join(self.web_state, _LEADER), head + b"\n" + sent)
 
     # --- for commands on this node ---------------------------------------------------------------
 
@@ -346,12 +337,6 @@ class Spool:
             return capture_archive.unpack(sent), moment, uuid
         except (OSError, ValueError, TypeError, KeyError, RecursionError, CaptureError):
             return None
-
-    def _write(self, path: str, content: bytes) -> None:
-        temporary = f"{path}.{os.getpid()}"
-        with open(temporary, "wb") as file:
-            file.write(content)
-        os.replace(temporary, path)
 
 
 def _read_cycle(path: str) -> CycleRecord:

@@ -17,6 +17,7 @@ import tempfile
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any, Callable, Dict, List, Mapping, Optional, Tuple
 
+from ganeti_gluster_mon import safe_open
 from ganeti_gluster_mon.gluster.model import DiskFile, Mount, Process
 from ganeti_gluster_mon.gluster.query import Query, file_of_query, query_in_file
 
@@ -250,8 +251,7 @@ def _read_file(directory: str, name: str, max_file: int) -> Tuple[bytes, Optiona
     if not name or "/" in name or "\0" in name or name in (".", ".."):
         return b"", f"the manifest names {name!r}, which is not a file of the capture itself"
     try:
-        # O_NONBLOCK: a fifo put there must not make us wait for its writer
-        descriptor = os.open(os.path.join(directory, name), os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+        descriptor = safe_open.opener(os.path.join(directory, name), os.O_RDONLY)
         with open(descriptor, "rb") as file:
             if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
                 return b"", f"{name} is not a plain file"

@@ -19,6 +19,7 @@ import time
 from dataclasses import replace
 from typing import Callable, Dict, Iterator, List, Optional, Sequence, Tuple
 
+from ganeti_gluster_mon import safe_open
 from ganeti_gluster_mon.failure import CannotDo
 from ganeti_gluster_mon.gluster.capture import Capture
 from ganeti_gluster_mon.gluster.child import Child, read
@@ -219,7 +220,7 @@ def _stat(
         return
     os.makedirs(lock_directory, mode=0o755, exist_ok=True)
     path = os.path.join(lock_directory, "stat-disks")
-    lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    lock = safe_open.lock_file(path)
     try:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

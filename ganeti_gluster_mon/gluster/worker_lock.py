@@ -28,7 +28,7 @@ _STATE, _FLAGS, _START_TIME = 0, 6, 19
 
 def acquire(path: str) -> Optional[int]:
     """A descriptor of *path* with the lock; None if another process has the lock.  Raises OSError."""
-    lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    lock = safe_open.lock_file(path)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

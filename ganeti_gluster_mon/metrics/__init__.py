@@ -1,0 +1,1 @@
+"""Prometheus metrics: one module for each subject, each metric with its full name as it is exported."""

@@ -2,13 +2,33 @@
 
 from __future__ import annotations
 
-from typing import Dict, Iterable, List, Optional, Sequence, Tuple
+from dataclasses import dataclass
+from typing import Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
 
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily, Metric
 from prometheus_client.samples import Sample
+
+from ganeti_gluster_mon.gluster.model import Pool
+from ganeti_gluster_mon.health import Health
 
 #: values of the labels, and the figure; None: not known
 LabelledValue = Tuple[Sequence[Optional[str]], Optional[float]]
+
+
+@dataclass(frozen=True)
+class Scrape:
+    """What the metrics are made of."""
+
+    pool: Pool
+    health: Health
+    #: ns since the epoch: the health was evaluated at this moment
+    now: int
+    #: seconds that the cycle took; None: not known
+    duration: Optional[float]
+    #: failed cycles since the start, by reason
+    failures: Mapping[str, int]
+    #: whether this node queries the whole pool; None where no node leads
+    leader: Optional[bool]
 
 
 class Families:
@@ -31,9 +51,15 @@ class Families:
     def counter(
         self, name: str, text: str, labels: Sequence[str], samples: Iterable[LabelledValue]
     ) -> Metric:
-        """The counter *name*, without its "_total"; of samples with the same labels the lowest."""
+        """The counter *name*, which ends in "_total"; of samples with the same labels the lowest."""
         family = CounterMetricFamily(name, text)
-        family.samples = self._of(f"{name}_total", labels, samples)
+        family.samples = self._of(name, labels, samples)
+        return family
+
+    def info(self, name: str, text: str, labels: Mapping[str, Optional[str]]) -> Metric:
+        """The info *name*, which ends in "_info": always 1."""
+        family = InfoMetricFamily(name[: -len("_info")], text)
+        family.add_metric((), {key: label(value) for key, value in labels.items()})
         return family
 
     def _of(self, name: str, names: Sequence[str], samples: Iterable[LabelledValue]) -> List[Sample]:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import difflib
 import os
 import stat
-import tempfile
 import time
 from contextlib import suppress
-from typing import Callable, List
+from typing import Callable
 
+from ganeti_gluster_mon import atomic_file
 from ganeti_gluster_mon.failure import CannotDo
 from ganeti_gluster_mon.mond_setup import mond_client, mond_settings, restart
 from ganeti_gluster_mon.mond_setup.mond_settings import GANETI, OURS, Files
@@ -103,34 +103,16 @@ def _read(path: str) -> str:
 
 
 def _write(path: str, text: str) -> None:
-    """Replace the file by one rename, with its mode and owner; a symlink stays one.  Raises CannotDo."""
+    """Replace the file, with its mode and owner; a symlink stays one.  Raises CannotDo."""
     path = os.path.realpath(path)
-    temporary: List[str] = []
     try:
         if _read(path) == text:
             return
-        descriptor, name = tempfile.mkstemp(dir=os.path.dirname(path), prefix=f".{os.path.basename(path)}.")
-        temporary.append(name)
-        with open(descriptor, "w", encoding="utf-8", errors="surrogateescape") as file:
-            file.write(text)
-            file.flush()
-            _as_before(file.fileno(), path)
-            os.fsync(file.fileno())
-        os.replace(name, path)
-        temporary.clear()
+        mode, user, group = 0o644, -1, -1
+        with suppress(FileNotFoundError):
+            before = os.stat(path)
+            mode, user, group = stat.S_IMODE(before.st_mode), before.st_uid, before.st_gid
+        content = text.encode("utf-8", "surrogateescape")
+        atomic_file.write(path, content, durable=True, mode=mode, user=user, group=group)
     except OSError as err:
         raise CannotDo(f"cannot write {path}: {err.strerror or err}") from err
-    finally:
-        for name in temporary:
-            with suppress(OSError):
-                os.unlink(name)
-
-
-def _as_before(descriptor: int, path: str) -> None:
-    try:
-        before = os.stat(path)
-    except FileNotFoundError:
-        os.fchmod(descriptor, 0o644)
-        return
-    os.fchown(descriptor, before.st_uid, before.st_gid)
-    os.fchmod(descriptor, stat.S_IMODE(before.st_mode))

@@ -15,6 +15,7 @@ import time
 from contextlib import suppress
 from typing import Optional
 
+from ganeti_gluster_mon import safe_open
 from ganeti_gluster_mon.backend import flush, qemu_processes
 from ganeti_gluster_mon.backend.disk_error import DiskError
 from ganeti_gluster_mon.backend.extstorage import lease
@@ -89,7 +90,7 @@ def remove_device(volume: GlusterVolume, path: str) -> None:
 def _lock(uri: str) -> Optional[int]:
     """The locked file of this process, the watcher of *uri*; None if another process has become that meanwhile."""
     os.makedirs(DIRECTORY, mode=0o700, exist_ok=True)
-    descriptor = os.open(_file(uri), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    descriptor = safe_open.lock_file(_file(uri))
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

@@ -8,7 +8,7 @@ import time
 from dataclasses import replace
 from typing import Iterable, Optional, Tuple
 
-from ganeti_gluster_mon import history, mutes
+from ganeti_gluster_mon import atomic_file, history, mutes
 from ganeti_gluster_mon.daemon.log import log_event
 from ganeti_gluster_mon.daemon.picture import Picture
 from ganeti_gluster_mon.health import with_stuck_healing
@@ -79,11 +79,8 @@ class Annotations:
             if same or waited < _WRITE_EVERY:
                 return
         self._written, self._written_at = self._history, time.monotonic()
-        temporary = f"{self._path}.{os.getpid()}"
         try:
-            with open(temporary, "wb") as file:
-                file.write(history.encode(self._history))
-            os.replace(temporary, self._path)
+            atomic_file.write(self._path, history.encode(self._history))
         except OSError as err:
             self._failed("cannot keep since when problems exist", err)
         else:

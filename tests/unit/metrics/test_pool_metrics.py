@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
-import resource
 import shutil
-import stat
 import subprocess
 import time
 from pathlib import Path
@@ -17,9 +15,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from prometheus_client.parser import text_string_to_metric_families
 
+from ganeti_gluster_mon import metrics
 from ganeti_gluster_mon.gluster.model import Brick, Mount, Peer, Pool, Process, Subvolume, Volume
 from ganeti_gluster_mon.health import STATUSES, Health, VolumeHealth
-from ganeti_gluster_mon.metrics.pool_metrics import TextfileError, render, write_textfile
+from ganeti_gluster_mon.metrics.pool_metrics import render
 from tests.unit.example_pool import HEALTH, NOTHING, NOTHING_HEALTH, NOW, POOL, same_as_golden
 
 #: every metric of the contract with its labels
@@ -94,6 +93,12 @@ def test_the_whole_text() -> None:
 def test_every_metric_of_the_contract_is_there_and_no_other() -> None:
     found = {name: " ".join(sorted(dict(labels))) for name, labels in series(WHOLE)}
     assert found == {name: " ".join(sorted(labels.split())) for name, labels in CONTRACT.items()}
+
+
+@pytest.mark.parametrize("name", CONTRACT)
+def test_one_search_for_a_metric_finds_where_it_is_made(name: str) -> None:
+    modules = Path(metrics.__file__).parent.glob("*.py")
+    assert [module.name for module in modules if f'"{name}"' in module.read_text(encoding="utf-8")]
 
 
 def test_promtool_finds_nothing_to_say() -> None:
@@ -312,53 +317,6 @@ def test_a_thousand_bricks_are_no_matter() -> None:
     seconds = time.process_time() - before
     assert len(of(text, "gluster_brick_up")) == 1000
     assert seconds < 1  # it takes a tenth of that
-
-
-class TestTextfile:
-    """What node_exporter reads."""
-
-    def test_written(self, tmp_path: Path) -> None:
-        path = tmp_path / "gluster.prom"
-        old = os.umask(0o077)  # as a cautious administrator's; node_exporter is another user
-        try:
-            write_textfile(path, b"one\n")
-            write_textfile(str(path), b"two\n")
-        finally:
-            os.umask(old)
-        assert path.read_bytes() == b"two\n"
-        assert stat.S_IMODE(path.stat().st_mode) == 0o644
-        assert list(tmp_path.iterdir()) == [path]
-
-    def test_it_is_another_file_each_time(self, tmp_path: Path) -> None:
-        path = tmp_path / "gluster.prom"
-        write_textfile(path, b"one\n")
-        with open(path, "rb") as reader:
-            write_textfile(path, b"two\n")
-            assert reader.read() == b"one\n"
-
-    def test_no_such_directory(self, tmp_path: Path) -> None:
-        path = tmp_path / "none" / "gluster.prom"
-        with pytest.raises(TextfileError, match=rf"cannot write {path}: No such file or directory"):
-            write_textfile(path, b"")
-
-    def test_a_directory_stands_there(self, tmp_path: Path) -> None:
-        (tmp_path / "gluster.prom").mkdir()
-        with pytest.raises(TextfileError, match="Is a directory"):
-            write_textfile(tmp_path / "gluster.prom", b"")
-        assert [path.name for path in tmp_path.iterdir()] == ["gluster.prom"]
-
-    def test_no_room(self, tmp_path: Path) -> None:
-        path = tmp_path / "gluster.prom"
-        path.write_bytes(b"old\n")
-        before = resource.getrlimit(resource.RLIMIT_FSIZE)
-        resource.setrlimit(resource.RLIMIT_FSIZE, (4096, before[1]))
-        try:
-            with pytest.raises(TextfileError, match="File too large"):
-                write_textfile(path, bytes(100_000))
-        finally:
-            resource.setrlimit(resource.RLIMIT_FSIZE, before)
-        assert path.read_bytes() == b"old\n"
-        assert list(tmp_path.iterdir()) == [path]
 
 
 def test_mutes_are_exported_by_each_node() -> None:

@@ -269,7 +269,7 @@ def test_files_keep_their_mode_and_a_symlink_stays_one(
     assert sorted(path.name for path in directory.iterdir()) == ["fresh", "ganeti", "real"]
 
 
-def _fails(*_: object) -> None:
+def _fails(*_: object, **__: object) -> None:
     raise OSError(28, "No space left on device")
 
 
