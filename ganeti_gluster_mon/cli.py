@@ -132,7 +132,7 @@ def _add_serving(parser: argparse.ArgumentParser) -> None:
         dest="web_config",
         type=_absolute_path,
         metavar="FILE",
-        help="TLS, passwords and headers, in the format of Prometheus' exporters; read again when it changes",
+        help="TLS, passwords and headers, in the format of Prometheus' exporters; read again on SIGHUP",
     )
     parser.add_argument(
         "--web.allowed-hosts",
@@ -207,7 +207,7 @@ def _add_limits(parser: argparse.ArgumentParser) -> None:
         type=_percent,
         default=Limits.critical_free,
         metavar="N%",
-        help="a person is needed when no more than this is free (default: 10%%)",
+        help="an administrator is needed when no more than this is free (default: 10%%)",
     )
 
 

@@ -87,7 +87,10 @@ def run_daemon(options: Options) -> int:
     _must_have_secret(options)
     spool = _prepare(options)
     spool.remove_role()
-    children = [supervisor.Child(name, supervisor.command(name, options.words)) for name in ("poller", "web")]
+    children = [
+        supervisor.Child(role, supervisor.command(role, options.words), reloads=role == "web")
+        for role in ("poller", "web")
+    ]
     return supervisor.Supervisor(children, _watchdog_timeout(options.settings)).run()
 
 

@@ -43,6 +43,8 @@ class Child:
 
     name: str
     argv: Sequence[str]
+    #: whether it reads its files again on SIGHUP
+    reloads: bool = False
 
 
 class _Running:
@@ -88,13 +90,13 @@ class _Running:
 
 
 class Supervisor:
-    """Runs *children* until SIGTERM or SIGINT."""
+    """Runs *children* until SIGTERM or SIGINT; passes SIGHUP on."""
 
     def __init__(self, children: Sequence[Child], watchdog_timeout: float) -> None:
         """A child that has not notified us for *watchdog_timeout* seconds is killed and restarted."""
         self._children = children
         self._watchdog_timeout = watchdog_timeout
-        self._stopping = False
+        self._stopping = self._reloading = False
         self._ready_sent = False
         self._systemd = sdnotify.SystemdNotifier()
 
@@ -121,10 +123,14 @@ class Supervisor:
         ended.callback(signal.set_wakeup_fd, before)
         for number in (signal.SIGTERM, signal.SIGINT):
             ended.callback(signal.signal, number, signal.signal(number, self._on_stop_signal))
+        ended.callback(signal.signal, signal.SIGHUP, signal.signal(signal.SIGHUP, self._on_reload_signal))
         return ours
 
     def _on_stop_signal(self, *_: object) -> None:
         self._stopping = True
+
+    def _on_reload_signal(self, *_: object) -> None:
+        self._reloading = True
 
     def _prepare(self, child: Child, ended: ExitStack) -> _Running:
         notices = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
@@ -168,6 +174,7 @@ class Supervisor:
                 elif key.fileobj is wake:
                     with suppress(BlockingIOError):
                         wake.recv(4096)
+                    self._reload(running)
             # The whole host was suspended, by its hypervisor for example: the children could not notify us.
             now = time.monotonic()
             for each in running:
@@ -176,6 +183,15 @@ class Supervisor:
                 each.listen()
             self._notify_systemd(running)
         return 0
+
+    def _reload(self, running: Sequence[_Running]) -> None:
+        """Pass SIGHUP on, if one has come, to the children that can handle it."""
+        if self._reloading:
+            self._reloading = False
+            for each in running:
+                # A child that is not ready has no handler yet: the signal would end it.
+                if each.child.reloads and each.process is not None and each.was_ready:
+                    each.process.send_signal(signal.SIGHUP)
 
     def _next_due(self, running: Sequence[_Running]) -> float:
         """When the next restart or watchdog timeout is due, by time.monotonic()."""

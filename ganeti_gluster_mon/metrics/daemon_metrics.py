@@ -53,7 +53,7 @@ def families(scrape: Scrape, make: Families) -> Iterator[Metric]:
     yield make.gauge(
         "gluster_status_code",
         "Status of each report that has one: 0 works as it should, 1 is being put right by itself, "
-        "2 not known, 4 a person is needed.",
+        "2 not known, 4 needs attention.",
         ("collector",),
         _status_codes(scrape),
     )

@@ -1,7 +1,7 @@
-"""Who may come in: TLS and passwords by the web config, as the file is now.
+"""Authenticates clients by the web config: TLS and passwords.
 
-The file and its certificates are looked at when somebody comes, once a second at most.  Connections that
-are there keep what they came with; what cannot be read leaves what was read before.
+SIGHUP makes the server read the file and its certificates again.  Open connections keep their TLS session.  If the new
+file cannot be used, the old configuration stays.
 """
 
 from __future__ import annotations
@@ -12,13 +12,11 @@ import binascii
 import hashlib
 import hmac
 import logging
-import os
 import secrets
 import ssl
-import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Callable, Dict, Mapping, Optional, Tuple
+from typing import Dict, Mapping, Optional, Tuple
 
 import bcrypt
 
@@ -30,30 +28,19 @@ LOG = logging.getLogger("ganeti_gluster_mon")
 MAX_PENDING = 16
 #: of those, from one address: a client that tries many passwords leaves room for others
 MAX_PENDING_PER_ADDRESS = 4
-#: seconds between two looks at the files
-CHECK_INTERVAL = 1.0
-
-#: what tells of one file that it is another: None when it is not there
-_Stamp = Optional[Tuple[int, int, int, int]]
 
 
 class TooManyPending(Exception):
-    """Too many passwords wait to be checked; this one was not looked at."""
+    """Too many passwords wait to be checked; this one was not checked."""
 
 
 class Authenticator:
-    """The web config as it is now, and what follows from it."""
+    """Checks TLS and passwords by the present web config."""
 
-    def __init__(self, path: Optional[Path], clock: Callable[[], float] = time.monotonic) -> None:
-        """Read the file at *path*; None: anybody may come in.  Raises WebConfigError.
-
-        *clock* gives the seconds by which the time between two looks is kept.
-        """
+    def __init__(self, path: Optional[Path]) -> None:
+        """Read the file at *path*; None: every client is accepted.  Raises WebConfigError."""
         self._path = path
-        self._clock = clock
-        self._looked_at = clock()
-        self._config = WebConfig()
-        self._stamps: Dict[Path, _Stamp] = {}
+        self._config = WebConfig() if path is None else read(path)
         #: by user, a keyed digest of the last password that was right: bcrypt is slow for a purpose
         self._right: Dict[str, bytes] = {}
         self._key = secrets.token_bytes(32)
@@ -63,41 +50,33 @@ class Authenticator:
         self._waiting: Dict[str, int] = {}
         #: by cost, a hash that no known password leads to: for users that there are not
         self._unknown_users: Dict[int, bytes] = {}
-        if path is not None:
-            self._take(read(path), {path: _stamp(path)})
 
     @property
     def headers(self) -> Mapping[str, str]:
-        """What every answer is to carry."""
-        self._look()
+        """The headers of every response."""
         return self._config.headers
 
     def tls(self) -> Optional[ssl.SSLContext]:
-        """For a connection that begins now; None: plain HTTP."""
-        self._look()
+        """The TLS context for a new connection; None: plain HTTP."""
         return self._config.tls
 
     def reload(self) -> None:
-        """Read the file again, whether it looks changed or not: for SIGHUP.  What is wrong is logged."""
+        """Read the file again, for SIGHUP.  An error is logged."""
         if self._path is None:
             return
-        before = {file: _stamp(file) for file in {self._path, *self._config.files}}
         try:
             config = read(self._path)
         except WebConfigError as error:
-            # Remembered all the same: one line for each change, not one a second.
-            self._stamps = before
             LOG.error("web config: what was read before stays: %s", error)
         else:
-            self._take(config, before)
+            self._replace(config)
             LOG.info("web config: read again")
 
     async def accepts(self, authorization: Optional[str], address: str = "") -> bool:
-        """Whether an Authorization header of a client at *address* opens; always, while there are no users.
+        """Whether a client at *address* with this Authorization header is accepted; always, if no users are configured.
 
         A user that is not configured takes the same time as one that is: see `_hash_of`.  Raises TooManyPending.
         """
-        self._look()
         users = self._config.users
         if not users:
             return True
@@ -144,21 +123,8 @@ class Authenticator:
         """Check no more passwords."""
         self._checker.shutdown(wait=False, cancel_futures=True)
 
-    def _look(self) -> None:
-        now = self._clock()
-        if self._path is None or now - self._looked_at < CHECK_INTERVAL:
-            return
-        self._looked_at = now
-        if any(_stamp(file) != stamp for file, stamp in self._stamps.items()):
-            self.reload()
-
-    def _take(self, config: WebConfig, before: Mapping[Path, _Stamp]) -> None:
-        """Use *config* from now on.
-
-        *before*: the stamps from before it was read, so that a change during the reading is seen next time.
-        """
+    def _replace(self, config: WebConfig) -> None:
         before_users, self._config = self._config.users, config
-        self._stamps = {file: before[file] if file in before else _stamp(file) for file in config.files}
         # A password that was right stays right as long as its hash is the same: clients that are known are not
         # locked out by others whose passwords wait to be checked.
         self._right = {
@@ -193,11 +159,3 @@ def _check(password: bytes, hashed: bytes) -> bool:
     # A NUL ends a password in C, and bcrypt refuses it: checked without, so that it takes as long, and wrong.
     right = bcrypt.checkpw(password.replace(b"\0", b""), hashed)
     return right and b"\0" not in password
-
-
-def _stamp(path: Path) -> _Stamp:
-    try:
-        found = os.stat(path)
-    except OSError:
-        return None
-    return found.st_dev, found.st_ino, found.st_mtime_ns, found.st_size

@@ -60,7 +60,7 @@ _POOL = {
     OK: State("✔", "Works as it should", _GOOD),
     HEALING: State("↻", "Repairs itself", _HEAL),
     UNKNOWN: State("?", "Not known", _UNKNOWN),
-    CRITICAL: State("✖", "A person is needed", _BAD),
+    CRITICAL: State("✖", "Needs attention", _BAD),
 }
 _SHORT = State("▲", "Warning", _WARN)
 #: of a volume whose copies differ, and that does not repair itself

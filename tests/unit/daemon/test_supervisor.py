@@ -36,7 +36,7 @@ SUPERVISES = f"""
 import logging, sys
 from ganeti_gluster_mon.daemon import log
 from ganeti_gluster_mon.daemon.supervisor import Child, Supervisor
-log.to_stderr("main", "info")
+log.to_stderr("supervisor", "info")
 children = [Child(name, [sys.executable, "-c", sys.argv[1]]) for name in ("one", "two")]
 sys.exit(Supervisor(children, {TIMEOUT}).run())
 """
@@ -92,7 +92,36 @@ def test_a_machine_that_stood_still_is_no_reason_to_kill(tmp_path: Path) -> None
         assert "process hangs" not in (tmp_path / "log").read_text()
 
 
-def test_a_half_that_the_kernel_holds_does_not_hold_the_daemon(
+def test_a_hangup_reaches_only_the_children_that_reload(tmp_path: Path) -> None:
+    class Child:
+        def __init__(self) -> None:
+            self.signals: List[int] = []
+
+        def send_signal(self, number: int) -> None:
+            self.signals.append(number)
+
+    with supervising(tmp_path) as process:
+        before = children(process)
+        process.send_signal(signal.SIGHUP)
+        wait_until(lambda: process.status() != psutil.STATUS_ZOMBIE)
+        assert children(process) == before, "their default action would end them"
+    made = supervisor.Supervisor([], TIMEOUT)
+    made._on_reload_signal()
+    running = [
+        cast(
+            "Any",
+            SimpleNamespace(
+                child=supervisor.Child("web", [], reloads=reloads), process=Child(), was_ready=ready
+            ),
+        )
+        for reloads, ready in ((True, True), (False, True), (True, False))
+    ]
+    made._reload(running)
+    made._reload(running)
+    assert [each.process.signals for each in running] == [[signal.SIGHUP], [], []]
+
+
+def test_a_process_that_the_kernel_holds_does_not_hold_the_daemon(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Not even SIGKILL ends a process that waits for a device or a filesystem that hangs."""
@@ -109,7 +138,7 @@ def test_a_half_that_the_kernel_holds_does_not_hold_the_daemon(
 
         def wait(self, timeout: float = LONG) -> int:
             assert timeout < LONG, "it would wait for ever"
-            raise subprocess.TimeoutExpired("half", timeout)
+            raise subprocess.TimeoutExpired("process", timeout)
 
     monkeypatch.setattr(logging.getLogger("ganeti_gluster_mon"), "propagate", True)
     running = cast("Any", SimpleNamespace(process=Held()))

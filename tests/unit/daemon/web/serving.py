@@ -201,13 +201,12 @@ def serving(
     limits: Optional[ClientLimits] = None,
     listen: str = "127.0.0.1:0",
     allowed_hosts: Optional[AllowedHosts] = None,
-    clock: Optional[Callable[[], float]] = None,
 ) -> Iterator[Served]:
     current = CurrentContent(rendered)
     with a_loop() as loop:
 
         async def start() -> Any:
-            authenticator = Authenticator(web_config) if clock is None else Authenticator(web_config, clock)
+            authenticator = Authenticator(web_config)
             mond = None if front is None else MondProxy(front, deadline)
             made = application(
                 current, mond, handlers, authenticator=authenticator, allowed_hosts=allowed_hosts, style=STYLE

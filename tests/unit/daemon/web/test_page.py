@@ -113,9 +113,7 @@ def test_it_says_what_is_wrong_first() -> None:
     pool = build_pool(capture.read(str(RECORDED[0].parent / "brick-killed")))
     text = read(pool).text
     assert (
-        text.index("A person is needed")
-        < text.index("is offline, 2 of 3 replicas left")
-        < text.index("healthy")
+        text.index("Needs attention") < text.index("is offline, 2 of 3 replicas left") < text.index("healthy")
     )
     assert text.index("gv0 ▲ degraded") < text.index("✔ healthy"), "the worst volume comes first"
     assert text.index("node2.lab.test: /export/b1/gv0 offline") < text.index("node1.lab.test: /export/b1/gv0")
@@ -219,7 +217,7 @@ def test_a_browser_has_nothing_to_complain_of(seen: List[browser.Seen]) -> None:
 def test_a_browser_shows_it_in_light_and_dark_and_on_a_phone(seen: List[browser.Seen]) -> None:
     light, dark, phone = seen
     for each in seen:
-        assert "A person is needed" in each.text
+        assert "Needs attention" in each.text
         assert "node2.lab.test:/export/b1/gv0" in each.text
         assert each.png.startswith(b"\x89PNG")
     assert light.background != dark.background
