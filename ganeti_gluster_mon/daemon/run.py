@@ -88,7 +88,7 @@ def run_daemon(options: Options) -> int:
     spool = _prepare(options)
     spool.remove_role()
     children = [
-        supervisor.Child(role, supervisor.command(role, options.words), reloads=role == "web")
+        supervisor.ChildProcess(role, supervisor.command(role, options.words), reloads=role == "web")
         for role in ("poller", "web")
     ]
     return supervisor.Supervisor(children, _watchdog_timeout(options.settings)).run()
@@ -120,11 +120,12 @@ def run_poller(options: Options) -> int:
 
 def run_web_process(options: Options) -> int:
     """Run the web process, until SIGTERM."""
-    from ganeti_gluster_mon.daemon.cluster.exchange import PATH, Exchange, ExchangeHandler
+    from ganeti_gluster_mon.daemon.cluster.exchange import PATH, Exchange
     from ganeti_gluster_mon.daemon.cluster.peer_client import PeerClient
     from ganeti_gluster_mon.daemon.web.annotations import Annotations
     from ganeti_gluster_mon.daemon.web.content import CurrentContent
     from ganeti_gluster_mon.daemon.web.content_updater import ContentUpdater
+    from ganeti_gluster_mon.daemon.web.exchange_handler import ExchangeHandler
 
     log.to_stderr("web", options.log_level)
     spool = _prepare(options) if os.geteuid() == 0 else Spool(options.run_directory)

@@ -38,7 +38,7 @@ _HEALTHY_AFTER = 60.0
 
 
 @dataclass(frozen=True)
-class Child:
+class ChildProcess:
     """A process to run: its role in the log, and its command line."""
 
     name: str
@@ -50,7 +50,7 @@ class Child:
 class _Running:
     """The present process of a child, and its restarts."""
 
-    def __init__(self, child: Child, notices: socket.socket, address: str) -> None:
+    def __init__(self, child: ChildProcess, notices: socket.socket, address: str) -> None:
         self.child = child
         self.notices = notices
         self.address = address
@@ -92,7 +92,7 @@ class _Running:
 class Supervisor:
     """Runs *children* until SIGTERM or SIGINT; passes SIGHUP on."""
 
-    def __init__(self, children: Sequence[Child], watchdog_timeout: float) -> None:
+    def __init__(self, children: Sequence[ChildProcess], watchdog_timeout: float) -> None:
         """A child that has not notified us for *watchdog_timeout* seconds is killed and restarted."""
         self._children = children
         self._watchdog_timeout = watchdog_timeout
@@ -132,7 +132,7 @@ class Supervisor:
     def _on_reload_signal(self, *_: object) -> None:
         self._reloading = True
 
-    def _prepare(self, child: Child, ended: ExitStack) -> _Running:
+    def _prepare(self, child: ChildProcess, ended: ExitStack) -> _Running:
         notices = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
         ended.callback(notices.close)
         # An abstract address of the kernel's choosing: there is no file to remove later.

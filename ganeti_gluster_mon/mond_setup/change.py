@@ -64,7 +64,7 @@ def carry_out(before: Files, after: Files, say: Say) -> None:
 def _answers(url: str) -> bool:
     try:
         mond_client.query_mond(url)
-    except mond_client.NoAnswer:
+    except mond_client.MondUnavailable:
         return False
     return True
 
@@ -82,7 +82,7 @@ def _wait_for(url: str, got: mond_client.MondReports) -> None:
     while True:
         try:
             why = "; ".join(mond_client.query_mond(url).missing(got))
-        except mond_client.NoAnswer as err:
+        except mond_client.MondUnavailable as err:
             why = str(err)
         if not why:
             return

@@ -16,7 +16,7 @@ REPORT_TIMEOUT = 15.0
 _LONGEST = 4 << 20
 
 
-class NoAnswer(CannotDo):
+class MondUnavailable(CannotDo):
     """Nothing there answers as mond does; str() is one line."""
 
 
@@ -45,16 +45,16 @@ class MondReports:
 
 
 def query_mond(url: str) -> MondReports:
-    """Request the version, the list, and each report in it.  Raises NoAnswer."""
+    """Request the version, the list, and each report in it.  Raises MondUnavailable."""
     if _json(url, "/") != [1]:
-        raise NoAnswer(f"{url}/ does not answer [1], as mond does")
+        raise MondUnavailable(f"{url}/ does not answer [1], as mond does")
     listed = _json(url, "/1/list/collectors")
     if not isinstance(listed, list):
-        raise NoAnswer(f"{url}/1/list/collectors is no list")
+        raise MondUnavailable(f"{url}/1/list/collectors is no list")
     reports = {}
     for each in listed:
         if not isinstance(each, list) or [type(part) for part in each] != [str, str, int]:
-            raise NoAnswer(f"{url}/1/list/collectors has {each!r} in it, which is no collector")
+            raise MondUnavailable(f"{url}/1/list/collectors has {each!r} in it, which is no collector")
         name, category, kind = each
         path = f"/1/report/{quote(category, safe='')}/{quote(name, safe='')}"
         reports[name, category, kind] = _get(url, path)[0]
@@ -78,7 +78,7 @@ def _get(url: str, path: str) -> Tuple[int, bytes]:
         response = connection.getresponse()
         body = response.read(_LONGEST)
     except (OSError, http.client.HTTPException) as err:
-        raise NoAnswer(f"nobody answers at {url}: {getattr(err, 'strerror', None) or err}") from err
+        raise MondUnavailable(f"nobody answers at {url}: {getattr(err, 'strerror', None) or err}") from err
     finally:
         connection.close()
     return response.status, body

@@ -148,7 +148,7 @@ class ContentUpdater:
 
     def _note(self, event: pyinotify.Event) -> None:
         if event.name == SILENT_BRICKS and self._follower is not None:
-            self._follower.report(self._spool.silent_bricks())
+            self._follower.nudge_leader(self._spool.silent_bricks())
         if event.name == CURRENT or event.mask & pyinotify.IN_Q_OVERFLOW:
             self._taken = True
             self._changed.set()
@@ -180,7 +180,9 @@ class ContentUpdater:
         )
         self._exchange.set_state(state)
         silent = [host for host, answers in handed.capture.reachable.items() if not answers]
-        self._follower.seen(hosts if state.answered else None, new and handed.cycle.event is not None, silent)
+        self._follower.update(
+            hosts if state.answered else None, new and handed.cycle.event is not None, silent
+        )
 
     def _view(self) -> Optional[View]:
         """What is to be shown; None while there is nothing, or soon more than there is."""
@@ -195,7 +197,7 @@ class ContentUpdater:
             return View(own, followed, uuid, leader=False)
         if leads:
             return View(own, leader=True)
-        if follower.awaits:
+        if follower.is_starting:
             return None
         return View(own, leader=False)
 

@@ -46,7 +46,7 @@ _SPACE_CODES = ("VOLUME_FULL", "VOLUME_NEARLY_FULL", "SUBVOLUME_FULL", "SUBVOLUM
 
 
 @dataclass(frozen=True)
-class State:
+class StatusMark:
     """How something is: a sign that is told from others without its colour, a word, and the colour's name."""
 
     symbol: str
@@ -57,23 +57,23 @@ class State:
 _GOOD, _HEAL, _WARN, _UNKNOWN, _BAD, _OFF = "good", "heal", "warn", "unknown", "bad", "off"
 
 _POOL = {
-    OK: State("✔", "Works as it should", _GOOD),
-    HEALING: State("↻", "Repairs itself", _HEAL),
-    UNKNOWN: State("?", "Not known", _UNKNOWN),
-    CRITICAL: State("✖", "Needs attention", _BAD),
+    OK: StatusMark("✔", "Works as it should", _GOOD),
+    HEALING: StatusMark("↻", "Repairs itself", _HEAL),
+    UNKNOWN: StatusMark("?", "Not known", _UNKNOWN),
+    CRITICAL: StatusMark("✖", "Needs attention", _BAD),
 }
-_SHORT = State("▲", "Warning", _WARN)
+_SHORT = StatusMark("▲", "Warning", _WARN)
 #: of a volume whose copies differ, and that does not repair itself
-_PROBLEMATIC = State("✖", "needs attention", _BAD)
+_PROBLEMATIC = StatusMark("✖", "needs attention", _BAD)
 _VOLUME = {
-    "healthy": State("✔", "healthy", _GOOD),
-    "healing": State("↻", "healing", _HEAL),
-    "faulty": State("✖", "faulty", _BAD),
-    "degraded": State("▲", "degraded", _BAD),
-    "partial": State("✖", "partial", _BAD),
-    "down": State("✖", "down", _BAD),
-    "stopped": State("■", "stopped", _OFF),
-    "unknown": State("?", "not known", _UNKNOWN),
+    "healthy": StatusMark("✔", "healthy", _GOOD),
+    "healing": StatusMark("↻", "healing", _HEAL),
+    "faulty": StatusMark("✖", "faulty", _BAD),
+    "degraded": StatusMark("▲", "degraded", _BAD),
+    "partial": StatusMark("✖", "partial", _BAD),
+    "down": StatusMark("✖", "down", _BAD),
+    "stopped": StatusMark("■", "stopped", _OFF),
+    "unknown": StatusMark("?", "not known", _UNKNOWN),
 }
 _PROBLEM = {**_POOL, OK: _SHORT}
 _WORST_FIRST = (_BAD, _UNKNOWN, _HEAL, _WARN, _GOOD, _OFF)
@@ -81,7 +81,7 @@ _WORST_FIRST = (_BAD, _UNKNOWN, _HEAL, _WARN, _GOOD, _OFF)
 
 @dataclass(frozen=True)
 class _Problem:
-    state: State
+    state: StatusMark
     text: str
     code: str
     #: the command that fixes it
@@ -106,7 +106,7 @@ class _Fact:
 
 @dataclass(frozen=True)
 class _Brick:
-    state: State
+    state: StatusMark
     host: str
     path: str
     note: str
@@ -124,7 +124,7 @@ class _Subvolume:
 @dataclass(frozen=True)
 class _Volume:
     name: str
-    state: State
+    state: StatusMark
     kind: str
     started: bool
     space: Optional[_Space]
@@ -137,7 +137,7 @@ class _Volume:
 
 @dataclass(frozen=True)
 class _Peer:
-    state: State
+    state: StatusMark
     name: str
     note: str
 
@@ -331,17 +331,17 @@ def _brick(brick: Brick, started: bool) -> _Brick:
     if brick.heal_pending:
         notes.append(f"{brick.heal_pending} to heal")
     if not started:
-        state = State("■", "stopped", _OFF)
+        state = StatusMark("■", "stopped", _OFF)
     elif brick.online is None:
-        state = State("?", "not known", _UNKNOWN)
+        state = StatusMark("?", "not known", _UNKNOWN)
         notes.insert(0, "not known")
     elif not brick.online:
-        state = State("✖", "offline", _BAD)
+        state = StatusMark("✖", "offline", _BAD)
         notes.insert(0, "hangs" if brick.hangs else "offline")
     elif brick.heal_pending or brick.split_brain:
-        state = State("↻", "healing", _HEAL)
+        state = StatusMark("↻", "healing", _HEAL)
     else:
-        state = State("✔", "online", _GOOD)
+        state = StatusMark("✔", "online", _GOOD)
     if brick.online and brick.free is not None and not brick.arbiter:
         notes.append(f"{short_size(brick.free)} free")
     return _Brick(state, _name(brick.host), _name(brick.path), ", ".join(notes))
@@ -353,10 +353,10 @@ def _peer(peer: Peer) -> _Peer:
         note += f", {one_line(peer.state, _LONGEST)}"
     if peer.connected is False or peer.reachable is False:
         word = "disconnected" if peer.connected is False else "does not answer"
-        return _Peer(State("✖", word, _BAD), _name(peer.hostname), note)
+        return _Peer(StatusMark("✖", word, _BAD), _name(peer.hostname), note)
     if peer.connected is None:
-        return _Peer(State("?", "not known", _UNKNOWN), _name(peer.hostname), note)
-    return _Peer(State("✔", "connected", _GOOD), _name(peer.hostname), note)
+        return _Peer(StatusMark("?", "not known", _UNKNOWN), _name(peer.hostname), note)
+    return _Peer(StatusMark("✔", "connected", _GOOD), _name(peer.hostname), note)
 
 
 def _process(process: Process) -> _Process:

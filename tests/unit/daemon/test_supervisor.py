@@ -35,9 +35,9 @@ while True:
 SUPERVISES = f"""
 import logging, sys
 from ganeti_gluster_mon.daemon import log
-from ganeti_gluster_mon.daemon.supervisor import Child, Supervisor
+from ganeti_gluster_mon.daemon.supervisor import ChildProcess, Supervisor
 log.to_stderr("supervisor", "info")
-children = [Child(name, [sys.executable, "-c", sys.argv[1]]) for name in ("one", "two")]
+children = [ChildProcess(name, [sys.executable, "-c", sys.argv[1]]) for name in ("one", "two")]
 sys.exit(Supervisor(children, {TIMEOUT}).run())
 """
 
@@ -111,7 +111,7 @@ def test_a_hangup_reaches_only_the_children_that_reload(tmp_path: Path) -> None:
         cast(
             "Any",
             SimpleNamespace(
-                child=supervisor.Child("web", [], reloads=reloads), process=Child(), was_ready=ready
+                child=supervisor.ChildProcess("web", [], reloads=reloads), process=Child(), was_ready=ready
             ),
         )
         for reloads, ready in ((True, True), (False, True), (True, False))

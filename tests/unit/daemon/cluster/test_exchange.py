@@ -29,14 +29,15 @@ from ganeti_gluster_mon.daemon.cluster.exchange import (
     SIGNATURE,
     Challenges,
     Exchange,
-    ExchangeHandler,
     NodeState,
 )
-from ganeti_gluster_mon.daemon.cluster.follower import ExchangeTiming, Follower
+from ganeti_gluster_mon.daemon.cluster.exchange_timing import ExchangeTiming
+from ganeti_gluster_mon.daemon.cluster.follower import Follower
 from ganeti_gluster_mon.daemon.cluster.peer_client import PeerClient, PeerError
 from ganeti_gluster_mon.daemon.spool import Spool, boottime
 from ganeti_gluster_mon.daemon.web.auth import Authenticator
 from ganeti_gluster_mon.daemon.web.content import CurrentContent
+from ganeti_gluster_mon.daemon.web.exchange_handler import ExchangeHandler
 from ganeti_gluster_mon.daemon.web.handlers import application
 from ganeti_gluster_mon.daemon.web.server import HttpServer
 from ganeti_gluster_mon.gluster import capture, capture_archive
@@ -471,7 +472,7 @@ async def follower(of: Node, directory: Path, hosts: Dict[str, str]) -> AsyncIte
     with ThreadPoolExecutor(1) as aside:
         mine = Follower(exchange, peers, place, INTERVAL, aside, lambda: None)
         running = asyncio.ensure_future(mine.run())
-        mine.seen(hosts, event=False)
+        mine.update(hosts, event=False)
         try:
             yield mine
         finally:
@@ -501,14 +502,14 @@ def test_it_follows_the_one_that_leads_and_leads_when_it_has_gone(tmp_path: Path
                 taken = mine.followed.boottime
                 there.exchange.set_state(leading(NODE1))
                 await until(lambda: mine.followed and mine.followed.boottime > taken)
-                mine.seen({NODE1: HOSTS[NODE1]}, event=True)
+                mine.update({NODE1: HOSTS[NODE1]}, event=True)
                 await until(lambda: there.nudges)
-                mine.report(["node2:/b c", "node2:/b&brick=d"])
+                mine.nudge_leader(["node2:/b c", "node2:/b&brick=d"])
                 await until(lambda: there.nudges[-1] == ("node2:/b c", "node2:/b&brick=d"))
             await until(lambda: place.role() == spool.LEAD)
             assert mine.followed is not None, "what is known goes on being known, with its age"
             here.exchange.key = None
-            mine.seen(None, event=False)
+            mine.update(None, event=False)
             await until(lambda: place.role() == spool.ALONE)
 
     run(work())
@@ -528,10 +529,10 @@ def test_a_leader_whose_glusterd_is_silent_is_left_at_once(tmp_path: Path) -> No
             await until(lambda: there.exchange.held)
             assert mine.leader == NODE1
             began = time.monotonic()
-            mine.seen(None, event=False, silent=[HOSTS[NODE1]])
+            mine.update(None, event=False, silent=[HOSTS[NODE1]])
             await until(lambda: place.role() == spool.LEAD)
             assert time.monotonic() - began < INTERVAL / 2
-            mine.seen(None, event=False, silent=[])
+            mine.update(None, event=False, silent=[])
             await until(lambda: place.role() == spool.FOLLOW)
 
     run(work())
@@ -634,7 +635,7 @@ def test_another_leads_within_two_intervals(interval: float) -> None:
     rates = ExchangeTiming.of(interval)
     if interval >= 5:
         assert (
-            rates.hold_timeout + rates.reply_timeout + rates.look_interval + rates.reply_timeout
+            rates.hold_timeout + rates.reply_timeout + rates.election_interval + rates.reply_timeout
             < 2 * interval
         )
 
