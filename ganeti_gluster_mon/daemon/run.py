@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 #: cycles that may be missed before another node leads
 FRESH_CYCLES = 2
-#: the user that the web process becomes; it has this user's id and group to itself
+#: the user of the web process; it has this user's id and group to itself
 USER = "ganeti-gluster-mon"
 #: for a capture that is shown, where nothing is written and there is no key, this one will do, too
 _SHARED_USER = "nobody"

@@ -19,10 +19,10 @@ _BEHIND = 1817
 def add_command(commands: argparse._SubParsersAction[commandline.Parser]) -> None:
     """Add ``front`` and what it can do."""
     front = commands.add_parser(
-        "front", help="stand in front of Ganeti's monitoring daemon on this node, or not"
+        "front", help="put the daemon in front of Ganeti's monitoring daemon on this node, or remove it"
     )
     what = front.add_subparsers(metavar="ACTION", required=True, parser_class=commandline.Parser)
-    enable = what.add_parser("enable", help="take mond's place; it goes on behind us, on loopback")
+    enable = what.add_parser("enable", help="take mond's place; mond runs on, on a loopback port")
     enable.add_argument(
         "--mond-port",
         type=_port,
@@ -31,12 +31,12 @@ def add_command(commands: argparse._SubParsersAction[commandline.Parser]) -> Non
         help="where mond goes, on 127.0.0.1 (default: %(default)s)",
     )
     enable.set_defaults(run=_enable)
-    disable = what.add_parser("disable", help="give mond its place back")
+    disable = what.add_parser("disable", help="put mond back in its place")
     disable.set_defaults(run=_disable)
     for each in (enable, disable):
-        each.add_argument("--dry-run", action="store_true", help="only say what would be changed and run")
+        each.add_argument("--dry-run", action="store_true", help="only show the changes and the commands")
     status = what.add_parser(
-        "status", help="how it is, and what mond's clients get; exit 1 if not what they should"
+        "status", help="the setup, and what mond's clients get; exit 1 if that is less than mond has"
     )
     status.set_defaults(run=_status)
 

@@ -24,7 +24,11 @@ TARGETS: Dict[str, Tuple[str, ...]] = {
     "ganeti_gluster_mon/daemon/cluster/leader_election.py": (
         "tests/unit/daemon/cluster/test_leader_election.py",
     ),
-    "ganeti_gluster_mon/daemon/cluster/signing.py": ("tests/unit/daemon/cluster/test_exchange.py",),
+    "ganeti_gluster_mon/daemon/cluster/signing.py": (
+        "tests/unit/daemon/cluster/test_exchange.py",
+        "tests/unit/daemon/cluster/test_peer_client.py",
+        "tests/unit/daemon/cluster/test_signing.py",
+    ),
     "ganeti_gluster_mon/deploy/plan.py": ("tests/unit/deploy/test_plan.py",),
     "ganeti_gluster_mon/deploy/layout.py": (
         "tests/unit/deploy/test_layout.py",

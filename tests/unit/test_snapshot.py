@@ -10,7 +10,7 @@ from typing import Iterator, List
 
 import pytest
 
-from ganeti_gluster_mon import cli, snapshot
+from ganeti_gluster_mon import cli, cli_options, snapshot
 from ganeti_gluster_mon.daemon.spool import CycleRecord, Spool, SpooledCapture, boottime
 from ganeti_gluster_mon.gluster import capture, capture_archive, cycle, session
 from ganeti_gluster_mon.gluster.capture import Capture
@@ -144,8 +144,8 @@ def test_where_gluster_cannot_be_queried_nothing_is_known(
 def test_the_deadline_of_a_check_bounds_the_query(
     queries: List[cycle.Settings], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert cli._running() > 0.01
-    monkeypatch.setattr(cli, "_running", lambda: 0.2)
+    assert cli_options.running_seconds() > 0.01
+    monkeypatch.setattr(cli_options, "running_seconds", lambda: 0.2)
     cli.main(["check", "--run-dir", str(tmp_path)])
     cli.main(["check", "--run-dir", str(tmp_path), "--deadline", "4"])
     cli.main(["collect", "gluster", "--run-dir", str(tmp_path)])

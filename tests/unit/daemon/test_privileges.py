@@ -7,7 +7,7 @@ from typing import Set
 
 import pytest
 
-from ganeti_gluster_mon import cli
+from ganeti_gluster_mon import cli, cli_options
 from ganeti_gluster_mon.daemon import privileges, run
 
 
@@ -28,7 +28,7 @@ def users(monkeypatch: pytest.MonkeyPatch) -> Set[str]:
 def options(*words: str) -> run.Options:
     parsed = cli._parser().parse_args(["serve", *words])
     parsed.words = list(words)
-    return cli.serve_options(parsed)
+    return cli_options.serve_options(parsed)
 
 
 def test_the_daemon_refuses_to_share_a_user_with_other_programs(users: Set[str]) -> None:
