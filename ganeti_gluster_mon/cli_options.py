@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Optional, Tuple
 from ganeti_gluster_mon import commandline
 from ganeti_gluster_mon.gluster.cycle import Settings
 from ganeti_gluster_mon.health import Limits
+from ganeti_gluster_mon.paths import RUN_DIRECTORY, STATE_DIRECTORY
 from ganeti_gluster_mon.report import warn
 
 if TYPE_CHECKING:
@@ -88,7 +89,7 @@ def add_run_dir(parser: argparse.ArgumentParser) -> None:
     """Add --run-dir."""
     parser.add_argument(
         "--run-dir",
-        default="/run/ganeti-gluster-mon",
+        default=RUN_DIRECTORY,
         metavar="DIR",
         help="the spool: the files that the two processes hand to each other (default: %(default)s)",
     )
@@ -98,7 +99,7 @@ def add_state_dir(parser: argparse.ArgumentParser) -> None:
     """Add --state-dir."""
     parser.add_argument(
         "--state-dir",
-        default="/var/lib/ganeti-gluster-mon",
+        default=STATE_DIRECTORY,
         metavar="DIR",
         help="the state: since when problems exist, and mutes (default: %(default)s)",
     )

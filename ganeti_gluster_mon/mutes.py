@@ -26,8 +26,8 @@ from dataclasses import dataclass
 from typing import Any, Iterable, Iterator, List, Mapping, Sequence, Tuple
 
 from ganeti_gluster_mon import atomic_file, safe_open
+from ganeti_gluster_mon.paths import STATE_DIRECTORY
 
-DIRECTORY = "/var/lib/ganeti-gluster-mon"
 FILE = "mutes.json"
 FORMAT_VERSION = 1
 #: entries that are kept, those set last
@@ -148,14 +148,14 @@ def decode(content: bytes) -> Mutes:
     return Mutes({each.key: each for each in found})
 
 
-def read(directory: str = DIRECTORY) -> Mutes:
+def read(directory: str = STATE_DIRECTORY) -> Mutes:
     """The mutes that this node knows; none where there is no file that can be read."""
     with suppress(OSError):
         return decode(safe_open.read(os.path.join(directory, FILE), _MOST_BYTES))
     return NONE
 
 
-def add(added: Sequence[Mute], directory: str = DIRECTORY) -> Mutes:
+def add(added: Sequence[Mute], directory: str = STATE_DIRECTORY) -> Mutes:
     """Merge *added* into the file, and return all.  Raises OSError."""
     os.makedirs(directory, mode=0o755, exist_ok=True)
     with _locked(directory) as descriptor:

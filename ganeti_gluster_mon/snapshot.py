@@ -13,13 +13,16 @@ from dataclasses import dataclass, field, replace
 from typing import Mapping, Optional
 
 from ganeti_gluster_mon import history, mutes
-from ganeti_gluster_mon.daemon.picture import Followed, Picture, View, picture
-from ganeti_gluster_mon.daemon.spool import Spool
-from ganeti_gluster_mon.daemon.web.annotations import annotated
+from ganeti_gluster_mon.daemon import spool_view
+from ganeti_gluster_mon.daemon.spool_view import SpoolView
 from ganeti_gluster_mon.gluster import capture, cycle, session
 from ganeti_gluster_mon.gluster.model import Pool, Unknown
 from ganeti_gluster_mon.gluster.pool_builder import build_pool
-from ganeti_gluster_mon.health import Health, Limits, evaluate
+from ganeti_gluster_mon.health import Health, Limits, evaluate, with_stuck_healing
+from ganeti_gluster_mon.health.annotate import annotate
+from ganeti_gluster_mon.history import History
+from ganeti_gluster_mon.mutes import Mutes
+from ganeti_gluster_mon.paths import STATE_DIRECTORY
 
 
 @dataclass(frozen=True)
@@ -30,15 +33,26 @@ class Snapshot:
     health: Health
     #: ns since the epoch: the health was evaluated at this moment
     now: int
-    limits: Limits
+    limits: Limits = field(default_factory=Limits)
     #: in words: "the daemon, 3 s ago"
-    source: str
+    source: str = ""
     #: seconds that the query took; None for a capture
     seconds: Optional[float] = None
     #: queries that failed, by reason: "glusterd-down" and the like
     failures: Mapping[str, int] = field(default_factory=dict)
     #: why Gluster cannot be queried, in one line; "" where it can
     error: str = ""
+
+    def annotated(self, known: History, muted: Mutes) -> Snapshot:
+        """This snapshot with the time since when each problem exists, the rates of healing, and the mutes."""
+        now = self.now / 1e9
+        pool = known.with_rates(self.pool)
+        health = annotate(
+            with_stuck_healing(self.health, pool, now),
+            known.since.get,
+            lambda code, volume: muted.is_muted(code, volume, now),
+        )
+        return replace(self, pool=pool, health=health)
 
 
 def from_capture(directory: str, limits: Limits) -> Snapshot:
@@ -49,27 +63,25 @@ def from_capture(directory: str, limits: Limits) -> Snapshot:
 
 
 def from_daemon(
-    run_directory: str, limits: Limits, state_directory: str = mutes.DIRECTORY
+    run_directory: str, limits: Limits, state_directory: str = STATE_DIRECTORY
 ) -> Optional[Snapshot]:
     """The pool as the daemon on this node knows it; None where none runs, or where what it knows is stale."""
-    view = daemon_view(run_directory)
+    view = spool_view.read(run_directory)
     if view is None:
         return None
     limits = replace(limits, stale_after=view.own.cycle.stale_after)
-    seen = _annotated(picture(view, limits, time.time_ns()), state_directory)
-    return Snapshot(
-        seen.pool,
-        seen.health,
-        seen.now,
-        limits,
-        f"the daemon, {view.age():.0f} s ago",
-        view.own.cycle.seconds,
-        view.own.cycle.failures,
-    )
+    return _annotated(from_view(view, limits, time.time_ns()), state_directory)
+
+
+def from_view(view: SpoolView, limits: Limits, now: int) -> Snapshot:
+    """The pool at *now* (ns since the epoch) by the captures of the daemon on this node."""
+    pool, health = spool_view.pool_and_health(view, limits, now)
+    source = f"the daemon, {view.age():.0f} s ago"
+    return Snapshot(pool, health, now, limits, source, view.own.cycle.seconds, view.own.cycle.failures)
 
 
 def from_gluster(
-    settings: cycle.Settings, limits: Limits, state_directory: str = mutes.DIRECTORY
+    settings: cycle.Settings, limits: Limits, state_directory: str = STATE_DIRECTORY
 ) -> Snapshot:
     """The pool by a query of Gluster, now; where Gluster cannot be queried, nothing is known, for a reason."""
     began = time.time_ns()
@@ -80,31 +92,12 @@ def from_gluster(
         error, failures = str(err), {err.kind: 1}
         pool = Pool(taken_at=began, node=cycle.node_name(), unknowns=(Unknown("the pool", error),))
     now = time.time_ns()
-    seen = _annotated(Picture(pool, evaluate(pool, limits, now), now), state_directory)
-    return Snapshot(seen.pool, seen.health, now, limits, "Gluster", (now - began) / 1e9, failures, error)
+    health, seconds = evaluate(pool, limits, now), (now - began) / 1e9
+    found = Snapshot(pool, health, now, limits, "Gluster", seconds, failures, error)
+    return _annotated(found, state_directory)
 
 
-def _annotated(seen: Picture, state_directory: str) -> Picture:
-    """*seen* with what the daemon keeps in *state_directory*: since when problems exist, and what is muted."""
+def _annotated(found: Snapshot, state_directory: str) -> Snapshot:
+    """*found* with the history and the mutes that the daemon keeps in *state_directory*."""
     known = history.read(os.path.join(state_directory, history.FILE))
-    return annotated(seen, known, mutes.read(state_directory))
-
-
-def daemon_view(run_directory: str) -> Optional[View]:
-    """What the daemon on this node has: its own capture and the leader's; None where none runs, or all is stale."""
-    spool = Spool(run_directory)
-    if not spool.is_poller_running():
-        return None
-    try:
-        own = spool.current()
-    except capture.CaptureError:
-        return None
-    if own.cycle.leads:
-        view = View(own, leader=True)
-    else:
-        told = spool.leader_capture()
-        if told is None:
-            return None
-        theirs, moment, uuid = told
-        view = View(own, Followed(theirs, moment), uuid, leader=False)
-    return view if view.age() <= own.cycle.stale_after else None
+    return found.annotated(known, mutes.read(state_directory))

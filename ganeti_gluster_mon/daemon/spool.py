@@ -37,8 +37,8 @@ from ganeti_gluster_mon.daemon.log import log_event
 from ganeti_gluster_mon.gluster import capture, capture_archive
 from ganeti_gluster_mon.gluster.capture import Capture, CaptureError
 from ganeti_gluster_mon.gluster.query import HOST_UUID
+from ganeti_gluster_mon.paths import RUN_DIRECTORY
 
-DIRECTORY = "/run/ganeti-gluster-mon"
 CURRENT = "current"
 CAPTURES = "captures"
 KEY = "key"
@@ -107,7 +107,7 @@ def boottime() -> int:
 class Spool:
     """The directory through which the two processes exchange files."""
 
-    def __init__(self, directory: str = DIRECTORY) -> None:
+    def __init__(self, directory: str = RUN_DIRECTORY) -> None:
         self.directory = directory
         self.captures = os.path.join(directory, CAPTURES)
         self.to_poller = os.path.join(directory, TO_POLLER)

@@ -16,7 +16,6 @@ import time
 from typing import Iterator, Mapping, Tuple
 
 from ganeti_gluster_mon import etc_default, snapshot
-from ganeti_gluster_mon.daemon.spool import DIRECTORY
 from ganeti_gluster_mon.etc_default import WrongSetting
 from ganeti_gluster_mon.failure import CannotDo
 from ganeti_gluster_mon.ganeti import ssconf
@@ -28,6 +27,7 @@ from ganeti_gluster_mon.health import Health, evaluate
 from ganeti_gluster_mon.hooks import job_queue
 from ganeti_gluster_mon.hooks.space_check import refusal
 from ganeti_gluster_mon.hooks.space_request import Environment, asked
+from ganeti_gluster_mon.paths import RUN_DIRECTORY
 from ganeti_gluster_mon.text import one_line
 from ganeti_gluster_mon.view.pool_source import LIMITS
 
@@ -75,7 +75,7 @@ def _refusals(environment: Environment) -> Iterator[str]:
 
 def _seen() -> Tuple[Pool, Health]:
     """The pool by the daemon, else by Gluster; the heal backlog, which may take long, is left out."""
-    known = snapshot.from_daemon(DIRECTORY, LIMITS)
+    known = snapshot.from_daemon(RUN_DIRECTORY, LIMITS)
     if known is not None:
         return known.pool, known.health
     with cycle.Cycle(cycle.Settings(processes=False, disks=Reader().disks)) as asking:

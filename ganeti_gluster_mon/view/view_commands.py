@@ -8,9 +8,9 @@ import sys
 from typing import Any, Dict, Optional, Set
 
 from ganeti_gluster_mon.commandline import seconds
-from ganeti_gluster_mon.daemon.spool import DIRECTORY
 from ganeti_gluster_mon.failure import CannotDo
 from ganeti_gluster_mon.health import UNKNOWN
+from ganeti_gluster_mon.paths import RUN_DIRECTORY
 from ganeti_gluster_mon.text import one_line
 from ganeti_gluster_mon.view.brick_list import BRICKS
 from ganeti_gluster_mon.view.disk_list import DISKS
@@ -132,7 +132,7 @@ def add_source(command: argparse.ArgumentParser) -> None:
     )
     group.add_argument(
         "--run-dir",
-        default=DIRECTORY,
+        default=RUN_DIRECTORY,
         metavar="DIR",
         help="where the daemon leaves what it knows (default: %(default)s)",
     )

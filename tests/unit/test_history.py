@@ -9,9 +9,7 @@ from typing import List, Tuple
 import pytest
 
 from ganeti_gluster_mon import history, mutes
-from ganeti_gluster_mon.daemon.picture import Picture
 from ganeti_gluster_mon.daemon.web.annotations import Annotations
-from ganeti_gluster_mon.daemon.web.annotations import annotated as annotated_by
 from ganeti_gluster_mon.gluster.model import Brick, Heal, Pool
 from ganeti_gluster_mon.health import (
     CRITICAL,
@@ -26,6 +24,7 @@ from ganeti_gluster_mon.health import (
 )
 from ganeti_gluster_mon.health.annotate import annotate, key_of
 from ganeti_gluster_mon.history import GAP, History
+from ganeti_gluster_mon.snapshot import Snapshot
 from tests.unit.example_pool import POOL
 
 OFFLINE = Problem("BRICK_OFFLINE", CRITICAL, "gv0: brick a:/b is offline", "gv0", "a:/b")
@@ -77,7 +76,7 @@ def test_a_clock_that_is_set_back_makes_nothing_begin_in_the_future() -> None:
 
 
 def test_a_restart_forgets_nothing(tmp_path: Path) -> None:
-    seen = Picture(EMPTY, health(OFFLINE), round(NOW * 1e9))
+    seen = Snapshot(EMPTY, health(OFFLINE), round(NOW * 1e9))
     Annotations(str(tmp_path)).apply(seen)
     later = Annotations(str(tmp_path)).apply(replace(seen, now=round((NOW + 3600) * 1e9)))
     assert [problem.since for problem in later.health.problems] == [NOW]
@@ -142,8 +141,8 @@ def watched(*counts: Tuple[float, int]) -> History:
 
 
 def shown(known: History, pool: Pool, minutes: float) -> Health:
-    seen = Picture(pool, evaluate(pool, Limits(), pool.taken_at), round((NOW + 60 * minutes) * 1e9))
-    return annotated_by(seen, known, mutes.NONE).health
+    seen = Snapshot(pool, evaluate(pool, Limits(), pool.taken_at), round((NOW + 60 * minutes) * 1e9))
+    return seen.annotated(known, mutes.NONE).health
 
 
 def stuck(found: Health) -> List[Problem]:

@@ -14,10 +14,10 @@ import pytest
 
 from ganeti_gluster_mon import cli, mutes
 from ganeti_gluster_mon.check import check
-from ganeti_gluster_mon.daemon.picture import Picture
-from ganeti_gluster_mon.daemon.web.annotations import Annotations, annotated
+from ganeti_gluster_mon.daemon.web.annotations import Annotations
 from ganeti_gluster_mon.health import Limits
 from ganeti_gluster_mon.mutes import Mute, Mutes
+from ganeti_gluster_mon.snapshot import Snapshot
 from tests.unit.example_pool import HEALTH, NOW, POOL
 
 T = 1_795_000_000.0
@@ -187,7 +187,7 @@ def test_a_check_shows_what_is_muted_and_is_not_raised_by_it() -> None:
     silenced = of(*(mute(code, at=moment, lasts=60) for code in codes))
     from ganeti_gluster_mon.history import History
 
-    seen = annotated(Picture(POOL, HEALTH, NOW), History(), silenced)
+    seen = Snapshot(POOL, HEALTH, NOW).annotated(History(), silenced)
     result = check(seen.pool, seen.health, Limits())
     assert result.exit_status == 0
     for code in codes:

@@ -20,7 +20,7 @@ from ganeti_gluster_mon.daemon.cluster.nudger import Nudger, NudgeTarget
 from ganeti_gluster_mon.daemon.cluster.peer_client import PeerClient, PeerError, PeerReply
 from ganeti_gluster_mon.daemon.cluster.rejections import Rejections
 from ganeti_gluster_mon.daemon.log import log_event
-from ganeti_gluster_mon.daemon.picture import Followed
+from ganeti_gluster_mon.daemon.spool_view import LeaderCapture
 from ganeti_gluster_mon.gluster import capture_archive, merge
 from ganeti_gluster_mon.gluster.capture import Capture, CaptureError
 from ganeti_gluster_mon.mutes import Mute
@@ -63,7 +63,7 @@ class Follower:
         self._waiting: Dict[str, float] = {}
         self._rejections = Rejections()
         self._sequence = ""
-        self._followed: Optional[Followed] = None
+        self._followed: Optional[LeaderCapture] = None
         #: the uuid of the leader; None: there is none, or it is not known yet
         self.leader: Optional[str] = None
         self._began = asyncio.get_running_loop().time()
@@ -83,7 +83,7 @@ class Follower:
         self._silent: FrozenSet[str] = frozenset()
 
     @property
-    def followed(self) -> Optional[Followed]:
+    def followed(self) -> Optional[LeaderCapture]:
         """The latest capture of a leader, also of a former one; None before the first."""
         return self._followed
 
@@ -343,7 +343,7 @@ class Follower:
             if uuid != self.leader:
                 return False
             self._rejections.end(uuid)
-            self._followed = Followed(capture, reply.boottime)
+            self._followed = LeaderCapture(capture, reply.boottime)
             self._changed()
             self._write_leader_capture(reply)
         elif reply.sequence != self._sequence:

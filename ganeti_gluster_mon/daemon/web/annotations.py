@@ -5,15 +5,12 @@ from __future__ import annotations
 import logging
 import os
 import time
-from dataclasses import replace
 from typing import Iterable, Optional, Tuple
 
 from ganeti_gluster_mon import atomic_file, history, mutes
 from ganeti_gluster_mon.daemon.log import log_event
-from ganeti_gluster_mon.daemon.picture import Picture
-from ganeti_gluster_mon.health import with_stuck_healing
-from ganeti_gluster_mon.health.annotate import annotate
 from ganeti_gluster_mon.mutes import Mute, Mutes
+from ganeti_gluster_mon.snapshot import Snapshot
 
 #: seconds after which the samples of heal backlogs are written, if nothing else changed
 _WRITE_EVERY = 60.0
@@ -64,12 +61,11 @@ class Annotations:
             self._failed("cannot keep the mutes", err)
         return True
 
-    def apply(self, seen: Picture) -> Picture:
-        """*seen* with what the history and the mutes add; it becomes part of the history."""
-        now = seen.now / 1e9
-        self._history = self._history.after(seen.pool, seen.health, now)
+    def apply(self, found: Snapshot) -> Snapshot:
+        """Add *found* to the history, and return it with the history and the mutes."""
+        self._history = self._history.after(found.pool, found.health, found.now / 1e9)
         self._keep()
-        return annotated(seen, self._history, self._mutes)
+        return found.annotated(self._history, self._mutes)
 
     def _keep(self) -> None:
         waited = time.monotonic() - self._written_at
@@ -90,18 +86,3 @@ class Annotations:
         if self._error != str(err):
             log_event(logging.WARNING, what, {"why": err})
         self._error = str(err)
-
-
-def annotated(seen: Picture, known: history.History, silenced: Mutes) -> Picture:
-    """*seen* with since when each problem exists, the rates of healing, and what is muted."""
-    now = seen.now / 1e9
-    pool = known.with_rates(seen.pool)
-    return replace(
-        seen,
-        pool=pool,
-        health=annotate(
-            with_stuck_healing(seen.health, pool, now),
-            known.since.get,
-            lambda code, volume: silenced.is_muted(code, volume, now),
-        ),
-    )

@@ -16,12 +16,13 @@ from typing import Callable, Dict, Optional, Sequence, Tuple
 
 import pyinotify
 
+from ganeti_gluster_mon import snapshot
 from ganeti_gluster_mon.daemon.cluster.exchange import Exchange, NodeState
 from ganeti_gluster_mon.daemon.cluster.follower import Follower
 from ganeti_gluster_mon.daemon.cluster.peer_client import PeerClient
 from ganeti_gluster_mon.daemon.log import log_event
-from ganeti_gluster_mon.daemon.picture import Picture, View, picture
 from ganeti_gluster_mon.daemon.spool import CURRENT, SILENT_BRICKS, Spool, SpooledCapture, boottime
+from ganeti_gluster_mon.daemon.spool_view import SpoolView
 from ganeti_gluster_mon.daemon.web.annotations import Annotations
 from ganeti_gluster_mon.daemon.web.content import Content, CurrentContent, MakePage, render
 from ganeti_gluster_mon.daemon.web.storage_status import Peaks, storage_status
@@ -30,6 +31,7 @@ from ganeti_gluster_mon.gluster.capture import CaptureError
 from ganeti_gluster_mon.gluster.merge import other_hosts, own_uuid
 from ganeti_gluster_mon.health import CRITICAL, Limits
 from ganeti_gluster_mon.mutes import Mute
+from ganeti_gluster_mon.snapshot import Snapshot
 
 #: seconds between two looks at the age of what is shown
 _TICK = 1.0
@@ -75,7 +77,7 @@ class ContentUpdater:
         self._peaks: Peaks = {}
         self._mute = ""
         # A thread of our own: the loop's are also for names that are looked up, which may take long.
-        self._aside = ThreadPoolExecutor(1, "pictures")
+        self._aside = ThreadPoolExecutor(1, "content")
         self._exchange: Optional[Exchange] = None
         self._follower: Optional[Follower] = None
         if among is not None:
@@ -184,33 +186,33 @@ class ContentUpdater:
             hosts if state.answered else None, new and handed.cycle.event is not None, silent
         )
 
-    def _view(self) -> Optional[View]:
+    def _view(self) -> Optional[SpoolView]:
         """What is to be shown; None while there is nothing, or soon more than there is."""
         own, follower, exchange = self._handed, self._follower, self._exchange
         if own is None:
             return None
         if follower is None or exchange is None or exchange.key is None:
-            return View(own)
+            return SpoolView(own)
         uuid, followed = follower.own, follower.followed
         leads = own.cycle.leads
         if uuid is not None and followed is not None and not (leads and follower.leader == uuid):
-            return View(own, followed, uuid, leader=False)
+            return SpoolView(own, followed, uuid, leader=False)
         if leads:
-            return View(own, leader=True)
+            return SpoolView(own, leader=True)
         if follower.is_starting:
             return None
-        return View(own, leader=False)
+        return SpoolView(own, leader=False)
 
-    def _show(self, view: View) -> None:
-        seen = picture(view, self._limits, time.time_ns())
+    def _show(self, view: SpoolView) -> None:
+        found = snapshot.from_view(view, self._limits, time.time_ns())
         if self._annotations is not None:
-            seen = self._annotations.apply(seen)
-        self._current.content = _render(seen, view, self._make_page)
-        if self._is_settled(seen, view):
-            self._tell(seen)
-        self._write_storage_status(seen, view)
+            found = self._annotations.apply(found)
+        self._current.content = _render(found, view, self._make_page)
+        if self._is_settled(found, view):
+            self._tell(found)
+        self._write_storage_status(found, view)
 
-    def _is_settled(self, seen: Picture, view: View) -> bool:
+    def _is_settled(self, found: Snapshot, view: SpoolView) -> bool:
         """Whether the status is worth a line in the log: while answers are to come soon, it is not, unless CRITICAL."""
         now = time.monotonic()
         if cycle.is_complete(view.capture):
@@ -218,11 +220,11 @@ class ContentUpdater:
             return True
         if self._incomplete_since is None:
             self._incomplete_since = now
-        return seen.health.code == CRITICAL or now - self._incomplete_since > _INCOMPLETE
+        return found.health.code == CRITICAL or now - self._incomplete_since > _INCOMPLETE
 
-    def _write_storage_status(self, seen: Picture, view: View) -> None:
+    def _write_storage_status(self, found: Snapshot, view: SpoolView) -> None:
         taken = boottime() - round(view.age() * 1e9)
-        content, self._peaks = storage_status(seen.pool, self._peaks, taken)
+        content, self._peaks = storage_status(found.pool, self._peaks, taken)
         try:
             self._spool.write_storage_status(content)
         except OSError as err:
@@ -232,12 +234,14 @@ class ContentUpdater:
         else:
             self._mute = ""
 
-    def _tell(self, seen: Picture) -> None:
+    def _tell(self, found: Snapshot) -> None:
         """A line in the log when the status is another than before, whatever the figures in its words."""
-        told = f"{seen.health.code} {[(problem.severity, problem.code) for problem in seen.health.problems]}"
+        told = (
+            f"{found.health.code} {[(problem.severity, problem.code) for problem in found.health.problems]}"
+        )
         if told != self._told:
-            level = logging.INFO if seen.health.code <= 1 else logging.WARNING
-            log_event(level, "status changed", {"code": seen.health.code, "message": seen.health.message})
+            level = logging.INFO if found.health.code <= 1 else logging.WARNING
+            log_event(level, "status changed", {"code": found.health.code, "message": found.health.message})
         self._told = told
 
 
@@ -255,13 +259,13 @@ def _state(handed: SpooledCapture, last: Optional[str], together: bool) -> Tuple
     return state, other_hosts(capture)
 
 
-def _render(seen: Picture, view: View, make_page: Optional[MakePage]) -> Content:
+def _render(found: Snapshot, view: SpoolView, make_page: Optional[MakePage]) -> Content:
     return render(
-        seen.pool,
-        seen.health,
-        seen.now,
-        duration=view.own.cycle.seconds,
-        failures=view.own.cycle.failures,
+        found.pool,
+        found.health,
+        found.now,
+        duration=found.seconds,
+        failures=found.failures,
         leader=view.leader,
         make_page=make_page,
     )

@@ -8,13 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from ganeti_gluster_mon.daemon.picture import View, picture
 from ganeti_gluster_mon.daemon.spool import CycleRecord, SpooledCapture, boottime
+from ganeti_gluster_mon.daemon.spool_view import SpoolView
 from ganeti_gluster_mon.gluster import capture, query
 from ganeti_gluster_mon.gluster.pool_builder import build_pool
 from ganeti_gluster_mon.gluster.staleness import as_stale
 from ganeti_gluster_mon.health import OK, UNKNOWN, Limits, evaluate
 from ganeti_gluster_mon.metrics.pool_metrics import render
+from ganeti_gluster_mon.snapshot import from_view
 
 RECORDED = Path(__file__).parents[2] / "captures/recorded"
 NAMES = sorted(each.name for each in RECORDED.iterdir())
@@ -55,13 +56,13 @@ def test_no_figure_of_it_is_exported(name: str) -> None:
 
 def test_a_fresh_picture_is_as_it_is() -> None:
     now = time.time_ns()
-    seen = picture(View(handed("healthy", 5)), LIMITS, now)
+    seen = from_view(SpoolView(handed("healthy", 5)), LIMITS, now)
     assert seen.health.code == OK
     assert seen.pool.age(now) == pytest.approx(5, abs=1)
 
 
 def test_an_old_one_says_how_old_it_is_and_what_was_known_last() -> None:
-    seen = picture(View(handed("brick-killed", 200)), LIMITS, time.time_ns())
+    seen = from_view(SpoolView(handed("brick-killed", 200)), LIMITS, time.time_ns())
     assert seen.health.code == UNKNOWN
     assert "no answers for 200 s" in seen.health.message
     assert "is offline" in seen.health.message
@@ -71,8 +72,8 @@ def test_an_old_one_says_how_old_it_is_and_what_was_known_last() -> None:
 @pytest.mark.parametrize("step", [-(10**9) * 86400, 10**9 * 86400])
 def test_a_clock_that_was_stepped_makes_nothing_older_or_younger(step: int) -> None:
     now = time.time_ns() + step
-    assert picture(View(handed("healthy", 5)), LIMITS, now).health.code == OK
-    old = picture(View(handed("healthy", 200)), LIMITS, now)
+    assert from_view(SpoolView(handed("healthy", 5)), LIMITS, now).health.code == OK
+    old = from_view(SpoolView(handed("healthy", 200)), LIMITS, now)
     assert old.health.code == UNKNOWN
     assert old.pool.age(now) == pytest.approx(200, abs=5)
 
@@ -84,4 +85,4 @@ def test_an_answer_that_was_kept_keeps_its_own_age() -> None:
     answers[place] = replace(answers[place], taken_at=fresh.capture.recorded_at - 40 * 10**9)
     kept = replace(fresh, capture=replace(fresh.capture, answers=tuple(answers)))
     now = time.time_ns()
-    assert picture(View(kept), LIMITS, now).pool.age(now) == pytest.approx(45, abs=1)
+    assert from_view(SpoolView(kept), LIMITS, now).pool.age(now) == pytest.approx(45, abs=1)

@@ -1,13 +1,13 @@
-"""From what there is on a node, its own capture and that of the node that leads, to one judged picture.  Pure."""
+"""What this node knows of the pool: its own capture, and that of the leader.  Reads the spool, and builds the pool."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Optional
+from typing import Optional, Tuple
 
-from ganeti_gluster_mon.daemon.spool import SpooledCapture, boottime
+from ganeti_gluster_mon.daemon.spool import Spool, SpooledCapture, boottime
 from ganeti_gluster_mon.gluster import query
-from ganeti_gluster_mon.gluster.capture import Answer, Capture
+from ganeti_gluster_mon.gluster.capture import Answer, Capture, CaptureError
 from ganeti_gluster_mon.gluster.merge import merge_captures
 from ganeti_gluster_mon.gluster.model import Pool, Unknown
 from ganeti_gluster_mon.gluster.pool_builder import build_pool
@@ -19,8 +19,8 @@ HEAL_STALE_AFTER = 90.0
 
 
 @dataclass(frozen=True)
-class Followed:
-    """What the leader saw."""
+class LeaderCapture:
+    """The capture of the leader."""
 
     capture: Capture
     #: CLOCK_BOOTTIME of this node when it was taken, ns
@@ -32,23 +32,13 @@ class Followed:
 
 
 @dataclass(frozen=True)
-class Picture:
-    """A pool, judged."""
-
-    pool: Pool
-    health: Health
-    #: ns since the epoch, when it was judged
-    now: int
-
-
-@dataclass(frozen=True)
-class View:
-    """What there is to make a picture of."""
+class SpoolView:
+    """The captures that this node has."""
 
     #: of this node
     own: SpooledCapture
     #: of the node that leads, if another one does; then *uuid* is this node's
-    followed: Optional[Followed] = None
+    followed: Optional[LeaderCapture] = None
     uuid: str = ""
     #: whether this node leads; None: each asks for itself
     leader: Optional[bool] = None
@@ -63,11 +53,31 @@ class View:
         return self.own.age() if self.followed is None else self.followed.age()
 
 
-def picture(view: View, limits: Limits, now: int) -> Picture:
-    """What *view* tells at *now* (ns since the epoch); as much as limits.stale_after lets it.
+def read(run_directory: str) -> Optional[SpoolView]:
+    """The captures in the spool of the daemon; None where no daemon runs, or where they are stale."""
+    spool = Spool(run_directory)
+    if not spool.is_poller_running():
+        return None
+    try:
+        own = spool.current()
+    except CaptureError:
+        return None
+    if own.cycle.leads:
+        view = SpoolView(own, leader=True)
+    else:
+        published = spool.leader_capture()
+        if published is None:
+            return None
+        capture, moment, uuid = published
+        view = SpoolView(own, LeaderCapture(capture, moment), uuid, leader=False)
+    return view if view.age() <= own.cycle.stale_after else None
 
-    The age is by the clock that nobody sets.  The times in the captures are moved to fit it, so
-    that a clock that was stepped makes nothing older or younger.
+
+def pool_and_health(view: SpoolView, limits: Limits, now: int) -> Tuple[Pool, Health]:
+    """The pool and its health at *now* (ns since the epoch).  Answers older than limits.stale_after are not used.
+
+    The age is by CLOCK_BOOTTIME, which nobody sets.  The times in the captures are moved to fit it, so that a clock
+    that was stepped makes nothing older or younger.
     """
     age = view.age()
     heal_stale_after = max(limits.stale_after, HEAL_STALE_AFTER)
@@ -81,9 +91,9 @@ def picture(view: View, limits: Limits, now: int) -> Picture:
     if age > limits.stale_after:
         last = evaluate(pool, limits, pool.taken_at).message
         pool = as_stale(pool, f"no answers for {age:.0f} s; the last were: {last}")
-        # The reason says how old it is; to be told so twice helps nobody.
+        # The reason gives the age already; a second message would not help.
         limits = replace(limits, stale_after=float("inf"))
-    return Picture(pool, evaluate(pool, limits, now), now)
+    return pool, evaluate(pool, limits, now)
 
 
 def _followed(own: Capture, own_age: float, theirs: Capture, uuid: str, limits: Limits) -> Pool:

@@ -7,11 +7,12 @@ from typing import Tuple
 
 import pytest
 
-from ganeti_gluster_mon.daemon.picture import Followed, Picture, View, picture
 from ganeti_gluster_mon.daemon.spool import CycleRecord, SpooledCapture, boottime
+from ganeti_gluster_mon.daemon.spool_view import LeaderCapture, SpoolView
 from ganeti_gluster_mon.gluster import query
 from ganeti_gluster_mon.gluster.capture import Capture
 from ganeti_gluster_mon.health import Limits
+from ganeti_gluster_mon.snapshot import Snapshot, from_view
 from tests.unit.gluster.test_merge import NODE2, own, read
 
 SECOND = 10**9
@@ -34,15 +35,15 @@ def with_old_counts(age: float) -> Capture:
     )
 
 
-def shown(taken: Capture, leads: bool) -> Picture:
+def shown(taken: Capture, leads: bool) -> Snapshot:
     handed = SpooledCapture(taken, CycleRecord(boottime(), 0.1))
     if leads:
-        return picture(View(handed), LIMITS, NOW)
+        return from_view(SpoolView(handed), LIMITS, NOW)
     mine = SpooledCapture(own(), CycleRecord(boottime(), 0.1, leads=False))
-    return picture(View(mine, Followed(taken, boottime()), NODE2, leader=False), LIMITS, NOW)
+    return from_view(SpoolView(mine, LeaderCapture(taken, boottime()), NODE2, leader=False), LIMITS, NOW)
 
 
-def heals(seen: Picture) -> Tuple[bool, ...]:
+def heals(seen: Snapshot) -> Tuple[bool, ...]:
     return tuple(volume.heal is not None for volume in seen.pool.volumes or () if volume.heals)
 
 
