@@ -1,4 +1,4 @@
-"""Log lines that clients can cause: at most one for each client and minute, so that nobody can fill the disk."""
+"""Log lines that clients can cause: at most one for each client and minute, so that no client can fill the disk."""
 
 from __future__ import annotations
 

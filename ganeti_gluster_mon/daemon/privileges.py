@@ -1,4 +1,4 @@
-"""Becoming nobody in particular, for good."""
+"""Gives up root for an unprivileged user, permanently."""
 
 from __future__ import annotations
 
@@ -41,10 +41,10 @@ def become(user: pwd.struct_passwd) -> None:
 
 
 def end_with_parent() -> None:
-    """Have SIGTERM sent to us when who started us dies, however.  To be called after `become`."""
+    """Get SIGTERM when the parent process ends, however it ends.  To be called after `become`."""
     parent = os.getppid()
     _prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
-    if os.getppid() != parent:  # it died just now, before the kernel knew
+    if os.getppid() != parent:  # the parent ended before the call
         os.kill(os.getpid(), signal.SIGTERM)
 
 

@@ -38,14 +38,14 @@ USER = "ganeti-gluster-mon"
 _SHARED_USER = "nobody"
 #: seconds that a process may send no notification, in addition to all timeouts of a cycle
 _SLACK = 30.0
-#: seconds in which a server that is told to stop may finish what it is at
+#: seconds for which a server that stops may complete its responses
 _FINISH = 1.0
 #: seconds between two looks whether this machine has become a node of a cluster, with an address to listen on
 _LOOK_AGAIN = 15.0
 
 
 class CannotServe(Exception):
-    """The daemon cannot begin; str() is one line for an administrator."""
+    """The daemon cannot start; str() is one line for an administrator."""
 
     def __init__(self, why: str, status: int = supervisor.EX_CONFIG) -> None:
         super().__init__(why)
@@ -54,7 +54,7 @@ class CannotServe(Exception):
 
 @dataclass(frozen=True)
 class Options:
-    """What the command line said."""
+    """The options of `serve`."""
 
     settings: Settings
     limits: Limits
@@ -64,7 +64,7 @@ class Options:
     secret_file: Optional[str]
     #: the file about TLS and passwords; None: anybody may read
     web_config: Optional[Path]
-    #: names that clients may call this server by, beside its own: see allowed_hosts.py
+    #: names that clients may call this server by, in addition to its own: see allowed_hosts.py
     allowed_hosts: Tuple[str, ...]
     #: where mond is that we stand in front of
     front: Optional[str]
@@ -144,7 +144,7 @@ def run_web_process(options: Options) -> int:
             options.limits,
             options.interval,
             alive=lambda: systemd.notify("WATCHDOG=1"),
-            among=(exchange, peers),
+            cluster=(exchange, peers),
             make_page=_page(options),
             annotations=Annotations(options.state_directory),
         )
@@ -186,9 +186,9 @@ async def _serve(
     work: Callable[[int, Callable[[], bool]], Awaitable[None]],
     handlers: Sequence[Tuple[str, Type[BaseHandler], Any]] = (),
 ) -> int:
-    """Show *current* to who asks, and *work*, until SIGTERM; *listening* is called when nobody is root any more.
+    """Serve *current* and run *work* until SIGTERM.  *listening* is called after the process has given up root.
 
-    *work* is told the port, and how to find out whether what comes to it is encrypted.
+    *work* gets the port, and a function that returns whether connections to it are encrypted.
     """
     from ganeti_gluster_mon.daemon.web.allowed_hosts import AllowedHosts, own_names
     from ganeti_gluster_mon.daemon.web.auth import Authenticator
@@ -242,7 +242,7 @@ async def _serve(
 
 
 def _listen(server: HttpServer, where: str) -> None:
-    """Listen there, and say on which addresses.  Raises ListenError."""
+    """Listen on *where*, and log the addresses.  Raises ListenError."""
     new = server.listen(where)
     if new:
         log_event(
@@ -251,19 +251,19 @@ def _listen(server: HttpServer, where: str) -> None:
 
 
 async def _listen_on(server: HttpServer, where: str) -> None:
-    """Listen on the addresses that *where* comes to stand for while we run."""
+    """Listen on further addresses that *where* stands for while the daemon runs."""
     from ganeti_gluster_mon.daemon.web.listen import ListenError, changes
 
-    told = ""
+    logged = ""
     while changes(where):
         await asyncio.sleep(_LOOK_AGAIN)
         try:
             _listen(server, where)
-            told = ""
+            logged = ""
         except ListenError as err:
-            if str(err) != told:
+            if str(err) != logged:
                 log_event(logging.ERROR, "cannot listen", {"why": err})
-            told = str(err)
+            logged = str(err)
 
 
 def _page(options: Options) -> MakePage:
@@ -318,7 +318,7 @@ def _must_be_root() -> None:
 
 
 def _must_have_secret(options: Options) -> None:
-    """A secret that was named can be read now; one that goes later is told, and the daemon goes on without."""
+    """Raise CannotServe if the named secret cannot be read.  If it goes later, the daemon continues without it."""
     if options.secret_file is not None:
         try:
             secret.read(options.secret_file)

@@ -3,18 +3,18 @@
 ::
 
     /run/ganeti-gluster-mon/
-      current -> captures/7        the latest capture, and how the asking went (cycle.json)
-      captures/6, captures/7       the one before stays for who is reading it
+      current -> captures/7        the latest capture, and the record of its cycle (cycle.json)
+      captures/6, captures/7       the former one stays for processes that read it
       web-state/storage.json   from the web process, for the storage backend: see storage_status.py
-      web-state/leader         from the web process: what the node that leads told, for commands on this node
-      poller.lock              locked by the poller, as long as it lives
-      key                          what the nodes of the pool sign with; none: each asks for itself
+      web-state/leader         from the web process: the leader's capture, for commands on this node
+      poller.lock              locked by the poller as long as it runs
+      key                          with which the nodes of the pool sign; without it each node queries Gluster itself
       to-poller/role           from the web process: "lead", "follow" or "alone"
-      to-poller/nudge          from the web process: ask now, another node reported a change (of these bricks)
+      to-poller/nudge          from the web process: query now, another node reported a change (of these bricks)
       silent-bricks            from the poller: bricks of this node that do not answer, for the leader
 
-Root writes all but ``word/`` and ``web-state/``, which belong to the web process; what root reads there is one of
-three words, or names of bricks, which only say where to look first.  Each change is one rename, so nobody ever sees
+Root writes all but ``to-poller/`` and ``web-state/``, which belong to the web process; what root reads there is one of
+three words, or names of bricks, which only select what to query first.  Each change is one rename, so no reader sees
 a partial file, and inotify notifies the other process at once.
 """
 
@@ -48,7 +48,7 @@ TO_POLLER = "to-poller"
 WEB_STATE = "web-state"
 _LEADER = "leader"
 _NUDGE = "nudge"
-#: bytes of what a leader told, as it comes: see capture_archive.py
+#: bytes of a leader's capture as an archive: see capture_archive.py
 _MOST = 64 << 20
 _CYCLE = "cycle.json"
 #: bytes of a report, and bricks in it
@@ -66,17 +66,17 @@ _ROLES = (LEAD, FOLLOW, ALONE)
 
 @dataclass(frozen=True)
 class CycleRecord:
-    """How one cycle of asking went."""
+    """The record of one cycle of queries."""
 
-    #: CLOCK_BOOTTIME when its answers were taken, ns: nobody sets that clock, and both processes have the same
+    #: CLOCK_BOOTTIME when its answers were taken, ns: a clock that is never set, and the same in both processes
     boottime: int
     #: it took, in seconds
     seconds: float
     #: cycles since the start of the poller that did not get all answers, by reason
     failures: Mapping[str, int] = field(default_factory=dict)
-    #: whether it asked for the whole pool
+    #: whether it queried the whole pool
     leads: bool = True
-    #: what happened that it was asked before its time; None when it was due
+    #: the event that started it before its time; None if it was due
     event: Optional[str] = None
     #: seconds from one cycle to the next, if nothing happens
     interval: float = 30.0
@@ -140,7 +140,7 @@ class Spool:
 
     @contextmanager
     def poller_running(self) -> Iterator[None]:
-        """Let root see, until the end of the block or of the process, that somebody asks.  Raises OSError."""
+        """Hold the lock that shows root, until the end of the block or process, that a poller runs.  Raises OSError."""
         descriptor = safe_open.lock_file(os.path.join(self.directory, POLLER_LOCK))
         try:
             fcntl.flock(descriptor, fcntl.LOCK_SH)
@@ -148,8 +148,8 @@ class Spool:
         finally:
             os.close(descriptor)
 
-    def publish(self, handed: SpooledCapture) -> None:
-        """Make *handed* the current one.  Raises CaptureError, and what was current stays so.
+    def publish(self, captured: SpooledCapture) -> None:
+        """Make *captured* the current one.  Raises CaptureError; then the current one stays.
 
         All but the one before it is removed first, also partial captures of a killed poller.
         """
@@ -160,8 +160,8 @@ class Spool:
                     shutil.rmtree(os.path.join(self.captures, name))
             name = str(int(before) + 1) if before is not None and before.isdigit() else "1"
             path = os.path.join(self.captures, name)
-            extra = {_CYCLE: json.dumps(asdict(handed.cycle)).encode() + b"\n"}
-            capture.write(handed.capture, path, extra)
+            extra = {_CYCLE: json.dumps(asdict(captured.cycle)).encode() + b"\n"}
+            capture.write(captured.capture, path, extra)
             self._let_group_read(path)
             link = os.path.join(self.directory, f".{CURRENT}")
             if os.path.lexists(link):
@@ -190,7 +190,7 @@ class Spool:
             return None
 
     def write_silent_bricks(self, bricks: Sequence[str]) -> None:
-        """Let the web process tell the node that leads to ask now; *bricks*, as "host:path", do not answer here.
+        """Report *bricks*, as "host:path", that do not answer; the web process passes them on to the leader.
 
         Raises OSError.
         """
@@ -213,7 +213,7 @@ class Spool:
         return bricks
 
     def role(self) -> Optional[str]:
-        """What the web process last said this node does: LEAD, FOLLOW or ALONE; None while it has said nothing.
+        """The role that the web process wrote last: LEAD, FOLLOW or ALONE; None before the first.
 
         The file is written by a process without privileges.  What is none of these words, no plain file, or another
         user's, is logged once and is None.
@@ -239,7 +239,7 @@ class Spool:
             return (0, os.geteuid())
 
     def remove_role(self) -> None:
-        """What was said before the daemon was started tells nothing about now.  Raises OSError.
+        """Remove the role of a former daemon, which may not hold now.  Raises OSError.
 
         What is no file, and so cannot be unlinked, is no role either; `role` logs it.
         """
@@ -247,7 +247,7 @@ class Spool:
             os.unlink(os.path.join(self.to_poller, "role"))
 
     def write_key(self, key: Optional[bytes]) -> None:
-        """Let the web process, and nobody else, have *key*; None: there is none any more.  Raises OSError."""
+        """Write *key* for the web process alone; None: remove it.  Raises OSError."""
         path = os.path.join(self.directory, KEY)
         if key is None:
             with suppress(FileNotFoundError):
@@ -286,16 +286,16 @@ class Spool:
         atomic_file.write(os.path.join(self.to_poller, _NUDGE), _pack_bricks(bricks))
 
     def silent_bricks(self) -> Tuple[str, ...]:
-        """The bricks of this node that do not answer, as `report` was told last."""
+        """The bricks of this node that do not answer, as the poller reported them last."""
         try:
             with open(os.path.join(self.directory, SILENT_BRICKS), "rb") as file:
                 return _unpack_bricks(file.read(_LONGEST_REPORT))[1]
         except (OSError, ValueError, TypeError, KeyError, RecursionError):
             return ()
 
-    def write_storage_status(self, digest: bytes) -> None:
-        """Let the storage backend know what was seen.  Raises OSError."""
-        atomic_file.write(os.path.join(self.web_state, "storage.json"), digest)
+    def write_storage_status(self, status: bytes) -> None:
+        """Write the status for the storage backend.  Raises OSError."""
+        atomic_file.write(os.path.join(self.web_state, "storage.json"), status)
 
     def write_leader_capture(self, sent: bytes, moment: int, uuid: str) -> None:
         """Keep the archive that the leader *sent*, whose capture was taken at *moment* (CLOCK_BOOTTIME of this node,
@@ -307,7 +307,7 @@ class Spool:
     # --- for commands on this node ---------------------------------------------------------------
 
     def is_poller_running(self) -> bool:
-        """Whether the poller lives: what it handed over may be young, and nobody has looked since it died."""
+        """Whether a poller runs.  Without one, even a new capture may not show the last change."""
         try:
             descriptor = os.open(os.path.join(self.directory, POLLER_LOCK), os.O_RDONLY | os.O_NOFOLLOW)
         except OSError:
@@ -321,7 +321,7 @@ class Spool:
         return False
 
     def leader_capture(self) -> Optional[Tuple[Capture, int, str]]:
-        """What the leader told last, when that was, and this node's uuid; None where nothing can be read.
+        """The leader's latest capture, when it was taken, and this node's uuid; None if it cannot be read.
 
         Who writes it has no privileges: what is in it is believed to be true, not to be well-formed.
         """
@@ -342,9 +342,11 @@ class Spool:
 def _read_cycle(path: str) -> CycleRecord:
     try:
         with open(path, encoding="utf-8") as file:
-            told: Dict[str, Any] = json.load(file)
+            fields: Dict[str, Any] = json.load(file)
         # A daemon of a later version may write more.
-        return CycleRecord(**{name: told[name] for name in told if name in CycleRecord.__dataclass_fields__})
+        return CycleRecord(
+            **{name: fields[name] for name in fields if name in CycleRecord.__dataclass_fields__}
+        )
     except (OSError, ValueError, TypeError) as err:
         raise CaptureError(f"cannot read {path}: {err}") from err
 

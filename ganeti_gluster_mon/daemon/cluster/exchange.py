@@ -1,4 +1,4 @@
-"""What a node tells the others of its pool, and hears from them: ``GET /exchange``.
+"""The protocol by which the nodes of a pool exchange captures and mutes: ``GET /exchange``.
 
 ::
 
@@ -13,14 +13,14 @@
     one line of JSON: uuid, eligible, leads, sequence, age, held, nudged, mutes
     what follows: the capture as a archive, if the node leads and SEQUENCE is not the present one
 
-An answer is held back for up to SECONDS while SEQUENCE is still the present one, so that who waits
-hears of a new capture at once.  ``nudge`` has the node ask Gluster now, because the sender saw
-something happen; it counts only with the present sequence, so that repeating an overheard
-request asks for nothing once there is a new one.  ``brick``, which may come several times, names bricks of the
-sender that do not answer; the node then probes them first, and believes its own probe only.
+The node holds its reply for up to SECONDS while SEQUENCE is still the present one, so that the sender gets a new
+capture at once.  ``nudge`` makes the node query Gluster now, because something happened on the sender.  It counts only
+with the present sequence, so that a repeated recording of the request has no effect once there is a new capture.
+``brick``, which may come several times, names bricks of the
+sender that do not answer; the node then probes them first, and uses the result of its own probe only.
 
-``mutes=DIGEST`` says which mutes the sender knows; a node that knows others does not hold back its answer, and sends
-its own as ``mutes``.  ``mute``, which may come several times, is an entry that the sender knows and the node does not.
+``mutes=DIGEST`` identifies the mutes that the sender knows; a node that knows others replies at once, and sends its own
+as ``mutes``.  ``mute``, which may come several times, is an entry that the sender knows and the node does not.
 See mutes.py.
 
 Ages and durations are sent, never moments: no two nodes need the same clock.
@@ -64,13 +64,13 @@ LONGEST_WAIT = 30.0
 
 @dataclass(frozen=True)
 class NodeState:
-    """What this node has to say of itself, by its latest capture."""
+    """The state of this node, by its latest capture."""
 
-    #: of this node in the pool; None while its glusterd has not told
+    #: of this node in the pool; None before its glusterd has answered
     uuid: Optional[str] = None
     #: whether its glusterd answered
     answered: bool = False
-    #: whether it asked for the whole pool
+    #: whether it queried the whole pool
     leads: bool = False
     #: CLOCK_BOOTTIME when the capture was taken, ns
     boottime: int = 0
@@ -119,12 +119,13 @@ class Exchange:
     """This node's side of the exchange.  To be used on one event loop."""
 
     def __init__(self, fresh: float, nudged: Callable[[Sequence[str]], None]) -> None:
-        """Who has captures of up to *fresh* seconds may lead; *nudged*, which may raise
-        OSError, is called with the bricks that were named when Gluster is to be asked now.
+        """A node may lead if its capture is at most *fresh* seconds old.
+
+        *nudged* is called when another node requests a query now, with the bricks that it names; it may raise OSError.
         """
         self._fresh = fresh
         self._nudged = nudged
-        #: None: without a secret nothing is told
+        #: None: without a secret all requests are refused
         self.key: Optional[bytes] = None
         #: all mutes that this node knows
         self.mutes: Mutes = NONE
@@ -141,7 +142,7 @@ class Exchange:
 
     @property
     def state(self) -> NodeState:
-        """What is told."""
+        """The state that other nodes get."""
         return self._state
 
     @property
@@ -157,7 +158,7 @@ class Exchange:
 
     @property
     def sequence(self) -> str:
-        """Names what is told now; another one each time it changes, and in each process."""
+        """Identifies the present state; it changes with each state, and with each process."""
         return f"{self._instance}-{self._number}"
 
     @property
@@ -166,19 +167,19 @@ class Exchange:
         return self._held
 
     def set_state(self, state: NodeState) -> None:
-        """*state* is what is told from now on."""
+        """Send *state* from now on."""
         self._state = state
         self._number += 1
         self._wake()
 
     def set_mutes(self, mutes: Mutes) -> None:
-        """*mutes* are all that this node knows from now on."""
+        """Send *mutes*, all that this node knows, from now on."""
         if mutes != self.mutes:
             self.mutes = mutes
             self._wake()
 
     def end(self) -> None:
-        """This node leaves: who waits is told at once that it does not lead any more."""
+        """Reply to all waiting requests that this node does not lead any more."""
         self._ended = True
         self._number += 1
         self._wake()
@@ -232,7 +233,7 @@ class Exchange:
         bricks: Sequence[str] = (),
         digest: Optional[str] = None,
     ) -> bytes:
-        """What is told to who has heard *after*, a sequence, already; *bricks* come with a *nudge*.
+        """The reply to a node whose latest reply had the sequence *after*; *bricks* come with a *nudge*.
 
         *digest* is that of the mutes that the sender knows; None: it does not say.
         """

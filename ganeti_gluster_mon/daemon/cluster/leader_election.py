@@ -1,8 +1,7 @@
-"""Which node asks the locking questions for all.  Pure: what was heard goes in, a node's uuid comes out.
+"""Elects the node that runs the queries which take locks, for all nodes.  Pure.
 
-Each node decides for itself, by one rule that brings all who hear each other to the same node:
-of those that can lead, the one of lowest uuid does.  Nobody votes, nothing is written anywhere.
-A pool that is split has a leader on each side, since each side hears its own nodes only.
+Each node decides for itself.  One rule leads all nodes that reach each other to the same result: of the eligible nodes,
+the one with the lowest uuid leads.  There are no votes, and nothing is stored.  A split pool has a leader on each side.
 """
 
 from __future__ import annotations
@@ -13,23 +12,23 @@ from typing import Iterable, Optional
 
 @dataclass(frozen=True)
 class Candidate:
-    """What was last heard of a node of the pool, by itself."""
+    """A node of the pool, by its latest reply."""
 
     #: its uuid in the pool
     uuid: str
-    #: whether it could lead: its own glusterd answers, and lately
+    #: whether it may lead: its own glusterd has answered, and lately
     eligible: bool
-    #: whether it leads: its latest answers are those of a leader
+    #: whether it leads: its latest capture is that of a leader
     leads: bool
-    #: seconds for which it has been eligible and has not led, though it is the one that should
+    #: seconds for which it has been eligible and has not led, though it should
     waiting_seconds: float = 0.0
 
 
 def elect_leader(own: Candidate, others: Iterable[Candidate], takeover_timeout: float) -> Optional[str]:
-    """The uuid of the node to follow; *own* uuid where it is for this node to lead; None: nobody can.
+    """The uuid of the node to follow; the uuid of *own* if this node leads; None: no node is eligible.
 
-    A leader goes on until one of lower uuid has its first answers, so that there is no time without.
-    Who is to take over is given *takeover_timeout* seconds to begin; then the next one does.
+    A leader continues until a node with a lower uuid has its first capture as leader, so that there is always one.
+    That node has *takeover_timeout* seconds for it; then the next node leads.
     """
     for candidate in sorted(others, key=lambda candidate: candidate.uuid):
         if not candidate.eligible:

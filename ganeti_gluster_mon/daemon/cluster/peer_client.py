@@ -34,7 +34,7 @@ _LONGEST_AGE = 1e9
 _SEQUENCE = re.compile(r"[0-9a-f]{16}-[0-9]{1,18}\Z")
 #: bytes of a request's path and query
 _LONGEST_URI = 3000
-#: queries at one time: the long one to the leader, a nudge, and some to see who else is there
+#: requests at one time: the long one to the leader, a nudge, and some to other candidates
 _AT_ONCE = 8
 
 
@@ -44,7 +44,7 @@ class PeerError(Exception):
 
 @dataclass(frozen=True)
 class PeerReply:
-    """What a node said of itself."""
+    """The reply of a node."""
 
     uuid: str
     eligible: bool
@@ -52,7 +52,7 @@ class PeerReply:
     sequence: str
     #: CLOCK_BOOTTIME of this node when its capture was taken at the latest, ns
     boottime: int
-    #: whether it asks Gluster now because we said so
+    #: whether it queries Gluster now because of our nudge
     nudged: bool
     #: the mutes that it knows; None where it does not know others than we do
     mutes: Optional[Tuple[Mute, ...]]
@@ -61,7 +61,7 @@ class PeerReply:
 
 
 class PeerClient:
-    """The way to the others.  To be used on a running event loop."""
+    """Sends requests to the other nodes.  For a running event loop."""
 
     def __init__(self, port: int, encrypted: Callable[[], bool]) -> None:
         """All listen on *port*, as we do; *encrypted*: by TLS, as our own door is at that moment."""
@@ -74,7 +74,7 @@ class PeerClient:
         self._challenges: Dict[str, str] = {}
 
     def close(self) -> None:
-        """Leave all that have not answered."""
+        """Cancel all requests."""
         self._client.close()
 
     async def request(
@@ -82,7 +82,7 @@ class PeerClient:
         host: str,
         uuid: str,
         key: bytes,
-        deadline: float,
+        reply_timeout: float,
         *,
         after: str = "",
         wait: float = 0.0,
@@ -91,7 +91,7 @@ class PeerClient:
         digest: Optional[str] = None,
         mutes: Sequence[Mute] = (),
     ) -> PeerReply:
-        """The reply of the daemon on *host*, the node *uuid*, in at most *wait* + *deadline* seconds.
+        """The reply of the daemon on *host*, the node *uuid*, in at most *wait* + *reply_timeout* seconds.
 
         See exchange.py for what is sent.  Raises PeerError.
         """
@@ -108,7 +108,7 @@ class PeerClient:
             if len(uri) + len(more) > _LONGEST_URI:
                 break  # the next request has the others
             uri += more
-        until = time.monotonic() + wait + deadline
+        until = time.monotonic() + wait + reply_timeout
         for _ in range(2):
             left = until - time.monotonic()
             nonce = signing.nonce()
@@ -117,7 +117,7 @@ class PeerClient:
             request = HTTPRequest(
                 self._url(host, uri),
                 headers={NONCE: nonce, CHALLENGE: challenge, SIGNATURE: signature, "Connection": "close"},
-                connect_timeout=max(0.001, min(deadline, left)),
+                connect_timeout=max(0.001, min(reply_timeout, left)),
                 request_timeout=max(0.001, left),
                 follow_redirects=False,
                 # Certificates of nodes are seldom made for each other's eyes; the signature is what is believed.

@@ -1,4 +1,4 @@
-"""The secret that all nodes of the cluster have, by which they know each other.
+"""The secret that all nodes of the cluster have, by which they authenticate each other.
 
 Ganeti keeps one on every node for its own daemons, hmac.key, and so has solved what is hard about
 a secret: bringing it everywhere.  Only root reads it.  The web process gets what is derived from
@@ -54,7 +54,7 @@ def read(path: Optional[str]) -> Optional[bytes]:
 
 
 class KeyPublisher:
-    """Sees to it that the web process has the key as long as there is one."""
+    """Publishes the key for the web process as long as there is one."""
 
     def __init__(self, path: Optional[str], to: Spool) -> None:
         self._path = path
@@ -64,7 +64,7 @@ class KeyPublisher:
         self._given: Optional[bytes] = None
 
     def publish(self) -> bool:
-        """Hand over what there is now; whether there is a key."""
+        """Publish the present key; returns whether there is one."""
         trouble = ""
         try:
             key = read(self._path)
@@ -90,5 +90,5 @@ class KeyPublisher:
         try:
             self._spool.write_key(None)
         except OSError:
-            return  # /run is broken, which was said; the next cycle tries again
+            return  # /run is broken, which is logged; the next cycle tries again
         self._known, self._given = True, None

@@ -1,4 +1,4 @@
-"""What proves that a message between two nodes is from one who knows the cluster's secret.  Pure.
+"""Signs messages between two nodes with a key that is derived from the cluster's secret.  Pure.
 
 Ganeti's confd does it so with the same secret: HMAC over the message and over a random value of the other side.
 
@@ -6,7 +6,7 @@ Ganeti's confd does it so with the same secret: HMAC over the message and over a
 * A request is bound to the node that it is for by that node's uuid, and to a span of time by the *challenge*, which
   the receiver makes and replaces; see exchange.py.  No two nodes need the same clock for that.
 
-What is said is no secret, and is not encrypted by this: it is what the daemon serves anyway.
+The content is signed and not encrypted: the daemon serves the same facts anyway.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _NONCE_BYTES = 16
 
 
 def derived(secret: bytes) -> bytes:
-    """The key of the exchange, 32 bytes, from the cluster's secret, which cannot be told from it."""
+    """The key of the exchange, 32 bytes, from the cluster's secret; the secret cannot be derived from it."""
     return hmac.new(secret, _PURPOSE, hashlib.sha256).digest()
 
 

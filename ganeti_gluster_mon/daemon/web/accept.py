@@ -1,4 +1,4 @@
-"""What a client would like to have, by its Accept and Accept-Encoding headers (RFC 9110, section 12.5)."""
+"""Content negotiation by the Accept and Accept-Encoding headers (RFC 9110, section 12.5)."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from prometheus_client.openmetrics import exposition as openmetrics
 
 
 def gzip(accept_encoding: str) -> bool:
-    """Whether the answer may be packed: ``gzip;q=0`` says no, also after ``*``."""
+    """Whether the response may be compressed: ``gzip;q=0`` forbids it, also after ``*``."""
     qualities = _qualities(accept_encoding)
     return qualities.get("gzip", qualities.get("x-gzip", qualities.get("*", 0.0))) > 0
 
 
 def html(accept: str) -> bool:
-    """Whether a browser asks: HTML is named, and nothing that mond could give is liked better.
+    """Whether the client is a browser: it names HTML, and prefers it to JSON.
 
-    curl, Prometheus and htools say ``*/*`` or nothing, and get what mond gives.
+    curl, Prometheus and htools say ``*/*`` or nothing, and get the same as from mond.
     """
     qualities = _qualities(accept)
     wanted = max(qualities.get("text/html", 0.0), qualities.get("application/xhtml+xml", 0.0))
@@ -25,12 +25,12 @@ def html(accept: str) -> bool:
 
 
 def open_metrics(accept: str) -> bool:
-    """Whether OpenMetrics is asked for, in the eyes of Prometheus' own client library."""
+    """Whether the client requests OpenMetrics, as Prometheus' client library decides it."""
     return bool(choose_encoder(accept)[1] == openmetrics.CONTENT_TYPE_LATEST)
 
 
 def _qualities(header: str) -> Dict[str, float]:
-    """How much each value is wanted, from 0 (not at all) to 1; what cannot be read counts as 0."""
+    """The quality of each value, from 0 to 1; one that cannot be parsed is 0."""
     qualities = {}
     for choice in header.lower().split(","):
         value, *parameters = (part.strip() for part in choice.split(";"))

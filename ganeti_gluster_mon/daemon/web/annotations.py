@@ -1,4 +1,4 @@
-"""Keeps the history of problems and the mutes of a daemon, and applies them to what is shown."""
+"""Keeps the history of problems and the mutes of this node, and adds them to snapshots."""
 
 from __future__ import annotations
 

@@ -107,7 +107,8 @@ class Authenticator:
         """The hash to check a password of the user *name* against.
 
         For a user that is not configured it is one that no known password leads to, of a cost that some configured
-        user has.  The name alone decides which, so that the time of an answer tells nothing, however often one asks.
+        user has.  The name alone decides which, so that the time of a response reveals nothing, however many
+        requests a client sends.
         """
         users = self._config.users
         if name in users:

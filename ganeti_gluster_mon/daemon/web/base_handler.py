@@ -1,4 +1,4 @@
-"""What all answers have in common: who may ask, what is refused, how bytes are sent."""
+"""The base of all handlers: authentication, refused requests, compression."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ganeti_gluster_mon.text import one_line
 
 LOG = logging.getLogger("ganeti_gluster_mon")
 
-#: bytes; nobody who asks for what there is needs more
+#: bytes; no valid request is longer
 LONGEST_URI = 4096
 LONGEST_HEADERS = 16384
 
@@ -26,17 +26,17 @@ _LARGE = 16384
 
 @stream_request_body
 class BaseHandler(RequestHandler):
-    """What all answers have in common.  Every handler is one of these, so that none forgets who may ask.
+    """The base of all handlers: each of them authenticates its clients here.
 
-    A subclass says what it answers to by its methods, `get` and the like.  No request has a body; whether
-    its headers make plain where it ends has been seen to by the server.
+    A subclass has a method for each HTTP method that it accepts, `get` and the like.  No request has a body; the server
+    has checked that the headers leave no doubt about where the request ends.
     """
 
-    #: True where the request itself proves who sent it, so that no password is needed
+    #: True where a signature authenticates the sender, so that no password is needed
     signed = False
 
     def set_default_headers(self) -> None:
-        """The headers of every answer, errors too."""
+        """Set the headers of every response, errors too."""
         self.set_header("Server", "ganeti-gluster-mon")
         self.set_header("Content-Type", _TEXT)
         self.set_header("Cache-Control", "no-store")
@@ -46,20 +46,20 @@ class BaseHandler(RequestHandler):
 
     @property
     def current(self) -> CurrentContent:
-        """What there is to show."""
+        """The content that is served now."""
         current = self.settings["current"]
         assert isinstance(current, CurrentContent)
         return current
 
     @property
     def authenticator(self) -> Authenticator:
-        """Who may come in, and what every answer is to carry."""
+        """Authenticates clients, and has the headers of every response."""
         authenticator = self.settings["authenticator"]
         assert isinstance(authenticator, Authenticator)
         return authenticator
 
     async def prepare(self) -> None:
-        """Refuse what is not to be answered, and close the connection where its rest cannot be trusted."""
+        """Refuse requests that are not valid, and close the connection where its rest cannot be trusted."""
         headers = self.request.headers
         if len(self.request.uri or "") > LONGEST_URI:
             self._refuse(414, "The URI is too long")
@@ -83,15 +83,15 @@ class BaseHandler(RequestHandler):
                 return True
         except TooManyPending:
             self.set_header("Retry-After", "1")
-            self.say(503, "Too many passwords to check")
+            self.send_line(503, "Too many passwords to check")
             return False
         self.set_header("WWW-Authenticate", 'Basic realm="ganeti-gluster-mon", charset="UTF-8"')
-        self.say(401, "Unauthorized")
+        self.send_line(401, "Unauthorized")
         return False
 
     def _refuse(self, status: int, text: str) -> None:
         self.set_header("Connection", "close")
-        self.say(status, text)
+        self.send_line(status, text)
 
     def _allowed(self) -> Sequence[str]:
         # tornado's own methods all do one thing: refuse
@@ -102,7 +102,7 @@ class BaseHandler(RequestHandler):
         ]
 
     def data_received(self, chunk: bytes) -> Optional[Awaitable[None]]:
-        """Drop what comes of a body that was refused."""
+        """Drop the bytes of a body that was refused."""
 
     def write_error(self, status_code: int, **kwargs: Any) -> None:
         """One line, whatever went wrong."""
@@ -113,7 +113,7 @@ class BaseHandler(RequestHandler):
     def log_exception(self, typ: Any, value: Any, tb: Any) -> None:
         """One line for an error that is not the client's, at most one for each client and minute."""
         if isinstance(value, HTTPError):
-            return  # what a client does wrong is its own affair
+            return  # an error of the client
         client = self.request.remote_ip or ""
         if self.settings["client_log"].allows(client):
             place = traceback.extract_tb(tb)[-1:]
@@ -129,16 +129,16 @@ class BaseHandler(RequestHandler):
             )
 
     def compute_etag(self) -> Optional[str]:
-        """None: nobody asks twice for the same picture, and reckoning it costs more than sending."""
+        """None: the content changes between two requests of a client, and an ETag costs more than it saves."""
         return None
 
-    def say(self, status: int, text: str) -> None:
-        """Answer with one line of text; without a line's end where mond has none."""
+    def send_line(self, status: int, text: str) -> None:
+        """Respond with one line of text; 404 has no line end, as mond's."""
         self.set_status(status)
         self.finish(text if status == 404 else f"{text}\n")
 
-    def give(self, answer: Body, vary: str = "Accept-Encoding") -> None:
-        """Answer with *answer*, packed if the client can unpack it; *vary*: the headers it depends on."""
+    def send(self, answer: Body, vary: str = "Accept-Encoding") -> None:
+        """Respond with *answer*, compressed if the client accepts it; *vary*: the request headers it depends on."""
         self.set_header("Content-Type", answer.content_type)
         self.set_header("Vary", vary)
         content = answer.plain
@@ -151,9 +151,9 @@ class BaseHandler(RequestHandler):
             self.flush()
         self.finish(content)
 
-    def seen(self) -> Optional[Content]:
-        """What is shown; before there is anything, None, and the client is told to come again."""
+    def content_or_503(self) -> Optional[Content]:
+        """The content; None before the first is rendered, and then the client gets 503."""
         content = self.current.content  # once: a thread puts the first one there at any moment
         if content is None:
-            self.say(503, self.current.not_ready_reason or "Gluster has not been asked yet")
+            self.send_line(503, self.current.not_ready_reason or "Gluster has not been queried yet")
         return content

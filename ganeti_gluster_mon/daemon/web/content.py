@@ -1,6 +1,6 @@
-"""All that is served about one picture of the pool, made once when the picture changes.
+"""The content that is served about one snapshot of the pool, rendered once when the snapshot changes.
 
-A request only chooses among these bytes: however many ask, the cost is one rendering a cycle.
+A request only selects some of these bytes: however many clients there are, the cost is one rendering for each cycle.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from ganeti_gluster_mon.metrics.exposition import openmetrics_text, prometheus_t
 JSON = "application/json"
 HTML = "text/html; charset=utf-8"
 
-#: below so many bytes an answer fits into one packet as it is
+#: bytes; a shorter response fits into one packet without compression
 _WORTH_GZIP = 1024
 #: metrics of a thousand bricks, 818 kB: by 1 to 55 kB in 2 ms, by 6 to 44 kB in 5 ms
 _GZIP_LEVEL = 1
@@ -35,11 +35,11 @@ Key = Tuple[str, str]
 
 @dataclass(frozen=True)
 class Body:
-    """What is sent in answer to a request, as it is and packed."""
+    """The body of a response, plain and compressed."""
 
     content_type: str
     plain: bytes
-    #: None where it is not worth it
+    #: None where compression saves nothing
     gzipped: Optional[bytes] = None
 
 
@@ -53,7 +53,7 @@ class Reports:
 
 @dataclass(frozen=True)
 class Content:
-    """Everything that is told of one picture."""
+    """The content about one snapshot."""
 
     #: when it was judged, ns since the epoch
     now: int
@@ -62,7 +62,7 @@ class Content:
     reports: Mapping[Key, Reports]
     #: all of them, in the order of the listing
     all_reports: Reports
-    #: Prometheus' text format, and OpenMetrics for who asks for it
+    #: in Prometheus' text format, and as OpenMetrics
     metrics: Body
     openmetrics: Body
     #: for browsers; None where no page is made
@@ -95,17 +95,17 @@ def render(
     failures: Optional[Mapping[str, int]] = None,
     leader: Optional[bool] = None,
     make_page: Optional[MakePage] = None,
-    tell: Callable[[str], None] = report.warn,
+    warn: Callable[[str], None] = report.warn,
 ) -> Content:
     """Render *pool* as *health* judges it at *now* (ns since the epoch); the rest as in `PoolMetrics`.
 
-    *tell* is given a line for each collector that fails.  A thousand bricks take about 80 ms, without the
-    page: call it beside the event loop, not on it.
+    *warn* is called with a line for each collector that fails.  A thousand bricks take about 80 ms, without the page:
+    call it in a thread, not on the event loop.
     """
     every = collectors()
     reports = {
         (collector.category, collector.name): _both(
-            _json(report.make(collector, pool, health, now, tell=tell)),
+            _json(report.make(collector, pool, health, now, tell=warn)),
             _json(report.make(collector, pool, health, now, verbose=True, tell=lambda line: None)),
         )
         for collector in every.values()
@@ -126,10 +126,10 @@ def render(
 
 
 def body(content_type: str, plain: bytes) -> Body:
-    """*plain* with a packed copy, if that is worth it."""
+    """*plain*, with a compressed copy if it is long enough."""
     if len(plain) < _WORTH_GZIP:
         return Body(content_type, plain)
-    # mtime: the same picture gives the same bytes
+    # mtime: the same snapshot gives the same bytes
     return Body(content_type, plain, gzip.compress(plain, _GZIP_LEVEL, mtime=0))
 
 

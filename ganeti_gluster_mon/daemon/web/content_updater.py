@@ -1,8 +1,8 @@
 """The web process: it renders each published capture as content, and serves the content.
 
-It runs as nobody in particular.  Each capture is read, judged and rendered once, in a thread
-of its own, while the event loop goes on answering with what was there before.  Where another
-node leads, it is that node's capture with what this one saw of itself.
+It has no privileges.  It reads, evaluates and renders each capture once, in a thread of its own; meanwhile the event
+loop serves the former content.  Where another node leads, the capture is the leader's, with this node's own mounts and
+processes.
 """
 
 from __future__ import annotations
@@ -33,11 +33,11 @@ from ganeti_gluster_mon.health import CRITICAL, Limits
 from ganeti_gluster_mon.mutes import Mute
 from ganeti_gluster_mon.snapshot import Snapshot
 
-#: seconds between two looks at the age of what is shown
+#: seconds between two checks of the age of the content
 _TICK = 1.0
-#: seconds for which a status of which answers are missing is not logged
+#: seconds for which a status is not logged while answers are missing
 _INCOMPLETE = 60.0
-#: rendering anew what grows old takes no more than this share of the time
+#: the share of the time that new renderings of old captures may take
 _SHARE = 0.1
 
 
@@ -51,14 +51,14 @@ class ContentUpdater:
         limits: Limits,
         interval: float,
         alive: Callable[[], None],
-        among: Optional[Tuple[Exchange, PeerClient]] = None,
+        cluster: Optional[Tuple[Exchange, PeerClient]] = None,
         make_page: Optional[MakePage] = None,
         annotations: Optional[Annotations] = None,
     ) -> None:
         """*limits* say when what is known is too old; the poller queries every *interval* seconds.
 
-        *alive* is called each second, for who watches over us.  *among*: what the other nodes
-        hear of this one, and the way to them; else this node asks for itself.
+        *alive* is called each second, for the watchdog.  *cluster*: the exchange with the other nodes; None: this node
+        queries Gluster for itself.
         """
         self._spool = spool
         self._current = current
@@ -68,35 +68,37 @@ class ContentUpdater:
         self._make_page = make_page
         #: None: what is shown has no history and no mutes
         self._annotations = annotations
-        self._handed: Optional[SpooledCapture] = None
-        self._taken = False
+        self._own: Optional[SpooledCapture] = None
+        self._is_new = False
         self._changed = asyncio.Event()
-        self._told = ""
+        self._logged_status = ""
         self._incomplete_since: Optional[float] = None
         self._unreadable = ""
         self._peaks: Peaks = {}
-        self._mute = ""
+        self._logged_error = ""
         # A thread of our own: the loop's are also for names that are looked up, which may take long.
-        self._aside = ThreadPoolExecutor(1, "content")
+        self._executor = ThreadPoolExecutor(1, "content")
         self._exchange: Optional[Exchange] = None
         self._follower: Optional[Follower] = None
-        if among is not None:
-            self._exchange, peers = among
+        if cluster is not None:
+            self._exchange, peers = cluster
             if annotations is not None:
                 self._exchange.mutes = annotations.mutes
                 self._exchange.on_mutes = self._on_mutes
-            self._follower = Follower(self._exchange, peers, spool, interval, self._aside, self._changed.set)
+            self._follower = Follower(
+                self._exchange, peers, spool, interval, self._executor, self._changed.set
+            )
 
     async def run(self) -> None:
         """Go on until cancelled."""
         loop = asyncio.get_running_loop()
         manager = pyinotify.WatchManager()
-        notifier = pyinotify.Notifier(manager, self._note, timeout=0)
+        notifier = pyinotify.Notifier(manager, self._on_event, timeout=0)
         manager.add_watch(self._spool.directory, pyinotify.IN_MOVED_TO, quiet=False)
         loop.add_reader(manager.get_fd(), self._read, notifier)
         follower = None if self._follower is None else asyncio.ensure_future(self._follower.run())
         try:
-            self._taken = True
+            self._is_new = True
             self._changed.set()
             await self._show_changes(follower)
         finally:
@@ -104,7 +106,7 @@ class ContentUpdater:
                 follower.cancel()
             loop.remove_reader(manager.get_fd())
             notifier.stop()
-            self._aside.shutdown(wait=False)
+            self._executor.shutdown(wait=False)
 
     async def _show_changes(self, follower: Optional[asyncio.Future[None]]) -> None:
         loop = asyncio.get_running_loop()
@@ -120,14 +122,14 @@ class ContentUpdater:
                 self._know_mutes(self._annotations)
             if self._changed.is_set():
                 self._changed.clear()
-                if self._taken:
-                    self._taken = False
-                    await self._take()
+                if self._is_new:
+                    self._is_new = False
+                    await self._read_capture()
             elif not self._overdue() or began - shown < took / _SHARE:
                 continue
-            view = self._view()
+            view = self._spool_view()
             if view is not None:
-                await loop.run_in_executor(self._aside, self._show, view)
+                await loop.run_in_executor(self._executor, self._show, view)
             shown = time.monotonic()
             took = shown - began
 
@@ -135,7 +137,7 @@ class ContentUpdater:
         """Take mutes that another node sent."""
         loop = asyncio.get_running_loop()
         if self._annotations is not None and await loop.run_in_executor(
-            self._aside, self._annotations.merge, sent
+            self._executor, self._annotations.merge, sent
         ):
             self._know_mutes(self._annotations)
 
@@ -148,47 +150,45 @@ class ContentUpdater:
         notifier.read_events()
         notifier.process_events()
 
-    def _note(self, event: pyinotify.Event) -> None:
+    def _on_event(self, event: pyinotify.Event) -> None:
         if event.name == SILENT_BRICKS and self._follower is not None:
             self._follower.nudge_leader(self._spool.silent_bricks())
         if event.name == CURRENT or event.mask & pyinotify.IN_Q_OVERFLOW:
-            self._taken = True
+            self._is_new = True
             self._changed.set()
 
     def _overdue(self) -> bool:
         """Whether the next capture should have come, so that the age of this one matters."""
         followed = None if self._follower is None else self._follower.followed
-        ages = [known.age() for known in (self._handed, followed) if known is not None]
+        ages = [known.age() for known in (self._own, followed) if known is not None]
         return max(ages, default=0.0) > 1.5 * self._interval
 
-    async def _take(self) -> None:
-        """Take what was handed over, and let the other nodes have their part of it."""
+    async def _read_capture(self) -> None:
+        """Read the published capture, and offer it to the other nodes."""
         loop = asyncio.get_running_loop()
         try:
-            handed = await loop.run_in_executor(self._aside, self._spool.current)
+            own = await loop.run_in_executor(self._executor, self._spool.current)
         except CaptureError as err:
-            if self._handed is not None and str(err) != self._unreadable:
+            if self._own is not None and str(err) != self._unreadable:
                 log_event(logging.ERROR, "cannot read the capture", {"why": err})
             self._unreadable = str(err)
             return
         self._unreadable = ""
-        new = self._handed is None or handed.cycle.boottime != self._handed.cycle.boottime
-        self._handed = handed
+        new = self._own is None or own.cycle.boottime != self._own.cycle.boottime
+        self._own = own
         if self._exchange is None or self._follower is None:
             return
         self._exchange.key = self._spool.read_key()
         state, hosts = await loop.run_in_executor(
-            self._aside, _state, handed, self._exchange.state.uuid, self._exchange.key is not None
+            self._executor, _state, own, self._exchange.state.uuid, self._exchange.key is not None
         )
         self._exchange.set_state(state)
-        silent = [host for host, answers in handed.capture.reachable.items() if not answers]
-        self._follower.update(
-            hosts if state.answered else None, new and handed.cycle.event is not None, silent
-        )
+        silent = [host for host, answers in own.capture.reachable.items() if not answers]
+        self._follower.update(hosts if state.answered else None, new and own.cycle.event is not None, silent)
 
-    def _view(self) -> Optional[SpoolView]:
+    def _spool_view(self) -> Optional[SpoolView]:
         """What is to be shown; None while there is nothing, or soon more than there is."""
-        own, follower, exchange = self._handed, self._follower, self._exchange
+        own, follower, exchange = self._own, self._follower, self._exchange
         if own is None:
             return None
         if follower is None or exchange is None or exchange.key is None:
@@ -209,7 +209,7 @@ class ContentUpdater:
             found = self._annotations.apply(found)
         self._current.content = _render(found, view, self._make_page)
         if self._is_settled(found, view):
-            self._tell(found)
+            self._log_status(found)
         self._write_storage_status(found, view)
 
     def _is_settled(self, found: Snapshot, view: SpoolView) -> bool:
@@ -228,33 +228,33 @@ class ContentUpdater:
         try:
             self._spool.write_storage_status(content)
         except OSError as err:
-            if str(err) != self._mute:
+            if str(err) != self._logged_error:
                 log_event(logging.ERROR, "cannot write the storage status", {"why": err})
-            self._mute = str(err)
+            self._logged_error = str(err)
         else:
-            self._mute = ""
+            self._logged_error = ""
 
-    def _tell(self, found: Snapshot) -> None:
-        """A line in the log when the status is another than before, whatever the figures in its words."""
-        told = (
+    def _log_status(self, found: Snapshot) -> None:
+        """Log the status if its code or a problem changed; changed figures in the message do not count."""
+        status = (
             f"{found.health.code} {[(problem.severity, problem.code) for problem in found.health.problems]}"
         )
-        if told != self._told:
+        if status != self._logged_status:
             level = logging.INFO if found.health.code <= 1 else logging.WARNING
             log_event(level, "status changed", {"code": found.health.code, "message": found.health.message})
-        self._told = told
+        self._logged_status = status
 
 
-def _state(handed: SpooledCapture, last: Optional[str], together: bool) -> Tuple[NodeState, Dict[str, str]]:
-    """What the other nodes are told of *handed*, and their hosts by uuid; *last*: this node's uuid till now."""
-    capture, leads = handed.capture, handed.cycle.leads
+def _state(own: SpooledCapture, last: Optional[str], has_key: bool) -> Tuple[NodeState, Dict[str, str]]:
+    """The state for the other nodes by *own*, and their hosts by uuid; *last*: this node's uuid until now."""
+    capture, leads = own.capture, own.cycle.leads
     uuid = own_uuid(capture)
     state = NodeState(
         uuid=uuid or last,
         answered=uuid is not None,
         leads=leads,
-        boottime=handed.cycle.boottime,
-        archive=capture_archive.pack(capture) if together and leads and uuid is not None else b"",
+        boottime=own.cycle.boottime,
+        archive=capture_archive.pack(capture) if has_key and leads and uuid is not None else b"",
     )
     return state, other_hosts(capture)
 

@@ -30,19 +30,19 @@ class ExchangeHandler(BaseHandler):
         if why is not None:
             if why != OTHER_CHALLENGE:
                 exchange.refused(self.request.remote_ip or "", why)
-            self.say(403, why)
+            self.send_line(403, why)
             return
         try:
             try:
                 wait = float(self._argument("wait"))
             except ValueError:
-                self.say(400, "wait is no number of seconds")
+                self.send_line(400, "wait is no number of seconds")
                 return
             bricks = self.get_query_arguments("brick")[:MOST_REPORTED]
             try:
                 mutes = [from_json(json.loads(each)) for each in self.get_query_arguments("mute")]
             except (ValueError, TypeError, RecursionError):
-                self.say(400, "mute is no mute")
+                self.send_line(400, "mute is no mute")
                 return
             if mutes:
                 await exchange.on_mutes(mutes)
@@ -54,7 +54,7 @@ class ExchangeHandler(BaseHandler):
             exchange.done()
         key = exchange.key
         if key is None:
-            self.say(403, "This node has no secret any more")
+            self.send_line(403, "This node has no secret any more")
             return
         self.set_header(CHALLENGE, exchange.challenges.current)  # the one from before may be over meanwhile
         self.set_header("Content-Type", "application/octet-stream")

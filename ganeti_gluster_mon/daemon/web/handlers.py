@@ -1,6 +1,6 @@
-"""What is answered at which path: mond's protocol, Prometheus' metrics, a page for browsers.
+"""The handlers of all paths: mond's protocol, Prometheus' metrics, a page for browsers.
 
-Nothing is computed here.  A request is checked, and given bytes that were rendered before.
+A handler computes nothing: it sends bytes that were rendered before.
 """
 
 from __future__ import annotations
@@ -44,40 +44,40 @@ class _Root(_Readable):
     async def get(self, *parts: str) -> None:
         vary = "Accept, Accept-Encoding"
         if not accept.html(self.request.headers.get("Accept", "")):
-            self.give(Body(JSON, b"[1]"), vary)
+            self.send(Body(JSON, b"[1]"), vary)
             return
         self.set_header("Vary", vary)
-        content = self.seen()
+        content = self.content_or_503()
         if content is None:
             return
         if content.page is None:
-            self.give(Body(JSON, b"[1]"), vary)
+            self.send(Body(JSON, b"[1]"), vary)
             return
         if "Content-Security-Policy" not in self.authenticator.headers:
             self.set_header("Content-Security-Policy", content_security_policy(self._style))
-        self.give(content.page, vary)
+        self.send(content.page, vary)
 
 
 class _Version(_Readable):
-    """mond has nothing to say at ``/1``, and says so."""
+    """As mond: ``/1`` is null."""
 
     async def get(self, *parts: str) -> None:
-        self.give(Body(JSON, b"null"))
+        self.send(Body(JSON, b"null"))
 
 
 class _FromMond(_Readable):
-    """What mond may have a part in."""
+    """A path where mond's answer is merged with ours."""
 
     def initialize(self, mond_proxy: Optional[MondProxy]) -> None:
         self.mond_proxy = mond_proxy
 
     @property
     def verbose(self) -> bool:
-        """Whether all is to be told, as mond's clients ask for it."""
+        """Whether the client requests all fields, as mond's clients do."""
         return self.get_query_argument("verbose", "0") == "1"
 
     def chosen(self, reports: Reports) -> Body:
-        """As much of *reports* as was asked for."""
+        """The terse or verbose one of *reports*, as requested."""
         return reports.verbose if self.verbose else reports.terse
 
 
@@ -85,29 +85,29 @@ class _List(_FromMond):
     """The collectors: name, category, kind."""
 
     async def get(self, *parts: str) -> None:
-        content = self.seen()
+        content = self.content_or_503()
         if content is not None:
             others = [] if self.mond_proxy is None else await self.mond_proxy.listing()
             ours = {name for name, *_ in content.listing}
             listing = [each for each in others if each[0] not in ours] + list(content.listing)
-            self.give(body(JSON, json.dumps(listing, separators=(",", ":")).encode("ascii")))
+            self.send(body(JSON, json.dumps(listing, separators=(",", ":")).encode("ascii")))
 
 
 class _All(_FromMond):
     """All reports in one array."""
 
     async def get(self, *parts: str) -> None:
-        content = self.seen()
+        content = self.content_or_503()
         if content is None:
             return
         if self.mond_proxy is None:
-            self.give(self.chosen(content.all_reports))
+            self.send(self.chosen(content.all_reports))
             return
         ours = {name for name, *_ in content.listing}
         others = await self.mond_proxy.reports(ours, self.request.query)
         own = [self.chosen(reports).plain for reports in content.reports.values()]
         # No gzip: it would be made for each request, and the way to mond's clients is short.
-        self.give(Body(JSON, array([*others, *own])))
+        self.send(Body(JSON, array([*others, *own])))
 
 
 class _Report(_FromMond):
@@ -117,9 +117,9 @@ class _Report(_FromMond):
         category, name = parts
         content = self.current.content
         if content is not None and (category, name) in content.reports:
-            self.give(self.chosen(content.reports[category, name]))
+            self.send(self.chosen(content.reports[category, name]))
         elif self.mond_proxy is not None:
-            # Before there is a first picture mond's own reports are there already.
+            # mond's own reports do not wait for our first content.
             passed = await self.mond_proxy.pass_on(self.request.path, self.request.query)
             self.set_status(passed.status, passed.reason)
             if passed.content_type is None:
@@ -127,18 +127,18 @@ class _Report(_FromMond):
             else:
                 self.set_header("Content-Type", passed.content_type)
             self.finish(passed.content)
-        elif self.seen() is not None:
-            self.say(404, NO_SUCH_REPORT)
+        elif self.content_or_503() is not None:
+            self.send_line(404, NO_SUCH_REPORT)
 
 
 class _Metrics(_Readable):
     """For Prometheus."""
 
     async def get(self, *parts: str) -> None:
-        content = self.seen()
+        content = self.content_or_503()
         if content is not None:
-            asked = accept.open_metrics(self.request.headers.get("Accept", ""))
-            self.give(content.openmetrics if asked else content.metrics, "Accept, Accept-Encoding")
+            is_open_metrics = accept.open_metrics(self.request.headers.get("Accept", ""))
+            self.send(content.openmetrics if is_open_metrics else content.metrics, "Accept, Accept-Encoding")
 
 
 class _Healthy(_Readable):
@@ -146,23 +146,23 @@ class _Healthy(_Readable):
 
     async def get(self, *parts: str) -> None:
         unhealthy_reason = self.current.unhealthy_reason
-        self.say(200 if unhealthy_reason is None else 503, unhealthy_reason or "healthy")
+        self.send_line(200 if unhealthy_reason is None else 503, unhealthy_reason or "healthy")
 
 
 class _Ready(_Readable):
     """Whether there is something to show."""
 
     async def get(self, *parts: str) -> None:
-        if self.seen() is not None:
+        if self.content_or_503() is not None:
             not_ready_reason = self.current.not_ready_reason
-            self.say(200 if not_ready_reason is None else 503, not_ready_reason or "ready")
+            self.send_line(200 if not_ready_reason is None else 503, not_ready_reason or "ready")
 
 
 class _NotFound(_Readable):
     """Every other path."""
 
     async def get(self, *parts: str) -> None:
-        self.say(404, NO_SUCH_PATH)
+        self.send_line(404, NO_SUCH_PATH)
 
 
 def application(
@@ -176,10 +176,10 @@ def application(
 ) -> Application:
     """All paths of the contract over *current*, with mond behind it by *mond_proxy*.
 
-    *handlers*: more of them, each a pattern, a class and what its ``initialize`` takes.  *authenticator* decides who
-    may come in.  *allowed_hosts*: the names that clients may call this server by, None: any.  *style*: the text of
-    the page's one ``<style>`` element, exactly.  Raises TypeError for a handler that is no `BaseHandler`: it would not
-    call the authenticator.
+    *handlers*: more of them, each a pattern, a class and what its ``initialize`` takes.  *authenticator*
+    authenticates the clients.  *allowed_hosts*: the names that clients may call this server by, None: any.
+    *style*: the text of the page's one ``<style>`` element, exactly.  Raises TypeError for a handler that is no
+    `BaseHandler`: it would not call the authenticator.
     """
     for _, handler, _ in handlers:
         if not issubclass(handler, BaseHandler):
@@ -198,7 +198,7 @@ def application(
             (r"/-/ready", _Ready),
         ],
         default_handler_class=_NotFound,
-        log_function=lambda handler: None,  # what matters is logged, not who looked
+        log_function=lambda handler: None,  # requests are not logged
         current=current,
         authenticator=authenticator or Authenticator(None),
         allowed_hosts=allowed_hosts or AllowedHosts(["*"]),

@@ -1,7 +1,7 @@
-"""mond behind us: its port is ours, and what it tells is passed on.
+"""Passes the reports of mond on: the daemon has mond's port, and mond has a loopback port.
 
-mond fails as a whole on ``/1/report/all`` when one of its collectors fails.  So it is asked for one report
-at a time, and a broken one costs only itself.
+mond fails as a whole on ``/1/report/all`` if one of its collectors fails.  So this module requests one report at a
+time, and only the broken one is missing.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from tornado.httputil import HTTPInputError
 
 LOG = logging.getLogger("ganeti_gluster_mon")
 
-#: seconds mond has for an answer, from the question to the last byte
+#: seconds from a request to mond to the last byte of its response
 MOND_TIMEOUT = 1.0
 #: bytes; mond's largest report is a few kB for each disk
 LONGEST = 4 << 20
@@ -33,12 +33,12 @@ MondCollector = Tuple[str, str, int]
 
 
 class MondProxyError(Exception):
-    """mond cannot be where it is said to be; the message is one line."""
+    """The URL cannot be mond's; the message is one line."""
 
 
 @dataclass(frozen=True)
 class MondResponse:
-    """An answer of mond's, as it came."""
+    """A response of mond, unchanged."""
 
     status: int
     reason: str
@@ -48,12 +48,12 @@ class MondResponse:
 
 
 class MondProxy:
-    """Asks mond; whatever mond does, there is an answer within about a second."""
+    """Queries mond; whatever mond does, there is a response within about a second."""
 
     def __init__(self, url: str, timeout: float = MOND_TIMEOUT) -> None:
         """*url*: where mond is, ``http://127.0.0.1:1816``; *timeout*: seconds it has for a response.
 
-        Raises MondProxyError for anything but a port of this host: nobody shall ask others through us.
+        Raises MondProxyError for anything but a port of this host: no client may reach other hosts through us.
         """
         self._base = _loopback(url)
         self._timeout = timeout
@@ -74,7 +74,7 @@ class MondProxy:
 
     async def pass_on(self, path: str, query: str) -> MondResponse:
         """mond's answer to *path* and *query*, byte for byte; 502 with one line when there is none."""
-        response = await self._ask(path, query)
+        response = await self._request(path, query)
         if response is None:
             text = f"mond gave no answer within {self._timeout:g} s, or none that can be read\n"
             return MondResponse(502, "Bad Gateway", "text/plain; charset=utf-8", text.encode("ascii"))
@@ -86,8 +86,8 @@ class MondProxy:
         )
 
     async def listing(self) -> List[MondCollector]:
-        """mond's collectors; none when mond does not tell."""
-        response = await self._ask("/1/list/collectors", "")
+        """mond's collectors; none if mond does not answer."""
+        response = await self._request("/1/list/collectors", "")
         if response is None or response.code != 200:
             return []
         try:
@@ -100,16 +100,16 @@ class MondProxy:
     async def reports(self, ours: AbstractSet[str], query: str) -> List[bytes]:
         """Those of mond's reports that there are, each as it came, but of the names that are *ours*.
 
-        mond's list and its reports share the deadline.
+        The list and the reports share the timeout.
         """
-        asked = asyncio.get_running_loop().time()
+        began = asyncio.get_running_loop().time()
         listing = [each for each in await self.listing() if each[0] not in ours]
-        left = self._timeout - (asyncio.get_running_loop().time() - asked)
+        left = self._timeout - (asyncio.get_running_loop().time() - began)
         if left <= 0:
             return []
         responses = await asyncio.gather(
             *(
-                self._ask(f"/1/report/{quote(category, safe='')}/{quote(name, safe='')}", query, left)
+                self._request(f"/1/report/{quote(category, safe='')}/{quote(name, safe='')}", query, left)
                 for name, category, _ in listing
             )
         )
@@ -120,28 +120,30 @@ class MondProxy:
         ]
 
     def close(self) -> None:
-        """Ask no more."""
+        """Close the connections to mond."""
         self._client.close()
 
-    async def _ask(self, path: str, query: str, timeout: Optional[float] = None) -> Optional[HTTPResponse]:
+    async def _request(
+        self, path: str, query: str, timeout: Optional[float] = None
+    ) -> Optional[HTTPResponse]:
         """mond's answer, whatever its status; None when there is none."""
         url = self._base + path + (f"?{query}" if query else "")
         seconds = self._timeout if timeout is None else timeout
         try:
             request = HTTPRequest(url, connect_timeout=seconds, request_timeout=seconds)
-            # The client's own deadlines begin anew when a question leaves the queue.
+            # The client's own timeouts start again when a request leaves the queue.
             response = await asyncio.wait_for(self._client.fetch(request, raise_error=False), seconds)
         except asyncio.TimeoutError:
-            self._note(False, f"nothing within {seconds:.1f} s")
+            self._log_change(False, f"nothing within {seconds:.1f} s")
             return None
         except (HTTPClientError, HTTPInputError, OSError, ValueError) as error:
-            self._note(False, str(error))
+            self._log_change(False, str(error))
             return None
-        self._note(True)
+        self._log_change(True)
         return response
 
-    def _note(self, answers: bool, why: str = "") -> None:
-        """One line when mond comes or goes, not one for each question."""
+    def _log_change(self, answers: bool, why: str = "") -> None:
+        """Log when mond comes or goes, not for each request."""
         if answers != self._answers:
             if answers:
                 LOG.info("mond at %s answers", self._base)

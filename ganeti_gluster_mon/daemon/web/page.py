@@ -1,7 +1,7 @@
 """The page for browsers: the pool at a glance, what is wrong first.
 
-What is shown is decided here, pure; the template beside it only says where.  It needs no script, and
-nothing from elsewhere.
+This module is pure, and selects what is shown; the template has the layout.  The page needs no script and no other
+files.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ _SPACE_CODES = ("VOLUME_FULL", "VOLUME_NEARLY_FULL", "SUBVOLUME_FULL", "SUBVOLUM
 
 @dataclass(frozen=True)
 class StatusMark:
-    """How something is: a sign that is told from others without its colour, a word, and the colour's name."""
+    """A status: a symbol that can be recognized without its colour, a word, and the name of the colour."""
 
     symbol: str
     word: str

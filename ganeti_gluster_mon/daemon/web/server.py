@@ -1,6 +1,7 @@
-"""Listening, and how much of this machine a client may take: connections, time and memory are bounded.
+"""The HTTP server: it bounds the connections, the time and the memory that clients take.
 
-tornado speaks HTTP.  Who is let in, who has to go when it gets crowded, and when all is over is decided here.
+tornado implements HTTP.  This module decides which connections are accepted, which are closed when there are too many,
+and when the server has stopped.
 """
 
 from __future__ import annotations
@@ -71,7 +72,7 @@ _PAUSE = 0.2
 
 @dataclass(frozen=True)
 class ClientLimits:
-    """What clients may take."""
+    """The bounds for clients."""
 
     #: connections at one time, as far as there are file descriptors; see connections.py for who goes beyond it
     connections: int = 2000
@@ -124,7 +125,7 @@ class HttpServer(HTTPServerConnectionDelegate):
         self._clients = Connections()
         self._sweeping = PeriodicCallback(self._sweep, 1000 * min(1.0, limits.answer / 4))
         self._quiet: Optional[asyncio.Event] = None
-        #: no connection could be taken the last time, and it was said
+        #: whether the last connection could not be accepted, which is logged once
         self._full = False
         # What clients do wrong is their affair: one line for each would be a way to fill the disk.
         logging.getLogger("tornado.general").setLevel(logging.ERROR)
@@ -215,7 +216,7 @@ class HttpServer(HTTPServerConnectionDelegate):
             self._turn_due = loop.call_soon(self._turn)
 
     def _turn(self) -> None:
-        """Serve some of those who wait.  Who asks for the first time comes before who asks in advance."""
+        """Serve some of the waiting clients.  First requests come before pipelined requests."""
         self._turn_due = None
         until = time.monotonic() + _TURN
         is_encrypted = self._authenticator.tls() is not None
@@ -228,12 +229,12 @@ class HttpServer(HTTPServerConnectionDelegate):
             elif requests > 1:
                 self._pipelining.add(address, accepted)
             elif requests == 0 and (not silent or self.connections + taken >= self.most_connections):
-                # No connection has to go for one that asks for nothing.
+                # No connection is closed for one that has sent no request.
                 later.append((address, accepted))
             else:
                 silent -= requests == 0
                 taken += self._take(accepted, address, taken)
-            # A few of all places: who has to go is chosen among those whose connections are served already.
+            # A few of all places: the victim is chosen among the connections that are served already.
             if time.monotonic() > until or taken > self.most_connections // 16:
                 break
         for address, accepted in later:
@@ -318,7 +319,7 @@ class HttpServer(HTTPServerConnectionDelegate):
 
 
 class _Begun(HTTPMessageDelegate):
-    """Tells the server when a request has come, and hands all on to the application."""
+    """Notifies the server of a request, and passes it on to the application."""
 
     def __init__(
         self,

@@ -1,6 +1,6 @@
-"""What the storage backend wants to know of the pool, small enough to be read for each disk.  Pure.
+"""The state of the pool for the storage backend, small enough to be read for each disk.  Pure.
 
-The daemon writes it to ``/run/ganeti-gluster-mon/web-state/storage.json`` with each new picture::
+The daemon writes it to ``/run/ganeti-gluster-mon/web-state/storage.json`` with each new snapshot::
 
     {"format_version": 1, "boottime": NS, "hosts": ["node1", "node2"], "volumes": {"gv0": {
         "sharded": false, "healed": 75.0, "size": BYTES, "available": BYTES,
@@ -42,8 +42,13 @@ def storage_status(pool: Pool, peaks: Peaks, boottime: int) -> Tuple[bytes, Peak
             "available": None if volume.capacity is None else volume.capacity.available,
             "subvolumes": _subvolumes(volume, local),
         }
-    told = {"format_version": FORMAT_VERSION, "boottime": boottime, "hosts": _hosts(pool), "volumes": volumes}
-    return json.dumps(told, separators=(",", ":")).encode("ascii"), new
+    status = {
+        "format_version": FORMAT_VERSION,
+        "boottime": boottime,
+        "hosts": _hosts(pool),
+        "volumes": volumes,
+    }
+    return json.dumps(status, separators=(",", ":")).encode("ascii"), new
 
 
 def _hosts(pool: Pool) -> List[str]:

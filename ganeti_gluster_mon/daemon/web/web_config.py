@@ -1,7 +1,7 @@
 """The file of ``--web.config.file``, as Prometheus and its exporters read it: TLS, passwords, headers.
 
 Format: https://github.com/prometheus/exporter-toolkit/blob/master/docs/web-configuration.md
-What of it is not supported is an error: a setting about safety that is passed over would be a lie.
+A setting that is not supported is an error: to ignore a security setting would be dangerous.
 """
 
 from __future__ import annotations
@@ -49,11 +49,11 @@ class WebConfigError(Exception):
 
 @dataclass(frozen=True)
 class WebConfig:
-    """What the file says; without a file: no TLS, no passwords, no headers."""
+    """The content of the file; without a file: no TLS, no passwords, no headers."""
 
     #: None: plain HTTP
     tls: Optional[ssl.SSLContext] = None
-    #: bcrypt hashes by user; empty: anybody may ask
+    #: bcrypt hashes by user; empty: no password is needed
     users: Mapping[str, bytes] = field(default_factory=dict)
     #: to be sent with every answer
     headers: Mapping[str, str] = field(default_factory=dict)

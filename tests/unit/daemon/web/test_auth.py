@@ -241,7 +241,7 @@ class TestPasswords:
             signed = True
 
             async def get(self) -> None:
-                self.say(200, "signed")
+                self.send_line(200, "signed")
 
         more: Any = [("/peer", Signed, {})]
         with serving(web_config=written(tmp_path / "web.yml", USERS), handlers=more) as served:

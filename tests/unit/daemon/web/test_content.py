@@ -81,7 +81,7 @@ def test_a_collector_that_fails_is_told_once(monkeypatch: pytest.MonkeyPatch) ->
 
     monkeypatch.setattr(collectors()["gluster-bricks"], "collect", fails)
     told: List[str] = []
-    rendered = render(POOL, HEALTH, NOW, tell=told.append)
+    rendered = render(POOL, HEALTH, NOW, warn=told.append)
     assert told == ["collector gluster-bricks failed: RuntimeError: broken"]
     assert (
         json.loads(rendered.reports["storage", "gluster-bricks"].terse.plain)["data"]["status"]["code"] == 2

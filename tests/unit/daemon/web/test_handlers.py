@@ -176,7 +176,7 @@ def test_before_there_is_a_picture() -> None:
             "/-/ready",
         ):
             answer = served.ask(path)
-            assert (answer.status, answer.body) == (503, b"Gluster has not been asked yet\n")
+            assert (answer.status, answer.body) == (503, b"Gluster has not been queried yet\n")
         assert served.ask("/", accept=BROWSER).status == 503
         assert served.ask("/-/healthy").status == 200
         assert served.ask("/").body == b"[1]"
@@ -197,7 +197,7 @@ def test_words_for_whoever_watches_the_daemon() -> None:
 
 class _More(BaseHandler):
     async def get(self) -> None:
-        self.say(200, "more")
+        self.send_line(200, "more")
 
 
 class _Fails(BaseHandler):

@@ -290,7 +290,7 @@ def crowd(order: List[str], limits: Optional[ClientLimits] = None) -> Iterator[C
     class Order(BaseHandler):
         async def get(self, *parts: str) -> None:
             order.append(parts[0])
-            self.say(200, parts[0])
+            self.send_line(200, parts[0])
 
     looks = threading.Event()
     clients: List[Client] = []
