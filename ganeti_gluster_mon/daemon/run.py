@@ -112,7 +112,7 @@ def run_poller(options: Options) -> int:
         options.interval,
         spool,
         alive=lambda: systemd.notify("WATCHDOG=1"),
-        together=secret.KeyPublisher(options.secret_file, spool).publish,
+        others_may_lead=secret.KeyPublisher(options.secret_file, spool).publish,
     )
     poller.run()
     return 0

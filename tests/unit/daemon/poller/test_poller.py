@@ -68,18 +68,18 @@ def test_at_most_half_of_the_time_is_spent_asking_whatever_happens(
         return 0.0
 
     monkeypatch.setattr(poller, "time", SimpleNamespace(monotonic=lambda: clock.now))
-    monkeypatch.setattr(made, "_ask", ask)
+    monkeypatch.setattr(made, "_run_cycle", ask)
     watch = BusyWatch(clock, place, place.to_poller if what == "word" else what)
     healed, tell = os.pipe()
     try:
         for _ in range(5):
-            made._round(watch, (), healed, tell)  # type: ignore[arg-type]
+            made._cycle_and_wait(watch, (), healed, tell)  # type: ignore[arg-type]
     finally:
         for descriptor in (healed, tell, made._prober.descriptor):
             with suppress(OSError):
                 os.close(descriptor)
     pauses = [later - earlier for earlier, later in zip(began, began[1:])]
-    assert min(pauses) >= max(2 * takes, poller.SHORTEST) - 1e-9
+    assert min(pauses) >= max(2 * takes, poller.MIN_INTERVAL) - 1e-9
 
 
 class FakeCycle:
@@ -116,11 +116,11 @@ def test_a_new_leader_uses_the_brick_ports_that_the_former_leader_knew(
     monkeypatch.setattr(cycle, "Cycle", FakeCycle)
     made = poller.Poller(Settings(), 30.0, place, lambda: None, lambda: True)
     place.write_role(spool.FOLLOW)
-    made._ask((), -1)
+    made._run_cycle((), -1)
     theirs = Capture(recorded_at=2, answers=(), node="node3", brick_ports={BRICK: 49999})
     place.write_leader_capture(capture_archive.pack(theirs), spool.boottime(), str(uuid.uuid4()))
     place.write_role(spool.LEAD)
-    made._ask((), -1)
-    made._ask((), -1)
+    made._run_cycle((), -1)
+    made._run_cycle((), -1)
     ports = [None if each is None else each.brick_ports[BRICK] for each in FakeCycle.previous]
     assert ports == [None, 49999, 49152]  # once only: what this leader found since is newer
