@@ -349,3 +349,19 @@ def test_what_the_other_half_wrote_may_be_nonsense(spool: Spool, content: bytes)
 def test_no_more_bricks_are_taken_than_there_is_room_for(spool: Spool) -> None:
     spool.nudge([f"node{number}:/b" for number in range(1000)])
     assert len(spool.take_nudge() or ()) == 64
+
+
+def test_without_room_nothing_is_begun(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Full:
+        def __enter__(self) -> Full:
+            return self
+
+        def __exit__(self, *_: object) -> None:
+            """Nothing."""
+
+        def write(self, _content: bytes) -> int:
+            raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("tempfile.TemporaryFile", lambda **_: Full())
+    with pytest.raises(OSError, match="No space left"):
+        Spool(str(tmp_path)).prepare()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 import uuid
 from contextlib import suppress
 from pathlib import Path
@@ -124,3 +125,25 @@ def test_a_new_leader_uses_the_brick_ports_that_the_former_leader_knew(
     made._run_cycle((), -1)
     ports = [None if each is None else each.brick_ports[BRICK] for each in FakeCycle.previous]
     assert ports == [None, 49999, 49152]  # once only: what this leader found since is newer
+
+
+def test_it_notifies_its_watchdog_however_long_the_interval(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Enough(Exception):
+        pass
+
+    notified: List[float] = []
+
+    def alive() -> None:
+        notified.append(time.monotonic())
+        if len(notified) == 4:
+            raise Enough
+
+    monkeypatch.setattr(poller, "NOTIFY_INTERVAL", 0.05)
+    spool = Spool(str(tmp_path))
+    spool.prepare()
+    made = poller.Poller(Settings(gluster="/nowhere/gluster"), 3600, spool, alive)
+    with pytest.raises(Enough):
+        made.run()
+    assert notified[-1] - notified[0] < 60

@@ -12,11 +12,8 @@ from typing import Iterator, List, Tuple
 import pytest
 
 from ganeti_gluster_mon.daemon import run
-from ganeti_gluster_mon.daemon.poller import poller
-from ganeti_gluster_mon.daemon.spool import Spool
 from ganeti_gluster_mon.daemon.web import listen
 from ganeti_gluster_mon.daemon.web.listen import ListenError
-from ganeti_gluster_mon.gluster.cycle import Settings
 
 HERE = os.uname().nodename
 
@@ -134,41 +131,3 @@ def test_a_machine_that_becomes_a_node_is_listened_on_there(
 def test_any_other_place_is_not_looked_at_again(server: Server) -> None:
     asyncio.run(asyncio.wait_for(run._listen_on(server, ":1816"), 5))  # type: ignore[arg-type]
     assert server.sockets == []
-
-
-def test_it_says_that_it_is_alive_however_long_the_interval(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    class Enough(Exception):
-        pass
-
-    said: List[float] = []
-
-    def alive() -> None:
-        said.append(time.monotonic())
-        if len(said) == 4:
-            raise Enough
-
-    monkeypatch.setattr(poller, "BREATH", 0.05)
-    spool = Spool(str(tmp_path))
-    spool.prepare()
-    asking = poller.Poller(Settings(gluster="/nowhere/gluster"), 3600, spool, alive)
-    with pytest.raises(Enough):
-        asking.run()
-    assert said[-1] - said[0] < 60
-
-
-def test_without_room_nothing_is_begun(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    class Full:
-        def __enter__(self) -> Full:
-            return self
-
-        def __exit__(self, *_: object) -> None:
-            """Nothing."""
-
-        def write(self, _content: bytes) -> int:
-            raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr("tempfile.TemporaryFile", lambda **_: Full())
-    with pytest.raises(OSError, match="No space left"):
-        Spool(str(tmp_path)).prepare()
