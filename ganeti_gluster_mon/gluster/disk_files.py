@@ -49,8 +49,8 @@ _LINK = b"1000"
 _POSIX = re.compile(r"<POSIX\((?P<brick>[^)]*)\):(?P<host>[^>]*?):(?P<path>/[^>]*)>")
 
 
-class Look(threading.Thread):
-    """One look at all disks, beside everything else."""
+class DiskFileQuery(threading.Thread):
+    """A thread that looks at the files of all disks."""
 
     def __init__(
         self,

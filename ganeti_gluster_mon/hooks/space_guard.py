@@ -79,7 +79,7 @@ def _seen() -> Tuple[Pool, Health]:
     if known is not None:
         return known.pool, known.health
     with cycle.Cycle(cycle.Settings(processes=False, disks=Reader().disks)) as asking:
-        pool = build_pool(asking.look())
+        pool = build_pool(asking.run_queries())
     return pool, evaluate(pool, LIMITS, time.time_ns())
 
 

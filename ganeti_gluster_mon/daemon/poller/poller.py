@@ -199,7 +199,7 @@ class Poller:
             urgent = bool(reported) or any(what.startswith(_PROBE_CHANGED) for what in event)
             asking = cycle.Cycle(self._settings, self._previous, replies, reported, urgent)
             try:
-                capture = asking.look(leads)
+                capture = asking.run_queries(leads)
                 waited = asking.waited
                 if asking.targets is not None:
                     self._prober.watch(asking.targets)

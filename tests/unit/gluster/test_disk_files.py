@@ -14,7 +14,7 @@ import pytest
 from ganeti_gluster_mon.failure import CannotDo
 from ganeti_gluster_mon.gluster import child, disk_files
 from ganeti_gluster_mon.gluster.capture import Capture
-from ganeti_gluster_mon.gluster.disk_files import Look
+from ganeti_gluster_mon.gluster.disk_files import DiskFileQuery
 from ganeti_gluster_mon.gluster.facts import BrickInfo, VolumeInfo
 from ganeti_gluster_mon.gluster.model import DiskFile
 from tests.lab.waiting import wait_until
@@ -40,7 +40,9 @@ def look(
     as_client: bool = False,
     timeout: float = 30.0,
 ) -> List[DiskFile]:
-    looking = Look(lambda: disks, volumes, [HERE], previous, timeout, as_client, str(tmp_path / "locks"))
+    looking = DiskFileQuery(
+        lambda: disks, volumes, [HERE], previous, timeout, as_client, str(tmp_path / "locks")
+    )
     looking.start()
     found, why = looking.result()
     assert found is not None and why is None
@@ -88,7 +90,7 @@ def test_why_there_are_no_disks_is_told(tmp_path: Path) -> None:
     def fails() -> Sequence[DiskFile]:
         raise CannotDo("no cluster")
 
-    looking = Look(fails, [], [], None, 1.0)
+    looking = DiskFileQuery(fails, [], [], None, 1.0)
     looking.start()
     assert looking.result() == (None, "no cluster")
 
@@ -122,7 +124,7 @@ def test_who_ends_it_ends_what_it_started(
     (programs / "stat").write_text(f"#!/bin/sh\necho $$ > {tmp_path}/pid\nexec sleep 1000\n")
     (programs / "stat").chmod(0o755)
     monkeypatch.setitem(child.ENVIRONMENT, "PATH", f"{programs}:{child.ENVIRONMENT['PATH']}")
-    looking = Look(
+    looking = DiskFileQuery(
         lambda: [FILE], [volume([brick(here)])], [HERE], None, 600.0, False, str(tmp_path / "locks")
     )
     looking.start()
@@ -197,7 +199,9 @@ def test_what_was_left_out_is_asked_the_next_time(
 
 def test_no_place_for_a_lock_is_told(tmp_path: Path, here: Path) -> None:
     (tmp_path / "locks").write_text("a file")
-    looking = Look(lambda: [FILE], [volume([brick(here)])], [HERE], None, 1.0, False, str(tmp_path / "locks"))
+    looking = DiskFileQuery(
+        lambda: [FILE], [volume([brick(here)])], [HERE], None, 1.0, False, str(tmp_path / "locks")
+    )
     looking.start()
     assert looking.result() == (None, "they could not be looked at: File exists")
 

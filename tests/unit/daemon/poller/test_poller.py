@@ -92,7 +92,7 @@ class FakeCycle:
     def __init__(self, _settings: Settings, previous: Optional[Capture], *_more: object) -> None:
         self.previous.append(previous)
 
-    def look(self, _leads: bool) -> Capture:
+    def run_queries(self, _leads: bool) -> Capture:
         """The brick listens on the port that this node saw when it led last."""
         return Capture(recorded_at=1, answers=(), node="node2", brick_ports={BRICK: 49152})
 
