@@ -25,7 +25,7 @@ class Parser(argparse.ArgumentParser):
 
 
 def origin() -> str:
-    """Where the words of the command line came from, to begin an error with; "" where somebody typed them."""
+    """The file that the arguments are from, to begin an error with; "" if they were typed."""
     file = os.environ.get(ARGS_FROM)
     return f"ARGS in {file}: " if file else ""
 

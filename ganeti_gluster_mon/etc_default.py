@@ -18,7 +18,7 @@ class WrongSetting(CannotDo):
 
 
 def text(path: str = PATH) -> str:
-    """What the file says; "" where there is none.  Raises CannotDo."""
+    """The content of the file; "" if there is none.  Raises CannotDo."""
     try:
         with open(path, encoding="utf-8", errors="surrogateescape") as file:
             return file.read(_MOST)
@@ -28,10 +28,10 @@ def text(path: str = PATH) -> str:
         raise CannotDo(f"cannot read {path}: {err.strerror}") from err
 
 
-def assignments(told: str) -> Dict[str, str]:
-    """The NAME=value lines of the text *told*; what is none is passed over.  Raises WrongSetting."""
+def assignments(content: str) -> Dict[str, str]:
+    """The NAME=value lines of *content*; other lines are ignored.  Raises WrongSetting."""
     found = {}
-    for line in told.splitlines():
+    for line in content.splitlines():
         name, equals, value = line.strip().partition("=")
         if equals and re.fullmatch(r"[A-Z_]+", name):
             try:

@@ -113,14 +113,14 @@ class History:
         return found
 
     def _stuck_before(self, name: str, now: float) -> Optional[Stuck]:
-        """What was known of the volume *name*, unless nobody counted for too long."""
+        """The record of the volume *name*, unless its last count is too old."""
         before = self.stuck.get(name)
         if before is None or not 0 <= now - before.counted_at <= COUNTED_WITHIN:
             return None
         return before
 
     def with_rates(self, pool: Pool) -> Pool:
-        """*pool* with what the history tells of each heal backlog: its rate, the seconds left, whether it is stuck."""
+        """*pool* with the rate, the seconds left and the stuck time of each heal backlog."""
         if pool.volumes is None or not (self.healing or self.stuck):
             return pool
         return replace(pool, volumes=tuple(self._with_rate(volume) for volume in pool.volumes))
@@ -130,7 +130,7 @@ class History:
         stuck = self.stuck.get(volume.name)
         if volume.heal is not None and stuck is not None:
             taken = stuck.counted_at if volume.heal.taken_at is None else volume.heal.taken_at / 1e9
-            # The file of a daemon that does not run any more says nothing of now.
+            # The file may be of a daemon that runs no more.
             if abs(taken - stuck.counted_at) <= COUNTED_WITHIN and volume.heal.pending >= stuck.pending:
                 heal = replace(volume.heal, stuck_since=stuck.since, idle_since=stuck.idle_since)
                 volume = replace(volume, heal=heal)

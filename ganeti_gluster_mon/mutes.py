@@ -10,7 +10,7 @@ on all::
 
 Times are seconds since the epoch.  VOLUME is "" for all volumes and the pool.  For each code and volume the entry that
 was set last counts, so that the order in which nodes hear of entries does not matter.  An entry whose UNTIL has
-passed is kept for a while: it tells the other nodes that a mute was taken back.
+passed is kept for a while: it shows the other nodes that the mute was ended.
 """
 
 from __future__ import annotations

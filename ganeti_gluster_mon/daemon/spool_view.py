@@ -40,7 +40,7 @@ class SpoolView:
     #: of the node that leads, if another one does; then *uuid* is this node's
     followed: Optional[LeaderCapture] = None
     uuid: str = ""
-    #: whether this node leads; None: each asks for itself
+    #: whether this node leads; None: each node queries for itself
     leader: Optional[bool] = None
 
     @property
@@ -76,7 +76,7 @@ def read(run_directory: str) -> Optional[SpoolView]:
 def pool_and_health(view: SpoolView, limits: Limits, now: int) -> Tuple[Pool, Health]:
     """The pool and its health at *now* (ns since the epoch).  Answers older than limits.stale_after are not used.
 
-    The age is by CLOCK_BOOTTIME, which nobody sets.  The times in the captures are moved to fit it, so that a clock
+    The age is by CLOCK_BOOTTIME, which is never set.  The times in the captures are moved to fit it, so that a clock
     that was stepped makes nothing older or younger.
     """
     age = view.age()

@@ -23,7 +23,7 @@ def families(scrape: Scrape, make: Families) -> Iterator[Metric]:
     )
     yield make.gauge(
         "gluster_leader",
-        "Whether this node asks Gluster for the whole pool (1) or leaves that to another node (0).",
+        "Whether this node queries Gluster for the whole pool (1) or another node does (0).",
         (),
         [((), scrape.leader)],
     )
@@ -34,7 +34,7 @@ def families(scrape: Scrape, make: Families) -> Iterator[Metric]:
     )
     yield make.gauge(
         "gluster_collect_duration_seconds",
-        "Seconds it took to ask Gluster all questions of the last cycle.",
+        "Seconds that all queries of the last cycle took.",
         (),
         [((), scrape.duration)],
     )

@@ -45,16 +45,16 @@ def carry_out(before: Files, after: Files, say: Say) -> None:
     mond = mond_settings.mond(before)
     got = mond_client.query_mond(mond.url())
     goal = mond_settings.current_setup(after)
-    if not restart.by_systemd() and goal.mond_behind is None and _answers(goal.asked.url()):
+    if not restart.by_systemd() and goal.mond_behind is None and _answers(goal.client_endpoint.url()):
         raise CannotDo(
-            f"we answer at {goal.asked.url()}, where mond is to be, and systemd is not process 1 here: "
+            f"we answer at {goal.client_endpoint.url()}, where mond is to be, and systemd is not process 1 here: "
             "end our daemon, and try again"
         )
     # Where only the administrator can start our daemon, check only that mond listens at its new place.
-    asked = goal.asked if restart.by_systemd() else mond_settings.mond(after)
+    expected = goal.client_endpoint if restart.by_systemd() else mond_settings.mond(after)
     try:
         _apply(after)
-        _wait_for(asked.url(), got)
+        _wait_for(expected.url(), got)
     except CannotDo as err:
         say("putting everything back as it was")
         _apply(before)

@@ -50,7 +50,7 @@ def _enable(arguments: argparse.Namespace) -> int:
         return 0
     front = mond_settings.current_setup(after)
     assert front.mond_behind is not None
-    print(f"mond is at {front.mond_behind.url()}; its clients ask us, at {front.asked.listen}")
+    print(f"mond is at {front.mond_behind.url()}; its clients ask us, at {front.client_endpoint.listen}")
     _say_how_to_start(restart.by_systemd())
     return 0
 
@@ -62,7 +62,7 @@ def _disable(arguments: argparse.Namespace) -> int:
     after = mond_settings.disabled(before)
     if not _apply_or_show(before, after, arguments.dry_run):
         return 0
-    print(f"mond is at {mond_settings.current_setup(after).asked.listen} again")
+    print(f"mond is at {mond_settings.current_setup(after).client_endpoint.listen} again")
     _say_how_to_start(restart.by_systemd())
     return 0
 
@@ -72,23 +72,27 @@ def _status(_arguments: argparse.Namespace) -> int:
     from ganeti_gluster_mon.mond_setup import change, mond_client, mond_settings
 
     front = mond_settings.current_setup(change.read_files())
-    got = mond_client.query_mond(front.asked.url())
+    got = mond_client.query_mond(front.client_endpoint.url())
     ours = {name for name, _, _ in got.reports if name in collectors()}
     if front.mond_behind is None:
         if ours:
             raise CannotDo(
-                f"not in front, by the files; but we answer at {front.asked.url()}: restart the daemon"
+                f"not in front, by the files; but we answer at {front.client_endpoint.url()}: restart the daemon"
             )
-        print(f"not in front: mond answers at {front.asked.listen} itself, with {len(got.reports)} reports")
+        print(
+            f"not in front: mond answers at {front.client_endpoint.listen} itself, with {len(got.reports)} reports"
+        )
         return 0
     if not ours:
-        raise CannotDo(f"in front, by the files; but it is mond that answers at {front.asked.url()}")
+        raise CannotDo(
+            f"in front, by the files; but it is mond that answers at {front.client_endpoint.url()}"
+        )
     behind = mond_client.query_mond(front.mond_behind.url())
     lost = got.missing(behind)
     if lost:
         raise CannotDo(f"in front, but clients do not get what mond has: {'; '.join(lost)}")
     print(
-        f"in front at {front.asked.listen}, mond behind at {front.mond_behind.url()}: "
+        f"in front at {front.client_endpoint.listen}, mond behind at {front.mond_behind.url()}: "
         f"{len(behind.reports)} reports of mond's, {len(ours)} of ours"
     )
     return 0

@@ -78,7 +78,7 @@ def _get(url: str, path: str) -> Tuple[int, bytes]:
         response = connection.getresponse()
         body = response.read(_LONGEST)
     except (OSError, http.client.HTTPException) as err:
-        raise MondUnavailable(f"nobody answers at {url}: {getattr(err, 'strerror', None) or err}") from err
+        raise MondUnavailable(f"nothing answers at {url}: {getattr(err, 'strerror', None) or err}") from err
     finally:
         connection.close()
     return response.status, body

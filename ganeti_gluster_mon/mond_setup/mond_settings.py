@@ -13,7 +13,7 @@ GANETI = "/etc/default/ganeti"
 OURS = "/etc/default/ganeti-gluster-mon"
 MOND_ARGS, ARGS = "MOND_ARGS", "ARGS"
 
-#: where mond is when nothing is said
+#: the port of mond by default
 MOND_PORT = 1815
 LOOPBACK = "127.0.0.1"
 
@@ -60,8 +60,8 @@ class MondSetup:
 
     #: None where we are not in front
     mond_behind: Optional[Mond]
-    #: where clients ask: mond, or we in its place
-    asked: Mond
+    #: where clients connect: to mond, or to us in its place
+    client_endpoint: Mond
 
 
 def parse_mond_args(words: Sequence[str]) -> Mond:
@@ -128,10 +128,10 @@ def enabled(files: Files, behind: int) -> Files:
     args = shell_defaults.read(files.ours, ARGS, OURS)
     if front.mond_behind is None and "--front" in args.words:
         raise CannotDo(f"{OURS}: {ARGS} has --front already: take it out, and enable again")
-    if behind == front.asked.port:
+    if behind == front.client_endpoint.port:
         raise CannotDo(f"port {behind} is where clients ask: name another one for mond with --mond-port")
     moved = Mond(LOOPBACK, behind, mond(files).other)
-    ours = (*_without(args.words), "--listen", front.asked.listen, "--front", moved.url())
+    ours = (*_without(args.words), "--listen", front.client_endpoint.listen, "--front", moved.url())
     return Files(
         shell_defaults.changed(files.ganeti, MOND_ARGS, GANETI, moved.words),
         shell_defaults.changed(files.ours, ARGS, OURS, ours),
@@ -139,7 +139,7 @@ def enabled(files: Files, behind: int) -> Files:
 
 
 def disabled(files: Files) -> Files:
-    """*files* as they were before; what else somebody changed in these settings since stays changed."""
+    """*files* as they were before; later changes of other arguments stay."""
     mond_args = shell_defaults.read(files.ganeti, MOND_ARGS, GANETI)
     args = shell_defaults.read(files.ours, ARGS, OURS)
     old = parse_mond_args(mond_args.before)

@@ -8,7 +8,7 @@ from typing import List, Sequence
 
 from ganeti_gluster_mon.failure import CannotDo
 
-#: Ganeti's own way, which asks systemd where Ganeti has units, and start-stop-daemon where it has none
+#: Ganeti's own tool: it uses systemd where Ganeti has units, and else start-stop-daemon
 DAEMON_UTIL = "/usr/lib/ganeti/daemon-util"
 MOND = "ganeti-mond"
 UNITS = ("ganeti-gluster-mon-poller.service", "ganeti-gluster-mon-web.service")

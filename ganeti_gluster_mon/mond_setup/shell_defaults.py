@@ -20,7 +20,7 @@ _NOTHING = "(nothing)"
 
 
 class NotUnderstood(CannotDo):
-    """An assignment is written in a way that only a shell understands; str() says what and where."""
+    """An assignment that only a shell can parse; str() is one line with its place."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Setting:
 
 
 def read(text: str, name: str, path: str) -> Setting:
-    """What *text*, of the file *path*, says of the variable *name*; no words where it says nothing.
+    """The setting of the variable *name* in *text*, the content of *path*; no words if there is none.
 
     Raises NotUnderstood.
     """
@@ -55,7 +55,7 @@ def read(text: str, name: str, path: str) -> Setting:
 def changed(text: str, name: str, path: str, words: Sequence[str]) -> str:
     """*text* with the variable *name* as *words*, and with what was there before in a comment.
 
-    A comment that is there already is left: it tells what was there before us.  Raises NotUnderstood.
+    A comment from an earlier change stays: it has the original line.  Raises NotUnderstood.
     """
     _must_be_plain(words, name, path)
     lines = text.splitlines()
@@ -71,7 +71,7 @@ def changed(text: str, name: str, path: str, words: Sequence[str]) -> str:
 
 
 def restored(text: str, name: str, path: str, words: Optional[Sequence[str]] = None) -> str:
-    """*text* as it was before it was changed; with *words*, where somebody changed more of it since.
+    """*text* with the original line; with *words* instead, if other arguments were changed since.
 
     What we did not change is left as it is.  Raises NotUnderstood.
     """

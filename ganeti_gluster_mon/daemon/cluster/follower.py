@@ -1,4 +1,4 @@
-"""Follows the leader: elects it, fetches its captures, and tells the poller the role of this node.
+"""Follows the leader: elects it, fetches its captures, and writes the role of this node for the poller.
 
 Two tasks run.  One queries the other candidates from time to time, and when something changed, and elects the leader.
 The other requests updates from the leader, which holds its reply until it has a new capture.

@@ -2,7 +2,7 @@
 
 A web page from elsewhere can have its own name resolve to the address of a node, and then read what the node serves
 through the browser of an administrator.  The browser sends that page's name as Host.  So a name is accepted only if
-it is one that nobody outside can make up:
+it is one that an outsider cannot choose:
 
 * an IP address, which nothing resolves;
 * a name without a dot, such as ``localhost`` or ``node1``: no public name is like that;

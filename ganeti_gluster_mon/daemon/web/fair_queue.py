@@ -1,8 +1,7 @@
-"""What clients wait for, by their address: each address has its turn, however much the others wait for.
+"""A queue that serves client addresses in turn, however many items one address has.
 
-So a flood from one address delays a client at another by one item.  Of one address the newest may come first: where
-more come than can be served, those who came last are served at once, and those who have waited longest have most likely
-given up.
+So a flood from one address delays a client at another by one item.  The newest item of an address may come first: in
+an overload the latest clients are served at once, and those who have waited longest have most likely given up.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ Item = TypeVar("Item")
 
 
 class FairQueue(Generic[Item]):
-    """Items that wait."""
+    """Waiting items, by address."""
 
     def __init__(self, newest_first: bool) -> None:
         """*newest_first*: the order of the items of one address."""
@@ -27,12 +26,12 @@ class FairQueue(Generic[Item]):
         return self._count
 
     def add(self, address: str, item: Item) -> None:
-        """Have *item* of *address* wait."""
+        """Add *item* of *address*."""
         self._waiting.setdefault(address, deque()).append(item)
         self._count += 1
 
     def put_back(self, address: str, item: Item) -> None:
-        """Have *item* of *address*, which was taken too early, wait behind all others of its address."""
+        """Add *item*, which was taken too early, behind all others of *address*."""
         items = self._waiting.setdefault(address, deque())
         if self._newest_first:
             items.appendleft(item)

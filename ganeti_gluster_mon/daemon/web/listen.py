@@ -1,7 +1,7 @@
 """Where to listen: ``ADDR:PORT``, as in the Prometheus world, and ``@ganeti:PORT``.
 
 The last stands for the addresses that Ganeti knows this node by, primary and secondary, and loopback: the other
-nodes and whoever manages them get through, the guests on the bridges of this host do not.
+nodes and administrators can connect, the guests on the bridges of this host cannot.
 """
 
 from __future__ import annotations

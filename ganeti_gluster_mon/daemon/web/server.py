@@ -186,7 +186,8 @@ class HttpServer(HTTPServerConnectionDelegate):
             try:
                 accepted, address = listener.accept()
             except BlockingIOError:
-                # All were taken.  An accept that works tells less: the next may fail again, even with nobody waiting.
+                # All were accepted.  One successful accept proves less: the next may fail again, even without waiting
+                # clients.
                 self._full = False
                 return
             except ConnectionAbortedError:
@@ -337,7 +338,7 @@ class _Begun(HTTPMessageDelegate):
         self, start_line: Union[RequestStartLine, ResponseStartLine], headers: HTTPHeaders
     ) -> Optional[Awaitable[None]]:
         if self._connection.stream.closed():
-            # Requests that were sent in advance and read already: nobody waits for them any more.
+            # Pipelined requests of a connection that was closed: no client waits for the responses.
             self._end()
             return None
         if not _length_is_plain(headers):

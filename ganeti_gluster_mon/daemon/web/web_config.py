@@ -149,7 +149,7 @@ class _Reader:
     def _headers(self, given: object) -> Dict[str, str]:
         if given is None:
             return {}
-        # http2 is for Go's server; ours speaks HTTP/1.1 whatever it says.
+        # http2 is for Go's server; ours speaks HTTP/1.1 in any case.
         section = self._section(given, "http_server_config", ("http2", "headers"))
         where = "http_server_config: headers"
         headers = self._section(section.get("headers") or {}, where, HEADERS)

@@ -246,7 +246,7 @@ def test_who_is_not_mond(answers: Dict[str, Tuple[int, bytes]]) -> None:
 def test_nobody_there() -> None:
     with mond({}) as url:
         pass
-    with pytest.raises(mond_client.MondUnavailable, match=r"nobody answers at .*refused"):
+    with pytest.raises(mond_client.MondUnavailable, match=r"nothing answers at .*refused"):
         mond_client.query_mond(url)
 
 

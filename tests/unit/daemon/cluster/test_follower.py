@@ -204,8 +204,8 @@ async def lying(make: Callable[[int], bytes], port: int) -> AsyncIterator[List[f
         await server.wait_closed()
 
 
-def reply(number: int, parcel_: bytes = b"") -> bytes:
-    return HEAD.replace(b"-1", b"-%d" % number) + parcel_
+def reply(number: int, archive: bytes = b"") -> bytes:
+    return HEAD.replace(b"-1", b"-%d" % number) + archive
 
 
 @pytest.mark.parametrize(
@@ -244,12 +244,12 @@ def test_a_liar_is_rejected_by_its_uuid_whatever_sequence_it_sends(
 
 
 def test_a_leader_that_always_has_something_new_is_not_polled_without_a_pause(tmp_path: Path) -> None:
-    parcel_ = leading(NODE1).archive
+    archive = leading(NODE1).archive
 
     async def work() -> None:
         async with (
             node(NODE2) as here,
-            lying(lambda number: reply(number, parcel_), here.port) as times,
+            lying(lambda number: reply(number, archive), here.port) as times,
             follower(here, tmp_path, {NODE1: HOSTS[NODE1]}) as mine,
         ):
             await until(lambda: mine.followed)
