@@ -197,16 +197,16 @@ class Poller:
         try:
             reported = self._suspected_bricks()
             urgent = bool(reported) or any(what.startswith(_PROBE_CHANGED) for what in event)
-            asking = cycle.Cycle(self._settings, self._previous, replies, reported, urgent)
+            running = cycle.Cycle(self._settings, self._previous, replies, reported, urgent)
             try:
-                capture = asking.run_queries(leads)
-                waited = asking.waited
-                if asking.targets is not None:
-                    self._prober.watch(asking.targets)
-                capture = cycle.with_answers(capture, self._heal_answers(asking, leads, heal_write))
+                capture = running.run_queries(leads)
+                waited = running.waited
+                if running.targets is not None:
+                    self._prober.watch(running.targets)
+                capture = cycle.with_answers(capture, self._heal_answers(running, leads, heal_write))
             finally:
-                if self._healing is None or self._healing.cycle is not asking:
-                    asking.__exit__()
+                if self._healing is None or self._healing.cycle is not running:
+                    running.__exit__()
             self._log_success()
         except session.GlusterUnavailable as err:
             self._log_failure(err)
@@ -244,20 +244,20 @@ class Poller:
         split = (label.partition(":/") for label in reported)
         return frozenset((host, f"/{path}") for host, _, path in split)
 
-    def _heal_answers(self, asking: cycle.Cycle, leads: bool, heal_write: int) -> Tuple[Answer, ...]:
+    def _heal_answers(self, running: cycle.Cycle, leads: bool, heal_write: int) -> Tuple[Answer, ...]:
         """The answers about healing: new ones if they come in time, else the previous ones, with their age."""
         if not leads:
             return ()
         if self._healing is None:
-            healing = HealThread(asking, heal_write)
+            healing = HealThread(running, heal_write)
             healing.start()
             # While one brick is missing, each answer takes 10 s.
-            healing.join(HEAL_TIMEOUT if asking.all_there else 0.0)
+            healing.join(HEAL_TIMEOUT if running.all_there else 0.0)
             answers = healing.take()
             if answers is not None:
                 return answers
             self._healing = healing
-        return previous_heal_answers(self._previous, asking)
+        return previous_heal_answers(self._previous, running)
 
     def _publish_heal_answers(self) -> None:
         """Slow heal queries have ended: publish the capture again, with their answers."""
