@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-import dataclasses
 import os
 import shutil
 import subprocess
-import time
 from pathlib import Path
-from typing import Dict, FrozenSet, List, Tuple
+from typing import List
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from prometheus_client.parser import text_string_to_metric_families
 
 from ganeti_gluster_mon import metrics
-from ganeti_gluster_mon.gluster.model import Brick, Mount, Peer, Pool, Process, Subvolume, Volume
-from ganeti_gluster_mon.health import STATUSES, Health, VolumeHealth
+from ganeti_gluster_mon.gluster.model import Brick
 from ganeti_gluster_mon.metrics.pool_metrics import render
 from tests.unit.example_pool import HEALTH, NOTHING, NOTHING_HEALTH, NOW, POOL, same_as_golden
+from tests.unit.metrics.samples import WHOLE, of, only, pool_of, series
 
 #: every metric of the contract with its labels
 CONTRACT = {
@@ -60,30 +57,6 @@ CONTRACT = {
     "gluster_process_cpu_seconds_total": "name volume path",
     "gluster_process_resident_memory_bytes": "name volume path",
 }
-
-WHOLE = render(POOL, HEALTH, NOW, duration=0.125, failures={"timeout": 3, "lock": 0})
-
-Series = Dict[Tuple[str, FrozenSet[Tuple[str, str]]], float]
-
-
-def series(text: bytes) -> Series:
-    """What Prometheus would read; no series may come twice."""
-    found: Series = {}
-    for family in text_string_to_metric_families(text.decode("utf-8")):  # type: ignore[no-untyped-call]
-        for sample in family.samples:
-            key = (sample.name, frozenset(sample.labels.items()))
-            assert key not in found
-            found[key] = sample.value
-    return found
-
-
-def of(text: bytes, name: str) -> List[Tuple[Dict[str, str], float]]:
-    return [(dict(labels), value) for (each, labels), value in series(text).items() if each == name]
-
-
-def only(text: bytes, name: str) -> float:
-    ((_, value),) = of(text, name)
-    return value
 
 
 def test_the_whole_text() -> None:
@@ -141,21 +114,6 @@ def test_of_a_volume_little_is_known_of_little_is_said() -> None:
     }
 
 
-def test_one_status_holds() -> None:
-    for volume, holds in (("gv0", "degraded"), ("dist2", "healthy"), ("old", "stopped")):
-        told = {
-            labels["status"]: value
-            for labels, value in of(WHOLE, "gluster_volume_status")
-            if labels["volume"] == volume
-        }
-        assert told == {status: float(status == holds) for status in STATUSES}
-
-
-@pytest.mark.parametrize(("leader", "told"), [(True, [({}, 1.0)]), (False, [({}, 0.0)]), (None, [])])
-def test_leader(leader: bool | None, told: object) -> None:
-    assert of(render(POOL, HEALTH, NOW, leader=leader), "gluster_leader") == told
-
-
 #: what the pool's series are told by: the leader alone
 OF_THE_POOL = (
     "gluster_problem",
@@ -189,84 +147,6 @@ def test_where_nobody_leads_each_node_tells_all() -> None:
     assert len(leading) == len(alone) + 1
 
 
-def test_a_follower_that_does_not_know_its_uuid_has_no_bricks() -> None:
-    for peers in (None, (), tuple(dataclasses.replace(peer, local=False) for peer in POOL.peers or ())):
-        pool = dataclasses.replace(POOL, peers=peers)
-        text = render(pool, HEALTH, NOW, leader=False)
-        assert of(text, "gluster_brick_up") == []
-        assert of(text, "gluster_mount_up") != []
-    nobodys = pool_of((Brick("gv0", "h", "/b", uuid=None, online=True),))
-    assert of(render(nobodys, HEALTH, NOW, leader=False), "gluster_brick_up") == []
-
-
-def test_a_single_command_leads() -> None:
-    assert only(render(POOL, HEALTH, NOW), "gluster_leader") == 1
-
-
-def test_failures_are_counted_by_reason() -> None:
-    assert of(WHOLE, "gluster_collect_failures_total") == [
-        ({"reason": "timeout"}, 3.0),
-        ({"reason": "lock"}, 0.0),
-    ]
-    assert of(render(POOL, HEALTH, NOW), "gluster_collect_failures_total") == []
-
-
-@pytest.mark.parametrize(
-    ("connected", "reachable", "told"),
-    [
-        (True, True, [1.0]),
-        (True, None, [1.0]),
-        (True, False, [0.0]),  # glusterd has not noticed yet
-        (False, True, [0.0]),
-        (False, None, [0.0]),
-        (None, False, [0.0]),
-        (None, True, []),
-        (None, None, []),
-    ],
-)
-def test_peer(connected: bool | None, reachable: bool | None, told: List[float]) -> None:
-    pool = Pool(NOW, peers=(Peer("node2", "u", connected=connected, reachable=reachable),))
-    assert [value for _, value in of(render(pool, HEALTH, NOW), "gluster_peer_connected")] == told
-
-
-def test_subvolumes_are_told_of_by_the_names_gluster_gives_them() -> None:
-    told = {labels["subvolume"]: value for labels, value in of(WHOLE, "gluster_subvolume_bricks_to_spare")}
-    assert told == {"gv0-replicate-0": 0, "dist2-client-0": 0, "dist2-client-1": 0}
-    quorum = {labels["subvolume"]: value for labels, value in of(WHOLE, "gluster_subvolume_quorum")}
-    assert quorum == dict.fromkeys(told, 1)
-
-
-def test_processes_that_do_the_same_are_added_up() -> None:
-    pool = Pool(
-        NOW,
-        processes=(
-            Process("brick", 1, 9.0, 1.5, 100, "gv0", "/b"),
-            Process("brick", 2, 9.0, 0.25, 50, "gv0", "/b"),
-            Process("brick", 3, 9.0, 4.0, 7, "gv0", "/c"),
-        ),
-    )
-    text = render(pool, HEALTH, NOW)
-    brick = {"name": "brick", "volume": "gv0"}
-    assert of(text, "gluster_process_cpu_seconds_total") == [
-        ({**brick, "path": "/b"}, 1.75),
-        ({**brick, "path": "/c"}, 4.0),
-    ]
-    assert [value for _, value in of(text, "gluster_process_resident_memory_bytes")] == [150.0, 7.0]
-
-
-def test_two_mounts_one_over_the_other_are_one_series_and_the_worse_one() -> None:
-    answered = Mount("gv0", "/mnt/a", f_blocks=1)
-    for mounts in ((answered, Mount("gv0", "/mnt/a")), (Mount("gv0", "/mnt/a"), answered)):
-        assert of(render(Pool(NOW, mounts=mounts), HEALTH, NOW), "gluster_mount_up") == [
-            ({"volume": "gv0", "path": "/mnt/a"}, 0.0)
-        ]
-
-
-def pool_of(bricks: Tuple[Brick, ...], name: str = "gv0") -> Pool:
-    volume = Volume(name, "u", "distribute", "started", "tcp", bricks, (Subvolume("distribute", bricks),))
-    return dataclasses.replace(POOL, volumes=(volume,))
-
-
 @given(st.lists(st.text(st.characters(codec="utf-8"), min_size=1, max_size=20), min_size=3, max_size=3))
 def test_hostile_labels_come_back_as_they_were(names: List[str]) -> None:
     volume, host, path = names
@@ -292,38 +172,3 @@ def test_names_that_are_not_utf_8_are_told_apart() -> None:
         "/b\\udcff",
         "/b\\udcfe",
     ]
-
-
-def test_a_thousand_bricks_are_no_matter() -> None:
-    bricks = tuple(
-        Brick(
-            "gv0",
-            f"node{i}",
-            "/export/b1/gv0",
-            online=True,
-            size=i,
-            free=i,
-            inodes_total=i,
-            inodes_free=i,
-            heal_pending=i,
-            split_brain=i,
-        )
-        for i in range(1000)
-    )
-    judged = Health(0, "", (), {"gv0": VolumeHealth("healthy", 0)})
-    pool = pool_of(bricks)
-    before = time.process_time()
-    text = render(pool, judged, NOW)
-    seconds = time.process_time() - before
-    assert len(of(text, "gluster_brick_up")) == 1000
-    assert seconds < 1  # it takes a tenth of that
-
-
-def test_mutes_are_exported_by_each_node() -> None:
-    """Alerts on a node's own mount look at the mutes of that node."""
-    muted = dataclasses.replace(
-        HEALTH, problems=tuple(dataclasses.replace(problem, muted=True) for problem in HEALTH.problems)
-    )
-    text = render(POOL, muted, NOW, leader=False).decode()
-    assert 'gluster_problem_muted{code="BRICK_OFFLINE",volume="gv0"} 1.0' in text
-    assert "gluster_problem{" not in text
