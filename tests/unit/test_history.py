@@ -9,7 +9,6 @@ from typing import List, Tuple
 import pytest
 
 from ganeti_gluster_mon import history, mutes
-from ganeti_gluster_mon.daemon.web.annotations import Annotations
 from ganeti_gluster_mon.gluster.model import Brick, Heal, Pool
 from ganeti_gluster_mon.health import (
     CRITICAL,
@@ -73,14 +72,6 @@ def test_a_short_time_without_it_is_no_end(away: float, begins: float) -> None:
 def test_a_clock_that_is_set_back_makes_nothing_begin_in_the_future() -> None:
     known = History().after(EMPTY, health(OFFLINE), NOW).after(EMPTY, health(OFFLINE), NOW - 1000)
     assert known.since == {key_of(OFFLINE): NOW - 1000}
-
-
-def test_a_restart_forgets_nothing(tmp_path: Path) -> None:
-    seen = Snapshot(EMPTY, health(OFFLINE), round(NOW * 1e9))
-    Annotations(str(tmp_path)).apply(seen)
-    later = Annotations(str(tmp_path)).apply(replace(seen, now=round((NOW + 3600) * 1e9)))
-    assert [problem.since for problem in later.health.problems] == [NOW]
-    assert [problem.since for problem in later.health.volumes["gv0"].problems] == [NOW]
 
 
 def test_how_fast_a_backlog_falls_and_when_it_is_done() -> None:

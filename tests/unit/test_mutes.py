@@ -14,7 +14,6 @@ import pytest
 
 from ganeti_gluster_mon import cli, mutes
 from ganeti_gluster_mon.check import check
-from ganeti_gluster_mon.daemon.web.annotations import Annotations
 from ganeti_gluster_mon.health import Limits
 from ganeti_gluster_mon.mutes import Mute, Mutes
 from ganeti_gluster_mon.snapshot import Snapshot
@@ -167,18 +166,6 @@ def test_a_lock_that_is_held_is_not_waited_for_long(
 def test_a_file_that_is_nonsense_is_none(tmp_path: Path, content: bytes) -> None:
     (tmp_path / mutes.FILE).write_bytes(content)
     assert mutes.read(str(tmp_path)) == mutes.NONE
-
-
-def test_the_daemon_takes_what_a_command_wrote_and_what_a_node_sent(tmp_path: Path) -> None:
-    now = time.time()
-    daemon = Annotations(str(tmp_path))
-    mutes.add([mute("HEAL_PENDING", at=now)], str(tmp_path))
-    assert daemon.refresh()
-    assert not daemon.refresh()
-    assert daemon.merge([mute("PEER_SILENT", at=now)])
-    assert not daemon.merge([mute("PEER_SILENT", at=now)])
-    assert set(mutes.read(str(tmp_path)).entries) == {("HEAL_PENDING", ""), ("PEER_SILENT", "")}
-    assert set(Annotations(str(tmp_path)).mutes.entries) == {("HEAL_PENDING", ""), ("PEER_SILENT", "")}
 
 
 def test_a_check_shows_what_is_muted_and_is_not_raised_by_it() -> None:
