@@ -153,7 +153,7 @@ class Supervisor:
                     selector.register(each.pidfd, selectors.EVENT_READ)
                 elif each.process is not None and now > each.notified_at + self._watchdog_timeout:
                     log_event(
-                        logging.ERROR, "process hangs", {"which": each.child.name, "pid": each.process.pid}
+                        logging.ERROR, "process hangs", {"process": each.child.name, "pid": each.process.pid}
                     )
                     each.process.kill()
                     each.notified_at = now
@@ -169,7 +169,7 @@ class Supervisor:
                         log_event(
                             logging.ERROR,
                             "process ended, started again",
-                            {"which": each.child.name, "status": status},
+                            {"process": each.child.name, "status": status},
                         )
                 elif key.fileobj is wake:
                     with suppress(BlockingIOError):

@@ -1,10 +1,9 @@
-"""The open connections of clients, by address: which of them has to go when there is no room for another.
+"""The open connections of clients, by address, and which of them is closed when there are too many.
 
-Each address gets a fair share: when there is no room, the address with the most connections loses one.  Of its
-connections the one goes first that has been blocked longest: the client has sent a request and does not read the
-answer.  Then the one that has been idle longest, unless it is new; then the one whose answer has been on its way for
-the longest time; then a new one.  A connection whose answer is still being made, as that of a peer that waits for
-news, stays.
+Each address gets a fair share: when there are too many, the address with the most connections loses one.  The first
+to close is the one that has been blocked longest: the client has sent a request and does not read the response.  Then
+the one that has been idle longest, unless it is new; then the one whose response has been under way longest; then a
+new one.  A connection whose response is not ready, as that of a peer that waits for a new capture, stays open.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ from typing import Dict, Iterator, Optional
 
 from tornado.http1connection import HTTP1ServerConnection
 
-#: seconds after which an answer that is not read counts as blocked; a fast client needs milliseconds
+#: seconds after which a response that is not read counts as blocked; a fast client needs milliseconds
 BLOCKED_AFTER = 0.2
 #: seconds for which an idle connection is new: its first request may be on its way
 NEW_FOR = 1.0
@@ -33,7 +32,7 @@ class _Share:
         return len(self.idle) + len(self.busy)
 
     def victim(self, now: float) -> Optional[HTTP1ServerConnection]:
-        """The connection to close for another one; None where the answer of each is still being made."""
+        """The connection to close for another one; None if no response is ready."""
         unread = next((item for item in self.busy.items() if item[0].stream.writing()), None)
         if unread is not None and now - unread[1] >= BLOCKED_AFTER:
             return unread[0]

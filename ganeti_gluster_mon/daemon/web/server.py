@@ -77,9 +77,9 @@ class ClientLimits:
     #: connections at one time, as far as there are file descriptors; see connections.py for who goes beyond it
     connections: int = 2000
     #: seconds a connection may be without a whole request
-    idle: float = 120.0
+    idle_timeout: float = 120.0
     #: seconds from a request to the last byte of its answer
-    answer: float = 60.0
+    response_timeout: float = 60.0
 
 
 @dataclass(frozen=True)
@@ -105,10 +105,10 @@ class HttpServer(HTTPServerConnectionDelegate):
         self._authenticator = authenticator
         self._limits = limits
         self._parameters = HTTP1ConnectionParameters(
-            header_timeout=limits.idle,
+            header_timeout=limits.idle_timeout,
             max_header_size=LONGEST_HEAD,
             max_body_size=LONGEST_HEAD,  # handlers refuse bodies; of a refused one no more is read
-            body_timeout=limits.idle,
+            body_timeout=limits.idle_timeout,
         )
         files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
         room = files - _OTHER_FILES
@@ -123,11 +123,11 @@ class HttpServer(HTTPServerConnectionDelegate):
         self._turn_due: Optional[asyncio.Handle] = None
         self._sockets: List[socket.socket] = []
         self._clients = Connections()
-        self._sweeping = PeriodicCallback(self._sweep, 1000 * min(1.0, limits.answer / 4))
+        self._sweeping = PeriodicCallback(self._sweep, 1000 * min(1.0, limits.response_timeout / 4))
         self._quiet: Optional[asyncio.Event] = None
         #: whether the last connection could not be accepted, which is logged once
         self._full = False
-        # What clients do wrong is their affair: one line for each would be a way to fill the disk.
+        # Errors of clients are not logged: they could fill the disk.
         logging.getLogger("tornado.general").setLevel(logging.ERROR)
         for name in ("tornado.general", "tornado.application"):
             logger = logging.getLogger(name)
@@ -152,11 +152,11 @@ class HttpServer(HTTPServerConnectionDelegate):
 
     @property
     def connections(self) -> int:
-        """How many clients there are."""
+        """The number of open connections."""
         return len(self._clients)
 
-    async def stop(self, grace: float = 1.0) -> None:
-        """Take no more clients, let those that are being answered have *grace* seconds, and close all."""
+    async def stop(self, timeout: float = 1.0) -> None:
+        """Accept no more clients, wait up to *timeout* seconds for responses that are being sent, and close all."""
         for listener in self._sockets:
             IOLoop.current().remove_handler(listener)
             listener.close()
@@ -169,9 +169,9 @@ class HttpServer(HTTPServerConnectionDelegate):
             self._drop(connection)
         if self._clients.any_busy():
             try:
-                await asyncio.wait_for(self._quiet.wait(), grace)
+                await asyncio.wait_for(self._quiet.wait(), timeout)
             except asyncio.TimeoutError:
-                LOG.info("%d clients had not taken their answers", len(self._clients))
+                LOG.info("%d clients had not read their responses", len(self._clients))
         for connection in [*self._clients.busy(), *self._clients.idle()]:
             self._drop(connection)
         self._sweeping.stop()
@@ -284,7 +284,7 @@ class HttpServer(HTTPServerConnectionDelegate):
 
     def _sweep(self) -> None:
         """Close the connections of clients that have not read an answer to its end in time."""
-        for connection in self._clients.busy_since(IOLoop.current().time() - self._limits.answer):
+        for connection in self._clients.busy_since(IOLoop.current().time() - self._limits.response_timeout):
             self._drop(connection)
 
     def _drop(self, connection: HTTP1ServerConnection) -> None:

@@ -107,7 +107,7 @@ def test_where_nothing_can_be_written_the_old_one_stays(
 
 
 def test_a_reader_never_sees_half_of_anything(spool: Spool) -> None:
-    """While one is handed over after the other, each that is read is whole."""
+    """While captures are published one after the other, each that is read is whole."""
     small = replace(RECORDED, answers=RECORDED.answers[:2])
     spool.publish(handed(small))
     stop = threading.Event()

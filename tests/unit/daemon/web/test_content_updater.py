@@ -1,4 +1,4 @@
-"""What the web process logs and serves of the captures that are handed over to it."""
+"""What the web process logs and serves of the published captures."""
 
 from __future__ import annotations
 

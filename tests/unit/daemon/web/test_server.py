@@ -158,7 +158,7 @@ def test_a_client_that_goes_in_the_middle(caplog: pytest.LogCaptureFixture) -> N
 
 
 def test_who_says_nothing_has_to_go() -> None:
-    with serving(limits=ClientLimits(idle=0.2)) as served:
+    with serving(limits=ClientLimits(idle_timeout=0.2)) as served:
         with served.client() as silent, served.client() as slow, served.client() as done:
             assert done.ask("/1").body == b"null"
             slow.send(b"GET / HTTP/1.1\r\nx")
@@ -168,7 +168,7 @@ def test_who_says_nothing_has_to_go() -> None:
 
 
 def test_who_does_not_take_an_answer_has_to_go(caplog: pytest.LogCaptureFixture) -> None:
-    with serving(LARGE, limits=ClientLimits(answer=0.5)) as served, served.client() as greedy:
+    with serving(LARGE, limits=ClientLimits(response_timeout=0.5)) as served, served.client() as greedy:
         # More of them than any buffer holds: not one after the other is answered, but none.
         greedy.send(b"GET /metrics HTTP/1.1\r\n\r\n" * 100)
         assert greedy.socket.recv(10)
@@ -418,7 +418,7 @@ def test_stopping_lets_those_finish_who_are_being_answered() -> None:
         assert busy.socket.recv(1, socket.MSG_PEEK)
 
         async def stop_and_take() -> None:
-            stopping = asyncio.ensure_future(served.server.stop(grace=GENEROUS))
+            stopping = asyncio.ensure_future(served.server.stop(timeout=GENEROUS))
             taken = await asyncio.get_running_loop().run_in_executor(None, busy.answer)
             assert taken.body == LARGE.metrics.plain
             await stopping
@@ -433,7 +433,7 @@ def test_stopping_does_not_wait_for_who_takes_nothing() -> None:
     with serving(LARGE) as served, served.client() as greedy:
         greedy.send(b"GET /metrics HTTP/1.1\r\n\r\n")
         assert greedy.socket.recv(10)
-        served.loop.run(served.server.stop(grace=0.1))
+        served.loop.run(served.server.stop(timeout=0.1))
         assert served.server.connections == 0
         assert greedy.closed()
 
@@ -441,7 +441,7 @@ def test_stopping_does_not_wait_for_who_takes_nothing() -> None:
 def test_stopping_with_nobody_there_takes_no_time(served: Served) -> None:
     with served.client() as idle:
         idle.ask("/1")
-        served.loop.run(served.server.stop(grace=10 * GENEROUS))  # the loop would give up before
+        served.loop.run(served.server.stop(timeout=10 * GENEROUS))  # the loop would give up before
         assert idle.closed()
 
 
