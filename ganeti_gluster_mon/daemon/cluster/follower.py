@@ -10,20 +10,21 @@ import asyncio
 import logging
 from concurrent.futures import Executor
 from contextlib import suppress
-from typing import Callable, Collection, Dict, FrozenSet, Mapping, Optional, Sequence, Tuple
+from typing import Callable, Collection, Dict, FrozenSet, Mapping, Optional, Sequence
 
 from ganeti_gluster_mon.daemon import spool
 from ganeti_gluster_mon.daemon.cluster.exchange import Exchange
 from ganeti_gluster_mon.daemon.cluster.exchange_timing import ExchangeTiming
 from ganeti_gluster_mon.daemon.cluster.leader_election import Candidate, elect_leader
+from ganeti_gluster_mon.daemon.cluster.mute_exchange import MuteExchange
 from ganeti_gluster_mon.daemon.cluster.nudger import Nudger, NudgeTarget
 from ganeti_gluster_mon.daemon.cluster.peer_client import PeerClient, PeerError, PeerReply
 from ganeti_gluster_mon.daemon.cluster.rejections import Rejections
+from ganeti_gluster_mon.daemon.cluster.role_writer import RoleWriter
 from ganeti_gluster_mon.daemon.log import log_event
 from ganeti_gluster_mon.daemon.spool_view import LeaderCapture
 from ganeti_gluster_mon.gluster import capture_archive, merge
 from ganeti_gluster_mon.gluster.capture import Capture, CaptureError
-from ganeti_gluster_mon.mutes import Mute
 
 #: candidates that are queried at one time
 _MAX_QUERIES = 3
@@ -71,14 +72,11 @@ class Follower:
         self.decided = False
         self._wake = asyncio.Event()
         self._leader_changed = asyncio.Event()
-        self._role: Optional[str] = None
+        self._roles = RoleWriter(to)
+        self._mutes = MuteExchange(exchange)
         #: the error that was logged last
-        self._logged = ""
+        self._logged_error = ""
         self._nudger = Nudger(peers, self._timing.reply_timeout, self._nudge_target)
-        #: mutes for the next request to the leader
-        self._to_send: Tuple[Mute, ...] = ()
-        #: the digest of mutes that cannot be made equal to those of the leader
-        self._unequal = ""
         #: hosts whose glusterd does not answer this node
         self._silent: FrozenSet[str] = frozenset()
 
@@ -222,30 +220,13 @@ class Follower:
             role = spool.LEAD
         else:
             role = spool.FOLLOW
-        self._write_role(role)
+        self._roles.write(role)
         if not self.decided or chosen != self.leader:
             if role != spool.ALONE:
                 log_event(logging.INFO, "leader changed", {"leader": self._name(chosen)})
             self.decided, self.leader, self._sequence = True, chosen, ""
             self._leader_changed.set()
             self._changed()
-
-    def _write_role(self, role: str) -> None:
-        if role == self._role:
-            return
-        try:
-            # Each write makes the poller query Gluster at once, so write changes only.
-            if self._spool.role() != (None if role == spool.ALONE else role):
-                self._spool.write_role(role)
-        except OSError as err:
-            self._log_once("cannot write the role", err)
-        else:
-            self._role, self._logged = role, ""
-
-    def _log_once(self, event: str, err: OSError) -> None:
-        if str(err) != self._logged:
-            log_event(logging.ERROR, event, {"why": err})
-        self._logged = str(err)
 
     def _name(self, uuid: Optional[str]) -> str:
         if uuid is None:
@@ -271,7 +252,7 @@ class Follower:
             else:
                 if reply is None or uuid != self.leader:
                     continue
-                await self._exchange_mutes(reply)
+                await self._mutes.accept(reply.mutes)
                 usable = await self._accept_update(uuid, reply)
             if not usable:
                 self._wake.set()
@@ -290,8 +271,8 @@ class Follower:
                 timing.reply_timeout,
                 after=self._sequence,
                 wait=timing.hold_timeout,
-                digest=self._digest(),
-                mutes=self._to_send,
+                digest=self._mutes.digest,
+                mutes=self._mutes.pending,
             )
         )
         changed = asyncio.ensure_future(self._leader_changed.wait())
@@ -302,23 +283,6 @@ class Follower:
             changed.cancel()
             request.cancel()
             self._leader_changed.clear()
-
-    def _digest(self) -> Optional[str]:
-        """The digest of this node's mutes; None if they cannot be made equal to the leader's."""
-        digest = self._exchange.mutes.digest
-        return None if digest == self._unequal else digest
-
-    async def _exchange_mutes(self, reply: PeerReply) -> None:
-        """Take the leader's mutes, and send it those that it does not know with the next request."""
-        sent, self._to_send = self._to_send, ()
-        if reply.mutes is None:
-            return
-        await self._exchange.on_mutes(reply.mutes)
-        mine = self._exchange.mutes
-        if sent and mine.newer_than(reply.mutes) == list(sent):
-            self._unequal = mine.digest  # it does not take them: a clock that is wrong, or another version
-            return
-        self._to_send = tuple(mine.newer_than(reply.mutes))
 
     async def _wait_for_leader_change(self, timeout: Optional[float] = None) -> None:
         """Wait until another leads, *timeout* seconds at most; None: without a limit."""
@@ -357,7 +321,9 @@ class Follower:
         try:
             self._spool.write_leader_capture(reply.archive, reply.boottime, self.own or "")
         except OSError as err:
-            self._log_once("cannot write the leader's capture", err)
+            if str(err) != self._logged_error:
+                log_event(logging.ERROR, "cannot write the leader's capture", {"why": err})
+            self._logged_error = str(err)
 
 
 def _verified_capture(sent: bytes, sender: str, own: str) -> Capture:
