@@ -9,7 +9,7 @@ import sys
 from types import FrameType
 from typing import Callable, NoReturn, Optional, Sequence
 
-from ganeti_gluster_mon.failure import CannotDo
+from ganeti_gluster_mon.command_error import CommandError
 from ganeti_gluster_mon.gluster.capture import CaptureError
 
 #: the environment variable that names the file a service has its words from, see systemd/
@@ -61,7 +61,7 @@ def run(program: str, command: Callable[[], int]) -> int:
         status = command()
         sys.stdout.flush()
         return status
-    except (CannotDo, CaptureError) as err:
+    except (CommandError, CaptureError) as err:
         print(f"{program}: {err}", file=sys.stderr)
         return 1
     except BrokenPipeError:

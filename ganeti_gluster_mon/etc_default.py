@@ -6,26 +6,26 @@ import re
 import shlex
 from typing import Dict
 
-from ganeti_gluster_mon.failure import CannotDo
+from ganeti_gluster_mon.command_error import CommandError
 
 PATH = "/etc/default/ganeti-gluster-mon"
 #: bytes that are read of it
 _MOST = 64 << 10
 
 
-class WrongSetting(CannotDo):
+class WrongSetting(CommandError):
     """A setting cannot be understood; one line that names the file and the setting."""
 
 
 def text(path: str = PATH) -> str:
-    """The content of the file; "" if there is none.  Raises CannotDo."""
+    """The content of the file; "" if there is none.  Raises CommandError."""
     try:
         with open(path, encoding="utf-8", errors="surrogateescape") as file:
             return file.read(_MOST)
     except FileNotFoundError:
         return ""
     except OSError as err:
-        raise CannotDo(f"cannot read {path}: {err.strerror}") from err
+        raise CommandError(f"cannot read {path}: {err.strerror}") from err
 
 
 def assignments(content: str) -> Dict[str, str]:

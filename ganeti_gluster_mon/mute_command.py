@@ -8,7 +8,7 @@ import sys
 import time
 from typing import Any, Callable
 
-from ganeti_gluster_mon.failure import CannotDo
+from ganeti_gluster_mon.command_error import CommandError
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
@@ -62,7 +62,7 @@ def _mute(arguments: argparse.Namespace) -> int:
     try:
         made = mutes.from_json([_code(arguments.code), arguments.volume, now + arguments.lasts, now])
     except ValueError as err:
-        raise CannotDo(f"cannot mute: {err}") from err
+        raise CommandError(f"cannot mute: {err}") from err
     _keep(made, arguments.state_dir)
     print(_words(made))
     return 0
@@ -75,7 +75,7 @@ def _unmute(arguments: argparse.Namespace) -> int:
     known = mutes.read(arguments.state_dir).entries.get((code, arguments.volume))
     if known is None or known.until <= now:
         of = f" for volume {arguments.volume}" if arguments.volume else ""
-        raise CannotDo(f"{code} is not muted{of}: `ganeti-gluster-mon mute` lists what is")
+        raise CommandError(f"{code} is not muted{of}: `ganeti-gluster-mon mute` lists what is")
     _keep(mutes.Mute(code, arguments.volume, now, max(now, known.set_at + 0.001)), arguments.state_dir)
     return 0
 
@@ -95,7 +95,7 @@ def _code(text: str) -> str:
     from ganeti_gluster_mon.health import CODES
 
     if text not in CODES:
-        raise CannotDo(f"there is no code {text!r}; there are: {', '.join(sorted(CODES))}")
+        raise CommandError(f"there is no code {text!r}; there are: {', '.join(sorted(CODES))}")
     return text
 
 
@@ -105,7 +105,7 @@ def _keep(made: Any, state_directory: str) -> None:
     try:
         mutes.add([made], state_directory)
     except OSError as err:
-        raise CannotDo(f"cannot keep the mute in {state_directory}: {err.strerror or err}") from err
+        raise CommandError(f"cannot keep the mute in {state_directory}: {err.strerror or err}") from err
 
 
 def _words(mute: Any) -> str:

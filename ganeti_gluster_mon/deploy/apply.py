@@ -11,11 +11,11 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Callable, Dict, Iterable, List, Optional, Protocol, Sequence, Tuple
 
+from ganeti_gluster_mon.command_error import CommandError
 from ganeti_gluster_mon.deploy import prerequisites
-from ganeti_gluster_mon.deploy.step import Command, Left, Question, Step
+from ganeti_gluster_mon.deploy.step import Command, NodeQuery, Remaining, Step
 from ganeti_gluster_mon.deploy.wait import Say, Wait
-from ganeti_gluster_mon.failure import CannotDo
-from ganeti_gluster_mon.ganeti.ssh import NoAnswer, Said
+from ganeti_gluster_mon.ganeti.ssh import CommandResult, NodeUnavailable
 from ganeti_gluster_mon.text import one_line
 
 #: what gluster says while somebody else's command, a monitoring's perhaps, holds a lock it needs, or while a
@@ -24,7 +24,7 @@ _KEPT = re.compile(
     r"Another transaction is in progress|[Ll]ocking failed|rebalance session is in progress for the volume"
 )
 #: seconds; a lock whose holder died is given up by glusterd after 180
-_LOCK_PATIENCE = 200.0
+_LOCK_TIMEOUT = 200.0
 #: seconds between two tries while Gluster is kept by another, and after which that is told
 _PAUSE, _TOLD = 0.5, 5.0
 _AT_ONCE = 16
@@ -38,33 +38,33 @@ class Host(Protocol):
 
     def run(
         self, node: str, argv: Sequence[str], timeout: float = ..., text: Optional[str] = ...
-    ) -> Said: ...
+    ) -> CommandResult: ...
 
     def ask(
-        self, node: str, questions: Sequence[Sequence[str]], timeout: float = ...
-    ) -> Tuple[Said, ...]: ...
+        self, node: str, queries: Sequence[Sequence[str]], timeout: float = ...
+    ) -> Tuple[CommandResult, ...]: ...
 
 
-class Refused(CannotDo):
+class PlanRefused(CommandError):
     """A plan that was not begun."""
 
 
-class Stopped(CannotDo):
+class PlanStopped(CommandError):
     """A plan that was begun and not finished; one line that says why, and how far it came."""
 
 
-def ask_all(host: Host, questions: Iterable[Question]) -> Dict[Question, Said]:
-    """Ask all *questions*, by as few connections as can be, all at once.
+def query_nodes(host: Host, queries: Iterable[NodeQuery]) -> Dict[NodeQuery, CommandResult]:
+    """Ask all *queries*, by as few connections as can be, all at once.
 
     Of a node that cannot be asked each answer has the status 255, and says why.
     """
-    batches = _batches(questions)
+    batches = _batches(queries)
 
-    def ask(batch: Sequence[Question]) -> Dict[Question, Said]:
+    def ask(batch: Sequence[NodeQuery]) -> Dict[NodeQuery, CommandResult]:
         try:
             answers = host.ask(batch[0].node, [question.argv for question in batch], batch[0].timeout)
-        except NoAnswer as err:
-            answers = (Said(255, "", str(err)),) * len(batch)
+        except NodeUnavailable as err:
+            answers = (CommandResult(255, "", str(err)),) * len(batch)
         return dict(zip(batch, answers))
 
     if not batches:
@@ -72,14 +72,14 @@ def ask_all(host: Host, questions: Iterable[Question]) -> Dict[Question, Said]:
     if len(batches) == 1:  # without a thread: then a Ctrl-C is not waited with
         return ask(*batches)
     with ThreadPoolExecutor(max_workers=_AT_ONCE) as pool:
-        return {question: said for part in pool.map(ask, batches) for question, said in part.items()}
+        return {question: reply for part in pool.map(ask, batches) for question, reply in part.items()}
 
 
-def _batches(questions: Iterable[Question]) -> Tuple[Tuple[Question, ...], ...]:
-    """*questions* by node and timeout, each part small enough for the command line of one connection."""
-    found: Dict[Tuple[str, float], List[List[Question]]] = {}
+def _batches(queries: Iterable[NodeQuery]) -> Tuple[Tuple[NodeQuery, ...], ...]:
+    """*queries* by node and timeout, each part small enough for the command line of one connection."""
+    found: Dict[Tuple[str, float], List[List[NodeQuery]]] = {}
     sizes: Dict[Tuple[str, float], int] = {}
-    for question in dict.fromkeys(questions):
+    for question in dict.fromkeys(queries):
         key = (question.node, question.timeout)
         size = sum(map(len, question.argv))
         if key not in found or sizes[key] + size > _BATCH:
@@ -90,66 +90,66 @@ def _batches(questions: Iterable[Question]) -> Tuple[Tuple[Question, ...], ...]:
     return tuple(tuple(batch) for batches in found.values() for batch in batches)
 
 
-def look(host: Host, step: Step, say: Say) -> Tuple[Left, Tuple[Said, ...]]:
-    """What is left of a step, and what was said.  Raises NotSo and NoAnswer."""
-    questions = step.questions()
+def look(host: Host, step: Step, say: Say) -> Tuple[Remaining, Tuple[CommandResult, ...]]:
+    """What is left of a step, and what was said.  Raises PreconditionFailed and NodeUnavailable."""
+    queries = step.queries()
 
-    def ask() -> Tuple[Said, ...]:
-        told = ask_all(host, questions)
-        return tuple(told[question] for question in questions)
+    def ask() -> Tuple[CommandResult, ...]:
+        told = query_nodes(host, queries)
+        return tuple(told[question] for question in queries)
 
-    answers = _once_free(ask, say)
-    return _left(step, questions, answers), answers
+    answers = _wait_for_lock(ask, say)
+    return _remaining(step, queries, answers), answers
 
 
-def _left(step: Step, questions: Sequence[Question], answers: Sequence[Said]) -> Left:
-    silent = [said for said in answers if said.status == 255]
+def _remaining(step: Step, queries: Sequence[NodeQuery], answers: Sequence[CommandResult]) -> Remaining:
+    silent = [reply for reply in answers if reply.status == 255]
     if silent:
-        raise NoAnswer(silent[0].err)
-    for question, said in zip(questions, answers):
+        raise NodeUnavailable(silent[0].err)
+    for question, reply in zip(queries, answers):
         # without systemd a step has nothing to enable; what it means that gluster is missing the survey says
         program = question.argv[0]
         if (
-            said.status == 127
+            reply.status == 127
             and program in prerequisites.PACKAGES
             and program not in ("systemctl", "gluster")
         ):
-            raise CannotDo(prerequisites.missing(question.node, program))
-    return step.left(answers)
+            raise CommandError(prerequisites.missing(question.node, program))
+    return step.remaining(answers)
 
 
-def foresee(host: Host, steps: Sequence[Step]) -> Tuple[Left, ...]:
+def precheck(host: Host, steps: Sequence[Step]) -> Tuple[Remaining, ...]:
     """What is left of each of *steps*, as things are now.
 
-    Raises Refused, with a line for each step that finds what it will not change, and for each thing that the
+    Raises PlanRefused, with a line for each step that finds what it will not change, and for each thing that the
     commands that are left need and do not find on their nodes.
     """
-    told = ask_all(host, (question for step in steps for question in step.questions()))
-    left: List[Left] = []
+    told = query_nodes(host, (question for step in steps for question in step.queries()))
+    remaining: List[Remaining] = []
     refusals: List[str] = []
     for step in steps:
-        questions = step.questions()
+        queries = step.queries()
         try:
-            left.append(_left(step, questions, [told[question] for question in questions]))
-        except CannotDo as err:
+            remaining.append(_remaining(step, queries, [told[question] for question in queries]))
+        except CommandError as err:
             refusals.append(str(err))
-    commands = [command for one in left for command in one or ()]
-    refusals += prerequisites.faults(ask_all(host, prerequisites.questions(commands)))
+    commands = [command for one in remaining for command in one or ()]
+    refusals += prerequisites.faults(query_nodes(host, prerequisites.queries(commands)))
     if refusals:
-        raise Refused("\n".join(dict.fromkeys(refusals)))
-    return tuple(left)
+        raise PlanRefused("\n".join(dict.fromkeys(refusals)))
+    return tuple(remaining)
 
 
-def shown(steps: Sequence[Step], left: Sequence[Left]) -> str:
+def shown(steps: Sequence[Step], remaining: Sequence[Remaining]) -> str:
     """The commands that are left, on which node and what for, as one would type them there."""
     lines = []
-    for step, commands in zip(steps, left):
+    for step, commands in zip(steps, remaining):
         if commands is None:
             lines.append(f"# {step.node}: {step.words}: already done")
             continue
         lines.append(f"# {step.node}: {step.words}")
         lines += [f"{command.node}: {command}" for command in commands]
-        lines += [f"# where it does not come on: {command.node}: {command}" for command in step.urge()]
+        lines += [f"# where it does not come on: {command.node}: {command}" for command in step.kick()]
     return "".join(f"{line}\n" for line in lines)
 
 
@@ -157,11 +157,11 @@ def apply(host: Host, steps: Sequence[Step], say: Say, verbose: bool = False) ->
     """Do *steps*, in their order, telling *say* of each; returns whether anything was changed.
 
     Steps that are done already are counted, or told one by one where *verbose* is set.
-    Raises Refused when nothing was done, and Stopped when something was.
+    Raises PlanRefused when nothing was done, and PlanStopped when something was.
     """
-    left = foresee(host, steps)
+    remaining = precheck(host, steps)
     changed, done = False, 0
-    for number, (step, commands) in enumerate(zip(steps, left)):
+    for number, (step, commands) in enumerate(zip(steps, remaining)):
         label = f"[{number + 1}/{len(steps)}] {step.node}: {step.words}"
         try:
             # what was so at first may not be so any more, once something was done
@@ -169,7 +169,7 @@ def apply(host: Host, steps: Sequence[Step], say: Say, verbose: bool = False) ->
             if changed:
                 commands, answers = look(host, step, say)
                 came_to = step.progress(answers)
-            if commands is None and stays_done(host, step, say):
+            if commands is None and is_still_done(host, step, say):
                 done += 1
                 if verbose:
                     say(f"{label}: already done{f' ({came_to})' if came_to else ''}")
@@ -179,7 +179,7 @@ def apply(host: Host, steps: Sequence[Step], say: Say, verbose: bool = False) ->
             do(host, step, say)
         except (KeyboardInterrupt, SystemExit):  # Ctrl-C, SIGTERM
             raise _stopped(steps, number, "interrupted", say) from None
-        except CannotDo as err:
+        except CommandError as err:
             raise _stopped(steps, number, str(err), say) from err
     if done and not verbose:
         say(
@@ -188,7 +188,7 @@ def apply(host: Host, steps: Sequence[Step], say: Say, verbose: bool = False) ->
     return changed
 
 
-def stays_done(host: Host, step: Step, say: Say) -> bool:
+def is_still_done(host: Host, step: Step, say: Say) -> bool:
     """Whether a step that was found done is found done in its further readings, too."""
     wait = Wait(step, say)
     for _ in range(step.readings - 1):
@@ -199,23 +199,23 @@ def stays_done(host: Host, step: Step, say: Say) -> bool:
 
 
 def do(host: Host, step: Step, say: Say) -> None:
-    """Do what is left of one step, once, and wait until it is done, as long as it comes on.  Raises CannotDo."""
+    """Do what is left of one step, once, and wait until it is done, as long as it comes on.  Raises CommandError."""
     # its time begins with the first answers: a node under load may take long to give them
     wait: Optional[Wait] = None
     ran, cured, done = False, False, 0
     while True:
-        left, answers = look(host, step, say)
-        done = done + 1 if left is None else 0
-        if left and not ran:
-            ran = run_all(host, step, left, say, may_cure=not cured)
+        remaining, answers = look(host, step, say)
+        done = done + 1 if remaining is None else 0
+        if remaining and not ran:
+            ran = run_all(host, step, remaining, say, may_cure=not cured)
             wait, cured = None, not ran
             continue
         wait = wait or Wait(step, say)
         wait.seen(step.progress(answers), done=done >= step.readings)
         if done >= step.readings:
             return
-        if left is not None and wait.urges():
-            for command in step.urge():
+        if remaining is not None and wait.kick_due():
+            for command in step.kick():
                 host.run(command.node, command.argv, command.timeout, command.text)
         wait.pause()
 
@@ -223,12 +223,12 @@ def do(host: Host, step: Step, say: Say) -> None:
 def run_all(host: Host, step: Step, commands: Sequence[Command], say: Say, may_cure: bool) -> bool:
     """Run *commands*; False: one failed, and what cures that was run instead, so that they are to be run again.
 
-    Raises CannotDo.
+    Raises CommandError.
     """
     try:
         for command in commands:
             run(host, command, say)
-    except CannotDo as err:
+    except CommandError as err:
         cure = step.cure(str(err)) if may_cure else ()
         if not cure:
             raise
@@ -240,35 +240,40 @@ def run_all(host: Host, step: Step, commands: Sequence[Command], say: Say, may_c
 
 
 def run(host: Host, command: Command, say: Say) -> None:
-    """Run one command, again while Gluster is kept by another.  Raises CannotDo with its own words."""
-    (said,) = _once_free(lambda: (host.run(command.node, command.argv, command.timeout, command.text),), say)
-    if said.status:
-        raise CannotDo(f"{command.node}: {one_line(' '.join(command.argv), 200)}: {said.words}")
+    """Run one command, again while Gluster is kept by another.  Raises CommandError with its own words."""
+    (reply,) = _wait_for_lock(
+        lambda: (host.run(command.node, command.argv, command.timeout, command.text),), say
+    )
+    if reply.status:
+        raise CommandError(f"{command.node}: {one_line(' '.join(command.argv), 200)}: {reply.words}")
 
 
-def _once_free(ask: Callable[[], Tuple[Said, ...]], say: Say) -> Tuple[Said, ...]:
+def _wait_for_lock(ask: Callable[[], Tuple[CommandResult, ...]], say: Say) -> Tuple[CommandResult, ...]:
     """What *ask* is told, asked again while Gluster is kept by another, which *say* is told of."""
     began, told = time.monotonic(), False
     while True:
         answers = ask()
         kept = [
-            found for said in answers for found in (_KEPT.search(said.out), _KEPT.search(said.err)) if found
+            found
+            for reply in answers
+            for found in (_KEPT.search(reply.out), _KEPT.search(reply.err))
+            if found
         ]
         waited = time.monotonic() - began
-        if not kept or waited >= _LOCK_PATIENCE:
+        if not kept or waited >= _LOCK_TIMEOUT:
             return answers
         if waited >= _TOLD and not told:
-            say(f"    waiting for Gluster, {_LOCK_PATIENCE:.0f} s at most: {kept[0].group()}")
+            say(f"    waiting for Gluster, {_LOCK_TIMEOUT:.0f} s at most: {kept[0].group()}")
             told = True
         time.sleep(_PAUSE)
 
 
-def _stopped(steps: Sequence[Step], number: int, why: str, say: Say) -> Stopped:
+def _stopped(steps: Sequence[Step], number: int, why: str, say: Say) -> PlanStopped:
     for step in steps[:number]:
         say(f"done: {step.node}: {step.words}")
     for step in steps[number:]:
         say(f"not done: {step.node}: {step.words}")
-    return Stopped(
+    return PlanStopped(
         f"{why}; stopped at step {number + 1} of {len(steps)}, {number} "
         f"{'is' if number == 1 else 'are'} done: the same command again goes on from there"
     )

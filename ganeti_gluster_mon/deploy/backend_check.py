@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import List, Tuple
 
-from ganeti_gluster_mon.deploy.apply import ask_all
+from ganeti_gluster_mon.deploy.apply import query_nodes
 from ganeti_gluster_mon.deploy.context import Context
-from ganeti_gluster_mon.deploy.step import Question
+from ganeti_gluster_mon.deploy.step import NodeQuery
 from ganeti_gluster_mon.text import some
 
 #: what the package diverts Ganeti's own module to
@@ -15,9 +15,11 @@ _FIND = ("find", "/usr/share/ganeti", "-path", "*/storage/gluster.py.distrib", "
 
 def advice(context: Context) -> Tuple[str, ...]:
     """A line that recommends the package, where nodes are without it."""
-    questions = [Question(node.name, _FIND) for node in context.cluster.nodes if not node.offline]
-    told = ask_all(context.host, questions)
-    lacking: List[str] = [one.node for one, said in told.items() if said.status == 0 and not said.out.strip()]
+    queries = [NodeQuery(node.name, _FIND) for node in context.cluster.nodes if not node.offline]
+    told = query_nodes(context.host, queries)
+    lacking: List[str] = [
+        one.node for one, reply in told.items() if reply.status == 0 and not reply.out.strip()
+    ]
     if not lacking:
         return ()
     return (

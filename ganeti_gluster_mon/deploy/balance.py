@@ -12,24 +12,24 @@ import struct
 from typing import Dict, List
 
 from ganeti_gluster_mon.deploy import plan
-from ganeti_gluster_mon.deploy.apply import ask_all
+from ganeti_gluster_mon.deploy.apply import query_nodes
 from ganeti_gluster_mon.deploy.context import Context
 from ganeti_gluster_mon.deploy.gluster_cli import asked
-from ganeti_gluster_mon.deploy.step import Question
+from ganeti_gluster_mon.deploy.step import NodeQuery
 from ganeti_gluster_mon.deploy.task_steps import has_moved_all, rebalance
-from ganeti_gluster_mon.ganeti.ssh import Said
+from ganeti_gluster_mon.ganeti.ssh import CommandResult
 from ganeti_gluster_mon.gluster.facts import VolumeInfo
 from ganeti_gluster_mon.gluster.query import rebalance_status
 
 _LAYOUT = "trusted.glusterfs.dht"
 
 
-def is_balanced(context: Context, speaks: str, volume: VolumeInfo) -> bool:
+def is_balanced(context: Context, coordinator: str, volume: VolumeInfo) -> bool:
     """Whether the last rebalance moved all there was to move, and no brick came after it."""
-    question = Question(speaks, asked(rebalance_status(volume.name)))
-    said = ask_all(context.host, (question,))[question]
-    state = rebalance(said)
-    if state is None or state.status != "completed" or not has_moved_all(said):
+    question = NodeQuery(coordinator, asked(rebalance_status(volume.name)))
+    reply = query_nodes(context.host, (question,))[question]
+    state = rebalance(reply)
+    if state is None or state.status != "completed" or not has_moved_all(reply):
         return False
     return has_layout(context, volume)
 
@@ -41,7 +41,7 @@ def has_layout(context: Context, volume: VolumeInfo) -> bool:
     for node in context.cluster.nodes:
         for name in (node.name, node.primary_ip, node.secondary_ip):
             hosts[name] = node.name
-    questions: List[Question] = []
+    queries: List[NodeQuery] = []
     for brick in volume.bricks[::size]:
         words = (
             "getfattr",
@@ -53,14 +53,14 @@ def has_layout(context: Context, volume: VolumeInfo) -> bool:
             "--",
             brick.path,
         )
-        questions.append(Question(hosts.get(brick.host, brick.host), words))
-    told = ask_all(context.host, questions)
-    return all(_has_share(said) for said in told.values())
+        queries.append(NodeQuery(hosts.get(brick.host, brick.host), words))
+    told = query_nodes(context.host, queries)
+    return all(_has_share(reply) for reply in told.values())
 
 
-def _has_share(said: Said) -> bool:
-    value = re.search(rf"^{re.escape(_LAYOUT)}=0x([0-9a-f]{{32}})$", said.out, re.MULTILINE)
-    if said.status or value is None:
+def _has_share(reply: CommandResult) -> bool:
+    value = re.search(rf"^{re.escape(_LAYOUT)}=0x([0-9a-f]{{32}})$", reply.out, re.MULTILINE)
+    if reply.status or value is None:
         return False
     _, _, first, last = struct.unpack(">4I", bytes.fromhex(value[1]))
     return bool(last > first)

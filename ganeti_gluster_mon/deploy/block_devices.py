@@ -14,7 +14,7 @@ import uuid
 from dataclasses import dataclass
 from typing import Any, Dict, List, Mapping, Optional, Tuple
 
-from ganeti_gluster_mon.ganeti.ssh import Said
+from ganeti_gluster_mon.ganeti.ssh import CommandResult
 from ganeti_gluster_mon.text import one_line, some
 
 _COLUMNS = "PATH,TYPE,SIZE,MAJ:MIN,RO,SERIAL,WWN,MOUNTPOINTS"
@@ -94,7 +94,7 @@ class Device:
         return None
 
 
-def questions(device: str) -> Tuple[Tuple[str, ...], ...]:
+def queries(device: str) -> Tuple[Tuple[str, ...], ...]:
     """What to ask a node about *device*, for `understand`."""
     return (
         ("lsblk", "--json", "--bytes", "--paths", "--output", _COLUMNS, "--", device),
@@ -106,7 +106,7 @@ def questions(device: str) -> Tuple[Tuple[str, ...], ...]:
 MOUNTS = ("findmnt", "--json", "--list", "--output", "TARGET")
 
 
-def mount_points(answer: Said) -> Optional[Tuple[str, ...]]:
+def mount_points(answer: CommandResult) -> Optional[Tuple[str, ...]]:
     """Where something is mounted; None where that is not known."""
     try:
         return tuple(one["target"] for one in json.loads(answer.out)["filesystems"])
@@ -114,8 +114,8 @@ def mount_points(answer: Said) -> Optional[Tuple[str, ...]]:
         return None
 
 
-def understand(name: str, listed: Said, wiped: Said) -> Tuple[Optional[Device], str]:
-    """The device called *name* from the answers to `questions`, or None and why there is none.  Pure."""
+def understand(name: str, listed: CommandResult, wiped: CommandResult) -> Tuple[Optional[Device], str]:
+    """The device called *name* from the answers to `queries`, or None and why there is none.  Pure."""
     if listed.status:
         why = "is no block device there" if "not a block device" in listed.err else listed.words
         return None, f"{name} {why}"

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import Optional, Sequence, Tuple
 
 from ganeti_gluster_mon.deploy import brick_state, gluster_cli
-from ganeti_gluster_mon.deploy.brick_state import MARK, RETIRED, VOLUME_ID, Directory
+from ganeti_gluster_mon.deploy.brick_state import MARK, RETIRED, VOLUME_ID, BrickDirectory
 from ganeti_gluster_mon.deploy.gluster_cli import POOL_LIST, VOLUME_INFO
-from ganeti_gluster_mon.deploy.step import DONE, Command, Left, NotSo, Question, Step
-from ganeti_gluster_mon.ganeti.ssh import Said
+from ganeti_gluster_mon.deploy.step import DONE, Command, NodeQuery, PreconditionFailed, Remaining, Step
+from ganeti_gluster_mon.ganeti.ssh import CommandResult
 from ganeti_gluster_mon.gluster.facts import VolumeInfo
 from ganeti_gluster_mon.text import one_line
 
@@ -35,7 +35,7 @@ class MakeBrick(Step):
     path: str
     volume: str
     #: a node of the pool that is asked which volumes there are
-    speaker: str
+    coordinator: str
     #: of a filesystem that was made for it; None for a directory on a filesystem that was there
     mount_point: Optional[str] = None
     #: the administrator named it in --wipe: a stale brick there may be lost
@@ -49,30 +49,30 @@ class MakeBrick(Step):
     def words(self) -> str:
         return f"the directory {self.path} for a brick of {self.volume}"
 
-    def questions(self) -> Tuple[Question, ...]:
+    def queries(self) -> Tuple[NodeQuery, ...]:
         asked = (
             ("findmnt", "--noheadings", "--output", "TARGET", "--target", os.path.dirname(self.path)),
             ("findmnt", "--noheadings", "--output", "TARGET", "--mountpoint", self.path),
             POOL_LIST,
-            *brick_state.questions(self.path),
+            *brick_state.queries(self.path),
         )
-        return (Question(self.speaker, VOLUME_INFO), *(Question(self.node, argv) for argv in asked))
+        return (NodeQuery(self.coordinator, VOLUME_INFO), *(NodeQuery(self.node, argv) for argv in asked))
 
-    def left(self, answers: Sequence[Said]) -> Left:
+    def remaining(self, answers: Sequence[CommandResult]) -> Remaining:
         info, below, itself, pool, *answers = answers
         where = f"{self.node}: {self.path}"
         volumes = gluster_cli.volumes(info)
         uuid = gluster_cli.own(gluster_cli.peers(pool)).uuid
         try:
             found = brick_state.understand(self.path, answers)
-        except NotSo as err:
+        except PreconditionFailed as err:
             if not self.same_slot or self.mount_point is None:
-                raise NotSo(f"{self.node}: {err}") from err
-            found = Directory(self.path, None)  # its disk is dead, and the steps before mount another
+                raise PreconditionFailed(f"{self.node}: {err}") from err
+            found = BrickDirectory(self.path, None)  # its disk is dead, and the steps before mount another
         if self._is_brick(found, brick_state.listed(volumes, self.node, uuid, self.path)):
             return DONE
         if found.bricks_above and not self.same_slot:
-            raise NotSo(
+            raise PreconditionFailed(
                 f"{where} lies in {found.bricks_above[0]}, which is or was a brick: name another directory"
             )
         if self.mount_point is None:
@@ -80,16 +80,16 @@ class MakeBrick(Step):
         if found.kind is None:
             return (*self._must_be_mounted(), *self._make())
         if found.kind != "directory":
-            raise NotSo(f"{where} is a {found.kind}, and no directory")
+            raise PreconditionFailed(f"{where} is a {found.kind}, and no directory")
         if found.is_stale():
             return self._wiped(found, volumes)
         if found.entry:
-            raise NotSo(
+            raise PreconditionFailed(
                 f"{where} is not empty, it holds {one_line(found.entry, 100)}: what is there is not ours to "
                 f"remove; name an empty directory or one that is not there yet"
             )
         if found.prepared_for not in (None, self.volume):
-            raise NotSo(
+            raise PreconditionFailed(
                 f"{where} is prepared for volume {one_line(str(found.prepared_for), 80)}; if that is not to be made: "
                 f"rmdir {self.path}"
             )
@@ -98,18 +98,18 @@ class MakeBrick(Step):
             return (Command(self.node, ("setfattr", "-x", VOLUME_ID, "--", self.path)),)
         return DONE if found.prepared_for == self.volume else self._make()[1:]
 
-    def _is_brick(self, found: Directory, volume: Optional[VolumeInfo]) -> bool:
-        """Whether it is the brick that it is to be.  Raises NotSo where it is listed and is not."""
+    def _is_brick(self, found: BrickDirectory, volume: Optional[VolumeInfo]) -> bool:
+        """Whether it is the brick that it is to be.  Raises PreconditionFailed where it is listed and is not."""
         if volume is None:
             return False
         if volume.name != self.volume:
-            raise NotSo(
+            raise PreconditionFailed(
                 f"{self.node}: {self.path} is a brick of volume {volume.name}; name another directory"
             )
         if found.volume_id == volume.uuid.replace("-", ""):
             return True
         if not self.same_slot:
-            raise NotSo(
+            raise PreconditionFailed(
                 f"{self.node}: {self.path} is a brick of {volume.name}, and has not its volume id: was its disk "
                 f"replaced? gnt-gluster replace-brick {volume.name} {self.node}:{self.path} {self.node} and the new "
                 f"--device"
@@ -125,10 +125,10 @@ class MakeBrick(Step):
             return ()
         return (Command(self.node, ("mountpoint", "--quiet", self.mount_point)),)
 
-    def _wiped(self, found: Directory, volumes: Sequence[VolumeInfo]) -> Left:
-        """What makes an empty directory of a stale brick.  Raises NotSo where that was not allowed."""
+    def _wiped(self, found: BrickDirectory, volumes: Sequence[VolumeInfo]) -> Remaining:
+        """What makes an empty directory of a stale brick.  Raises PreconditionFailed where that was not allowed."""
         if not self.wipe:
-            raise NotSo(
+            raise PreconditionFailed(
                 f"{self.node}: {self.path} {found.described(volumes)}: its files are old and must not come back; "
                 f"nothing was changed on it; to lose what it holds for good, say "
                 f"--wipe {self.device or f'{self.node}:{self.path}'}"
@@ -139,16 +139,18 @@ class MakeBrick(Step):
         remove = ("rm", "--recursive", "--force", "--one-file-system", "--preserve-root=all", "--", self.path)
         return (Command(self.node, remove, timeout=_REMOVE_TIMEOUT), *self._make())
 
-    def _must_not_fill_root(self, below: Said, itself: Said) -> None:
+    def _must_not_fill_root(self, below: CommandResult, itself: CommandResult) -> None:
         if not itself.status:
-            raise NotSo(
+            raise PreconditionFailed(
                 f"{self.node}: {self.path} is a mount point itself; name a directory in it, {self.path}/gluster "
                 f"say: then no brick fills the root filesystem when the mount is missing"
             )
         if below.status:
-            raise NotSo(f"{self.node}: {os.path.dirname(self.path)} is not there: make it, or name another")
+            raise PreconditionFailed(
+                f"{self.node}: {os.path.dirname(self.path)} is not there: make it, or name another"
+            )
         if below.out.strip() == "/":
-            raise NotSo(
+            raise PreconditionFailed(
                 f"{self.node}: {self.path} is on the root filesystem, which the brick would fill: "
                 f"name a directory on a filesystem of its own, or a --device"
             )
@@ -160,21 +162,21 @@ class RetireBrick(Step):
 
     path: str
     volume: str
-    speaker: str
+    coordinator: str
 
     @property
     def words(self) -> str:
         return f"{self.path} marked as a former brick of {self.volume}"
 
-    def questions(self) -> Tuple[Question, ...]:
-        asked = (POOL_LIST, *brick_state.questions(self.path))
-        return (Question(self.speaker, VOLUME_INFO), *(Question(self.node, argv) for argv in asked))
+    def queries(self) -> Tuple[NodeQuery, ...]:
+        asked = (POOL_LIST, *brick_state.queries(self.path))
+        return (NodeQuery(self.coordinator, VOLUME_INFO), *(NodeQuery(self.node, argv) for argv in asked))
 
-    def left(self, answers: Sequence[Said]) -> Left:
+    def remaining(self, answers: Sequence[CommandResult]) -> Remaining:
         info, pool, *answers = answers
         try:
             found = brick_state.understand(self.path, answers)
-        except NotSo:
+        except PreconditionFailed:
             return DONE  # its disk is dead, and nothing can be written there
         if found.kind != "directory" or RETIRED in found.attributes:
             return DONE

@@ -15,8 +15,8 @@ import re
 from dataclasses import dataclass, field
 from typing import Dict, List, Mapping, Optional, Sequence, Tuple
 
-from ganeti_gluster_mon.deploy.step import NotSo
-from ganeti_gluster_mon.ganeti.ssh import Said
+from ganeti_gluster_mon.deploy.step import PreconditionFailed
+from ganeti_gluster_mon.ganeti.ssh import CommandResult
 from ganeti_gluster_mon.gluster.facts import VolumeInfo
 from ganeti_gluster_mon.text import one_line, some
 
@@ -35,7 +35,7 @@ _EMPTY_GLUSTERFS = ("-name", ".glusterfs", "-type", "d", "-empty")
 
 
 @dataclass(frozen=True)
-class Directory:
+class BrickDirectory:
     """A directory as its node reports it."""
 
     path: str
@@ -94,7 +94,7 @@ class Directory:
         return f"is a stale brick of a volume {which} ({evidence})"
 
 
-def questions(path: str) -> Tuple[Tuple[str, ...], ...]:
+def queries(path: str) -> Tuple[Tuple[str, ...], ...]:
     """The commands whose answers `understand` takes."""
     return (
         ("stat", "--format", "%F", "--", path),
@@ -121,23 +121,23 @@ def questions(path: str) -> Tuple[Tuple[str, ...], ...]:
 QUESTIONS = 4
 
 
-def understand(path: str, answers: Sequence[Said]) -> Directory:
-    """The directory *path* from the answers to `questions`.  Raises NotSo where it cannot be read."""
+def understand(path: str, answers: Sequence[CommandResult]) -> BrickDirectory:
+    """The directory *path* from the answers to `queries`.  Raises PreconditionFailed where it cannot be read."""
     kind, inside, glusterfs, attributes = answers
     found = _attributes(attributes.out)
     above = tuple(one for one in _above(path) if VOLUME_ID in found.get(one, {}))
     if kind.status:
         if "No such file" not in kind.err:
             dead = ": its filesystem is dead, see dmesg" if "Input/output error" in kind.err else ""
-            raise NotSo(f"{path} cannot be read: {kind.words}{dead}")
-        return Directory(path, None, bricks_above=above)
+            raise PreconditionFailed(f"{path} cannot be read: {kind.words}{dead}")
+        return BrickDirectory(path, None, bricks_above=above)
     word = kind.out.strip()
     if word != "directory":
-        return Directory(path, word, bricks_above=above)
+        return BrickDirectory(path, word, bricks_above=above)
     for answer in (inside, attributes):
         if answer.status:
-            raise NotSo(f"{path} cannot be read: {answer.words}")
-    return Directory(
+            raise PreconditionFailed(f"{path} cannot be read: {answer.words}")
+    return BrickDirectory(
         path,
         word,
         entry=inside.out.rstrip("\n"),
@@ -156,16 +156,16 @@ def listed(volumes: Sequence[VolumeInfo], node: str, uuid: Optional[str], path: 
     return None
 
 
-def waiting_question(path: str) -> Tuple[str, ...]:
+def waiting_query(path: str) -> Tuple[str, ...]:
     """The command whose answer `is_waiting` takes."""
     return ("getfattr", "--absolute-names", "-h", "-d", "-m", r"^trusted\.", "-e", "hex", "--", path)
 
 
-def is_waiting(path: str, answer: Said, volume: str) -> bool:
+def is_waiting(path: str, answer: CommandResult, volume: str) -> bool:
     """Whether a directory was prepared for *volume* and was never a brick."""
     if answer.status:
         return False
-    directory = Directory(path, "directory", attributes=_attributes(answer.out).get(path, {}))
+    directory = BrickDirectory(path, "directory", attributes=_attributes(answer.out).get(path, {}))
     return directory.prepared_for == volume and not directory.is_stale()
 
 

@@ -13,11 +13,11 @@ from typing import Dict, Optional, Sequence, Tuple
 from ganeti_gluster_mon.deploy import block_devices, brick_state, fstab, gluster_cli
 from ganeti_gluster_mon.deploy.block_devices import Device
 from ganeti_gluster_mon.deploy.gluster_cli import POOL_LIST, VOLUME_INFO
-from ganeti_gluster_mon.deploy.layout import Brick
+from ganeti_gluster_mon.deploy.layout import BrickAddress
 from ganeti_gluster_mon.deploy.pool_steps import bricks_on
 from ganeti_gluster_mon.deploy.remote import disk_sample, program
-from ganeti_gluster_mon.deploy.step import DONE, Command, Left, NotSo, Question, Step
-from ganeti_gluster_mon.ganeti.ssh import Said
+from ganeti_gluster_mon.deploy.step import DONE, Command, NodeQuery, PreconditionFailed, Remaining, Step
+from ganeti_gluster_mon.ganeti.ssh import CommandResult
 from ganeti_gluster_mon.gluster.facts import VolumeInfo
 from ganeti_gluster_mon.text import one_line, some
 
@@ -41,14 +41,14 @@ class RunGlusterd(Step):
     def words(self) -> str:
         return "glusterd started at every boot"
 
-    def questions(self) -> Tuple[Question, ...]:
+    def queries(self) -> Tuple[NodeQuery, ...]:
         return (
-            Question(self.node, ("test", "-d", "/run/systemd/system")),
-            Question(self.node, ("systemctl", "is-enabled", "glusterd.service")),
-            Question(self.node, ("systemctl", "is-active", "glusterd.service")),
+            NodeQuery(self.node, ("test", "-d", "/run/systemd/system")),
+            NodeQuery(self.node, ("systemctl", "is-enabled", "glusterd.service")),
+            NodeQuery(self.node, ("systemctl", "is-active", "glusterd.service")),
         )
 
-    def left(self, answers: Sequence[Said]) -> Left:
+    def remaining(self, answers: Sequence[CommandResult]) -> Remaining:
         systemd, enabled, active = answers
         if systemd.status or (enabled.out.strip(), active.out.strip()) == ("enabled", "active"):
             return DONE
@@ -66,7 +66,7 @@ class MakeFilesystem(Step):
     #: the name of the brick's directory in it
     directory: str
     #: a node of the pool that is asked which volumes there are
-    speaker: str
+    coordinator: str
     #: the administrator named this device: what is on it may be lost
     wipe: bool = False
     #: the disk of a brick was replaced, which the volume lists in this very place
@@ -76,38 +76,38 @@ class MakeFilesystem(Step):
     def words(self) -> str:
         return f"an xfs filesystem on {self.device}"
 
-    def questions(self) -> Tuple[Question, ...]:
+    def queries(self) -> Tuple[NodeQuery, ...]:
         asked = (
             POOL_LIST,
-            *block_devices.questions(self.device),
+            *block_devices.queries(self.device),
             # mkfs.xfs sets this first and clears it last
             ("xfs_db", "-r", "-c", "sb 0", "-c", "print inprogress", self.device),
             # what an unmounted filesystem has in the brick's directory
             ("xfs_db", "-r", "-c", f"ls /{self.directory}", self.device),
             ("xfs_db", "-r", "-c", f"ls /{self.directory}/.glusterfs", self.device),
-            *brick_state.questions(f"{self.mount_point}/{self.directory}"),
+            *brick_state.queries(f"{self.mount_point}/{self.directory}"),
             block_devices.MOUNTS,
             program(disk_sample, self.device),
         )
-        return (Question(self.speaker, VOLUME_INFO), *(Question(self.node, argv) for argv in asked))
+        return (NodeQuery(self.coordinator, VOLUME_INFO), *(NodeQuery(self.node, argv) for argv in asked))
 
-    def left(self, answers: Sequence[Said]) -> Left:
+    def remaining(self, answers: Sequence[CommandResult]) -> Remaining:
         info, pool, listed, wiped, inprogress, *inside, mounts, sample = answers
         device, fault = block_devices.understand(self.device, listed, wiped)
         if device is None:
-            raise NotSo(f"{self.node}: {fault}")
+            raise PreconditionFailed(f"{self.node}: {fault}")
         ours = device.has(self.uuid)
         unfinished = ours and inprogress.out.split() != ["inprogress", "=", "0"]
         if ours and (device.mount_points or not unfinished):
             return self._of_ours(device, gluster_cli.volumes(info), pool, inside, mounts)
         if device.used:
-            raise NotSo(f"{self.node}: {self.device} {device.used}; nothing was changed on it")
+            raise PreconditionFailed(f"{self.node}: {self.device} {device.used}; nothing was changed on it")
         if device.size < block_devices.SMALLEST:
-            raise NotSo(
+            raise PreconditionFailed(
                 f"{self.node}: {self.device} is too small: xfs wants {block_devices.SMALLEST >> 20} MiB at least"
             )
         if device.carries and not unfinished and not self.wipe:
-            raise NotSo(
+            raise PreconditionFailed(
                 f"{self.node}: {self.device} {device.carries}; nothing was changed on it; to lose what it holds "
                 f"for good, say --wipe {self.node}:{self.device}"
             )
@@ -128,12 +128,18 @@ class MakeFilesystem(Step):
         return (*make, *(("-f",) if force else ()), self.device)
 
     def _of_ours(
-        self, device: Device, volumes: Sequence[VolumeInfo], pool: Said, inside: Sequence[Said], mounts: Said
-    ) -> Left:
+        self,
+        device: Device,
+        volumes: Sequence[VolumeInfo],
+        pool: CommandResult,
+        inside: Sequence[CommandResult],
+        mounts: CommandResult,
+    ) -> Remaining:
         """What is left where the filesystem is ours and whole.
 
         It is made anew only where it was named in --wipe, no volume has a brick in it, and what it has is stale: the
-        same command, with the same --wipe, may be run again when there are guests' disks on it.  Raises NotSo.
+        same command, with the same --wipe, may be run again when there are guests' disks on it.  Raises
+        PreconditionFailed.
         """
         uuid = gluster_cli.own(gluster_cli.peers(pool)).uuid
         every = bricks_on(volumes, self.node, uuid)
@@ -149,11 +155,11 @@ class MakeFilesystem(Step):
         bricks = [one for one in bricks if one[1].path != path]
         if bricks:
             volume, brick = bricks[0]
-            raise NotSo(
+            raise PreconditionFailed(
                 f"{self.node}: {self.device} has the brick {brick.path} of volume {volume}: it is in use"
             )
         if not self.wipe:
-            raise NotSo(
+            raise PreconditionFailed(
                 f"{self.node}: {self.device} {stale}: its files are old and must not come back; nothing was changed "
                 f"on it; to lose what it holds for good, say --wipe {self.node}:{self.device}"
             )
@@ -161,21 +167,25 @@ class MakeFilesystem(Step):
             must_not_be_missing(self.node, self.device, [one for one in every if one[1].path != path], mounts)
         elsewhere = [one for one in device.mount_points if one != self.mount_point]
         if elsewhere:
-            raise NotSo(f"{self.node}: {self.device} is mounted at {some(elsewhere, 3)}: umount it first")
+            raise PreconditionFailed(
+                f"{self.node}: {self.device} is mounted at {some(elsewhere, 3)}: umount it first"
+            )
         make = Command(self.node, self._mkfs(force=True), timeout=_MKFS_TIMEOUT)
         if not mounted:
             return (make,)
         mount = ("mount", "--types", "xfs", "--options", "noatime,inode64", self.device, self.mount_point)
         return (Command(self.node, ("umount", self.mount_point)), make, Command(self.node, mount))
 
-    def _stale(self, volumes: Sequence[VolumeInfo], inside: Sequence[Said], mounted: bool) -> Optional[str]:
+    def _stale(
+        self, volumes: Sequence[VolumeInfo], inside: Sequence[CommandResult], mounted: bool
+    ) -> Optional[str]:
         """What is stale in it, in words; None: nothing that is known."""
         path = f"{self.mount_point}/{self.directory}"
         if mounted:
             try:
                 directory = brick_state.understand(path, inside[2:])
-            except NotSo as err:
-                raise NotSo(f"{self.node}: {err}") from err
+            except PreconditionFailed as err:
+                raise PreconditionFailed(f"{self.node}: {err}") from err
             return f"({path}) {directory.described(volumes)}" if directory.is_stale() else None
         entries = [name for name in _names(inside[0]) if name != ".glusterfs"]
         entries += [f".glusterfs/{name}" for name in _names(inside[1])]
@@ -184,8 +194,10 @@ class MakeFilesystem(Step):
         return f"has a stale brick in it ({self.directory}/{one_line(entries[0], 80)})"
 
 
-def must_not_be_missing(node: str, device: str, bricks: Sequence[Tuple[str, Brick]], mounts: Said) -> None:
-    """Raises NotSo where an unmounted *device* may have one of the *bricks*, (volume, brick), of its node.
+def must_not_be_missing(
+    node: str, device: str, bricks: Sequence[Tuple[str, BrickAddress]], mounts: CommandResult
+) -> None:
+    """Raises PreconditionFailed where an unmounted *device* may have one of the *bricks*, (volume, brick), of its node.
 
     A brick whose filesystem is not mounted may be on any device that is not mounted.  *mounts* is the answer to
     `devices.MOUNTS`.
@@ -194,26 +206,26 @@ def must_not_be_missing(node: str, device: str, bricks: Sequence[Tuple[str, Bric
     for volume, brick in bricks:
         point, name = os.path.split(brick.path)
         if points is None or (name == BRICK_DIRECTORY and point not in points):
-            raise NotSo(
+            raise PreconditionFailed(
                 f"{node}: {device} may have the brick {brick.path} of volume {volume}, where nothing is mounted: "
                 f"mount its disk first, or replace it: gnt-gluster replace-brick {volume} {brick.label}"
             )
 
 
-def _must_be_blank(node: str, device: str, sample: Said) -> None:
-    """Raises NotSo where a device without a known signature holds data, or cannot be read."""
+def _must_be_blank(node: str, device: str, sample: CommandResult) -> None:
+    """Raises PreconditionFailed where a device without a known signature holds data, or cannot be read."""
     try:
         offset = json.loads(sample.out)["nonzero"]
     except (ValueError, KeyError, TypeError):
-        raise NotSo(f"{node}: what is on {device} cannot be read: {sample.words}") from None
+        raise PreconditionFailed(f"{node}: what is on {device} cannot be read: {sample.words}") from None
     if offset is not None:
-        raise NotSo(
+        raise PreconditionFailed(
             f"{node}: {device} holds data without a known signature (at byte {offset}): a database or a guest may use "
             f"it raw; nothing was changed on it; to lose what it holds for good, say --wipe {node}:{device}"
         )
 
 
-def _names(answer: Said) -> Tuple[str, ...]:
+def _names(answer: CommandResult) -> Tuple[str, ...]:
     """The entries of a directory from the answer of xfs_db's command ls.
 
     A line is: offset, inode number, type, hash, length of the name, name, "(good)" or another word on the hash.
@@ -226,7 +238,7 @@ def _names(answer: Said) -> Tuple[str, ...]:
 
 
 @dataclass(frozen=True)
-class Mount(Step):
+class MountFilesystem(Step):
     """Our filesystem at its mount point, now and after every boot."""
 
     device: str
@@ -239,7 +251,7 @@ class Mount(Step):
     def words(self) -> str:
         return f"{self.device} mounted at {self.mount_point}, now and at every boot"
 
-    def questions(self) -> Tuple[Question, ...]:
+    def queries(self) -> Tuple[NodeQuery, ...]:
         asked = (
             ("findmnt", "--json", "--mountpoint", self.mount_point, "--output", "TARGET,SOURCE,MAJ:MIN"),
             ("lsblk", "--noheadings", "--nodeps", "--output", "MAJ:MIN", "--", self.device),
@@ -247,51 +259,51 @@ class Mount(Step):
             ("find", self.mount_point, "-mindepth", "1", "-maxdepth", "1", "-print", "-quit"),
             ("test", "-d", "/run/systemd/system"),
         )
-        return tuple(Question(self.node, argv) for argv in asked)
+        return tuple(NodeQuery(self.node, argv) for argv in asked)
 
-    def left(self, answers: Sequence[Said]) -> Left:
+    def remaining(self, answers: Sequence[CommandResult]) -> Remaining:
         mounts, number, table, inside, systemd = answers
         source, mounted = _mounted(mounts)
         if source and self.same_slot and (mounted != number.out.strip() or inside.status):
             source = None  # the step before takes down the mount of a disk that is dead
         if source and mounted != number.out.strip():
-            raise NotSo(
+            raise PreconditionFailed(
                 f"{self.node}: {one_line(source)} is mounted at {self.mount_point}, where {self.device} belongs"
             )
         if not source and inside.out and not mounts.out:
-            raise NotSo(
+            raise PreconditionFailed(
                 f"{self.node}: {self.mount_point} is not empty, and {self.device} would hide what is there: "
                 f"move {one_line(inside.out, 100)} away"
             )
         if table.status:
-            raise NotSo(f"{self.node}: {fstab.PATH} cannot be read: {table.words}")
+            raise PreconditionFailed(f"{self.node}: {fstab.PATH} cannot be read: {table.words}")
         others = [one for one in fstab.entries(table.out) if one.mount_point == self.mount_point]
         kept = any(one.source == f"UUID={self.uuid}" for one in others)
         if others and not kept and not self.same_slot:
-            raise NotSo(
+            raise PreconditionFailed(
                 f"{self.node}: {fstab.PATH} has {one_line(others[0].source)} for {self.mount_point}, where "
                 f"{self.device} belongs: take that line out"
             )
         # the directory first: after a power cut in between, a boot finds no line without its mount point
-        left = [] if source else [Command(self.node, ("mkdir", "--parents", self.mount_point))]
+        remaining = [] if source else [Command(self.node, ("mkdir", "--parents", self.mount_point))]
         if not kept and others:
-            left += [
+            remaining += [
                 Command(self.node, fstab.remove(one)) for one in fstab.lines(table.out, self.mount_point)
             ]
         if not kept:
             text = ("" if table.out.endswith("\n") or not table.out else "\n") + fstab.line(
                 self.uuid, self.mount_point
             )
-            left.append(Command(self.node, ("tee", "--append", fstab.PATH), f"{text}\n"))
-            left.append(Command(self.node, ("sync", fstab.PATH)))
+            remaining.append(Command(self.node, ("tee", "--append", fstab.PATH), f"{text}\n"))
+            remaining.append(Command(self.node, ("sync", fstab.PATH)))
             if not systemd.status:
-                left.append(Command(self.node, ("systemctl", "daemon-reload")))
+                remaining.append(Command(self.node, ("systemctl", "daemon-reload")))
         if not source:
-            left.append(Command(self.node, ("mount", self.mount_point)))
-        return tuple(left) or DONE
+            remaining.append(Command(self.node, ("mount", self.mount_point)))
+        return tuple(remaining) or DONE
 
 
-def _mounted(answer: Said) -> Tuple[Optional[str], str]:
+def _mounted(answer: CommandResult) -> Tuple[Optional[str], str]:
     """What is mounted there by findmnt's answer, and its device number; (None, "") for nothing."""
     if answer.status:
         return None, ""

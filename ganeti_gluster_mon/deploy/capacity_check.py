@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import Optional, Sequence
 
 from ganeti_gluster_mon.deploy.heal_steps import COUNT_TIMEOUT
-from ganeti_gluster_mon.deploy.layout import Brick
+from ganeti_gluster_mon.deploy.layout import BrickAddress
 from ganeti_gluster_mon.deploy.remote import brick_contents, program
-from ganeti_gluster_mon.deploy.step import NotSo, Question
-from ganeti_gluster_mon.ganeti.ssh import Said
+from ganeti_gluster_mon.deploy.step import NodeQuery, PreconditionFailed
+from ganeti_gluster_mon.ganeti.ssh import CommandResult
 from ganeti_gluster_mon.text import short_size
 
 #: bytes that xfs takes for its log, at least; of what is left, the part that Gluster lets be used (storage.reserve is
@@ -30,32 +30,34 @@ class BrickSize:
     filesystem: int
 
 
-def size_question(brick: Brick) -> Question:
+def size_query(brick: BrickAddress) -> NodeQuery:
     """What `brick_size` takes the answer to."""
-    return Question(brick.node, program(brick_contents, brick.path, "--sizes"), COUNT_TIMEOUT)
+    return NodeQuery(brick.node, program(brick_contents, brick.path, "--sizes"), COUNT_TIMEOUT)
 
 
-def brick_size(brick: Brick, answer: Said) -> BrickSize:
-    """The size of *brick*.  Raises NotSo where it is not known."""
+def brick_size(brick: BrickAddress, answer: CommandResult) -> BrickSize:
+    """The size of *brick*.  Raises PreconditionFailed where it is not known."""
     try:
         told = json.loads(answer.out)
         return BrickSize(int(told["allocated"]), int(told["filesystem"]))
     except (ValueError, KeyError, TypeError):
-        raise NotSo(f"it is not known how much data {brick.label} has: {answer.words}") from None
+        raise PreconditionFailed(f"it is not known how much data {brick.label} has: {answer.words}") from None
 
 
-def directory_question(node: str, directory: str) -> Question:
+def directory_query(node: str, directory: str) -> NodeQuery:
     """What `directory_space` takes the answer to; the directory itself need not be there."""
     parent = directory.rpartition("/")[0] or "/"
-    return Question(node, ("stat", "--file-system", "--format", "%S %b %a", "--", parent))
+    return NodeQuery(node, ("stat", "--file-system", "--format", "%S %b %a", "--", parent))
 
 
-def directory_space(directory: str, answer: Said) -> Space:
-    """The room for a new brick in a directory.  Raises NotSo where it is not known."""
+def directory_space(directory: str, answer: CommandResult) -> Space:
+    """The room for a new brick in a directory.  Raises PreconditionFailed where it is not known."""
     try:
         block, blocks, available = (int(word) for word in answer.out.split())
     except ValueError:
-        raise NotSo(f"it is not known how much space there is for {directory}: {answer.words}") from None
+        raise PreconditionFailed(
+            f"it is not known how much space there is for {directory}: {answer.words}"
+        ) from None
     return Space(block * blocks, block * available)
 
 
@@ -74,16 +76,16 @@ def device_space(size: int) -> Space:
     return Space(size, int((size - _LOG) * _USABLE))
 
 
-def check(new: Brick, space: Space, others: Sequence[BrickSize]) -> Optional[str]:
+def check(new: BrickAddress, space: Space, others: Sequence[BrickSize]) -> Optional[str]:
     """What an administrator has to confirm, None where *new* is as large as the *others* of its set.
 
-    Raises NotSo where their data has no room.
+    Raises PreconditionFailed where their data has no room.
     """
     if not others:
         return None
     data = max(other.allocated for other in others)
     if data > space.usable:
-        raise NotSo(
+        raise PreconditionFailed(
             f"{new.label} is too small: the bricks of its set have {short_size(data)} of data, and it has room for "
             f"{short_size(max(space.usable, 0))}"
         )

@@ -26,9 +26,9 @@ from dataclasses import asdict, dataclass
 from types import TracebackType
 from typing import Dict, List, Optional, Protocol, Sequence, Tuple, Type
 
-from ganeti_gluster_mon.deploy.apply import Host, Refused
-from ganeti_gluster_mon.failure import CannotDo
-from ganeti_gluster_mon.ganeti.ssh import CONNECT_TIMEOUT, NoAnswer, Said
+from ganeti_gluster_mon.command_error import CommandError
+from ganeti_gluster_mon.deploy.apply import Host, PlanRefused
+from ganeti_gluster_mon.ganeti.ssh import CONNECT_TIMEOUT, CommandResult, NodeUnavailable
 from ganeti_gluster_mon.text import one_line, some
 
 #: /run belongs to root and is empty after a boot; other users can write to /run/lock
@@ -70,11 +70,11 @@ os.ftruncate(file, 0)
 """
 
 
-class Locked(Refused):
+class Locked(PlanRefused):
     """Another command is changing the pool; one line that says which."""
 
 
-class LockLost(CannotDo):
+class LockLost(CommandError):
     """The lock is not held any more on enough nodes to keep other commands away."""
 
 
@@ -165,14 +165,14 @@ class ChangeLock:
             for attempt in [pool.submit(self._lock, node) for node in rest]:
                 attempt.result()
         if not self._holders:
-            raise Refused("\n".join(self.unreachable.values()) or "there is no node to lock")
+            raise PlanRefused("\n".join(self.unreachable.values()) or "there is no node to lock")
 
     def _lock(self, node: str) -> None:
         """Lock one node, or note that it cannot be reached.  Raises Locked and Refused."""
         argv = ("python3", "-I", "-S", "-c", _HOLDER, PATH, f"{SILENCE:g}", json.dumps(asdict(self._owner)))
         try:
             holder = self._host.start(node, argv)
-        except NoAnswer as err:
+        except NodeUnavailable as err:
             self.unreachable[node] = str(err)
             return
         line = _read_line(holder, CONNECT_TIMEOUT + _TIMEOUT)
@@ -186,7 +186,7 @@ class ChangeLock:
             return
         _end(holder)
         if "error" in reply:
-            raise Refused(f"{node}: cannot lock {reply['error']}")
+            raise PlanRefused(f"{node}: cannot lock {reply['error']}")
         raise Locked(_locked_by(node, reply["holder"]))
 
     def _release(self) -> None:
@@ -210,14 +210,18 @@ class LockedHost:
     def __init__(self, host: Host, lock: ChangeLock) -> None:
         self._host, self._lock = host, lock
 
-    def run(self, node: str, argv: Sequence[str], timeout: float = 60.0, text: Optional[str] = None) -> Said:
+    def run(
+        self, node: str, argv: Sequence[str], timeout: float = 60.0, text: Optional[str] = None
+    ) -> CommandResult:
         """As the host does.  Raises LockLost, and then the command was not run."""
         self._lock.check()
         return self._host.run(node, argv, timeout, text)
 
-    def ask(self, node: str, questions: Sequence[Sequence[str]], timeout: float = 20.0) -> Tuple[Said, ...]:
+    def ask(
+        self, node: str, queries: Sequence[Sequence[str]], timeout: float = 20.0
+    ) -> Tuple[CommandResult, ...]:
         """As the host does: a command that only reads needs no lock."""
-        return self._host.ask(node, questions, timeout)
+        return self._host.ask(node, queries, timeout)
 
 
 def _locked_by(node: str, text: str) -> str:
@@ -238,8 +242,8 @@ def _read_line(process: subprocess.Popen[bytes], timeout: float) -> bytes:
     assert process.stdout is not None
     descriptor, deadline, text = process.stdout.fileno(), time.monotonic() + timeout, b""
     while b"\n" not in text and len(text) < 2 * _LONGEST:
-        left = deadline - time.monotonic()
-        if left <= 0 or not select.select([descriptor], [], [], left)[0]:
+        remaining = deadline - time.monotonic()
+        if remaining <= 0 or not select.select([descriptor], [], [], remaining)[0]:
             break
         part = os.read(descriptor, _LONGEST)
         if not part:
@@ -248,7 +252,7 @@ def _read_line(process: subprocess.Popen[bytes], timeout: float) -> bytes:
     return text
 
 
-def _end(process: subprocess.Popen[bytes]) -> Said:
+def _end(process: subprocess.Popen[bytes]) -> CommandResult:
     """End and reap a holder; what it said on standard error."""
     _close(process.stdin)
     process.stdin = None
@@ -260,7 +264,7 @@ def _end(process: subprocess.Popen[bytes]) -> Said:
         with contextlib.suppress(subprocess.TimeoutExpired):
             text += process.communicate(timeout=2.0)
     error = text[1].decode("utf-8", "replace") if len(text) > 1 else ""
-    return Said(255, "", error or "no answer in time")
+    return CommandResult(255, "", error or "no answer in time")
 
 
 def _close(stream: Optional[object]) -> None:

@@ -6,22 +6,22 @@ import argparse
 from typing import List, Optional, Sequence, Tuple
 
 from ganeti_gluster_mon.deploy import layout as layouts
-from ganeti_gluster_mon.deploy.layout import Brick, Layout
-from ganeti_gluster_mon.deploy.plan import Place
+from ganeti_gluster_mon.deploy.layout import BrickAddress, Layout
+from ganeti_gluster_mon.deploy.plan import BrickPlace
 from ganeti_gluster_mon.ganeti.ssconf import Cluster
 from ganeti_gluster_mon.gluster.facts import VolumeInfo
 from ganeti_gluster_mon.text import some
 
 
-class Usage(Exception):
+class UsageError(Exception):
     """What was asked for makes no sense; one line."""
 
 
-def layout_asked(arguments: argparse.Namespace) -> Layout:
+def requested_layout(arguments: argparse.Namespace) -> Layout:
     if arguments.redundancy is not None and arguments.disperse is None:
-        raise Usage("--redundancy belongs to --disperse")
+        raise UsageError("--redundancy belongs to --disperse")
     if arguments.arbiter and (arguments.distribute or arguments.disperse is not None):
-        raise Usage("--arbiter belongs to --replica 3")
+        raise UsageError("--arbiter belongs to --replica 3")
     if arguments.distribute:
         return layouts.distribute()
     if arguments.disperse is not None:
@@ -31,21 +31,21 @@ def layout_asked(arguments: argparse.Namespace) -> Layout:
     return layouts.replica(3 if arguments.replica is None else arguments.replica, arguments.arbiter)
 
 
-def nodes_named(cluster: Cluster, names: Sequence[str]) -> Tuple[str, ...]:
-    """The full names of nodes of the cluster.  Raises Usage for any other."""
+def nodes_by_name(cluster: Cluster, names: Sequence[str]) -> Tuple[str, ...]:
+    """The full names of nodes of the cluster.  Raises UsageError for any other."""
     found = []
     for name in names:
         node = cluster.node_of_host(name)
         if node is None:
             known = some([one.name for one in cluster.nodes], 9)
-            raise Usage(f"{name!r} is no node of {cluster.name}: these are {known}")
+            raise UsageError(f"{name!r} is no node of {cluster.name}: these are {known}")
         if node.offline:
-            raise Usage(f"{node.name} is offline: gnt-node modify --offline=no {node.name}")
+            raise UsageError(f"{node.name} is offline: gnt-node modify --offline=no {node.name}")
         found.append(node.name)
     return tuple(dict.fromkeys(found))
 
 
-def brick_named(cluster: Cluster, volume: VolumeInfo, brick: Brick) -> Brick:
+def brick_by_name(cluster: Cluster, volume: VolumeInfo, brick: BrickAddress) -> BrickAddress:
     """The brick of *volume* that is meant: its host may be named as Gluster or Ganeti has it, by address, or cut short.
 
     What names no brick, or several, is returned as it is.
@@ -53,7 +53,7 @@ def brick_named(cluster: Cluster, volume: VolumeInfo, brick: Brick) -> Brick:
     known = cluster.node_of_host(brick.node)
     names = {brick.node} if known is None else {brick.node, known.name, known.primary_ip, known.secondary_ip}
     found = {
-        Brick(one.host, one.path)
+        BrickAddress(one.host, one.path)
         for one in volume.bricks
         if one.path == brick.path and (one.host in names or one.host.startswith(f"{brick.node}."))
     }
@@ -68,35 +68,39 @@ def nodes_online(cluster: Cluster, layout: Layout) -> Tuple[str, ...]:
     return tuple(node.name for node in nodes)
 
 
-def places_asked(cluster: Cluster, nodes: Sequence[str], arguments: argparse.Namespace) -> Tuple[Place, ...]:
+def requested_places(
+    cluster: Cluster, nodes: Sequence[str], arguments: argparse.Namespace
+) -> Tuple[BrickPlace, ...]:
     """Where the bricks are to be, node by node."""
     if not arguments.device and not arguments.directory:
-        raise Usage("name the disks for the bricks with --device, or directories with --directory")
+        raise UsageError("name the disks for the bricks with --device, or directories with --directory")
     for option in (arguments.device, arguments.directory, arguments.wipe):
         for name, _ in option:
-            if name is not None and nodes_named(cluster, [name])[0] not in nodes:
-                raise Usage(f"{name} is not among the nodes: {some(nodes, 6)}")
+            if name is not None and nodes_by_name(cluster, [name])[0] not in nodes:
+                raise UsageError(f"{name} is not among the nodes: {some(nodes, 6)}")
 
     def of(node: str, option: Sequence[Tuple[Optional[str], str]]) -> List[str]:
         named = [
-            path for name, path in option if name is not None and nodes_named(cluster, [name])[0] == node
+            path for name, path in option if name is not None and nodes_by_name(cluster, [name])[0] == node
         ]
         return list(dict.fromkeys(named or [path for name, path in option if name is None]))
 
     if len(nodes) > 1:
         for name, path in arguments.wipe:
             if name is None:
-                raise Usage(f"--wipe {path}: say on which node, {nodes[0]}:{path}")
+                raise UsageError(f"--wipe {path}: say on which node, {nodes[0]}:{path}")
     wiped = {node: of(node, arguments.wipe) for node in nodes}
     places = []
     for node in nodes:
         devices = of(node, arguments.device)
-        places += [Place(node, device=device, wipe=device in wiped[node]) for device in devices]
+        places += [BrickPlace(node, device=device, wipe=device in wiped[node]) for device in devices]
         directories = of(node, arguments.directory)
-        places += [Place(node, directory=path, wipe=path in wiped[node]) for path in directories]
+        places += [BrickPlace(node, directory=path, wipe=path in wiped[node]) for path in directories]
         for path in wiped[node]:
             if path not in (*devices, *directories):
-                raise Usage(f"--wipe {node}:{path}: it is not among the devices and directories of {node}")
+                raise UsageError(
+                    f"--wipe {node}:{path}: it is not among the devices and directories of {node}"
+                )
     return tuple(places)
 
 

@@ -6,7 +6,7 @@ import sys
 from typing import Iterable
 
 
-def sure(question: str, lines: Iterable[str], force: bool) -> bool:
+def confirm(question: str, lines: Iterable[str], force: bool) -> bool:
     """Whether the administrator wants it; without a terminal there is nobody to ask, and so it is no."""
     for line in lines:
         print(line, file=sys.stderr)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Callable, Optional, Tuple
 from ganeti_gluster_mon.gluster.query import VOLUME_NAME
 
 if TYPE_CHECKING:
-    from ganeti_gluster_mon.deploy.layout import Brick
+    from ganeti_gluster_mon.deploy.layout import BrickAddress
 
 _NODE = "a node, by its name or an unmistakable beginning of it"
 
@@ -181,7 +181,7 @@ def _run(name: str) -> Callable[[argparse.Namespace], int]:
     def run(arguments: argparse.Namespace) -> int:
         from ganeti_gluster_mon.deploy import pool_tasks, run_task
 
-        return run_task.carry_out(getattr(pool_tasks, name), arguments)
+        return run_task.run_task(getattr(pool_tasks, name), arguments)
 
     return run
 
@@ -225,10 +225,10 @@ def _placed(text: str, what: str) -> Tuple[Optional[str], str]:
     return node or None, path
 
 
-def _brick(text: str) -> Brick:
-    from ganeti_gluster_mon.deploy.layout import Brick
+def _brick(text: str) -> BrickAddress:
+    from ganeti_gluster_mon.deploy.layout import BrickAddress
 
     host, colon, path = text.partition(":")
     if not host or not colon or not path.startswith("/"):
         raise argparse.ArgumentTypeError(f"{text!r} is no brick: HOST:PATH, as gluster volume info has it")
-    return Brick(host, path)
+    return BrickAddress(host, path)

@@ -8,10 +8,10 @@ from typing import Dict, List, Mapping, Sequence, Set, Tuple
 
 from ganeti_gluster_mon.deploy import gluster_cli
 from ganeti_gluster_mon.deploy.gluster_cli import VOLUME_INFO
-from ganeti_gluster_mon.deploy.layout import Brick
+from ganeti_gluster_mon.deploy.layout import BrickAddress
 from ganeti_gluster_mon.deploy.pool_steps import gluster
-from ganeti_gluster_mon.deploy.step import DONE, Left, NotSo, Question, Step
-from ganeti_gluster_mon.ganeti.ssh import Said
+from ganeti_gluster_mon.deploy.step import DONE, NodeQuery, PreconditionFailed, Remaining, Step
+from ganeti_gluster_mon.ganeti.ssh import CommandResult
 from ganeti_gluster_mon.gluster.facts import VolumeInfo
 from ganeti_gluster_mon.gluster.model import DiskFile
 from ganeti_gluster_mon.text import one_line, some
@@ -31,7 +31,7 @@ class DiscardBricks(Step):
     """A volume without some of its bricks, whose data is given up (``remove-brick … force``)."""
 
     volume: str
-    bricks: Tuple[Brick, ...]
+    bricks: Tuple[BrickAddress, ...]
 
     @property
     def words(self) -> str:
@@ -39,19 +39,21 @@ class DiscardBricks(Step):
             f"{self.volume} without {some([brick.label for brick in self.bricks], 4)}, whose data is given up"
         )
 
-    def questions(self) -> Tuple[Question, ...]:
-        return (Question(self.node, VOLUME_INFO),)
+    def queries(self) -> Tuple[NodeQuery, ...]:
+        return (NodeQuery(self.node, VOLUME_INFO),)
 
-    def left(self, answers: Sequence[Said]) -> Left:
+    def remaining(self, answers: Sequence[CommandResult]) -> Remaining:
         volume = gluster_cli.volume(answers[0], self.volume)
         if volume is None:
             return DONE
-        present = {Brick(brick.host, brick.path) for brick in volume.bricks}
+        present = {BrickAddress(brick.host, brick.path) for brick in volume.bricks}
         gone = [brick.label for brick in self.bricks if brick in present]
         if not gone:
             return DONE
         if len(gone) == len(present):
-            raise NotSo(f"{self.volume} has no other brick: gnt-gluster destroy-volume {self.volume}")
+            raise PreconditionFailed(
+                f"{self.volume} has no other brick: gnt-gluster destroy-volume {self.volume}"
+            )
         return (gluster(self.node, "volume", "remove-brick", self.volume, *gone, "force"),)
 
 
@@ -78,30 +80,30 @@ class Losses:
 
 
 def presence(
-    volume: VolumeInfo, given_up: Sequence[Brick], disks: Sequence[DiskFile], nodes: Mapping[str, str]
-) -> Tuple[Question, ...]:
+    volume: VolumeInfo, given_up: Sequence[BrickAddress], disks: Sequence[DiskFile], nodes: Mapping[str, str]
+) -> Tuple[NodeQuery, ...]:
     """The queries that find which *disks* are on the bricks that stay; *nodes* has the node of each brick's host."""
     paths = [disk.path for disk in disks if disk.volume == volume.name]
     wanted: Dict[str, List[Tuple[str, List[str]]]] = {}
     for brick in volume.bricks:
-        if Brick(brick.host, brick.path) not in given_up and brick.host in nodes:
+        if BrickAddress(brick.host, brick.path) not in given_up and brick.host in nodes:
             wanted.setdefault(nodes[brick.host], []).append((brick.path, paths))
     return tuple(
-        Question(node, ("python3", "-I", "-S", "-c", _PRESENT, json.dumps(asked)))
+        NodeQuery(node, ("python3", "-I", "-S", "-c", _PRESENT, json.dumps(asked)))
         for node, asked in wanted.items()
     )
 
 
-def losses(volume: VolumeInfo, disks: Sequence[DiskFile], answers: Sequence[Said]) -> Losses:
-    """What is lost by the *answers* to `presence`.  Pure.  Raises NotSo where that is not known."""
+def losses(volume: VolumeInfo, disks: Sequence[DiskFile], answers: Sequence[CommandResult]) -> Losses:
+    """What is lost by the *answers* to `presence`.  Pure.  Raises PreconditionFailed where that is not known."""
     present: Set[str] = set()
-    for said in answers:
+    for reply in answers:
         try:
-            for _, files in json.loads(said.out):
+            for _, files in json.loads(reply.out):
                 present |= set(files)
         except (ValueError, TypeError) as err:
-            raise NotSo(
-                f"it is not known which disks of {volume.name} would be lost: {said.words}; start the hosts of its "
+            raise PreconditionFailed(
+                f"it is not known which disks of {volume.name} would be lost: {reply.words}; start the hosts of its "
                 f"other bricks first"
             ) from err
     mine = [disk for disk in disks if disk.volume == volume.name]

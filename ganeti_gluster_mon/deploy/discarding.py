@@ -7,19 +7,19 @@ from __future__ import annotations
 
 from typing import Dict, List, Sequence, Tuple
 
-from ganeti_gluster_mon.deploy.apply import ask_all
+from ganeti_gluster_mon.deploy.apply import query_nodes
 from ganeti_gluster_mon.deploy.context import Context, Proposal
 from ganeti_gluster_mon.deploy.discard_steps import DiscardBricks, Losses, losses, presence
 from ganeti_gluster_mon.deploy.ganeti_steps import CONFIGURATION, configuration
 from ganeti_gluster_mon.deploy.gluster_cli import volume_status
-from ganeti_gluster_mon.deploy.layout import Brick
+from ganeti_gluster_mon.deploy.layout import BrickAddress
 from ganeti_gluster_mon.deploy.pool_steps import (
     AddBricks,
     StartVolume,
     offline,
 )
-from ganeti_gluster_mon.deploy.step import NotSo, Question, Step
-from ganeti_gluster_mon.deploy.survey import Seen
+from ganeti_gluster_mon.deploy.step import NodeQuery, PreconditionFailed, Step
+from ganeti_gluster_mon.deploy.survey import NodeSurvey
 from ganeti_gluster_mon.deploy.task_queries import last_rebalance
 from ganeti_gluster_mon.deploy.task_steps import StartRebalance
 from ganeti_gluster_mon.gluster.facts import VolumeInfo
@@ -28,44 +28,49 @@ from ganeti_gluster_mon.text import some
 
 
 def discard_bricks(
-    context: Context, speaks: Seen, peer: Peer, held: Sequence[Tuple[str, Brick]]
+    context: Context, coordinator: NodeSurvey, peer: Peer, held: Sequence[Tuple[str, BrickAddress]]
 ) -> Tuple[Tuple[Step, ...], Tuple[str, ...]]:
     """The steps that take *held*, bricks of *peer* without copies, out of their volumes, and what is lost.
 
-    Raises NotSo where it need not be lost.
+    Raises PreconditionFailed where it need not be lost.
     """
-    by_volume: Dict[str, List[Brick]] = {}
+    by_volume: Dict[str, List[BrickAddress]] = {}
     for volume, brick in held:
         by_volume.setdefault(volume, []).append(brick)
     steps: List[Step] = []
     notes: List[str] = []
     for name, bricks in by_volume.items():
-        volume_info = _volume(speaks, name)
+        volume_info = _volume(coordinator, name)
         if peer.connected:
-            _must_be_offline(context, speaks, volume_info, bricks)
+            _must_be_offline(context, coordinator, volume_info, bricks)
         notes += _notes(volume_info, bricks, _losses(context, volume_info, bricks))
         if len(bricks) == len(volume_info.bricks):
             notes.append(f"{name} has no other brick: Gluster deletes the volume with its last host")
         else:
-            steps += _without(context, speaks.name, volume_info, bricks)
+            steps += _without(context, coordinator.name, volume_info, bricks)
     return tuple(steps), tuple(notes)
 
 
 def replace_brick(
-    context: Context, speaks: Seen, volume: VolumeInfo, old: Brick, new: Brick, made: Sequence[Step]
+    context: Context,
+    coordinator: NodeSurvey,
+    volume: VolumeInfo,
+    old: BrickAddress,
+    new: BrickAddress,
+    made: Sequence[Step],
 ) -> Proposal:
     """*new* beside the other bricks of a volume without copies, and *old*, whose data is lost, no more."""
-    peers = {peer.uuid: peer for peer in speaks.peers}
+    peers = {peer.uuid: peer for peer in coordinator.peers}
     host = next((one.uuid for one in volume.bricks if (one.host, one.path) == (old.node, old.path)), None)
     peer = peers.get(host or "")
     if peer is None or peer.connected:
-        _must_be_offline(context, speaks, volume, [old])
+        _must_be_offline(context, coordinator, volume, [old])
     notes = _notes(volume, [old], _losses(context, volume, [old]))
     steps = (
         *made,
-        AddBricks(speaks.name, volume.name, (new,)),
-        StartVolume(speaks.name, volume.name, (new,)),
-        *_without(context, speaks.name, volume, [old], more=1),
+        AddBricks(coordinator.name, volume.name, (new,)),
+        StartVolume(coordinator.name, volume.name, (new,)),
+        *_without(context, coordinator.name, volume, [old], more=1),
     )
     return Proposal(
         steps,
@@ -75,45 +80,51 @@ def replace_brick(
     )
 
 
-def _volume(speaks: Seen, name: str) -> VolumeInfo:
-    return next(volume for volume in speaks.volumes if volume.name == name)
+def _volume(coordinator: NodeSurvey, name: str) -> VolumeInfo:
+    return next(volume for volume in coordinator.volumes if volume.name == name)
 
 
 def _without(
-    context: Context, speaks: str, volume: VolumeInfo, bricks: Sequence[Brick], more: int = 0
+    context: Context, coordinator: str, volume: VolumeInfo, bricks: Sequence[BrickAddress], more: int = 0
 ) -> Tuple[Step, ...]:
     """The volume without *bricks*; where it has several left, new files are spread over all of them again."""
-    steps: List[Step] = [DiscardBricks(speaks, volume.name, tuple(bricks))]
+    steps: List[Step] = [DiscardBricks(coordinator, volume.name, tuple(bricks))]
     if volume.state == "started" and len(volume.bricks) + more - len(bricks) > 1:
-        steps.append(StartRebalance(speaks, volume.name, True, last_rebalance(context, speaks, volume.name)))
+        steps.append(
+            StartRebalance(coordinator, volume.name, True, last_rebalance(context, coordinator, volume.name))
+        )
     return tuple(steps)
 
 
-def _must_be_offline(context: Context, speaks: Seen, volume: VolumeInfo, bricks: Sequence[Brick]) -> None:
-    """Raise NotSo where the data of one of *bricks* can still be read, and so moved."""
+def _must_be_offline(
+    context: Context, coordinator: NodeSurvey, volume: VolumeInfo, bricks: Sequence[BrickAddress]
+) -> None:
+    """Raise PreconditionFailed where the data of one of *bricks* can still be read, and so moved."""
     if volume.state != "started":
-        raise NotSo(
+        raise PreconditionFailed(
             f"{volume.name} is not started, so it is not known whether {bricks[0].label} can be read: "
             f"gluster volume start {volume.name}, then this command again"
         )
-    state = Question(speaks.name, volume_status(volume.name))
-    missing = offline(volume, ask_all(context.host, (state,))[state])
+    state = NodeQuery(coordinator.name, volume_status(volume.name))
+    missing = offline(volume, query_nodes(context.host, (state,))[state])
     if missing is None:
-        raise NotSo(
+        raise PreconditionFailed(
             f"it is not known which bricks of {volume.name} are online: gluster volume status {volume.name}"
         )
     online = [brick for brick in bricks if brick.label not in missing]
     if not online:
         return
     if len(bricks) == len(volume.bricks):
-        raise NotSo(
+        raise PreconditionFailed(
             f"{online[0].label} is online, and {volume.name} has no other brick: move the disks of guests to another "
             f"volume, then gnt-gluster destroy-volume {volume.name}"
         )
-    raise NotSo(f"{online[0].label} is online, and its data need not be lost: {moves(volume.name, bricks)}")
+    raise PreconditionFailed(
+        f"{online[0].label} is online, and its data need not be lost: {moves(volume.name, bricks)}"
+    )
 
 
-def moves(volume: str, bricks: Sequence[Brick]) -> str:
+def moves(volume: str, bricks: Sequence[BrickAddress]) -> str:
     """How the data of bricks without copies is moved to the other bricks of their volume."""
     labels = " ".join(brick.label for brick in bricks)
     return (
@@ -122,20 +133,20 @@ def moves(volume: str, bricks: Sequence[Brick]) -> str:
     )
 
 
-def _losses(context: Context, volume: VolumeInfo, bricks: Sequence[Brick]) -> Losses:
+def _losses(context: Context, volume: VolumeInfo, bricks: Sequence[BrickAddress]) -> Losses:
     """Which disks of guests are lost with *bricks*."""
-    master = Question(context.cluster.master, CONFIGURATION)
-    disks = configuration(ask_all(context.host, (master,))[master]).disks
+    master = NodeQuery(context.cluster.master, CONFIGURATION)
+    disks = configuration(query_nodes(context.host, (master,))[master]).disks
     mine = [disk for disk in disks if disk.volume == volume.name]
     nodes: Dict[str, str] = {}
     for brick in volume.bricks:
         known = context.cluster.node_of_host(brick.host)
         nodes[brick.host] = known.name if known is not None else brick.host
     asked = presence(volume, bricks, mine, nodes) if mine else ()
-    told = ask_all(context.host, asked)
+    told = query_nodes(context.host, asked)
     return losses(volume, mine, [told[question] for question in asked])
 
 
-def _notes(volume: VolumeInfo, bricks: Sequence[Brick], lost: Losses) -> List[str]:
+def _notes(volume: VolumeInfo, bricks: Sequence[BrickAddress], lost: Losses) -> List[str]:
     named = some([brick.label for brick in bricks], 6)
     return [f"{volume.name} keeps no copies, and nobody else has what is on {named}", *lost.notes]

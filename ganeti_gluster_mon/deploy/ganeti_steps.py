@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import Optional, Sequence, Tuple
 
-from ganeti_gluster_mon.deploy.step import DONE, Command, Left, NotSo, Question, Step
+from ganeti_gluster_mon.deploy.step import DONE, Command, NodeQuery, PreconditionFailed, Remaining, Step
 from ganeti_gluster_mon.ganeti.configuration import (
     FILE,
     GLUSTER,
@@ -15,7 +15,7 @@ from ganeti_gluster_mon.ganeti.configuration import (
     NoConfiguration,
     understand,
 )
-from ganeti_gluster_mon.ganeti.ssh import Said
+from ganeti_gluster_mon.ganeti.ssh import CommandResult
 from ganeti_gluster_mon.text import some
 
 #: directories under which Ganeti may keep disks that are files; on every node
@@ -37,10 +37,10 @@ class AllowDirectory(Step):
     def words(self) -> str:
         return f"Ganeti may have disks in {self.directory}"
 
-    def questions(self) -> Tuple[Question, ...]:
-        return (Question(self.node, ("cat", PATHS)),)
+    def queries(self) -> Tuple[NodeQuery, ...]:
+        return (NodeQuery(self.node, ("cat", PATHS)),)
 
-    def left(self, answers: Sequence[Said]) -> Left:
+    def remaining(self, answers: Sequence[CommandResult]) -> Remaining:
         text = answers[0].out
         if self.directory in (line.strip().rstrip("/") for line in text.splitlines()):
             return DONE
@@ -69,17 +69,17 @@ class EnableTemplate(Step):
             f", {self.access}" if self.access else ""
         )
 
-    def questions(self) -> Tuple[Question, ...]:
-        return (Question(self.node, CONFIGURATION),)
+    def queries(self) -> Tuple[NodeQuery, ...]:
+        return (NodeQuery(self.node, CONFIGURATION),)
 
-    def left(self, answers: Sequence[Said]) -> Left:
+    def remaining(self, answers: Sequence[CommandResult]) -> Remaining:
         found = configuration(answers[0])
         mine = [one for one in found.parameters if one.volume == self.volume]
         disks = [disk for disk in found.disks if disk.template == GLUSTER]
         wanted = None
         if not mine and disks:
             users = some(list(dict.fromkeys(disk.instance for disk in disks)), 3)
-            raise NotSo(
+            raise PreconditionFailed(
                 f"Ganeti's gluster disks are on volume {disks[0].volume}, of {users}: to say another would lose them; "
                 f"make this one with gnt-gluster create-volume, and set it for a node group: gnt-group modify -D"
             )
@@ -100,9 +100,9 @@ class EnableTemplate(Step):
         return (Command(self.node, ("gnt-cluster", "modify", *words), timeout=_MODIFY_TIMEOUT),)
 
     def _must_have_access(self, mine: Sequence[DiskParameters]) -> None:
-        """Raise NotSo where disks exist, and another access to them is asked for."""
+        """Raise PreconditionFailed where disks exist, and another access to them is asked for."""
         if self.access is not None and all(one.access != self.access for one in mine):
-            raise NotSo(
+            raise PreconditionFailed(
                 f"Ganeti's gluster disks have access {mine[0].access}, not {self.access}: "
                 f"gnt-cluster modify --disk-parameters={GLUSTER}:access={self.access} changes that, and each guest has "
                 f"it from its next start; migrate none before"
@@ -118,11 +118,11 @@ class EnableTemplate(Step):
         return f"host={self.host},port={self.port},volume={self.volume},access={access}"
 
 
-def configuration(said: Said) -> Configuration:
-    """Ganeti's configuration from the answer to CONFIGURATION.  Raises NotSo where it cannot be read."""
-    if said.status:
-        raise NotSo(f"Ganeti's configuration cannot be read on the master: {said.words}")
+def configuration(reply: CommandResult) -> Configuration:
+    """Ganeti's configuration from the answer to CONFIGURATION.  Raises PreconditionFailed where it cannot be read."""
+    if reply.status:
+        raise PreconditionFailed(f"Ganeti's configuration cannot be read on the master: {reply.words}")
     try:
-        return understand(json.loads(said.out))
+        return understand(json.loads(reply.out))
     except (ValueError, RecursionError, NoConfiguration) as err:
-        raise NotSo(f"Ganeti's configuration cannot be understood: {err}") from err
+        raise PreconditionFailed(f"Ganeti's configuration cannot be understood: {err}") from err

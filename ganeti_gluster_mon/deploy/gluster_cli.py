@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Optional, Tuple
 
-from ganeti_gluster_mon.deploy.step import NotSo
-from ganeti_gluster_mon.ganeti.ssh import Said
+from ganeti_gluster_mon.deploy.step import PreconditionFailed
+from ganeti_gluster_mon.ganeti.ssh import CommandResult
 from ganeti_gluster_mon.gluster import parse
 from ganeti_gluster_mon.gluster.facts import HealCount, VolumeInfo, VolumeStatus
 from ganeti_gluster_mon.gluster.model import Peer
@@ -35,66 +35,66 @@ def asked(query: Query) -> Tuple[str, ...]:
     return (*_XML, *query)
 
 
-def output(said: Said) -> bytes:
-    """The bytes of an answer.  Raises NotSo where there is none."""
-    if not said.out.strip():
-        raise NotSo(f"gluster does not answer: {said.words}")
-    return said.out.encode("utf-8", "surrogateescape")
+def output(reply: CommandResult) -> bytes:
+    """The bytes of an answer.  Raises PreconditionFailed where there is none."""
+    if not reply.out.strip():
+        raise PreconditionFailed(f"gluster does not answer: {reply.words}")
+    return reply.out.encode("utf-8", "surrogateescape")
 
 
-def peers(said: Said) -> Tuple[Peer, ...]:
-    """Who is in the pool.  Raises NotSo where that is not known for certain."""
+def peers(reply: CommandResult) -> Tuple[Peer, ...]:
+    """Who is in the pool.  Raises PreconditionFailed where that is not known for certain."""
     try:
-        told = parse.pool_list(output(said))
+        told = parse.pool_list(output(reply))
     except (Refused, Unreadable) as err:
-        raise NotSo(f"it is not known who is in the pool: {err}") from err
+        raise PreconditionFailed(f"it is not known who is in the pool: {err}") from err
     return told.facts
 
 
-def volumes(said: Said) -> Tuple[VolumeInfo, ...]:
-    """Which volumes there are.  Raises NotSo where that is not known for certain."""
+def volumes(reply: CommandResult) -> Tuple[VolumeInfo, ...]:
+    """Which volumes there are.  Raises PreconditionFailed where that is not known for certain."""
     try:
-        told = parse.volume_info(output(said))
+        told = parse.volume_info(output(reply))
     except (Refused, Unreadable) as err:
-        raise NotSo(f"it is not known which volumes there are: {err}") from err
+        raise PreconditionFailed(f"it is not known which volumes there are: {err}") from err
     if told.faults:
-        raise NotSo(f"it is not known which volumes there are: {told.faults[0]}")
+        raise PreconditionFailed(f"it is not known which volumes there are: {told.faults[0]}")
     return told.facts
 
 
-def volume(said: Said, name: str) -> Optional[VolumeInfo]:
+def volume(reply: CommandResult, name: str) -> Optional[VolumeInfo]:
     """The volume *name*; None where there is none."""
-    return next((one for one in volumes(said) if one.name == name), None)
+    return next((one for one in volumes(reply) if one.name == name), None)
 
 
-def existing_volume(said: Said, name: str) -> VolumeInfo:
-    """The volume *name*.  Raises NotSo where there is none."""
-    found = volume(said, name)
+def existing_volume(reply: CommandResult, name: str) -> VolumeInfo:
+    """The volume *name*.  Raises PreconditionFailed where there is none."""
+    found = volume(reply, name)
     if found is None:
-        raise NotSo(f"there is no volume {name}")
+        raise PreconditionFailed(f"there is no volume {name}")
     return found
 
 
-def status(said: Said, name: str) -> Optional[VolumeStatus]:
+def status(reply: CommandResult, name: str) -> Optional[VolumeStatus]:
     """The state of the bricks of a volume; None where it is not told, the volume being stopped say."""
     try:
-        told = parse.volume_status(output(said))
-    except (Refused, Unreadable, NotSo):
+        told = parse.volume_status(output(reply))
+    except (Refused, Unreadable, PreconditionFailed):
         return None
     return next((one for one in told.facts if one.volume == name), None)
 
 
-def heal_counts(said: Said) -> Optional[Tuple[HealCount, ...]]:
+def heal_counts(reply: CommandResult) -> Optional[Tuple[HealCount, ...]]:
     """What each brick counts; None where it is not told."""
     try:
-        return parse.heal_info(output(said)).facts
-    except (Refused, Unreadable, NotSo):
+        return parse.heal_info(output(reply)).facts
+    except (Refused, Unreadable, PreconditionFailed):
         return None
 
 
 def own(told: Tuple[Peer, ...]) -> Peer:
-    """The one that was asked.  Raises NotSo."""
+    """The one that was asked.  Raises PreconditionFailed."""
     for peer in told:
         if peer.local:
             return peer
-    raise NotSo("gluster does not say which member of the pool it is itself")
+    raise PreconditionFailed("gluster does not say which member of the pool it is itself")

@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from typing import List, Optional, Sequence, Tuple
 
 from ganeti_gluster_mon.deploy import gluster_cli, self_heal
-from ganeti_gluster_mon.deploy.layout import Brick
+from ganeti_gluster_mon.deploy.layout import BrickAddress
 from ganeti_gluster_mon.deploy.pool_steps import gluster
 from ganeti_gluster_mon.deploy.remote import brick_contents, program, root_version
-from ganeti_gluster_mon.deploy.step import DONE, WAIT, Command, Left, NotSo, Question, Step
-from ganeti_gluster_mon.ganeti.ssh import Said
+from ganeti_gluster_mon.deploy.step import DONE, WAIT, Command, NodeQuery, PreconditionFailed, Remaining, Step
+from ganeti_gluster_mon.ganeti.ssh import CommandResult
 from ganeti_gluster_mon.gluster.facts import HealCount
 from ganeti_gluster_mon.text import some
 
@@ -38,7 +38,7 @@ class FullHeal(Step):
     """A crawl of the self-heal daemons over a replicated volume, begun when they were connected to all *bricks*."""
 
     volume: str
-    bricks: Tuple[Brick, ...]
+    bricks: Tuple[BrickAddress, ...]
     #: crawls that are over and are not this one
     before: Tuple[str, ...] = ()
 
@@ -47,16 +47,16 @@ class FullHeal(Step):
         return f"a full heal of {self.volume} completed"
 
     @property
-    def patience(self) -> float:
+    def effect_timeout(self) -> float:
         return _NO_PROGRESS
 
-    def questions(self) -> Tuple[Question, ...]:
+    def queries(self) -> Tuple[NodeQuery, ...]:
         return (
-            Question(self.node, self_heal.heal_count(self.volume)),
-            Question(self.node, self_heal.statistics(self.volume)),
+            NodeQuery(self.node, self_heal.heal_count(self.volume)),
+            NodeQuery(self.node, self_heal.statistics(self.volume)),
         )
 
-    def left(self, answers: Sequence[Said]) -> Left:
+    def remaining(self, answers: Sequence[CommandResult]) -> Remaining:
         crawls = self_heal.crawls(answers[1])
         if not_connected(answers[0], self.bricks) or crawls is None or crawls.running:
             return WAIT
@@ -64,17 +64,17 @@ class FullHeal(Step):
             return DONE
         return (gluster(self.node, "volume", "heal", self.volume, "full"),)
 
-    def urge(self) -> Tuple[Command, ...]:
+    def kick(self) -> Tuple[Command, ...]:
         """Start the self-heal daemons of the volume, should one not run.  It does nothing to those that run."""
         return (gluster(self.node, "volume", "start", self.volume, "force"),)
 
-    def progress(self, answers: Sequence[Said]) -> str:
+    def progress(self, answers: Sequence[CommandResult]) -> str:
         if answers[0].status:
             return f"the self-heal daemons do not answer: {answers[0].words}"
         away = not_connected(answers[0], self.bricks)
         if away:
             return f"the self-heal daemons are not connected to {some(away, 2)}"
-        if self.left(answers) is not WAIT:
+        if self.remaining(answers) is not WAIT:
             return ""
         pending = self_heal.pending(answers[0])
         # the number also shows that a crawl of many hours goes on
@@ -92,7 +92,7 @@ class RootVersion(Step):
     """
 
     volume: str
-    bricks: Tuple[Brick, ...]
+    bricks: Tuple[BrickAddress, ...]
     #: seconds after a change in which a client writes the version: disperse.other-eager-lock-timeout
     lock_timeout: float = 1.0
 
@@ -100,11 +100,11 @@ class RootVersion(Step):
     def words(self) -> str:
         return f"a version of the root of {self.volume}, by which a new brick heals"
 
-    def questions(self) -> Tuple[Question, ...]:
+    def queries(self) -> Tuple[NodeQuery, ...]:
         argv = ("getfattr", "--absolute-names", f"--name={_VERSION}", "--encoding=hex", "--")
-        return tuple(Question(brick.node, (*argv, brick.path)) for brick in self.bricks)
+        return tuple(NodeQuery(brick.node, (*argv, brick.path)) for brick in self.bricks)
 
-    def left(self, answers: Sequence[Said]) -> Left:
+    def remaining(self, answers: Sequence[CommandResult]) -> Remaining:
         if all(_version(answer) > 0 for answer in answers):
             return DONE
         seconds = self.lock_timeout + 2
@@ -117,7 +117,7 @@ class Healed(Step):
 
     volume: str
     #: those of one set, which hold the same
-    bricks: Tuple[Brick, ...]
+    bricks: Tuple[BrickAddress, ...]
     #: whether they are copies; the daemons of other volumes do not say which bricks they are connected to
     replicated: bool = True
 
@@ -126,24 +126,24 @@ class Healed(Step):
         return f"{self.volume} healed"
 
     @property
-    def patience(self) -> float:
+    def effect_timeout(self) -> float:
         return _NO_PROGRESS
 
     @property
     def readings(self) -> int:
         return _READINGS
 
-    def questions(self) -> Tuple[Question, ...]:
+    def queries(self) -> Tuple[NodeQuery, ...]:
         asked = [gluster_cli.heal(self.volume)]
         if self.replicated:
             asked.append(self_heal.heal_count(self.volume))
-        return tuple(Question(self.node, argv) for argv in asked)
+        return tuple(NodeQuery(self.node, argv) for argv in asked)
 
-    def left(self, answers: Sequence[Said]) -> Left:
+    def remaining(self, answers: Sequence[CommandResult]) -> Remaining:
         counts = _counts(answers[0], self.bricks)
         split = sum(count.split_brain or 0 for count in counts)
         if split:
-            raise NotSo(
+            raise PreconditionFailed(
                 f"{self.volume}: {split} entries in split-brain, which do not heal by themselves: "
                 f"gluster volume heal {self.volume} info split-brain"
             )
@@ -151,7 +151,7 @@ class Healed(Step):
             return WAIT
         return DONE if _nothing_pending(counts, self.bricks) else WAIT
 
-    def urge(self) -> Tuple[Command, ...]:
+    def kick(self) -> Tuple[Command, ...]:
         """A round of healing now.
 
         The daemons begin by themselves when a brick appears.  What they could not heal in that round, its directory
@@ -159,7 +159,7 @@ class Healed(Step):
         """
         return (gluster(self.node, "volume", "heal", self.volume),)
 
-    def progress(self, answers: Sequence[Said]) -> str:
+    def progress(self, answers: Sequence[CommandResult]) -> str:
         counts = _counts(answers[0], self.bricks)
         if not counts:
             return "how much there is to heal is not known yet"
@@ -178,36 +178,36 @@ class SameEntries(Step):
     """A new brick that has the same entries as each of its copies, while nothing is pending."""
 
     volume: str
-    new: Brick
+    new: BrickAddress
     #: the other bricks of its set
-    others: Tuple[Brick, ...]
+    others: Tuple[BrickAddress, ...]
 
     @property
     def words(self) -> str:
         return f"{self.new.label} verified against the other bricks of its set"
 
     @property
-    def patience(self) -> float:
+    def effect_timeout(self) -> float:
         return _DIFFERENT
 
-    def questions(self) -> Tuple[Question, ...]:
+    def queries(self) -> Tuple[NodeQuery, ...]:
         counted = (
-            Question(brick.node, program(brick_contents, brick.path), COUNT_TIMEOUT)
+            NodeQuery(brick.node, program(brick_contents, brick.path), COUNT_TIMEOUT)
             for brick in (self.new, *self.others)
         )
-        return (Question(self.node, gluster_cli.heal(self.volume)), *counted)
+        return (NodeQuery(self.node, gluster_cli.heal(self.volume)), *counted)
 
-    def left(self, answers: Sequence[Said]) -> Left:
+    def remaining(self, answers: Sequence[CommandResult]) -> Remaining:
         counts = _counts(answers[0], (self.new, *self.others))
         new, *others = (entries(answer) for answer in answers[1:])
         same = new is not None and all(other == new for other in others)
         return DONE if same and _nothing_pending(counts, (self.new, *self.others)) else WAIT
 
-    def urge(self) -> Tuple[Command, ...]:
+    def kick(self) -> Tuple[Command, ...]:
         """Another full heal: it finds what the daemons have no note of."""
         return (gluster(self.node, "volume", "heal", self.volume, "full"),)
 
-    def progress(self, answers: Sequence[Said]) -> str:
+    def progress(self, answers: Sequence[CommandResult]) -> str:
         """ "not verified" is what the command ends with where this does not change any more."""
         bricks = (self.new, *self.others)
         told: List[str] = []
@@ -216,11 +216,11 @@ class SameEntries(Step):
             told.append(
                 f"{brick.label} {f'has {found[0]} entries' if found else f'cannot be read ({answer.words})'}"
             )
-        verified = self.left(answers) is DONE
+        verified = self.remaining(answers) is DONE
         return f"{'verified' if verified else 'not verified'}: {'; '.join(told)}"
 
 
-def entries(answer: Said) -> Optional[Tuple[int, str]]:
+def entries(answer: CommandResult) -> Optional[Tuple[int, str]]:
     """How many entries a brick has, and the digest of them; None where that is not known."""
     try:
         told = json.loads(answer.out)
@@ -229,22 +229,22 @@ def entries(answer: Said) -> Optional[Tuple[int, str]]:
         return None
 
 
-def _version(answer: Said) -> int:
+def _version(answer: CommandResult) -> int:
     """The version of a directory's entries; 0 where the brick has none, or cannot be read."""
     found = re.search(rf"^{re.escape(_VERSION)}=0x([0-9a-f]{{16}})", answer.out, re.MULTILINE)
     return int(found[1], 16) if found else 0
 
 
-def not_connected(answer: Said, bricks: Sequence[Brick]) -> Tuple[str, ...]:
+def not_connected(answer: CommandResult, bricks: Sequence[BrickAddress]) -> Tuple[str, ...]:
     """Those of *bricks* that the self-heal daemons do not report to be connected to."""
     found = self_heal.connected(answer) or {}
     return tuple(brick.label for brick in bricks if not found.get(brick.label))
 
 
-def _counts(answer: Said, bricks: Sequence[Brick]) -> Tuple[HealCount, ...]:
+def _counts(answer: CommandResult, bricks: Sequence[BrickAddress]) -> Tuple[HealCount, ...]:
     told = gluster_cli.heal_counts(answer) or ()
-    return tuple(count for count in told if Brick(count.host, count.path) in bricks)
+    return tuple(count for count in told if BrickAddress(count.host, count.path) in bricks)
 
 
-def _nothing_pending(counts: Sequence[HealCount], bricks: Sequence[Brick]) -> bool:
+def _nothing_pending(counts: Sequence[HealCount], bricks: Sequence[BrickAddress]) -> bool:
     return len(counts) == len(bricks) and all(count.pending == 0 for count in counts)

@@ -18,9 +18,9 @@ from dataclasses import dataclass
 from typing import Iterable, List, Mapping, Optional, Sequence, Tuple
 
 from ganeti_gluster_mon import etc_default
+from ganeti_gluster_mon.command_error import CommandError
 from ganeti_gluster_mon.deploy import fstab, plan
-from ganeti_gluster_mon.deploy.layout import Brick, Layout, whole_sets
-from ganeti_gluster_mon.failure import CannotDo
+from ganeti_gluster_mon.deploy.layout import BrickAddress, Layout, whole_sets
 from ganeti_gluster_mon.gluster.facts import VolumeInfo
 from ganeti_gluster_mon.gluster.query import VOLUME_NAME
 from ganeti_gluster_mon.text import one_line, some
@@ -29,7 +29,7 @@ TAG = "gluster:join:"
 _VOLUME, _DEVICE, _DIRECTORY = "GLUSTER_JOIN_VOLUME", "GLUSTER_JOIN_DEVICE", "GLUSTER_JOIN_DIRECTORY"
 
 
-class Misdescribed(CannotDo):
+class InvalidJoinTag(CommandError):
     """What nodes are to bring along cannot be understood; one line."""
 
 
@@ -45,14 +45,14 @@ class Described:
 def described(tags: Iterable[str], defaults: str) -> Optional[Described]:
     """What the *tags* of the cluster say, or else *defaults*, the text of our settings; None where neither does.
 
-    Raises CannotDo.
+    Raises CommandError.
     """
     told = [tag[len(TAG) :] for tag in tags if tag.startswith(TAG)]
     if told:
         pairs = [text.partition(":") for text in sorted(told)]
         volumes = sorted({volume for volume, _, _ in pairs})
         if len(volumes) > 1:
-            raise Misdescribed(
+            raise InvalidJoinTag(
                 f"the tags {TAG}… name {len(volumes)} volumes: nodes can bring bricks for one only"
             )
         paths = [path for _, _, path in pairs]
@@ -75,12 +75,12 @@ def described(tags: Iterable[str], defaults: str) -> Optional[Described]:
 
 def _checked(volume: str, devices: Sequence[str], directories: Sequence[str], where: str) -> Described:
     if not VOLUME_NAME.match(volume):
-        raise Misdescribed(f"{where}: {one_line(volume, 80)!r} is no name of a volume")
+        raise InvalidJoinTag(f"{where}: {one_line(volume, 80)!r} is no name of a volume")
     for path in (*devices, *directories):
         if not path.startswith("/") or os.path.normpath(path) != path or re.search(r"[\s:\"'\\\0]", path):
-            raise Misdescribed(f"{where}: {one_line(path, 80)!r} is no path that can be used")
+            raise InvalidJoinTag(f"{where}: {one_line(path, 80)!r} is no path that can be used")
     if not devices and not directories:
-        raise Misdescribed(f"{where}: volume {volume}, and neither a device nor a directory for its bricks")
+        raise InvalidJoinTag(f"{where}: volume {volume}, and neither a device nor a directory for its bricks")
     return Described(volume, tuple(devices), tuple(directories))
 
 
@@ -90,11 +90,14 @@ def candidates(table: Sequence[fstab.Entry], told: Described) -> Tuple[str, ...]
     return tuple(dict.fromkeys((*mounted, *told.directories)))
 
 
-def waiting(volume: VolumeInfo, marked: Mapping[str, Sequence[str]]) -> Tuple[Brick, ...]:
+def waiting(volume: VolumeInfo, marked: Mapping[str, Sequence[str]]) -> Tuple[BrickAddress, ...]:
     """Bricks that wait to become part of *volume*: those of the *marked* (node → directories) it does not have."""
     has = {(brick.host, brick.path) for brick in volume.bricks}
     return tuple(
-        Brick(node, path) for node, paths in marked.items() for path in paths if (node, path) not in has
+        BrickAddress(node, path)
+        for node, paths in marked.items()
+        for path in paths
+        if (node, path) not in has
     )
 
 
@@ -103,16 +106,16 @@ class Growth:
     """What becomes of bricks that wait."""
 
     #: these make whole sets, in Gluster's order
-    joins: Tuple[Brick, ...]
-    waits: Tuple[Brick, ...]
+    joins: Tuple[BrickAddress, ...]
+    waits: Tuple[BrickAddress, ...]
     #: how many more have to come before any of those that wait can join
     wanted: int
 
 
-def growth(layout: Layout, bricks: Sequence[Brick]) -> Growth:
+def growth(layout: Layout, bricks: Sequence[BrickAddress]) -> Growth:
     """Which of the *bricks* that wait make whole sets of *layout*, and what the others wait for."""
     joins = whole_sets(layout, bricks)
-    waits: List[Brick] = [brick for brick in bricks if brick not in joins]
+    waits: List[BrickAddress] = [brick for brick in bricks if brick not in joins]
     nodes = len({brick.node for brick in waits})
     return Growth(joins, tuple(waits), layout.size - nodes if waits else 0)
 

@@ -10,18 +10,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Dict, List, Sequence, Tuple
 
-from ganeti_gluster_mon.failure import CannotDo
+from ganeti_gluster_mon.command_error import CommandError
 from ganeti_gluster_mon.text import some
 
 REPLICATE, DISPERSE, DISTRIBUTE = "replicate", "disperse", "distribute"
 
 
-class NoLayout(CannotDo):
+class NoLayout(CommandError):
     """No such volume can be made of these bricks; one line that says what would do."""
 
 
 @dataclass(frozen=True)
-class Brick:
+class BrickAddress:
     """A directory on a node."""
 
     node: str
@@ -90,7 +90,7 @@ def distribute() -> Layout:
     return Layout(DISTRIBUTE)
 
 
-def arrange(layout: Layout, bricks: Sequence[Brick]) -> Tuple[Brick, ...]:
+def arrange(layout: Layout, bricks: Sequence[BrickAddress]) -> Tuple[BrickAddress, ...]:
     """*bricks* in the order in which Gluster is to be told of them: no set has two bricks on one node.
 
     Sets take the nodes in the order in which they are first named, so the last named of a set gets the
@@ -98,14 +98,14 @@ def arrange(layout: Layout, bricks: Sequence[Brick]) -> Tuple[Brick, ...]:
     """
     if not bricks:
         raise NoLayout("no bricks: name a --device or a --directory")
-    waiting: Dict[str, List[Brick]] = {}
+    waiting: Dict[str, List[BrickAddress]] = {}
     for brick in bricks:
         waiting.setdefault(brick.node, []).append(brick)
     if len(set(bricks)) != len(bricks):
         raise NoLayout("a brick is named twice")
     _must_come_out_even(layout, waiting)
     order = list(waiting)
-    arranged: List[Brick] = []
+    arranged: List[BrickAddress] = []
     while len(arranged) < len(bricks):
         # Those with most bricks left first, or a node could be left alone with several in the end.
         chosen = sorted(order, key=lambda node: (-len(waiting[node]), order.index(node)))[: layout.size]
@@ -113,12 +113,12 @@ def arrange(layout: Layout, bricks: Sequence[Brick]) -> Tuple[Brick, ...]:
     return tuple(arranged)
 
 
-def sets(layout: Layout, bricks: Sequence[Brick]) -> Tuple[Tuple[Brick, ...], ...]:
+def sets(layout: Layout, bricks: Sequence[BrickAddress]) -> Tuple[Tuple[BrickAddress, ...], ...]:
     """Arranged *bricks* as Gluster cuts them into sets."""
     return tuple(tuple(bricks[at : at + layout.size]) for at in range(0, len(bricks), layout.size))
 
 
-def whole_sets(layout: Layout, bricks: Sequence[Brick]) -> Tuple[Brick, ...]:
+def whole_sets(layout: Layout, bricks: Sequence[BrickAddress]) -> Tuple[BrickAddress, ...]:
     """As many of *bricks* as make whole sets, the first named first, arranged; empty when they make none.
 
     What is left over has to wait for more bricks.
@@ -126,7 +126,7 @@ def whole_sets(layout: Layout, bricks: Sequence[Brick]) -> Tuple[Brick, ...]:
     for count in range(len(bricks) - len(bricks) % layout.size, 0, -layout.size):
         # of the nodes with most bricks some have to wait; none has more than there are sets
         most = count // layout.size
-        taken: List[Brick] = []
+        taken: List[BrickAddress] = []
         for brick in bricks:
             if sum(1 for other in taken if other.node == brick.node) < most and len(taken) < count:
                 taken.append(brick)
@@ -135,7 +135,7 @@ def whole_sets(layout: Layout, bricks: Sequence[Brick]) -> Tuple[Brick, ...]:
     return ()
 
 
-def _must_come_out_even(layout: Layout, bricks: Dict[str, List[Brick]]) -> None:
+def _must_come_out_even(layout: Layout, bricks: Dict[str, List[BrickAddress]]) -> None:
     count = sum(map(len, bricks.values()))
     over = count % layout.size
     if len(bricks) < layout.size:

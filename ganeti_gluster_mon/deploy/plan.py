@@ -7,14 +7,19 @@ from typing import Dict, List, Mapping, Optional, Sequence, Tuple
 
 from ganeti_gluster_mon.deploy.block_devices import filesystem_uuid
 from ganeti_gluster_mon.deploy.brick_directory import MakeBrick
-from ganeti_gluster_mon.deploy.brick_steps import BRICK_DIRECTORY, MakeFilesystem, Mount, RunGlusterd
+from ganeti_gluster_mon.deploy.brick_steps import (
+    BRICK_DIRECTORY,
+    MakeFilesystem,
+    MountFilesystem,
+    RunGlusterd,
+)
 from ganeti_gluster_mon.deploy.ganeti_steps import AllowDirectory, EnableTemplate
-from ganeti_gluster_mon.deploy.layout import DISPERSE, DISTRIBUTE, REPLICATE, Brick, Layout, arrange
+from ganeti_gluster_mon.deploy.layout import DISPERSE, DISTRIBUTE, REPLICATE, BrickAddress, Layout, arrange
 from ganeti_gluster_mon.deploy.pool_steps import CreateVolume, JoinPool, KnowByName, SetForGuests, StartVolume
 from ganeti_gluster_mon.deploy.rejoining import Rejoin
 from ganeti_gluster_mon.deploy.repair_steps import RecordMountPoint
-from ganeti_gluster_mon.deploy.step import NotSo, Step
-from ganeti_gluster_mon.deploy.survey import Seen
+from ganeti_gluster_mon.deploy.step import PreconditionFailed, Step
+from ganeti_gluster_mon.deploy.survey import NodeSurvey
 from ganeti_gluster_mon.ganeti.ssconf import Cluster
 from ganeti_gluster_mon.gluster.facts import VolumeInfo
 from ganeti_gluster_mon.text import some
@@ -30,7 +35,7 @@ _ITSELF = "127.0.0.1"
 
 
 @dataclass(frozen=True)
-class Place:
+class BrickPlace:
     """Where a brick is to be: a whole device, or a directory on a filesystem that is there."""
 
     node: str
@@ -44,22 +49,22 @@ class Place:
 class Bricks:
     """Places as they will be, and the steps that make them so."""
 
-    bricks: Tuple[Brick, ...]
+    bricks: Tuple[BrickAddress, ...]
     steps: Tuple[Step, ...]
 
 
-def speaker(seen: Sequence[Seen]) -> Seen:
+def coordinator(seen: Sequence[NodeSurvey]) -> NodeSurvey:
     """The node whose pool the others join: the first that is in one, or the first of all.
 
-    Raises NotSo where none can be asked.
+    Raises PreconditionFailed where none can be asked.
     """
     well = [one for one in seen if one.fault is None]
     if not well:
-        raise NotSo("no node can be asked about the pool")
+        raise PreconditionFailed("no node can be asked about the pool")
     return next((one for one in well if one.in_pool), well[0])
 
 
-def strangers(member: Seen, cluster: Cluster) -> Tuple[str, ...]:
+def strangers(member: NodeSurvey, cluster: Cluster) -> Tuple[str, ...]:
     """Who is in the pool of *member* and no node of the cluster."""
     known = {word for node in cluster.nodes for word in (node.name, node.primary_ip, node.secondary_ip)}
     return tuple(peer.hostname for peer in member.peers if not peer.local and peer.hostname not in known)
@@ -68,9 +73,9 @@ def strangers(member: Seen, cluster: Cluster) -> Tuple[str, ...]:
 def make_bricks(
     cluster: Cluster,
     volume: str,
-    places: Sequence[Place],
-    seen: Mapping[str, Seen],
-    speaks: str,
+    places: Sequence[BrickPlace],
+    seen: Mapping[str, NodeSurvey],
+    coordinator: str,
     point: Optional[str] = None,
     same_slot: bool = False,
 ) -> Bricks:
@@ -78,16 +83,18 @@ def make_bricks(
 
     With *same_slot* it is the place of a brick of the volume, whose disk was replaced; *point* is its mount point.
     """
-    bricks: List[Brick] = []
+    bricks: List[BrickAddress] = []
     disks: List[Step] = []
     directories: List[Step] = []
     taken: Dict[str, List[str]] = {}
     for place in places:
         if place.device is None:
             assert place.directory is not None
-            bricks.append(Brick(place.node, place.directory))
+            bricks.append(BrickAddress(place.node, place.directory))
             directories.append(
-                MakeBrick(place.node, place.directory, volume, speaks, wipe=place.wipe, same_slot=same_slot)
+                MakeBrick(
+                    place.node, place.directory, volume, coordinator, wipe=place.wipe, same_slot=same_slot
+                )
             )
             continue
         node = seen[place.node]
@@ -95,22 +102,31 @@ def make_bricks(
         where = point or mount_point(node, uuid, taken.setdefault(place.node, []))
         taken.setdefault(place.node, []).append(where)
         disks.append(
-            MakeFilesystem(place.node, place.device, uuid, where, DIRECTORY, speaks, place.wipe, same_slot)
+            MakeFilesystem(
+                place.node, place.device, uuid, where, DIRECTORY, coordinator, place.wipe, same_slot
+            )
         )
         disks.append(RecordMountPoint(place.node, where, uuid))
-        disks.append(Mount(place.node, place.device, uuid, where, same_slot))
+        disks.append(MountFilesystem(place.node, place.device, uuid, where, same_slot))
         path = f"{where}/{DIRECTORY}"
-        bricks.append(Brick(place.node, path))
+        bricks.append(BrickAddress(place.node, path))
         named = f"{place.node}:{place.device}"
         directories.append(
             MakeBrick(
-                place.node, path, volume, speaks, where, wipe=place.wipe, same_slot=same_slot, device=named
+                place.node,
+                path,
+                volume,
+                coordinator,
+                where,
+                wipe=place.wipe,
+                same_slot=same_slot,
+                device=named,
             )
         )
     return Bricks(tuple(bricks), (*disks, *directories))
 
 
-def mount_point(node: Seen, uuid: str, taken: Sequence[str]) -> str:
+def mount_point(node: NodeSurvey, uuid: str, taken: Sequence[str]) -> str:
     """Where the filesystem *uuid* is mounted, or will be: /export/brick1, or the next that is free."""
     for entry in node.fstab:
         if entry.source == f"UUID={uuid}":
@@ -122,16 +138,16 @@ def mount_point(node: Seen, uuid: str, taken: Sequence[str]) -> str:
     return f"{MOUNT_POINT}{number}"
 
 
-def join(nodes: Sequence[str], speaks: Seen) -> Tuple[Step, ...]:
-    """*nodes* as peers of *speaks*, which all know by its name."""
-    others = [node for node in dict.fromkeys(nodes) if node != speaks.name]
-    steps: List[Step] = [RunGlusterd(node) for node in dict.fromkeys((speaks.name, *others))]
+def join(nodes: Sequence[str], coordinator: NodeSurvey) -> Tuple[Step, ...]:
+    """*nodes* as peers of *coordinator*, which all know by its name."""
+    others = [node for node in dict.fromkeys(nodes) if node != coordinator.name]
+    steps: List[Step] = [RunGlusterd(node) for node in dict.fromkeys((coordinator.name, *others))]
     # Gluster calls a node that was installed anew connected until it has spoken with it: only its UUID tells.
-    listed = {peer.hostname for peer in speaks.peers if not peer.local}
-    steps += [Rejoin(node, speaks.name) for node in others if node in listed]
-    steps += [JoinPool(node, speaks.name) for node in others]
+    listed = {peer.hostname for peer in coordinator.peers if not peer.local}
+    steps += [Rejoin(node, coordinator.name) for node in others if node in listed]
+    steps += [JoinPool(node, coordinator.name) for node in others]
     if others:
-        steps.append(KnowByName(others[0], speaks.name))
+        steps.append(KnowByName(others[0], coordinator.name))
     return tuple(steps)
 
 
@@ -149,26 +165,28 @@ def guest_options(layout: Layout, nodes: int, sharded: bool) -> Tuple[Tuple[str,
     return tuple(options)
 
 
-def create(volume: str, layout: Layout, made: Bricks, speaks: Seen, sharded: bool = True) -> Tuple[Step, ...]:
+def create(
+    volume: str, layout: Layout, made: Bricks, coordinator: NodeSurvey, sharded: bool = True
+) -> Tuple[Step, ...]:
     """A started volume.  Raises NoLayout where the bricks do not make one."""
     bricks = arrange(layout, made.bricks)
     nodes = tuple(brick.node for brick in bricks)
-    pool = {*nodes, *(peer.hostname for peer in speaks.peers if not peer.local)}
+    pool = {*nodes, *(peer.hostname for peer in coordinator.peers if not peer.local)}
     return (
-        *join(nodes, speaks),
+        *join(nodes, coordinator),
         *made.steps,
-        CreateVolume(speaks.name, volume, layout, bricks),
+        CreateVolume(coordinator.name, volume, layout, bricks),
         SetForGuests(
-            speaks.name, volume, guest_options(layout, len(pool), sharded), layout.kind == REPLICATE
+            coordinator.name, volume, guest_options(layout, len(pool), sharded), layout.kind == REPLICATE
         ),
-        StartVolume(speaks.name, volume),
+        StartVolume(coordinator.name, volume),
     )
 
 
 def ganeti_side(
     cluster: Cluster,
     volume: str,
-    bricks: Sequence[Brick],
+    bricks: Sequence[BrickAddress],
     peers: Sequence[str],
     access: Optional[str],
     away: Sequence[str] = (),
@@ -205,7 +223,7 @@ def outsiders(cluster: Cluster, peers: Sequence[str]) -> Tuple[str, ...]:
 
 
 def layout_of(volume: VolumeInfo) -> Layout:
-    """How a volume that exists keeps its data.  Raises NotSo for a kind that is not made here."""
+    """How a volume that exists keeps its data.  Raises PreconditionFailed for a kind that is not made here."""
     kind = volume.type.rpartition("distributed-")[2]
     if kind == REPLICATE:
         return Layout(REPLICATE, volume.replica_count, arbiter=volume.arbiter_count > 0)
@@ -213,26 +231,26 @@ def layout_of(volume: VolumeInfo) -> Layout:
         return Layout(DISPERSE, volume.disperse_count, redundancy=volume.redundancy_count)
     if kind == DISTRIBUTE:
         return Layout(DISTRIBUTE)
-    raise NotSo(f"{volume.name} is of the type {volume.type}, which is not known here")
+    raise PreconditionFailed(f"{volume.name} is of the type {volume.type}, which is not known here")
 
 
-def set_of(volume: VolumeInfo, brick: Brick) -> Tuple[Brick, ...]:
+def set_of(volume: VolumeInfo, brick: BrickAddress) -> Tuple[BrickAddress, ...]:
     """The bricks of the set of *volume* that *brick* is in, itself among them; empty where it is in none."""
     layout = layout_of(volume)
-    bricks = [Brick(one.host, one.path) for one in volume.bricks]
+    bricks = [BrickAddress(one.host, one.path) for one in volume.bricks]
     if brick not in bricks:
         return ()
     at = bricks.index(brick) // layout.size * layout.size
     return tuple(bricks[at : at + layout.size])
 
 
-def must_have(volume: VolumeInfo, brick: Brick) -> None:
-    """Raises NotSo where *brick* is none of *volume*."""
+def must_have(volume: VolumeInfo, brick: BrickAddress) -> None:
+    """Raises PreconditionFailed where *brick* is none of *volume*."""
     if not set_of(volume, brick):
-        held = described([Brick(one.host, one.path) for one in volume.bricks])
-        raise NotSo(f"{brick.label} is no brick of {volume.name}: these are {held}")
+        held = described([BrickAddress(one.host, one.path) for one in volume.bricks])
+        raise PreconditionFailed(f"{brick.label} is no brick of {volume.name}: these are {held}")
 
 
-def described(bricks: Sequence[Brick]) -> str:
+def described(bricks: Sequence[BrickAddress]) -> str:
     """Some of the bricks, for a line."""
     return some([brick.label for brick in bricks], 6)

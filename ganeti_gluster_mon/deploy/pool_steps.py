@@ -1,4 +1,4 @@
-"""Steps that make a pool of nodes, and volumes of bricks; all through glusterd of one of them, the *speaker*."""
+"""Steps that make a pool of nodes, and volumes of bricks; all through glusterd of one of them, the *coordinator*."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from typing import Dict, Optional, Sequence, Tuple
 
 from ganeti_gluster_mon.deploy import gluster_cli
 from ganeti_gluster_mon.deploy.gluster_cli import GLUSTER, POOL_LIST, VOLUME_INFO
-from ganeti_gluster_mon.deploy.layout import Brick, Layout
-from ganeti_gluster_mon.deploy.step import DONE, WAIT, Command, Left, NotSo, Question, Step
-from ganeti_gluster_mon.ganeti.ssh import Said
+from ganeti_gluster_mon.deploy.layout import BrickAddress, Layout
+from ganeti_gluster_mon.deploy.step import DONE, WAIT, Command, NodeQuery, PreconditionFailed, Remaining, Step
+from ganeti_gluster_mon.ganeti.ssh import CommandResult
 from ganeti_gluster_mon.gluster.facts import VolumeInfo
 from ganeti_gluster_mon.gluster.model import SELF_HEAL_DAEMON, Peer
 from ganeti_gluster_mon.text import one_line, some
@@ -32,22 +32,22 @@ def gluster(node: str, *words: str) -> Command:
 
 @dataclass(frozen=True)
 class JoinPool(Step):
-    """A node that becomes a peer of the pool that *speaker* is in."""
+    """A node that becomes a peer of the pool that *coordinator* is in."""
 
-    speaker: str
+    coordinator: str
 
     @property
     def words(self) -> str:
-        return f"a peer of {self.speaker}"
+        return f"a peer of {self.coordinator}"
 
     @property
-    def patience(self) -> float:
+    def effect_timeout(self) -> float:
         return 60.0
 
-    def questions(self) -> Tuple[Question, ...]:
-        return (Question(self.speaker, POOL_LIST), Question(self.node, POOL_LIST))
+    def queries(self) -> Tuple[NodeQuery, ...]:
+        return (NodeQuery(self.coordinator, POOL_LIST), NodeQuery(self.node, POOL_LIST))
 
-    def left(self, answers: Sequence[Said]) -> Left:
+    def remaining(self, answers: Sequence[CommandResult]) -> Remaining:
         pool, its = (gluster_cli.peers(answer) for answer in answers)
         itself = gluster_cli.own(its)
         known = next((peer for peer in pool if peer.uuid == itself.uuid), None)
@@ -56,55 +56,55 @@ class JoinPool(Step):
             return DONE if whole else WAIT
         if len(its) > 1:
             others = [peer.hostname for peer in its if not peer.local]
-            raise NotSo(
+            raise PreconditionFailed(
                 f"{self.node} is in another pool already, with {one_line(some(others, 3))}; "
                 f"leave it out, or take it out of that one: gluster peer detach {self.node}"
             )
-        return (gluster(self.speaker, "peer", "probe", self.node),)
+        return (gluster(self.coordinator, "peer", "probe", self.node),)
 
 
 @dataclass(frozen=True)
 class KnowByName(Step):
     """The speaker is known to its peers by its name, not by the address its first call came from."""
 
-    speaker: str
+    coordinator: str
 
     @property
     def words(self) -> str:
-        return f"{self.speaker} known by its name"
+        return f"{self.coordinator} known by its name"
 
     @property
-    def patience(self) -> float:
+    def effect_timeout(self) -> float:
         return 60.0
 
-    def questions(self) -> Tuple[Question, ...]:
-        return (Question(self.node, POOL_LIST), Question(self.speaker, POOL_LIST))
+    def queries(self) -> Tuple[NodeQuery, ...]:
+        return (NodeQuery(self.node, POOL_LIST), NodeQuery(self.coordinator, POOL_LIST))
 
-    def left(self, answers: Sequence[Said]) -> Left:
+    def remaining(self, answers: Sequence[CommandResult]) -> Remaining:
         its, pool = (gluster_cli.peers(answer) for answer in answers)
-        speaker = gluster_cli.own(pool).uuid
-        known = next((peer for peer in its if peer.uuid == speaker), None)
-        if known is not None and known.hostname == self.speaker:
+        coordinator = gluster_cli.own(pool).uuid
+        known = next((peer for peer in its if peer.uuid == coordinator), None)
+        if known is not None and known.hostname == self.coordinator:
             return DONE if known.connected and known.state == _IN_CLUSTER else WAIT
-        return (gluster(self.node, "peer", "probe", self.speaker),)
+        return (gluster(self.node, "peer", "probe", self.coordinator),)
 
 
 @dataclass(frozen=True)
 class LeavePool(Step):
     """A node that is no peer any more."""
 
-    speaker: str
+    coordinator: str
     #: bricks on it that are given up: they do not keep it in the pool
-    given_up: Tuple[Brick, ...] = ()
+    given_up: Tuple[BrickAddress, ...] = ()
 
     @property
     def words(self) -> str:
         return "no peer of the pool any more"
 
-    def questions(self) -> Tuple[Question, ...]:
-        return (Question(self.speaker, POOL_LIST), Question(self.speaker, VOLUME_INFO))
+    def queries(self) -> Tuple[NodeQuery, ...]:
+        return (NodeQuery(self.coordinator, POOL_LIST), NodeQuery(self.coordinator, VOLUME_INFO))
 
-    def left(self, answers: Sequence[Said]) -> Left:
+    def remaining(self, answers: Sequence[CommandResult]) -> Remaining:
         peers = gluster_cli.peers(answers[0])
         found = next((peer for peer in peers if peer.hostname == self.node), None)
         if found is None:
@@ -112,26 +112,28 @@ class LeavePool(Step):
         volumes = gluster_cli.volumes(answers[1])
         held = [one for one in bricks_on(volumes, self.node, found.uuid) if one[1] not in self.given_up]
         if held:
-            raise NotSo(has_bricks(self.node, held, volumes))
+            raise PreconditionFailed(has_bricks(self.node, held, volumes))
         others = [peer for peer in peers if peer is not found]
         _must_be_connected(others, f"{self.node} cannot leave the pool")
-        return (gluster(self.speaker, "peer", "detach", self.node),)
+        return (gluster(self.coordinator, "peer", "detach", self.node),)
 
 
 def _must_be_connected(peers: Sequence[Peer], what: str) -> None:
-    """Raise NotSo where one of *peers* is not connected: Gluster deletes and detaches nothing then."""
+    """Raise PreconditionFailed where one of *peers* is not connected: Gluster deletes and detaches nothing then."""
     away = [peer.hostname for peer in peers if not peer.connected]
     if away:
-        raise NotSo(
+        raise PreconditionFailed(
             f"{what}: Gluster refuses that while a peer is disconnected, and {some(away, 3)} is: start that host, "
             f"or its glusterd (systemctl restart glusterd); if it is gone for good: gnt-gluster remove-node {away[0]}"
         )
 
 
-def bricks_on(volumes: Sequence[VolumeInfo], node: str, uuid: Optional[str]) -> Tuple[Tuple[str, Brick], ...]:
+def bricks_on(
+    volumes: Sequence[VolumeInfo], node: str, uuid: Optional[str]
+) -> Tuple[Tuple[str, BrickAddress], ...]:
     """The bricks that are on *node*, with the names of their volumes; *uuid* is that of its glusterd."""
     return tuple(
-        (volume.name, Brick(brick.host, brick.path))
+        (volume.name, BrickAddress(brick.host, brick.path))
         for volume in volumes
         for brick in volume.bricks
         if brick.host == node or (uuid is not None and brick.uuid == uuid)
@@ -143,7 +145,7 @@ def keeps_copies(volume: VolumeInfo) -> bool:
     return volume.replica_count > 1 or volume.disperse_count > 0
 
 
-def has_bricks(node: str, held: Sequence[Tuple[str, Brick]], volumes: Sequence[VolumeInfo]) -> str:
+def has_bricks(node: str, held: Sequence[Tuple[str, BrickAddress]], volumes: Sequence[VolumeInfo]) -> str:
     """Why a node cannot leave, and the command that helps: replace-brick needs a copy of what is on the brick."""
     copies = {volume.name for volume in volumes if keeps_copies(volume)}
     volume, brick = next((one for one in held if one[0] in copies), held[0])
@@ -167,16 +169,16 @@ class CreateVolume(Step):
 
     volume: str
     layout: Layout
-    bricks: Tuple[Brick, ...]
+    bricks: Tuple[BrickAddress, ...]
 
     @property
     def words(self) -> str:
         return f"volume {self.volume}, {self.layout.title} on {len(self.bricks)} bricks"
 
-    def questions(self) -> Tuple[Question, ...]:
-        return (Question(self.node, VOLUME_INFO),)
+    def queries(self) -> Tuple[NodeQuery, ...]:
+        return (NodeQuery(self.node, VOLUME_INFO),)
 
-    def left(self, answers: Sequence[Said]) -> Left:
+    def remaining(self, answers: Sequence[CommandResult]) -> Remaining:
         volume = gluster_cli.volume(answers[0], self.volume)
         if volume is None:
             where = (brick.label for brick in self.bricks)
@@ -184,7 +186,7 @@ class CreateVolume(Step):
         if {(b.host, b.path) for b in volume.bricks} >= {(b.node, b.path) for b in self.bricks}:
             return DONE
         held = some([f"{brick.host}:{brick.path}" for brick in volume.bricks], 3)
-        raise NotSo(
+        raise PreconditionFailed(
             f"there is a volume {self.volume} already, on {one_line(held)}; choose another name with --volume, "
             f"or add to it: gnt-gluster expand-volume {self.volume}"
         )
@@ -205,10 +207,10 @@ class SetForGuests(Step):
         told = "".join(f", {name} {value}" for name, value in self.options)
         return f"{self.volume} with the options of group virt{told}"
 
-    def questions(self) -> Tuple[Question, ...]:
-        return (Question(self.node, VOLUME_INFO), Question(self.node, ("cat", VIRT_GROUP)))
+    def queries(self) -> Tuple[NodeQuery, ...]:
+        return (NodeQuery(self.node, VOLUME_INFO), NodeQuery(self.node, ("cat", VIRT_GROUP)))
 
-    def left(self, answers: Sequence[Said]) -> Left:
+    def remaining(self, answers: Sequence[CommandResult]) -> Remaining:
         group = group_options(answers[1])
         volume = gluster_cli.volume(answers[0], self.volume)
         if volume is not None and volume.state != "created":
@@ -222,23 +224,25 @@ class SetForGuests(Step):
             if all(options.get(name) == value for name, value in wanted.items()):
                 return DONE
             return (gluster(self.node, "volume", "set", self.volume, *words),)
-        left = []
+        remaining = []
         if any(options.get(name) != value for name, value in group.items() if name not in own):
-            left.append(gluster(self.node, "volume", "set", self.volume, "group", "virt"))
+            remaining.append(gluster(self.node, "volume", "set", self.volume, "group", "virt"))
             options = {**options, **group}
         different = [
             word for name, value in self.options if options.get(name) != value for word in (name, value)
         ]
         if different:
-            left.append(gluster(self.node, "volume", "set", self.volume, *different))
-        return tuple(left) or DONE
+            remaining.append(gluster(self.node, "volume", "set", self.volume, *different))
+        return tuple(remaining) or DONE
 
 
-def group_options(said: Said) -> Dict[str, str]:
-    """The options of a group from its file, a line each.  Raises NotSo where there is no such file."""
-    if said.status:
-        raise NotSo(f"{VIRT_GROUP} cannot be read ({said.words}): is glusterfs-server installed whole?")
-    lines = (line.partition("=") for line in said.out.splitlines() if not line.startswith("#"))
+def group_options(reply: CommandResult) -> Dict[str, str]:
+    """The options of a group from its file, a line each.  Raises PreconditionFailed where there is no such file."""
+    if reply.status:
+        raise PreconditionFailed(
+            f"{VIRT_GROUP} cannot be read ({reply.words}): is glusterfs-server installed whole?"
+        )
+    lines = (line.partition("=") for line in reply.out.splitlines() if not line.startswith("#"))
     return {name.strip(): value.strip() for name, found, value in lines if found}
 
 
@@ -248,7 +252,7 @@ class StartVolume(Step):
 
     volume: str
     #: those that have to be, where it is not all of them
-    bricks: Tuple[Brick, ...] = ()
+    bricks: Tuple[BrickAddress, ...] = ()
 
     @property
     def words(self) -> str:
@@ -256,16 +260,16 @@ class StartVolume(Step):
         return f"{self.volume} started, with {which} online"
 
     @property
-    def patience(self) -> float:
+    def effect_timeout(self) -> float:
         return 90.0
 
-    def questions(self) -> Tuple[Question, ...]:
+    def queries(self) -> Tuple[NodeQuery, ...]:
         return (
-            Question(self.node, VOLUME_INFO),
-            Question(self.node, gluster_cli.volume_status(self.volume)),
+            NodeQuery(self.node, VOLUME_INFO),
+            NodeQuery(self.node, gluster_cli.volume_status(self.volume)),
         )
 
-    def left(self, answers: Sequence[Said]) -> Left:
+    def remaining(self, answers: Sequence[CommandResult]) -> Remaining:
         volume = gluster_cli.volume(answers[0], self.volume)
         if volume is None or volume.state != "started":
             return (gluster(self.node, "volume", "start", self.volume),)
@@ -274,19 +278,19 @@ class StartVolume(Step):
             return WAIT
         return (gluster(self.node, "volume", "start", self.volume, "force"),) if missing else DONE
 
-    def progress(self, answers: Sequence[Said]) -> str:
+    def progress(self, answers: Sequence[CommandResult]) -> str:
         volume = gluster_cli.volume(answers[0], self.volume)
         missing = self._missing(volume, answers[1]) if volume is not None else None
         return f"not online yet: {some(missing, 4)}" if missing else ""
 
-    def _missing(self, volume: VolumeInfo, status: Said) -> Optional[Tuple[str, ...]]:
+    def _missing(self, volume: VolumeInfo, status: CommandResult) -> Optional[Tuple[str, ...]]:
         missing = offline(volume, status)
         if missing is None or not self.bricks:
             return missing
         return tuple(brick.label for brick in self.bricks if brick.label in missing)
 
 
-def offline(volume: VolumeInfo, status: Said) -> Optional[Tuple[str, ...]]:
+def offline(volume: VolumeInfo, status: CommandResult) -> Optional[Tuple[str, ...]]:
     """The bricks of *volume* that are not online, and the self-heal daemons ("…: self-heal daemon") beside its bricks.
 
     None where it is not known.
@@ -310,16 +314,16 @@ class AddBricks(Step):
     """More sets of bricks for a volume."""
 
     volume: str
-    bricks: Tuple[Brick, ...]
+    bricks: Tuple[BrickAddress, ...]
 
     @property
     def words(self) -> str:
         return f"{len(self.bricks)} more bricks in {self.volume}"
 
-    def questions(self) -> Tuple[Question, ...]:
-        return (Question(self.node, VOLUME_INFO),)
+    def queries(self) -> Tuple[NodeQuery, ...]:
+        return (NodeQuery(self.node, VOLUME_INFO),)
 
-    def left(self, answers: Sequence[Said]) -> Left:
+    def remaining(self, answers: Sequence[CommandResult]) -> Remaining:
         volume = gluster_cli.existing_volume(answers[0], self.volume)
         present = {(brick.host, brick.path) for brick in volume.bricks}
         new = [brick.label for brick in self.bricks if (brick.node, brick.path) not in present]
@@ -331,23 +335,23 @@ class ReplaceBrick(Step):
     """One brick in the place of another."""
 
     volume: str
-    old: Brick
-    new: Brick
+    old: BrickAddress
+    new: BrickAddress
 
     @property
     def words(self) -> str:
         return f"{self.new.label} in {self.volume} instead of {self.old.label}"
 
-    def questions(self) -> Tuple[Question, ...]:
-        return (Question(self.node, VOLUME_INFO),)
+    def queries(self) -> Tuple[NodeQuery, ...]:
+        return (NodeQuery(self.node, VOLUME_INFO),)
 
-    def left(self, answers: Sequence[Said]) -> Left:
+    def remaining(self, answers: Sequence[CommandResult]) -> Remaining:
         volume = gluster_cli.volume(answers[0], self.volume)
-        present = [] if volume is None else [Brick(brick.host, brick.path) for brick in volume.bricks]
+        present = [] if volume is None else [BrickAddress(brick.host, brick.path) for brick in volume.bricks]
         if self.new in present:
             return DONE
         if self.old not in present:
-            raise NotSo(f"{self.old.label} is no brick of {self.volume}")
+            raise PreconditionFailed(f"{self.old.label} is no brick of {self.volume}")
         words = ("replace-brick", self.volume, self.old.label, self.new.label, "commit", "force")
         return (gluster(self.node, "volume", *words),)
 
@@ -362,14 +366,14 @@ class DeleteVolume(Step):
     def words(self) -> str:
         return f"no volume {self.volume} any more (its bricks keep their files)"
 
-    def questions(self) -> Tuple[Question, ...]:
+    def queries(self) -> Tuple[NodeQuery, ...]:
         return (
-            Question(self.node, VOLUME_INFO),
-            Question(self.node, gluster_cli.volume_status(self.volume)),
-            Question(self.node, POOL_LIST),
+            NodeQuery(self.node, VOLUME_INFO),
+            NodeQuery(self.node, gluster_cli.volume_status(self.volume)),
+            NodeQuery(self.node, POOL_LIST),
         )
 
-    def left(self, answers: Sequence[Said]) -> Left:
+    def remaining(self, answers: Sequence[CommandResult]) -> Remaining:
         volume = gluster_cli.volume(answers[0], self.volume)
         if volume is None:
             return DONE
@@ -379,7 +383,7 @@ class DeleteVolume(Step):
         status = gluster_cli.status(answers[1], self.volume)
         running = [task.type for task in status.tasks if "in progress" in task.status] if status else []
         if "remove-brick" in running:
-            raise NotSo(
+            raise PreconditionFailed(
                 f"bricks of {self.volume} are being removed: first gluster volume remove-brick {self.volume} "
                 f"BRICK... stop, with those that gluster volume status {self.volume} tells"
             )

@@ -9,17 +9,17 @@ from typing import Dict, List, Sequence, Tuple
 from ganeti_gluster_mon import etc_default
 from ganeti_gluster_mon.deploy import discarding, plan, reducing
 from ganeti_gluster_mon.deploy import layout as layouts
-from ganeti_gluster_mon.deploy.apply import ask_all
+from ganeti_gluster_mon.deploy.apply import query_nodes
 from ganeti_gluster_mon.deploy.backend_check import advice
 from ganeti_gluster_mon.deploy.balance import has_layout, is_balanced
 from ganeti_gluster_mon.deploy.brick_directory import MakeBrick
-from ganeti_gluster_mon.deploy.brick_state import is_waiting, waiting_question
+from ganeti_gluster_mon.deploy.brick_state import is_waiting, waiting_query
 from ganeti_gluster_mon.deploy.command_arguments import (
-    Usage,
-    layout_asked,
-    nodes_named,
+    UsageError,
+    nodes_by_name,
     nodes_online,
-    places_asked,
+    requested_layout,
+    requested_places,
     warnings,
 )
 from ganeti_gluster_mon.deploy.context import Context, Proposal
@@ -34,8 +34,8 @@ from ganeti_gluster_mon.deploy.joining import (
     growth,
     waiting,
 )
-from ganeti_gluster_mon.deploy.layout import Brick
-from ganeti_gluster_mon.deploy.plan import Place
+from ganeti_gluster_mon.deploy.layout import BrickAddress
+from ganeti_gluster_mon.deploy.plan import BrickPlace
 from ganeti_gluster_mon.deploy.pool_steps import (
     AddBricks,
     DeleteVolume,
@@ -49,15 +49,15 @@ from ganeti_gluster_mon.deploy.redeploy import find, ready, redeploy
 from ganeti_gluster_mon.deploy.releasing import release_disk as release_disk
 from ganeti_gluster_mon.deploy.replacing import replace_brick as replace_brick
 from ganeti_gluster_mon.deploy.restarting import restart_brick as restart_brick
-from ganeti_gluster_mon.deploy.step import NotSo, Question, Step
-from ganeti_gluster_mon.deploy.survey import Seen
+from ganeti_gluster_mon.deploy.step import NodeQuery, PreconditionFailed, Step
+from ganeti_gluster_mon.deploy.survey import NodeSurvey
 from ganeti_gluster_mon.deploy.task_queries import (
+    coordinator_of,
     find_volume,
     last_rebalance,
     look_at,
     pool_members,
     proposal,
-    speaker_of,
 )
 from ganeti_gluster_mon.deploy.task_steps import Rebalanced, StartRebalance
 from ganeti_gluster_mon.gluster.facts import VolumeInfo
@@ -69,22 +69,22 @@ class NewVolume:
     """A volume that is not there yet, as it is asked for: where it is to lie, and the steps to it."""
 
     nodes: Tuple[str, ...]
-    speaks: Seen
-    bricks: Tuple[Brick, ...]
+    coordinator: NodeSurvey
+    bricks: Tuple[BrickAddress, ...]
     steps: Tuple[Step, ...]
     notes: Tuple[str, ...]
-    places: Tuple[Place, ...]
+    places: Tuple[BrickPlace, ...]
 
 
 def _new_volume(context: Context, arguments: argparse.Namespace) -> NewVolume:
-    layout = layout_asked(arguments)
-    nodes = nodes_named(context.cluster, arguments.nodes) or nodes_online(context.cluster, layout)
-    places = places_asked(context.cluster, nodes, arguments)
+    layout = requested_layout(arguments)
+    nodes = nodes_by_name(context.cluster, arguments.nodes) or nodes_online(context.cluster, layout)
+    places = requested_places(context.cluster, nodes, arguments)
     seen = look_at(context, nodes, places)
-    speaks = speaker_of(context, nodes, seen)
-    made = plan.make_bricks(context.cluster, arguments.volume, places, seen, speaks.name)
-    steps = plan.create(arguments.volume, layout, made, speaks, not arguments.no_shard)
-    return NewVolume(nodes, speaks, made.bricks, steps, tuple(warnings(arguments, layout)), places)
+    coordinator = coordinator_of(context, nodes, seen)
+    made = plan.make_bricks(context.cluster, arguments.volume, places, seen, coordinator.name)
+    steps = plan.create(arguments.volume, layout, made, coordinator, not arguments.no_shard)
+    return NewVolume(nodes, coordinator, made.bricks, steps, tuple(warnings(arguments, layout)), places)
 
 
 def deploy(context: Context, arguments: argparse.Namespace) -> Proposal:
@@ -92,10 +92,10 @@ def deploy(context: Context, arguments: argparse.Namespace) -> Proposal:
     members = pool_members(context)
     known = find(members, arguments.volume)
     if known is not None:
-        volume, speaks = known
-        return redeploy(context, arguments, volume, speaks, members)
+        volume, coordinator = known
+        return redeploy(context, arguments, volume, coordinator, members)
     new = _new_volume(context, arguments)
-    peers = [*new.nodes, *(peer.hostname for peer in new.speaks.peers), new.speaks.name]
+    peers = [*new.nodes, *(peer.hostname for peer in new.coordinator.peers), new.coordinator.name]
     side = plan.ganeti_side(context.cluster, arguments.volume, new.bricks, peers, arguments.access)
     notes = list(new.notes)
     outside = plan.outsiders(context.cluster, peers)
@@ -105,7 +105,7 @@ def deploy(context: Context, arguments: argparse.Namespace) -> Proposal:
             f"{new.bricks[0].node}, and do not start while that is down; gnt-gluster add-node, then deploy again"
         )
     asked_for = proposal((*new.steps, *side), notes, new.places)
-    layout = layout_asked(arguments)
+    layout = requested_layout(arguments)
     result = ready(arguments.volume, layout.title, len(new.bricks))
     return replace(asked_for, result=result, advice=advice(context))
 
@@ -122,19 +122,19 @@ def create_volume(context: Context, arguments: argparse.Namespace) -> Proposal:
 
 def expand_volume(context: Context, arguments: argparse.Namespace) -> Proposal:
     """More sets of bricks in a volume, and its files spread over all of them."""
-    nodes = nodes_named(context.cluster, arguments.nodes)
-    places = places_asked(context.cluster, nodes, arguments)
-    volume, speaks, seen = find_volume(context, arguments.volume, nodes, places)
-    made = plan.make_bricks(context.cluster, volume.name, places, seen, speaks.name)
-    before = last_rebalance(context, speaks.name, volume.name)
+    nodes = nodes_by_name(context.cluster, arguments.nodes)
+    places = requested_places(context.cluster, nodes, arguments)
+    volume, coordinator, seen = find_volume(context, arguments.volume, nodes, places)
+    made = plan.make_bricks(context.cluster, volume.name, places, seen, coordinator.name)
+    before = last_rebalance(context, coordinator.name, volume.name)
     bricks = layouts.arrange(plan.layout_of(volume), made.bricks)
-    after: List[Step] = [StartRebalance(speaks.name, volume.name, arguments.no_rebalance, before)]
+    after: List[Step] = [StartRebalance(coordinator.name, volume.name, arguments.no_rebalance, before)]
     if not arguments.no_rebalance:
-        after.append(Rebalanced(speaks.name, volume.name, before))
-    present = {Brick(one.host, one.path) for one in volume.bricks}
+        after.append(Rebalanced(coordinator.name, volume.name, before))
+    present = {BrickAddress(one.host, one.path) for one in volume.bricks}
     if present.issuperset(bricks):  # the command is repeated: what is spread already is not spread again
         layout = has_layout(context, volume) if arguments.no_rebalance else False
-        if layout or is_balanced(context, speaks.name, volume):
+        if layout or is_balanced(context, coordinator.name, volume):
             after = []
     result = (
         f"{volume.name} has {len(present.union(bricks))} bricks, and its files are spread over all of them"
@@ -146,11 +146,11 @@ def expand_volume(context: Context, arguments: argparse.Namespace) -> Proposal:
         )
     wished = proposal(
         (
-            *plan.join(nodes, speaks),
+            *plan.join(nodes, coordinator),
             *plan.allow(context.cluster, nodes),
             *made.steps,
-            AddBricks(speaks.name, volume.name, bricks),
-            StartVolume(speaks.name, volume.name, bricks),
+            AddBricks(coordinator.name, volume.name, bricks),
+            StartVolume(coordinator.name, volume.name, bricks),
             *after,
         ),
         [],
@@ -161,19 +161,19 @@ def expand_volume(context: Context, arguments: argparse.Namespace) -> Proposal:
 
 def rebalance(context: Context, arguments: argparse.Namespace) -> Proposal:
     """The files of a volume spread over all its bricks."""
-    volume, speaks, _ = find_volume(context, arguments.volume)
+    volume, coordinator, _ = find_volume(context, arguments.volume)
     if len(volume.bricks) <= plan.layout_of(volume).size:
-        raise NotSo(
+        raise PreconditionFailed(
             f"{volume.name} is one set of bricks, which all hold the same: there is nothing to spread"
         )
     result = f"the files of {volume.name} are spread over all its bricks"
-    if is_balanced(context, speaks.name, volume) and not arguments.force:
+    if is_balanced(context, coordinator.name, volume) and not arguments.force:
         return Proposal((), result=f"{result} since its last rebalance (-f spreads them again)")
-    before = last_rebalance(context, speaks.name, volume.name)
+    before = last_rebalance(context, coordinator.name, volume.name)
     return Proposal(
         (
-            StartRebalance(speaks.name, volume.name, before=before),
-            Rebalanced(speaks.name, volume.name, before),
+            StartRebalance(coordinator.name, volume.name, before=before),
+            Rebalanced(coordinator.name, volume.name, before),
         ),
         result=result,
     )
@@ -181,74 +181,76 @@ def rebalance(context: Context, arguments: argparse.Namespace) -> Proposal:
 
 def add_node(context: Context, arguments: argparse.Namespace) -> Proposal:
     """Peers without bricks; with --join, each as the hook would have it."""
-    nodes = nodes_named(context.cluster, arguments.nodes)
+    nodes = nodes_by_name(context.cluster, arguments.nodes)
     if arguments.join:
         told = described(context.cluster.tags, etc_default.text())
         if told is None:
-            raise NotSo(
+            raise PreconditionFailed(
                 f"what nodes bring along is not described: in {etc_default.PATH}, or by a tag {TAG}VOLUME:/dev/DISK"
             )
         if len(nodes) > 1:
-            raise Usage("--join takes one node after the other")
+            raise UsageError("--join takes one node after the other")
         steps, grown = join_node(context, nodes[0], told)
         return Proposal(steps, (f"in the end {became(nodes[0], told.volume, grown)}",))
     seen = look_at(context, nodes, ())
     result = f"{some(nodes, 6)} {'is' if len(nodes) == 1 else 'are'} in the pool, without bricks: "
     result += f"gnt-gluster expand-volume VOLUME {' '.join(nodes)} --device DEVICE adds some"
-    steps = (*plan.join(nodes, speaker_of(context, nodes, seen)), *plan.allow(context.cluster, nodes))
+    steps = (*plan.join(nodes, coordinator_of(context, nodes, seen)), *plan.allow(context.cluster, nodes))
     return Proposal(steps, result=result)
 
 
 def join_node(context: Context, node: str, told: Described) -> Tuple[Tuple[Step, ...], Growth]:
     """The storage of *node* as bricks of a volume, together with those of others that wait.
 
-    What does not make a whole set waits.  Raises CannotDo.
+    What does not make a whole set waits.  Raises CommandError.
     """
     places = [
-        *(Place(node, device=device) for device in told.devices),
-        *(Place(node, directory=directory) for directory in told.directories),
+        *(BrickPlace(node, device=device) for device in told.devices),
+        *(BrickPlace(node, directory=directory) for directory in told.directories),
     ]
     others = pool_members(context, [node])
-    volume, speaks, seen = find_volume(context, told.volume, [node], places, others)
-    made = plan.make_bricks(context.cluster, volume.name, places, seen, speaks.name)
+    volume, coordinator, seen = find_volume(context, told.volume, [node], places, others)
+    made = plan.make_bricks(context.cluster, volume.name, places, seen, coordinator.name)
     marked: Dict[str, List[str]] = {}
-    for brick in (*_marked(context, told, speaks, (*seen.values(), *others)), *made.bricks):
+    for brick in (*_marked(context, told, coordinator, (*seen.values(), *others)), *made.bricks):
         if brick.path not in marked.setdefault(brick.node, []):
             marked[brick.node].append(brick.path)
     grown = growth(plan.layout_of(volume), waiting(volume, marked))
     steps = [
-        *plan.join([node], speaks),
+        *plan.join([node], coordinator),
         *made.steps,
         *plan.allow(context.cluster, [node]),
     ]
     if grown.joins:
         # those of other nodes have waited, and may have been used for something else since
         steps += [
-            MakeBrick(brick.node, brick.path, volume.name, speaks.name)
+            MakeBrick(brick.node, brick.path, volume.name, coordinator.name)
             for brick in grown.joins
             if brick not in made.bricks
         ]
-        before = last_rebalance(context, speaks.name, volume.name)
+        before = last_rebalance(context, coordinator.name, volume.name)
         steps += [
-            AddBricks(speaks.name, volume.name, grown.joins),
-            StartVolume(speaks.name, volume.name, grown.joins),
-            StartRebalance(speaks.name, volume.name, True, before),
+            AddBricks(coordinator.name, volume.name, grown.joins),
+            StartVolume(coordinator.name, volume.name, grown.joins),
+            StartRebalance(coordinator.name, volume.name, True, before),
         ]
     return tuple(steps), grown
 
 
-def _marked(context: Context, told: Described, speaks: Seen, seen: Sequence[Seen]) -> Tuple[Brick, ...]:
-    """Directories marked for a volume, on those nodes that were *seen* and are in the pool of *speaks*."""
-    members = {peer.uuid for peer in speaks.peers}
+def _marked(
+    context: Context, told: Described, coordinator: NodeSurvey, seen: Sequence[NodeSurvey]
+) -> Tuple[BrickAddress, ...]:
+    """Directories marked for a volume, on those nodes that were *seen* and are in the pool of *coordinator*."""
+    members = {peer.uuid for peer in coordinator.peers}
     nodes = [one for one in seen if one.fault is None and one.uuid in members]
-    questions = {
-        Brick(one.name, path): Question(one.name, waiting_question(path))
+    queries = {
+        BrickAddress(one.name, path): NodeQuery(one.name, waiting_query(path))
         for one in nodes
         for path in candidates(one.fstab, told)
     }
-    answers = ask_all(context.host, questions.values())
+    answers = query_nodes(context.host, queries.values())
     return tuple(
-        brick for brick, asks in questions.items() if is_waiting(brick.path, answers[asks], told.volume)
+        brick for brick, asks in queries.items() if is_waiting(brick.path, answers[asks], told.volume)
     )
 
 
@@ -258,48 +260,53 @@ def remove_node(context: Context, arguments: argparse.Namespace) -> Proposal:
     known = context.cluster.node_of_host(name)
     names = {name} if known is None else {known.name, known.primary_ip, known.secondary_ip}
     name = known.name if known is not None else name
-    speaks = plan.speaker([one for one in pool_members(context) if one.name != name])
+    coordinator = plan.coordinator([one for one in pool_members(context) if one.name != name])
     peer = next(
-        (one for one in speaks.peers if one.hostname in names or one.hostname.startswith(f"{name}.")), None
+        (one for one in coordinator.peers if one.hostname in names or one.hostname.startswith(f"{name}.")),
+        None,
     )
     if peer is None:
-        raise NotSo(f"{name} is no peer of the pool that {speaks.name} is in: gluster pool list names them")
-    held = bricks_on(speaks.volumes, peer.hostname, peer.uuid)
-    copies = {volume.name for volume in speaks.volumes if keeps_copies(volume)}
+        raise PreconditionFailed(
+            f"{name} is no peer of the pool that {coordinator.name} is in: gluster pool list names them"
+        )
+    held = bricks_on(coordinator.volumes, peer.hostname, peer.uuid)
+    copies = {volume.name for volume in coordinator.volumes if keeps_copies(volume)}
     copied = [one for one in held if one[0] in copies]
     alone = [one for one in held if one[0] not in copies]
     for bricks, allowed in ((copied, arguments.reduce_replica), (alone, arguments.discard_data)):
         if bricks and not allowed:
-            raise NotSo(has_bricks(peer.hostname, bricks, speaks.volumes))
-    reduced = reducing.reduce_replicas(context, speaks, peer.hostname, copied)
-    steps, notes = discarding.discard_bricks(context, speaks, peer, alone)
-    questions = list(reduced.questions)
+            raise PreconditionFailed(has_bricks(peer.hostname, bricks, coordinator.volumes))
+    reduced = reducing.reduce_replicas(context, coordinator, peer.hostname, copied)
+    steps, notes = discarding.discard_bricks(context, coordinator, peer, alone)
+    queries = list(reduced.queries)
     if copied:
         named = some([f"{one.path} of {name}" for name, one in copied], 6)
-        questions.append(f"Keep one copy less, without {named}?")
+        queries.append(f"Keep one copy less, without {named}?")
     if alone:
-        questions.append(f"Lose for good what is on {some([one.label for _, one in alone], 6)}?")
+        queries.append(f"Lose for good what is on {some([one.label for _, one in alone], 6)}?")
     gone = tuple(brick for _, brick in held)
     result = f"{peer.hostname} is not in the pool any more: gnt-node remove {peer.hostname}"
     return Proposal(
-        (*reduced.steps, *steps, LeavePool(peer.hostname, speaks.name, gone)),
+        (*reduced.steps, *steps, LeavePool(peer.hostname, coordinator.name, gone)),
         (*reduced.notes, *notes),
-        " ".join(questions),
+        " ".join(queries),
         result="; ".join((result, *reduced.afterwards)),
     )
 
 
 def destroy_volume(context: Context, arguments: argparse.Namespace) -> Proposal:
     """A volume less, which no instance uses."""
-    volume, speaks, _ = find_volume(context, arguments.volume)
-    question = Question(context.cluster.master, CONFIGURATION)
-    said = ask_all(context.host, (question,))[question]
-    disks = configuration(said).disks
+    volume, coordinator, _ = find_volume(context, arguments.volume)
+    question = NodeQuery(context.cluster.master, CONFIGURATION)
+    reply = query_nodes(context.host, (question,))[question]
+    disks = configuration(reply).disks
     users = list(dict.fromkeys(disk.instance for disk in disks if disk.volume == volume.name))
     if users:
-        raise NotSo(f"{volume.name} has disks of {some(users, 4)}: remove or move those instances first")
+        raise PreconditionFailed(
+            f"{volume.name} has disks of {some(users, 4)}: remove or move those instances first"
+        )
     return Proposal(
-        (DeleteVolume(speaks.name, volume.name),),
+        (DeleteVolume(coordinator.name, volume.name),),
         (f"{volume.name}: {plan.layout_of(volume).title} on {len(volume.bricks)} bricks, {volume.state}",),
         f"Delete volume {volume.name}?",
         result=_left_behind(volume),

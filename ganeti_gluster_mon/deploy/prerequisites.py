@@ -11,8 +11,8 @@ import json
 from dataclasses import dataclass
 from typing import Dict, Iterable, List, Mapping, Sequence, Tuple
 
-from ganeti_gluster_mon.deploy.step import Command, Question
-from ganeti_gluster_mon.ganeti.ssh import Said
+from ganeti_gluster_mon.deploy.step import Command, NodeQuery
+from ganeti_gluster_mon.ganeti.ssh import CommandResult
 from ganeti_gluster_mon.text import one_line, short_size
 
 #: the Debian package of each program that is run on a node
@@ -99,14 +99,14 @@ class Requirements:
     #: hosts on which glusterd has to be reachable from here
     hosts: Tuple[str, ...] = ()
 
-    def question(self, node: str) -> Question:
+    def question(self, node: str) -> NodeQuery:
         """The query that checks it."""
         wanted = {
             "programs": self.programs,
             "paths": self.paths,
             "hosts": [(host, GLUSTERD_PORT) for host in self.hosts],
         }
-        return Question(node, ("python3", "-I", "-S", "-c", _CHECK, json.dumps(wanted)))
+        return NodeQuery(node, ("python3", "-I", "-S", "-c", _CHECK, json.dumps(wanted)))
 
 
 def requirements(commands: Sequence[Command]) -> Dict[str, Requirements]:
@@ -145,24 +145,24 @@ def _written(command: Command) -> Tuple[Tuple[str, int], ...]:
     return ()
 
 
-def questions(commands: Sequence[Command]) -> Tuple[Question, ...]:
+def queries(commands: Sequence[Command]) -> Tuple[NodeQuery, ...]:
     """What has to be asked before *commands* are run."""
     asked = [needed.question(node) for node, needed in requirements(commands).items()]
-    asked += [Question(command.node, QUEUE) for command in commands if command.argv[0] == "gnt-cluster"]
+    asked += [NodeQuery(command.node, QUEUE) for command in commands if command.argv[0] == "gnt-cluster"]
     return tuple(dict.fromkeys(asked))
 
 
-def faults(answers: Mapping[Question, Said]) -> Tuple[str, ...]:
-    """What is missing by the *answers* to `questions`, a line each; empty: the commands can be run.  Pure."""
+def faults(answers: Mapping[NodeQuery, CommandResult]) -> Tuple[str, ...]:
+    """What is missing by the *answers* to `queries`, a line each; empty: the commands can be run.  Pure."""
     found: List[str] = []
-    for question, said in answers.items():
-        found += _queue(question.node, said) if question.argv == QUEUE else _node(question.node, said)
+    for question, reply in answers.items():
+        found += _queue(question.node, reply) if question.argv == QUEUE else _node(question.node, reply)
     return tuple(dict.fromkeys(found))
 
 
-def _node(node: str, said: Said) -> Iterable[str]:
+def _node(node: str, reply: CommandResult) -> Iterable[str]:
     try:
-        told = json.loads(said.out)
+        told = json.loads(reply.out)
         found = [missing(node, program) for program in told["programs"]]
         for path, reason, free in told["paths"]:
             why = reason if free is None else f"only {short_size(free)} are free there"
@@ -173,7 +173,7 @@ def _node(node: str, said: Said) -> Iterable[str]:
                 f"({one_line(reason, 200)}): is it running, and is a firewall between them?"
             )
     except (ValueError, KeyError, TypeError):
-        return [f"{node}: it cannot be checked what is missing there: {said.words}"]
+        return [f"{node}: it cannot be checked what is missing there: {reply.words}"]
     return found
 
 
@@ -183,11 +183,11 @@ def missing(node: str, program: str) -> str:
     return f"{node}: {program} is missing there" + (f": apt-get install {package}" if package else "")
 
 
-def _queue(node: str, said: Said) -> Iterable[str]:
-    if said.status == 127:
+def _queue(node: str, reply: CommandResult) -> Iterable[str]:
+    if reply.status == 127:
         return []  # said already
-    if said.status:
-        return [f"{node}: Ganeti's master does not answer there ({said.words}): gnt-cluster verify"]
-    if "drain flag is set" in said.out:
+    if reply.status:
+        return [f"{node}: Ganeti's master does not answer there ({reply.words}): gnt-cluster verify"]
+    if "drain flag is set" in reply.out:
         return [f"{node}: Ganeti's job queue is drained: gnt-cluster queue undrain"]
     return []

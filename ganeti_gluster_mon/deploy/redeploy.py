@@ -11,12 +11,12 @@ from typing import Dict, List, Mapping, Optional, Sequence, Tuple
 
 from ganeti_gluster_mon.deploy import layout as layouts
 from ganeti_gluster_mon.deploy import plan
-from ganeti_gluster_mon.deploy.apply import Refused, ask_all
+from ganeti_gluster_mon.deploy.apply import PlanRefused, query_nodes
 from ganeti_gluster_mon.deploy.backend_check import advice
 from ganeti_gluster_mon.deploy.brick_steps import RunGlusterd
-from ganeti_gluster_mon.deploy.command_arguments import layout_asked, nodes_named
+from ganeti_gluster_mon.deploy.command_arguments import nodes_by_name, requested_layout
 from ganeti_gluster_mon.deploy.context import Context, Proposal
-from ganeti_gluster_mon.deploy.layout import Brick
+from ganeti_gluster_mon.deploy.layout import BrickAddress
 from ganeti_gluster_mon.deploy.pool_steps import (
     COPIES_ONLY,
     VIRT_GROUP,
@@ -25,8 +25,8 @@ from ganeti_gluster_mon.deploy.pool_steps import (
     group_options,
 )
 from ganeti_gluster_mon.deploy.repair_steps import BrickMounted, RestartGlusterd
-from ganeti_gluster_mon.deploy.step import Question, Step
-from ganeti_gluster_mon.deploy.survey import Seen
+from ganeti_gluster_mon.deploy.step import NodeQuery, Step
+from ganeti_gluster_mon.deploy.survey import NodeSurvey
 from ganeti_gluster_mon.ganeti.ssconf import Cluster, Node
 from ganeti_gluster_mon.gluster.facts import VolumeInfo
 from ganeti_gluster_mon.text import one_line, some
@@ -35,7 +35,7 @@ _SHARD = "features.shard"
 _MOST = 6
 
 
-def find(members: Sequence[Seen], name: str) -> Optional[Tuple[VolumeInfo, Seen]]:
+def find(members: Sequence[NodeSurvey], name: str) -> Optional[Tuple[VolumeInfo, NodeSurvey]]:
     """The volume *name*, and a node that knows it; None where no node does."""
     for member in members:
         for volume in member.volumes:
@@ -45,15 +45,19 @@ def find(members: Sequence[Seen], name: str) -> Optional[Tuple[VolumeInfo, Seen]
 
 
 def redeploy(
-    context: Context, arguments: argparse.Namespace, volume: VolumeInfo, speaks: Seen, members: Sequence[Seen]
+    context: Context,
+    arguments: argparse.Namespace,
+    volume: VolumeInfo,
+    coordinator: NodeSurvey,
+    members: Sequence[NodeSurvey],
 ) -> Proposal:
-    """Repair *volume*, which *speaks* knows; *members* are the nodes of the cluster as they were seen.
+    """Repair *volume*, which *coordinator* knows; *members* are the nodes of the cluster as they were seen.
 
     Where nodes are named, the others are repaired too if they can be reached, and only mentioned if not.
-    Raises Refused, a line for each thing that is asked for and is not so, and that deploy does not change.
+    Raises PlanRefused, a line for each thing that is asked for and is not so, and that deploy does not change.
     """
     cluster = context.cluster
-    named = nodes_named(cluster, arguments.nodes)
+    named = nodes_by_name(cluster, arguments.nodes)
     refusals = differences(arguments, volume, named, cluster)
     hosts = _nodes_of(volume, cluster)
     having = tuple(dict.fromkeys(hosts.values()))
@@ -72,15 +76,15 @@ def redeploy(
     if away:
         refusals += [*away, *_without_those_away(volume.name, having, faults)]
     if refusals:
-        raise Refused("\n".join(dict.fromkeys(refusals)))
+        raise PlanRefused("\n".join(dict.fromkeys(refusals)))
     hosts = {host: node for host, node in hosts.items() if node.name not in faults}
     skipped = [node.name for node in having if node.name in faults]
-    question = Question(speaks.name, ("cat", VIRT_GROUP))
+    question = NodeQuery(coordinator.name, ("cat", VIRT_GROUP))
     layout = plan.layout_of(volume)
-    peers = [*(peer.hostname for peer in speaks.peers if not peer.local), speaks.name]
+    peers = [*(peer.hostname for peer in coordinator.peers if not peer.local), coordinator.name]
     wanted = plan.guest_options(layout, len(peers), volume.options.get(_SHARD) != "off")
-    group = group_options(ask_all(context.host, [question])[question])
-    bricks = [Brick(brick.host, brick.path) for brick in volume.bricks]
+    group = group_options(query_nodes(context.host, [question])[question])
+    bricks = [BrickAddress(brick.host, brick.path) for brick in volume.bricks]
     silent = {one.name: str(one.fault) for one in members if one.no_glusterd}
     nodes = list(dict.fromkeys(node.name for node in hosts.values()))
     steps: List[Step] = [RunGlusterd(node) for node in nodes]
@@ -92,9 +96,9 @@ def redeploy(
     ]
     if volume.state == "created":  # by a deploy that was interrupted: no guest has used it yet
         own = plan.guest_options(layout, len(peers), not arguments.no_shard)
-        steps.append(SetForGuests(speaks.name, volume.name, own, layout.kind == layouts.REPLICATE))
+        steps.append(SetForGuests(coordinator.name, volume.name, own, layout.kind == layouts.REPLICATE))
     reached = tuple(brick for brick in bricks if brick.node in hosts) if skipped else ()
-    steps.append(StartVolume(speaks.name, volume.name, reached))
+    steps.append(StartVolume(coordinator.name, volume.name, reached))
     steps += plan.ganeti_side(cluster, volume.name, bricks, peers, arguments.access, tuple(faults))
     notes = [
         *(_options(volume, group, wanted) if volume.state != "created" else ()),
@@ -136,7 +140,7 @@ def differences(
     there = plan.layout_of(volume)
     explicit = (arguments.replica, arguments.disperse, arguments.redundancy)
     if arguments.arbiter or arguments.distribute or any(value is not None for value in explicit):
-        asked = layout_asked(arguments)
+        asked = requested_layout(arguments)
         if asked != there:
             found.append(
                 f"{volume.name} is {there.title} on {len(volume.bricks)} bricks, not {asked.title}: the layout of a "

@@ -12,12 +12,12 @@ from typing import Dict, List, Sequence, Tuple
 from ganeti_gluster_mon.deploy import gluster_cli, plan
 from ganeti_gluster_mon.deploy.context import Context
 from ganeti_gluster_mon.deploy.gluster_cli import VOLUME_INFO
-from ganeti_gluster_mon.deploy.layout import REPLICATE, Brick
+from ganeti_gluster_mon.deploy.layout import REPLICATE, BrickAddress
 from ganeti_gluster_mon.deploy.pool_steps import StartVolume, gluster, has_bricks
 from ganeti_gluster_mon.deploy.replacing import replacement_risk
-from ganeti_gluster_mon.deploy.step import DONE, Left, NotSo, Question, Step
-from ganeti_gluster_mon.deploy.survey import Seen
-from ganeti_gluster_mon.ganeti.ssh import Said
+from ganeti_gluster_mon.deploy.step import DONE, NodeQuery, PreconditionFailed, Remaining, Step
+from ganeti_gluster_mon.deploy.survey import NodeSurvey
+from ganeti_gluster_mon.ganeti.ssh import CommandResult
 from ganeti_gluster_mon.gluster.facts import VolumeInfo
 from ganeti_gluster_mon.text import some
 
@@ -29,7 +29,7 @@ class Reduction:
     steps: Tuple[Step, ...]
     notes: Tuple[str, ...]
     #: what has to be confirmed
-    questions: Tuple[str, ...]
+    queries: Tuple[str, ...]
     #: how the copies are increased again, a text for each volume
     afterwards: Tuple[str, ...]
 
@@ -39,21 +39,21 @@ class ReduceReplica(Step):
     """A volume with one copy less: without one brick of each of its sets; *node* is the speaker."""
 
     volume: str
-    bricks: Tuple[Brick, ...]
+    bricks: Tuple[BrickAddress, ...]
     #: copies that are left
     copies: int
 
     @property
     def words(self) -> str:
-        left = "1 copy" if self.copies == 1 else f"{self.copies} copies"
-        return f"{self.volume} with {left}, without {some([brick.label for brick in self.bricks], 4)}"
+        remaining = "1 copy" if self.copies == 1 else f"{self.copies} copies"
+        return f"{self.volume} with {remaining}, without {some([brick.label for brick in self.bricks], 4)}"
 
-    def questions(self) -> Tuple[Question, ...]:
-        return (Question(self.node, VOLUME_INFO),)
+    def queries(self) -> Tuple[NodeQuery, ...]:
+        return (NodeQuery(self.node, VOLUME_INFO),)
 
-    def left(self, answers: Sequence[Said]) -> Left:
+    def remaining(self, answers: Sequence[CommandResult]) -> Remaining:
         volume = gluster_cli.existing_volume(answers[0], self.volume)
-        present = {Brick(brick.host, brick.path) for brick in volume.bricks}
+        present = {BrickAddress(brick.host, brick.path) for brick in volume.bricks}
         gone = [brick.label for brick in self.bricks if brick in present]
         if not gone:
             return DONE
@@ -62,41 +62,44 @@ class ReduceReplica(Step):
 
 
 def reduce_replicas(
-    context: Context, speaks: Seen, node: str, held: Sequence[Tuple[str, Brick]]
+    context: Context, coordinator: NodeSurvey, node: str, held: Sequence[Tuple[str, BrickAddress]]
 ) -> Reduction:
     """What takes *held*, the bricks of *node* by the names of their volumes, out of these volumes.
 
-    Raises NotSo where a volume cannot be without them, or where they may have data that the other bricks lack.
+    Raises PreconditionFailed where a volume cannot be without them, or where they may have data that the other
+    bricks lack.
     """
-    by_volume: Dict[str, List[Brick]] = {}
+    by_volume: Dict[str, List[BrickAddress]] = {}
     for name, brick in held:
         by_volume.setdefault(name, []).append(brick)
     steps: List[Step] = []
     notes: List[str] = []
-    questions: List[str] = []
+    queries: List[str] = []
     afterwards: List[str] = []
     for name, bricks in by_volume.items():
-        volume = next(one for one in speaks.volumes if one.name == name)
+        volume = next(one for one in coordinator.volumes if one.name == name)
         reason = irreducible(volume, bricks)
         if reason:
-            moved = has_bricks(node, [(name, bricks[0])], speaks.volumes)
-            raise NotSo(f"--reduce-replica is not possible: {reason}; {moved}")
+            moved = has_bricks(node, [(name, bricks[0])], coordinator.volumes)
+            raise PreconditionFailed(f"--reduce-replica is not possible: {reason}; {moved}")
         for brick in bricks:
             others = [other for other in plan.set_of(volume, brick) if other != brick]
-            questions += replacement_risk(context, speaks.name, volume, brick, others, dead=False)
+            queries += replacement_risk(context, coordinator.name, volume, brick, others, dead=False)
         copies = volume.replica_count - 1
         rest = tuple(
-            Brick(one.host, one.path) for one in volume.bricks if Brick(one.host, one.path) not in bricks
+            BrickAddress(one.host, one.path)
+            for one in volume.bricks
+            if BrickAddress(one.host, one.path) not in bricks
         )
-        steps.append(ReduceReplica(speaks.name, name, tuple(bricks), copies))
+        steps.append(ReduceReplica(coordinator.name, name, tuple(bricks), copies))
         if volume.state == "started":
-            steps.append(StartVolume(speaks.name, name, rest))
+            steps.append(StartVolume(coordinator.name, name, rest))
         notes.append(_note(name, copies))
         afterwards.append(
             f"to have {volume.replica_count} copies of {name} again: gluster volume add-brick {name} replica "
             f"{volume.replica_count} {' '.join(['NODE:PATH'] * len(bricks))}"
         )
-    return Reduction(tuple(steps), tuple(notes), tuple(questions), tuple(afterwards))
+    return Reduction(tuple(steps), tuple(notes), tuple(queries), tuple(afterwards))
 
 
 def _note(volume: str, copies: int) -> str:
@@ -110,19 +113,19 @@ def _note(volume: str, copies: int) -> str:
     return f"{volume} keeps {copies} copies"
 
 
-def irreducible(volume: VolumeInfo, bricks: Sequence[Brick]) -> str:
+def irreducible(volume: VolumeInfo, bricks: Sequence[BrickAddress]) -> str:
     """Why *volume* cannot be without *bricks* as one copy less; "" where it can.  Pure."""
     layout = plan.layout_of(volume)
     if layout.kind != REPLICATE:
         return f"{volume.name} keeps no copies but fragments, and needs as many bricks as it has"
-    every = [Brick(one.host, one.path) for one in volume.bricks]
+    every = [BrickAddress(one.host, one.path) for one in volume.bricks]
     sets = [every[at : at + layout.size] for at in range(0, len(every), layout.size)]
     if any(sum(brick in bricks for brick in one) != 1 for one in sets):
         return (
             f"{some([brick.label for brick in bricks], 3)} is not one brick of each of the {len(sets)} sets of "
             f"{volume.name}, and Gluster takes one of each"
         )
-    arbiters = {Brick(one.host, one.path) for one in volume.bricks if one.arbiter}
+    arbiters = {BrickAddress(one.host, one.path) for one in volume.bricks if one.arbiter}
     if arbiters and not arbiters.issuperset(bricks):
         return f"{volume.name} has an arbiter, and {bricks[0].label} is none: the other copy would be the only one"
     return ""

@@ -9,14 +9,14 @@ from typing import List, Sequence, Tuple
 from ganeti_gluster_mon.deploy import block_devices, fstab, gluster_cli, plan
 from ganeti_gluster_mon.deploy.block_devices import Device, filesystem_uuid
 from ganeti_gluster_mon.deploy.brick_steps import must_not_be_missing
-from ganeti_gluster_mon.deploy.command_arguments import nodes_named
+from ganeti_gluster_mon.deploy.command_arguments import nodes_by_name
 from ganeti_gluster_mon.deploy.context import Context, Proposal
 from ganeti_gluster_mon.deploy.gluster_cli import POOL_LIST, VOLUME_INFO
-from ganeti_gluster_mon.deploy.plan import Place
+from ganeti_gluster_mon.deploy.plan import BrickPlace
 from ganeti_gluster_mon.deploy.pool_steps import bricks_on
-from ganeti_gluster_mon.deploy.step import DONE, Command, Left, NotSo, Question, Step
-from ganeti_gluster_mon.deploy.task_queries import look_at, speaker_of
-from ganeti_gluster_mon.ganeti.ssh import Said
+from ganeti_gluster_mon.deploy.step import DONE, Command, NodeQuery, PreconditionFailed, Remaining, Step
+from ganeti_gluster_mon.deploy.task_queries import coordinator_of, look_at
+from ganeti_gluster_mon.ganeti.ssh import CommandResult
 from ganeti_gluster_mon.text import some
 
 
@@ -30,30 +30,30 @@ class ReleaseDisk(Step):
     #: the name of a brick's directory in it
     directory: str
     #: a node of the pool that is asked which volumes there are
-    speaker: str
+    coordinator: str
 
     @property
     def words(self) -> str:
         return f"{self.device} released: no mount, no line in {fstab.PATH}, no filesystem"
 
-    def questions(self) -> Tuple[Question, ...]:
+    def queries(self) -> Tuple[NodeQuery, ...]:
         asked = (
             POOL_LIST,
-            *block_devices.questions(self.device),
+            *block_devices.queries(self.device),
             ("cat", fstab.PATH),
             ("xfs_db", "-r", "-c", f"ls /{self.directory}", self.device),
             ("test", "-d", "/run/systemd/system"),
             block_devices.MOUNTS,
         )
-        return (Question(self.speaker, VOLUME_INFO), *(Question(self.node, argv) for argv in asked))
+        return (NodeQuery(self.coordinator, VOLUME_INFO), *(NodeQuery(self.node, argv) for argv in asked))
 
-    def left(self, answers: Sequence[Said]) -> Left:
+    def remaining(self, answers: Sequence[CommandResult]) -> Remaining:
         info, pool, listed, wiped, table, inside, systemd, mounts = answers
         device, fault = block_devices.understand(self.device, listed, wiped)
         if device is None:
-            raise NotSo(f"{self.node}: {fault}")
+            raise PreconditionFailed(f"{self.node}: {fault}")
         if table.status:
-            raise NotSo(f"{self.node}: {fstab.PATH} cannot be read: {table.words}")
+            raise PreconditionFailed(f"{self.node}: {fstab.PATH} cannot be read: {table.words}")
         sources = {f"UUID={one}" for one in (self.uuid, *(found.uuid for found in device.signatures)) if one}
         entries = [one for one in fstab.entries(table.out) if one.source in sources]
         self._must_be_ours(device, entries, has_bricks=inside.status == 0)
@@ -62,7 +62,7 @@ class ReleaseDisk(Step):
         bricks = bricks_on(gluster_cli.volumes(info), self.node, own)
         for volume, brick in bricks:
             if any(brick.path.startswith(f"{point}/") for point in points):
-                raise NotSo(
+                raise PreconditionFailed(
                     f"{self.node}: {self.device} has the brick {brick.path} of volume {volume}: it is in use"
                 )
         if device.signatures and not device.mount_points:
@@ -80,9 +80,10 @@ class ReleaseDisk(Step):
         return tuple(Command(self.node, argv) for argv in argvs) or DONE
 
     def _must_be_ours(self, device: Device, entries: Sequence[fstab.Entry], has_bricks: bool) -> None:
-        """Raises NotSo where what is on the device is not a filesystem that this package made for bricks."""
+        """Raises PreconditionFailed where what is on the device is not a filesystem that this package made for
+        bricks."""
         if device.read_only or device.holders:
-            raise NotSo(
+            raise PreconditionFailed(
                 f"{self.node}: {self.device} {device.used or device.carries}: it is not a disk of a brick"
             )
         if not device.signatures and not device.mount_points:
@@ -91,23 +92,25 @@ class ReleaseDisk(Step):
         ours = device.has(self.uuid) or any(one.options == fstab.OPTIONS for one in entries) or has_bricks
         if kinds != ["xfs"] or not ours:
             what = device.carries or f"is mounted at {some(device.mount_points, 3)}"
-            raise NotSo(
+            raise PreconditionFailed(
                 f"{self.node}: {self.device} {what}, and it is not from gnt-gluster: nothing was changed on it"
             )
 
 
 def release_disk(context: Context, arguments: argparse.Namespace) -> Proposal:
     """Disks that no volume uses any more, free for other use."""
-    places = [Place(nodes_named(context.cluster, [name])[0], device=path) for name, path in arguments.disks]
+    places = [
+        BrickPlace(nodes_by_name(context.cluster, [name])[0], device=path) for name, path in arguments.disks
+    ]
     nodes = tuple(dict.fromkeys(place.node for place in places))
     seen = look_at(context, nodes, places)
-    speaks = speaker_of(context, nodes, seen)
+    coordinator = coordinator_of(context, nodes, seen)
     steps: List[Step] = []
     for place in places:
         assert place.device is not None
         found = seen[place.node].devices[place.device]
         uuid = filesystem_uuid(context.cluster.name, place.node, place.device, found)
-        steps.append(ReleaseDisk(place.node, place.device, uuid, plan.DIRECTORY, speaks.name))
+        steps.append(ReleaseDisk(place.node, place.device, uuid, plan.DIRECTORY, coordinator.name))
     named = some([f"{place.node}:{place.device}" for place in places], 9)
     return Proposal(
         tuple(steps),

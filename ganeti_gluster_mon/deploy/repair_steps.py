@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from typing import Any, List, Optional, Sequence, Tuple
 
 from ganeti_gluster_mon.deploy import fstab, gluster_cli
-from ganeti_gluster_mon.deploy.layout import Brick
-from ganeti_gluster_mon.deploy.step import DONE, Command, Left, NotSo, Question, Step
-from ganeti_gluster_mon.ganeti.ssh import Said
+from ganeti_gluster_mon.deploy.layout import BrickAddress
+from ganeti_gluster_mon.deploy.step import DONE, Command, NodeQuery, PreconditionFailed, Remaining, Step
+from ganeti_gluster_mon.ganeti.ssh import CommandResult
 from ganeti_gluster_mon.text import one_line
 
 #: on a mount point, in the filesystem below it: the UUID of the filesystem that belongs there
@@ -92,21 +92,21 @@ class RestartGlusterd(Step):
         return "glusterd answers"
 
     @property
-    def patience(self) -> float:
+    def effect_timeout(self) -> float:
         return 60.0
 
-    def questions(self) -> Tuple[Question, ...]:
+    def queries(self) -> Tuple[NodeQuery, ...]:
         return (
-            Question(self.node, gluster_cli.POOL_LIST, timeout=15.0),
-            Question(self.node, ("test", "-d", "/run/systemd/system")),
+            NodeQuery(self.node, gluster_cli.POOL_LIST, timeout=15.0),
+            NodeQuery(self.node, ("test", "-d", "/run/systemd/system")),
         )
 
-    def left(self, answers: Sequence[Said]) -> Left:
+    def remaining(self, answers: Sequence[CommandResult]) -> Remaining:
         try:
             gluster_cli.peers(answers[0])
-        except NotSo:
+        except PreconditionFailed:
             if answers[1].status:  # without systemd nobody here knows how it is started
-                raise NotSo(self.fault) from None
+                raise PreconditionFailed(self.fault) from None
             return (Command(self.node, ("systemctl", "restart", "glusterd.service"), timeout=150.0),)
         return DONE
 
@@ -122,14 +122,14 @@ class RecordMountPoint(Step):
     def words(self) -> str:
         return f"the mount point {self.mount_point}, with the UUID of its filesystem recorded on it"
 
-    def questions(self) -> Tuple[Question, ...]:
+    def queries(self) -> Tuple[NodeQuery, ...]:
         asked = (
             ("findmnt", "--noheadings", "--output", "TARGET", "--mountpoint", self.mount_point),
             ("getfattr", "--absolute-names", "-h", "--only-values", "-n", RECORD, "--", self.mount_point),
         )
-        return tuple(Question(self.node, argv) for argv in asked)
+        return tuple(NodeQuery(self.node, argv) for argv in asked)
 
-    def left(self, answers: Sequence[Said]) -> Left:
+    def remaining(self, answers: Sequence[CommandResult]) -> Remaining:
         mounted, recorded = answers
         if not mounted.status:
             return DONE  # what is below the mount cannot be seen
@@ -153,26 +153,28 @@ class BrickMounted(Step):
     def words(self) -> str:
         return f"brick {self.path} of {self.volume} mounted, now and at every boot"
 
-    def questions(self) -> Tuple[Question, ...]:
+    def queries(self) -> Tuple[NodeQuery, ...]:
         asked = (
             ("python3", "-I", "-S", "-c", _PROBE, self.path),
             ("cat", fstab.PATH),
             ("test", "-d", "/run/systemd/system"),
         )
-        return tuple(Question(self.node, argv) for argv in asked)
+        return tuple(NodeQuery(self.node, argv) for argv in asked)
 
-    def left(self, answers: Sequence[Said]) -> Left:
+    def remaining(self, answers: Sequence[CommandResult]) -> Remaining:
         found = understand(self.node, answers[0])
         table, systemd = answers[1], answers[2].status == 0
         entries = fstab.entries(table.out)
         if found.volume_id == self.volume_id.replace("-", ""):
             return self._kept(found, table, entries, systemd)
-        brick = Brick(self.node, self.path).label
+        brick = BrickAddress(self.node, self.path).label
         anew = f"gnt-gluster replace-brick {self.volume} {brick} {self.node} --device DEVICE"
         if found.error is not None:
-            raise NotSo(f"{brick} cannot be read ({one_line(found.error)}): if its disk has failed: {anew}")
+            raise PreconditionFailed(
+                f"{brick} cannot be read ({one_line(found.error)}): if its disk has failed: {anew}"
+            )
         if found.volume_id is not None:
-            raise NotSo(
+            raise PreconditionFailed(
                 f"{brick} belongs to another volume (its id is {found.volume_id}), and {self.volume} has a brick "
                 f"there: mount the filesystem of the brick at {found.point}; if it is gone: {anew}"
             )
@@ -183,18 +185,20 @@ class BrickMounted(Step):
         if entry is None and place is not None:
             point, uuid, device = place
             if device is None:
-                raise NotSo(
+                raise PreconditionFailed(
                     f"{brick}: its disk, with the filesystem {one_line(uuid, 80)}, is not there: {anew}"
                 )
             return (*self._append(table, uuid, point, "xfs", systemd), *self._mount(point))
         where = f"{found.point} is mounted" if found.point != "/" else "nothing is mounted there"
-        raise NotSo(
+        raise PreconditionFailed(
             f"{brick} is not there ({where}, and {fstab.PATH} has "
             f"{'no line for it' if entry is None else 'that for it'}): mount its filesystem where it was; "
             f"if that is gone: {anew}"
         )
 
-    def _kept(self, found: Found, table: Said, entries: Sequence[fstab.Entry], systemd: bool) -> Left:
+    def _kept(
+        self, found: Found, table: CommandResult, entries: Sequence[fstab.Entry], systemd: bool
+    ) -> Remaining:
         """The line in /etc/fstab of a brick that is mounted."""
         if found.point == "/" or found.type not in _BY_FSTAB or found.uuid is None:
             return DONE
@@ -205,7 +209,7 @@ class BrickMounted(Step):
             one for one in lines if one.source.startswith("UUID=") and one.source != f"UUID={found.uuid}"
         ]
         if other:
-            raise NotSo(
+            raise PreconditionFailed(
                 f"{self.node}: {fstab.PATH} has {one_line(other[0].source)} for {found.point}, and the brick that is "
                 f"mounted there is on UUID={found.uuid}: put that right, or the next boot mounts another one"
             )
@@ -218,9 +222,11 @@ class BrickMounted(Step):
         ]
         return max(above, key=lambda one: len(one.mount_point)) if above else None
 
-    def _append(self, table: Said, uuid: str, point: str, kind: str, systemd: bool) -> Tuple[Command, ...]:
+    def _append(
+        self, table: CommandResult, uuid: str, point: str, kind: str, systemd: bool
+    ) -> Tuple[Command, ...]:
         if table.status:
-            raise NotSo(f"{self.node}: {fstab.PATH} cannot be read: {table.words}")
+            raise PreconditionFailed(f"{self.node}: {fstab.PATH} cannot be read: {table.words}")
         return fstab_commands(self.node, table.out, fstab.line(uuid, point, kind), systemd)
 
     def _mount(self, point: str) -> Tuple[Command, ...]:
@@ -239,10 +245,10 @@ def fstab_commands(node: str, table: str, line: str, systemd: bool) -> Tuple[Com
     return tuple(commands)
 
 
-def understand(node: str, said: Said) -> Found:
-    """What the probe found.  Raises NotSo where it found nothing."""
+def understand(node: str, reply: CommandResult) -> Found:
+    """What the probe found.  Raises PreconditionFailed where it found nothing."""
     try:
-        told: Any = json.loads(said.out)
+        told: Any = json.loads(reply.out)
         return Found(
             point=str(told["point"]),
             source=str(told["source"]),
@@ -253,4 +259,6 @@ def understand(node: str, said: Said) -> Found:
             recorded=tuple((str(point), str(uuid), device) for point, uuid, device in told["recorded"]),
         )
     except (ValueError, KeyError, TypeError) as err:
-        raise NotSo(f"{node}: it cannot be seen where the bricks are mounted: {said.words}") from err
+        raise PreconditionFailed(
+            f"{node}: it cannot be seen where the bricks are mounted: {reply.words}"
+        ) from err

@@ -12,13 +12,18 @@ from dataclasses import dataclass
 from typing import List, Mapping, Optional, Sequence, Tuple
 
 from ganeti_gluster_mon.deploy import brick_state, capacity_check, discarding, plan, self_heal
-from ganeti_gluster_mon.deploy.apply import ask_all
+from ganeti_gluster_mon.deploy.apply import query_nodes
 from ganeti_gluster_mon.deploy.brick_directory import RetireBrick
-from ganeti_gluster_mon.deploy.command_arguments import Usage, brick_named, nodes_named, places_asked
+from ganeti_gluster_mon.deploy.command_arguments import (
+    UsageError,
+    brick_by_name,
+    nodes_by_name,
+    requested_places,
+)
 from ganeti_gluster_mon.deploy.context import Context, Proposal
 from ganeti_gluster_mon.deploy.heal_steps import FullHeal, Healed, RootVersion, SameEntries
-from ganeti_gluster_mon.deploy.layout import DISPERSE, REPLICATE, Brick
-from ganeti_gluster_mon.deploy.plan import Place
+from ganeti_gluster_mon.deploy.layout import DISPERSE, REPLICATE, BrickAddress
+from ganeti_gluster_mon.deploy.plan import BrickPlace
 from ganeti_gluster_mon.deploy.pool_steps import ReplaceBrick, StartVolume
 from ganeti_gluster_mon.deploy.slot_steps import (
     ResetBrick,
@@ -28,8 +33,8 @@ from ganeti_gluster_mon.deploy.slot_steps import (
     slot,
     slot_questions,
 )
-from ganeti_gluster_mon.deploy.step import NotSo, Question, Step
-from ganeti_gluster_mon.deploy.survey import Seen
+from ganeti_gluster_mon.deploy.step import NodeQuery, PreconditionFailed, Step
+from ganeti_gluster_mon.deploy.survey import NodeSurvey
 from ganeti_gluster_mon.deploy.task_queries import find_volume, pool_members, proposal, state_of_bricks
 from ganeti_gluster_mon.gluster.facts import VolumeInfo
 from ganeti_gluster_mon.text import one_line, some
@@ -52,13 +57,13 @@ class SlotState:
 
 def replace_brick(context: Context, arguments: argparse.Namespace) -> Proposal:
     """Another brick in the place of one, with all that belongs on it."""
-    nodes = nodes_named(context.cluster, arguments.nodes)
-    places = places_asked(context.cluster, nodes, arguments)
+    nodes = nodes_by_name(context.cluster, arguments.nodes)
+    places = requested_places(context.cluster, nodes, arguments)
     if len(places) != 1:
-        raise Usage("one brick takes the place of one: name one --device or one --directory")
+        raise UsageError("one brick takes the place of one: name one --device or one --directory")
     (place,) = places
-    volume, speaks, seen = find_volume(context, arguments.volume, nodes, places)
-    old = brick_named(context.cluster, volume, arguments.brick)
+    volume, coordinator, seen = find_volume(context, arguments.volume, nodes, places)
+    old = brick_by_name(context.cluster, volume, arguments.brick)
     state = _slot_state(context, volume, old, place, seen[place.node])
     again = state is not None and not state.whole
     made = plan.make_bricks(
@@ -66,65 +71,65 @@ def replace_brick(context: Context, arguments: argparse.Namespace) -> Proposal:
         volume.name,
         places,
         seen,
-        speaks.name,
+        coordinator.name,
         state.mount_point if again and state else None,
         again,
     )
     (new,) = made.bricks
     if arguments.discard_data and plan.set_of(volume, old) == (old,):
         if again:  # a volume without copies takes no brick where it has one already
-            made = plan.make_bricks(context.cluster, volume.name, places, seen, speaks.name)
+            made = plan.make_bricks(context.cluster, volume.name, places, seen, coordinator.name)
             (new,) = made.bricks
         return discarding.replace_brick(
             context,
-            speaks,
+            coordinator,
             volume,
             old,
             new,
-            (*plan.join(nodes, speaks), *plan.allow(context.cluster, nodes), *made.steps),
+            (*plan.join(nodes, coordinator), *plan.allow(context.cluster, nodes), *made.steps),
         )
     kind = plan.layout_of(volume).kind
     replicated = kind == REPLICATE
     there = plan.set_of(volume, new)
     others = [brick for brick in there or plan.set_of(volume, old) if brick not in (old, new)]
-    questions: List[str] = []
+    queries: List[str] = []
     notes: List[str] = []
-    steps: List[Step] = [*plan.join(nodes, speaks), *plan.allow(context.cluster, nodes)]
+    steps: List[Step] = [*plan.join(nodes, coordinator), *plan.allow(context.cluster, nodes)]
     before: Tuple[str, ...] = ()
     if there and not again:
         # it has been done, and is only to be seen to its end
         _must_be_gone(volume, old, new)
-        steps += [*made.steps, StartVolume(speaks.name, volume.name, (new,))]
+        steps += [*made.steps, StartVolume(coordinator.name, volume.name, (new,))]
     else:
         _can_be_replaced(volume, old, new, others)
         dead = state is not None and bool(state.fault)
-        questions += replacement_risk(context, speaks.name, volume, old, others, dead)
-        questions += _too_small(context, volume, old, new, others, place, seen[place.node])
-        before = _crawls(context, speaks.name, volume.name) if replicated else ()
+        queries += replacement_risk(context, coordinator.name, volume, old, others, dead)
+        queries += _too_small(context, volume, old, new, others, place, seen[place.node])
+        before = _crawls(context, coordinator.name, volume.name) if replicated else ()
         if kind == DISPERSE:
             lock_timeout = float(volume.options.get("disperse.other-eager-lock-timeout", "1"))
-            steps.append(RootVersion(speaks.name, volume.name, tuple(others), lock_timeout))
+            steps.append(RootVersion(coordinator.name, volume.name, tuple(others), lock_timeout))
         if again and state is not None:
             if dead:
                 notes.append(
                     f"{old.node}: the filesystem of {old.path} is dead and is unmounted: {one_line(state.fault)}"
                 )
             peers = tuple(peer.hostname for peer in seen[new.node].peers if peer.connected and not peer.local)
-            steps += _same_slot(speaks.name, volume.name, new, place, state, made.steps, peers)
+            steps += _same_slot(coordinator.name, volume.name, new, place, state, made.steps, peers)
         else:
-            steps += [*made.steps, ReplaceBrick(speaks.name, volume.name, old, new)]
-        steps.append(StartVolume(speaks.name, volume.name, (new,)))
+            steps += [*made.steps, ReplaceBrick(coordinator.name, volume.name, old, new)]
+        steps.append(StartVolume(coordinator.name, volume.name, (new,)))
     if old != new:
-        steps += _retire(context, speaks.name, volume.name, old, seen, notes)
+        steps += _retire(context, coordinator.name, volume.name, old, seen, notes)
     every = (*others, new)
-    steps += [FullHeal(speaks.name, volume.name, every, before)] if replicated else []
+    steps += [FullHeal(coordinator.name, volume.name, every, before)] if replicated else []
     steps += [
-        Healed(speaks.name, volume.name, every, replicated),
-        SameEntries(speaks.name, volume.name, new, tuple(others)),
+        Healed(coordinator.name, volume.name, every, replicated),
+        SameEntries(coordinator.name, volume.name, new, tuple(others)),
     ]
     wished = proposal(steps, notes, places)
-    question = " ".join((*questions, wished.question)).strip()
-    if questions and not wished.question:
+    question = " ".join((*queries, wished.question)).strip()
+    if queries and not wished.question:
         question += " Replace it?"
     result = (
         f"{new.label} was verified: it has the entries of the other bricks of its set, and nothing is pending"
@@ -133,13 +138,16 @@ def replace_brick(context: Context, arguments: argparse.Namespace) -> Proposal:
     return Proposal(tuple(steps), wished.notes, question, result=result)
 
 
-def _must_be_gone(volume: VolumeInfo, old: Brick, new: Brick) -> None:
-    """Raises NotSo where both *old* and *new* are bricks of the volume: then *new* has not replaced *old*."""
+def _must_be_gone(volume: VolumeInfo, old: BrickAddress, new: BrickAddress) -> None:
+    """Raises PreconditionFailed where both *old* and *new* are bricks of the volume: then *new* has not replaced
+    *old*."""
     if old != new and plan.set_of(volume, old):
-        raise NotSo(f"{new.label} is a brick of {volume.name} already, beside {old.label}: name another disk")
+        raise PreconditionFailed(
+            f"{new.label} is a brick of {volume.name} already, beside {old.label}: name another disk"
+        )
 
 
-def _left_behind(old: Brick, new: Brick) -> str:
+def _left_behind(old: BrickAddress, new: BrickAddress) -> str:
     """What is left of the brick before, and how its disk is used again."""
     if old == new:
         return ""
@@ -148,7 +156,7 @@ def _left_behind(old: Brick, new: Brick) -> str:
 
 
 def _slot_state(
-    context: Context, volume: VolumeInfo, old: Brick, place: Place, node: Seen
+    context: Context, volume: VolumeInfo, old: BrickAddress, place: BrickPlace, node: NodeSurvey
 ) -> Optional[SlotState]:
     """The place of *old*, where *place* is the same or has to become the same; None where the new brick gets its own.
 
@@ -156,17 +164,17 @@ def _slot_state(
     """
     if old.node != place.node or not plan.set_of(volume, old):
         return None
-    directory = tuple(Question(old.node, argv) for argv in brick_state.questions(old.path))
+    directory = tuple(NodeQuery(old.node, argv) for argv in brick_state.queries(old.path))
     if place.device is None:
         if place.directory != old.path:
             return None
-        told = ask_all(context.host, directory)
+        told = query_nodes(context.host, directory)
         return SlotState(None, "", has_volume_id(old, volume.uuid, [told[one] for one in directory]))
     point, name = os.path.split(old.path)
     if name != plan.DIRECTORY:
         return None
-    mount = tuple(Question(old.node, argv) for argv in slot_questions(point))
-    told = ask_all(context.host, (*mount, *directory))
+    mount = tuple(NodeQuery(old.node, argv) for argv in slot_questions(point))
+    told = query_nodes(context.host, (*mount, *directory))
     found = slot([told[one] for one in mount])
     same = found.number == node.devices[place.device].number
     if found.source and not found.fault and not same:
@@ -176,68 +184,79 @@ def _slot_state(
 
 
 def _same_slot(
-    speaker: str,
+    coordinator: str,
     volume: str,
-    brick: Brick,
-    place: Place,
+    brick: BrickAddress,
+    place: BrickPlace,
     state: SlotState,
     made: Sequence[Step],
     peers: Tuple[str, ...],
 ) -> Tuple[Step, ...]:
-    steps: List[Step] = [StopBrick(speaker, volume, brick)]
+    steps: List[Step] = [StopBrick(coordinator, volume, brick)]
     if place.device is not None and state.mount_point is not None:
         steps.append(UnmountDead(place.node, place.device, state.mount_point))
-    return (*steps, *made, ResetBrick(speaker, volume, brick, peers))
+    return (*steps, *made, ResetBrick(coordinator, volume, brick, peers))
 
 
-def _can_be_replaced(volume: VolumeInfo, old: Brick, new: Brick, others: Sequence[Brick]) -> None:
-    """Raises NotSo where the layout of the volume is against it."""
+def _can_be_replaced(
+    volume: VolumeInfo, old: BrickAddress, new: BrickAddress, others: Sequence[BrickAddress]
+) -> None:
+    """Raises PreconditionFailed where the layout of the volume is against it."""
     plan.must_have(volume, old)
     if not others:
-        raise NotSo(
+        raise PreconditionFailed(
             f"{volume.name} has no copy of what is on {old.label}, and replacing it would lose that: gnt-gluster "
             f"expand-volume {volume.name} {new.node} --device DEVICE, then {discarding.moves(volume.name, [old])}; if "
             f"{old.label} cannot be read any more, this command with --discard-data"
         )
     for option in ("cluster.self-heal-daemon", "cluster.disperse-self-heal-daemon"):
         if volume.options.get(option, "on") in _OFF:
-            raise NotSo(
+            raise PreconditionFailed(
                 f"{option} of {volume.name} is off, and a new brick would stay empty: "
                 f"gluster volume set {volume.name} {option} on"
             )
     if any(brick.node == new.node for brick in others):
-        raise NotSo(f"{new.node} has a brick of the same set already: two copies on one host are one")
+        raise PreconditionFailed(
+            f"{new.node} has a brick of the same set already: two copies on one host are one"
+        )
 
 
 def replacement_risk(
-    context: Context, speaks: str, volume: VolumeInfo, old: Brick, others: Sequence[Brick], dead: bool
+    context: Context,
+    coordinator: str,
+    volume: VolumeInfo,
+    old: BrickAddress,
+    others: Sequence[BrickAddress],
+    dead: bool,
 ) -> Tuple[str, ...]:
-    """What has to be confirmed before *old* goes.  Raises NotSo where the *others* of its set lack what it has.
+    """What has to be confirmed before *old* goes.
+
+    Raises PreconditionFailed where the *others* of its set lack what it has.
 
     A brick lists in its index what other bricks lack, so *old* may go while entries are pending on others: then it is
     the one that lacks them.  The filesystem of one that is *dead* cannot be read.
     """
-    missing, counts = state_of_bricks(context, speaks, volume)
+    missing, counts = state_of_bricks(context, coordinator, volume)
     away = [brick.label for brick in others if brick.label in missing]
     if away:
-        raise NotSo(
+        raise PreconditionFailed(
             f"{some(away, 3)} is offline, and {old.label} may have what only it has: bring that back first"
         )
     if old.label in missing or dead:
         return (f"{old.label} is {'dead' if dead else 'offline'}; what only it has is lost.",)
     its = counts.get(old)
     if its is None or its.pending is None or any(brick not in counts for brick in others):
-        raise NotSo(
+        raise PreconditionFailed(
             f"it is not known whether {volume.name} is healed: gluster volume heal {volume.name} info summary"
         )
     split = max(one.split_brain or 0 for one in counts.values())
     if split:
-        raise NotSo(
+        raise PreconditionFailed(
             f"{split} entries of {volume.name} are in split-brain: choose a copy of each before a brick is replaced: "
             f"gluster volume heal {volume.name} info split-brain"
         )
     if its.pending:
-        raise NotSo(
+        raise PreconditionFailed(
             f"{its.pending} entries of {volume.name} are to be healed, and {old.label} may have the only good copy: "
             f"wait until gluster volume heal {volume.name} info summary says 0"
         )
@@ -247,24 +266,27 @@ def replacement_risk(
 def _too_small(
     context: Context,
     volume: VolumeInfo,
-    old: Brick,
-    new: Brick,
-    others: Sequence[Brick],
-    place: Place,
-    node: Seen,
+    old: BrickAddress,
+    new: BrickAddress,
+    others: Sequence[BrickAddress],
+    place: BrickPlace,
+    node: NodeSurvey,
 ) -> Tuple[str, ...]:
-    """What has to be confirmed because of the size of the new brick.  Raises NotSo where the data has no room."""
-    arbiters = {Brick(brick.host, brick.path) for brick in volume.bricks if brick.arbiter}
+    """What has to be confirmed because of the size of the new brick.
+
+    Raises PreconditionFailed where the data has no room.
+    """
+    arbiters = {BrickAddress(brick.host, brick.path) for brick in volume.bricks if brick.arbiter}
     if old in arbiters:
         return ()
     data = [brick for brick in others if brick not in arbiters]
-    sizes = {brick: capacity_check.size_question(brick) for brick in data}
+    sizes = {brick: capacity_check.size_query(brick) for brick in data}
     asked = list(sizes.values())
     room = None
     if place.directory is not None:
-        room = capacity_check.directory_question(place.node, place.directory)
+        room = capacity_check.directory_query(place.node, place.directory)
         asked.append(room)
-    told = ask_all(context.host, asked)
+    told = query_nodes(context.host, asked)
     if room is not None and place.directory is not None:
         space = capacity_check.directory_space(place.directory, told[room])
     else:
@@ -275,19 +297,24 @@ def _too_small(
     return () if question is None else (question,)
 
 
-def _crawls(context: Context, speaks: str, volume: str) -> Tuple[str, ...]:
+def _crawls(context: Context, coordinator: str, volume: str) -> Tuple[str, ...]:
     """The crawls that the self-heal daemons remember now."""
-    question = Question(speaks, self_heal.statistics(volume))
-    found = self_heal.crawls(ask_all(context.host, (question,))[question])
+    question = NodeQuery(coordinator, self_heal.statistics(volume))
+    found = self_heal.crawls(query_nodes(context.host, (question,))[question])
     return () if found is None else found.ended
 
 
 def _retire(
-    context: Context, speaks: str, volume: str, old: Brick, seen: Mapping[str, Seen], notes: List[str]
+    context: Context,
+    coordinator: str,
+    volume: str,
+    old: BrickAddress,
+    seen: Mapping[str, NodeSurvey],
+    notes: List[str],
 ) -> Tuple[Step, ...]:
     """The step that marks *old* as a former brick, where its node can be reached."""
     node = seen.get(old.node) or next((one for one in pool_members(context) if one.name == old.node), None)
     if node is None or node.fault is not None:
         notes.append(f"{old.label} is not marked as a former brick: its node cannot be reached")
         return ()
-    return (RetireBrick(old.node, old.path, volume, speaks),)
+    return (RetireBrick(old.node, old.path, volume, coordinator),)

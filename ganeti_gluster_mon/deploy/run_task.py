@@ -8,22 +8,24 @@ import sys
 from typing import Optional
 
 from ganeti_gluster_mon.deploy import layout as layouts
-from ganeti_gluster_mon.deploy.apply import Refused, Stopped, apply, foresee, shown
+from ganeti_gluster_mon.deploy.apply import PlanRefused, PlanStopped, apply, precheck, shown
 from ganeti_gluster_mon.deploy.change_lock import ChangeLock, LockedHost
-from ganeti_gluster_mon.deploy.command_arguments import Usage
-from ganeti_gluster_mon.deploy.confirmation import sure
+from ganeti_gluster_mon.deploy.command_arguments import UsageError
+from ganeti_gluster_mon.deploy.confirmation import confirm
 from ganeti_gluster_mon.deploy.context import Context, Proposal, Task
 from ganeti_gluster_mon.ganeti import ssconf
 from ganeti_gluster_mon.ganeti.ssh import Nodes
 
 
-def carry_out(task: Task, arguments: argparse.Namespace, context: Optional[Context] = None) -> int:
+def run_task(task: Task, arguments: argparse.Namespace, context: Optional[Context] = None) -> int:
     """Plan what *task* makes of the *arguments*, and do it; returns the exit status."""
     command = task.__name__.replace("_", "-")
     try:
         if context is None:
             if os.geteuid():
-                raise Refused(f"{command} runs commands on the nodes, which only root can do: run it as root")
+                raise PlanRefused(
+                    f"{command} runs commands on the nodes, which only root can do: run it as root"
+                )
             cluster = ssconf.read()
             nodes = Nodes(cluster)
             context = Context(cluster, nodes, nodes.own)
@@ -31,27 +33,27 @@ def carry_out(task: Task, arguments: argparse.Namespace, context: Optional[Conte
             proposal = task(context, arguments)
             for note in proposal.notes:
                 say(note)
-            sys.stdout.write(shown(proposal.steps, foresee(context.host, proposal.steps)))
+            sys.stdout.write(shown(proposal.steps, precheck(context.host, proposal.steps)))
             return 0
         with context.lock() as lock:
             return _change(context, lock, task(context, arguments), arguments)
-    except (Usage, layouts.NoLayout) as err:
+    except (UsageError, layouts.NoLayout) as err:
         print(f"gnt-gluster {command}: {err}", file=sys.stderr)
         return 2
-    except Refused as err:
+    except PlanRefused as err:
         for line in str(err).splitlines():
             print(f"gnt-gluster: {line}", file=sys.stderr)
         say("nothing was done")
         return 1
     except KeyboardInterrupt:
-        raise Stopped("interrupted before anything was done") from None
+        raise PlanStopped("interrupted before anything was done") from None
 
 
 def _change(context: Context, lock: ChangeLock, proposal: Proposal, arguments: argparse.Namespace) -> int:
     """Ask what has to be asked, and apply the steps; returns the exit status."""
     if proposal.question:
-        foresee(context.host, proposal.steps)  # nobody is asked about what cannot be done anyway
-        if not sure(proposal.question, proposal.notes, arguments.force):
+        precheck(context.host, proposal.steps)  # nobody is asked about what cannot be done anyway
+        if not confirm(proposal.question, proposal.notes, arguments.force):
             say("nothing was done")
             return 1
     else:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Dict, List, Mapping, Optional, Tuple
 
 from ganeti_gluster_mon.deploy.gluster_cli import GLUSTER
-from ganeti_gluster_mon.ganeti.ssh import Said
+from ganeti_gluster_mon.ganeti.ssh import CommandResult
 
 _TIMEOUT = "--timeout=5"
 _BRICK = re.compile(r"^Brick (\S.*)$")
@@ -43,7 +43,7 @@ def statistics(volume: str) -> Tuple[str, ...]:
     return (*GLUSTER, _TIMEOUT, "volume", "heal", volume, "statistics")
 
 
-def connected(answer: Said) -> Optional[Mapping[str, bool]]:
+def connected(answer: CommandResult) -> Optional[Mapping[str, bool]]:
     """Brick ("HOST:PATH") → whether the daemons are connected to it, from the answer to `heal_count`.
 
     A brick that the answer has no count of is left out.  None where the daemons did not answer.
@@ -62,13 +62,13 @@ def connected(answer: Said) -> Optional[Mapping[str, bool]]:
     return found
 
 
-def pending(answer: Said) -> Optional[int]:
+def pending(answer: CommandResult) -> Optional[int]:
     """How many entries the brick with most of them has pending, from the answer to `heal_count`; None: not known."""
     counts = [int(match[1]) for match in map(_COUNT.match, answer.out.splitlines()) if match]
     return max(counts) if counts and not answer.status else None
 
 
-def crawls(answer: Said) -> Optional[Crawls]:
+def crawls(answer: CommandResult) -> Optional[Crawls]:
     """The crawls over whole bricks, from the answer to `statistics`; None where the daemons did not answer."""
     if answer.status:
         return None

@@ -9,10 +9,10 @@ from typing import Sequence, Set, Tuple
 from ganeti_gluster_mon.deploy import brick_state, gluster_cli
 from ganeti_gluster_mon.deploy.brick_state import VOLUME_ID
 from ganeti_gluster_mon.deploy.gluster_cli import VOLUME_INFO
-from ganeti_gluster_mon.deploy.layout import Brick
+from ganeti_gluster_mon.deploy.layout import BrickAddress
 from ganeti_gluster_mon.deploy.pool_steps import gluster, offline
-from ganeti_gluster_mon.deploy.step import DONE, WAIT, Command, Left, NotSo, Question, Step
-from ganeti_gluster_mon.ganeti.ssh import Said
+from ganeti_gluster_mon.deploy.step import DONE, WAIT, Command, NodeQuery, PreconditionFailed, Remaining, Step
+from ganeti_gluster_mon.ganeti.ssh import CommandResult
 from ganeti_gluster_mon.text import one_line
 
 
@@ -36,7 +36,7 @@ def slot_questions(mount_point: str) -> Tuple[Tuple[str, ...], ...]:
     )
 
 
-def slot(answers: Sequence[Said]) -> Slot:
+def slot(answers: Sequence[CommandResult]) -> Slot:
     """A mount point from the answers to `slot_questions`.  Pure."""
     mounts, inside = answers
     if mounts.status:
@@ -50,27 +50,27 @@ class StopBrick(Step):
     """A brick whose process is stopped, for the time until `ResetBrick`; *node* is the speaker."""
 
     volume: str
-    brick: Brick
+    brick: BrickAddress
 
     @property
     def words(self) -> str:
         return f"{self.brick.label} stopped"
 
     @property
-    def patience(self) -> float:
+    def effect_timeout(self) -> float:
         return 60.0
 
-    def questions(self) -> Tuple[Question, ...]:
+    def queries(self) -> Tuple[NodeQuery, ...]:
         return (
-            Question(self.node, VOLUME_INFO),
-            Question(self.node, gluster_cli.volume_status(self.volume)),
+            NodeQuery(self.node, VOLUME_INFO),
+            NodeQuery(self.node, gluster_cli.volume_status(self.volume)),
         )
 
-    def left(self, answers: Sequence[Said]) -> Left:
+    def remaining(self, answers: Sequence[CommandResult]) -> Remaining:
         volume = gluster_cli.volume(answers[0], self.volume)
         missing = None if volume is None else offline(volume, answers[1])
         if missing is None:
-            raise NotSo(
+            raise PreconditionFailed(
                 f"it is not known whether {self.brick.label} is online: gluster volume status {self.volume}"
             )
         if self.brick.label in missing:
@@ -89,16 +89,16 @@ class UnmountDead(Step):
     def words(self) -> str:
         return f"no dead filesystem mounted at {self.mount_point}"
 
-    def questions(self) -> Tuple[Question, ...]:
+    def queries(self) -> Tuple[NodeQuery, ...]:
         number = ("lsblk", "--noheadings", "--nodeps", "--output", "MAJ:MIN", "--", self.device)
-        return tuple(Question(self.node, argv) for argv in (*slot_questions(self.mount_point), number))
+        return tuple(NodeQuery(self.node, argv) for argv in (*slot_questions(self.mount_point), number))
 
-    def left(self, answers: Sequence[Said]) -> Left:
+    def remaining(self, answers: Sequence[CommandResult]) -> Remaining:
         found = slot(answers[:2])
         if not found.source or (not found.fault and found.number == answers[2].out.strip()):
             return DONE
         if not found.fault:
-            raise NotSo(
+            raise PreconditionFailed(
                 f"{self.node}: {one_line(found.source)} is mounted at {self.mount_point} and can be read: it is not "
                 f"dead; name a --device that is to be mounted elsewhere, or umount it first"
             )
@@ -111,7 +111,7 @@ class ResetBrick(Step):
     """A brick whose disk was replaced, in the volume again with its empty directory; *node* is the speaker."""
 
     volume: str
-    brick: Brick
+    brick: BrickAddress
     #: hostnames of the peers that the glusterd of the brick's node is connected to
     peers: Tuple[str, ...] = ()
 
@@ -120,18 +120,18 @@ class ResetBrick(Step):
         return f"{self.brick.label} in {self.volume} again, on its new disk"
 
     @property
-    def patience(self) -> float:
+    def effect_timeout(self) -> float:
         return 60.0
 
-    def questions(self) -> Tuple[Question, ...]:
+    def queries(self) -> Tuple[NodeQuery, ...]:
         return (
-            Question(self.node, VOLUME_INFO),
-            Question(self.node, gluster_cli.volume_status(self.volume)),
-            Question(self.brick.node, gluster_cli.POOL_LIST),
-            *(Question(self.brick.node, argv) for argv in brick_state.questions(self.brick.path)),
+            NodeQuery(self.node, VOLUME_INFO),
+            NodeQuery(self.node, gluster_cli.volume_status(self.volume)),
+            NodeQuery(self.brick.node, gluster_cli.POOL_LIST),
+            *(NodeQuery(self.brick.node, argv) for argv in brick_state.queries(self.brick.path)),
         )
 
-    def left(self, answers: Sequence[Said]) -> Left:
+    def remaining(self, answers: Sequence[CommandResult]) -> Remaining:
         # A glusterd that was just restarted answers no query at first, and would reset the brick without its peers.
         if answers[2].status or not self._connected(answers[2]).issuperset(self.peers):
             return WAIT
@@ -144,7 +144,7 @@ class ResetBrick(Step):
         return (gluster(self.node, "volume", "reset-brick", self.volume, label, label, "commit", "force"),)
 
     @staticmethod
-    def _connected(pool_list: Said) -> Set[str]:
+    def _connected(pool_list: CommandResult) -> Set[str]:
         return {peer.hostname for peer in gluster_cli.peers(pool_list) if peer.connected}
 
     def cure(self, failure: str) -> Tuple[Command, ...]:
@@ -161,10 +161,10 @@ class ResetBrick(Step):
 _NEW = "When destination brick is new"
 
 
-def has_volume_id(brick: Brick, volume_uuid: str, answers: Sequence[Said]) -> bool:
+def has_volume_id(brick: BrickAddress, volume_uuid: str, answers: Sequence[CommandResult]) -> bool:
     """Whether the directory of *brick* can be read and has the id of its volume; by `brick_state.questions`."""
     try:
         found = brick_state.understand(brick.path, answers)
-    except NotSo:
+    except PreconditionFailed:
         return False
     return found.attributes.get(VOLUME_ID) == volume_uuid.replace("-", "")

@@ -11,17 +11,17 @@ import shlex
 from dataclasses import dataclass
 from typing import Optional, Sequence, Tuple
 
-from ganeti_gluster_mon.failure import CannotDo
-from ganeti_gluster_mon.ganeti.ssh import Said
+from ganeti_gluster_mon.command_error import CommandError
+from ganeti_gluster_mon.ganeti.ssh import CommandResult
 
 #: commands that are left to do; without any, something is waited for; None: the step is done
-Left = Optional[Tuple["Command", ...]]
+Remaining = Optional[Tuple["Command", ...]]
 
-DONE: Left = None
-WAIT: Left = ()
+DONE: Remaining = None
+WAIT: Remaining = ()
 
 
-class NotSo(CannotDo):
+class PreconditionFailed(CommandError):
     """What a step found is not as it has to be, and it does not change it; one line that says what to do."""
 
 
@@ -43,7 +43,7 @@ class Command:
 
 
 @dataclass(frozen=True)
-class Question:
+class NodeQuery:
     """A command that only looks."""
 
     node: str
@@ -65,7 +65,7 @@ class Step:
         raise NotImplementedError
 
     @property
-    def patience(self) -> float:
+    def effect_timeout(self) -> float:
         """Seconds that its effect may take after its commands."""
         return 10.0
 
@@ -74,15 +74,15 @@ class Step:
         """How many times, one after the other, its questions have to show that it is done."""
         return 1
 
-    def questions(self) -> Tuple[Question, ...]:
+    def queries(self) -> Tuple[NodeQuery, ...]:
         """What has to be asked to know how far it is."""
         raise NotImplementedError
 
-    def left(self, answers: Sequence[Said]) -> Left:
-        """What is left to do by the *answers* to its questions.  Raises NotSo."""
+    def remaining(self, answers: Sequence[CommandResult]) -> Remaining:
+        """What is left to do by the *answers* to its questions.  Raises PreconditionFailed."""
         raise NotImplementedError
 
-    def urge(self) -> Tuple[Command, ...]:
+    def kick(self) -> Tuple[Command, ...]:
         """What helps on what is waited for; it is run whenever nothing has changed for some seconds.
 
         That such a command fails is no matter: then nothing changes, and it is run again.
@@ -97,7 +97,7 @@ class Step:
         del failure
         return ()
 
-    def progress(self, answers: Sequence[Said]) -> str:
+    def progress(self, answers: Sequence[CommandResult]) -> str:
         """How far it is, for people, where it takes long; "" where there is nothing to tell."""
         del answers
         return ""

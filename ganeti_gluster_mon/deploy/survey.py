@@ -11,9 +11,9 @@ from typing import List, Mapping, Optional, Sequence, Tuple
 from ganeti_gluster_mon.deploy import block_devices, fstab, gluster_cli
 from ganeti_gluster_mon.deploy.apply import Host
 from ganeti_gluster_mon.deploy.gluster_cli import POOL_LIST, VOLUME_INFO
-from ganeti_gluster_mon.deploy.step import NotSo
+from ganeti_gluster_mon.deploy.step import PreconditionFailed
 from ganeti_gluster_mon.ganeti.ssconf import Cluster
-from ganeti_gluster_mon.ganeti.ssh import NoAnswer, Said
+from ganeti_gluster_mon.ganeti.ssh import CommandResult, NodeUnavailable
 from ganeti_gluster_mon.gluster.facts import VolumeInfo
 from ganeti_gluster_mon.gluster.model import Peer
 from ganeti_gluster_mon.text import one_line, some
@@ -35,7 +35,7 @@ _NAMES = (
 
 
 @dataclass(frozen=True)
-class Seen:
+class NodeSurvey:
     """A node as it was found."""
 
     name: str
@@ -69,14 +69,14 @@ class Seen:
 
 def look(
     host: Host, nodes: Sequence[str], wanted: Mapping[str, Sequence[str]], names: Sequence[str]
-) -> Tuple[Seen, ...]:
+) -> Tuple[NodeSurvey, ...]:
     """Look at *nodes*, all at once: *wanted* are the devices of each to look at, *names* those to be resolved."""
     with ThreadPoolExecutor(max_workers=_AT_ONCE) as pool:
         return tuple(pool.map(lambda node: _look(host, node, wanted.get(node, ()), names), nodes))
 
 
-def _look(host: Host, node: str, wanted: Sequence[str], names: Sequence[str]) -> Seen:
-    questions: List[Sequence[str]] = [
+def _look(host: Host, node: str, wanted: Sequence[str], names: Sequence[str]) -> NodeSurvey:
+    queries: List[Sequence[str]] = [
         ("gluster", "--version"),
         POOL_LIST,
         VOLUME_INFO,
@@ -84,28 +84,28 @@ def _look(host: Host, node: str, wanted: Sequence[str], names: Sequence[str]) ->
         block_devices.MOUNTS,
     ]
     for device in wanted:
-        questions += block_devices.questions(device)
+        queries += block_devices.queries(device)
     # last, so that its clock is read as close as can be to our own
-    questions.append(("python3", "-I", "-S", "-c", _NAMES, *names))
+    queries.append(("python3", "-I", "-S", "-c", _NAMES, *names))
     try:
-        answers = host.ask(node, questions, _PATIENCE)
-    except NoAnswer as err:
-        return Seen(node, fault=str(err))
+        answers = host.ask(node, queries, _PATIENCE)
+    except NodeUnavailable as err:
+        return NodeSurvey(node, fault=str(err))
     return understand(node, wanted, answers, time.time())
 
 
-def understand(node: str, wanted: Sequence[str], answers: Sequence[Said], now: float) -> Seen:
+def understand(node: str, wanted: Sequence[str], answers: Sequence[CommandResult], now: float) -> NodeSurvey:
     """What the answers of a node tell.  Pure."""
     version, pool, info, table, mounts, *rest = answers
     if version.status == 127:
-        return Seen(node, fault=f"{node}: there is no gluster there: apt-get install glusterfs-server")
+        return NodeSurvey(node, fault=f"{node}: there is no gluster there: apt-get install glusterfs-server")
     try:
         peers, volumes = gluster_cli.peers(pool), gluster_cli.volumes(info)
-    except NotSo:
-        said = pool if pool.status else info
-        return Seen(
+    except PreconditionFailed:
+        reply = pool if pool.status else info
+        return NodeSurvey(
             node,
-            fault=f"{node}: glusterd does not answer there ({said.words}): systemctl restart glusterd",
+            fault=f"{node}: glusterd does not answer there ({reply.words}): systemctl restart glusterd",
             no_glusterd=True,
         )
     found, faults = {}, []
@@ -116,7 +116,7 @@ def understand(node: str, wanted: Sequence[str], answers: Sequence[Said], now: f
         else:
             found[name] = device
     names, clock = _names(rest[-1])
-    return Seen(
+    return NodeSurvey(
         node,
         peers=peers,
         volumes=volumes,
@@ -129,16 +129,16 @@ def understand(node: str, wanted: Sequence[str], answers: Sequence[Said], now: f
     )
 
 
-def _names(said: Said) -> Tuple[Mapping[str, Tuple[str, ...]], Optional[float]]:
+def _names(reply: CommandResult) -> Tuple[Mapping[str, Tuple[str, ...]], Optional[float]]:
     """How names are resolved, and the clock; nothing where that was not told."""
     try:
-        told = json.loads(said.out)
+        told = json.loads(reply.out)
         return {name: tuple(found) for name, found in told["names"].items()}, float(told["time"])
     except (ValueError, KeyError, TypeError, AttributeError):
         return {}, None
 
 
-def faults(seen: Sequence[Seen], cluster: Cluster) -> Tuple[str, ...]:
+def faults(seen: Sequence[NodeSurvey], cluster: Cluster) -> Tuple[str, ...]:
     """Why nothing can be made of these nodes, a line each.  Pure."""
     found = [one.fault for one in seen if one.fault is not None]
     well = [one for one in seen if one.fault is None]

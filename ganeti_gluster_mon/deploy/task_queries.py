@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import Dict, Mapping, Optional, Sequence, Tuple
 
 from ganeti_gluster_mon.deploy import plan, survey
-from ganeti_gluster_mon.deploy.apply import Refused, ask_all
+from ganeti_gluster_mon.deploy.apply import PlanRefused, query_nodes
 from ganeti_gluster_mon.deploy.context import Context, Proposal
 from ganeti_gluster_mon.deploy.gluster_cli import asked, heal, heal_counts, volume_status
-from ganeti_gluster_mon.deploy.layout import Brick
-from ganeti_gluster_mon.deploy.plan import Place
+from ganeti_gluster_mon.deploy.layout import BrickAddress
+from ganeti_gluster_mon.deploy.plan import BrickPlace
 from ganeti_gluster_mon.deploy.pool_steps import offline
-from ganeti_gluster_mon.deploy.step import NotSo, Question, Step
-from ganeti_gluster_mon.deploy.survey import Seen
+from ganeti_gluster_mon.deploy.step import NodeQuery, PreconditionFailed, Step
+from ganeti_gluster_mon.deploy.survey import NodeSurvey
 from ganeti_gluster_mon.deploy.task_steps import rebalance as rebalance_told
 from ganeti_gluster_mon.gluster.facts import HealCount, VolumeInfo
 from ganeti_gluster_mon.gluster.query import rebalance_status
@@ -20,11 +20,11 @@ from ganeti_gluster_mon.text import some
 
 
 def look_at(
-    context: Context, nodes: Sequence[str], places: Sequence[Place], names: Sequence[str] = ()
-) -> Dict[str, Seen]:
+    context: Context, nodes: Sequence[str], places: Sequence[BrickPlace], names: Sequence[str] = ()
+) -> Dict[str, NodeSurvey]:
     """Look at *nodes* and their devices, and whether they know each other and *names*.
 
-    Raises Refused, a line for each thing that is in the way.
+    Raises PlanRefused, a line for each thing that is in the way.
     """
     wanted = {
         node: [place.device for place in places if place.node == node and place.device is not None]
@@ -33,23 +33,23 @@ def look_at(
     seen = survey.look(context.host, nodes, wanted, tuple(dict.fromkeys((*nodes, *names))))
     faults = survey.faults(seen, context.cluster)
     if faults:
-        raise Refused("\n".join(faults))
+        raise PlanRefused("\n".join(faults))
     return {one.name: one for one in seen}
 
 
-def pool_members(context: Context, besides: Sequence[str] = ()) -> Tuple[Seen, ...]:
+def pool_members(context: Context, besides: Sequence[str] = ()) -> Tuple[NodeSurvey, ...]:
     """The nodes of the cluster as members of pools, our own first; *besides* those that were seen already."""
     names = [context.own, *(node.name for node in context.cluster.nodes if not node.offline)]
     return survey.look(context.host, [name for name in dict.fromkeys(names) if name not in besides], {}, ())
 
 
-def speaker_of(context: Context, nodes: Sequence[str], seen: Mapping[str, Seen]) -> Seen:
+def coordinator_of(context: Context, nodes: Sequence[str], seen: Mapping[str, NodeSurvey]) -> NodeSurvey:
     """Whose pool is joined: that of one of *nodes*, or that of the cluster, or the first of *nodes*."""
-    among = plan.speaker(list(seen.values()))
+    among = plan.coordinator(list(seen.values()))
     if among.in_pool:
         strangers = plan.strangers(among, context.cluster)
         if strangers and {one.uuid for one in seen.values()} - {peer.uuid for peer in among.peers}:
-            raise NotSo(
+            raise PreconditionFailed(
                 f"{among.name} is in another pool, with {some(strangers, 3)}, no node of {context.cluster.name}: "
                 f"leave it out, or take it out of that one: gluster peer detach {among.name}"
             )
@@ -62,10 +62,10 @@ def find_volume(
     context: Context,
     name: str,
     nodes: Sequence[str] = (),
-    places: Sequence[Place] = (),
-    others: Optional[Sequence[Seen]] = None,
-) -> Tuple[VolumeInfo, Seen, Dict[str, Seen]]:
-    """A volume, a node that knows it, and *nodes* as they were seen.  Raises NotSo where there is none.
+    places: Sequence[BrickPlace] = (),
+    others: Optional[Sequence[NodeSurvey]] = None,
+) -> Tuple[VolumeInfo, NodeSurvey, Dict[str, NodeSurvey]]:
+    """A volume, a node that knows it, and *nodes* as they were seen.  Raises PreconditionFailed where there is none.
 
     *others* are the other nodes of the cluster, where they were looked at already.
     """
@@ -78,7 +78,7 @@ def find_volume(
                 return volume, one, seen
     faults = [one.fault for one in everybody if one.fault is not None]
     known = sorted({volume.name for one in everybody for volume in one.volumes})
-    raise NotSo(
+    raise PreconditionFailed(
         f"there is no volume {name}: "
         + (f"these are {some(known, 6)}" if known else "there is none at all")
         + (f" (not known: {faults[0]})" if faults else "")
@@ -86,31 +86,31 @@ def find_volume(
 
 
 def state_of_bricks(
-    context: Context, speaks: str, volume: VolumeInfo
-) -> Tuple[Tuple[str, ...], Dict[Brick, HealCount]]:
+    context: Context, coordinator: str, volume: VolumeInfo
+) -> Tuple[Tuple[str, ...], Dict[BrickAddress, HealCount]]:
     """What of *volume* is offline, see `offline`, and what each brick counts to be healed, where it is known.
 
-    Raises NotSo where it is not known which bricks are online.
+    Raises PreconditionFailed where it is not known which bricks are online.
     """
-    state = Question(speaks, volume_status(volume.name))
-    healing = Question(speaks, heal(volume.name), timeout=60.0)
-    told = ask_all(context.host, (state, healing))
+    state = NodeQuery(coordinator, volume_status(volume.name))
+    healing = NodeQuery(coordinator, heal(volume.name), timeout=60.0)
+    told = query_nodes(context.host, (state, healing))
     missing = offline(volume, told[state])
     if missing is None:
-        raise NotSo(
+        raise PreconditionFailed(
             f"it is not known which bricks of {volume.name} are online: gluster volume status {volume.name}"
         )
-    return missing, {Brick(one.host, one.path): one for one in heal_counts(told[healing]) or ()}
+    return missing, {BrickAddress(one.host, one.path): one for one in heal_counts(told[healing]) or ()}
 
 
-def last_rebalance(context: Context, speaks: str, volume: str) -> Optional[str]:
+def last_rebalance(context: Context, coordinator: str, volume: str) -> Optional[str]:
     """The id of the rebalance that was last, and is not running."""
-    question = Question(speaks, asked(rebalance_status(volume)))
-    state = rebalance_told(ask_all(context.host, [question])[question])
+    question = NodeQuery(coordinator, asked(rebalance_status(volume)))
+    state = rebalance_told(query_nodes(context.host, [question])[question])
     return None if state is None or state.status == "in progress" else state.id
 
 
-def proposal(steps: Sequence[Step], notes: Sequence[str], places: Sequence[Place]) -> Proposal:
+def proposal(steps: Sequence[Step], notes: Sequence[str], places: Sequence[BrickPlace]) -> Proposal:
     """*steps*, with a question where devices or directories are to be wiped."""
     wiped = [f"{place.node}:{place.device or place.directory}" for place in places if place.wipe]
     question = f"Lose for good what is on {some(wiped, 9)}?" if wiped else ""

@@ -7,8 +7,8 @@ from typing import Optional, Sequence, Tuple
 
 from ganeti_gluster_mon.deploy import gluster_cli
 from ganeti_gluster_mon.deploy.pool_steps import gluster
-from ganeti_gluster_mon.deploy.step import DONE, WAIT, Left, NotSo, Question, Step
-from ganeti_gluster_mon.ganeti.ssh import Said
+from ganeti_gluster_mon.deploy.step import DONE, WAIT, NodeQuery, PreconditionFailed, Remaining, Step
+from ganeti_gluster_mon.ganeti.ssh import CommandResult
 from ganeti_gluster_mon.gluster import parse
 from ganeti_gluster_mon.gluster.query import rebalance_status
 from ganeti_gluster_mon.gluster.validation import Faults, Refused, Unreadable
@@ -39,13 +39,13 @@ class StartRebalance(Step):
         return f"a rebalance of {self.volume} begun"
 
     @property
-    def patience(self) -> float:
+    def effect_timeout(self) -> float:
         return 60.0
 
-    def questions(self) -> Tuple[Question, ...]:
-        return (Question(self.node, gluster_cli.asked(rebalance_status(self.volume))),)
+    def queries(self) -> Tuple[NodeQuery, ...]:
+        return (NodeQuery(self.node, gluster_cli.asked(rebalance_status(self.volume))),)
 
-    def left(self, answers: Sequence[Said]) -> Left:
+    def remaining(self, answers: Sequence[CommandResult]) -> Remaining:
         state = rebalance(answers[0])
         if state is not None and state.status == "fix-layout in progress" and not self.layout_only:
             return WAIT  # it is short, and there can be only one at a time
@@ -69,24 +69,24 @@ class Rebalanced(Step):
         return f"the rebalance of {self.volume} completed"
 
     @property
-    def patience(self) -> float:
+    def effect_timeout(self) -> float:
         return _STUCK
 
-    def questions(self) -> Tuple[Question, ...]:
-        return (Question(self.node, gluster_cli.asked(rebalance_status(self.volume))),)
+    def queries(self) -> Tuple[NodeQuery, ...]:
+        return (NodeQuery(self.node, gluster_cli.asked(rebalance_status(self.volume))),)
 
-    def left(self, answers: Sequence[Said]) -> Left:
+    def remaining(self, answers: Sequence[CommandResult]) -> Remaining:
         state = rebalance(answers[0])
         if state is None or state.id == self.before or state.status.endswith("in progress"):
             return WAIT
         if state.status.endswith("completed"):
             return DONE
-        raise NotSo(
+        raise PreconditionFailed(
             f"the rebalance of {self.volume} is {state.status}: see /var/log/glusterfs/{self.volume}-rebalance.log, "
             f"then gnt-gluster rebalance {self.volume}"
         )
 
-    def progress(self, answers: Sequence[Said]) -> str:
+    def progress(self, answers: Sequence[CommandResult]) -> str:
         return moved(answers[0])
 
 
@@ -99,38 +99,38 @@ class State:
     id: Optional[str]
 
 
-def rebalance(said: Said) -> Optional[State]:
+def rebalance(reply: CommandResult) -> Optional[State]:
     """The rebalance that runs, or ran last; None where there was none, or nothing can be told of it."""
     try:
-        told = parse.rebalance_status(gluster_cli.output(said)).facts
-    except (Refused, Unreadable, NotSo):
+        told = parse.rebalance_status(gluster_cli.output(reply)).facts
+    except (Refused, Unreadable, PreconditionFailed):
         return None
     return State(told.status, told.id)
 
 
-def has_moved_all(said: Said) -> bool:
+def has_moved_all(reply: CommandResult) -> bool:
     """Whether a rebalance failed at no file and skipped none; False also where that is not known."""
     total = Element(texts=frozenset({"skipped", "failures"}))
     try:
         answer = read(
-            gluster_cli.output(said), "volRebalance", Element(children={"aggregate": total}), Faults()
+            gluster_cli.output(reply), "volRebalance", Element(children={"aggregate": total}), Faults()
         )
         texts = answer.children["aggregate"][0].texts
         return int(texts["skipped"]) == int(texts["failures"]) == 0
-    except (Refused, Unreadable, NotSo, LookupError, ValueError):
+    except (Refused, Unreadable, PreconditionFailed, LookupError, ValueError):
         return False
 
 
-def moved(said: Said) -> str:
+def moved(reply: CommandResult) -> str:
     """What a rebalance has moved so far, over all nodes."""
     total = Element(texts=frozenset({"files", "size", "lookups", "failures"}))
     try:
         answer = read(
-            gluster_cli.output(said), "volRebalance", Element(children={"aggregate": total}), Faults()
+            gluster_cli.output(reply), "volRebalance", Element(children={"aggregate": total}), Faults()
         )
         texts = answer.children["aggregate"][0].texts
         files, size, seen, failed = (int(texts[name]) for name in ("files", "size", "lookups", "failures"))
-    except (Refused, Unreadable, NotSo, LookupError, ValueError):
+    except (Refused, Unreadable, PreconditionFailed, LookupError, ValueError):
         return "how far it is is not known yet"
     return f"{seen} files looked at, {files} moved, {short_size(size)}" + (
         f", {failed} failed" if failed else ""

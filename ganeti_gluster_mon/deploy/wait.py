@@ -5,8 +5,8 @@ from __future__ import annotations
 import time
 from typing import Callable, Optional
 
+from ganeti_gluster_mon.command_error import CommandError
 from ganeti_gluster_mon.deploy.step import Step
-from ganeti_gluster_mon.failure import CannotDo
 
 Say = Callable[[str], None]
 
@@ -36,7 +36,7 @@ class Wait:
         self._urge_after = _URGED
 
     def seen(self, progress: str, done: bool) -> None:
-        """How far it is, "" where that is not told.  Raises CannotDo when it has not come on for too long."""
+        """How far it is, "" where that is not told.  Raises CommandError when it has not come on for too long."""
         now = time.monotonic()
         if progress not in ("", self._progress):
             self._progress, self._changed = progress, now
@@ -48,13 +48,13 @@ class Wait:
         elif quiet is not None and quiet >= _STILL and not done:
             self._say(f"    {self._progress}, for {(now - self._changed) / 60:.0f} min now")
             self._spoke = now
-        if not done and now - self._changed >= self._step.patience:
+        if not done and now - self._changed >= self._step.effect_timeout:
             told = f" ({self._progress})" if self._progress else ""
-            raise CannotDo(
-                f"{self._step.node}: {self._step.words}: not so after {self._step.patience:g} s{told}"
+            raise CommandError(
+                f"{self._step.node}: {self._step.words}: not so after {self._step.effect_timeout:g} s{told}"
             )
 
-    def urges(self) -> bool:
+    def kick_due(self) -> bool:
         """Whether it is time to help it on: after some seconds without a change, and then less and less often."""
         now = time.monotonic()
         if now - self._urged < self._urge_after:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, Dict, FrozenSet, Iterator, List, Mapping, Optional, Tuple
 
 from ganeti_gluster_mon import safe_open
-from ganeti_gluster_mon.failure import CannotDo
+from ganeti_gluster_mon.command_error import CommandError
 from ganeti_gluster_mon.gluster.model import DiskFile
 from ganeti_gluster_mon.gluster.query import VOLUME_NAME
 
@@ -29,7 +29,7 @@ MEBIBYTE = 1 << 20
 _MOST = 256 << 20
 
 
-class NoConfiguration(CannotDo):
+class NoConfiguration(CommandError):
     """The configuration is not on this node, or cannot be read; str() is one line."""
 
 

@@ -11,7 +11,7 @@ import os
 from dataclasses import dataclass
 from typing import Dict, Optional, Tuple
 
-from ganeti_gluster_mon.failure import CannotDo
+from ganeti_gluster_mon.command_error import CommandError
 
 DIRECTORY = "/var/lib/ganeti"
 PREFIX = "ssconf_"
@@ -20,7 +20,7 @@ _MOST = 128 << 10
 _SSH_PORT = 22
 
 
-class NoCluster(CannotDo):
+class NoCluster(CommandError):
     """This is no node of a Ganeti cluster, or what Ganeti wrote there cannot be read."""
 
 

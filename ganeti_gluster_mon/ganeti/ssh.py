@@ -17,7 +17,7 @@ import subprocess
 from dataclasses import dataclass
 from typing import Dict, List, Optional, Sequence, Tuple
 
-from ganeti_gluster_mon.failure import CannotDo
+from ganeti_gluster_mon.command_error import CommandError
 from ganeti_gluster_mon.ganeti.ssconf import Cluster
 from ganeti_gluster_mon.text import one_line
 
@@ -29,7 +29,7 @@ CONNECT_TIMEOUT = 10
 ENVIRONMENT: Dict[str, str] = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C"}
 
 #: what asks on the other node: it takes [seconds, [command, …]] and gives [[status, out, err], …]
-_ASKER = """
+_QUERY_PROGRAM = """
 import json, os, signal, subprocess, sys
 seconds, questions = json.loads(sys.argv[1])
 answers = []
@@ -56,12 +56,12 @@ _PATIENCE = 2.0
 _LONGEST = 300
 
 
-class NoAnswer(CannotDo):
+class NodeUnavailable(CommandError):
     """A node could not be reached, or a command there did not end in time; one line."""
 
 
 @dataclass(frozen=True)
-class Said:
+class CommandResult:
     """What a command that ended said."""
 
     status: int
@@ -91,49 +91,55 @@ class Nodes:
         here = cluster.node(name) if cluster is not None else None
         self.own = here.name if here is not None else name
 
-    def run(self, node: str, argv: Sequence[str], timeout: float = 60.0, text: Optional[str] = None) -> Said:
+    def run(
+        self, node: str, argv: Sequence[str], timeout: float = 60.0, text: Optional[str] = None
+    ) -> CommandResult:
         """Run *argv* on *node* as root, without a shell between; *text* is its standard input, or there is none.
 
         On our own node it is run without ssh.  *timeout* is in seconds, for all of it; then it is killed, with
-        all it started (what runs on another node ends there by itself).  Raises NoAnswer.
+        all it started (what runs on another node ends there by itself).  Raises NodeUnavailable.
         """
         if not argv:
             raise ValueError("no command")
         local = node == self.own
-        said = _run(list(argv) if local else self.ssh(node, argv), timeout, text)
-        if said is None:
-            raise NoAnswer(f"{node}: no end of {argv[0]} within {timeout:g} s")
-        if said.status == _SSH_FAILED and not local:
-            raise NoAnswer(f"{node}: ssh: {_reason(said, node)}")
-        return said
+        reply = _run(list(argv) if local else self.ssh(node, argv), timeout, text)
+        if reply is None:
+            raise NodeUnavailable(f"{node}: no end of {argv[0]} within {timeout:g} s")
+        if reply.status == _SSH_FAILED and not local:
+            raise NodeUnavailable(f"{node}: ssh: {_reason(reply, node)}")
+        return reply
 
-    def ask(self, node: str, questions: Sequence[Sequence[str]], timeout: float = 20.0) -> Tuple[Said, ...]:
+    def ask(
+        self, node: str, queries: Sequence[Sequence[str]], timeout: float = 20.0
+    ) -> Tuple[CommandResult, ...]:
         """Run several commands on *node*, one after the other by one connection; an answer for each.
 
         Each has *timeout* seconds and is killed there when they are over: its status is then 124, as from
-        timeout(1).  Raises NoAnswer where none could be asked.
+        timeout(1).  Raises NodeUnavailable where none could be asked.
         """
         argv = [
             "python3",
             "-I",
             "-S",
             "-c",
-            _ASKER,
-            json.dumps([timeout, [list(words) for words in questions]]),
+            _QUERY_PROGRAM,
+            json.dumps([timeout, [list(words) for words in queries]]),
         ]
-        said = self.run(node, argv, timeout * len(questions) + 2 * CONNECT_TIMEOUT)
+        reply = self.run(node, argv, timeout * len(queries) + 2 * CONNECT_TIMEOUT)
         try:
-            answers = tuple(Said(int(status), out, err) for status, out, err in json.loads(said.out))
+            answers = tuple(
+                CommandResult(int(status), out, err) for status, out, err in json.loads(reply.out)
+            )
         except (ValueError, TypeError):
-            raise NoAnswer(f"{node}: cannot ask there: {said.words}") from None
-        if len(answers) != len(questions):
-            raise NoAnswer(f"{node}: {len(questions)} questions asked, {len(answers)} answers")
+            raise NodeUnavailable(f"{node}: cannot ask there: {reply.words}") from None
+        if len(answers) != len(queries):
+            raise NodeUnavailable(f"{node}: {len(queries)} questions asked, {len(answers)} answers")
         return answers
 
     def start(self, node: str, argv: Sequence[str]) -> subprocess.Popen[bytes]:
         """Start *argv* on *node* and return at once; its standard streams are pipes.
 
-        The process is ssh's, or on our own node that of *argv*.  Raises NoAnswer when it cannot be started.
+        The process is ssh's, or on our own node that of *argv*.  Raises NodeUnavailable when it cannot be started.
         """
         words = list(argv) if node == self.own else self.ssh(node, argv)
         try:
@@ -147,12 +153,12 @@ class Nodes:
                 start_new_session=True,
             )
         except OSError as err:
-            raise NoAnswer(f"cannot start {words[0]}: {err.strerror}") from err
+            raise NodeUnavailable(f"cannot start {words[0]}: {err.strerror}") from err
 
     def ssh(self, node: str, argv: Sequence[str]) -> List[str]:
         """The command that runs *argv* on another node."""
         if not node or node.startswith("-") or any(c.isspace() or c == "@" for c in node):
-            raise NoAnswer(f"{one_line(node)!r} is no name of a host")
+            raise NodeUnavailable(f"{one_line(node)!r} is no name of a host")
         options = ["BatchMode=yes", f"ConnectTimeout={CONNECT_TIMEOUT}", "EscapeChar=none", "LogLevel=ERROR"]
         # a host that vanishes while the command runs is noticed, and not waited for until the deadline
         options += ["ServerAliveInterval=5", "ServerAliveCountMax=3", "StrictHostKeyChecking=yes"]
@@ -174,8 +180,8 @@ class Nodes:
         ]
 
 
-def _run(argv: Sequence[str], timeout: float, text: Optional[str]) -> Optional[Said]:
-    """Run *argv* here; None when it did not end in time.  Raises NoAnswer when it cannot be started."""
+def _run(argv: Sequence[str], timeout: float, text: Optional[str]) -> Optional[CommandResult]:
+    """Run *argv* here; None when it did not end in time.  Raises NodeUnavailable when it cannot be started."""
     try:
         process = subprocess.Popen(
             argv,
@@ -191,15 +197,15 @@ def _run(argv: Sequence[str], timeout: float, text: Optional[str]) -> Optional[S
         )
     except OSError as err:
         if err.filename == argv[0] or isinstance(err, FileNotFoundError):
-            return Said(127, "", f"{argv[0]}: {err.strerror}")
-        raise NoAnswer(f"cannot start {argv[0]}: {err.strerror}") from err
+            return CommandResult(127, "", f"{argv[0]}: {err.strerror}")
+        raise NodeUnavailable(f"cannot start {argv[0]}: {err.strerror}") from err
     try:
         out, error = process.communicate(text, timeout=timeout)
     except subprocess.TimeoutExpired:
         return None
     finally:
         _end(process)
-    return Said(process.returncode, out, error)
+    return CommandResult(process.returncode, out, error)
 
 
 def _environment() -> Dict[str, str]:
@@ -221,11 +227,11 @@ def _end(process: subprocess.Popen[str]) -> None:
                 pipe.close()
 
 
-def _reason(said: Said, node: str) -> str:
+def _reason(reply: CommandResult, node: str) -> str:
     """Why ssh failed, and what to do about it."""
-    words = said.words
-    if "Host key verification failed" in said.err or "host key" in words.lower():
+    words = reply.words
+    if "Host key verification failed" in reply.err or "host key" in words.lower():
         return f"{words}; its host key is not the cluster's: gnt-node add --readd {node}, or look who answers there"
-    if "Permission denied" in said.err:
+    if "Permission denied" in reply.err:
         return f"{words}; root's key is not taken there: gnt-cluster renew-crypto --new-ssh-keys, or authorize it"
     return words

@@ -20,7 +20,7 @@ from dataclasses import replace
 from typing import Callable, Dict, Iterator, List, Optional, Sequence, Tuple
 
 from ganeti_gluster_mon import safe_open
-from ganeti_gluster_mon.failure import CannotDo
+from ganeti_gluster_mon.command_error import CommandError
 from ganeti_gluster_mon.gluster.capture import Capture
 from ganeti_gluster_mon.gluster.child import Child, read
 from ganeti_gluster_mon.gluster.facts import BrickInfo, VolumeInfo
@@ -28,7 +28,7 @@ from ganeti_gluster_mon.gluster.model import DiskFile
 from ganeti_gluster_mon.gluster.mounts import LOCK_DIRECTORY
 from ganeti_gluster_mon.gluster.placement import is_sharded
 
-#: tells which files of volumes are instances' disks; raises CannotDo
+#: tells which files of volumes are instances' disks; raises CommandError
 ListDisks = Callable[[], Sequence[DiskFile]]
 
 #: a volume's file on a brick, and the brick
@@ -86,7 +86,7 @@ class DiskFileQuery(threading.Thread):
         try:
             disks = self._with_copies(list(self._list_disks()), deadline)
             self._disks = tuple(self._with_client(disks, deadline))
-        except CannotDo as err:
+        except CommandError as err:
             self._unknown = str(err)
         except (
             OSError

@@ -12,6 +12,7 @@ import sys
 from typing import Callable, List, Mapping
 
 from ganeti_gluster_mon import etc_default
+from ganeti_gluster_mon.command_error import CommandError
 from ganeti_gluster_mon.deploy import survey
 from ganeti_gluster_mon.deploy.apply import apply
 from ganeti_gluster_mon.deploy.change_lock import LockedHost
@@ -19,7 +20,6 @@ from ganeti_gluster_mon.deploy.context import Context
 from ganeti_gluster_mon.deploy.joining import became, described
 from ganeti_gluster_mon.deploy.pool_steps import LeavePool, bricks_on, has_bricks
 from ganeti_gluster_mon.deploy.pool_tasks import join_node
-from ganeti_gluster_mon.failure import CannotDo
 from ganeti_gluster_mon.ganeti import ssconf
 from ganeti_gluster_mon.ganeti.ssh import Nodes
 from ganeti_gluster_mon.text import one_line
@@ -55,7 +55,7 @@ def _on_master(environment: Environment, task: Callable[[Context, str], int]) ->
         cluster = ssconf.read()
         nodes = Nodes(cluster)
         return task(Context(cluster, nodes, nodes.own), node) if nodes.own == master else 0
-    except CannotDo as err:
+    except CommandError as err:
         return said_by_ganeti(f"gluster: {err}")
 
 
@@ -68,7 +68,7 @@ def _join(context: Context, node: str) -> int:
         with context.lock() as lock:
             wish, grown = join_node(context, node, told)
             apply(LockedHost(context.host, lock), wish, done.append)
-    except CannotDo as err:
+    except CommandError as err:
         return said_by_ganeti(
             f"gluster: {node} is a node, and its storage did not join: {'; '.join(str(err).splitlines())}. "
             f"When that is put right: gnt-gluster add-node --join {node}"
@@ -87,11 +87,11 @@ def _leave_locked(context: Context, host: LockedHost, node: str) -> int:
     pools = [one for one in seen if one.fault is None and node in [peer.hostname for peer in one.peers]]
     if not pools:
         return 0
-    speaks = pools[0]
-    held = bricks_on(speaks.volumes, node, None)
+    coordinator = pools[0]
+    held = bricks_on(coordinator.volumes, node, None)
     if held:
-        return said_by_ganeti(f"gluster: {has_bricks(node, held, speaks.volumes)}")
-    steps = (LeavePool(node, speaks.name),)
+        return said_by_ganeti(f"gluster: {has_bricks(node, held, coordinator.volumes)}")
+    steps = (LeavePool(node, coordinator.name),)
     apply(host, steps, lambda line: None)
     return 0
 

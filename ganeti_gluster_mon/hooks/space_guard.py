@@ -16,8 +16,9 @@ import time
 from typing import Iterator, Mapping, Tuple
 
 from ganeti_gluster_mon import etc_default, snapshot
+from ganeti_gluster_mon.command_error import CommandError
+from ganeti_gluster_mon.daemon.spool import DIRECTORY
 from ganeti_gluster_mon.etc_default import WrongSetting
-from ganeti_gluster_mon.failure import CannotDo
 from ganeti_gluster_mon.ganeti import ssconf
 from ganeti_gluster_mon.ganeti.configuration import Reader
 from ganeti_gluster_mon.gluster import cycle, session
@@ -40,7 +41,7 @@ def main(environment: Mapping[str, str]) -> int:
         lines = list(_refusals(environment)) if _is_master() else []
     except WrongSetting as err:
         lines = [str(err)]  # the guard does not know its own limit, which a person has to put right
-    except (CannotDo, session.GlusterUnavailable, OSError) as err:
+    except (CommandError, session.GlusterUnavailable, OSError) as err:
         print(f"gluster: whether there is room is not known, let pass: {one_line(str(err))}")
         return 0
     except Exception as err:

@@ -10,7 +10,7 @@ from contextlib import suppress
 from typing import Callable
 
 from ganeti_gluster_mon import atomic_file
-from ganeti_gluster_mon.failure import CannotDo
+from ganeti_gluster_mon.command_error import CommandError
 from ganeti_gluster_mon.mond_setup import mond_client, mond_settings, restart
 from ganeti_gluster_mon.mond_setup.mond_settings import GANETI, OURS, Files
 
@@ -24,7 +24,7 @@ Say = Callable[[str], None]
 
 
 def read_files() -> Files:
-    """Both files; one that is missing is empty.  Raises CannotDo."""
+    """Both files; one that is missing is empty.  Raises CommandError."""
     return Files(_read(GANETI), _read(OURS))
 
 
@@ -40,13 +40,13 @@ def show(before: Files, after: Files, say: Say) -> None:
 def carry_out(before: Files, after: Files, say: Say) -> None:
     """Write the files, restart the daemons, and check that clients get all that they got before.
 
-    Raises CannotDo; then everything is as it was.
+    Raises CommandError; then everything is as it was.
     """
     mond = mond_settings.mond(before)
     got = mond_client.query_mond(mond.url())
     goal = mond_settings.current_setup(after)
     if not restart.by_systemd() and goal.mond_behind is None and _answers(goal.client_endpoint.url()):
-        raise CannotDo(
+        raise CommandError(
             f"we answer at {goal.client_endpoint.url()}, where mond is to be, and systemd is not process 1 here: "
             "end our daemon, and try again"
         )
@@ -55,10 +55,10 @@ def carry_out(before: Files, after: Files, say: Say) -> None:
     try:
         _apply(after)
         _wait_for(expected.url(), got)
-    except CannotDo as err:
+    except CommandError as err:
         say("putting everything back as it was")
         _apply(before)
-        raise CannotDo(f"{err}; everything is as it was before") from err
+        raise CommandError(f"{err}; everything is as it was before") from err
 
 
 def _answers(url: str) -> bool:
@@ -77,7 +77,7 @@ def _apply(files: Files) -> None:
 
 
 def _wait_for(url: str, got: mond_client.MondReports) -> None:
-    """Wait until a client gets at *url* what it got before.  Raises CannotDo."""
+    """Wait until a client gets at *url* what it got before.  Raises CommandError."""
     deadline = time.monotonic() + START_TIMEOUT
     while True:
         try:
@@ -87,7 +87,7 @@ def _wait_for(url: str, got: mond_client.MondReports) -> None:
         if not why:
             return
         if time.monotonic() > deadline:
-            raise CannotDo(f"mond's clients do not get what they got before: {why}")
+            raise CommandError(f"mond's clients do not get what they got before: {why}")
         time.sleep(_PAUSE)
 
 
@@ -98,12 +98,12 @@ def _read(path: str) -> str:
     except FileNotFoundError:
         return ""
     except OSError as err:
-        raise CannotDo(f"cannot read {path}: {err.strerror or err}") from err
+        raise CommandError(f"cannot read {path}: {err.strerror or err}") from err
     return text
 
 
 def _write(path: str, text: str) -> None:
-    """Replace the file, with its mode and owner; a symlink stays one.  Raises CannotDo."""
+    """Replace the file, with its mode and owner; a symlink stays one.  Raises CommandError."""
     path = os.path.realpath(path)
     try:
         if _read(path) == text:
@@ -115,4 +115,4 @@ def _write(path: str, text: str) -> None:
         content = text.encode("utf-8", "surrogateescape")
         atomic_file.write(path, content, durable=True, mode=mode, user=user, group=group)
     except OSError as err:
-        raise CannotDo(f"cannot write {path}: {err.strerror or err}") from err
+        raise CommandError(f"cannot write {path}: {err.strerror or err}") from err

@@ -7,7 +7,7 @@ import os
 from typing import TYPE_CHECKING
 
 from ganeti_gluster_mon import commandline
-from ganeti_gluster_mon.failure import CannotDo
+from ganeti_gluster_mon.command_error import CommandError
 
 if TYPE_CHECKING:
     from ganeti_gluster_mon.mond_setup.mond_settings import Files
@@ -76,7 +76,7 @@ def _status(_arguments: argparse.Namespace) -> int:
     ours = {name for name, _, _ in got.reports if name in collectors()}
     if front.mond_behind is None:
         if ours:
-            raise CannotDo(
+            raise CommandError(
                 f"not in front, by the files; but we answer at {front.client_endpoint.url()}: restart the daemon"
             )
         print(
@@ -84,13 +84,13 @@ def _status(_arguments: argparse.Namespace) -> int:
         )
         return 0
     if not ours:
-        raise CannotDo(
+        raise CommandError(
             f"in front, by the files; but it is mond that answers at {front.client_endpoint.url()}"
         )
     behind = mond_client.query_mond(front.mond_behind.url())
     lost = got.missing(behind)
     if lost:
-        raise CannotDo(f"in front, but clients do not get what mond has: {'; '.join(lost)}")
+        raise CommandError(f"in front, but clients do not get what mond has: {'; '.join(lost)}")
     print(
         f"in front at {front.client_endpoint.listen}, mond behind at {front.mond_behind.url()}: "
         f"{len(behind.reports)} reports of mond's, {len(ours)} of ours"
@@ -120,7 +120,7 @@ def _say_how_to_start(by_systemd: bool) -> None:
 
 def _must_be_root() -> None:
     if os.geteuid() != 0:
-        raise CannotDo("this changes /etc/default, and needs root")
+        raise CommandError("this changes /etc/default, and needs root")
 
 
 def _port(text: str) -> int:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Mapping, Tuple
 from urllib.parse import quote, urlsplit
 
-from ganeti_gluster_mon.failure import CannotDo
+from ganeti_gluster_mon.command_error import CommandError
 
 #: seconds for one answer; mond runs lvs and the like for some
 REPORT_TIMEOUT = 15.0
@@ -16,7 +16,7 @@ REPORT_TIMEOUT = 15.0
 _LONGEST = 4 << 20
 
 
-class MondUnavailable(CannotDo):
+class MondUnavailable(CommandError):
     """Nothing there answers as mond does; str() is one line."""
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import List, Optional, Sequence, Tuple
 
-from ganeti_gluster_mon.failure import CannotDo
+from ganeti_gluster_mon.command_error import CommandError
 from ganeti_gluster_mon.mond_setup import shell_defaults
 
 #: Ganeti's settings, and ours
@@ -65,7 +65,7 @@ class MondSetup:
 
 
 def parse_mond_args(words: Sequence[str]) -> Mond:
-    """MOND_ARGS as mond parses it.  Raises CannotDo."""
+    """MOND_ARGS as mond parses it.  Raises CommandError."""
     address: Optional[str] = None
     port = MOND_PORT
     other: List[str] = []
@@ -78,14 +78,16 @@ def parse_mond_args(words: Sequence[str]) -> Mond:
             continue
         if value is None:
             if not rest:
-                raise CannotDo(f"{GANETI}: {MOND_ARGS}: {word} has no value: mond would not start with it")
+                raise CommandError(
+                    f"{GANETI}: {MOND_ARGS}: {word} has no value: mond would not start with it"
+                )
             value = rest.pop(0)
         if flag == "-b":
             address = value
         elif value.isascii() and value.isdecimal() and 0 < int(value) < 65536:
             port = int(value)
         else:
-            raise CannotDo(f"{GANETI}: {MOND_ARGS}: {value!r} is no port")
+            raise CommandError(f"{GANETI}: {MOND_ARGS}: {value!r} is no port")
     return Mond(address, port, tuple(other))
 
 
@@ -102,12 +104,12 @@ def _option(word: str) -> Tuple[Optional[str], Optional[str]]:
 
 
 def mond(files: Files) -> Mond:
-    """Where mond itself listens.  Raises CannotDo."""
+    """Where mond itself listens.  Raises CommandError."""
     return parse_mond_args(shell_defaults.read(files.ganeti, MOND_ARGS, GANETI).words)
 
 
 def current_setup(files: Files) -> MondSetup:
-    """The setup that the files describe.  Raises CannotDo where they contradict each other or cannot be parsed."""
+    """The setup that the files describe.  Raises CommandError where they contradict each other or cannot be parsed."""
     mond_args = shell_defaults.read(files.ganeti, MOND_ARGS, GANETI)
     args = shell_defaults.read(files.ours, ARGS, OURS)
     listens = parse_mond_args(mond_args.words)
@@ -116,20 +118,20 @@ def current_setup(files: Files) -> MondSetup:
         return MondSetup(None, listens)
     if not mond_args.ours or not in_front:
         file = GANETI if mond_args.ours else OURS
-        raise CannotDo(
+        raise CommandError(
             f"only {file} has us in front of mond: ganeti-gluster-mon front disable, then enable again"
         )
     return MondSetup(listens, parse_mond_args(mond_args.before))
 
 
 def enabled(files: Files, behind: int) -> Files:
-    """*files* with us where mond is, and mond on the loopback port *behind*.  Raises CannotDo."""
+    """*files* with us where mond is, and mond on the loopback port *behind*.  Raises CommandError."""
     front = current_setup(files)
     args = shell_defaults.read(files.ours, ARGS, OURS)
     if front.mond_behind is None and "--front" in args.words:
-        raise CannotDo(f"{OURS}: {ARGS} has --front already: take it out, and enable again")
+        raise CommandError(f"{OURS}: {ARGS} has --front already: take it out, and enable again")
     if behind == front.client_endpoint.port:
-        raise CannotDo(f"port {behind} is where clients ask: name another one for mond with --mond-port")
+        raise CommandError(f"port {behind} is where clients ask: name another one for mond with --mond-port")
     moved = Mond(LOOPBACK, behind, mond(files).other)
     ours = (*_without(args.words), "--listen", front.client_endpoint.listen, "--front", moved.url())
     return Files(

@@ -6,7 +6,7 @@ import os
 import subprocess
 from typing import List, Sequence
 
-from ganeti_gluster_mon.failure import CannotDo
+from ganeti_gluster_mon.command_error import CommandError
 
 #: Ganeti's own tool: it uses systemd where Ganeti has units, and else start-stop-daemon
 DAEMON_UTIL = "/usr/lib/ganeti/daemon-util"
@@ -32,7 +32,7 @@ def commands() -> List[List[str]]:
 
 
 def run(argv: Sequence[str]) -> None:
-    """Run a command to its end.  Raises CannotDo with its output."""
+    """Run a command to its end.  Raises CommandError with its output."""
     shown = " ".join(argv)
     try:
         ran = subprocess.run(
@@ -44,9 +44,9 @@ def run(argv: Sequence[str]) -> None:
             timeout=RESTART_TIMEOUT,
         )
     except OSError as err:
-        raise CannotDo(f"cannot run {shown}: {err.strerror or err}") from err
+        raise CommandError(f"cannot run {shown}: {err.strerror or err}") from err
     except subprocess.TimeoutExpired:
-        raise CannotDo(f"{shown} has not ended within {RESTART_TIMEOUT:g} s") from None
+        raise CommandError(f"{shown} has not ended within {RESTART_TIMEOUT:g} s") from None
     if ran.returncode:
         output = " ".join((ran.stderr or ran.stdout).split()) or "no output"
-        raise CannotDo(f"{shown} failed with exit status {ran.returncode}: {output}")
+        raise CommandError(f"{shown} failed with exit status {ran.returncode}: {output}")

@@ -11,7 +11,7 @@ import shlex
 from dataclasses import dataclass
 from typing import List, Optional, Sequence, Tuple
 
-from ganeti_gluster_mon.failure import CannotDo
+from ganeti_gluster_mon.command_error import CommandError
 
 #: begins the comment that holds what was there before
 _BEFORE = "# before `ganeti-gluster-mon front enable`: "
@@ -19,7 +19,7 @@ _BEFORE = "# before `ganeti-gluster-mon front enable`: "
 _NOTHING = "(nothing)"
 
 
-class NotUnderstood(CannotDo):
+class NotUnderstood(CommandError):
     """An assignment that only a shell can parse; str() is one line with its place."""
 
 

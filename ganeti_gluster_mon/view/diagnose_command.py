@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Iterator, List, Sequence
 
-from ganeti_gluster_mon.failure import CannotDo
+from ganeti_gluster_mon.command_error import CommandError
 from ganeti_gluster_mon.ganeti import ssconf
 from ganeti_gluster_mon.ganeti.configuration import Configuration, NoConfiguration, Reader
 from ganeti_gluster_mon.gluster.volume_files import list_volume_files
@@ -21,7 +21,7 @@ from ganeti_gluster_mon.view.orphans import folders_of_disks
 def run(timeout: float, names: Sequence[str] = ()) -> int:
     """Print what is found, of the nodes *names* only where there are some; 1 if anything of that is wrong.
 
-    Raises CannotDo where this is no node of a cluster, or a name is that of no node.
+    Raises CommandError where this is no node of a cluster, or a name is that of no node.
     """
     only = _nodes(names)
     found = look(timeout)
@@ -53,7 +53,7 @@ def _nodes(names: Sequence[str]) -> List[str]:
         node = cluster.node_of_host(name)
         if node is None or node.offline:
             why = "is offline" if node is not None else f"is no node of {cluster.name}"
-            raise CannotDo(f"{name} {why}: gnt-node list shows the nodes")
+            raise CommandError(f"{name} {why}: gnt-node list shows the nodes")
         found.append(node.name)
     return found
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Iterator, List, Optional, Sequence
 
-from ganeti_gluster_mon.failure import CannotDo
+from ganeti_gluster_mon.command_error import CommandError
 from ganeti_gluster_mon.problem_text import problem_text
 from ganeti_gluster_mon.text import duration_text, one_line
 from ganeti_gluster_mon.view.brick_list import BRICKS
@@ -21,11 +21,11 @@ _APART = ("name", "message", "nodes", "disks")
 def lines(sight: Sight, names: Sequence[str], unit: str) -> Iterator[str]:
     """The volumes *names*, all where there are none, with their bricks, disks and options; sizes by *unit*.
 
-    Raises CannotDo for a name that names nothing, and where it is not known which there are.
+    Raises CommandError for a name that names nothing, and where it is not known which there are.
     """
     rows = VOLUMES.rows(sight)
     if rows is None:
-        raise CannotDo(f"not known which there are: {VOLUMES.unknown(sight)}")
+        raise CommandError(f"not known which there are: {VOLUMES.unknown(sight)}")
     yield f"Seen: {one_line(sight.source)}"
     for row in selected(VOLUMES, rows, names):
         yield f"- Volume: {one_line(row.volume.name)}"

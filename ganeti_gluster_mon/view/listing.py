@@ -7,8 +7,7 @@ import json
 from dataclasses import dataclass
 from typing import Any, Callable, Generic, List, Optional, Sequence, Tuple
 
-from ganeti_gluster_mon.failure import CannotDo
-from ganeti_gluster_mon.text import some
+from ganeti_gluster_mon.command_error import CommandError
 from ganeti_gluster_mon.view.fields import Field, Row, Special, plain, shown
 from ganeti_gluster_mon.view.pool_view import Sight
 from ganeti_gluster_mon.view.row_filter import row_filter
@@ -91,7 +90,7 @@ def selected(listing: Listing[Row], rows: Sequence[Row], names: Sequence[str]) -
     """Those of *rows* that one of *names* names, all where there are none.
 
     A name of a host or an instance may be cut at a dot, as with Ganeti; ``*`` and ``?`` stand for others.
-    Raises CannotDo for a name that names nothing.
+    Raises CommandError for a name that names nothing.
     """
     if not names:
         return list(rows)
@@ -100,7 +99,9 @@ def selected(listing: Listing[Row], rows: Sequence[Row], names: Sequence[str]) -
     for name in names:
         matching = [row for row in rows if any(_names(name, field.value(row)) for field in fields)]
         if not matching:
-            raise CannotDo(f"no {listing.what} {name!r}; gnt-gluster {listing.name} shows which there are")
+            raise CommandError(
+                f"no {listing.what} {name!r}; gnt-gluster {listing.name} shows which there are"
+            )
         found += matching
     wanted = {id(row) for row in found}
     return [row for row in rows if id(row) in wanted]

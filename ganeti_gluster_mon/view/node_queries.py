@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Dict, List, Sequence
 
 from ganeti_gluster_mon.ganeti.ssconf import Cluster
-from ganeti_gluster_mon.ganeti.ssh import NoAnswer, Nodes
+from ganeti_gluster_mon.ganeti.ssh import Nodes, NodeUnavailable
 from ganeti_gluster_mon.view.node_facts import NodeFacts, node_facts
 
 #: connections at once
@@ -28,13 +28,13 @@ def ask_nodes(cluster: Cluster, names: Sequence[str], timeout: float) -> Dict[st
     def ask(node: str) -> NodeFacts:
         sent = time.time()
         try:
-            said = nodes.run(node, ["python3", "-I", "-", *names], timeout, program)
-        except NoAnswer as err:
+            reply = nodes.run(node, ["python3", "-I", "-", *names], timeout, program)
+        except NodeUnavailable as err:
             return NodeFacts(unreachable=str(err))
-        if said.status:
-            return NodeFacts(unreachable=f"python3 there failed: {said.words}")
+        if reply.status:
+            return NodeFacts(unreachable=f"python3 there failed: {reply.words}")
         try:
-            told = json.loads(said.out)
+            told = json.loads(reply.out)
         except (ValueError, RecursionError):
             return NodeFacts(unreachable="it told nothing that can be understood")
         return node_facts(told, sent, time.time())

@@ -6,7 +6,7 @@ import argparse
 from typing import Optional
 
 from ganeti_gluster_mon import snapshot
-from ganeti_gluster_mon.failure import CannotDo
+from ganeti_gluster_mon.command_error import CommandError
 from ganeti_gluster_mon.ganeti import ssconf
 from ganeti_gluster_mon.ganeti.configuration import Reader
 from ganeti_gluster_mon.gluster import cycle
@@ -21,7 +21,7 @@ LIMITS = Limits()
 def see(arguments: argparse.Namespace) -> Sight:
     """The pool, by the options that commands.add_source added.
 
-    Raises CannotDo where Gluster has to be queried and cannot be, CaptureError where a capture cannot be read.
+    Raises CommandError where Gluster has to be queried and cannot be, CaptureError where a capture cannot be read.
     """
     if arguments.replay is not None:
         recorded = snapshot.from_capture(arguments.replay, LIMITS)
@@ -31,7 +31,7 @@ def see(arguments: argparse.Namespace) -> Sight:
     if seen is None:
         seen = queried()
         if seen.error:
-            raise CannotDo(seen.error)
+            raise CommandError(seen.error)
     return Sight(seen.pool, seen.health, seen.now, cluster, Waiting(cluster, seen.pool), seen.source)
 
 

@@ -7,8 +7,9 @@ import functools
 import sys
 from typing import Any, Dict, Optional, Set
 
+from ganeti_gluster_mon.command_error import CommandError
 from ganeti_gluster_mon.commandline import seconds
-from ganeti_gluster_mon.failure import CannotDo
+from ganeti_gluster_mon.daemon.spool import DIRECTORY
 from ganeti_gluster_mon.health import UNKNOWN
 from ganeti_gluster_mon.paths import RUN_DIRECTORY
 from ganeti_gluster_mon.text import one_line
@@ -154,7 +155,7 @@ def _list(listing: Listing[Any], arguments: argparse.Namespace) -> int:
     sight = pool_source.see(arguments)
     every = listing.rows(sight)
     if every is None:
-        raise CannotDo(f"not known which there are: {listing.unknown(sight)}")
+        raise CommandError(f"not known which there are: {listing.unknown(sight)}")
     names = arguments.names
     rows = filtered(listing, every, names[0]) if by_filter else selected(listing, every, names)
     about = {name for row in rows for name in listing.volumes(row)} if arguments.names else None

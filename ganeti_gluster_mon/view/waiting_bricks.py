@@ -12,7 +12,7 @@ from ganeti_gluster_mon.ganeti.ssconf import Cluster
 from ganeti_gluster_mon.gluster.model import Pool
 from ganeti_gluster_mon.view.fields import Special, Value
 
-#: of a node that could not be asked, see ask_all
+#: of a node that could not be asked, see query_nodes
 _NOT_ASKED = 255
 
 
@@ -26,7 +26,7 @@ class Waiting:
         self._found: Optional[Mapping[str, Optional[Tuple[str, ...]]]] = None
 
     def of(self, node: str) -> Value:
-        """How many wait on *node*; None where it did not say.  Raises CannotDo for a description that is none."""
+        """How many wait on *node*; None where it did not say.  Raises CommandError for a description that is none."""
         if self._cluster is None:
             return Special.UNAVAILABLE
         if not self._asked:
@@ -41,10 +41,10 @@ def _ask(cluster: Cluster, pool: Pool) -> Optional[Mapping[str, Optional[Tuple[s
     """By node: the directories that wait, None where it did not say; None altogether where nothing is brought along."""
     from ganeti_gluster_mon import etc_default
     from ganeti_gluster_mon.deploy import fstab
-    from ganeti_gluster_mon.deploy.apply import ask_all
-    from ganeti_gluster_mon.deploy.brick_state import is_waiting, waiting_question
+    from ganeti_gluster_mon.deploy.apply import query_nodes
+    from ganeti_gluster_mon.deploy.brick_state import is_waiting, waiting_query
     from ganeti_gluster_mon.deploy.joining import candidates, described
-    from ganeti_gluster_mon.deploy.step import Question
+    from ganeti_gluster_mon.deploy.step import NodeQuery
     from ganeti_gluster_mon.ganeti.ssh import Nodes
 
     told = described(cluster.tags, etc_default.text())
@@ -52,17 +52,17 @@ def _ask(cluster: Cluster, pool: Pool) -> Optional[Mapping[str, Optional[Tuple[s
         return None
     nodes = Nodes(cluster)
     names = [node.name for node in cluster.nodes if not node.offline]
-    tables = {name: Question(name, ("cat", fstab.PATH)) for name in names}
-    said = ask_all(nodes, tables.values())
+    tables = {name: NodeQuery(name, ("cat", fstab.PATH)) for name in names}
+    reply = query_nodes(nodes, tables.values())
     found: Dict[str, Optional[Tuple[str, ...]]] = {}
-    marks: Dict[Tuple[str, str], Question] = {}
+    marks: Dict[Tuple[str, str], NodeQuery] = {}
     for name in names:
-        answer = said[tables[name]]
+        answer = reply[tables[name]]
         if answer.status == 0:
             for path in candidates(fstab.entries(answer.out), told):
-                marks[(name, path)] = Question(name, waiting_question(path))
+                marks[(name, path)] = NodeQuery(name, waiting_query(path))
             found[name] = ()
-    answers = ask_all(nodes, marks.values()) if marks else {}
+    answers = query_nodes(nodes, marks.values()) if marks else {}
     has = {(brick.host, brick.path) for volume in pool.volumes or () for brick in volume.bricks}
     for (name, path), question in marks.items():
         waits = found[name]

@@ -16,10 +16,11 @@ from typing import Any, Callable, Dict, Iterator, List, Tuple
 from prometheus_client.parser import text_string_to_metric_families
 
 from ganeti_gluster_mon.check import check
+from ganeti_gluster_mon.command_error import CommandError
 from ganeti_gluster_mon.daemon.web.content import render
 from ganeti_gluster_mon.daemon.web.page import page
 from ganeti_gluster_mon.daemon.web.storage_status import storage_status
-from ganeti_gluster_mon.failure import CannotDo
+from ganeti_gluster_mon.command_error import CommandError
 from ganeti_gluster_mon.gluster import capture, capture_archive, query
 from ganeti_gluster_mon.gluster.capture import CaptureError
 from ganeti_gluster_mon.gluster.pool_builder import build_pool
@@ -82,7 +83,7 @@ def use(recorded: capture.Capture) -> None:
     try:
         for line in info.lines(sight, [], "h"):
             one_line(line)
-    except CannotDo as err:
+    except CommandError as err:
         one_line(str(err))
     storage_status(pool, {}, now)
     # The daemon packs its own captures only, which have no other queries than those it puts itself.

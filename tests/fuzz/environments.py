@@ -9,9 +9,9 @@ from typing import Dict, List
 
 from ganeti_gluster_mon.backend.extstorage import provider, request
 from ganeti_gluster_mon.backend.file_device import DiskError
-from ganeti_gluster_mon.failure import CannotDo
+from ganeti_gluster_mon.command_error import CommandError
 from ganeti_gluster_mon.ganeti.configuration import Configuration, DiskParameters
-from ganeti_gluster_mon.ganeti.ssh import NoAnswer, Nodes
+from ganeti_gluster_mon.ganeti.ssh import Nodes, NodeUnavailable
 from ganeti_gluster_mon.gluster.model import DiskFile
 from ganeti_gluster_mon.hooks.space_request import ADD, GROW, MODIFY, RECREATE, asked
 from tests.fuzz.captures import one_line
@@ -94,7 +94,7 @@ def hook(chance: random.Random) -> str:
     }
     try:
         wanted = asked(environment, chance.choice([None, job]), _CONFIGURATION)
-    except CannotDo as err:
+    except CommandError as err:
         one_line(str(err))
         return "refused"
     assert all(isinstance(each.more, int) and each.more >= 0 for each in wanted)
@@ -110,7 +110,7 @@ def ssh(chance: random.Random) -> str:
     words: List[str] = [chance.choice(TEXTS) for _ in range(3)]
     try:
         argv = _NODES.ssh(node, words)
-    except NoAnswer as err:
+    except NodeUnavailable as err:
         one_line(str(err)[:200])
         return "refused"
     assert shlex.split(argv[-1])[-3:] == words, (argv, words)

@@ -9,7 +9,7 @@ from typing import Callable, Dict, List, Optional, Sequence, Tuple
 
 from ganeti_gluster_mon.deploy.context import Context
 from ganeti_gluster_mon.ganeti import ssconf
-from ganeti_gluster_mon.ganeti.ssh import NoAnswer, Said
+from ganeti_gluster_mon.ganeti.ssh import CommandResult, NodeUnavailable
 from tests.lab import Cluster, LabError, Pool
 from tests.lab.lab import command
 from tests.lab.process import PROC
@@ -43,11 +43,11 @@ def gnt_gluster(
 
 def refused(pool: Pool, *words: str) -> List[str]:
     """What gnt-gluster says when it does not do what it is told; that it exits with 1 is seen to."""
-    said = gnt_gluster(pool, *words, check=False)
-    assert (said.returncode, said.stdout) == (1, ""), said
-    assert "Traceback" not in said.stderr
+    reply = gnt_gluster(pool, *words, check=False)
+    assert (reply.returncode, reply.stdout) == (1, ""), reply
+    assert "Traceback" not in reply.stderr
     return [
-        line[len("gnt-gluster: ") :] for line in said.stderr.splitlines() if line.startswith("gnt-gluster: ")
+        line[len("gnt-gluster: ") :] for line in reply.stderr.splitlines() if line.startswith("gnt-gluster: ")
     ]
 
 
@@ -64,27 +64,31 @@ class FromOutside:
         self.trap = trap
         self.ran: List[Tuple[str, Tuple[str, ...], Optional[str]]] = []
 
-    def run(self, node: str, argv: Sequence[str], timeout: float = 60.0, text: Optional[str] = None) -> Said:
+    def run(
+        self, node: str, argv: Sequence[str], timeout: float = 60.0, text: Optional[str] = None
+    ) -> CommandResult:
         self.trap(number(node), tuple(argv))
         self.ran.append((node, tuple(argv), text))
         return self._exec(node, argv, timeout, text)
 
-    def ask(self, node: str, questions: Sequence[Sequence[str]], timeout: float = 20.0) -> Tuple[Said, ...]:
-        return tuple(self._exec(node, argv, timeout, None) for argv in questions)
+    def ask(
+        self, node: str, queries: Sequence[Sequence[str]], timeout: float = 20.0
+    ) -> Tuple[CommandResult, ...]:
+        return tuple(self._exec(node, argv, timeout, None) for argv in queries)
 
     def start(self, node: str, argv: Sequence[str]) -> subprocess.Popen[bytes]:
         pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
         try:
             return self.pool.popen(number(node), argv, **pipes)
         except LabError as error:
-            raise NoAnswer(f"{node}: {error}") from error
+            raise NodeUnavailable(f"{node}: {error}") from error
 
-    def _exec(self, node: str, argv: Sequence[str], timeout: float, text: Optional[str]) -> Said:
+    def _exec(self, node: str, argv: Sequence[str], timeout: float, text: Optional[str]) -> CommandResult:
         try:
             done = self.pool.exec(number(node), argv, timeout=timeout, input=text, check=False)
         except LabError as error:
-            raise NoAnswer(f"{node}: {error}") from error
-        return Said(done.returncode, done.stdout, done.stderr)
+            raise NodeUnavailable(f"{node}: {error}") from error
+        return CommandResult(done.returncode, done.stdout, done.stderr)
 
 
 def number(node: str) -> int:
@@ -111,11 +115,11 @@ def install_hooks(cluster: Cluster, numbers: Sequence[int]) -> None:
 
 def sums(pool: Pool, host: int, directory: str) -> Dict[str, str]:
     """The checksums of the files in a directory."""
-    said = pool.exec(host, ["find", directory, "-type", "f", "-exec", "sha256sum", "{}", "+"]).stdout
-    return {path: digest for digest, path in (line.split("  ", 1) for line in said.splitlines())}
+    reply = pool.exec(host, ["find", directory, "-type", "f", "-exec", "sha256sum", "{}", "+"]).stdout
+    return {path: digest for digest, path in (line.split("  ", 1) for line in reply.splitlines())}
 
 
 def counter(pool: Pool, host: int, brick: str, disk: str) -> int:
     """How often the guest has written, as one brick has it; 0 where that is not there, or not written yet."""
-    said = pool.exec(host, ["od", "-An", "-tu2", "-j1008", "-N2", f"{brick}/{disk}"], check=False)
-    return int(said.stdout) if said.returncode == 0 else 0
+    reply = pool.exec(host, ["od", "-An", "-tu2", "-j1008", "-N2", f"{brick}/{disk}"], check=False)
+    return int(reply.stdout) if reply.returncode == 0 else 0

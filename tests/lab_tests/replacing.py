@@ -10,9 +10,9 @@ import sys
 from typing import Dict, List, Optional, Sequence, Tuple
 
 from ganeti_gluster_mon import gnt_gluster as command_line
+from ganeti_gluster_mon.command_error import CommandError
 from ganeti_gluster_mon.deploy import pool_tasks, run_task
 from ganeti_gluster_mon.deploy.context import Context
-from ganeti_gluster_mon.failure import CannotDo
 from ganeti_gluster_mon.ganeti.ssconf import Cluster, Node
 from tests.lab import Pool
 from tests.lab_tests.deploying import FromOutside, sums
@@ -47,8 +47,8 @@ def run(pool: Pool, *words: str, host: Optional[FromOutside] = None) -> int:
     asked = arguments(*words)
     task = getattr(pool_tasks, words[0].replace("-", "_"))
     try:
-        return run_task.carry_out(task, asked, context(pool, host))
-    except CannotDo as err:
+        return run_task.run_task(task, asked, context(pool, host))
+    except CommandError as err:
         print(f"gnt-gluster: {err}", file=sys.stderr)
         return 1
 

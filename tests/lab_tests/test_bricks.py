@@ -7,10 +7,10 @@ from typing import Iterator, List, Tuple
 
 import pytest
 
+from ganeti_gluster_mon.command_error import CommandError
 from ganeti_gluster_mon.deploy import joining, pool_tasks
 from ganeti_gluster_mon.deploy.apply import apply
 from ganeti_gluster_mon.deploy.context import Context
-from ganeti_gluster_mon.failure import CannotDo
 from tests.conftest import FAMILY
 from tests.lab import Disk, Pool, wait_until
 from tests.lab_tests.deploying import FromOutside
@@ -232,13 +232,13 @@ def test_a_former_brick_is_not_taken_for_one_that_waits(
         assert not join(there, node).joins
     # of node3 the tag names the former brick of another place
     pool.exec(3, ["cp", "-a", "--preserve=all", where, f"{where}2"])
-    with pytest.raises(CannotDo, match=rf"{where}2 is a stale brick of volume joins"):
+    with pytest.raises(CommandError, match=rf"{where}2 is a stale brick of volume joins"):
         join(there, NODE3)
     assert f"{where}2" not in pool.gluster("volume", "info", "joins")
     pool.exec(3, ["rm", "-r", f"{where}2"])
     # and one that has waited is looked at again before it is added
     pool.exec(2, ["touch", f"{where}2/appeared"])
-    with pytest.raises(CannotDo, match=rf"node2.lab.test: {where}2 is a stale brick of volume joins"):
+    with pytest.raises(CommandError, match=rf"node2.lab.test: {where}2 is a stale brick of volume joins"):
         join(there, NODE3)
     assert f"{where}2" not in pool.gluster("volume", "info", "joins")
     pool.delete_volume("joins")

@@ -15,7 +15,7 @@ import pytest
 
 from ganeti_gluster_mon import gnt_gluster as command_line
 from ganeti_gluster_mon.deploy import pool_tasks, run_task
-from ganeti_gluster_mon.deploy.apply import Stopped, foresee
+from ganeti_gluster_mon.deploy.apply import PlanStopped, precheck
 from tests.conftest import FAMILY
 from tests.lab import Cluster, Disk, LabTimeout, Pool, wait_until
 from tests.lab.ganeti import FILE_DIRECTORIES
@@ -123,15 +123,15 @@ def test_no_glusterd_and_another_pool(six: Cluster) -> None:
 
 def test_usage(six: Cluster) -> None:
     for words in (["deploy"], ["deploy", "node7", "--device", DISK], ["deploy", "node1", "--device", DISK]):
-        said = gnt_gluster(six.pool, *words, check=False)
-        assert (said.returncode, said.stdout, said.stderr.count("\n")) == (2, "", 1), said
+        reply = gnt_gluster(six.pool, *words, check=False)
+        assert (reply.returncode, reply.stdout, reply.stderr.count("\n")) == (2, "", 1), reply
 
 
 def test_a_dry_run_does_nothing(six: Cluster) -> None:
-    said = gnt_gluster(six.pool, *DEPLOY, "--wipe", f"node3:{DISK}", "--dry-run")
-    assert f"{NODE3}: wipefs --all -- {DISK}\n" in said.stdout
-    assert "node1.lab.test: gluster --mode=script volume create gv0 replica 3 node1" in said.stdout
-    assert "can never be changed" in said.stderr  # of shards
+    reply = gnt_gluster(six.pool, *DEPLOY, "--wipe", f"node3:{DISK}", "--dry-run")
+    assert f"{NODE3}: wipefs --all -- {DISK}\n" in reply.stdout
+    assert "node1.lab.test: gluster --mode=script volume create gv0 replica 3 node1" in reply.stdout
+    assert "can never be changed" in reply.stderr  # of shards
     untouched(six.pool)
 
 
@@ -152,9 +152,9 @@ def test_the_power_fails_at_step_after_step_and_each_run_gets_further(six: Clust
     asked = arguments(*DEPLOY, "--wipe", f"node3:{DISK}", "--force")
     for attempt in range(1, 4):
         with pytest.raises(
-            Stopped, match=f"^{NODE3}: .*stopped at step .*the same command again goes on"
+            PlanStopped, match=f"^{NODE3}: .*stopped at step .*the same command again goes on"
         ) as stop:
-            run_task.carry_out(pool_tasks.deploy, asked, context(pool, FromOutside(pool, trap)))
+            run_task.run_task(pool_tasks.deploy, asked, context(pool, FromOutside(pool, trap)))
         assert len(cut) == attempt, stop.value
         pool.power_on(3)
         pool.wait_connected([1, 2, 3])
@@ -170,8 +170,10 @@ def test_what_a_failed_create_left_on_bricks_is_no_obstacle(six: Cluster) -> Non
         if "create" in argv:
             pool.exec(3, mark)
 
-    with pytest.raises(Stopped, match=f"volume create: gv0: failed: .*{BRICK} is already part of a volume"):
-        run_task.carry_out(pool_tasks.deploy, arguments(*DEPLOY), context(pool, FromOutside(pool, trap)))
+    with pytest.raises(
+        PlanStopped, match=f"volume create: gv0: failed: .*{BRICK} is already part of a volume"
+    ):
+        run_task.run_task(pool_tasks.deploy, arguments(*DEPLOY), context(pool, FromOutside(pool, trap)))
     assert "gv0" not in pool.gluster("volume", "list")
     six.start_daemons(3)
 
@@ -182,15 +184,15 @@ def test_an_interrupted_run_says_what_is_done_and_the_next_one_finishes(six: Clu
     run = pool.popen(1, argv, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
     assert run.stderr is not None
     with run:
-        said = []
+        reply = []
         for line in run.stderr:
-            said.append(line)
+            reply.append(line)
             if "gv0 with the options" in line and line.startswith("["):
                 run.send_signal(signal.SIGINT)
     assert run.returncode == 1
-    assert "done: node1.lab.test: volume gv0, replica 3 on 3 bricks\n" in said
-    assert "not done: node1.lab.test: gv0 started, with all its bricks online\n" in said
-    assert "interrupted; stopped at step" in said[-1]
+    assert "done: node1.lab.test: volume gv0, replica 3 on 3 bricks\n" in reply
+    assert "not done: node1.lab.test: gv0 started, with all its bricks online\n" in reply
+    assert "interrupted; stopped at step" in reply[-1]
 
     gnt_gluster(pool, *DEPLOY)
     assert "nothing to do; gv0 is ready" in gnt_gluster(pool, *DEPLOY).stderr
@@ -231,8 +233,8 @@ def test_what_is_in_use_is_not_taken_away(six: Cluster) -> None:
     assert "is a brick of volume gv0" in line
     (line,) = refused(pool, "create-volume", "other", "node1", "--directory", "/root/brick", "--distribute")
     assert "is on the root filesystem, which the brick would fill" in line
-    said = pool.exec(1, ["gnt-node", "remove", NODE3], check=False)
-    assert said.returncode == 1 and "holds bricks" in said.stderr, said
+    reply = pool.exec(1, ["gnt-node", "remove", NODE3], check=False)
+    assert reply.returncode == 1 and "holds bricks" in reply.stderr, reply
     assert NODE3 in pool.exec(1, ["gnt-node", "list", "-o", "name"]).stdout
 
 
@@ -282,18 +284,19 @@ def test_nodes_bring_their_disks_along(six: Cluster) -> None:
     before = sums(pool, 1, "/mnt/gv0")
     described = f"GLUSTER_JOIN_VOLUME=gv0\nGLUSTER_JOIN_DEVICE={DISK}\n"
     pool.exec(1, ["tee", "/etc/default/ganeti-gluster-mon"], input=described)
-    said = {}
+    reply = {}
     for node in (4, 5, 6):
         six.install(node)
-        said[node] = pool.exec(
+        reply[node] = pool.exec(
             1, ["gnt-node", "add", "--no-ssh-key-check", f"node{node}.lab.test"], timeout=400
         ).stdout
         six.nodes.append(node)
-    assert [text.count("ganeti-gluster failed, output") for text in said.values()] == [1, 1, 1]
-    assert f"node4.lab.test:{BRICK} waits: gv0 grows when there are bricks on 2 more nodes" in said[4]
-    assert "wait: gv0 grows when there are bricks on 1 more node" in said[5]
+    assert [text.count("ganeti-gluster failed, output") for text in reply.values()] == [1, 1, 1]
+    assert f"node4.lab.test:{BRICK} waits: gv0 grows when there are bricks on 2 more nodes" in reply[4]
+    assert "wait: gv0 grows when there are bricks on 1 more node" in reply[5]
     assert (
-        f"gv0 has grown by node4.lab.test:{BRICK}, node5.lab.test:{BRICK}, node6.lab.test:{BRICK};" in said[6]
+        f"gv0 has grown by node4.lab.test:{BRICK}, node5.lab.test:{BRICK}, node6.lab.test:{BRICK};"
+        in reply[6]
     )
     assert "Number of Bricks: 2 x 3 = 6" in pool.gluster("volume", "info", "gv0")
 
@@ -313,8 +316,8 @@ def test_a_brick_is_replaced_under_a_guest_that_writes(six: Cluster) -> None:
     node = f"node{holder}.lab.test"
     before = writes(six, holder)
     words = ["replace-brick", "gv0", f"{node}:{BRICK}", node, "--device", "/disks/vdc"]
-    said = gnt_gluster(pool, *words, check=False)
-    assert said.returncode == 1 and "less than the other bricks of its set" in said.stderr, said
+    reply = gnt_gluster(pool, *words, check=False)
+    assert reply.returncode == 1 and "less than the other bricks of its set" in reply.stderr, reply
     gnt_gluster(pool, *words, "--force")
     new = "/export/brick2/gluster"
     reached = writes(six, holder, new)
@@ -339,9 +342,9 @@ def test_what_is_done_is_what_a_dry_run_shows(six: Cluster) -> None:
     there = context(pool, host)
     asked = arguments("create-volume", "scratch", "node1", "node2", "--device", "/disks/vdc", "--distribute")
     wish = pool_tasks.create_volume(there, asked)
-    foreseen = [command for commands in foresee(host, wish.steps) for command in commands or ()]
+    foreseen = [command for commands in precheck(host, wish.steps) for command in commands or ()]
     assert host.ran == []
-    assert run_task.carry_out(pool_tasks.create_volume, asked, there) == 0
+    assert run_task.run_task(pool_tasks.create_volume, asked, there) == 0
     assert host.ran == [(command.node, command.argv, command.text) for command in foreseen]
     assert "cluster.server-quorum-type: none" in pool.gluster("volume", "info", "scratch")
 
@@ -372,9 +375,9 @@ def test_a_volume_of_each_layout_grows(
                 pool.exec(1, ["dd", "if=/dev/urandom", file, "bs=256K", "count=1", "status=none"])
             before = sums(pool, 1, "/mnt/grows")
             expand = ("expand-volume", "grows", "node4", "node5", "node6", *where)
-            said = gnt_gluster(pool, *expand)
+            reply = gnt_gluster(pool, *expand)
             assert shape(pool) == (f"Distributed-{kind}", grown)
-            assert "a rebalance of grows begun" in said.stderr
+            assert "a rebalance of grows begun" in reply.stderr
             assert sums(pool, 1, "/mnt/grows") == before and len(before) == 12
         finally:
             pool.unmount(1, "/mnt/grows")

@@ -8,7 +8,7 @@ from typing import Any, Dict, List, Mapping, Optional, Sequence
 
 from ganeti_gluster_mon.deploy.block_devices import Device, understand
 from ganeti_gluster_mon.ganeti.ssconf import Cluster, Node
-from ganeti_gluster_mon.ganeti.ssh import Said
+from ganeti_gluster_mon.ganeti.ssh import CommandResult
 
 BLANK_LSBLK = """{
    "blockdevices": [
@@ -45,15 +45,17 @@ EXT4_WIPEFS = """{
    ]
 }
 """
-NO_DEVICE = Said(32, '{\n   "blockdevices": [\n\n   ]\n}\n', "lsblk: /dev/nope: not a block device\n")
-FAILED = Said(1, "", "")
+NO_DEVICE = CommandResult(
+    32, '{\n   "blockdevices": [\n\n   ]\n}\n', "lsblk: /dev/nope: not a block device\n"
+)
+FAILED = CommandResult(1, "", "")
 
 
-def ok(text: str = "") -> Said:
-    return Said(0, text, "")
+def ok(text: str = "") -> CommandResult:
+    return CommandResult(0, text, "")
 
 
-def lsblk(**more: Any) -> Said:
+def lsblk(**more: Any) -> CommandResult:
     """lsblk's answer for a disk of 1 GiB, with *more* said otherwise; maj_min for what has a colon."""
     disk: Dict[str, Any] = json.loads(BLANK_LSBLK)["blockdevices"][0]
     disk.update({name.replace("_", ":"): value for name, value in more.items()})
@@ -72,7 +74,7 @@ def child(path: str, kind: str, mounts: Sequence[Optional[str]] = (None,), **mor
     }
 
 
-def wipefs(*signatures: str, uuid: Optional[str] = None) -> Said:
+def wipefs(*signatures: str, uuid: Optional[str] = None) -> CommandResult:
     """wipefs' answer: the types of what it found."""
     found: List[Dict[str, Any]] = [
         {"device": "sdb", "offset": "0x0", "type": one, "uuid": uuid, "label": None} for one in signatures
@@ -80,12 +82,12 @@ def wipefs(*signatures: str, uuid: Optional[str] = None) -> Said:
     return ok(json.dumps({"signatures": found}))
 
 
-def targets(*mount_points: str) -> Said:
+def targets(*mount_points: str) -> CommandResult:
     """findmnt's answer: what is mounted where."""
     return ok(json.dumps({"filesystems": [{"target": one} for one in mount_points]}))
 
 
-def device(listed: Said, wiped: Said) -> Device:
+def device(listed: CommandResult, wiped: CommandResult) -> Device:
     found, fault = understand("/dev/vdb", listed, wiped)
     assert found is not None, fault
     return found
@@ -113,7 +115,7 @@ def pool_list(
     *others: str,
     state: str = "Peer in Cluster",
     connected: Mapping[str, bool] = MappingProxyType({}),
-) -> Said:
+) -> CommandResult:
     """``gluster pool list --xml`` of a node; members are named by their uuid's last letters."""
     peers = "".join(
         f"<peer><uuid>{uuid(name)}</uuid><hostname>{name}</hostname>"
@@ -133,7 +135,7 @@ def uuid(name: str) -> str:
     return f"00000000-0000-0000-0000-{int(digits):012d}"
 
 
-def volume_info(*volumes: str) -> Said:
+def volume_info(*volumes: str) -> CommandResult:
     return _xml(f"<volInfo><volumes>{''.join(volumes)}<count>{len(volumes)}</count></volumes></volInfo>")
 
 
@@ -157,7 +159,7 @@ def volume(
     )
 
 
-def _xml(section: str) -> Said:
+def _xml(section: str) -> CommandResult:
     return ok(
         '<?xml version="1.0" encoding="UTF-8" standalone="yes"?>\n<cliOutput><opRet>0</opRet><opErrno>0</opErrno>'
         f"<opErrstr/>{section}</cliOutput>\n"

@@ -10,12 +10,12 @@ from typing import List, Sequence, Tuple
 
 import pytest
 
+from ganeti_gluster_mon.command_error import CommandError
 from ganeti_gluster_mon.deploy import apply as applying
 from ganeti_gluster_mon.deploy import wait
-from ganeti_gluster_mon.deploy.apply import Refused, Stopped, apply, ask_all, foresee, shown
-from ganeti_gluster_mon.deploy.step import DONE, WAIT, Command, Left, NotSo, Question, Step
-from ganeti_gluster_mon.failure import CannotDo
-from ganeti_gluster_mon.ganeti.ssh import _ASKER, Nodes, Said
+from ganeti_gluster_mon.deploy.apply import PlanRefused, PlanStopped, apply, precheck, query_nodes, shown
+from ganeti_gluster_mon.deploy.step import DONE, WAIT, Command, NodeQuery, PreconditionFailed, Remaining, Step
+from ganeti_gluster_mon.ganeti.ssh import _QUERY_PROGRAM, CommandResult, Nodes
 
 HERE = "here"
 
@@ -33,15 +33,15 @@ class Touch(Step):
         return f"the file {self.path.name}"
 
     @property
-    def patience(self) -> float:
+    def effect_timeout(self) -> float:
         return self.given
 
-    def questions(self) -> Tuple[Question, ...]:
-        return (Question(self.node, ("test", "-e", str(self.path))),)
+    def queries(self) -> Tuple[NodeQuery, ...]:
+        return (NodeQuery(self.node, ("test", "-e", str(self.path))),)
 
-    def left(self, answers: Sequence[Said]) -> Left:
+    def remaining(self, answers: Sequence[CommandResult]) -> Remaining:
         if self.path.name == "forbidden":
-            raise NotSo(f"{self.node}: forbidden")
+            raise PreconditionFailed(f"{self.node}: forbidden")
         return DONE if answers[0].status == 0 else (self.does,)
 
     @property
@@ -52,14 +52,14 @@ class Touch(Step):
 class Waits(Touch):
     """Waits for somebody else to make the file."""
 
-    def left(self, answers: Sequence[Said]) -> Left:
+    def remaining(self, answers: Sequence[CommandResult]) -> Remaining:
         return DONE if answers[0].status == 0 else WAIT
 
 
 class Urged(Waits):
     """Waits, and helps on."""
 
-    def urge(self) -> Tuple[Command, ...]:
+    def kick(self) -> Tuple[Command, ...]:
         return (self.does,)
 
 
@@ -84,19 +84,19 @@ def touches(directory: Path, *names: str) -> List[Step]:
 def test_what_is_done_is_passed_over(host: Nodes, tmp_path: Path) -> None:
     (tmp_path / "a").touch()
     before = (tmp_path / "a").stat().st_mtime_ns
-    said: List[str] = []
+    reply: List[str] = []
     steps = touches(tmp_path, "a", "b")
-    assert apply(host, steps, said.append)
-    assert said == ["[2/2] here: the file b", "1 of 2 steps was already done (--verbose names them)"]
-    assert not apply(host, steps, said.append, verbose=True)
-    assert said[2:] == ["[1/2] here: the file a: already done", "[2/2] here: the file b: already done"]
+    assert apply(host, steps, reply.append)
+    assert reply == ["[2/2] here: the file b", "1 of 2 steps was already done (--verbose names them)"]
+    assert not apply(host, steps, reply.append, verbose=True)
+    assert reply[2:] == ["[1/2] here: the file a: already done", "[2/2] here: the file b: already done"]
     assert (tmp_path / "b").exists()
     assert (tmp_path / "a").stat().st_mtime_ns == before
 
 
 def test_nothing_is_done_where_anything_is_refused(host: Nodes, tmp_path: Path) -> None:
     steps = [*touches(tmp_path, "a", "forbidden"), Touch("a host", tmp_path / "b")]
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(PlanRefused) as refused:
         apply(host, steps, lambda line: None)
     assert str(refused.value).splitlines() == ["here: forbidden", "'a host' is no name of a host"]
     assert list(tmp_path.iterdir()) == []
@@ -104,16 +104,20 @@ def test_nothing_is_done_where_anything_is_refused(host: Nodes, tmp_path: Path) 
 
 def test_it_stops_at_the_first_that_fails_and_goes_on_from_there(host: Nodes, tmp_path: Path) -> None:
     steps = touches(tmp_path, "a", "gone/b", "c")
-    said: List[str] = []
+    reply: List[str] = []
     with pytest.raises(
-        Stopped, match=r"touch: .*No such file.*; stopped at step 2 of 3, 1 is done"
+        PlanStopped, match=r"touch: .*No such file.*; stopped at step 2 of 3, 1 is done"
     ) as stopped:
-        apply(host, steps, said.append)
+        apply(host, steps, reply.append)
     assert "\n" not in str(stopped.value)
-    assert said[-3:] == ["done: here: the file a", "not done: here: the file b", "not done: here: the file c"]
+    assert reply[-3:] == [
+        "done: here: the file a",
+        "not done: here: the file b",
+        "not done: here: the file c",
+    ]
     assert not (tmp_path / "c").exists()
     (tmp_path / "gone").mkdir()
-    apply(host, steps, said.append)
+    apply(host, steps, reply.append)
     assert (tmp_path / "c").exists()
 
 
@@ -121,25 +125,25 @@ def test_it_stops_at_the_first_that_fails_and_goes_on_from_there(host: Nodes, tm
 def test_an_interruption_tells_how_far_it_came(
     host: Nodes, tmp_path: Path, interruption: type[BaseException]
 ) -> None:
-    said: List[str] = []
+    reply: List[str] = []
 
     def say(line: str) -> None:
-        said.append(line)
+        reply.append(line)
         if line == "[2/2] here: the file b":
             raise interruption
 
-    with pytest.raises(Stopped, match="interrupted; stopped at step 2 of 2"):
+    with pytest.raises(PlanStopped, match="interrupted; stopped at step 2 of 2"):
         apply(host, touches(tmp_path, "a", "b"), say)
-    assert said[-2:] == ["done: here: the file a", "not done: here: the file b"]
+    assert reply[-2:] == ["done: here: the file a", "not done: here: the file b"]
 
 
 def test_a_command_that_worked_and_changed_nothing_is_no_success(host: Nodes, tmp_path: Path) -> None:
-    with pytest.raises(Stopped, match=r"here: the file a: not so after 0\.2 s"):
+    with pytest.raises(PlanStopped, match=r"here: the file a: not so after 0\.2 s"):
         apply(host, [Touch(HERE, tmp_path / "a", ("true",))], lambda line: None)
 
 
 def test_what_is_waited_for_and_does_not_come(host: Nodes, tmp_path: Path) -> None:
-    with pytest.raises(Stopped, match=r"not so after 0\.2 s"):
+    with pytest.raises(PlanStopped, match=r"not so after 0\.2 s"):
         apply(host, [Waits(HERE, tmp_path / "a")], lambda line: None)
 
 
@@ -147,29 +151,29 @@ def test_what_does_not_come_on_is_helped_on(
     host: Nodes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(wait, "_PAUSE", 0.01)
-    with pytest.raises(Stopped, match=r"not so after 0\.2 s"):  # it is given time first
+    with pytest.raises(PlanStopped, match=r"not so after 0\.2 s"):  # it is given time first
         apply(host, [Urged(HERE, tmp_path / "a")], lambda line: None)
     monkeypatch.setattr(wait, "_URGED", 0.05)
     apply(host, [Urged(HERE, tmp_path / "a", given=30.0)], lambda line: None)
     assert (tmp_path / "a").exists()
-    with pytest.raises(Stopped, match=r"not so after 0\.2 s"):  # that the help fails is not why
+    with pytest.raises(PlanStopped, match=r"not so after 0\.2 s"):  # that the help fails is not why
         apply(host, [Urged(HERE, tmp_path / "b", ("false",))], lambda line: None)
     steps = [Urged(HERE, tmp_path / "c", ("heal", "it"))]
-    assert shown(steps, foresee(host, steps)) == (
+    assert shown(steps, precheck(host, steps)) == (
         "# here: the file c\n# where it does not come on: here: heal it\n"
     )
 
 
 def test_a_step_cures_the_failure_of_its_command_once(host: Nodes, tmp_path: Path) -> None:
-    said: List[str] = []
-    apply(host, [Cured(HERE, tmp_path / "missing" / "a")], said.append)
+    reply: List[str] = []
+    apply(host, [Cured(HERE, tmp_path / "missing" / "a")], reply.append)
     assert (tmp_path / "missing" / "a").exists()
     assert [
-        line for line in said if line.startswith(f"    here: mkdir -p {tmp_path}/missing, for: here: touch ")
+        line for line in reply if line.startswith(f"    here: mkdir -p {tmp_path}/missing, for: here: touch ")
     ]
-    with pytest.raises(Stopped, match="No such file"):  # the cure did not help
+    with pytest.raises(PlanStopped, match="No such file"):  # the cure did not help
         apply(host, [Cured(HERE, tmp_path / "b", ("cat", str(tmp_path / "c")))], lambda line: None)
-    with pytest.raises(Stopped, match="exit status 1"):  # nothing is known to help
+    with pytest.raises(PlanStopped, match="exit status 1"):  # nothing is known to help
         apply(host, [Cured(HERE, tmp_path / "b", ("false",))], lambda line: None)
 
 
@@ -187,28 +191,28 @@ def test_while_another_holds_the_lock_it_is_tried_again(
 ) -> None:
     monkeypatch.setattr(applying, "_PAUSE", 0.01)
     monkeypatch.setattr(applying, "_TOLD", 0.0)
-    said: List[str] = []
+    reply: List[str] = []
     tries, made = tmp_path / "tries", tmp_path / "made"
     script = (
         f'echo x >> "{tries}"; if [ "$(wc -l < "{tries}")" -lt 3 ]; then '
         f'echo "{refusal}" >&2; exit 1; fi; '
         f'touch "{made}"'
     )
-    apply(host, [Touch(HERE, made, ("sh", "-c", script))], said.append)
-    (told,) = [line for line in said if "waiting for Gluster, 200 s at most: " in line]
+    apply(host, [Touch(HERE, made, ("sh", "-c", script))], reply.append)
+    (told,) = [line for line in reply if "waiting for Gluster, 200 s at most: " in line]
     assert told.split(": ")[1] in refusal
     assert tries.read_text() == "x\n" * 3
     tries.unlink()
     made.unlink()
-    monkeypatch.setattr(applying, "_LOCK_PATIENCE", 0.0)
-    with pytest.raises(CannotDo, match=re.escape(refusal)):
+    monkeypatch.setattr(applying, "_LOCK_TIMEOUT", 0.0)
+    with pytest.raises(CommandError, match=re.escape(refusal)):
         apply(host, [Touch(HERE, made, ("sh", "-c", script))], lambda line: None)
 
 
 def test_what_is_shown_is_what_is_left(host: Nodes, tmp_path: Path) -> None:
     (tmp_path / "a").touch()
     steps = touches(tmp_path, "a", "b c")
-    assert shown(steps, foresee(host, steps)) == (
+    assert shown(steps, precheck(host, steps)) == (
         f"# here: the file a: already done\n# here: the file b c\nhere: touch '{tmp_path}/b c'\n"
     )
     assert not (tmp_path / "b c").exists()
@@ -217,11 +221,11 @@ def test_what_is_shown_is_what_is_left(host: Nodes, tmp_path: Path) -> None:
 def test_questions_whose_programs_are_long_are_asked_by_several_connections(host: Nodes) -> None:
     """One argument of a command takes 128 KiB, and a node may have many disks."""
     quotes = "'" * 3000
-    asked = [Question(HERE, ("echo", f"{number}", quotes)) for number in range(60)]
-    asked += [Question(HERE, ("echo", "slow"), timeout=30.0)]
-    told = ask_all(host, asked)
+    asked = [NodeQuery(HERE, ("echo", f"{number}", quotes)) for number in range(60)]
+    asked += [NodeQuery(HERE, ("echo", "slow"), timeout=30.0)]
+    told = query_nodes(host, asked)
     assert [told[question].out for question in asked[:-1]] == [f"{n} {quotes}\n" for n in range(60)]
     assert told[asked[-1]].out == "slow\n"
     for batch in applying._batches(asked):
-        argv = ("python3", "-c", _ASKER, json.dumps([20, [question.argv for question in batch]]))
+        argv = ("python3", "-c", _QUERY_PROGRAM, json.dumps([20, [question.argv for question in batch]]))
         assert all(len(word) < 131072 for word in Nodes(None, own="another").ssh("node1", argv))

@@ -8,13 +8,13 @@ import pytest
 
 from ganeti_gluster_mon.deploy.brick_directory import MakeBrick, RetireBrick
 from ganeti_gluster_mon.deploy.brick_state import MARK, RETIRED, is_waiting
-from ganeti_gluster_mon.deploy.step import DONE, Left, NotSo
-from ganeti_gluster_mon.ganeti.ssh import Said
+from ganeti_gluster_mon.deploy.step import DONE, PreconditionFailed, Remaining
+from ganeti_gluster_mon.ganeti.ssh import CommandResult
 from tests.unit.deploy.fake_nodes import FAILED, ok, pool_list, volume, volume_info
 
 NODE, SPEAKER = "node2.example.org", "node1.example.org"
 PATH = "/export/brick1/gluster"
-ABSENT = Said(1, "", f"stat: cannot statx '{PATH}': No such file or directory")
+ABSENT = CommandResult(1, "", f"stat: cannot statx '{PATH}': No such file or directory")
 DIRECTORY = ok("directory\n")
 DATA = ok(f"{PATH}/a\n")
 
@@ -27,30 +27,34 @@ GV0 = volume_info(volume("gv0", ["node1.example.org:/b", "node3.example.org:/b",
 LISTED = volume_info(volume("gv0", [f"{NODE}:{PATH}", "node3.example.org:/b", "node4.example.org:/b"]))
 
 
-def commands(left: Left) -> List[str]:
-    assert left is not None
-    return [str(command) for command in left]
+def commands(remaining: Remaining) -> List[str]:
+    assert remaining is not None
+    return [str(command) for command in remaining]
 
 
 def brick(
-    kind: Said,
-    inside: Said = ok(),
+    kind: CommandResult,
+    inside: CommandResult = ok(),
     attributes: str = "",
-    info: Optional[Said] = None,
+    info: Optional[CommandResult] = None,
     *,
     above: str = "",
-    glusterfs: Said = FAILED,
+    glusterfs: CommandResult = FAILED,
     below: str = "/export/brick1",
-    itself: Said = FAILED,
+    itself: CommandResult = FAILED,
     on_device: bool = True,
     wipe: bool = False,
     same_slot: bool = False,
-) -> Left:
+) -> Remaining:
     """What MakeBrick has left to do; *attributes* are those of the directory, *above* those of its parent."""
     mount_point, device = ("/export/brick1", f"{NODE}:/dev/vdb") if on_device else (None, None)
     step = MakeBrick(NODE, PATH, "gv0", SPEAKER, mount_point, wipe, same_slot, device)
     told = f"# file: {PATH}\n{attributes}\n\n" + (f"# file: /export/brick1\n{above}\n\n" if above else "")
-    found = ok(told) if not kind.status else Said(1, told, f"getfattr: {PATH}: No such file or directory")
+    found = (
+        ok(told)
+        if not kind.status
+        else CommandResult(1, told, f"getfattr: {PATH}: No such file or directory")
+    )
     answers = [
         info or volume_info(),
         ok(f"{below}\n"),
@@ -61,7 +65,7 @@ def brick(
         glusterfs,
         found,
     ]
-    return step.left(answers)
+    return step.remaining(answers)
 
 
 def test_a_directory_is_made_below_the_mount_and_only_there() -> None:
@@ -102,20 +106,24 @@ STALE = [
 @pytest.mark.parametrize(("attributes", "inside", "words"), STALE)
 @pytest.mark.parametrize("on_device", [True, False])
 def test_a_stale_brick_is_refused_with_the_option_that_wipes_it(
-    attributes: str, inside: Said, words: str, on_device: bool
+    attributes: str, inside: CommandResult, words: str, on_device: bool
 ) -> None:
     named = f"{NODE}:/dev/vdb" if on_device else f"{NODE}:{PATH}"
-    with pytest.raises(NotSo, match=f"^{NODE}: {PATH} .*{words}.*nothing was changed.*--wipe {named}$"):
+    with pytest.raises(
+        PreconditionFailed, match=f"^{NODE}: {PATH} .*{words}.*nothing was changed.*--wipe {named}$"
+    ):
         brick(DIRECTORY, inside, attributes, GV0, on_device=on_device)
 
 
 def test_glusterfs_directory_without_attributes_is_stale() -> None:
-    with pytest.raises(NotSo, match=r"stale brick of a volume that is not known \(it has \.glusterfs"):
+    with pytest.raises(
+        PreconditionFailed, match=r"stale brick of a volume that is not known \(it has \.glusterfs"
+    ):
         brick(DIRECTORY, ok(f"{PATH}/.glusterfs\n"), glusterfs=ok())
 
 
 @pytest.mark.parametrize(("attributes", "inside", "words"), STALE)
-def test_a_stale_brick_that_is_named_is_wiped(attributes: str, inside: Said, words: str) -> None:
+def test_a_stale_brick_that_is_named_is_wiped(attributes: str, inside: CommandResult, words: str) -> None:
     assert commands(brick(DIRECTORY, inside, attributes, GV0, on_device=False, wipe=True)) == [
         f"rm --recursive --force --one-file-system --preserve-root=all -- {PATH}",
         f"mkdir -- {PATH}",
@@ -142,9 +150,9 @@ def test_a_stale_brick_that_is_named_is_wiped(attributes: str, inside: Said, wor
         ),
         ({"kind": DIRECTORY, "inside": DATA}, "is not empty, it holds .*/gluster/a"),
         ({"kind": DIRECTORY, "inside": DATA, "wipe": True}, "is not empty, it holds .*/gluster/a"),
-        ({"kind": DIRECTORY, "inside": Said(1, "", "find: Permission denied")}, "cannot be read"),
+        ({"kind": DIRECTORY, "inside": CommandResult(1, "", "find: Permission denied")}, "cannot be read"),
         (
-            {"kind": Said(1, "", f"stat: cannot statx '{PATH}': Input/output error")},
+            {"kind": CommandResult(1, "", f"stat: cannot statx '{PATH}': Input/output error")},
             "Input/output error: its filesystem is dead",
         ),
         ({"kind": DIRECTORY, "attributes": f"{MARK}=0x78"}, "is prepared for volume x; .*rmdir"),
@@ -155,11 +163,14 @@ def test_a_stale_brick_that_is_named_is_wiped(attributes: str, inside: Said, wor
         ({"kind": ABSENT, "above": KNOWN_ID}, "lies in /export/brick1, which is or was a brick"),
         ({"kind": ABSENT, "info": LISTED}, f"has not its volume id.*replace-brick gv0 {NODE}:{PATH}"),
         ({"kind": DIRECTORY, "attributes": OURS, "info": LISTED}, "has not its volume id"),
-        ({"kind": ABSENT, "info": Said(1, "", "Connection failed")}, "gluster does not answer: Connection"),
+        (
+            {"kind": ABSENT, "info": CommandResult(1, "", "Connection failed")},
+            "gluster does not answer: Connection",
+        ),
     ],
 )
 def test_a_directory_that_cannot_be_a_new_brick_is_refused(answers: dict[str, object], words: str) -> None:
-    with pytest.raises(NotSo, match=words):
+    with pytest.raises(PreconditionFailed, match=words):
         brick(**answers)  # type: ignore[arg-type]
 
 
@@ -178,7 +189,7 @@ def test_the_slot_of_a_replaced_disk_gets_its_directory_again() -> None:
 
 
 def test_a_brick_waits_only_until_it_was_one() -> None:
-    def told(*attributes: str) -> Said:
+    def told(*attributes: str) -> CommandResult:
         return ok(f"# file: {PATH}\n" + "\n".join(attributes) + "\n\n")
 
     assert is_waiting(PATH, told(OURS), "gv0")
@@ -193,15 +204,19 @@ def test_a_brick_waits_only_until_it_was_one() -> None:
 def test_a_brick_that_was_replaced_is_marked_so() -> None:
     step = RetireBrick(NODE, PATH, "gv0", SPEAKER)
 
-    def left(attributes: str, info: Said = GV0, kind: Said = DIRECTORY) -> Left:
-        return step.left([info, pool_list(NODE), kind, DATA, ok(), ok(f"# file: {PATH}\n{attributes}\n")])
+    def remaining(attributes: str, info: CommandResult = GV0, kind: CommandResult = DIRECTORY) -> Remaining:
+        return step.remaining(
+            [info, pool_list(NODE), kind, DATA, ok(), ok(f"# file: {PATH}\n{attributes}\n")]
+        )
 
-    assert commands(left(f"{OURS}\n{KNOWN_ID}\n{GFID}")) == [f"setfattr -n {RETIRED} -v 0x677630 -- {PATH}"]
-    assert left(f"{OURS}\n{RETIRED}=0x677630") is DONE
-    assert left(OURS, kind=ABSENT) is DONE
-    assert left(OURS) is DONE  # it waits, and was never a brick
-    assert left(f"{OURS}\n{FOREIGN_ID}\n{GFID}") is DONE
-    dead = Said(1, "", f"stat: cannot statx '{PATH}': Input/output error")
-    assert left(OURS, kind=dead) is DONE
+    assert commands(remaining(f"{OURS}\n{KNOWN_ID}\n{GFID}")) == [
+        f"setfattr -n {RETIRED} -v 0x677630 -- {PATH}"
+    ]
+    assert remaining(f"{OURS}\n{RETIRED}=0x677630") is DONE
+    assert remaining(OURS, kind=ABSENT) is DONE
+    assert remaining(OURS) is DONE  # it waits, and was never a brick
+    assert remaining(f"{OURS}\n{FOREIGN_ID}\n{GFID}") is DONE
+    dead = CommandResult(1, "", f"stat: cannot statx '{PATH}': Input/output error")
+    assert remaining(OURS, kind=dead) is DONE
     other = volume_info(volume("other", [f"{NODE}:{PATH}", "n3:/b", "n4:/b"]))
-    assert left(f"{OURS}\n{KNOWN_ID}", info=other) is DONE
+    assert remaining(f"{OURS}\n{KNOWN_ID}", info=other) is DONE

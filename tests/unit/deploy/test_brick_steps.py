@@ -13,14 +13,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ganeti_gluster_mon.deploy.block_devices import filesystem_uuid
-from ganeti_gluster_mon.deploy.brick_steps import MakeFilesystem, Mount, RunGlusterd
+from ganeti_gluster_mon.deploy.brick_steps import MakeFilesystem, MountFilesystem, RunGlusterd
 from ganeti_gluster_mon.deploy.fstab import OPTIONS, entries, line
 from ganeti_gluster_mon.deploy.ganeti_steps import AllowDirectory, EnableTemplate
-from ganeti_gluster_mon.deploy.layout import Brick, replica
+from ganeti_gluster_mon.deploy.layout import BrickAddress, replica
 from ganeti_gluster_mon.deploy.pool_steps import CreateVolume, DeleteVolume, JoinPool, LeavePool, SetForGuests
 from ganeti_gluster_mon.deploy.remote import disk_sample, program
-from ganeti_gluster_mon.deploy.step import DONE, WAIT, Left, NotSo
-from ganeti_gluster_mon.ganeti.ssh import Said
+from ganeti_gluster_mon.deploy.step import DONE, WAIT, PreconditionFailed, Remaining
+from ganeti_gluster_mon.ganeti.ssh import CommandResult
 from tests.unit.deploy.fake_nodes import (
     BLANK_LSBLK,
     BLANK_WIPEFS,
@@ -43,31 +43,31 @@ NODE = "node2.example.org"
 FINISHED = ok("inprogress = 0\n")
 
 
-def commands(left: Left) -> List[str]:
-    assert left is not None
-    return [str(command) for command in left]
+def commands(remaining: Remaining) -> List[str]:
+    assert remaining is not None
+    return [str(command) for command in remaining]
 
 
 # --- a filesystem on a device -----------------------------------------------------------------------
 
 
-ABSENT = Said(1, "", "stat: cannot statx '/export/brick1/gluster': No such file or directory")
+ABSENT = CommandResult(1, "", "stat: cannot statx '/export/brick1/gluster': No such file or directory")
 BLANK = ok('{"size": 1073741824, "sampled": 6291456, "nonzero": null}')
 NOTHING = (ABSENT, FAILED, FAILED, FAILED)
 
 
 def make(
-    *answers: Said,
+    *answers: CommandResult,
     wipe: bool = False,
-    on_disk: Said = FAILED,
-    directory: Sequence[Said] = NOTHING,
-    info: Optional[Said] = None,
-    sample: Said = BLANK,
-) -> Left:
+    on_disk: CommandResult = FAILED,
+    directory: Sequence[CommandResult] = NOTHING,
+    info: Optional[CommandResult] = None,
+    sample: CommandResult = BLANK,
+) -> Remaining:
     """*on_disk*: what xfs_db lists in the brick's directory; *directory*: answers for the mounted one."""
     inprogress = answers[2] if len(answers) > 2 else FAILED
     step = MakeFilesystem(NODE, "/dev/vdb", UUID, "/export/brick1", "gluster", "node1.example.org", wipe)
-    return step.left(
+    return step.remaining(
         [
             info or volume_info(),
             pool_list(NODE),
@@ -92,22 +92,23 @@ def test_a_blank_disk_gets_a_filesystem() -> None:
 def test_a_disk_with_raw_data_is_refused_unless_it_is_named() -> None:
     raw = ok('{"size": 1073741824, "sampled": 4096, "nonzero": 1049088}')
     with pytest.raises(
-        NotSo, match=rf"holds data .*at byte 1049088.*nothing was changed.*--wipe {NODE}:/dev/vdb"
+        PreconditionFailed,
+        match=rf"holds data .*at byte 1049088.*nothing was changed.*--wipe {NODE}:/dev/vdb",
     ):
         make(ok(BLANK_LSBLK), ok(BLANK_WIPEFS), sample=raw)
     assert commands(make(ok(BLANK_LSBLK), ok(BLANK_WIPEFS), sample=raw, wipe=True)) == [MKFS]
     for failed in (
-        Said(1, "", "/dev/vdb: Input/output error"),
-        Said(124, "", "python3: no answer within 20 s"),
+        CommandResult(1, "", "/dev/vdb: Input/output error"),
+        CommandResult(124, "", "python3: no answer within 20 s"),
     ):
-        with pytest.raises(NotSo, match="what is on /dev/vdb cannot be read"):
+        with pytest.raises(PreconditionFailed, match="what is on /dev/vdb cannot be read"):
             make(ok(BLANK_LSBLK), ok(BLANK_WIPEFS), sample=failed)
 
 
 def sampled(path: Path) -> Dict[str, Optional[int]]:
     argv = [sys.executable, *program(disk_sample, str(path))[1:]]
-    said = subprocess.run(argv, check=True, capture_output=True, text=True, timeout=60)
-    return dict(json.loads(said.stdout))
+    reply = subprocess.run(argv, check=True, capture_output=True, text=True, timeout=60)
+    return dict(json.loads(reply.stdout))
 
 
 @pytest.mark.parametrize(
@@ -173,11 +174,11 @@ STALE = (
 
 def test_a_stale_brick_in_an_unmounted_filesystem_of_ours_is_refused_and_wiped_by_name() -> None:
     with pytest.raises(
-        NotSo, match=rf"{NODE}: /dev/vdb has a stale brick .*gluster/d.*--wipe {NODE}:/dev/vdb"
+        PreconditionFailed, match=rf"{NODE}: /dev/vdb has a stale brick .*gluster/d.*--wipe {NODE}:/dev/vdb"
     ):
         make(lsblk(), XFS, FINISHED, on_disk=ok(XFS_DB_LS))
-    left = make(lsblk(), XFS, FINISHED, on_disk=ok(XFS_DB_LS), wipe=True)
-    assert commands(left) == [f"mkfs.xfs -q -i size=512 -m uuid={UUID} -f /dev/vdb"]
+    remaining = make(lsblk(), XFS, FINISHED, on_disk=ok(XFS_DB_LS), wipe=True)
+    assert commands(remaining) == [f"mkfs.xfs -q -i size=512 -m uuid={UUID} -f /dev/vdb"]
 
 
 def test_a_prepared_brick_in_an_unmounted_filesystem_is_not_stale() -> None:
@@ -194,7 +195,7 @@ def test_a_mounted_filesystem_with_a_stale_brick_is_made_anew_only_by_name() -> 
         "mount --types xfs --options noatime,inode64 /dev/vdb /export/brick1",
     ]
     elsewhere = lsblk(mountpoints=["/export/brick1", "/mnt"])
-    with pytest.raises(NotSo, match="is mounted at /mnt: umount it first"):
+    with pytest.raises(PreconditionFailed, match="is mounted at /mnt: umount it first"):
         make(elsewhere, XFS, FINISHED, directory=STALE, wipe=True)
 
 
@@ -207,11 +208,13 @@ def test_a_filesystem_with_a_brick_of_a_volume_is_never_made_anew() -> None:
     assert make(MOUNTED, XFS, FINISHED, directory=STALE, wipe=True, info=alias) is DONE
     missing = volume_info(volume("other", [f"{NODE}:/export/brick7/gluster", "n4:/b", "n3:/b"]))
     with pytest.raises(
-        NotSo, match="may have the brick /export/brick7/gluster of volume other, where nothing"
+        PreconditionFailed, match="may have the brick /export/brick7/gluster of volume other, where nothing"
     ):
         make(lsblk(), XFS, FINISHED, on_disk=ok(XFS_DB_LS), wipe=True, info=missing)
     other = volume_info(volume("other", [f"{NODE}:/export/brick1/other", "n4:/b", "n3:/b"]))
-    with pytest.raises(NotSo, match="has the brick /export/brick1/other of volume other: it is in use"):
+    with pytest.raises(
+        PreconditionFailed, match="has the brick /export/brick1/other of volume other: it is in use"
+    ):
         make(MOUNTED, XFS, FINISHED, directory=STALE, wipe=True, info=other)
 
 
@@ -226,8 +229,12 @@ def test_a_filesystem_with_a_brick_of_a_volume_is_never_made_anew() -> None:
         (lsblk(children=[child("/dev/sdb1", "part")]), wipefs(), "has partitions: /dev/sdb1"),
     ],
 )
-def test_what_is_there_is_not_lost_unless_it_is_named(listed: Said, wiped: Said, words: str) -> None:
-    with pytest.raises(NotSo, match=f"{NODE}: /dev/vdb {words}.*nothing was changed.*--wipe {NODE}:/dev/vdb"):
+def test_what_is_there_is_not_lost_unless_it_is_named(
+    listed: CommandResult, wiped: CommandResult, words: str
+) -> None:
+    with pytest.raises(
+        PreconditionFailed, match=f"{NODE}: /dev/vdb {words}.*nothing was changed.*--wipe {NODE}:/dev/vdb"
+    ):
         make(listed, wiped)
     wipe, mkfs = commands(make(listed, wiped, wipe=True))
     assert wipe.startswith("wipefs --all -- ") and wipe.endswith("/dev/vdb")
@@ -248,8 +255,8 @@ def test_what_is_there_is_not_lost_unless_it_is_named(listed: Said, wiped: Said,
         (lsblk(ro=True), "is read-only"),
     ],
 )
-def test_what_is_in_use_is_not_wiped_whatever_is_said(listed: Said, words: str) -> None:
-    with pytest.raises(NotSo, match=words):
+def test_what_is_in_use_is_not_wiped_whatever_is_said(listed: CommandResult, words: str) -> None:
+    with pytest.raises(PreconditionFailed, match=words):
         make(listed, wipefs("gpt"), wipe=True)
 
 
@@ -260,7 +267,9 @@ def test_what_is_in_use_is_not_wiped_whatever_is_said(listed: Said, words: str) 
         (
             (
                 lsblk(),
-                Said(1, "", "wipefs: error: /dev/vdb: probing initialization failed: Permission denied"),
+                CommandResult(
+                    1, "", "wipefs: error: /dev/vdb: probing initialization failed: Permission denied"
+                ),
             ),
             "denied",
         ),
@@ -269,8 +278,8 @@ def test_what_is_in_use_is_not_wiped_whatever_is_said(listed: Said, words: str) 
         ((lsblk(size=64 << 20), wipefs()), "too small: xfs wants 300 MiB"),
     ],
 )
-def test_what_is_not_known_is_not_formatted(answers: Sequence[Said], words: str) -> None:
-    with pytest.raises(NotSo, match=words):
+def test_what_is_not_known_is_not_formatted(answers: Sequence[CommandResult], words: str) -> None:
+    with pytest.raises(PreconditionFailed, match=words):
         make(*answers, wipe=True)
 
 
@@ -292,12 +301,17 @@ def test_the_uuid_is_that_of_the_disk_and_of_no_other() -> None:
 # --- its mount --------------------------------------------------------------------------------------
 
 
-def mount(found: Said, table: Said, inside: Optional[Said] = None, systemd: Said = FAILED) -> Left:
-    step = Mount(NODE, "/dev/vdb", UUID, "/export/brick1")
-    return step.left([found, ok("  7:39\n"), table, inside or FAILED, systemd])
+def mount(
+    found: CommandResult,
+    table: CommandResult,
+    inside: Optional[CommandResult] = None,
+    systemd: CommandResult = FAILED,
+) -> Remaining:
+    step = MountFilesystem(NODE, "/dev/vdb", UUID, "/export/brick1")
+    return step.remaining([found, ok("  7:39\n"), table, inside or FAILED, systemd])
 
 
-def findmnt(source: str, number: str) -> Said:
+def findmnt(source: str, number: str) -> CommandResult:
     return ok(
         json.dumps({"filesystems": [{"target": "/export/brick1", "source": source, "maj:min": number}]})
     )
@@ -318,8 +332,8 @@ def test_mounted_now_and_at_every_boot() -> None:
 
 
 def test_a_line_without_an_end_is_not_run_into() -> None:
-    left = mount(findmnt("/dev/vdb", "7:39"), ok("UUID=1 / ext4 defaults 0 1"))
-    assert left is not None and left[0].text == f"\n{ENTRY}\n"
+    remaining = mount(findmnt("/dev/vdb", "7:39"), ok("UUID=1 / ext4 defaults 0 1"))
+    assert remaining is not None and remaining[0].text == f"\n{ENTRY}\n"
 
 
 @pytest.mark.parametrize(
@@ -328,11 +342,11 @@ def test_a_line_without_an_end_is_not_run_into() -> None:
         ((findmnt("/dev/sdz", "8:1"), ok()), "/dev/sdz is mounted at /export/brick1"),
         ((FAILED, ok("/dev/sdz /export/brick1 ext4 defaults 0 0\n")), "has /dev/sdz for /export/brick1"),
         ((FAILED, ok(), ok("/export/brick1/file\n")), "is not empty"),
-        ((FAILED, Said(1, "", "cat: /etc/fstab: Input/output error")), "cannot be read"),
+        ((FAILED, CommandResult(1, "", "cat: /etc/fstab: Input/output error")), "cannot be read"),
     ],
 )
-def test_a_mount_point_that_is_taken_is_left_alone(answers: Sequence[Said], words: str) -> None:
-    with pytest.raises(NotSo, match=words):
+def test_a_mount_point_that_is_taken_is_left_alone(answers: Sequence[CommandResult], words: str) -> None:
+    with pytest.raises(PreconditionFailed, match=words):
         mount(*answers)
 
 
@@ -347,31 +361,33 @@ def test_fstab_keeps_any_path(path: str) -> None:
 
 def test_a_node_joins_once() -> None:
     step = JoinPool("node2", "node1")
-    assert commands(step.left([pool_list("node1"), pool_list("node2")])) == [
+    assert commands(step.remaining([pool_list("node1"), pool_list("node2")])) == [
         "gluster --mode=script peer probe node2"
     ]
     joined = pool_list("node1", "node2"), pool_list("node2", "node1")
-    assert step.left(joined) is DONE
+    assert step.remaining(joined) is DONE
     probing = pool_list("node1", "node2", state="Probe Sent to Peer"), pool_list("node2", "node1")
-    assert step.left(probing) == WAIT
+    assert step.remaining(probing) == WAIT
     with pytest.raises(
-        NotSo, match=r"node2 is in another pool already, with node7; .*gluster peer detach node2"
+        PreconditionFailed, match=r"node2 is in another pool already, with node7; .*gluster peer detach node2"
     ):
-        step.left([pool_list("node1"), pool_list("node2", "node7")])
+        step.remaining([pool_list("node1"), pool_list("node2", "node7")])
 
 
 def test_a_node_with_bricks_does_not_leave() -> None:
     step = LeavePool("node2", "node1")
     bricks = volume_info(volume("gv0", ["node1:/b", "node2:/b", "node3:/b"]))
-    with pytest.raises(NotSo, match=r"node2 holds bricks: /b of gv0; .*replace-brick gv0 node2:/b"):
-        step.left([pool_list("node1", "node2"), bricks])
-    assert commands(step.left([pool_list("node1", "node2"), volume_info()])) == [
+    with pytest.raises(
+        PreconditionFailed, match=r"node2 holds bricks: /b of gv0; .*replace-brick gv0 node2:/b"
+    ):
+        step.remaining([pool_list("node1", "node2"), bricks])
+    assert commands(step.remaining([pool_list("node1", "node2"), volume_info()])) == [
         "gluster --mode=script peer detach node2"
     ]
-    assert step.left([pool_list("node1"), bricks]) is DONE
+    assert step.remaining([pool_list("node1"), bricks]) is DONE
 
 
-def tasks(*told: Tuple[str, int, str]) -> Said:
+def tasks(*told: Tuple[str, int, str]) -> CommandResult:
     """What `volume status gv0` says of tasks: type, status and its words."""
     each = "".join(
         f"<task><type>{kind}</type><id>ff1f3686-0c70-4081-8bc5-554d9498230e</id>"
@@ -390,16 +406,16 @@ def test_a_volume_is_deleted_whatever_runs_on_it_but_not_while_bricks_leave_it()
     there = volume_info(volume("gv0", ["node1:/b", "node2:/b"]))
     pool = pool_list("node1", "node2")
     stop = ["gluster --mode=script volume stop gv0", "gluster --mode=script volume delete gv0"]
-    assert step.left([volume_info(), FAILED, pool]) is DONE
-    assert commands(step.left([there, tasks(), pool])) == stop
-    assert commands(step.left([there, FAILED, pool])) == stop
+    assert step.remaining([volume_info(), FAILED, pool]) is DONE
+    assert commands(step.remaining([there, tasks(), pool])) == stop
+    assert commands(step.remaining([there, FAILED, pool])) == stop
     for over in ((3, "completed"), (7, "fix-layout completed"), (2, "stopped")):
-        assert commands(step.left([there, tasks(("Rebalance", *over)), pool])) == stop
+        assert commands(step.remaining([there, tasks(("Rebalance", *over)), pool])) == stop
     for running in ((1, "in progress"), (5, "fix-layout in progress")):
-        first, *rest = commands(step.left([there, tasks(("Rebalance", *running)), pool]))
+        first, *rest = commands(step.remaining([there, tasks(("Rebalance", *running)), pool]))
         assert (first, rest) == ("gluster --mode=script volume rebalance gv0 stop", stop)
-    with pytest.raises(NotSo, match=r"volume remove-brick gv0 BRICK\.\.\. stop"):
-        step.left([there, tasks(("Remove brick", 1, "in progress")), pool])
+    with pytest.raises(PreconditionFailed, match=r"volume remove-brick gv0 BRICK\.\.\. stop"):
+        step.remaining([there, tasks(("Remove brick", 1, "in progress")), pool])
 
 
 def test_nothing_is_deleted_or_detached_while_a_peer_is_disconnected() -> None:
@@ -407,56 +423,57 @@ def test_nothing_is_deleted_or_detached_while_a_peer_is_disconnected() -> None:
     there = volume_info(volume("gv0", ["node1:/b", "node2:/b"]))
     pool = pool_list("node1", "node2", "node3", connected={"node3": False})
     with pytest.raises(
-        NotSo, match=r"gv0 cannot be deleted, and was not stopped: .* and node3 is: .*restart glusterd"
+        PreconditionFailed,
+        match=r"gv0 cannot be deleted, and was not stopped: .* and node3 is: .*restart glusterd",
     ):
-        DeleteVolume("node1", "gv0").left([there, tasks(), pool])
-    with pytest.raises(NotSo, match=r"node2 cannot leave the pool: .* and node3 is: "):
-        LeavePool("node2", "node1").left([pool, volume_info()])
+        DeleteVolume("node1", "gv0").remaining([there, tasks(), pool])
+    with pytest.raises(PreconditionFailed, match=r"node2 cannot leave the pool: .* and node3 is: "):
+        LeavePool("node2", "node1").remaining([pool, volume_info()])
     # but the one that is disconnected may itself be detached
-    assert commands(LeavePool("node3", "node1").left([pool, volume_info()])) == [
+    assert commands(LeavePool("node3", "node1").remaining([pool, volume_info()])) == [
         "gluster --mode=script peer detach node3"
     ]
 
 
-BRICKS = tuple(Brick(f"node{n}", "/b") for n in (1, 2, 3))
+BRICKS = tuple(BrickAddress(f"node{n}", "/b") for n in (1, 2, 3))
 
 
 def test_a_volume_is_made_once_and_its_name_is_not_taken_away() -> None:
     step = CreateVolume("node1", "gv0", replica(3), BRICKS)
-    assert commands(step.left([volume_info()])) == [
+    assert commands(step.remaining([volume_info()])) == [
         "gluster --mode=script volume create gv0 replica 3 node1:/b node2:/b node3:/b"
     ]
-    assert step.left([volume_info(volume("gv0", ["node1:/b", "node2:/b", "node3:/b"]))]) is DONE
-    with pytest.raises(NotSo, match="there is a volume gv0 already, on node1:/other"):
-        step.left([volume_info(volume("gv0", ["node1:/other", "node2:/b", "node3:/b"]))])
+    assert step.remaining([volume_info(volume("gv0", ["node1:/b", "node2:/b", "node3:/b"]))]) is DONE
+    with pytest.raises(PreconditionFailed, match="there is a volume gv0 already, on node1:/other"):
+        step.remaining([volume_info(volume("gv0", ["node1:/other", "node2:/b", "node3:/b"]))])
 
 
 def test_options_are_set_before_there_is_data_and_never_after() -> None:
     step = SetForGuests("node1", "gv0", (("features.shard", "off"),))
     group = ok("features.shard=on\nnetwork.ping-timeout=20\n")
     created = volume_info(volume("gv0", ["node1:/b", "node2:/b", "node3:/b"], status=0))
-    assert commands(step.left([created, group])) == [
+    assert commands(step.remaining([created, group])) == [
         "gluster --mode=script volume set gv0 group virt",
         "gluster --mode=script volume set gv0 features.shard off",
     ]
     for status in (1, 2):
         used = volume_info(volume("gv0", ["node1:/b", "node2:/b", "node3:/b"], status=status))
-        assert step.left([used, group]) is DONE
+        assert step.remaining([used, group]) is DONE
 
 
 def test_a_volume_without_copies_gets_the_options_that_it_can_have() -> None:
     step = SetForGuests("node1", "gv0", (("cluster.server-quorum-type", "none"),), copies=False)
     group = ok("features.shard=on\ncluster.shd-max-threads=8\ncluster.server-quorum-type=server\n")
-    assert commands(step.left([volume_info(), group])) == [
+    assert commands(step.remaining([volume_info(), group])) == [
         "gluster --mode=script volume set gv0 features.shard on cluster.server-quorum-type none"
     ]
 
 
 def test_glusterd_is_enabled_where_there_is_systemd() -> None:
     step = RunGlusterd("node1")
-    assert step.left([FAILED, FAILED, FAILED]) is DONE
-    assert step.left([ok(), ok("enabled\n"), ok("active\n")]) is DONE
-    assert commands(step.left([ok(), Said(1, "disabled\n", ""), ok("active\n")])) == [
+    assert step.remaining([FAILED, FAILED, FAILED]) is DONE
+    assert step.remaining([ok(), ok("enabled\n"), ok("active\n")]) is DONE
+    assert commands(step.remaining([ok(), CommandResult(1, "disabled\n", ""), ok("active\n")])) == [
         "systemctl enable --now glusterd.service"
     ]
 
@@ -464,7 +481,7 @@ def test_glusterd_is_enabled_where_there_is_systemd() -> None:
 # --- Ganeti -----------------------------------------------------------------------------------------
 
 
-def configuration(enabled: Sequence[str], volume_name: str = "gv0", users: int = 0) -> Said:
+def configuration(enabled: Sequence[str], volume_name: str = "gv0", users: int = 0) -> CommandResult:
     return ok(
         json.dumps(
             {
@@ -498,17 +515,19 @@ def configuration(enabled: Sequence[str], volume_name: str = "gv0", users: int =
 
 def test_ganeti_is_told_what_it_does_not_know() -> None:
     step = EnableTemplate("node1", "127.0.0.1", 24007, "gv0", "userspace")
-    assert commands(step.left([configuration(["plain"], "other")])) == [
+    assert commands(step.remaining([configuration(["plain"], "other")])) == [
         "gnt-cluster modify --enabled-disk-templates=plain,gluster --ipolicy-disk-templates=plain,gluster "
         "--disk-parameters=gluster:host=127.0.0.1,port=24007,volume=gv0,access=userspace"
     ]
-    assert step.left([configuration(["plain", "gluster"], users=2)]) is DONE
-    with pytest.raises(NotSo, match="on volume other, of web0, web1: to say another would lose them"):
-        step.left([configuration(["gluster"], "other", users=2)])
+    assert step.remaining([configuration(["plain", "gluster"], users=2)]) is DONE
+    with pytest.raises(
+        PreconditionFailed, match="on volume other, of web0, web1: to say another would lose them"
+    ):
+        step.remaining([configuration(["gluster"], "other", users=2)])
 
 
 def test_ganetis_directory_is_added_to_those_that_are_there() -> None:
     step = AllowDirectory("node1", "/var/run/ganeti/gluster")
-    left = step.left([ok("/srv/ganeti/file-storage")])
-    assert left is not None and left[0].text == "\n/var/run/ganeti/gluster\n"
-    assert step.left([ok("/srv\n/var/run/ganeti/gluster/\n")]) is DONE
+    remaining = step.remaining([ok("/srv/ganeti/file-storage")])
+    assert remaining is not None and remaining[0].text == "\n/var/run/ganeti/gluster\n"
+    assert step.remaining([ok("/srv\n/var/run/ganeti/gluster/\n")]) is DONE

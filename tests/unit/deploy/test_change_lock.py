@@ -14,9 +14,9 @@ from typing import List, Sequence, Tuple
 import pytest
 
 from ganeti_gluster_mon.deploy import change_lock as locking
-from ganeti_gluster_mon.deploy.apply import Refused
+from ganeti_gluster_mon.deploy.apply import PlanRefused
 from ganeti_gluster_mon.deploy.change_lock import ChangeLock, Locked, LockedHost, LockLost, Owner
-from ganeti_gluster_mon.ganeti.ssh import NoAnswer, Nodes
+from ganeti_gluster_mon.ganeti.ssh import Nodes, NodeUnavailable
 
 NODES = ("node1", "node2", "node3")
 OWNER = Owner("root", "node2", 4711, "gnt-gluster deploy --device /dev/vdb", "2026-11-26 03:40:12 +0000")
@@ -32,7 +32,7 @@ class Here(Nodes):
 
     def start(self, node: str, argv: Sequence[str]) -> subprocess.Popen[bytes]:
         if node in self.away:
-            raise NoAnswer(f"{node}: ssh: No route to host")
+            raise NodeUnavailable(f"{node}: ssh: No route to host")
         words = [str(self.directory / node) if word == locking.PATH else word for word in argv]
         self.started.append(super().start("here", words))
         return self.started[-1]
@@ -71,14 +71,14 @@ def test_a_node_that_both_reach_is_enough_to_exclude(tmp_path: Path) -> None:
 
 
 def test_without_any_node_it_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(Refused, match="No route to host"), lock(Here(tmp_path, away=NODES)):
+    with pytest.raises(PlanRefused, match="No route to host"), lock(Here(tmp_path, away=NODES)):
         pass
 
 
 def test_a_lock_that_cannot_be_taken_is_refused_with_the_reason(tmp_path: Path) -> None:
     (tmp_path / "node2").symlink_to(tmp_path / "elsewhere")
     reason = r"node2: cannot lock .*/node2: Too many levels of symbolic links"
-    with pytest.raises(Refused, match=reason), lock(Here(tmp_path)):
+    with pytest.raises(PlanRefused, match=reason), lock(Here(tmp_path)):
         pass
     assert not (tmp_path / "elsewhere").exists()
 

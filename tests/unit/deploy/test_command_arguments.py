@@ -10,8 +10,8 @@ import pytest
 
 from ganeti_gluster_mon import gnt_gluster
 from ganeti_gluster_mon.deploy import releasing
-from ganeti_gluster_mon.deploy.command_arguments import brick_named, nodes_named, places_asked
-from ganeti_gluster_mon.deploy.layout import Brick
+from ganeti_gluster_mon.deploy.command_arguments import brick_by_name, nodes_by_name, requested_places
+from ganeti_gluster_mon.deploy.layout import BrickAddress
 from ganeti_gluster_mon.ganeti import ssconf
 from ganeti_gluster_mon.view import diagnose_command
 from ganeti_gluster_mon.view.listing import _names
@@ -21,22 +21,22 @@ from tests.unit.deploy.test_discarding import spread
 
 FULL, SHORT, ADDRESS = "node3.example.org", "node3", "192.0.2.3"
 CLUSTER = cluster(3)
-BRICK = Brick(FULL, "/b")
+BRICK = BrickAddress(FULL, "/b")
 
 #: what each argument that names a node or a brick is resolved by: (command, argument) → function of what was typed
 Resolved = Callable[[pytest.MonkeyPatch, argparse.Namespace], Any]
 
 
 def _nodes(_: pytest.MonkeyPatch, arguments: argparse.Namespace) -> Any:
-    return nodes_named(CLUSTER, arguments.nodes)
+    return nodes_by_name(CLUSTER, arguments.nodes)
 
 
 def _brick(_: pytest.MonkeyPatch, arguments: argparse.Namespace) -> Any:
-    return brick_named(CLUSTER, spread(), arguments.brick)
+    return brick_by_name(CLUSTER, spread(), arguments.brick)
 
 
 def _places(_: pytest.MonkeyPatch, arguments: argparse.Namespace) -> Any:
-    places = places_asked(CLUSTER, nodes_named(CLUSTER, arguments.nodes), arguments)
+    places = requested_places(CLUSTER, nodes_by_name(CLUSTER, arguments.nodes), arguments)
     return [place.node for place in places]
 
 
@@ -46,7 +46,7 @@ def _diagnosed(monkeypatch: pytest.MonkeyPatch, arguments: argparse.Namespace) -
 
 
 def _released(_: pytest.MonkeyPatch, arguments: argparse.Namespace) -> Any:
-    return [nodes_named(CLUSTER, [node])[0] for node, _ in arguments.disks]
+    return [nodes_by_name(CLUSTER, [node])[0] for node, _ in arguments.disks]
 
 
 def _removed(_: pytest.MonkeyPatch, arguments: argparse.Namespace) -> Any:
@@ -105,7 +105,7 @@ def test_it_may_be_short(monkeypatch: pytest.MonkeyPatch, case: Tuple[str, str],
 
 
 def test_release_disk_resolves_names_as_here() -> None:
-    assert releasing.nodes_named is nodes_named  # type: ignore[attr-defined]
+    assert releasing.nodes_by_name is nodes_by_name  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize("listing", LISTINGS)

@@ -10,13 +10,13 @@ import pytest
 
 from ganeti_gluster_mon import gnt_gluster
 from ganeti_gluster_mon.deploy import balance, gluster_cli
-from ganeti_gluster_mon.deploy.command_arguments import brick_named
+from ganeti_gluster_mon.deploy.command_arguments import brick_by_name
 from ganeti_gluster_mon.deploy.context import Context
 from ganeti_gluster_mon.deploy.discard_steps import DiscardBricks, losses, presence
-from ganeti_gluster_mon.deploy.layout import Brick
+from ganeti_gluster_mon.deploy.layout import BrickAddress
 from ganeti_gluster_mon.deploy.pool_steps import LeavePool, has_bricks
-from ganeti_gluster_mon.deploy.step import DONE, NotSo
-from ganeti_gluster_mon.ganeti.ssh import Said
+from ganeti_gluster_mon.deploy.step import DONE, PreconditionFailed
+from ganeti_gluster_mon.ganeti.ssh import CommandResult
 from ganeti_gluster_mon.gluster.facts import VolumeInfo
 from ganeti_gluster_mon.gluster.model import DiskFile
 from tests.unit.deploy.fake_nodes import FAILED, cluster, ok, pool_list, volume, volume_info
@@ -35,7 +35,7 @@ def disk(instance: str, path: str) -> DiskFile:
     return DiskFile(instance=instance, name="disk/0", volume="gv0", path=path)
 
 
-GONE = Brick("node3.example.org", "/b")
+GONE = BrickAddress("node3.example.org", "/b")
 NODES = {name.partition(":")[0]: name.partition(":")[0] for name in BRICKS}
 
 
@@ -48,18 +48,20 @@ def test_disks_that_no_other_brick_has_are_lost() -> None:
     sharded = losses(spread({"features.shard": "on"}), disks, answers)
     assert sharded.notes[1].startswith("may have lost parts") and sharded.damaged == ("disk/0 of web",)
     assert losses(spread(), [], ()).notes == ("no disk of an instance is on it",)
-    with pytest.raises(NotSo, match="it is not known which disks of gv0 would be lost: ssh: away"):
-        losses(spread(), disks, [Said(255, "", "ssh: away")])
+    with pytest.raises(
+        PreconditionFailed, match="it is not known which disks of gv0 would be lost: ssh: away"
+    ):
+        losses(spread(), disks, [CommandResult(255, "", "ssh: away")])
 
 
 def test_bricks_are_given_up_by_force_and_once() -> None:
     step = DiscardBricks("node1", "gv0", (GONE,))
-    (command,) = step.left([volume_info(volume("gv0", BRICKS, kind="Distribute", replica=1))]) or ()
+    (command,) = step.remaining([volume_info(volume("gv0", BRICKS, kind="Distribute", replica=1))]) or ()
     assert str(command).endswith("volume remove-brick gv0 node3.example.org:/b force")
-    assert step.left([volume_info(volume("gv0", BRICKS[:2], kind="Distribute", replica=1))]) is DONE
-    assert step.left([volume_info()]) is DONE
-    with pytest.raises(NotSo, match="no other brick: gnt-gluster destroy-volume gv0"):
-        step.left([volume_info(volume("gv0", BRICKS[2:], kind="Distribute", replica=1))])
+    assert step.remaining([volume_info(volume("gv0", BRICKS[:2], kind="Distribute", replica=1))]) is DONE
+    assert step.remaining([volume_info()]) is DONE
+    with pytest.raises(PreconditionFailed, match="no other brick: gnt-gluster destroy-volume gv0"):
+        step.remaining([volume_info(volume("gv0", BRICKS[2:], kind="Distribute", replica=1))])
 
 
 def test_a_refusal_names_a_command_that_works() -> None:
@@ -71,17 +73,17 @@ def test_a_refusal_names_a_command_that_works() -> None:
     assert "gnt-gluster replace-brick gv0 node3.example.org:/b NODE" in has_bricks("node3", held, copied)
     info = volume_info(volume("gv0", BRICKS, kind="Distribute", replica=1))
     pool = pool_list("node1.example.org", "node2.example.org", "node3.example.org")
-    with pytest.raises(NotSo, match="--discard-data"):
-        LeavePool("node3.example.org", "node1.example.org").left([pool, info])
-    leaves = LeavePool("node3.example.org", "node1.example.org", (GONE,)).left([pool, info])
+    with pytest.raises(PreconditionFailed, match="--discard-data"):
+        LeavePool("node3.example.org", "node1.example.org").remaining([pool, info])
+    leaves = LeavePool("node3.example.org", "node1.example.org", (GONE,)).remaining([pool, info])
     assert leaves and str(leaves[0]).endswith("peer detach node3.example.org")
 
 
 @pytest.mark.parametrize("host", ["node3", "node3.example.org", "192.0.2.3"])
 def test_a_brick_may_be_named_by_a_short_name(host: str) -> None:
-    assert brick_named(cluster(3), spread(), Brick(host, "/b")) == GONE
-    for other in (Brick(host, "/c"), Brick("node", "/b"), Brick("node9", "/b")):
-        assert brick_named(cluster(3), spread(), other) == other
+    assert brick_by_name(cluster(3), spread(), BrickAddress(host, "/b")) == GONE
+    for other in (BrickAddress(host, "/c"), BrickAddress("node", "/b"), BrickAddress("node9", "/b")):
+        assert brick_by_name(cluster(3), spread(), other) == other
 
 
 # --- balance --------------------------------------------------------------------------------------------
@@ -90,22 +92,24 @@ def test_a_brick_may_be_named_by_a_short_name(host: str) -> None:
 class Answers:
     """A host that gives answers by the last word of what is asked."""
 
-    def __init__(self, answers: Dict[str, Said]) -> None:
+    def __init__(self, answers: Dict[str, CommandResult]) -> None:
         self.answers = answers
 
-    def ask(self, node: str, questions: Sequence[Sequence[str]], timeout: float = 20.0) -> Tuple[Said, ...]:
+    def ask(
+        self, node: str, queries: Sequence[Sequence[str]], timeout: float = 20.0
+    ) -> Tuple[CommandResult, ...]:
         return tuple(
-            self.answers.get(f"{node}:{argv[-1]}", self.answers.get(argv[-1], FAILED)) for argv in questions
+            self.answers.get(f"{node}:{argv[-1]}", self.answers.get(argv[-1], FAILED)) for argv in queries
         )
 
-    def run(self, *words: object) -> Said:
+    def run(self, *words: object) -> CommandResult:
         raise AssertionError(words)
 
     def start(self, *words: object) -> object:
         raise AssertionError(words)
 
 
-def status(code: int, words: str, skipped: int = 0, failures: int = 0) -> Said:
+def status(code: int, words: str, skipped: int = 0, failures: int = 0) -> CommandResult:
     aggregate = (
         f"<aggregate><files>1</files><size>1</size><lookups>9</lookups><failures>{failures}</failures>"
         f"<skipped>{skipped}</skipped><status>{code}</status><statusStr>{words}</statusStr><runtime>0.0</runtime></aggregate>"
@@ -135,7 +139,7 @@ NO_SHARE = ok("# file: /b\ntrusted.glusterfs.dht=0x583d8a42000000000000000000000
         (FAILED, SHARE, False),
     ],
 )
-def test_what_is_balanced(told: Said, third: Said, expected: bool) -> None:
+def test_what_is_balanced(told: CommandResult, third: CommandResult, expected: bool) -> None:
     host = Answers({"status": told, "/b": SHARE, "node3.example.org:/b": third})
     context = Context(cluster(3), host, "node1.example.org")  # type: ignore[arg-type]
     assert balance.is_balanced(context, "node1.example.org", spread()) is expected

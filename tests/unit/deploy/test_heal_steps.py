@@ -11,18 +11,18 @@ from typing import Dict, List, Optional, Sequence, Tuple
 import pytest
 
 from ganeti_gluster_mon.deploy import capacity_check, heal_steps
-from ganeti_gluster_mon.deploy.apply import Stopped, apply
+from ganeti_gluster_mon.deploy.apply import PlanStopped, apply
 from ganeti_gluster_mon.deploy.capacity_check import BrickSize, Space
 from ganeti_gluster_mon.deploy.gluster_cli import GLUSTER
 from ganeti_gluster_mon.deploy.heal_steps import FullHeal, Healed, RootVersion, SameEntries
-from ganeti_gluster_mon.deploy.layout import Brick
+from ganeti_gluster_mon.deploy.layout import BrickAddress
 from ganeti_gluster_mon.deploy.remote import brick_contents, program
 from ganeti_gluster_mon.deploy.self_heal import Crawls, connected, crawls
-from ganeti_gluster_mon.deploy.step import DONE, WAIT, NotSo
-from ganeti_gluster_mon.ganeti.ssh import Said
+from ganeti_gluster_mon.deploy.step import DONE, WAIT, PreconditionFailed
+from ganeti_gluster_mon.ganeti.ssh import CommandResult
 from tests.unit.deploy.fake_nodes import FAILED, ok
 
-A, B, C = BRICKS = tuple(Brick(f"node{n}", "/export/brick1/gluster") for n in (1, 2, 3))
+A, B, C = BRICKS = tuple(BrickAddress(f"node{n}", "/export/brick1/gluster") for n in (1, 2, 3))
 
 #: of Gluster 10.3, 0.5 s after replace-brick
 COUNT = """Gathering count of entries to be healed on volume gv0 has been successful 
@@ -86,13 +86,13 @@ VERSION = "# file: /export/brick1/gluster\ntrusted.ec.version=0x0000000000000001
 def test_the_root_gets_a_version_where_a_brick_of_it_has_none(unlike: str) -> None:
     """Of Gluster 10.3: a brick that was replaced then stayed empty, with 0 entries to heal."""
     step = RootVersion("node1", "disp", (A, B), 5.0)
-    assert [question.node for question in step.questions()] == ["node1", "node2"]
-    assert step.left([ok(VERSION), ok(VERSION)]) is DONE
-    left = step.left([ok(VERSION), ok(unlike)])
-    assert left
-    (command,) = left
+    assert [question.node for question in step.queries()] == ["node1", "node2"]
+    assert step.remaining([ok(VERSION), ok(VERSION)]) is DONE
+    remaining = step.remaining([ok(VERSION), ok(unlike)])
+    assert remaining
+    (command,) = remaining
     assert (command.node, command.argv[-2:]) == ("node1", ("disp", "7"))
-    assert step.left([ok(VERSION), FAILED])
+    assert step.remaining([ok(VERSION), FAILED])
 
 
 def test_what_the_daemons_are_connected_to() -> None:
@@ -111,20 +111,20 @@ def test_which_crawls_the_daemons_remember() -> None:
 
 def test_a_full_heal_is_begun_when_the_daemons_are_connected_and_is_waited_for() -> None:
     step = FullHeal("node1", "gv0", BRICKS)
-    assert step.left([ok(COUNT), ok(NO_FULL)]) is WAIT
+    assert step.remaining([ok(COUNT), ok(NO_FULL)]) is WAIT
     assert "not connected to node3:" in step.progress([ok(COUNT), ok(NO_FULL)])
-    assert step.left([FAILED, ok(NO_FULL)]) is WAIT
-    assert step.left([ok(CONNECTED), FAILED]) is WAIT
-    left = step.left([ok(CONNECTED), ok(NO_FULL)])
-    assert [str(command) for command in left or ()] == ["gluster --mode=script volume heal gv0 full"]
-    assert step.left([ok(CONNECTED), ok(IN_PROGRESS)]) is WAIT
+    assert step.remaining([FAILED, ok(NO_FULL)]) is WAIT
+    assert step.remaining([ok(CONNECTED), FAILED]) is WAIT
+    remaining = step.remaining([ok(CONNECTED), ok(NO_FULL)])
+    assert [str(command) for command in remaining or ()] == ["gluster --mode=script volume heal gv0 full"]
+    assert step.remaining([ok(CONNECTED), ok(IN_PROGRESS)]) is WAIT
     assert step.progress([ok(CONNECTED), ok(IN_PROGRESS)]) == "the crawl is in progress, 1 entries to heal"
-    assert step.left([ok(CONNECTED), ok(STATISTICS)]) is DONE
+    assert step.remaining([ok(CONNECTED), ok(STATISTICS)]) is DONE
     again = FullHeal("node1", "gv0", BRICKS, before=("2 Thu Nov 26 03:40:28 2026",))
-    assert again.left([ok(CONNECTED), ok(STATISTICS)])
+    assert again.remaining([ok(CONNECTED), ok(STATISTICS)])
 
 
-def summary(pending: Dict[Brick, Optional[int]], split: int = 0) -> Said:
+def summary(pending: Dict[BrickAddress, Optional[int]], split: int = 0) -> CommandResult:
     """The answer to `heal info summary` in XML; None: the brick could not be asked."""
     bricks = "".join(
         f'<brick hostUuid="-"><name>{brick.label}</name><status>'
@@ -150,25 +150,25 @@ CLEAN = summary({A: 0, B: 0, C: 0})
 def test_healed_needs_zero_on_every_brick_while_the_daemons_are_connected() -> None:
     step = Healed("node1", "gv0", BRICKS)
     assert step.readings > 1
-    assert step.left([CLEAN, ok(CONNECTED)]) is DONE
+    assert step.remaining([CLEAN, ok(CONNECTED)]) is DONE
     # right after replace-brick all counts are 0, and the daemons have not looked at the new brick
-    assert step.left([CLEAN, ok(COUNT)]) is WAIT
-    assert step.left([CLEAN, FAILED]) is WAIT
-    assert step.left([summary({A: 0, B: 4, C: 0}), ok(CONNECTED)]) is WAIT
-    assert step.left([summary({A: 0, B: None, C: 0}), ok(CONNECTED)]) is WAIT
-    assert step.left([summary({A: 0, B: 0}), ok(CONNECTED)]) is WAIT
-    with pytest.raises(NotSo, match="split-brain"):
-        step.left([summary({A: 0, B: 0, C: 0}, split=1), ok(CONNECTED)])
+    assert step.remaining([CLEAN, ok(COUNT)]) is WAIT
+    assert step.remaining([CLEAN, FAILED]) is WAIT
+    assert step.remaining([summary({A: 0, B: 4, C: 0}), ok(CONNECTED)]) is WAIT
+    assert step.remaining([summary({A: 0, B: None, C: 0}), ok(CONNECTED)]) is WAIT
+    assert step.remaining([summary({A: 0, B: 0}), ok(CONNECTED)]) is WAIT
+    with pytest.raises(PreconditionFailed, match="split-brain"):
+        step.remaining([summary({A: 0, B: 0, C: 0}, split=1), ok(CONNECTED)])
 
 
-def counted(entries: int, digest: str = "a") -> Said:
+def counted(entries: int, digest: str = "a") -> CommandResult:
     return ok(json.dumps({"entries": entries, "digest": digest}))
 
 
 def test_a_new_brick_is_verified_by_what_it_holds() -> None:
     step = SameEntries("node1", "gv0", C, (A, B))
-    assert [question.node for question in step.questions()] == ["node1", "node3", "node1", "node2"]
-    assert step.left([CLEAN, counted(9), counted(9), counted(9)]) is DONE
+    assert [question.node for question in step.queries()] == ["node1", "node3", "node1", "node2"]
+    assert step.remaining([CLEAN, counted(9), counted(9), counted(9)]) is DONE
     for new, first, second in (
         (counted(5), counted(9), counted(9)),
         (counted(9), counted(9), counted(8)),
@@ -176,8 +176,8 @@ def test_a_new_brick_is_verified_by_what_it_holds() -> None:
         (FAILED, counted(9), counted(9)),
         (FAILED, FAILED, FAILED),
     ):
-        assert step.left([CLEAN, new, first, second]) is WAIT
-    assert step.left([summary({A: 1, B: 0, C: 0}), counted(9), counted(9), counted(9)]) is WAIT
+        assert step.remaining([CLEAN, new, first, second]) is WAIT
+    assert step.remaining([summary({A: 1, B: 0, C: 0}), counted(9), counted(9), counted(9)]) is WAIT
     told = step.progress([CLEAN, counted(5), counted(9), counted(9)])
     assert told.startswith("not verified: node3:/export/brick1/gluster has 5 entries; node1:")
 
@@ -189,12 +189,16 @@ class Bricks:
         self.held = held
         self.ran: List[Tuple[str, ...]] = []
 
-    def run(self, node: str, argv: Sequence[str], timeout: float = 0, text: Optional[str] = None) -> Said:
+    def run(
+        self, node: str, argv: Sequence[str], timeout: float = 0, text: Optional[str] = None
+    ) -> CommandResult:
         self.ran.append(tuple(argv))
         return ok()
 
-    def ask(self, node: str, questions: Sequence[Sequence[str]], timeout: float = 0) -> Tuple[Said, ...]:
-        return tuple(CLEAN if "heal" in argv else counted(self.held[node]) for argv in questions)
+    def ask(
+        self, node: str, queries: Sequence[Sequence[str]], timeout: float = 0
+    ) -> Tuple[CommandResult, ...]:
+        return tuple(CLEAN if "heal" in argv else counted(self.held[node]) for argv in queries)
 
 
 def test_a_new_brick_that_lacks_entries_is_reported_as_not_verified(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -203,7 +207,7 @@ def test_a_new_brick_that_lacks_entries_is_reported_as_not_verified(monkeypatch:
     told: List[str] = []
     host = Bricks({"node1": 9, "node2": 9, "node3": 5})
     with pytest.raises(
-        Stopped, match=r"not verified: node3:\S+ has 5 entries; node1:\S+ has 9 entries; node2:"
+        PlanStopped, match=r"not verified: node3:\S+ has 5 entries; node1:\S+ has 9 entries; node2:"
     ):
         apply(host, [step], told.append)
     # and what may help was tried
@@ -216,8 +220,8 @@ def test_a_new_brick_that_lacks_entries_is_reported_as_not_verified(monkeypatch:
 
 def count(brick: Path, *words: str) -> Dict[str, object]:
     argv = [sys.executable, *program(brick_contents, str(brick), *words)[1:]]
-    said = subprocess.run(argv, check=True, capture_output=True, text=True, timeout=60)
-    return dict(json.loads(said.stdout))
+    reply = subprocess.run(argv, check=True, capture_output=True, text=True, timeout=60)
+    return dict(json.loads(reply.stdout))
 
 
 def make(brick: Path, names: Sequence[str]) -> None:
@@ -254,9 +258,9 @@ def test_the_sizes_of_a_brick(tmp_path: Path) -> None:
 
 def test_a_brick_that_is_not_there_is_not_an_empty_one(tmp_path: Path) -> None:
     argv = [sys.executable, *program(brick_contents, str(tmp_path / "none"))[1:]]
-    said = subprocess.run(argv, check=False, capture_output=True, text=True, timeout=60)
-    assert (said.returncode, said.stdout) == (1, "")
-    assert said.stderr == f"{tmp_path}/none: No such file or directory\n"
+    reply = subprocess.run(argv, check=False, capture_output=True, text=True, timeout=60)
+    assert (reply.returncode, reply.stdout) == (1, "")
+    assert reply.stderr == f"{tmp_path}/none: No such file or directory\n"
 
 
 # --- whether it is large enough ---------------------------------------------------------------------
@@ -266,9 +270,11 @@ GIB = 1 << 30
 
 def test_a_brick_that_is_too_small_for_the_data_is_refused() -> None:
     others = [BrickSize(5 * GIB, 10 * GIB), BrickSize(6 * GIB, 10 * GIB)]
-    with pytest.raises(NotSo, match=r"node3:.* is too small: .* have 6\.0G of data, .* room for 4\.8G"):
+    with pytest.raises(
+        PreconditionFailed, match=r"node3:.* is too small: .* have 6\.0G of data, .* room for 4\.8G"
+    ):
         capacity_check.check(C, capacity_check.device_space(5 * GIB), others)
-    with pytest.raises(NotSo, match="too small"):
+    with pytest.raises(PreconditionFailed, match="too small"):
         capacity_check.check(C, Space(20 * GIB, 5 * GIB), others)
     told = capacity_check.check(C, capacity_check.device_space(8 * GIB), others)
     assert told is not None and "has 8.0G, less than the other bricks of its set (10.0G)" in told
@@ -277,8 +283,8 @@ def test_a_brick_that_is_too_small_for_the_data_is_refused() -> None:
 
 
 def test_what_is_not_known_is_not_large_enough() -> None:
-    with pytest.raises(NotSo, match="not known how much data node1:"):
-        capacity_check.brick_size(A, Said(124, "", "python3: no answer within 600 s"))
-    with pytest.raises(NotSo, match="not known how much space there is for /srv/b"):
-        capacity_check.directory_space("/srv/b", Said(1, "", "stat: No such file"))
+    with pytest.raises(PreconditionFailed, match="not known how much data node1:"):
+        capacity_check.brick_size(A, CommandResult(124, "", "python3: no answer within 600 s"))
+    with pytest.raises(PreconditionFailed, match="not known how much space there is for /srv/b"):
+        capacity_check.directory_space("/srv/b", CommandResult(1, "", "stat: No such file"))
     assert capacity_check.directory_space("/srv/b", ok("4096 1000 900\n")) == Space(4096000, 3686400)

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ganeti_gluster_mon.deploy.layout import (
-    Brick,
+    BrickAddress,
     Layout,
     NoLayout,
     arrange,
@@ -26,16 +26,16 @@ LAYOUTS = st.sampled_from(
 COUNTS = st.lists(st.integers(1, 4), min_size=1, max_size=9)
 
 
-def bricks_of(*counts: int) -> List[Brick]:
+def bricks_of(*counts: int) -> List[BrickAddress]:
     """The bricks of node1, node2, …: so many each."""
     return [
-        Brick(f"node{node}", f"/export/brick{number}/gluster")
+        BrickAddress(f"node{node}", f"/export/brick{number}/gluster")
         for node, count in enumerate(counts, 1)
         for number in range(1, count + 1)
     ]
 
 
-def nodes(bricks: tuple[Brick, ...]) -> str:
+def nodes(bricks: tuple[BrickAddress, ...]) -> str:
     return " ".join(brick.node[len("node") :] for brick in bricks)
 
 

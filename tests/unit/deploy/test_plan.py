@@ -11,23 +11,23 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ganeti_gluster_mon.deploy import plan
-from ganeti_gluster_mon.deploy.brick_steps import MakeFilesystem, Mount
+from ganeti_gluster_mon.deploy.brick_steps import MakeFilesystem, MountFilesystem
 from ganeti_gluster_mon.deploy.fstab import OPTIONS, Entry
 from ganeti_gluster_mon.deploy.ganeti_steps import AllowDirectory, EnableTemplate
 from ganeti_gluster_mon.deploy.joining import (
     Described,
-    Misdescribed,
+    InvalidJoinTag,
     candidates,
     described,
     growth,
     waiting,
 )
-from ganeti_gluster_mon.deploy.layout import Brick, distribute, replica, sets
-from ganeti_gluster_mon.deploy.plan import Place
+from ganeti_gluster_mon.deploy.layout import BrickAddress, distribute, replica, sets
+from ganeti_gluster_mon.deploy.plan import BrickPlace
 from ganeti_gluster_mon.deploy.pool_steps import CreateVolume, JoinPool
-from ganeti_gluster_mon.deploy.survey import Seen, faults, understand
+from ganeti_gluster_mon.deploy.survey import NodeSurvey, faults, understand
 from ganeti_gluster_mon.etc_default import WrongSetting
-from ganeti_gluster_mon.ganeti.ssh import Said
+from ganeti_gluster_mon.ganeti.ssh import CommandResult
 from ganeti_gluster_mon.gluster.facts import BrickInfo, VolumeInfo
 from tests.unit.deploy.fake_nodes import FAILED, cluster, device, lsblk, ok, pool_list, volume_info, wipefs
 
@@ -36,11 +36,11 @@ TARGETS = ok(json.dumps({"filesystems": [{"target": "/"}, {"target": "/export/br
 NODE1, NODE2, NODE3 = (f"node{n}.example.org" for n in (1, 2, 3))
 
 
-def names(told: Dict[str, List[str]], time: float = 100.0) -> Said:
+def names(told: Dict[str, List[str]], time: float = 100.0) -> CommandResult:
     return ok(json.dumps({"names": told, "time": time}))
 
 
-def seen(node: str, *answers: Said, wanted: Sequence[str] = ()) -> Seen:
+def seen(node: str, *answers: CommandResult, wanted: Sequence[str] = ()) -> NodeSurvey:
     usual = [VERSION, pool_list(node), volume_info(), ok(), TARGETS, *answers]
     return understand(node, wanted, usual, 100.0)
 
@@ -85,18 +85,22 @@ def test_clocks_that_differ() -> None:
 @pytest.mark.parametrize(
     ("version", "pool", "words"),
     [
-        (Said(127, "", "gluster: No such file or directory"), FAILED, "apt-get install glusterfs-server"),
-        (VERSION, Said(1, "", "Connection failed. Please check"), "systemctl restart glusterd"),
-        (VERSION, Said(124, "", "gluster: no answer within 15 s"), "no answer within 15 s"),
+        (
+            CommandResult(127, "", "gluster: No such file or directory"),
+            FAILED,
+            "apt-get install glusterfs-server",
+        ),
+        (VERSION, CommandResult(1, "", "Connection failed. Please check"), "systemctl restart glusterd"),
+        (VERSION, CommandResult(124, "", "gluster: no answer within 15 s"), "no answer within 15 s"),
     ],
 )
-def test_a_node_without_gluster(version: Said, pool: Said, words: str) -> None:
+def test_a_node_without_gluster(version: CommandResult, pool: CommandResult, words: str) -> None:
     found = understand(NODE1, (), [version, pool, pool, ok(), TARGETS, names({})], 100.0)
     assert words in str(found.fault)
 
 
 def test_a_device_that_is_not_there_is_said() -> None:
-    gone = Said(32, "", "lsblk: /dev/vdb: not a block device\n")
+    gone = CommandResult(32, "", "lsblk: /dev/vdb: not a block device\n")
     found = seen(NODE1, gone, FAILED, names({}), wanted=["/dev/vdb"])
     assert faults([found], cluster(3)) == (f"{NODE1}: /dev/vdb is no block device there",)
 
@@ -104,18 +108,18 @@ def test_a_device_that_is_not_there_is_said() -> None:
 # --- where bricks come to be ------------------------------------------------------------------------
 
 
-def node(name: str, *disks: str, **more: Any) -> Seen:
+def node(name: str, *disks: str, **more: Any) -> NodeSurvey:
     found = {disk: device(lsblk(serial=f"{name}{disk}"), wipefs()) for disk in disks}
-    return replace(Seen(name, devices=found), **more)
+    return replace(NodeSurvey(name, devices=found), **more)
 
 
-def made(places: Sequence[Place], *nodes: Seen) -> plan.Bricks:
+def made(places: Sequence[BrickPlace], *nodes: NodeSurvey) -> plan.Bricks:
     return plan.make_bricks(cluster(3), "gv0", places, {one.name: one for one in nodes}, nodes[0].name)
 
 
 def test_disks_of_a_node_are_mounted_one_after_the_other() -> None:
     found = made(
-        [Place(NODE1, "/dev/vdb"), Place(NODE1, "/dev/vdc"), Place(NODE1, directory="/srv/b")],
+        [BrickPlace(NODE1, "/dev/vdb"), BrickPlace(NODE1, "/dev/vdc"), BrickPlace(NODE1, directory="/srv/b")],
         node(NODE1, "/dev/vdb", "/dev/vdc"),
     )
     assert [brick.path for brick in found.bricks] == [
@@ -124,19 +128,19 @@ def test_disks_of_a_node_are_mounted_one_after_the_other() -> None:
         "/srv/b",
     ]
     assert [type(step).__name__ for step in found.steps] == [
-        *("MakeFilesystem", "RecordMountPoint", "Mount") * 2,
+        *("MakeFilesystem", "RecordMountPoint", "MountFilesystem") * 2,
         *("MakeBrick",) * 3,
     ]
 
 
 def test_a_mount_point_that_is_taken_is_passed_over_and_our_own_is_found_again() -> None:
-    place = [Place(NODE1, "/dev/vdb")]
+    place = [BrickPlace(NODE1, "/dev/vdb")]
     taken = node(
         NODE1, "/dev/vdb", mount_points=("/", "/export/brick1"), fstab=(Entry("x", "/export/brick2", "", ""),)
     )
     (brick,) = made(place, taken).bricks
     assert brick.path == "/export/brick3/gluster"
-    (step,) = [one for one in made(place, taken).steps if isinstance(one, Mount)]
+    (step,) = [one for one in made(place, taken).steps if isinstance(one, MountFilesystem)]
     ours = replace(taken, fstab=(Entry(f"UUID={step.uuid}", "/export/brick1", "xfs", OPTIONS),))
     (brick,) = made(place, ours).bricks
     assert brick.path == "/export/brick1/gluster"
@@ -144,7 +148,7 @@ def test_a_mount_point_that_is_taken_is_passed_over_and_our_own_is_found_again()
 
 def test_only_the_disk_that_is_named_is_wiped() -> None:
     found = made(
-        [Place(NODE1, "/dev/vdb", wipe=True), Place(NODE2, "/dev/vdb")],
+        [BrickPlace(NODE1, "/dev/vdb", wipe=True), BrickPlace(NODE2, "/dev/vdb")],
         node(NODE1, "/dev/vdb"),
         node(NODE2, "/dev/vdb"),
     )
@@ -157,7 +161,7 @@ def test_only_the_disk_that_is_named_is_wiped() -> None:
 @given(st.lists(st.integers(1, 3), min_size=3, max_size=6))
 def test_a_plan_never_puts_two_copies_on_one_host(disks: List[int]) -> None:
     hosts = [f"node{n}.example.org" for n in range(1, len(disks) + 1)]
-    places = [Place(host, f"/dev/vd{d}") for host, count in zip(hosts, disks) for d in range(count)]
+    places = [BrickPlace(host, f"/dev/vd{d}") for host, count in zip(hosts, disks) for d in range(count)]
     fits = sum(disks) % 3 == 0 and max(disks) <= sum(disks) // 3
     nodes = [node(host, *(f"/dev/vd{d}" for d in range(count))) for host, count in zip(hosts, disks)]
     found = plan.make_bricks(cluster(6), "gv0", places, {one.name: one for one in nodes}, NODE1)
@@ -179,7 +183,7 @@ def test_server_quorum_only_where_it_helps() -> None:
 
 
 def test_guests_ask_their_own_node_where_all_are_in_the_pool() -> None:
-    bricks = [Brick(NODE1, "/b"), Brick(NODE2, "/b")]
+    bricks = [BrickAddress(NODE1, "/b"), BrickAddress(NODE2, "/b")]
     *allowed, told = plan.ganeti_side(cluster(3), "gv0", bricks, [NODE1, NODE2, NODE3], "userspace")
     assert [step.node for step in allowed if isinstance(step, AllowDirectory)] == [NODE1, NODE2, NODE3]
     assert isinstance(told, EnableTemplate) and told.host == "127.0.0.1"
@@ -234,7 +238,7 @@ def test_what_nodes_bring_along_is_described_once(
     ],
 )
 def test_a_description_that_cannot_be_understood_is_not_guessed(tags: List[str], text: str) -> None:
-    with pytest.raises(Misdescribed):
+    with pytest.raises(InvalidJoinTag):
         described(tags, text)
 
 
@@ -255,6 +259,6 @@ def test_who_waits_is_seen_by_the_marks_and_the_volume() -> None:
     assert [brick.label for brick in waits] == ["n4:/b", "n5:/b", "n5:/c"]
     some = growth(plan.layout_of(volume), waits)
     assert (some.joins, len(some.waits), some.wanted) == ((), 3, 1)
-    more = growth(plan.layout_of(volume), (*waits, Brick("n6", "/b")))
+    more = growth(plan.layout_of(volume), (*waits, BrickAddress("n6", "/b")))
     assert [brick.node for brick in more.joins] == ["n4", "n5", "n6"]
     assert ([brick.label for brick in more.waits], more.wanted) == (["n5:/c"], 2)

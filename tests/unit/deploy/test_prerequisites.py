@@ -10,10 +10,10 @@ from typing import Dict, List, Sequence, Tuple
 import pytest
 
 from ganeti_gluster_mon.deploy import prerequisites
-from ganeti_gluster_mon.deploy.apply import Refused, apply, foresee
+from ganeti_gluster_mon.deploy.apply import PlanRefused, apply, precheck
 from ganeti_gluster_mon.deploy.prerequisites import QUEUE, Requirements, faults, requirements
-from ganeti_gluster_mon.deploy.step import Command, Left, Question, Step
-from ganeti_gluster_mon.ganeti.ssh import Nodes, Said
+from ganeti_gluster_mon.deploy.step import Command, NodeQuery, Remaining, Step
+from ganeti_gluster_mon.ganeti.ssh import CommandResult, Nodes
 
 HERE = "here"
 
@@ -29,23 +29,23 @@ class Runs(Step):
     def words(self) -> str:
         return "something"
 
-    def questions(self) -> Tuple[Question, ...]:
-        return (Question(self.node, self.asks),)
+    def queries(self) -> Tuple[NodeQuery, ...]:
+        return (NodeQuery(self.node, self.asks),)
 
-    def left(self, answers: Sequence[Said]) -> Left:
+    def remaining(self, answers: Sequence[CommandResult]) -> Remaining:
         return tuple(Command(self.node, argv) for argv in self.commands)
 
 
 def checked(needed: Requirements) -> List[str]:
     """What is missing on this machine."""
     question = needed.question(HERE)
-    (said,) = Nodes(None, HERE).ask(HERE, [question.argv])
-    return list(faults({question: said}))
+    (reply,) = Nodes(None, HERE).ask(HERE, [question.argv])
+    return list(faults({question: reply}))
 
 
 def test_nothing_is_run_where_a_later_command_lacks_its_program(tmp_path: Path) -> None:
     steps = [Runs(HERE, (("touch", str(tmp_path / "a")),)), Runs(HERE, (("mkfs.nope", "/dev/vdb"),))]
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(PlanRefused) as refused:
         apply(Nodes(None, HERE), steps, lambda line: None)
     assert str(refused.value) == "here: mkfs.nope is missing there"
     assert list(tmp_path.iterdir()) == []
@@ -53,8 +53,8 @@ def test_nothing_is_run_where_a_later_command_lacks_its_program(tmp_path: Path) 
 
 def test_a_program_that_only_looks_is_named_with_its_package(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(prerequisites.PACKAGES, "xfs_nope", "xfsprogs")
-    with pytest.raises(Refused) as refused:
-        foresee(Nodes(None, HERE), [Runs(HERE, (), ("xfs_nope", "-r"))])
+    with pytest.raises(PlanRefused) as refused:
+        precheck(Nodes(None, HERE), [Runs(HERE, (), ("xfs_nope", "-r"))])
     assert str(refused.value) == "here: xfs_nope is missing there: apt-get install xfsprogs"
 
 
@@ -115,23 +115,23 @@ def test_every_program_that_a_step_runs_has_a_package() -> None:
 
 
 @pytest.mark.parametrize(
-    ("said", "words"),
+    ("reply", "words"),
     [
-        (Said(0, "The drain flag is unset\n", ""), None),
-        (Said(0, "The drain flag is set\n", ""), "job queue is drained: gnt-cluster queue undrain"),
+        (CommandResult(0, "The drain flag is unset\n", ""), None),
+        (CommandResult(0, "The drain flag is set\n", ""), "job queue is drained: gnt-cluster queue undrain"),
         (
-            Said(1, "", "Cannot communicate with the master daemon.\n"),
+            CommandResult(1, "", "Cannot communicate with the master daemon.\n"),
             "Cannot communicate with the master daemon",
         ),
-        (Said(127, "", "gnt-cluster: No such file or directory"), None),
+        (CommandResult(127, "", "gnt-cluster: No such file or directory"), None),
     ],
 )
-def test_ganeti_has_to_take_jobs(said: Said, words: object) -> None:
-    found = faults({Question("node1", QUEUE): said})
+def test_ganeti_has_to_take_jobs(reply: CommandResult, words: object) -> None:
+    found = faults({NodeQuery("node1", QUEUE): reply})
     assert len(found) == (words is not None)
     assert words is None or str(words) in found[0]
 
 
 def test_an_answer_that_cannot_be_understood_is_no_consent() -> None:
-    (line,) = faults({Requirements(("true",)).question("node1"): Said(1, "", "python3: killed")})
+    (line,) = faults({Requirements(("true",)).question("node1"): CommandResult(1, "", "python3: killed")})
     assert line == "node1: it cannot be checked what is missing there: python3: killed"

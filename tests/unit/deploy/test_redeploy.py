@@ -14,8 +14,8 @@ from ganeti_gluster_mon.deploy import gluster_cli
 from ganeti_gluster_mon.deploy.ganeti_steps import EnableTemplate
 from ganeti_gluster_mon.deploy.redeploy import _nodes_of, _options, _without_brick, differences
 from ganeti_gluster_mon.deploy.repair_steps import BrickMounted, RecordMountPoint
-from ganeti_gluster_mon.deploy.step import DONE, Left, NotSo
-from ganeti_gluster_mon.ganeti.ssh import Said
+from ganeti_gluster_mon.deploy.step import DONE, PreconditionFailed, Remaining
+from ganeti_gluster_mon.ganeti.ssh import CommandResult
 from ganeti_gluster_mon.gluster.facts import VolumeInfo
 from tests.unit.deploy.fake_nodes import FAILED, cluster, ok, volume, volume_info
 from tests.unit.deploy.test_brick_steps import configuration
@@ -124,14 +124,14 @@ NOT_MOUNTED = {
 }
 
 
-def mounted(found: Mapping[str, Any], table: str = FSTAB) -> Left:
+def mounted(found: Mapping[str, Any], table: str = FSTAB) -> Remaining:
     step = BrickMounted("node1", "/export/brick1/gluster", "gv0", ID)
-    return step.left([ok(json.dumps(found)), ok(table), FAILED])
+    return step.remaining([ok(json.dumps(found)), ok(table), FAILED])
 
 
-def lines(left: Left) -> List[str]:
-    assert left
-    return [" ".join(command.argv) for command in left]
+def lines(remaining: Remaining) -> List[str]:
+    assert remaining
+    return [" ".join(command.argv) for command in remaining]
 
 
 def test_a_brick_that_is_mounted_and_in_fstab_is_left_alone() -> None:
@@ -144,14 +144,14 @@ def test_a_brick_that_is_mounted_and_in_fstab_is_left_alone() -> None:
 
 
 def test_a_line_that_was_lost_is_written_again() -> None:
-    left = mounted(MOUNTED, "UUID=x / ext4 defaults 0 1")
-    assert left is not None
-    assert lines(left) == ["tee --append /etc/fstab", "sync /etc/fstab"]
-    assert left[0].text == (
+    remaining = mounted(MOUNTED, "UUID=x / ext4 defaults 0 1")
+    assert remaining is not None
+    assert lines(remaining) == ["tee --append /etc/fstab", "sync /etc/fstab"]
+    assert remaining[0].text == (
         f"\nUUID={UUID} /export/brick1 xfs defaults,noatime,inode64,nofail,x-systemd.before=glusterd.service 0 0\n"
     )
-    left = mounted({**MOUNTED, "type": "ext4"}, "")
-    assert left is not None and left[0].text is not None and "inode64" not in left[0].text
+    remaining = mounted({**MOUNTED, "type": "ext4"}, "")
+    assert remaining is not None and remaining[0].text is not None and "inode64" not in remaining[0].text
 
 
 def test_a_mount_that_was_lost_is_made_again() -> None:
@@ -196,23 +196,23 @@ def test_a_mount_that_was_lost_is_made_again() -> None:
 def test_a_brick_that_is_somewhere_else_is_not_guessed(
     found: Mapping[str, Any], table: str, words: str
 ) -> None:
-    with pytest.raises(NotSo, match=words):
+    with pytest.raises(PreconditionFailed, match=words):
         mounted(found, table)
 
 
 def test_an_answer_that_cannot_be_understood_mounts_nothing() -> None:
-    with pytest.raises(NotSo, match="it cannot be seen where the bricks are mounted"):
-        BrickMounted("node1", "/b", "gv0", ID).left([Said(1, "", "killed"), ok(), FAILED])
+    with pytest.raises(PreconditionFailed, match="it cannot be seen where the bricks are mounted"):
+        BrickMounted("node1", "/b", "gv0", ID).remaining([CommandResult(1, "", "killed"), ok(), FAILED])
 
 
 def test_the_filesystem_is_recorded_on_the_mount_point_before_it_is_mounted() -> None:
     step = RecordMountPoint("node1", "/export/brick1", UUID)
-    assert lines(step.left([FAILED, FAILED])) == [
+    assert lines(step.remaining([FAILED, FAILED])) == [
         "mkdir --parents /export/brick1",
         f"setfattr -n trusted.ganeti-gluster-mon.filesystem -v {UUID} -- /export/brick1",
     ]
-    assert step.left([FAILED, ok(UUID)]) is DONE
-    assert step.left([ok("/export/brick1\n"), FAILED]) is DONE
+    assert step.remaining([FAILED, ok(UUID)]) is DONE
+    assert step.remaining([ok("/export/brick1\n"), FAILED]) is DONE
 
 
 # --- Ganeti ---------------------------------------------------------------------------------------------
@@ -220,13 +220,15 @@ def test_the_filesystem_is_recorded_on_the_mount_point_before_it_is_mounted() ->
 
 def test_the_host_of_disks_in_use_is_never_changed() -> None:
     there = configuration(["plain", "gluster"], users=1)
-    assert EnableTemplate("node1", "node7", 24007, "gv0", None).left([there]) is DONE
+    assert EnableTemplate("node1", "node7", 24007, "gv0", None).remaining([there]) is DONE
     with pytest.raises(
-        NotSo, match=r"have access userspace, not kernelspace: gnt-cluster modify .*access=kernelspace"
+        PreconditionFailed,
+        match=r"have access userspace, not kernelspace: gnt-cluster modify .*access=kernelspace",
     ):
-        EnableTemplate("node1", "127.0.0.1", 24007, "gv0", "kernelspace").left([there])
+        EnableTemplate("node1", "127.0.0.1", 24007, "gv0", "kernelspace").remaining([there])
     # without disks nothing is lost
     (command,) = (
-        EnableTemplate("node1", "node7", 24007, "gv0", None).left([configuration(["plain", "gluster"])]) or ()
+        EnableTemplate("node1", "node7", 24007, "gv0", None).remaining([configuration(["plain", "gluster"])])
+        or ()
     )
     assert "host=node7,port=24007,volume=gv0,access=userspace" in str(command)

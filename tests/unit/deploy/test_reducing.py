@@ -13,18 +13,18 @@ import pytest
 
 from ganeti_gluster_mon import gnt_gluster
 from ganeti_gluster_mon.deploy import pool_tasks, reducing, restarting
-from ganeti_gluster_mon.deploy.apply import Refused
+from ganeti_gluster_mon.deploy.apply import PlanRefused
 from ganeti_gluster_mon.deploy.context import Context, Proposal
 from ganeti_gluster_mon.deploy.gluster_cli import volumes
-from ganeti_gluster_mon.deploy.layout import Brick
+from ganeti_gluster_mon.deploy.layout import BrickAddress
 from ganeti_gluster_mon.deploy.pool_steps import StartVolume, has_bricks
 from ganeti_gluster_mon.deploy.redeploy import redeploy
 from ganeti_gluster_mon.deploy.reducing import ReduceReplica, irreducible
 from ganeti_gluster_mon.deploy.repair_steps import BrickMounted, RestartGlusterd
 from ganeti_gluster_mon.deploy.restarting import EndBrick, processes
-from ganeti_gluster_mon.deploy.step import DONE, WAIT, NotSo
-from ganeti_gluster_mon.deploy.survey import Seen
-from ganeti_gluster_mon.ganeti.ssh import Said
+from ganeti_gluster_mon.deploy.step import DONE, WAIT, PreconditionFailed
+from ganeti_gluster_mon.deploy.survey import NodeSurvey
+from ganeti_gluster_mon.ganeti.ssh import CommandResult
 from ganeti_gluster_mon.gluster.facts import VolumeInfo
 from ganeti_gluster_mon.gluster.model import Peer
 from tests.unit.deploy.fake_nodes import FAILED, cluster, ok, pool_list, volume, volume_info
@@ -43,8 +43,8 @@ def info(
     return replace(found, bricks=bricks, arbiter_count=1 if arbiters else 0)
 
 
-def bricks(*numbers: int) -> List[Brick]:
-    return [Brick(f"node{number}.example.org", "/b") for number in numbers]
+def bricks(*numbers: int) -> List[BrickAddress]:
+    return [BrickAddress(f"node{number}.example.org", "/b") for number in numbers]
 
 
 @pytest.mark.parametrize(
@@ -67,30 +67,34 @@ def test_what_can_be_one_copy_less(there: VolumeInfo, gone: List[int], reason: s
 
 def test_one_brick_of_each_set_goes_by_force_and_once() -> None:
     step = ReduceReplica(NODE1, "gv0", (OLD,), 2)
-    (command,) = step.left([INFO]) or ()
+    (command,) = step.remaining([INFO]) or ()
     assert str(command).endswith(f"volume remove-brick gv0 replica 2 {OLD.label} force")
-    assert step.left([volume_info(volume("gv0", [A.label, B.label], replica=2))]) is DONE
-    with pytest.raises(NotSo, match="there is no volume gv0"):
-        step.left([volume_info()])
+    assert step.remaining([volume_info(volume("gv0", [A.label, B.label], replica=2))]) is DONE
+    with pytest.raises(PreconditionFailed, match="there is no volume gv0"):
+        step.remaining([volume_info()])
 
 
-def reduced(state: Said, pending: Dict[Brick, Optional[int]], there: Said = INFO) -> reducing.Reduction:
-    speaks = Seen(NODE1, volumes=volumes(there))
+def reduced(
+    state: CommandResult, pending: Dict[BrickAddress, Optional[int]], there: CommandResult = INFO
+) -> reducing.Reduction:
+    coordinator = NodeSurvey(NODE1, volumes=volumes(there))
     context = Context(cluster(3), Answers(state, summary(pending)), NODE1)
-    return reducing.reduce_replicas(context, speaks, NODE3, [("gv0", OLD)])
+    return reducing.reduce_replicas(context, coordinator, NODE3, [("gv0", OLD)])
 
 
 def test_a_copy_less_is_confirmed_and_the_others_have_to_be_online() -> None:
     found = reduced(status(OLD), {A: 5, B: 5, OLD: None})
-    assert found.questions == (f"{OLD.label} is offline; what only it has is lost.",)
+    assert found.queries == (f"{OLD.label} is offline; what only it has is lost.",)
     assert found.steps == (ReduceReplica(NODE1, "gv0", (OLD,), 2), StartVolume(NODE1, "gv0", (A, B)))
     assert found.notes[0].startswith("gv0 keeps two copies: writes stop while the first brick")
     assert found.afterwards == (
         "to have 3 copies of gv0 again: gluster volume add-brick gv0 replica 3 NODE:PATH",
     )
-    with pytest.raises(NotSo, match=rf"{B.label} is offline, and {OLD.label} may have what only it has"):
+    with pytest.raises(
+        PreconditionFailed, match=rf"{B.label} is offline, and {OLD.label} may have what only it has"
+    ):
         reduced(status(B, OLD), {A: 5, B: None, OLD: None})
-    with pytest.raises(NotSo, match="3 entries of gv0 are to be healed"):
+    with pytest.raises(PreconditionFailed, match="3 entries of gv0 are to be healed"):
         reduced(status(), {A: 0, B: 0, OLD: 3})
 
 
@@ -99,7 +103,8 @@ def test_where_it_is_not_possible_the_refusal_names_what_is() -> None:
         volume("gv0", [f"{node}:{A.path}" for node in NODES], kind="Distributed-Replicate", replica=3)
     )
     with pytest.raises(
-        NotSo, match=r"--reduce-replica is not possible: .*; .*gnt-gluster replace-brick gv0 node3"
+        PreconditionFailed,
+        match=r"--reduce-replica is not possible: .*; .*gnt-gluster replace-brick gv0 node3",
     ):
         reduced(status(), {}, six)
 
@@ -112,11 +117,13 @@ def test_the_refusal_to_remove_a_node_names_it() -> None:
 class Pool(Answers):
     """Nodes of which node3 is dead, with the answers of `tasks.remove_node`."""
 
-    def __init__(self, state: Said) -> None:
+    def __init__(self, state: CommandResult) -> None:
         super().__init__(state, summary({A: 5, B: 5, OLD: None}))
 
-    def ask(self, node: str, questions: Sequence[Sequence[str]], timeout: float = 0) -> Tuple[Said, ...]:
-        return super().ask(node, questions, timeout)
+    def ask(
+        self, node: str, queries: Sequence[Sequence[str]], timeout: float = 0
+    ) -> Tuple[CommandResult, ...]:
+        return super().ask(node, queries, timeout)
 
 
 def remove_node(monkeypatch: pytest.MonkeyPatch, *words: str) -> Proposal:
@@ -124,16 +131,18 @@ def remove_node(monkeypatch: pytest.MonkeyPatch, *words: str) -> Proposal:
         Peer(node, f"u{n}", "Peer in Cluster", connected=n != 3, local=n == 1)
         for n, node in enumerate((NODE1, NODE2, NODE3), 1)
     )
-    member = Seen(NODE1, peers=peers, volumes=volumes(INFO))
+    member = NodeSurvey(NODE1, peers=peers, volumes=volumes(INFO))
     monkeypatch.setattr(pool_tasks, "pool_members", lambda context: (member,))
     arguments = gnt_gluster.parser().parse_args(["remove-node", "node3", *words])
     return pool_tasks.remove_node(Context(cluster(3), Pool(status(OLD)), NODE1), arguments)
 
 
 def test_a_dead_node_with_copies_leaves_by_one_command(monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(NotSo, match=r"gnt-gluster remove-node node3\.example\.org --reduce-replica"):
+    with pytest.raises(
+        PreconditionFailed, match=r"gnt-gluster remove-node node3\.example\.org --reduce-replica"
+    ):
         remove_node(monkeypatch)
-    with pytest.raises(NotSo, match="--reduce-replica"):
+    with pytest.raises(PreconditionFailed, match="--reduce-replica"):
         remove_node(monkeypatch, "--discard-data")
     proposal = remove_node(monkeypatch, "--reduce-replica")
     assert [type(step).__name__ for step in proposal.steps] == ["ReduceReplica", "StartVolume", "LeavePool"]
@@ -151,19 +160,19 @@ def test_a_dead_node_with_copies_leaves_by_one_command(monkeypatch: pytest.Monke
 
 def test_a_brick_is_killed_once_and_waited_for() -> None:
     step = EndBrick(NODE3, NODE1, "gv0", OLD, (17,))
-    (command,) = step.left([ok('[[17, "T"]]'), INFO, status()]) or ()
+    (command,) = step.remaining([ok('[[17, "T"]]'), INFO, status()]) or ()
     assert (command.node, command.argv) == (NODE3, ("kill", "-KILL", "17"))
-    assert step.left([ok("[]"), INFO, status()]) == WAIT  # glusterd has not noticed yet
-    assert step.left([ok("[]"), INFO, FAILED]) == WAIT
-    assert step.left([ok("[]"), INFO, status(OLD)]) is DONE
-    assert step.left([ok('[[18, "S"]]'), INFO, status(OLD)]) is DONE
+    assert step.remaining([ok("[]"), INFO, status()]) == WAIT  # glusterd has not noticed yet
+    assert step.remaining([ok("[]"), INFO, FAILED]) == WAIT
+    assert step.remaining([ok("[]"), INFO, status(OLD)]) is DONE
+    assert step.remaining([ok('[[18, "S"]]'), INFO, status(OLD)]) is DONE
     assert "waits for its disk" in step.progress([ok('[[17, "D"]]'), INFO, status()])
-    for said in (FAILED, ok("{}"), ok("[1]"), ok("")):
-        if said.out == "{}":
-            assert processes(said) == ()
+    for reply in (FAILED, ok("{}"), ok("[1]"), ok("")):
+        if reply.out == "{}":
+            assert processes(reply) == ()
             continue
-        with pytest.raises(NotSo, match="not known which process"):
-            processes(said)
+        with pytest.raises(PreconditionFailed, match="not known which process"):
+            processes(reply)
 
 
 def test_the_processes_of_a_brick_are_known_by_its_exact_path() -> None:
@@ -178,11 +187,11 @@ def test_the_processes_of_a_brick_are_known_by_its_exact_path() -> None:
     try:
         for process in running:
             assert process.stdout is not None and process.stdout.read(1) == b"x"
-        asked = restarting.processes_question("node1", "gv0", "/export/b")
-        said = subprocess.run(asked.argv, check=True, stdout=subprocess.PIPE, text=True, timeout=20).stdout
-        assert running[0].pid in [pid for pid, _ in json.loads(said)]
-        assert not {process.pid for process in running[1:]} & {pid for pid, _ in json.loads(said)}
-        assert os.getpid() not in [pid for pid, _ in json.loads(said)]
+        asked = restarting.processes_query("node1", "gv0", "/export/b")
+        reply = subprocess.run(asked.argv, check=True, stdout=subprocess.PIPE, text=True, timeout=20).stdout
+        assert running[0].pid in [pid for pid, _ in json.loads(reply)]
+        assert not {process.pid for process in running[1:]} & {pid for pid, _ in json.loads(reply)}
+        assert os.getpid() not in [pid for pid, _ in json.loads(reply)]
     finally:
         for process in running:
             process.kill()
@@ -190,18 +199,23 @@ def test_the_processes_of_a_brick_are_known_by_its_exact_path() -> None:
 
 
 class Restarting(Answers):
-    def ask(self, node: str, questions: Sequence[Sequence[str]], timeout: float = 0) -> Tuple[Said, ...]:
-        if any("--brick-name" in word for argv in questions for word in argv):
-            return (ok('[[17, "T"]]'),) * len(questions)
-        return super().ask(node, questions, timeout)
+    def ask(
+        self, node: str, queries: Sequence[Sequence[str]], timeout: float = 0
+    ) -> Tuple[CommandResult, ...]:
+        if any("--brick-name" in word for argv in queries for word in argv):
+            return (ok('[[17, "T"]]'),) * len(queries)
+        return super().ask(node, queries, timeout)
 
 
 def restarted(
-    monkeypatch: pytest.MonkeyPatch, told: Said, pending: Dict[Brick, Optional[int]], **more: Any
+    monkeypatch: pytest.MonkeyPatch,
+    told: CommandResult,
+    pending: Dict[BrickAddress, Optional[int]],
+    **more: Any,
 ) -> Proposal:
     (found,) = volumes(INFO)
     monkeypatch.setattr(
-        restarting, "find_volume", lambda context, name: (replace(found, **more), Seen(NODE1), {})
+        restarting, "find_volume", lambda context, name: (replace(found, **more), NodeSurvey(NODE1), {})
     )
     arguments = gnt_gluster.parser().parse_args(["restart-brick", "gv0", f"node3:{OLD.path}"])
     context = Context(cluster(3), Restarting(told, summary(pending)), NODE1)
@@ -217,11 +231,11 @@ def test_restart_brick_asks_only_where_guests_lose_access(monkeypatch: pytest.Mo
     )
     assert f"{B.label} is offline. Guests may" in restarted(monkeypatch, status(B), {A: 0}).question
     assert "2 entries are to be healed from" in restarted(monkeypatch, status(), {A: 0, OLD: 2}).question
-    with pytest.raises(NotSo, match="not known which bricks"):
+    with pytest.raises(PreconditionFailed, match="not known which bricks"):
         restarted(monkeypatch, FAILED, {})
-    with pytest.raises(NotSo, match="brick-multiplex is on"):
+    with pytest.raises(PreconditionFailed, match="brick-multiplex is on"):
         restarted(monkeypatch, status(), {}, options={"cluster.brick-multiplex": "on"})
-    with pytest.raises(NotSo, match="gv0 is not started: gluster volume start gv0"):
+    with pytest.raises(PreconditionFailed, match="gv0 is not started: gluster volume start gv0"):
         restarted(monkeypatch, status(), {}, state="stopped")
 
 
@@ -229,8 +243,10 @@ def test_restart_brick_asks_only_where_guests_lose_access(monkeypatch: pytest.Mo
 
 
 class Group(Answers):
-    def ask(self, node: str, questions: Sequence[Sequence[str]], timeout: float = 0) -> Tuple[Said, ...]:
-        return tuple(ok("features.shard=on\n") for _ in questions)
+    def ask(
+        self, node: str, queries: Sequence[Sequence[str]], timeout: float = 0
+    ) -> Tuple[CommandResult, ...]:
+        return tuple(ok("features.shard=on\n") for _ in queries)
 
 
 def repaired(*words: str, **faults: Any) -> Proposal:
@@ -239,7 +255,11 @@ def repaired(*words: str, **faults: Any) -> Proposal:
         for n, node in enumerate((NODE1, NODE2, NODE3), 1)
     )
     (found,) = volumes(INFO)
-    members = [Seen(NODE1, peers=peers, volumes=(found,)), Seen(NODE2, peers=peers), Seen(NODE3, **faults)]
+    members = [
+        NodeSurvey(NODE1, peers=peers, volumes=(found,)),
+        NodeSurvey(NODE2, peers=peers),
+        NodeSurvey(NODE3, **faults),
+    ]
     arguments = gnt_gluster.parser().parse_args(["deploy", *words])
     context = Context(cluster(3), Group(ok(), ok()), NODE1)
     return redeploy(context, arguments, found, members[0], members)
@@ -249,13 +269,13 @@ AWAY = "node3.example.org: ssh: Connection timed out"
 
 
 def test_deploy_names_the_command_for_the_nodes_that_can_be_reached() -> None:
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(PlanRefused) as refused:
         repaired(fault=AWAY)
     assert str(refused.value).splitlines() == [
         AWAY,
         f"to repair the other nodes: gnt-gluster deploy --volume gv0 {NODE1} {NODE2}",
     ]
-    with pytest.raises(Refused, match="Connection timed out"):
+    with pytest.raises(PlanRefused, match="Connection timed out"):
         repaired("node3", fault=AWAY)
 
 
@@ -277,8 +297,8 @@ def test_deploy_restarts_a_glusterd_that_does_not_answer() -> None:
     proposal = repaired(fault=fault, no_glusterd=True)
     (step,) = [step for step in proposal.steps if isinstance(step, RestartGlusterd)]
     assert (step.node, step.fault) == (NODE3, fault)
-    (command,) = step.left([FAILED, ok()]) or ()
+    (command,) = step.remaining([FAILED, ok()]) or ()
     assert command.argv == ("systemctl", "restart", "glusterd.service")
-    assert step.left([pool_list(NODE3, NODE1), ok()]) is DONE
-    with pytest.raises(NotSo, match="systemctl restart glusterd"):
-        step.left([FAILED, FAILED])  # no systemd there
+    assert step.remaining([pool_list(NODE3, NODE1), ok()]) is DONE
+    with pytest.raises(PreconditionFailed, match="systemctl restart glusterd"):
+        step.remaining([FAILED, FAILED])  # no systemd there

@@ -8,8 +8,8 @@ import pytest
 
 from ganeti_gluster_mon.deploy import fstab
 from ganeti_gluster_mon.deploy.releasing import ReleaseDisk
-from ganeti_gluster_mon.deploy.step import DONE, Left, NotSo
-from ganeti_gluster_mon.ganeti.ssh import Said
+from ganeti_gluster_mon.deploy.step import DONE, PreconditionFailed, Remaining
+from ganeti_gluster_mon.ganeti.ssh import CommandResult
 from tests.unit.deploy.fake_nodes import (
     FAILED,
     child,
@@ -29,58 +29,65 @@ LINE = fstab.line(UUID, "/export/brick1")
 MOUNTED = lsblk(mountpoints=["/export/brick1"])
 
 
-def left(
-    listed: Said,
-    wiped: Said,
+def remaining(
+    listed: CommandResult,
+    wiped: CommandResult,
     table: str = "",
-    inside: Said = FAILED,
-    info: Said = volume_info(),
-    systemd: Said = FAILED,
+    inside: CommandResult = FAILED,
+    info: CommandResult = volume_info(),
+    systemd: CommandResult = FAILED,
     mounts: str = "/export/brick9",
-) -> Left:
-    return STEP.left([info, pool_list(NODE), listed, wiped, ok(table), inside, systemd, targets("/", mounts)])
+) -> Remaining:
+    return STEP.remaining(
+        [info, pool_list(NODE), listed, wiped, ok(table), inside, systemd, targets("/", mounts)]
+    )
 
 
-def commands(found: Left) -> List[str]:
+def commands(found: Remaining) -> List[str]:
     assert found is not None
     return [str(command) for command in found]
 
 
 def test_a_filesystem_of_ours_is_unmounted_taken_out_of_fstab_and_erased() -> None:
     told = commands(
-        left(MOUNTED, wipefs("xfs", uuid=UUID), f"UUID=1 / ext4 defaults 0 1\n{LINE}\n", systemd=ok())
+        remaining(MOUNTED, wipefs("xfs", uuid=UUID), f"UUID=1 / ext4 defaults 0 1\n{LINE}\n", systemd=ok())
     )
     assert told[0] == "umount -- /export/brick1"
     assert told[1].startswith("sed --in-place") and UUID in told[1]
     assert told[2:] == ["sync /etc/fstab", "systemctl daemon-reload", "wipefs --all -- /dev/vdb"]
-    assert commands(left(lsblk(), wipefs("xfs", uuid=UUID))) == ["wipefs --all -- /dev/vdb"]
+    assert commands(remaining(lsblk(), wipefs("xfs", uuid=UUID))) == ["wipefs --all -- /dev/vdb"]
 
 
 def test_what_an_interrupted_release_left_is_finished() -> None:
-    assert commands(left(lsblk(), wipefs(), f"{LINE}\n"))[1:] == ["sync /etc/fstab"]
-    assert left(lsblk(), wipefs()) is DONE
+    assert commands(remaining(lsblk(), wipefs(), f"{LINE}\n"))[1:] == ["sync /etc/fstab"]
+    assert remaining(lsblk(), wipefs()) is DONE
 
 
 def test_a_filesystem_of_a_former_cluster_is_known_by_its_line_or_its_brick() -> None:
     line = fstab.line(OLD, "/export/brick1")
-    assert commands(left(MOUNTED, wipefs("xfs", uuid=OLD), f"{line}\n"))[-1] == "wipefs --all -- /dev/vdb"
-    assert commands(left(lsblk(), wipefs("xfs", uuid=OLD), inside=ok())) == ["wipefs --all -- /dev/vdb"]
+    assert (
+        commands(remaining(MOUNTED, wipefs("xfs", uuid=OLD), f"{line}\n"))[-1] == "wipefs --all -- /dev/vdb"
+    )
+    assert commands(remaining(lsblk(), wipefs("xfs", uuid=OLD), inside=ok())) == ["wipefs --all -- /dev/vdb"]
 
 
 @pytest.mark.parametrize("table", [f"{LINE}\n", ""])
 def test_a_disk_with_a_brick_of_a_volume_is_not_released(table: str) -> None:
     used = volume_info(volume("gv0", ["alias2:/export/brick1/gluster", "n3:/b", "n4:/b"]))
-    with pytest.raises(NotSo, match="has the brick /export/brick1/gluster of volume gv0: it is in use"):
-        left(MOUNTED if not table else lsblk(), wipefs("xfs", uuid=UUID), table, info=used)
+    with pytest.raises(
+        PreconditionFailed, match="has the brick /export/brick1/gluster of volume gv0: it is in use"
+    ):
+        remaining(MOUNTED if not table else lsblk(), wipefs("xfs", uuid=UUID), table, info=used)
 
 
 def test_a_disk_that_may_have_a_brick_whose_mount_is_missing_is_not_released() -> None:
     used = volume_info(volume("gv0", [f"{NODE}:/export/brick4/gluster", "n3:/b", "n4:/b"]))
     with pytest.raises(
-        NotSo, match="may have the brick /export/brick4/gluster of volume gv0, where nothing is mounted"
+        PreconditionFailed,
+        match="may have the brick /export/brick4/gluster of volume gv0, where nothing is mounted",
     ):
-        left(lsblk(), wipefs("xfs", uuid=UUID), info=used)
-    assert left(lsblk(), wipefs("xfs", uuid=UUID), info=used, mounts="/export/brick4")
+        remaining(lsblk(), wipefs("xfs", uuid=UUID), info=used)
+    assert remaining(lsblk(), wipefs("xfs", uuid=UUID), info=used, mounts="/export/brick4")
 
 
 @pytest.mark.parametrize(
@@ -98,6 +105,6 @@ def test_a_disk_that_may_have_a_brick_whose_mount_is_missing_is_not_released() -
         (lsblk(mountpoints=["/srv"]), wipefs(), "is mounted at /srv, and it is not from gnt-gluster"),
     ],
 )
-def test_nothing_else_is_released(listed: Said, wiped: Said, words: str) -> None:
-    with pytest.raises(NotSo, match=words):
-        left(listed, wiped)
+def test_nothing_else_is_released(listed: CommandResult, wiped: CommandResult, words: str) -> None:
+    with pytest.raises(PreconditionFailed, match=words):
+        remaining(listed, wiped)

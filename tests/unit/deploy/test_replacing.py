@@ -11,29 +11,29 @@ from typing import Dict, List, Optional, Sequence, Tuple
 import pytest
 
 from ganeti_gluster_mon.deploy import fstab, replacing
-from ganeti_gluster_mon.deploy.brick_steps import Mount
+from ganeti_gluster_mon.deploy.brick_steps import MountFilesystem
 from ganeti_gluster_mon.deploy.context import Context
 from ganeti_gluster_mon.deploy.gluster_cli import volumes
-from ganeti_gluster_mon.deploy.layout import Brick
+from ganeti_gluster_mon.deploy.layout import BrickAddress
 from ganeti_gluster_mon.deploy.slot_steps import ResetBrick, Slot, StopBrick, UnmountDead, slot
-from ganeti_gluster_mon.deploy.step import DONE, WAIT, Left, NotSo
-from ganeti_gluster_mon.ganeti.ssh import Said
+from ganeti_gluster_mon.deploy.step import DONE, WAIT, PreconditionFailed, Remaining
+from ganeti_gluster_mon.ganeti.ssh import CommandResult
 from tests.unit.deploy.fake_nodes import FAILED, cluster, ok, pool_list, volume, volume_info
 from tests.unit.deploy.test_heal_steps import summary
 
 PATH = "/export/brick1/gluster"
 NODE1, NODE2, NODE3 = (f"node{n}.example.org" for n in (1, 2, 3))
-A, B, OLD = (Brick(node, PATH) for node in (NODE1, NODE2, NODE3))
+A, B, OLD = (BrickAddress(node, PATH) for node in (NODE1, NODE2, NODE3))
 INFO = volume_info(volume("gv0", [A.label, B.label, OLD.label]))
-DEAD = Said(1, "", "find: '/export/brick1': Input/output error\n")
+DEAD = CommandResult(1, "", "find: '/export/brick1': Input/output error\n")
 
 
-def commands(left: Left) -> List[str]:
-    assert left is not None
-    return [str(command) for command in left]
+def commands(remaining: Remaining) -> List[str]:
+    assert remaining is not None
+    return [str(command) for command in remaining]
 
 
-def status(*offline: Brick) -> Said:
+def status(*offline: BrickAddress) -> CommandResult:
     """`volume status gv0` in XML."""
     nodes = "".join(
         f"<node><hostname>{brick.node}</hostname><path>{brick.path}</path><peerid>x</peerid>"
@@ -53,21 +53,25 @@ def status(*offline: Brick) -> Said:
 class Answers:
     """Nodes that give the same answers whatever they are asked: the state of the bricks, and what is to be healed."""
 
-    def __init__(self, state: Said, healing: Said) -> None:
+    def __init__(self, state: CommandResult, healing: CommandResult) -> None:
         self.state, self.healing = state, healing
 
-    def run(self, node: str, argv: Sequence[str], timeout: float = 0, text: Optional[str] = None) -> Said:
+    def run(
+        self, node: str, argv: Sequence[str], timeout: float = 0, text: Optional[str] = None
+    ) -> CommandResult:
         raise AssertionError(argv)
 
     def start(self, node: str, argv: Sequence[str]) -> subprocess.Popen[bytes]:
         raise AssertionError(argv)
 
-    def ask(self, node: str, questions: Sequence[Sequence[str]], timeout: float = 0) -> Tuple[Said, ...]:
-        return tuple(self.healing if "heal" in argv else self.state for argv in questions)
+    def ask(
+        self, node: str, queries: Sequence[Sequence[str]], timeout: float = 0
+    ) -> Tuple[CommandResult, ...]:
+        return tuple(self.healing if "heal" in argv else self.state for argv in queries)
 
 
 def risk(
-    state: Said, pending: Dict[Brick, Optional[int]], dead: bool = False, split: int = 0
+    state: CommandResult, pending: Dict[BrickAddress, Optional[int]], dead: bool = False, split: int = 0
 ) -> Tuple[str, ...]:
     (found,) = volumes(INFO)
     context = Context(cluster(3), Answers(state, summary(pending, split)), NODE1)
@@ -82,18 +86,21 @@ def test_a_brick_that_lacks_what_others_have_can_be_replaced() -> None:
 
 def test_a_brick_that_has_what_others_lack_is_not_replaced() -> None:
     with pytest.raises(
-        NotSo, match=r"3 entries of gv0 are to be healed, and node3.* may have the only good copy"
+        PreconditionFailed,
+        match=r"3 entries of gv0 are to be healed, and node3.* may have the only good copy",
     ):
         risk(status(), {A: 7, B: 0, OLD: 3})
-    with pytest.raises(NotSo, match="not known whether gv0 is healed"):
+    with pytest.raises(PreconditionFailed, match="not known whether gv0 is healed"):
         risk(status(), {A: 0, B: 0, OLD: None})
-    with pytest.raises(NotSo, match="not known whether gv0 is healed"):
+    with pytest.raises(PreconditionFailed, match="not known whether gv0 is healed"):
         risk(status(), {A: 0, OLD: 0})
-    with pytest.raises(NotSo, match="in split-brain: choose a copy"):
+    with pytest.raises(PreconditionFailed, match="in split-brain: choose a copy"):
         risk(status(), {A: 0, B: 0, OLD: 0}, split=1)
-    with pytest.raises(NotSo, match=rf"{B.label} is offline, and {OLD.label} may have what only it has"):
+    with pytest.raises(
+        PreconditionFailed, match=rf"{B.label} is offline, and {OLD.label} may have what only it has"
+    ):
         risk(status(B), {A: 0, B: None, OLD: 0})
-    with pytest.raises(NotSo, match="not known which bricks of gv0 are online"):
+    with pytest.raises(PreconditionFailed, match="not known which bricks of gv0 are online"):
         risk(FAILED, {A: 0, B: 0, OLD: 0})
 
 
@@ -110,23 +117,25 @@ def test_a_brick_that_is_offline_or_dead_is_replaced_when_that_is_confirmed() ->
 def test_a_brick_of_the_volume_does_not_replace_another() -> None:
     (found,) = volumes(INFO)
     replacing._must_be_gone(found, OLD, OLD)
-    replacing._must_be_gone(found, Brick(NODE3, "/gone"), OLD)
-    with pytest.raises(NotSo, match=f"{B.label} is a brick of gv0 already, beside {OLD.label}"):
+    replacing._must_be_gone(found, BrickAddress(NODE3, "/gone"), OLD)
+    with pytest.raises(PreconditionFailed, match=f"{B.label} is a brick of gv0 already, beside {OLD.label}"):
         replacing._must_be_gone(found, OLD, B)
 
 
 def test_without_self_heal_no_brick_is_replaced() -> None:
     (found,) = volumes(INFO)
-    replacing._can_be_replaced(found, OLD, Brick(NODE3, "/new"), (A, B))
+    replacing._can_be_replaced(found, OLD, BrickAddress(NODE3, "/new"), (A, B))
     off = replace(found, options={"cluster.self-heal-daemon": "off"})
-    with pytest.raises(NotSo, match=r"a new brick would stay empty: .*set gv0 cluster.self-heal-daemon on"):
-        replacing._can_be_replaced(off, OLD, Brick(NODE3, "/new"), (A, B))
+    with pytest.raises(
+        PreconditionFailed, match=r"a new brick would stay empty: .*set gv0 cluster.self-heal-daemon on"
+    ):
+        replacing._can_be_replaced(off, OLD, BrickAddress(NODE3, "/new"), (A, B))
 
 
 # --- a dead disk in its own place -------------------------------------------------------------------
 
 
-def findmnt(source: str, number: str) -> Said:
+def findmnt(source: str, number: str) -> CommandResult:
     return ok(json.dumps({"filesystems": [{"source": source, "maj:min": number}]}))
 
 
@@ -134,30 +143,30 @@ def test_what_is_mounted_in_the_place_and_whether_it_can_be_read() -> None:
     assert slot([FAILED, ok()]) == Slot("", "", "")
     assert slot([findmnt("/dev/vdb", "253:16"), ok(f"{PATH}\n")]) == Slot("/dev/vdb", "253:16", "")
     assert slot([findmnt("/dev/vdb", "253:16"), DEAD]).fault == "find: '/export/brick1': Input/output error"
-    hangs = Said(124, "", "find: no answer within 20 s")
+    hangs = CommandResult(124, "", "find: no answer within 20 s")
     assert slot([findmnt("/dev/vdb", "253:16"), hangs]).fault == "find: no answer within 20 s"
 
 
 def test_only_a_dead_filesystem_is_unmounted() -> None:
     step = UnmountDead(NODE3, "/dev/vdc", "/export/brick1")
     number = ok("253:32\n")
-    assert step.left([FAILED, ok(), number]) is DONE
-    assert step.left([findmnt("/dev/vdc", "253:32"), ok(), number]) is DONE
+    assert step.remaining([FAILED, ok(), number]) is DONE
+    assert step.remaining([findmnt("/dev/vdc", "253:32"), ok(), number]) is DONE
     unmount = ["umount --lazy /export/brick1"]
-    assert commands(step.left([findmnt("/dev/vdb", "253:16"), DEAD, number])) == unmount
-    assert commands(step.left([findmnt("/dev/vdc", "253:32"), DEAD, number])) == unmount
-    with pytest.raises(NotSo, match="/dev/vdb is mounted at /export/brick1 and can be read"):
-        step.left([findmnt("/dev/vdb", "253:16"), ok(), number])
+    assert commands(step.remaining([findmnt("/dev/vdb", "253:16"), DEAD, number])) == unmount
+    assert commands(step.remaining([findmnt("/dev/vdc", "253:32"), DEAD, number])) == unmount
+    with pytest.raises(PreconditionFailed, match="/dev/vdb is mounted at /export/brick1 and can be read"):
+        step.remaining([findmnt("/dev/vdb", "253:16"), ok(), number])
 
 
 def test_a_brick_is_stopped_before_its_disk_is_taken_away() -> None:
     step = StopBrick(NODE1, "gv0", OLD)
-    assert commands(step.left([INFO, status()])) == [
+    assert commands(step.remaining([INFO, status()])) == [
         f"gluster --mode=script volume reset-brick gv0 {OLD.label} start"
     ]
-    assert step.left([INFO, status(OLD)]) is DONE
-    with pytest.raises(NotSo, match="not known whether"):
-        step.left([INFO, FAILED])
+    assert step.remaining([INFO, status(OLD)]) is DONE
+    with pytest.raises(PreconditionFailed, match="not known whether"):
+        step.remaining([INFO, FAILED])
 
 
 def test_a_brick_is_taken_in_again_with_its_empty_directory() -> None:
@@ -168,12 +177,17 @@ def test_a_brick_is_taken_in_again_with_its_empty_directory() -> None:
         *empty[:3],
         ok(f"# file: {PATH}\ntrusted.glusterfs.volume-id=0x11111111222233334444555555555555\n"),
     ]
-    unreadable = [Said(1, "", f"stat: cannot statx '{PATH}': Input/output error"), FAILED, FAILED, FAILED]
+    unreadable = [
+        CommandResult(1, "", f"stat: cannot statx '{PATH}': Input/output error"),
+        FAILED,
+        FAILED,
+        FAILED,
+    ]
     pool = pool_list(NODE1, NODE2)
-    assert commands(step.left([INFO, status(OLD), pool, *empty])) == commit
-    assert commands(step.left([INFO, status(), pool, *unreadable])) == commit
-    assert commands(step.left([INFO, status(OLD), pool, *there])) == commit
-    assert step.left([INFO, status(), pool, *there]) is DONE
+    assert commands(step.remaining([INFO, status(OLD), pool, *empty])) == commit
+    assert commands(step.remaining([INFO, status(), pool, *unreadable])) == commit
+    assert commands(step.remaining([INFO, status(OLD), pool, *there])) == commit
+    assert step.remaining([INFO, status(), pool, *there]) is DONE
 
 
 def test_a_glusterd_that_takes_the_brick_for_a_new_one_is_restarted_and_its_peers_are_waited_for() -> None:
@@ -185,27 +199,34 @@ def test_a_glusterd_that_takes_the_brick_for_a_new_one_is_restarted_and_its_peer
     assert commands(step.cure(failure)) == ["systemctl restart glusterd.service"]
     assert step.cure("volume reset-brick: failed: Host is not connected") == ()
     empty = [ok("directory\n"), ok(), FAILED, ok(f"# file: {PATH}\n")]
-    assert step.left([INFO, status(OLD), FAILED, *empty]) == WAIT
-    assert step.left([INFO, status(OLD), pool_list(NODE1, NODE2, connected={NODE2: False}), *empty]) == WAIT
-    assert commands(step.left([INFO, status(OLD), pool_list(NODE1, NODE2), *empty]))
+    assert step.remaining([INFO, status(OLD), FAILED, *empty]) == WAIT
+    assert (
+        step.remaining([INFO, status(OLD), pool_list(NODE1, NODE2, connected={NODE2: False}), *empty]) == WAIT
+    )
+    assert commands(step.remaining([INFO, status(OLD), pool_list(NODE1, NODE2), *empty]))
 
 
 UUID, OTHER = "c9bfec32-86ad-5216-9bf9-daec6acd47fa", "11111111-86ad-5216-9bf9-daec6acd47fa"
 
 
 def test_the_line_of_the_dead_disk_is_taken_out_of_fstab() -> None:
-    step = Mount(NODE3, "/dev/vdc", UUID, "/export/brick1", same_slot=True)
+    step = MountFilesystem(NODE3, "/dev/vdc", UUID, "/export/brick1", same_slot=True)
     old = fstab.line(OTHER, "/export/brick1")
     table = ok(f"# a comment\nUUID=1 / ext4 defaults 0 1\n{old}\n")
-    left = step.left([findmnt("/dev/vdb", "253:16"), ok("253:32\n"), table, DEAD, FAILED])
-    assert left is not None
-    assert [command.argv[0] for command in left] == ["mkdir", "sed", "tee", "sync", "mount"]
-    tee = left[2]
+    remaining = step.remaining([findmnt("/dev/vdb", "253:16"), ok("253:32\n"), table, DEAD, FAILED])
+    assert remaining is not None
+    assert [command.argv[0] for command in remaining] == ["mkdir", "sed", "tee", "sync", "mount"]
+    tee = remaining[2]
     assert tee.text == f"{fstab.line(UUID, '/export/brick1')}\n"
     # the same device, whose filesystem has shut down
-    left = step.left([findmnt("/dev/vdc", "253:32"), ok("253:32\n"), ok(f"{tee.text}"), DEAD, FAILED])
-    assert commands(left) == ["mkdir --parents /export/brick1", "mount /export/brick1"]
-    assert step.left([findmnt("/dev/vdc", "253:32"), ok("253:32\n"), ok(f"{tee.text}"), ok(), FAILED]) is DONE
+    remaining = step.remaining(
+        [findmnt("/dev/vdc", "253:32"), ok("253:32\n"), ok(f"{tee.text}"), DEAD, FAILED]
+    )
+    assert commands(remaining) == ["mkdir --parents /export/brick1", "mount /export/brick1"]
+    assert (
+        step.remaining([findmnt("/dev/vdc", "253:32"), ok("253:32\n"), ok(f"{tee.text}"), ok(), FAILED])
+        is DONE
+    )
 
 
 def test_just_that_line_is_taken_out(tmp_path: Path) -> None:

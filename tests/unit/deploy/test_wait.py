@@ -8,9 +8,9 @@ from typing import List
 import pytest
 from freezegun import freeze_time
 
+from ganeti_gluster_mon.command_error import CommandError
 from ganeti_gluster_mon.deploy.step import Step
 from ganeti_gluster_mon.deploy.wait import Wait
-from ganeti_gluster_mon.failure import CannotDo
 
 HOUR = 3600
 
@@ -24,33 +24,33 @@ class Slow(Step):
         return "gv0 healed"
 
     @property
-    def patience(self) -> float:
+    def effect_timeout(self) -> float:
         return 2.0 * HOUR
 
 
 def test_what_changes_is_told_now_and_then_and_at_the_end() -> None:
     with freeze_time() as clock:
-        said: List[str] = []
-        wait = Wait(Slow("node1"), said.append)
+        reply: List[str] = []
+        wait = Wait(Slow("node1"), reply.append)
         for number in range(200, 0, -1):
             wait.seen(f"{number} entries", done=False)
             clock.tick(0.5)
-        assert said == [f"    {number} entries" for number in range(200, 0, -10)]
+        assert reply == [f"    {number} entries" for number in range(200, 0, -10)]
         wait.seen("0 entries", done=True)
-        assert said[-1] == "    0 entries"
+        assert reply[-1] == "    0 entries"
 
 
 def test_what_does_not_change_is_told_each_minute_and_given_up_at_last() -> None:
     with freeze_time() as clock:
-        said: List[str] = []
-        wait = Wait(Slow("node1"), said.append)
+        reply: List[str] = []
+        wait = Wait(Slow("node1"), reply.append)
         for _ in range(2 * HOUR):
             wait.seen("1 entries", done=False)
             clock.tick(1)
-        with pytest.raises(CannotDo, match=r"^node1: gv0 healed: not so after 7200 s \(1 entries\)$"):
+        with pytest.raises(CommandError, match=r"^node1: gv0 healed: not so after 7200 s \(1 entries\)$"):
             wait.seen("1 entries", done=False)
-        assert said[:3] == ["    1 entries", "    1 entries, for 1 min now", "    1 entries, for 2 min now"]
-        assert len(said) == 1 + 120
+        assert reply[:3] == ["    1 entries", "    1 entries, for 1 min now", "    1 entries, for 2 min now"]
+        assert len(reply) == 1 + 120
 
 
 def test_whatever_changes_it_is_not_given_up() -> None:
@@ -64,14 +64,14 @@ def test_whatever_changes_it_is_not_given_up() -> None:
 
 def test_what_says_nothing_of_itself_is_waited_for_in_silence() -> None:
     with freeze_time() as clock:
-        said: List[str] = []
-        wait = Wait(Slow("node1"), said.append)
+        reply: List[str] = []
+        wait = Wait(Slow("node1"), reply.append)
         clock.tick(HOUR)
         wait.seen("", done=False)
         clock.tick(HOUR)
-        with pytest.raises(CannotDo, match=r"not so after 7200 s$"):
+        with pytest.raises(CommandError, match=r"not so after 7200 s$"):
             wait.seen("", done=False)
-        assert said == []
+        assert reply == []
 
 
 def test_it_is_helped_on_less_and_less_often_until_it_comes_on() -> None:
@@ -82,7 +82,7 @@ def test_it_is_helped_on_less_and_less_often_until_it_comes_on() -> None:
             """Seconds from now at which it is helped on."""
             found = []
             for second in range(seconds):
-                if wait.urges():
+                if wait.kick_due():
                     found.append(second)
                 clock.tick(1)
             return found

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ganeti_gluster_mon.ganeti.ssconf import Cluster, Node
-from ganeti_gluster_mon.ganeti.ssh import KNOWN_HOSTS, NoAnswer, Nodes, Said
+from ganeti_gluster_mon.ganeti.ssh import KNOWN_HOSTS, CommandResult, Nodes, NodeUnavailable
 
 CLUSTER = Cluster(
     name="cluster.example.org",
@@ -59,31 +59,31 @@ def test_a_host_that_is_no_node_is_known_by_root() -> None:
 
 @pytest.mark.parametrize("name", ["", "-oProxyCommand=true", "a b", "a\nb", "root@b"])
 def test_what_is_no_host_is_not_called(name: str) -> None:
-    with pytest.raises(NoAnswer, match="no name of a host"):
+    with pytest.raises(NodeUnavailable, match="no name of a host"):
         NODES.ssh(name, ["true"])
 
 
 def test_on_the_own_node_there_is_no_ssh() -> None:
-    said = NODES.run("node1.example.org", ["tee", "/dev/stderr"], text="a\nb\n")
-    assert (said.status, said.out, said.words) == (0, "a\nb\n", "b")
+    reply = NODES.run("node1.example.org", ["tee", "/dev/stderr"], text="a\nb\n")
+    assert (reply.status, reply.out, reply.words) == (0, "a\nb\n", "b")
 
 
 def test_a_command_that_is_missing_is_said_so() -> None:
-    said = NODES.run("node1.example.org", ["no-such-command"])
-    assert (said.status, said.words) == (127, "no-such-command: No such file or directory")
+    reply = NODES.run("node1.example.org", ["no-such-command"])
+    assert (reply.status, reply.words) == (127, "no-such-command: No such file or directory")
 
 
 def test_what_takes_too_long_is_killed_with_all_it_started() -> None:
     began = time.monotonic()
-    with pytest.raises(NoAnswer, match=r"node1\.example\.org: no end of sh within 0\.2 s"):
+    with pytest.raises(NodeUnavailable, match=r"node1\.example\.org: no end of sh within 0\.2 s"):
         NODES.run("node1.example.org", ["sh", "-c", "sleep 60 & sleep 60"], timeout=0.2)
     assert time.monotonic() - began < 5
 
 
 def test_several_questions_by_one_connection() -> None:
-    questions = [["echo", "a b"], ["false"], ["no-such-command"], ["sleep", "60"], ["printf", r"\377"]]
-    answers = NODES.ask("node1.example.org", questions, timeout=0.3)
-    assert [said.status for said in answers] == [0, 1, 127, 124, 0]
+    queries = [["echo", "a b"], ["false"], ["no-such-command"], ["sleep", "60"], ["printf", r"\377"]]
+    answers = NODES.ask("node1.example.org", queries, timeout=0.3)
+    assert [reply.status for reply in answers] == [0, 1, 127, 124, 0]
     assert answers[0].out == "a b\n"
     assert answers[3].words == "sleep: no answer within 0.3 s"
     assert answers[4].out == "\udcff"
@@ -105,4 +105,4 @@ MOUNT = """mount: /export/brick1: wrong fs type, bad option, bad superblock on /
     ],
 )
 def test_the_reason_of_what_failed(out: str, err: str, reason: str) -> None:
-    assert Said(3, out, err).words == reason
+    assert CommandResult(3, out, err).words == reason

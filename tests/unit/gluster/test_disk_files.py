@@ -11,7 +11,7 @@ from typing import Any, List, Optional, Sequence
 
 import pytest
 
-from ganeti_gluster_mon.failure import CannotDo
+from ganeti_gluster_mon.command_error import CommandError
 from ganeti_gluster_mon.gluster import child, disk_files
 from ganeti_gluster_mon.gluster.capture import Capture
 from ganeti_gluster_mon.gluster.disk_files import DiskFileQuery
@@ -88,7 +88,7 @@ def test_any_name(tmp_path: Path, here: Path) -> None:
 
 def test_why_there_are_no_disks_is_told(tmp_path: Path) -> None:
     def fails() -> Sequence[DiskFile]:
-        raise CannotDo("no cluster")
+        raise CommandError("no cluster")
 
     looking = DiskFileQuery(fails, [], [], None, 1.0)
     looking.start()

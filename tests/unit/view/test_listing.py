@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from ganeti_gluster_mon import gnt_gluster
-from ganeti_gluster_mon.failure import CannotDo
+from ganeti_gluster_mon.command_error import CommandError
 from ganeti_gluster_mon.ganeti.ssconf import Cluster, Node
 from ganeti_gluster_mon.gluster.model import Peer, Pool
 from ganeti_gluster_mon.health import Health, VolumeHealth
@@ -191,7 +191,7 @@ def test_names_choose_rows(listing: str, names: list[str], found: int) -> None:
 def test_a_name_that_names_nothing(name: str) -> None:
     rows = LISTINGS["list"].rows(SIGHT)
     assert rows is not None
-    with pytest.raises(CannotDo, match="no volume"):
+    with pytest.raises(CommandError, match="no volume"):
         selected(LISTINGS["list"], rows, ["gv0", name])
 
 
