@@ -1,7 +1,7 @@
-"""Does a plan: looks at everything first, then goes from step to step.
+"""Applies a plan: queries the state of every step first, then runs one step after the other.
 
-Nothing is done when any step finds what it will not change.  A step that is done already is passed over, so
-the same plan can be applied again after whatever became of it: Ctrl-C, a node that died, a connection cut.
+If the precondition of any step fails, nothing is changed.  A step that is already done is skipped, so the same plan
+can be applied again after an interruption: Ctrl-C, a node that died, a connection that was cut.
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ from ganeti_gluster_mon.deploy.wait import Say, Wait
 from ganeti_gluster_mon.ganeti.ssh import CommandResult, NodeUnavailable
 from ganeti_gluster_mon.text import one_line
 
-#: what gluster says while somebody else's command, a monitoring's perhaps, holds a lock it needs, or while a
-#: rebalance that is over has on some node not ended yet
-_KEPT = re.compile(
+#: the output of gluster while another command holds the lock that it needs, or while a completed rebalance has not
+#: ended on every node
+_LOCKED = re.compile(
     r"Another transaction is in progress|[Ll]ocking failed|rebalance session is in progress for the volume"
 )
-#: seconds; a lock whose holder died is given up by glusterd after 180
+#: seconds to wait for a lock of Gluster; glusterd releases the lock of a dead process after 180 s
 _LOCK_TIMEOUT = 200.0
-#: seconds between two tries while Gluster is kept by another, and after which that is told
-_PAUSE, _TOLD = 0.5, 5.0
+#: seconds between two attempts to get a lock of Gluster, and until the wait is reported
+_PAUSE, _REPORT_AFTER = 0.5, 5.0
 _AT_ONCE = 16
 #: characters of the commands that are sent by one connection; Linux takes 131072 bytes in one argument, and quotes in
 #: them count several times
@@ -34,23 +34,23 @@ _BATCH = 24576
 
 
 class Host(Protocol):
-    """Where commands are run: Nodes, or what a test puts in their place."""
+    """Runs commands on nodes: `Nodes`, or a substitute in a test."""
 
     def run(
         self, node: str, argv: Sequence[str], timeout: float = ..., text: Optional[str] = ...
     ) -> CommandResult: ...
 
-    def ask(
+    def query(
         self, node: str, queries: Sequence[Sequence[str]], timeout: float = ...
     ) -> Tuple[CommandResult, ...]: ...
 
 
 class PlanRefused(CommandError):
-    """A plan that was not begun."""
+    """The plan was not started; a line for each reason."""
 
 
 class PlanStopped(CommandError):
-    """A plan that was begun and not finished; one line that says why, and how far it came."""
+    """The plan was started and not completed; one line: the reason, and the number of steps that are done."""
 
 
 def query_nodes(host: Host, queries: Iterable[NodeQuery]) -> Dict[NodeQuery, CommandResult]:
@@ -60,9 +60,9 @@ def query_nodes(host: Host, queries: Iterable[NodeQuery]) -> Dict[NodeQuery, Com
     """
     batches = _batches(queries)
 
-    def ask(batch: Sequence[NodeQuery]) -> Dict[NodeQuery, CommandResult]:
+    def query(batch: Sequence[NodeQuery]) -> Dict[NodeQuery, CommandResult]:
         try:
-            answers = host.ask(batch[0].node, [question.argv for question in batch], batch[0].timeout)
+            answers = host.query(batch[0].node, [question.argv for question in batch], batch[0].timeout)
         except NodeUnavailable as err:
             answers = (CommandResult(255, "", str(err)),) * len(batch)
         return dict(zip(batch, answers))
@@ -70,9 +70,9 @@ def query_nodes(host: Host, queries: Iterable[NodeQuery]) -> Dict[NodeQuery, Com
     if not batches:
         return {}
     if len(batches) == 1:  # without a thread: then a Ctrl-C is not waited with
-        return ask(*batches)
+        return query(*batches)
     with ThreadPoolExecutor(max_workers=_AT_ONCE) as pool:
-        return {question: reply for part in pool.map(ask, batches) for question, reply in part.items()}
+        return {question: reply for part in pool.map(query, batches) for question, reply in part.items()}
 
 
 def _batches(queries: Iterable[NodeQuery]) -> Tuple[Tuple[NodeQuery, ...], ...]:
@@ -90,24 +90,27 @@ def _batches(queries: Iterable[NodeQuery]) -> Tuple[Tuple[NodeQuery, ...], ...]:
     return tuple(tuple(batch) for batches in found.values() for batch in batches)
 
 
-def look(host: Host, step: Step, say: Say) -> Tuple[Remaining, Tuple[CommandResult, ...]]:
-    """What is left of a step, and what was said.  Raises PreconditionFailed and NodeUnavailable."""
+def query_step(host: Host, step: Step, say: Say) -> Tuple[Remaining, Tuple[CommandResult, ...]]:
+    """The remaining commands of a step, and the answers to its queries.
+
+    Raises PreconditionFailed and NodeUnavailable.
+    """
     queries = step.queries()
 
-    def ask() -> Tuple[CommandResult, ...]:
-        told = query_nodes(host, queries)
-        return tuple(told[question] for question in queries)
+    def query() -> Tuple[CommandResult, ...]:
+        found = query_nodes(host, queries)
+        return tuple(found[each] for each in queries)
 
-    answers = _wait_for_lock(ask, say)
+    answers = _wait_for_lock(query, say)
     return _remaining(step, queries, answers), answers
 
 
 def _remaining(step: Step, queries: Sequence[NodeQuery], answers: Sequence[CommandResult]) -> Remaining:
-    silent = [reply for reply in answers if reply.status == 255]
-    if silent:
-        raise NodeUnavailable(silent[0].err)
+    unavailable = [reply for reply in answers if reply.status == 255]
+    if unavailable:
+        raise NodeUnavailable(unavailable[0].stderr)
     for question, reply in zip(queries, answers):
-        # without systemd a step has nothing to enable; what it means that gluster is missing the survey says
+        # Without systemd a step has no unit to enable.  The survey reports a missing gluster.
         program = question.argv[0]
         if (
             reply.status == 127
@@ -119,18 +122,18 @@ def _remaining(step: Step, queries: Sequence[NodeQuery], answers: Sequence[Comma
 
 
 def precheck(host: Host, steps: Sequence[Step]) -> Tuple[Remaining, ...]:
-    """What is left of each of *steps*, as things are now.
+    """The remaining commands of each of *steps*.
 
-    Raises PlanRefused, with a line for each step that finds what it will not change, and for each thing that the
-    commands that are left need and do not find on their nodes.
+    Raises PlanRefused, with a line for each step whose precondition fails, and for each prerequisite of the remaining
+    commands that a node lacks.
     """
-    told = query_nodes(host, (question for step in steps for question in step.queries()))
+    answers = query_nodes(host, (each for step in steps for each in step.queries()))
     remaining: List[Remaining] = []
     refusals: List[str] = []
     for step in steps:
         queries = step.queries()
         try:
-            remaining.append(_remaining(step, queries, [told[question] for question in queries]))
+            remaining.append(_remaining(step, queries, [answers[each] for each in queries]))
         except CommandError as err:
             refusals.append(str(err))
     commands = [command for one in remaining for command in one or ()]
@@ -140,43 +143,43 @@ def precheck(host: Host, steps: Sequence[Step]) -> Tuple[Remaining, ...]:
     return tuple(remaining)
 
 
-def shown(steps: Sequence[Step], remaining: Sequence[Remaining]) -> str:
-    """The commands that are left, on which node and what for, as one would type them there."""
+def dry_run_text(steps: Sequence[Step], remaining: Sequence[Remaining]) -> str:
+    """The remaining commands as one would type them, each with its node and its purpose."""
     lines = []
     for step, commands in zip(steps, remaining):
         if commands is None:
-            lines.append(f"# {step.node}: {step.words}: already done")
+            lines.append(f"# {step.node}: {step.description}: already done")
             continue
-        lines.append(f"# {step.node}: {step.words}")
+        lines.append(f"# {step.node}: {step.description}")
         lines += [f"{command.node}: {command}" for command in commands]
-        lines += [f"# where it does not come on: {command.node}: {command}" for command in step.kick()]
+        lines += [f"# if nothing changes: {command.node}: {command}" for command in step.kick()]
     return "".join(f"{line}\n" for line in lines)
 
 
 def apply(host: Host, steps: Sequence[Step], say: Say, verbose: bool = False) -> bool:
-    """Do *steps*, in their order, telling *say* of each; returns whether anything was changed.
+    """Run *steps* in their order and report each to *say*; returns whether anything was changed.
 
-    Steps that are done already are counted, or told one by one where *verbose* is set.
+    Steps that are already done are counted; with *verbose* each is reported.
     Raises PlanRefused when nothing was done, and PlanStopped when something was.
     """
     remaining = precheck(host, steps)
     changed, done = False, 0
     for number, (step, commands) in enumerate(zip(steps, remaining)):
-        label = f"[{number + 1}/{len(steps)}] {step.node}: {step.words}"
+        label = f"[{number + 1}/{len(steps)}] {step.node}: {step.description}"
         try:
-            # what was so at first may not be so any more, once something was done
-            came_to = ""
+            # An earlier step may have changed the state that the precheck found.
+            progress = ""
             if changed:
-                commands, answers = look(host, step, say)
-                came_to = step.progress(answers)
+                commands, answers = query_step(host, step, say)
+                progress = step.progress(answers)
             if commands is None and is_still_done(host, step, say):
                 done += 1
                 if verbose:
-                    say(f"{label}: already done{f' ({came_to})' if came_to else ''}")
+                    say(f"{label}: already done{f' ({progress})' if progress else ''}")
                 continue
             say(label)
             changed = True
-            do(host, step, say)
+            run_step(host, step, say)
         except (KeyboardInterrupt, SystemExit):  # Ctrl-C, SIGTERM
             raise _stopped(steps, number, "interrupted", say) from None
         except CommandError as err:
@@ -189,22 +192,25 @@ def apply(host: Host, steps: Sequence[Step], say: Say, verbose: bool = False) ->
 
 
 def is_still_done(host: Host, step: Step, say: Say) -> bool:
-    """Whether a step that was found done is found done in its further readings, too."""
+    """Whether all further readings of a step that is done show that it is done."""
     wait = Wait(step, say)
     for _ in range(step.readings - 1):
         wait.pause()
-        if look(host, step, say)[0] is not None:
+        if query_step(host, step, say)[0] is not None:
             return False
     return True
 
 
-def do(host: Host, step: Step, say: Say) -> None:
-    """Do what is left of one step, once, and wait until it is done, as long as it comes on.  Raises CommandError."""
-    # its time begins with the first answers: a node under load may take long to give them
+def run_step(host: Host, step: Step, say: Say) -> None:
+    """Run the remaining commands of a step, and wait until it is done.  Raises CommandError.
+
+    The wait goes on as long as the progress of the step changes.
+    """
+    # Its timeout starts with the first answers: a node under load may need long for them.
     wait: Optional[Wait] = None
     ran, cured, done = False, False, 0
     while True:
-        remaining, answers = look(host, step, say)
+        remaining, answers = query_step(host, step, say)
         done = done + 1 if remaining is None else 0
         if remaining and not ran:
             ran = run_all(host, step, remaining, say, may_cure=not cured)
@@ -221,7 +227,7 @@ def do(host: Host, step: Step, say: Say) -> None:
 
 
 def run_all(host: Host, step: Step, commands: Sequence[Command], say: Say, may_cure: bool) -> bool:
-    """Run *commands*; False: one failed, and what cures that was run instead, so that they are to be run again.
+    """Run *commands*; False: one failed, and the commands that cure that were run, so *commands* have to run again.
 
     Raises CommandError.
     """
@@ -240,39 +246,39 @@ def run_all(host: Host, step: Step, commands: Sequence[Command], say: Say, may_c
 
 
 def run(host: Host, command: Command, say: Say) -> None:
-    """Run one command, again while Gluster is kept by another.  Raises CommandError with its own words."""
+    """Run one command, again while another command holds the lock of Gluster.  Raises CommandError with its reason."""
     (reply,) = _wait_for_lock(
         lambda: (host.run(command.node, command.argv, command.timeout, command.text),), say
     )
     if reply.status:
-        raise CommandError(f"{command.node}: {one_line(' '.join(command.argv), 200)}: {reply.words}")
+        raise CommandError(f"{command.node}: {one_line(' '.join(command.argv), 200)}: {reply.reason}")
 
 
-def _wait_for_lock(ask: Callable[[], Tuple[CommandResult, ...]], say: Say) -> Tuple[CommandResult, ...]:
-    """What *ask* is told, asked again while Gluster is kept by another, which *say* is told of."""
-    began, told = time.monotonic(), False
+def _wait_for_lock(query: Callable[[], Tuple[CommandResult, ...]], say: Say) -> Tuple[CommandResult, ...]:
+    """The answers of *query*, repeated while another command holds the lock of Gluster, which is reported to *say*."""
+    began, reported = time.monotonic(), False
     while True:
-        answers = ask()
-        kept = [
+        answers = query()
+        locked = [
             found
             for reply in answers
-            for found in (_KEPT.search(reply.out), _KEPT.search(reply.err))
+            for found in (_LOCKED.search(reply.stdout), _LOCKED.search(reply.stderr))
             if found
         ]
         waited = time.monotonic() - began
-        if not kept or waited >= _LOCK_TIMEOUT:
+        if not locked or waited >= _LOCK_TIMEOUT:
             return answers
-        if waited >= _TOLD and not told:
-            say(f"    waiting for Gluster, {_LOCK_TIMEOUT:.0f} s at most: {kept[0].group()}")
-            told = True
+        if waited >= _REPORT_AFTER and not reported:
+            say(f"    waiting for Gluster, {_LOCK_TIMEOUT:.0f} s at most: {locked[0].group()}")
+            reported = True
         time.sleep(_PAUSE)
 
 
 def _stopped(steps: Sequence[Step], number: int, why: str, say: Say) -> PlanStopped:
     for step in steps[:number]:
-        say(f"done: {step.node}: {step.words}")
+        say(f"done: {step.node}: {step.description}")
     for step in steps[number:]:
-        say(f"not done: {step.node}: {step.words}")
+        say(f"not done: {step.node}: {step.description}")
     return PlanStopped(
         f"{why}; stopped at step {number + 1} of {len(steps)}, {number} "
         f"{'is' if number == 1 else 'are'} done: the same command again goes on from there"

@@ -18,7 +18,7 @@ def advice(context: Context) -> Tuple[str, ...]:
     queries = [NodeQuery(node.name, _FIND) for node in context.cluster.nodes if not node.offline]
     told = query_nodes(context.host, queries)
     lacking: List[str] = [
-        one.node for one, reply in told.items() if reply.status == 0 and not reply.out.strip()
+        one.node for one, reply in told.items() if reply.status == 0 and not reply.stdout.strip()
     ]
     if not lacking:
         return ()

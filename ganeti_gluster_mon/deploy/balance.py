@@ -14,7 +14,7 @@ from typing import Dict, List
 from ganeti_gluster_mon.deploy import plan
 from ganeti_gluster_mon.deploy.apply import query_nodes
 from ganeti_gluster_mon.deploy.context import Context
-from ganeti_gluster_mon.deploy.gluster_cli import asked
+from ganeti_gluster_mon.deploy.gluster_cli import gluster_argv
 from ganeti_gluster_mon.deploy.step import NodeQuery
 from ganeti_gluster_mon.deploy.task_steps import has_moved_all, rebalance
 from ganeti_gluster_mon.ganeti.ssh import CommandResult
@@ -26,7 +26,7 @@ _LAYOUT = "trusted.glusterfs.dht"
 
 def is_balanced(context: Context, coordinator: str, volume: VolumeInfo) -> bool:
     """Whether the last rebalance moved all there was to move, and no brick came after it."""
-    question = NodeQuery(coordinator, asked(rebalance_status(volume.name)))
+    question = NodeQuery(coordinator, gluster_argv(rebalance_status(volume.name)))
     reply = query_nodes(context.host, (question,))[question]
     state = rebalance(reply)
     if state is None or state.status != "completed" or not has_moved_all(reply):
@@ -59,7 +59,7 @@ def has_layout(context: Context, volume: VolumeInfo) -> bool:
 
 
 def _has_share(reply: CommandResult) -> bool:
-    value = re.search(rf"^{re.escape(_LAYOUT)}=0x([0-9a-f]{{32}})$", reply.out, re.MULTILINE)
+    value = re.search(rf"^{re.escape(_LAYOUT)}=0x([0-9a-f]{{32}})$", reply.stdout, re.MULTILINE)
     if reply.status or value is None:
         return False
     _, _, first, last = struct.unpack(">4I", bytes.fromhex(value[1]))

@@ -109,7 +109,7 @@ MOUNTS = ("findmnt", "--json", "--list", "--output", "TARGET")
 def mount_points(answer: CommandResult) -> Optional[Tuple[str, ...]]:
     """Where something is mounted; None where that is not known."""
     try:
-        return tuple(one["target"] for one in json.loads(answer.out)["filesystems"])
+        return tuple(one["target"] for one in json.loads(answer.stdout)["filesystems"])
     except (ValueError, KeyError, TypeError):
         return None
 
@@ -117,16 +117,16 @@ def mount_points(answer: CommandResult) -> Optional[Tuple[str, ...]]:
 def understand(name: str, listed: CommandResult, wiped: CommandResult) -> Tuple[Optional[Device], str]:
     """The device called *name* from the answers to `queries`, or None and why there is none.  Pure."""
     if listed.status:
-        why = "is no block device there" if "not a block device" in listed.err else listed.words
+        why = "is no block device there" if "not a block device" in listed.stderr else listed.reason
         return None, f"{name} {why}"
     if wiped.status:
-        return None, f"what is on {name} cannot be read: {wiped.words}"
+        return None, f"what is on {name} cannot be read: {wiped.reason}"
     try:
-        (top,) = json.loads(listed.out)["blockdevices"]
+        (top,) = json.loads(listed.stdout)["blockdevices"]
         below = _below(top)
         mounts = [point for one in (top, *below) for point in one["mountpoints"] if point]
         partitions = [one["path"] for one in below if one["type"] == "part"]
-        found = json.loads(wiped.out)["signatures"] if wiped.out.strip() else []
+        found = json.loads(wiped.stdout)["signatures"] if wiped.stdout.strip() else []
         return (
             Device(
                 path=top["path"],

@@ -46,7 +46,7 @@ class MakeBrick(Step):
     device: Optional[str] = None
 
     @property
-    def words(self) -> str:
+    def description(self) -> str:
         return f"the directory {self.path} for a brick of {self.volume}"
 
     def queries(self) -> Tuple[NodeQuery, ...]:
@@ -149,7 +149,7 @@ class MakeBrick(Step):
             raise PreconditionFailed(
                 f"{self.node}: {os.path.dirname(self.path)} is not there: make it, or name another"
             )
-        if below.out.strip() == "/":
+        if below.stdout.strip() == "/":
             raise PreconditionFailed(
                 f"{self.node}: {self.path} is on the root filesystem, which the brick would fill: "
                 f"name a directory on a filesystem of its own, or a --device"
@@ -165,7 +165,7 @@ class RetireBrick(Step):
     coordinator: str
 
     @property
-    def words(self) -> str:
+    def description(self) -> str:
         return f"{self.path} marked as a former brick of {self.volume}"
 
     def queries(self) -> Tuple[NodeQuery, ...]:

@@ -124,23 +124,23 @@ QUESTIONS = 4
 def understand(path: str, answers: Sequence[CommandResult]) -> BrickDirectory:
     """The directory *path* from the answers to `queries`.  Raises PreconditionFailed where it cannot be read."""
     kind, inside, glusterfs, attributes = answers
-    found = _attributes(attributes.out)
+    found = _attributes(attributes.stdout)
     above = tuple(one for one in _above(path) if VOLUME_ID in found.get(one, {}))
     if kind.status:
-        if "No such file" not in kind.err:
-            dead = ": its filesystem is dead, see dmesg" if "Input/output error" in kind.err else ""
-            raise PreconditionFailed(f"{path} cannot be read: {kind.words}{dead}")
+        if "No such file" not in kind.stderr:
+            dead = ": its filesystem is dead, see dmesg" if "Input/output error" in kind.stderr else ""
+            raise PreconditionFailed(f"{path} cannot be read: {kind.reason}{dead}")
         return BrickDirectory(path, None, bricks_above=above)
-    word = kind.out.strip()
+    word = kind.stdout.strip()
     if word != "directory":
         return BrickDirectory(path, word, bricks_above=above)
     for answer in (inside, attributes):
         if answer.status:
-            raise PreconditionFailed(f"{path} cannot be read: {answer.words}")
+            raise PreconditionFailed(f"{path} cannot be read: {answer.reason}")
     return BrickDirectory(
         path,
         word,
-        entry=inside.out.rstrip("\n"),
+        entry=inside.stdout.rstrip("\n"),
         has_glusterfs=glusterfs.status == 0,
         attributes=found.get(path, {}),
         bricks_above=above,
@@ -165,7 +165,7 @@ def is_waiting(path: str, answer: CommandResult, volume: str) -> bool:
     """Whether a directory was prepared for *volume* and was never a brick."""
     if answer.status:
         return False
-    directory = BrickDirectory(path, "directory", attributes=_attributes(answer.out).get(path, {}))
+    directory = BrickDirectory(path, "directory", attributes=_attributes(answer.stdout).get(path, {}))
     return directory.prepared_for == volume and not directory.is_stale()
 
 

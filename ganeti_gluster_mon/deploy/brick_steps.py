@@ -38,7 +38,7 @@ class RunGlusterd(Step):
     """
 
     @property
-    def words(self) -> str:
+    def description(self) -> str:
         return "glusterd started at every boot"
 
     def queries(self) -> Tuple[NodeQuery, ...]:
@@ -50,7 +50,7 @@ class RunGlusterd(Step):
 
     def remaining(self, answers: Sequence[CommandResult]) -> Remaining:
         systemd, enabled, active = answers
-        if systemd.status or (enabled.out.strip(), active.out.strip()) == ("enabled", "active"):
+        if systemd.status or (enabled.stdout.strip(), active.stdout.strip()) == ("enabled", "active"):
             return DONE
         return (Command(self.node, ("systemctl", "enable", "--now", "glusterd.service"), timeout=120.0),)
 
@@ -73,7 +73,7 @@ class MakeFilesystem(Step):
     same_slot: bool = False
 
     @property
-    def words(self) -> str:
+    def description(self) -> str:
         return f"an xfs filesystem on {self.device}"
 
     def queries(self) -> Tuple[NodeQuery, ...]:
@@ -97,7 +97,7 @@ class MakeFilesystem(Step):
         if device is None:
             raise PreconditionFailed(f"{self.node}: {fault}")
         ours = device.has(self.uuid)
-        unfinished = ours and inprogress.out.split() != ["inprogress", "=", "0"]
+        unfinished = ours and inprogress.stdout.split() != ["inprogress", "=", "0"]
         if ours and (device.mount_points or not unfinished):
             return self._of_ours(device, gluster_cli.volumes(info), pool, inside, mounts)
         if device.used:
@@ -215,9 +215,9 @@ def must_not_be_missing(
 def _must_be_blank(node: str, device: str, sample: CommandResult) -> None:
     """Raises PreconditionFailed where a device without a known signature holds data, or cannot be read."""
     try:
-        offset = json.loads(sample.out)["nonzero"]
+        offset = json.loads(sample.stdout)["nonzero"]
     except (ValueError, KeyError, TypeError):
-        raise PreconditionFailed(f"{node}: what is on {device} cannot be read: {sample.words}") from None
+        raise PreconditionFailed(f"{node}: what is on {device} cannot be read: {sample.reason}") from None
     if offset is not None:
         raise PreconditionFailed(
             f"{node}: {device} holds data without a known signature (at byte {offset}): a database or a guest may use "
@@ -232,7 +232,7 @@ def _names(answer: CommandResult) -> Tuple[str, ...]:
     """
     if answer.status:
         return ()
-    fields = [line.split(None, 5) for line in answer.out.splitlines()]
+    fields = [line.split(None, 5) for line in answer.stdout.splitlines()]
     names = [one[5].rpartition(" ")[0] for one in fields if len(one) == 6]
     return tuple(name for name in names if name not in (".", ".."))
 
@@ -248,7 +248,7 @@ class MountFilesystem(Step):
     same_slot: bool = False
 
     @property
-    def words(self) -> str:
+    def description(self) -> str:
         return f"{self.device} mounted at {self.mount_point}, now and at every boot"
 
     def queries(self) -> Tuple[NodeQuery, ...]:
@@ -264,20 +264,20 @@ class MountFilesystem(Step):
     def remaining(self, answers: Sequence[CommandResult]) -> Remaining:
         mounts, number, table, inside, systemd = answers
         source, mounted = _mounted(mounts)
-        if source and self.same_slot and (mounted != number.out.strip() or inside.status):
+        if source and self.same_slot and (mounted != number.stdout.strip() or inside.status):
             source = None  # the step before takes down the mount of a disk that is dead
-        if source and mounted != number.out.strip():
+        if source and mounted != number.stdout.strip():
             raise PreconditionFailed(
                 f"{self.node}: {one_line(source)} is mounted at {self.mount_point}, where {self.device} belongs"
             )
-        if not source and inside.out and not mounts.out:
+        if not source and inside.stdout and not mounts.stdout:
             raise PreconditionFailed(
                 f"{self.node}: {self.mount_point} is not empty, and {self.device} would hide what is there: "
-                f"move {one_line(inside.out, 100)} away"
+                f"move {one_line(inside.stdout, 100)} away"
             )
         if table.status:
-            raise PreconditionFailed(f"{self.node}: {fstab.PATH} cannot be read: {table.words}")
-        others = [one for one in fstab.entries(table.out) if one.mount_point == self.mount_point]
+            raise PreconditionFailed(f"{self.node}: {fstab.PATH} cannot be read: {table.reason}")
+        others = [one for one in fstab.entries(table.stdout) if one.mount_point == self.mount_point]
         kept = any(one.source == f"UUID={self.uuid}" for one in others)
         if others and not kept and not self.same_slot:
             raise PreconditionFailed(
@@ -288,10 +288,10 @@ class MountFilesystem(Step):
         remaining = [] if source else [Command(self.node, ("mkdir", "--parents", self.mount_point))]
         if not kept and others:
             remaining += [
-                Command(self.node, fstab.remove(one)) for one in fstab.lines(table.out, self.mount_point)
+                Command(self.node, fstab.remove(one)) for one in fstab.lines(table.stdout, self.mount_point)
             ]
         if not kept:
-            text = ("" if table.out.endswith("\n") or not table.out else "\n") + fstab.line(
+            text = ("" if table.stdout.endswith("\n") or not table.stdout else "\n") + fstab.line(
                 self.uuid, self.mount_point
             )
             remaining.append(Command(self.node, ("tee", "--append", fstab.PATH), f"{text}\n"))
@@ -307,5 +307,5 @@ def _mounted(answer: CommandResult) -> Tuple[Optional[str], str]:
     """What is mounted there by findmnt's answer, and its device number; (None, "") for nothing."""
     if answer.status:
         return None, ""
-    found: Dict[str, str] = json.loads(answer.out)["filesystems"][-1]
+    found: Dict[str, str] = json.loads(answer.stdout)["filesystems"][-1]
     return found["source"], found["maj:min"].strip()

@@ -38,10 +38,12 @@ def size_query(brick: BrickAddress) -> NodeQuery:
 def brick_size(brick: BrickAddress, answer: CommandResult) -> BrickSize:
     """The size of *brick*.  Raises PreconditionFailed where it is not known."""
     try:
-        told = json.loads(answer.out)
+        told = json.loads(answer.stdout)
         return BrickSize(int(told["allocated"]), int(told["filesystem"]))
     except (ValueError, KeyError, TypeError):
-        raise PreconditionFailed(f"it is not known how much data {brick.label} has: {answer.words}") from None
+        raise PreconditionFailed(
+            f"it is not known how much data {brick.label} has: {answer.reason}"
+        ) from None
 
 
 def directory_query(node: str, directory: str) -> NodeQuery:
@@ -53,10 +55,10 @@ def directory_query(node: str, directory: str) -> NodeQuery:
 def directory_space(directory: str, answer: CommandResult) -> Space:
     """The room for a new brick in a directory.  Raises PreconditionFailed where it is not known."""
     try:
-        block, blocks, available = (int(word) for word in answer.out.split())
+        block, blocks, available = (int(word) for word in answer.stdout.split())
     except ValueError:
         raise PreconditionFailed(
-            f"it is not known how much space there is for {directory}: {answer.words}"
+            f"it is not known how much space there is for {directory}: {answer.reason}"
         ) from None
     return Space(block * blocks, block * available)
 

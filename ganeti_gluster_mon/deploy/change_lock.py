@@ -179,7 +179,7 @@ class ChangeLock:
         try:
             reply = json.loads(line)
         except ValueError:
-            self.unreachable[node] = f"{node}: {_end(holder).words}"
+            self.unreachable[node] = f"{node}: {_end(holder).reason}"
             return
         if reply.get("locked"):
             self._holders[node] = holder
@@ -217,11 +217,11 @@ class LockedHost:
         self._lock.check()
         return self._host.run(node, argv, timeout, text)
 
-    def ask(
+    def query(
         self, node: str, queries: Sequence[Sequence[str]], timeout: float = 20.0
     ) -> Tuple[CommandResult, ...]:
         """As the host does: a command that only reads needs no lock."""
-        return self._host.ask(node, queries, timeout)
+        return self._host.query(node, queries, timeout)
 
 
 def _locked_by(node: str, text: str) -> str:

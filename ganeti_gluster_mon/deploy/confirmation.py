@@ -1,4 +1,4 @@
-"""The question before something is done that cannot be undone."""
+"""The confirmation of a change that cannot be undone."""
 
 from __future__ import annotations
 
@@ -7,13 +7,16 @@ from typing import Iterable
 
 
 def confirm(question: str, lines: Iterable[str], force: bool) -> bool:
-    """Whether the administrator wants it; without a terminal there is nobody to ask, and so it is no."""
+    """Print *lines* and *question*; whether the person at the terminal answers yes, or *force* is set.
+
+    Without a terminal the answer is no.
+    """
     for line in lines:
         print(line, file=sys.stderr)
     if force:
         return True
     if not sys.stdin.isatty():
-        print(f"{question} There is nobody to ask here: -f says yes", file=sys.stderr)
+        print(f"{question} There is no terminal to confirm it at: -f confirms it", file=sys.stderr)
         return False
     print(f"{question} [y/N] ", end="", file=sys.stderr, flush=True)
     return sys.stdin.readline().strip().lower() in ("y", "yes")

@@ -13,29 +13,29 @@ from ganeti_gluster_mon.ganeti.ssconf import Cluster
 
 @dataclass(frozen=True)
 class Proposal:
-    """What is going to be done, and what has to be said, and asked, before."""
+    """The steps of a task, and the text that a person reads before and after."""
 
     steps: Tuple[Step, ...]
-    #: told before anything is done
+    #: printed before anything is changed
     notes: Tuple[str, ...] = ()
-    #: what would be lost; without it nothing is asked
+    #: what would be lost: a person has to confirm it; "": no confirmation is needed
     question: str = ""
-    #: what has been reached in the end, and the next step, in one line
+    #: what is reached in the end, and the next command, in one line
     result: str = ""
-    #: what is recommended besides; told after all was done
+    #: recommendations; printed after all steps
     advice: Tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Context:
-    """The cluster, and how to reach its nodes."""
+    """The cluster, how to reach its nodes, and the name of this node."""
 
     cluster: Cluster
     host: LockHost
     own: str
 
     def lock(self) -> ChangeLock:
-        """The lock that keeps other commands from changing the pool, to be taken on every node that is online."""
+        """The lock against other commands that change the pool; it is taken on every node that is online."""
         nodes = [node.name for node in self.cluster.nodes if not node.offline]
         return ChangeLock(self.host, nodes, Owner.current(self.own))
 

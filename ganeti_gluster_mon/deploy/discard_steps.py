@@ -34,7 +34,7 @@ class DiscardBricks(Step):
     bricks: Tuple[BrickAddress, ...]
 
     @property
-    def words(self) -> str:
+    def description(self) -> str:
         return (
             f"{self.volume} without {some([brick.label for brick in self.bricks], 4)}, whose data is given up"
         )
@@ -99,11 +99,11 @@ def losses(volume: VolumeInfo, disks: Sequence[DiskFile], answers: Sequence[Comm
     present: Set[str] = set()
     for reply in answers:
         try:
-            for _, files in json.loads(reply.out):
+            for _, files in json.loads(reply.stdout):
                 present |= set(files)
         except (ValueError, TypeError) as err:
             raise PreconditionFailed(
-                f"it is not known which disks of {volume.name} would be lost: {reply.words}; start the hosts of its "
+                f"it is not known which disks of {volume.name} would be lost: {reply.reason}; start the hosts of its "
                 f"other bricks first"
             ) from err
     mine = [disk for disk in disks if disk.volume == volume.name]

@@ -34,14 +34,14 @@ class AllowDirectory(Step):
     directory: str
 
     @property
-    def words(self) -> str:
+    def description(self) -> str:
         return f"Ganeti may have disks in {self.directory}"
 
     def queries(self) -> Tuple[NodeQuery, ...]:
         return (NodeQuery(self.node, ("cat", PATHS)),)
 
     def remaining(self, answers: Sequence[CommandResult]) -> Remaining:
-        text = answers[0].out
+        text = answers[0].stdout
         if self.directory in (line.strip().rstrip("/") for line in text.splitlines()):
             return DONE
         line = ("" if text.endswith("\n") or not text else "\n") + f"{self.directory}\n"
@@ -64,7 +64,7 @@ class EnableTemplate(Step):
     access: Optional[str]
 
     @property
-    def words(self) -> str:
+    def description(self) -> str:
         return f"Ganeti's disk template {GLUSTER} on {self.volume}" + (
             f", {self.access}" if self.access else ""
         )
@@ -121,8 +121,8 @@ class EnableTemplate(Step):
 def configuration(reply: CommandResult) -> Configuration:
     """Ganeti's configuration from the answer to CONFIGURATION.  Raises PreconditionFailed where it cannot be read."""
     if reply.status:
-        raise PreconditionFailed(f"Ganeti's configuration cannot be read on the master: {reply.words}")
+        raise PreconditionFailed(f"Ganeti's configuration cannot be read on the master: {reply.reason}")
     try:
-        return understand(json.loads(reply.out))
+        return understand(json.loads(reply.stdout))
     except (ValueError, RecursionError, NoConfiguration) as err:
         raise PreconditionFailed(f"Ganeti's configuration cannot be understood: {err}") from err

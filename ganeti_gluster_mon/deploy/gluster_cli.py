@@ -27,19 +27,19 @@ def volume_status(volume: str) -> Tuple[str, ...]:
 
 def heal(volume: str) -> Tuple[str, ...]:
     """How much is to be healed."""
-    return asked(heal_summary(volume))
+    return gluster_argv(heal_summary(volume))
 
 
-def asked(query: Query) -> Tuple[str, ...]:
+def gluster_argv(query: Query) -> Tuple[str, ...]:
     """The command that runs *query*."""
     return (*_XML, *query)
 
 
 def output(reply: CommandResult) -> bytes:
     """The bytes of an answer.  Raises PreconditionFailed where there is none."""
-    if not reply.out.strip():
-        raise PreconditionFailed(f"gluster does not answer: {reply.words}")
-    return reply.out.encode("utf-8", "surrogateescape")
+    if not reply.stdout.strip():
+        raise PreconditionFailed(f"gluster does not answer: {reply.reason}")
+    return reply.stdout.encode("utf-8", "surrogateescape")
 
 
 def peers(reply: CommandResult) -> Tuple[Peer, ...]:

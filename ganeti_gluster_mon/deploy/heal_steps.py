@@ -43,7 +43,7 @@ class FullHeal(Step):
     before: Tuple[str, ...] = ()
 
     @property
-    def words(self) -> str:
+    def description(self) -> str:
         return f"a full heal of {self.volume} completed"
 
     @property
@@ -70,7 +70,7 @@ class FullHeal(Step):
 
     def progress(self, answers: Sequence[CommandResult]) -> str:
         if answers[0].status:
-            return f"the self-heal daemons do not answer: {answers[0].words}"
+            return f"the self-heal daemons do not answer: {answers[0].reason}"
         away = not_connected(answers[0], self.bricks)
         if away:
             return f"the self-heal daemons are not connected to {some(away, 2)}"
@@ -97,7 +97,7 @@ class RootVersion(Step):
     lock_timeout: float = 1.0
 
     @property
-    def words(self) -> str:
+    def description(self) -> str:
         return f"a version of the root of {self.volume}, by which a new brick heals"
 
     def queries(self) -> Tuple[NodeQuery, ...]:
@@ -122,7 +122,7 @@ class Healed(Step):
     replicated: bool = True
 
     @property
-    def words(self) -> str:
+    def description(self) -> str:
         return f"{self.volume} healed"
 
     @property
@@ -183,7 +183,7 @@ class SameEntries(Step):
     others: Tuple[BrickAddress, ...]
 
     @property
-    def words(self) -> str:
+    def description(self) -> str:
         return f"{self.new.label} verified against the other bricks of its set"
 
     @property
@@ -214,7 +214,7 @@ class SameEntries(Step):
         for brick, answer in zip(bricks, answers[1:]):
             found = entries(answer)
             told.append(
-                f"{brick.label} {f'has {found[0]} entries' if found else f'cannot be read ({answer.words})'}"
+                f"{brick.label} {f'has {found[0]} entries' if found else f'cannot be read ({answer.reason})'}"
             )
         verified = self.remaining(answers) is DONE
         return f"{'verified' if verified else 'not verified'}: {'; '.join(told)}"
@@ -223,7 +223,7 @@ class SameEntries(Step):
 def entries(answer: CommandResult) -> Optional[Tuple[int, str]]:
     """How many entries a brick has, and the digest of them; None where that is not known."""
     try:
-        told = json.loads(answer.out)
+        told = json.loads(answer.stdout)
         return int(told["entries"]), str(told["digest"])
     except (ValueError, KeyError, TypeError):
         return None
@@ -231,7 +231,7 @@ def entries(answer: CommandResult) -> Optional[Tuple[int, str]]:
 
 def _version(answer: CommandResult) -> int:
     """The version of a directory's entries; 0 where the brick has none, or cannot be read."""
-    found = re.search(rf"^{re.escape(_VERSION)}=0x([0-9a-f]{{16}})", answer.out, re.MULTILINE)
+    found = re.search(rf"^{re.escape(_VERSION)}=0x([0-9a-f]{{16}})", answer.stdout, re.MULTILINE)
     return int(found[1], 16) if found else 0
 
 

@@ -37,7 +37,7 @@ class JoinPool(Step):
     coordinator: str
 
     @property
-    def words(self) -> str:
+    def description(self) -> str:
         return f"a peer of {self.coordinator}"
 
     @property
@@ -70,7 +70,7 @@ class KnowByName(Step):
     coordinator: str
 
     @property
-    def words(self) -> str:
+    def description(self) -> str:
         return f"{self.coordinator} known by its name"
 
     @property
@@ -98,7 +98,7 @@ class LeavePool(Step):
     given_up: Tuple[BrickAddress, ...] = ()
 
     @property
-    def words(self) -> str:
+    def description(self) -> str:
         return "no peer of the pool any more"
 
     def queries(self) -> Tuple[NodeQuery, ...]:
@@ -172,7 +172,7 @@ class CreateVolume(Step):
     bricks: Tuple[BrickAddress, ...]
 
     @property
-    def words(self) -> str:
+    def description(self) -> str:
         return f"volume {self.volume}, {self.layout.title} on {len(self.bricks)} bricks"
 
     def queries(self) -> Tuple[NodeQuery, ...]:
@@ -203,7 +203,7 @@ class SetForGuests(Step):
     copies: bool = True
 
     @property
-    def words(self) -> str:
+    def description(self) -> str:
         told = "".join(f", {name} {value}" for name, value in self.options)
         return f"{self.volume} with the options of group virt{told}"
 
@@ -240,9 +240,9 @@ def group_options(reply: CommandResult) -> Dict[str, str]:
     """The options of a group from its file, a line each.  Raises PreconditionFailed where there is no such file."""
     if reply.status:
         raise PreconditionFailed(
-            f"{VIRT_GROUP} cannot be read ({reply.words}): is glusterfs-server installed whole?"
+            f"{VIRT_GROUP} cannot be read ({reply.reason}): is glusterfs-server installed whole?"
         )
-    lines = (line.partition("=") for line in reply.out.splitlines() if not line.startswith("#"))
+    lines = (line.partition("=") for line in reply.stdout.splitlines() if not line.startswith("#"))
     return {name.strip(): value.strip() for name, found, value in lines if found}
 
 
@@ -255,7 +255,7 @@ class StartVolume(Step):
     bricks: Tuple[BrickAddress, ...] = ()
 
     @property
-    def words(self) -> str:
+    def description(self) -> str:
         which = "its new bricks" if self.bricks else "all its bricks"
         return f"{self.volume} started, with {which} online"
 
@@ -317,7 +317,7 @@ class AddBricks(Step):
     bricks: Tuple[BrickAddress, ...]
 
     @property
-    def words(self) -> str:
+    def description(self) -> str:
         return f"{len(self.bricks)} more bricks in {self.volume}"
 
     def queries(self) -> Tuple[NodeQuery, ...]:
@@ -339,7 +339,7 @@ class ReplaceBrick(Step):
     new: BrickAddress
 
     @property
-    def words(self) -> str:
+    def description(self) -> str:
         return f"{self.new.label} in {self.volume} instead of {self.old.label}"
 
     def queries(self) -> Tuple[NodeQuery, ...]:
@@ -363,7 +363,7 @@ class DeleteVolume(Step):
     volume: str
 
     @property
-    def words(self) -> str:
+    def description(self) -> str:
         return f"no volume {self.volume} any more (its bricks keep their files)"
 
     def queries(self) -> Tuple[NodeQuery, ...]:

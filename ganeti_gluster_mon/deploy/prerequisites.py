@@ -162,7 +162,7 @@ def faults(answers: Mapping[NodeQuery, CommandResult]) -> Tuple[str, ...]:
 
 def _node(node: str, reply: CommandResult) -> Iterable[str]:
     try:
-        told = json.loads(reply.out)
+        told = json.loads(reply.stdout)
         found = [missing(node, program) for program in told["programs"]]
         for path, reason, free in told["paths"]:
             why = reason if free is None else f"only {short_size(free)} are free there"
@@ -173,7 +173,7 @@ def _node(node: str, reply: CommandResult) -> Iterable[str]:
                 f"({one_line(reason, 200)}): is it running, and is a firewall between them?"
             )
     except (ValueError, KeyError, TypeError):
-        return [f"{node}: it cannot be checked what is missing there: {reply.words}"]
+        return [f"{node}: it cannot be checked what is missing there: {reply.reason}"]
     return found
 
 
@@ -187,7 +187,7 @@ def _queue(node: str, reply: CommandResult) -> Iterable[str]:
     if reply.status == 127:
         return []  # said already
     if reply.status:
-        return [f"{node}: Ganeti's master does not answer there ({reply.words}): gnt-cluster verify"]
-    if "drain flag is set" in reply.out:
+        return [f"{node}: Ganeti's master does not answer there ({reply.reason}): gnt-cluster verify"]
+    if "drain flag is set" in reply.stdout:
         return [f"{node}: Ganeti's job queue is drained: gnt-cluster queue undrain"]
     return []

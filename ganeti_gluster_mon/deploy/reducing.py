@@ -44,7 +44,7 @@ class ReduceReplica(Step):
     copies: int
 
     @property
-    def words(self) -> str:
+    def description(self) -> str:
         remaining = "1 copy" if self.copies == 1 else f"{self.copies} copies"
         return f"{self.volume} with {remaining}, without {some([brick.label for brick in self.bricks], 4)}"
 

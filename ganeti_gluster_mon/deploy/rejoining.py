@@ -25,7 +25,7 @@ class Rejoin(Step):
     coordinator: str
 
     @property
-    def words(self) -> str:
+    def description(self) -> str:
         return f"known to {self.coordinator} by its former UUID"
 
     @property

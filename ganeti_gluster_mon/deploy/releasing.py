@@ -33,7 +33,7 @@ class ReleaseDisk(Step):
     coordinator: str
 
     @property
-    def words(self) -> str:
+    def description(self) -> str:
         return f"{self.device} released: no mount, no line in {fstab.PATH}, no filesystem"
 
     def queries(self) -> Tuple[NodeQuery, ...]:
@@ -53,9 +53,9 @@ class ReleaseDisk(Step):
         if device is None:
             raise PreconditionFailed(f"{self.node}: {fault}")
         if table.status:
-            raise PreconditionFailed(f"{self.node}: {fstab.PATH} cannot be read: {table.words}")
+            raise PreconditionFailed(f"{self.node}: {fstab.PATH} cannot be read: {table.reason}")
         sources = {f"UUID={one}" for one in (self.uuid, *(found.uuid for found in device.signatures)) if one}
-        entries = [one for one in fstab.entries(table.out) if one.source in sources]
+        entries = [one for one in fstab.entries(table.stdout) if one.source in sources]
         self._must_be_ours(device, entries, has_bricks=inside.status == 0)
         points = tuple(dict.fromkeys((*device.mount_points, *(one.mount_point for one in entries))))
         own = gluster_cli.own(gluster_cli.peers(pool)).uuid
@@ -70,7 +70,7 @@ class ReleaseDisk(Step):
         argvs: List[Tuple[str, ...]] = [
             ("umount", "--", point) for point in sorted(device.mount_points, reverse=True)
         ]
-        lines = [line for one in entries for line in fstab.lines(table.out, one.mount_point)]
+        lines = [line for one in entries for line in fstab.lines(table.stdout, one.mount_point)]
         argvs += [fstab.remove(line) for line in dict.fromkeys(lines)]
         if lines:
             argvs.append(("sync", fstab.PATH))

@@ -88,7 +88,7 @@ class RestartGlusterd(Step):
     fault: str
 
     @property
-    def words(self) -> str:
+    def description(self) -> str:
         return "glusterd answers"
 
     @property
@@ -119,7 +119,7 @@ class RecordMountPoint(Step):
     uuid: str
 
     @property
-    def words(self) -> str:
+    def description(self) -> str:
         return f"the mount point {self.mount_point}, with the UUID of its filesystem recorded on it"
 
     def queries(self) -> Tuple[NodeQuery, ...]:
@@ -133,7 +133,7 @@ class RecordMountPoint(Step):
         mounted, recorded = answers
         if not mounted.status:
             return DONE  # what is below the mount cannot be seen
-        if not recorded.status and recorded.out == self.uuid:
+        if not recorded.status and recorded.stdout == self.uuid:
             return DONE
         return (
             Command(self.node, ("mkdir", "--parents", self.mount_point)),
@@ -150,7 +150,7 @@ class BrickMounted(Step):
     volume_id: str
 
     @property
-    def words(self) -> str:
+    def description(self) -> str:
         return f"brick {self.path} of {self.volume} mounted, now and at every boot"
 
     def queries(self) -> Tuple[NodeQuery, ...]:
@@ -164,7 +164,7 @@ class BrickMounted(Step):
     def remaining(self, answers: Sequence[CommandResult]) -> Remaining:
         found = understand(self.node, answers[0])
         table, systemd = answers[1], answers[2].status == 0
-        entries = fstab.entries(table.out)
+        entries = fstab.entries(table.stdout)
         if found.volume_id == self.volume_id.replace("-", ""):
             return self._kept(found, table, entries, systemd)
         brick = BrickAddress(self.node, self.path).label
@@ -226,8 +226,8 @@ class BrickMounted(Step):
         self, table: CommandResult, uuid: str, point: str, kind: str, systemd: bool
     ) -> Tuple[Command, ...]:
         if table.status:
-            raise PreconditionFailed(f"{self.node}: {fstab.PATH} cannot be read: {table.words}")
-        return fstab_commands(self.node, table.out, fstab.line(uuid, point, kind), systemd)
+            raise PreconditionFailed(f"{self.node}: {fstab.PATH} cannot be read: {table.reason}")
+        return fstab_commands(self.node, table.stdout, fstab.line(uuid, point, kind), systemd)
 
     def _mount(self, point: str) -> Tuple[Command, ...]:
         return (Command(self.node, ("mkdir", "--parents", point)), Command(self.node, ("mount", point)))
@@ -248,7 +248,7 @@ def fstab_commands(node: str, table: str, line: str, systemd: bool) -> Tuple[Com
 def understand(node: str, reply: CommandResult) -> Found:
     """What the probe found.  Raises PreconditionFailed where it found nothing."""
     try:
-        told: Any = json.loads(reply.out)
+        told: Any = json.loads(reply.stdout)
         return Found(
             point=str(told["point"]),
             source=str(told["source"]),
@@ -260,5 +260,5 @@ def understand(node: str, reply: CommandResult) -> Found:
         )
     except (ValueError, KeyError, TypeError) as err:
         raise PreconditionFailed(
-            f"{node}: it cannot be seen where the bricks are mounted: {reply.words}"
+            f"{node}: it cannot be seen where the bricks are mounted: {reply.reason}"
         ) from err

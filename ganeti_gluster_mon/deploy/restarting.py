@@ -54,7 +54,7 @@ class EndBrick(Step):
     pids: Tuple[int, ...]
 
     @property
-    def words(self) -> str:
+    def description(self) -> str:
         return f"{self.brick.label} ended (process {', '.join(map(str, self.pids)) or 'none'})"
 
     @property
@@ -93,9 +93,9 @@ def processes(reply: CommandResult) -> Tuple[Tuple[int, str], ...]:
     Raises PreconditionFailed where they are not known.
     """
     try:
-        return tuple((int(pid), str(state)) for pid, state in json.loads(reply.out))
+        return tuple((int(pid), str(state)) for pid, state in json.loads(reply.stdout))
     except (ValueError, TypeError) as err:
-        raise PreconditionFailed(f"it is not known which process the brick has: {reply.words}") from err
+        raise PreconditionFailed(f"it is not known which process the brick has: {reply.reason}") from err
 
 
 def restart_brick(context: Context, arguments: argparse.Namespace) -> Proposal:

@@ -1,4 +1,4 @@
-"""What the commands that change something do: a task plans it, somebody is asked, it is applied."""
+"""Runs a task: the task proposes steps, a person confirms them, and they are applied."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import sys
 from typing import Optional
 
 from ganeti_gluster_mon.deploy import layout as layouts
-from ganeti_gluster_mon.deploy.apply import PlanRefused, PlanStopped, apply, precheck, shown
+from ganeti_gluster_mon.deploy.apply import PlanRefused, PlanStopped, apply, dry_run_text, precheck
 from ganeti_gluster_mon.deploy.change_lock import ChangeLock, LockedHost
 from ganeti_gluster_mon.deploy.command_arguments import UsageError
 from ganeti_gluster_mon.deploy.confirmation import confirm
@@ -18,7 +18,7 @@ from ganeti_gluster_mon.ganeti.ssh import Nodes
 
 
 def run_task(task: Task, arguments: argparse.Namespace, context: Optional[Context] = None) -> int:
-    """Plan what *task* makes of the *arguments*, and do it; returns the exit status."""
+    """Run *task* with *arguments*; returns the exit status."""
     command = task.__name__.replace("_", "-")
     try:
         if context is None:
@@ -33,7 +33,7 @@ def run_task(task: Task, arguments: argparse.Namespace, context: Optional[Contex
             proposal = task(context, arguments)
             for note in proposal.notes:
                 say(note)
-            sys.stdout.write(shown(proposal.steps, precheck(context.host, proposal.steps)))
+            sys.stdout.write(dry_run_text(proposal.steps, precheck(context.host, proposal.steps)))
             return 0
         with context.lock() as lock:
             return _change(context, lock, task(context, arguments), arguments)
@@ -50,9 +50,9 @@ def run_task(task: Task, arguments: argparse.Namespace, context: Optional[Contex
 
 
 def _change(context: Context, lock: ChangeLock, proposal: Proposal, arguments: argparse.Namespace) -> int:
-    """Ask what has to be asked, and apply the steps; returns the exit status."""
+    """Have the proposal confirmed, and apply its steps; returns the exit status."""
     if proposal.question:
-        precheck(context.host, proposal.steps)  # nobody is asked about what cannot be done anyway
+        precheck(context.host, proposal.steps)  # before a person is asked to confirm it
         if not confirm(proposal.question, proposal.notes, arguments.force):
             say("nothing was done")
             return 1
@@ -67,5 +67,5 @@ def _change(context: Context, lock: ChangeLock, proposal: Proposal, arguments: a
 
 
 def say(line: str) -> None:
-    """Tell how far it is, on standard error."""
+    """Print progress on standard error."""
     print(line, file=sys.stderr, flush=True)

@@ -52,7 +52,7 @@ def connected(answer: CommandResult) -> Optional[Mapping[str, bool]]:
         return None
     found: Dict[str, bool] = {}
     brick, away = "", False
-    for line in answer.out.splitlines():
+    for line in answer.stdout.splitlines():
         if match := _BRICK.match(line):
             brick, away = match[1], False
         elif _NOT_CONNECTED.match(line):
@@ -64,7 +64,7 @@ def connected(answer: CommandResult) -> Optional[Mapping[str, bool]]:
 
 def pending(answer: CommandResult) -> Optional[int]:
     """How many entries the brick with most of them has pending, from the answer to `heal_count`; None: not known."""
-    counts = [int(match[1]) for match in map(_COUNT.match, answer.out.splitlines()) if match]
+    counts = [int(match[1]) for match in map(_COUNT.match, answer.stdout.splitlines()) if match]
     return max(counts) if counts and not answer.status else None
 
 
@@ -75,7 +75,7 @@ def crawls(answer: CommandResult) -> Optional[Crawls]:
     ended: List[str] = []
     running = over = False
     brick = start = ""
-    for line in answer.out.splitlines():
+    for line in answer.stdout.splitlines():
         if match := _OF_BRICK.match(line):
             brick = match[1]
         elif match := _CRAWL.match(line):

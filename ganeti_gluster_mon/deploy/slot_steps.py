@@ -41,8 +41,8 @@ def slot(answers: Sequence[CommandResult]) -> Slot:
     mounts, inside = answers
     if mounts.status:
         return Slot("", "", "")
-    found = json.loads(mounts.out)["filesystems"][-1]
-    return Slot(found["source"], found["maj:min"].strip(), inside.words if inside.status else "")
+    found = json.loads(mounts.stdout)["filesystems"][-1]
+    return Slot(found["source"], found["maj:min"].strip(), inside.reason if inside.status else "")
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class StopBrick(Step):
     brick: BrickAddress
 
     @property
-    def words(self) -> str:
+    def description(self) -> str:
         return f"{self.brick.label} stopped"
 
     @property
@@ -86,7 +86,7 @@ class UnmountDead(Step):
     mount_point: str
 
     @property
-    def words(self) -> str:
+    def description(self) -> str:
         return f"no dead filesystem mounted at {self.mount_point}"
 
     def queries(self) -> Tuple[NodeQuery, ...]:
@@ -95,7 +95,7 @@ class UnmountDead(Step):
 
     def remaining(self, answers: Sequence[CommandResult]) -> Remaining:
         found = slot(answers[:2])
-        if not found.source or (not found.fault and found.number == answers[2].out.strip()):
+        if not found.source or (not found.fault and found.number == answers[2].stdout.strip()):
             return DONE
         if not found.fault:
             raise PreconditionFailed(
@@ -116,7 +116,7 @@ class ResetBrick(Step):
     peers: Tuple[str, ...] = ()
 
     @property
-    def words(self) -> str:
+    def description(self) -> str:
         return f"{self.brick.label} in {self.volume} again, on its new disk"
 
     @property

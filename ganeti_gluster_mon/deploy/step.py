@@ -1,8 +1,8 @@
-"""A step of a plan: it looks, says what is left to do, and looks again.
+"""A step of a plan: its queries, and the commands that remain by the answers.
 
-A step is frozen and does nothing itself.  It names read-only commands, and from what they said it tells,
-purely, which commands are left to be run, or that it is done.  So a plan can be shown without being done
-(``--dry-run``), and done again after whatever became of it the first time.
+A step is frozen and runs nothing itself.  It returns read-only queries.  From their answers it derives, purely, the
+commands that have to be run, or that it is done.  So a plan can be shown (``--dry-run``), and applied again after an
+interruption.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Optional, Sequence, Tuple
 from ganeti_gluster_mon.command_error import CommandError
 from ganeti_gluster_mon.ganeti.ssh import CommandResult
 
-#: commands that are left to do; without any, something is waited for; None: the step is done
+#: the commands that have to be run; empty: wait for their effect; None: the step is done
 Remaining = Optional[Tuple["Command", ...]]
 
 DONE: Remaining = None
@@ -22,51 +22,51 @@ WAIT: Remaining = ()
 
 
 class PreconditionFailed(CommandError):
-    """What a step found is not as it has to be, and it does not change it; one line that says what to do."""
+    """A node is in a state that the step does not change; one line that says what to do."""
 
 
 @dataclass(frozen=True)
 class Command:
-    """A command on a node; no shell ever sees its words."""
+    """A command on a node; it is run without a shell."""
 
     node: str
     argv: Tuple[str, ...]
     #: its standard input
     text: Optional[str] = None
-    #: seconds it may take
+    #: seconds until it is killed
     timeout: float = 60.0
 
     def __str__(self) -> str:
-        """As one would type it there."""
+        """As one would type it on the node."""
         line = " ".join(shlex.quote(word) for word in self.argv)
         return line if self.text is None else f"{line} <<'END'\n{self.text.rstrip()}\nEND"
 
 
 @dataclass(frozen=True)
 class NodeQuery:
-    """A command that only looks."""
+    """A read-only command on a node."""
 
     node: str
     argv: Tuple[str, ...]
-    #: seconds it may take
+    #: seconds until it is killed
     timeout: float = 20.0
 
 
 @dataclass(frozen=True)
 class Step:
-    """What all steps have in common."""
+    """The base class of all steps."""
 
-    #: where it mostly happens
+    #: the node that it changes
     node: str
 
     @property
-    def words(self) -> str:
-        """What it is for, in an administrator's words: "an xfs filesystem on /dev/vdb"."""
+    def description(self) -> str:
+        """The result of the step, for an administrator: "an xfs filesystem on /dev/vdb"."""
         raise NotImplementedError
 
     @property
     def effect_timeout(self) -> float:
-        """Seconds that its effect may take after its commands."""
+        """Seconds that the effect of its commands may take."""
         return 10.0
 
     @property
@@ -75,7 +75,7 @@ class Step:
         return 1
 
     def queries(self) -> Tuple[NodeQuery, ...]:
-        """What has to be asked to know how far it is."""
+        """The queries whose answers show how far it is."""
         raise NotImplementedError
 
     def remaining(self, answers: Sequence[CommandResult]) -> Remaining:
@@ -83,9 +83,9 @@ class Step:
         raise NotImplementedError
 
     def kick(self) -> Tuple[Command, ...]:
-        """What helps on what is waited for; it is run whenever nothing has changed for some seconds.
+        """Commands that make Gluster go on; they are run when nothing has changed for some seconds.
 
-        That such a command fails is no matter: then nothing changes, and it is run again.
+        A command that fails is ignored: it is run again when nothing changes.
         """
         return ()
 
@@ -98,6 +98,6 @@ class Step:
         return ()
 
     def progress(self, answers: Sequence[CommandResult]) -> str:
-        """How far it is, for people, where it takes long; "" where there is nothing to tell."""
+        """The progress of a step that takes long, for people; "" for none."""
         del answers
         return ""

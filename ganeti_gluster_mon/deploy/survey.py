@@ -22,7 +22,7 @@ from ganeti_gluster_mon.text import one_line, some
 _CLOCKS = 10.0
 _AT_ONCE = 16
 #: seconds; with glusterd down, gluster itself would wait for two minutes
-_PATIENCE = 15.0
+_QUERY_TIMEOUT = 15.0
 
 #: how a node resolves names, and its clock: {"time": s, "names": {name: [address, …]}}
 _NAMES = (
@@ -67,15 +67,15 @@ class NodeSurvey:
         return len(self.peers) > 1 or bool(self.volumes)
 
 
-def look(
+def survey_nodes(
     host: Host, nodes: Sequence[str], wanted: Mapping[str, Sequence[str]], names: Sequence[str]
 ) -> Tuple[NodeSurvey, ...]:
     """Look at *nodes*, all at once: *wanted* are the devices of each to look at, *names* those to be resolved."""
     with ThreadPoolExecutor(max_workers=_AT_ONCE) as pool:
-        return tuple(pool.map(lambda node: _look(host, node, wanted.get(node, ()), names), nodes))
+        return tuple(pool.map(lambda node: _survey_node(host, node, wanted.get(node, ()), names), nodes))
 
 
-def _look(host: Host, node: str, wanted: Sequence[str], names: Sequence[str]) -> NodeSurvey:
+def _survey_node(host: Host, node: str, wanted: Sequence[str], names: Sequence[str]) -> NodeSurvey:
     queries: List[Sequence[str]] = [
         ("gluster", "--version"),
         POOL_LIST,
@@ -88,7 +88,7 @@ def _look(host: Host, node: str, wanted: Sequence[str], names: Sequence[str]) ->
     # last, so that its clock is read as close as can be to our own
     queries.append(("python3", "-I", "-S", "-c", _NAMES, *names))
     try:
-        answers = host.ask(node, queries, _PATIENCE)
+        answers = host.query(node, queries, _QUERY_TIMEOUT)
     except NodeUnavailable as err:
         return NodeSurvey(node, fault=str(err))
     return understand(node, wanted, answers, time.time())
@@ -105,7 +105,7 @@ def understand(node: str, wanted: Sequence[str], answers: Sequence[CommandResult
         reply = pool if pool.status else info
         return NodeSurvey(
             node,
-            fault=f"{node}: glusterd does not answer there ({reply.words}): systemctl restart glusterd",
+            fault=f"{node}: glusterd does not answer there ({reply.reason}): systemctl restart glusterd",
             no_glusterd=True,
         )
     found, faults = {}, []
@@ -122,7 +122,7 @@ def understand(node: str, wanted: Sequence[str], answers: Sequence[CommandResult
         volumes=volumes,
         devices=found,
         device_faults=tuple(faults),
-        fstab=fstab.entries(table.out),
+        fstab=fstab.entries(table.stdout),
         mount_points=block_devices.mount_points(mounts) or (),
         names=names,
         ahead=0.0 if clock is None else clock - now,
@@ -132,7 +132,7 @@ def understand(node: str, wanted: Sequence[str], answers: Sequence[CommandResult
 def _names(reply: CommandResult) -> Tuple[Mapping[str, Tuple[str, ...]], Optional[float]]:
     """How names are resolved, and the clock; nothing where that was not told."""
     try:
-        told = json.loads(reply.out)
+        told = json.loads(reply.stdout)
         return {name: tuple(found) for name, found in told["names"].items()}, float(told["time"])
     except (ValueError, KeyError, TypeError, AttributeError):
         return {}, None

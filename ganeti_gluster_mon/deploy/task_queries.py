@@ -7,7 +7,7 @@ from typing import Dict, Mapping, Optional, Sequence, Tuple
 from ganeti_gluster_mon.deploy import plan, survey
 from ganeti_gluster_mon.deploy.apply import PlanRefused, query_nodes
 from ganeti_gluster_mon.deploy.context import Context, Proposal
-from ganeti_gluster_mon.deploy.gluster_cli import asked, heal, heal_counts, volume_status
+from ganeti_gluster_mon.deploy.gluster_cli import gluster_argv, heal, heal_counts, volume_status
 from ganeti_gluster_mon.deploy.layout import BrickAddress
 from ganeti_gluster_mon.deploy.plan import BrickPlace
 from ganeti_gluster_mon.deploy.pool_steps import offline
@@ -30,7 +30,7 @@ def look_at(
         node: [place.device for place in places if place.node == node and place.device is not None]
         for node in nodes
     }
-    seen = survey.look(context.host, nodes, wanted, tuple(dict.fromkeys((*nodes, *names))))
+    seen = survey.survey_nodes(context.host, nodes, wanted, tuple(dict.fromkeys((*nodes, *names))))
     faults = survey.faults(seen, context.cluster)
     if faults:
         raise PlanRefused("\n".join(faults))
@@ -40,7 +40,9 @@ def look_at(
 def pool_members(context: Context, besides: Sequence[str] = ()) -> Tuple[NodeSurvey, ...]:
     """The nodes of the cluster as members of pools, our own first; *besides* those that were seen already."""
     names = [context.own, *(node.name for node in context.cluster.nodes if not node.offline)]
-    return survey.look(context.host, [name for name in dict.fromkeys(names) if name not in besides], {}, ())
+    return survey.survey_nodes(
+        context.host, [name for name in dict.fromkeys(names) if name not in besides], {}, ()
+    )
 
 
 def coordinator_of(context: Context, nodes: Sequence[str], seen: Mapping[str, NodeSurvey]) -> NodeSurvey:
@@ -105,7 +107,7 @@ def state_of_bricks(
 
 def last_rebalance(context: Context, coordinator: str, volume: str) -> Optional[str]:
     """The id of the rebalance that was last, and is not running."""
-    question = NodeQuery(coordinator, asked(rebalance_status(volume)))
+    question = NodeQuery(coordinator, gluster_argv(rebalance_status(volume)))
     state = rebalance_told(query_nodes(context.host, [question])[question])
     return None if state is None or state.status == "in progress" else state.id
 

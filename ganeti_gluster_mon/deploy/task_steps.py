@@ -33,7 +33,7 @@ class StartRebalance(Step):
     before: Optional[str] = None
 
     @property
-    def words(self) -> str:
+    def description(self) -> str:
         if self.layout_only:
             return f"new files of {self.volume} on the new bricks, too"
         return f"a rebalance of {self.volume} begun"
@@ -43,7 +43,7 @@ class StartRebalance(Step):
         return 60.0
 
     def queries(self) -> Tuple[NodeQuery, ...]:
-        return (NodeQuery(self.node, gluster_cli.asked(rebalance_status(self.volume))),)
+        return (NodeQuery(self.node, gluster_cli.gluster_argv(rebalance_status(self.volume))),)
 
     def remaining(self, answers: Sequence[CommandResult]) -> Remaining:
         state = rebalance(answers[0])
@@ -65,7 +65,7 @@ class Rebalanced(Step):
     before: Optional[str] = None
 
     @property
-    def words(self) -> str:
+    def description(self) -> str:
         return f"the rebalance of {self.volume} completed"
 
     @property
@@ -73,7 +73,7 @@ class Rebalanced(Step):
         return _STUCK
 
     def queries(self) -> Tuple[NodeQuery, ...]:
-        return (NodeQuery(self.node, gluster_cli.asked(rebalance_status(self.volume))),)
+        return (NodeQuery(self.node, gluster_cli.gluster_argv(rebalance_status(self.volume))),)
 
     def remaining(self, answers: Sequence[CommandResult]) -> Remaining:
         state = rebalance(answers[0])
@@ -91,7 +91,7 @@ class Rebalanced(Step):
 
 
 @dataclass(frozen=True)
-class State:
+class RebalanceState:
     """How a rebalance is."""
 
     #: "in progress", "completed", …
@@ -99,13 +99,13 @@ class State:
     id: Optional[str]
 
 
-def rebalance(reply: CommandResult) -> Optional[State]:
+def rebalance(reply: CommandResult) -> Optional[RebalanceState]:
     """The rebalance that runs, or ran last; None where there was none, or nothing can be told of it."""
     try:
         told = parse.rebalance_status(gluster_cli.output(reply)).facts
     except (Refused, Unreadable, PreconditionFailed):
         return None
-    return State(told.status, told.id)
+    return RebalanceState(told.status, told.id)
 
 
 def has_moved_all(reply: CommandResult) -> bool:

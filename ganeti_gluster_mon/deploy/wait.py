@@ -1,4 +1,4 @@
-"""Waiting for a step of a plan, for moments or for hours."""
+"""Waiting for the effect of a step, for moments or for hours."""
 
 from __future__ import annotations
 
@@ -10,59 +10,59 @@ from ganeti_gluster_mon.deploy.step import Step
 
 Say = Callable[[str], None]
 
-#: seconds between two looks at what Gluster does not announce: at first, and after minutes
+#: seconds between two queries: at first, and after minutes
 _PAUSE, _LONGEST_PAUSE = 0.5, 5.0
-#: the part of the time waited so far that the next pause takes
+#: the next pause, as a part of the time waited so far
 _SHARE = 0.05
-#: seconds without a change, after which what is waited for is helped on: at first, and after hours
-_URGED, _URGED_SELDOM = 3.0, 600.0
-#: seconds between two lines about what changes, and about what does not
-_TOLD, _STILL = 5.0, 60.0
+#: seconds without a change until the step is kicked: at first, and after hours
+_KICK_AFTER, _LONGEST_KICK_AFTER = 3.0, 600.0
+#: seconds between two reports of progress, and between two reports that there is none
+_REPORT_PAUSE, _IDLE_REPORT_PAUSE = 5.0, 60.0
 
 
 class Wait:
-    """Waiting for a step: what of it is told, when it is helped on, and when it is given up.
+    """The wait for a step: when its progress is reported, when it is kicked, and when the wait ends without success.
 
-    What takes hours is looked at and told of less often: each look may hold a lock that an administrator needs.
+    The longer it takes, the rarer the queries: each may hold a lock of Gluster that an administrator needs.
     """
 
     def __init__(self, step: Step, say: Say) -> None:
-        """It begins now; *say* is told how far it is."""
+        """The wait starts now; progress is reported to *say*."""
         self._step, self._say = step, say
-        self._began = self._changed = self._urged = time.monotonic()
-        #: when something was told; None: nothing yet
-        self._spoke: Optional[float] = None
-        self._progress = self._told = ""
-        self._urge_after = _URGED
+        self._began = self._changed = self._kicked = time.monotonic()
+        #: the time of the last report; None: there was none
+        self._reported_at: Optional[float] = None
+        self._progress = self._reported = ""
+        self._kick_after = _KICK_AFTER
 
     def seen(self, progress: str, done: bool) -> None:
-        """How far it is, "" where that is not told.  Raises CommandError when it has not come on for too long."""
+        """Take the *progress* of the step, "" for none.  Raises CommandError when it has not changed for too long."""
         now = time.monotonic()
         if progress not in ("", self._progress):
             self._progress, self._changed = progress, now
-            self._urged, self._urge_after = now, _URGED
-        quiet = None if self._spoke is None else now - self._spoke
-        if self._progress != self._told and (done or quiet is None or quiet >= _TOLD):
+            self._kicked, self._kick_after = now, _KICK_AFTER
+        silence = None if self._reported_at is None else now - self._reported_at
+        if self._progress != self._reported and (done or silence is None or silence >= _REPORT_PAUSE):
             self._say(f"    {self._progress}")
-            self._told, self._spoke = self._progress, now
-        elif quiet is not None and quiet >= _STILL and not done:
+            self._reported, self._reported_at = self._progress, now
+        elif silence is not None and silence >= _IDLE_REPORT_PAUSE and not done:
             self._say(f"    {self._progress}, for {(now - self._changed) / 60:.0f} min now")
-            self._spoke = now
+            self._reported_at = now
         if not done and now - self._changed >= self._step.effect_timeout:
-            told = f" ({self._progress})" if self._progress else ""
+            progress_text = f" ({self._progress})" if self._progress else ""
             raise CommandError(
-                f"{self._step.node}: {self._step.words}: not so after {self._step.effect_timeout:g} s{told}"
+                f"{self._step.node}: {self._step.description}: not done after {self._step.effect_timeout:g} s{progress_text}"
             )
 
     def kick_due(self) -> bool:
-        """Whether it is time to help it on: after some seconds without a change, and then less and less often."""
+        """Whether to kick the step: after some seconds without a change, and then less and less often."""
         now = time.monotonic()
-        if now - self._urged < self._urge_after:
+        if now - self._kicked < self._kick_after:
             return False
-        self._urged, self._urge_after = now, min(2 * self._urge_after, _URGED_SELDOM)
+        self._kicked, self._kick_after = now, min(2 * self._kick_after, _LONGEST_KICK_AFTER)
         return True
 
     def pause(self) -> None:
-        """Until it is looked at again."""
+        """Sleep until the next query."""
         waited = time.monotonic() - self._began
         time.sleep(min(max(_PAUSE, _SHARE * waited), _LONGEST_PAUSE))

@@ -52,7 +52,7 @@ print(json.dumps(answers))
 #: ssh's own exit status, when it is not that of the command
 _SSH_FAILED = 255
 #: seconds that what was killed has to let go of its pipes
-_PATIENCE = 2.0
+_KILL_TIMEOUT = 2.0
 _LONGEST = 300
 
 
@@ -62,19 +62,23 @@ class NodeUnavailable(CommandError):
 
 @dataclass(frozen=True)
 class CommandResult:
-    """What a command that ended said."""
+    """The exit status and the output of a command that ended."""
 
     status: int
-    out: str
-    err: str
+    stdout: str
+    stderr: str
 
     @property
-    def words(self) -> str:
-        """Its reason in one line: the last of what it said, on standard error or else standard output.
+    def reason(self) -> str:
+        """Why the command failed: the last line on standard error, or else on standard output.
 
-        What is indented goes on from the line before: mount(8) gives its reason, and below it where to look for more.
+        An indented line continues the line before: mount(8) prints its reason, and below it where to look for more.
         """
-        lines = [line for line in (self.err if self.err.strip() else self.out).splitlines() if line.strip()]
+        lines = [
+            line
+            for line in (self.stderr if self.stderr.strip() else self.stdout).splitlines()
+            if line.strip()
+        ]
         reasons = [line for line in lines if not line[0].isspace()] or lines
         return one_line(reasons[-1].strip(), _LONGEST) if reasons else f"exit status {self.status}"
 
@@ -109,7 +113,7 @@ class Nodes:
             raise NodeUnavailable(f"{node}: ssh: {_reason(reply, node)}")
         return reply
 
-    def ask(
+    def query(
         self, node: str, queries: Sequence[Sequence[str]], timeout: float = 20.0
     ) -> Tuple[CommandResult, ...]:
         """Run several commands on *node*, one after the other by one connection; an answer for each.
@@ -128,10 +132,10 @@ class Nodes:
         reply = self.run(node, argv, timeout * len(queries) + 2 * CONNECT_TIMEOUT)
         try:
             answers = tuple(
-                CommandResult(int(status), out, err) for status, out, err in json.loads(reply.out)
+                CommandResult(int(status), out, err) for status, out, err in json.loads(reply.stdout)
             )
         except (ValueError, TypeError):
-            raise NodeUnavailable(f"{node}: cannot ask there: {reply.words}") from None
+            raise NodeUnavailable(f"{node}: cannot ask there: {reply.reason}") from None
         if len(answers) != len(queries):
             raise NodeUnavailable(f"{node}: {len(queries)} questions asked, {len(answers)} answers")
         return answers
@@ -220,7 +224,7 @@ def _end(process: subprocess.Popen[str]) -> None:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
         with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(timeout=_PATIENCE)
+            process.wait(timeout=_KILL_TIMEOUT)
     for pipe in (process.stdin, process.stdout, process.stderr):
         if pipe is not None:
             with contextlib.suppress(BrokenPipeError):
@@ -229,9 +233,9 @@ def _end(process: subprocess.Popen[str]) -> None:
 
 def _reason(reply: CommandResult, node: str) -> str:
     """Why ssh failed, and what to do about it."""
-    words = reply.words
-    if "Host key verification failed" in reply.err or "host key" in words.lower():
+    words = reply.reason
+    if "Host key verification failed" in reply.stderr or "host key" in words.lower():
         return f"{words}; its host key is not the cluster's: gnt-node add --readd {node}, or look who answers there"
-    if "Permission denied" in reply.err:
+    if "Permission denied" in reply.stderr:
         return f"{words}; root's key is not taken there: gnt-cluster renew-crypto --new-ssh-keys, or authorize it"
     return words

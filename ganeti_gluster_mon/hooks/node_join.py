@@ -83,7 +83,7 @@ def _leave(context: Context, node: str) -> int:
 
 def _leave_locked(context: Context, host: LockedHost, node: str) -> int:
     names = [one.name for one in context.cluster.nodes if one.name != node and not one.offline]
-    seen = survey.look(context.host, names, {}, ())
+    seen = survey.survey_nodes(context.host, names, {}, ())
     pools = [one for one in seen if one.fault is None and node in [peer.hostname for peer in one.peers]]
     if not pools:
         return 0

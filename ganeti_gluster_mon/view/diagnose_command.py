@@ -14,7 +14,7 @@ from ganeti_gluster_mon.gluster.volume_files import list_volume_files
 from ganeti_gluster_mon.view import pool_source
 from ganeti_gluster_mon.view.diagnosis import Diagnosis, Looked, diagnose, names_to_know
 from ganeti_gluster_mon.view.finding import Finding
-from ganeti_gluster_mon.view.node_queries import ask_nodes
+from ganeti_gluster_mon.view.node_queries import node_facts_of
 from ganeti_gluster_mon.view.orphans import folders_of_disks
 
 
@@ -68,7 +68,7 @@ def look(timeout: float) -> Diagnosis:
         configuration = reader.configuration()
     except NoConfiguration as err:
         why = str(err)
-    facts = ask_nodes(cluster, names_to_know(cluster, seen.pool), timeout)
+    facts = node_facts_of(cluster, names_to_know(cluster, seen.pool), timeout)
     files = None
     # Where instances have disks that are not in the configuration, as far as it is understood, no file is an orphan.
     if configuration is not None and (configuration.disk_names or not cluster.instances):

@@ -20,7 +20,7 @@ from typing import Any, Dict, List, Optional
 
 GLUSTERD_PORT = 24007
 #: seconds, for a name and for a connection
-PATIENCE = 3.0
+CONNECT_TIMEOUT = 3.0
 
 
 def main(hosts: List[str]) -> None:
@@ -56,7 +56,7 @@ def main(hosts: List[str]) -> None:
             ),
         }
     )
-    deadline = time.monotonic() + 3 * PATIENCE
+    deadline = time.monotonic() + 3 * CONNECT_TIMEOUT
     for thread in threads:
         thread.join(max(0.0, deadline - time.monotonic()))
     # A copy: a thread that is late may still add to it.
@@ -76,7 +76,7 @@ def look_at(host: str, found: Dict[str, Any]) -> None:
     reached = False
     for family, kind, protocol, _, address in told:
         with socket.socket(family, kind, protocol) as connection:
-            connection.settimeout(PATIENCE)
+            connection.settimeout(CONNECT_TIMEOUT)
             if connection.connect_ex(address) == 0:
                 reached = True
                 break
@@ -130,7 +130,10 @@ def version() -> Optional[str]:
     """Gluster's version, "10.3"; None where its command is not there, or does not answer."""
     try:
         told = subprocess.run(
-            ["gluster", "--version"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, timeout=PATIENCE
+            ["gluster", "--version"],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            timeout=CONNECT_TIMEOUT,
         ).stdout
     except (OSError, subprocess.SubprocessError):
         return None
@@ -141,7 +144,7 @@ def version() -> Optional[str]:
 def glusterd() -> bool:
     """Whether glusterd listens for its own command."""
     with socket.socket(socket.AF_UNIX) as connection:
-        connection.settimeout(PATIENCE)
+        connection.settimeout(CONNECT_TIMEOUT)
         return connection.connect_ex("/var/run/glusterd.socket") == 0
 
 

@@ -16,7 +16,7 @@ from ganeti_gluster_mon.view.node_facts import NodeFacts, node_facts
 _MOST = 64
 
 
-def ask_nodes(cluster: Cluster, names: Sequence[str], timeout: float) -> Dict[str, NodeFacts]:
+def node_facts_of(cluster: Cluster, names: Sequence[str], timeout: float) -> Dict[str, NodeFacts]:
     """By node that is not offline: what it tells of itself, and of *names*, within *timeout* seconds.
 
     A node that does not answer costs nothing but itself.
@@ -25,19 +25,19 @@ def ask_nodes(cluster: Cluster, names: Sequence[str], timeout: float) -> Dict[st
     nodes = Nodes(cluster)
     asked: List[str] = [node.name for node in cluster.nodes if not node.offline]
 
-    def ask(node: str) -> NodeFacts:
+    def query(node: str) -> NodeFacts:
         sent = time.time()
         try:
             reply = nodes.run(node, ["python3", "-I", "-", *names], timeout, program)
         except NodeUnavailable as err:
             return NodeFacts(unreachable=str(err))
         if reply.status:
-            return NodeFacts(unreachable=f"python3 there failed: {reply.words}")
+            return NodeFacts(unreachable=f"python3 there failed: {reply.reason}")
         try:
-            told = json.loads(reply.out)
+            told = json.loads(reply.stdout)
         except (ValueError, RecursionError):
             return NodeFacts(unreachable="it told nothing that can be understood")
         return node_facts(told, sent, time.time())
 
     with ThreadPoolExecutor(min(_MOST, max(1, len(asked)))) as threads:
-        return dict(zip(asked, threads.map(ask, asked)))
+        return dict(zip(asked, threads.map(query, asked)))

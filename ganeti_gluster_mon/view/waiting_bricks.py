@@ -59,7 +59,7 @@ def _ask(cluster: Cluster, pool: Pool) -> Optional[Mapping[str, Optional[Tuple[s
     for name in names:
         answer = reply[tables[name]]
         if answer.status == 0:
-            for path in candidates(fstab.entries(answer.out), told):
+            for path in candidates(fstab.entries(answer.stdout), told):
                 marks[(name, path)] = NodeQuery(name, waiting_query(path))
             found[name] = ()
     answers = query_nodes(nodes, marks.values()) if marks else {}

@@ -71,7 +71,7 @@ class FromOutside:
         self.ran.append((node, tuple(argv), text))
         return self._exec(node, argv, timeout, text)
 
-    def ask(
+    def query(
         self, node: str, queries: Sequence[Sequence[str]], timeout: float = 20.0
     ) -> Tuple[CommandResult, ...]:
         return tuple(self._exec(node, argv, timeout, None) for argv in queries)

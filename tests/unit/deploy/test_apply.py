@@ -13,7 +13,14 @@ import pytest
 from ganeti_gluster_mon.command_error import CommandError
 from ganeti_gluster_mon.deploy import apply as applying
 from ganeti_gluster_mon.deploy import wait
-from ganeti_gluster_mon.deploy.apply import PlanRefused, PlanStopped, apply, precheck, query_nodes, shown
+from ganeti_gluster_mon.deploy.apply import (
+    PlanRefused,
+    PlanStopped,
+    apply,
+    dry_run_text,
+    precheck,
+    query_nodes,
+)
 from ganeti_gluster_mon.deploy.step import DONE, WAIT, Command, NodeQuery, PreconditionFailed, Remaining, Step
 from ganeti_gluster_mon.ganeti.ssh import _QUERY_PROGRAM, CommandResult, Nodes
 
@@ -29,7 +36,7 @@ class Touch(Step):
     given: float = 0.2
 
     @property
-    def words(self) -> str:
+    def description(self) -> str:
         return f"the file {self.path.name}"
 
     @property
@@ -138,12 +145,12 @@ def test_an_interruption_tells_how_far_it_came(
 
 
 def test_a_command_that_worked_and_changed_nothing_is_no_success(host: Nodes, tmp_path: Path) -> None:
-    with pytest.raises(PlanStopped, match=r"here: the file a: not so after 0\.2 s"):
+    with pytest.raises(PlanStopped, match=r"here: the file a: not done after 0\.2 s"):
         apply(host, [Touch(HERE, tmp_path / "a", ("true",))], lambda line: None)
 
 
 def test_what_is_waited_for_and_does_not_come(host: Nodes, tmp_path: Path) -> None:
-    with pytest.raises(PlanStopped, match=r"not so after 0\.2 s"):
+    with pytest.raises(PlanStopped, match=r"not done after 0\.2 s"):
         apply(host, [Waits(HERE, tmp_path / "a")], lambda line: None)
 
 
@@ -151,16 +158,16 @@ def test_what_does_not_come_on_is_helped_on(
     host: Nodes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(wait, "_PAUSE", 0.01)
-    with pytest.raises(PlanStopped, match=r"not so after 0\.2 s"):  # it is given time first
+    with pytest.raises(PlanStopped, match=r"not done after 0\.2 s"):  # it is given time first
         apply(host, [Urged(HERE, tmp_path / "a")], lambda line: None)
     monkeypatch.setattr(wait, "_URGED", 0.05)
     apply(host, [Urged(HERE, tmp_path / "a", given=30.0)], lambda line: None)
     assert (tmp_path / "a").exists()
-    with pytest.raises(PlanStopped, match=r"not so after 0\.2 s"):  # that the help fails is not why
+    with pytest.raises(PlanStopped, match=r"not done after 0\.2 s"):  # that the help fails is not why
         apply(host, [Urged(HERE, tmp_path / "b", ("false",))], lambda line: None)
     steps = [Urged(HERE, tmp_path / "c", ("heal", "it"))]
-    assert shown(steps, precheck(host, steps)) == (
-        "# here: the file c\n# where it does not come on: here: heal it\n"
+    assert dry_run_text(steps, precheck(host, steps)) == (
+        "# here: the file c\n# if nothing changes: here: heal it\n"
     )
 
 
@@ -212,7 +219,7 @@ def test_while_another_holds_the_lock_it_is_tried_again(
 def test_what_is_shown_is_what_is_left(host: Nodes, tmp_path: Path) -> None:
     (tmp_path / "a").touch()
     steps = touches(tmp_path, "a", "b c")
-    assert shown(steps, precheck(host, steps)) == (
+    assert dry_run_text(steps, precheck(host, steps)) == (
         f"# here: the file a: already done\n# here: the file b c\nhere: touch '{tmp_path}/b c'\n"
     )
     assert not (tmp_path / "b c").exists()
@@ -224,8 +231,8 @@ def test_questions_whose_programs_are_long_are_asked_by_several_connections(host
     asked = [NodeQuery(HERE, ("echo", f"{number}", quotes)) for number in range(60)]
     asked += [NodeQuery(HERE, ("echo", "slow"), timeout=30.0)]
     told = query_nodes(host, asked)
-    assert [told[question].out for question in asked[:-1]] == [f"{n} {quotes}\n" for n in range(60)]
-    assert told[asked[-1]].out == "slow\n"
+    assert [told[question].stdout for question in asked[:-1]] == [f"{n} {quotes}\n" for n in range(60)]
+    assert told[asked[-1]].stdout == "slow\n"
     for batch in applying._batches(asked):
         argv = ("python3", "-c", _QUERY_PROGRAM, json.dumps([20, [question.argv for question in batch]]))
         assert all(len(word) < 131072 for word in Nodes(None, own="another").ssh("node1", argv))

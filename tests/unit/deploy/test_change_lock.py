@@ -145,7 +145,7 @@ def test_commands_are_run_while_it_is_held_on_half_of_the_nodes(tmp_path: Path) 
         end(host.started[1])
         with pytest.raises(LockLost):
             guarded.run("here", ["touch", str(tmp_path / "b")])
-        assert guarded.ask("here", [["true"]])[0].status == 0
+        assert guarded.query("here", [["true"]])[0].status == 0
     assert (tmp_path / "a").exists() and not (tmp_path / "b").exists()
 
 

@@ -95,7 +95,7 @@ class Answers:
     def __init__(self, answers: Dict[str, CommandResult]) -> None:
         self.answers = answers
 
-    def ask(
+    def query(
         self, node: str, queries: Sequence[Sequence[str]], timeout: float = 20.0
     ) -> Tuple[CommandResult, ...]:
         return tuple(

@@ -195,7 +195,7 @@ class Bricks:
         self.ran.append(tuple(argv))
         return ok()
 
-    def ask(
+    def query(
         self, node: str, queries: Sequence[Sequence[str]], timeout: float = 0
     ) -> Tuple[CommandResult, ...]:
         return tuple(CLEAN if "heal" in argv else counted(self.held[node]) for argv in queries)

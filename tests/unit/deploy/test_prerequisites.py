@@ -26,7 +26,7 @@ class Runs(Step):
     asks: Tuple[str, ...] = ("true",)
 
     @property
-    def words(self) -> str:
+    def description(self) -> str:
         return "something"
 
     def queries(self) -> Tuple[NodeQuery, ...]:
@@ -39,7 +39,7 @@ class Runs(Step):
 def checked(needed: Requirements) -> List[str]:
     """What is missing on this machine."""
     question = needed.question(HERE)
-    (reply,) = Nodes(None, HERE).ask(HERE, [question.argv])
+    (reply,) = Nodes(None, HERE).query(HERE, [question.argv])
     return list(faults({question: reply}))
 
 

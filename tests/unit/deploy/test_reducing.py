@@ -120,10 +120,10 @@ class Pool(Answers):
     def __init__(self, state: CommandResult) -> None:
         super().__init__(state, summary({A: 5, B: 5, OLD: None}))
 
-    def ask(
+    def query(
         self, node: str, queries: Sequence[Sequence[str]], timeout: float = 0
     ) -> Tuple[CommandResult, ...]:
-        return super().ask(node, queries, timeout)
+        return super().query(node, queries, timeout)
 
 
 def remove_node(monkeypatch: pytest.MonkeyPatch, *words: str) -> Proposal:
@@ -168,7 +168,7 @@ def test_a_brick_is_killed_once_and_waited_for() -> None:
     assert step.remaining([ok('[[18, "S"]]'), INFO, status(OLD)]) is DONE
     assert "waits for its disk" in step.progress([ok('[[17, "D"]]'), INFO, status()])
     for reply in (FAILED, ok("{}"), ok("[1]"), ok("")):
-        if reply.out == "{}":
+        if reply.stdout == "{}":
             assert processes(reply) == ()
             continue
         with pytest.raises(PreconditionFailed, match="not known which process"):
@@ -199,12 +199,12 @@ def test_the_processes_of_a_brick_are_known_by_its_exact_path() -> None:
 
 
 class Restarting(Answers):
-    def ask(
+    def query(
         self, node: str, queries: Sequence[Sequence[str]], timeout: float = 0
     ) -> Tuple[CommandResult, ...]:
         if any("--brick-name" in word for argv in queries for word in argv):
             return (ok('[[17, "T"]]'),) * len(queries)
-        return super().ask(node, queries, timeout)
+        return super().query(node, queries, timeout)
 
 
 def restarted(
@@ -243,7 +243,7 @@ def test_restart_brick_asks_only_where_guests_lose_access(monkeypatch: pytest.Mo
 
 
 class Group(Answers):
-    def ask(
+    def query(
         self, node: str, queries: Sequence[Sequence[str]], timeout: float = 0
     ) -> Tuple[CommandResult, ...]:
         return tuple(ok("features.shard=on\n") for _ in queries)

@@ -64,7 +64,7 @@ class Answers:
     def start(self, node: str, argv: Sequence[str]) -> subprocess.Popen[bytes]:
         raise AssertionError(argv)
 
-    def ask(
+    def query(
         self, node: str, queries: Sequence[Sequence[str]], timeout: float = 0
     ) -> Tuple[CommandResult, ...]:
         return tuple(self.healing if "heal" in argv else self.state for argv in queries)

@@ -20,7 +20,7 @@ class Slow(Step):
     """What takes its time."""
 
     @property
-    def words(self) -> str:
+    def description(self) -> str:
         return "gv0 healed"
 
     @property
@@ -47,7 +47,7 @@ def test_what_does_not_change_is_told_each_minute_and_given_up_at_last() -> None
         for _ in range(2 * HOUR):
             wait.seen("1 entries", done=False)
             clock.tick(1)
-        with pytest.raises(CommandError, match=r"^node1: gv0 healed: not so after 7200 s \(1 entries\)$"):
+        with pytest.raises(CommandError, match=r"^node1: gv0 healed: not done after 7200 s \(1 entries\)$"):
             wait.seen("1 entries", done=False)
         assert reply[:3] == ["    1 entries", "    1 entries, for 1 min now", "    1 entries, for 2 min now"]
         assert len(reply) == 1 + 120
@@ -69,7 +69,7 @@ def test_what_says_nothing_of_itself_is_waited_for_in_silence() -> None:
         clock.tick(HOUR)
         wait.seen("", done=False)
         clock.tick(HOUR)
-        with pytest.raises(CommandError, match=r"not so after 7200 s$"):
+        with pytest.raises(CommandError, match=r"not done after 7200 s$"):
             wait.seen("", done=False)
         assert reply == []
 

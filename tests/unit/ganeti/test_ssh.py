@@ -65,12 +65,12 @@ def test_what_is_no_host_is_not_called(name: str) -> None:
 
 def test_on_the_own_node_there_is_no_ssh() -> None:
     reply = NODES.run("node1.example.org", ["tee", "/dev/stderr"], text="a\nb\n")
-    assert (reply.status, reply.out, reply.words) == (0, "a\nb\n", "b")
+    assert (reply.status, reply.stdout, reply.reason) == (0, "a\nb\n", "b")
 
 
 def test_a_command_that_is_missing_is_said_so() -> None:
     reply = NODES.run("node1.example.org", ["no-such-command"])
-    assert (reply.status, reply.words) == (127, "no-such-command: No such file or directory")
+    assert (reply.status, reply.reason) == (127, "no-such-command: No such file or directory")
 
 
 def test_what_takes_too_long_is_killed_with_all_it_started() -> None:
@@ -82,11 +82,11 @@ def test_what_takes_too_long_is_killed_with_all_it_started() -> None:
 
 def test_several_questions_by_one_connection() -> None:
     queries = [["echo", "a b"], ["false"], ["no-such-command"], ["sleep", "60"], ["printf", r"\377"]]
-    answers = NODES.ask("node1.example.org", queries, timeout=0.3)
+    answers = NODES.query("node1.example.org", queries, timeout=0.3)
     assert [reply.status for reply in answers] == [0, 1, 127, 124, 0]
-    assert answers[0].out == "a b\n"
-    assert answers[3].words == "sleep: no answer within 0.3 s"
-    assert answers[4].out == "\udcff"
+    assert answers[0].stdout == "a b\n"
+    assert answers[3].reason == "sleep: no answer within 0.3 s"
+    assert answers[4].stdout == "\udcff"
 
 
 #: as mount(8) of util-linux 2.38 says it for a filesystem whose UUID is mounted already
@@ -105,4 +105,4 @@ MOUNT = """mount: /export/brick1: wrong fs type, bad option, bad superblock on /
     ],
 )
 def test_the_reason_of_what_failed(out: str, err: str, reason: str) -> None:
-    assert CommandResult(3, out, err).words == reason
+    assert CommandResult(3, out, err).reason == reason
