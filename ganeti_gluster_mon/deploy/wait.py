@@ -49,9 +49,9 @@ class Wait:
             self._say(f"    {self._progress}, for {(now - self._changed) / 60:.0f} min now")
             self._reported_at = now
         if not done and now - self._changed >= self._step.effect_timeout:
-            progress_text = f" ({self._progress})" if self._progress else ""
+            step, progress = self._step, f" ({self._progress})" if self._progress else ""
             raise CommandError(
-                f"{self._step.node}: {self._step.description}: not done after {self._step.effect_timeout:g} s{progress_text}"
+                f"{step.node}: {step.description}: not done after {step.effect_timeout:g} s{progress}"
             )
 
     def kick_due(self) -> bool:

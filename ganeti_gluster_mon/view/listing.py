@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Callable, Generic, List, Optional, Sequence, Tuple
 
 from ganeti_gluster_mon.command_error import CommandError
+from ganeti_gluster_mon.text import some
 from ganeti_gluster_mon.view.fields import Field, Row, Special, plain, shown
 from ganeti_gluster_mon.view.pool_view import Sight
 from ganeti_gluster_mon.view.row_filter import row_filter

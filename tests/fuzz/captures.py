@@ -20,7 +20,6 @@ from ganeti_gluster_mon.command_error import CommandError
 from ganeti_gluster_mon.daemon.web.content import render
 from ganeti_gluster_mon.daemon.web.page import page
 from ganeti_gluster_mon.daemon.web.storage_status import storage_status
-from ganeti_gluster_mon.command_error import CommandError
 from ganeti_gluster_mon.gluster import capture, capture_archive, query
 from ganeti_gluster_mon.gluster.capture import CaptureError
 from ganeti_gluster_mon.gluster.pool_builder import build_pool

@@ -160,7 +160,7 @@ def test_what_does_not_come_on_is_helped_on(
     monkeypatch.setattr(wait, "_PAUSE", 0.01)
     with pytest.raises(PlanStopped, match=r"not done after 0\.2 s"):  # it is given time first
         apply(host, [Urged(HERE, tmp_path / "a")], lambda line: None)
-    monkeypatch.setattr(wait, "_URGED", 0.05)
+    monkeypatch.setattr(wait, "_KICK_AFTER", 0.05)
     apply(host, [Urged(HERE, tmp_path / "a", given=30.0)], lambda line: None)
     assert (tmp_path / "a").exists()
     with pytest.raises(PlanStopped, match=r"not done after 0\.2 s"):  # that the help fails is not why
@@ -197,7 +197,7 @@ def test_while_another_holds_the_lock_it_is_tried_again(
     host: Nodes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, refusal: str
 ) -> None:
     monkeypatch.setattr(applying, "_PAUSE", 0.01)
-    monkeypatch.setattr(applying, "_TOLD", 0.0)
+    monkeypatch.setattr(applying, "_REPORT_AFTER", 0.0)
     reply: List[str] = []
     tries, made = tmp_path / "tries", tmp_path / "made"
     script = (
