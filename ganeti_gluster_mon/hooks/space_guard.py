@@ -17,7 +17,6 @@ from typing import Iterator, Mapping, Tuple
 
 from ganeti_gluster_mon import etc_default, snapshot
 from ganeti_gluster_mon.command_error import CommandError
-from ganeti_gluster_mon.daemon.spool import DIRECTORY
 from ganeti_gluster_mon.etc_default import WrongSetting
 from ganeti_gluster_mon.ganeti import ssconf
 from ganeti_gluster_mon.ganeti.configuration import Reader

@@ -9,7 +9,6 @@ from typing import Any, Dict, Optional, Set
 
 from ganeti_gluster_mon.command_error import CommandError
 from ganeti_gluster_mon.commandline import seconds
-from ganeti_gluster_mon.daemon.spool import DIRECTORY
 from ganeti_gluster_mon.health import UNKNOWN
 from ganeti_gluster_mon.paths import RUN_DIRECTORY
 from ganeti_gluster_mon.text import one_line

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ganeti_gluster_mon.failure import CannotDo
+from ganeti_gluster_mon.command_error import CommandError
 from ganeti_gluster_mon.mond_setup import change
 from tests.unit.mond_setup.mond_files import GANETI, _fails
 
@@ -22,7 +22,7 @@ def test_files_keep_their_mode_and_a_symlink_stays_one(
     change._write(str(directory / "fresh"), "x\n")
     assert (directory / "fresh").stat().st_mode & 0o777 == 0o644
     monkeypatch.setattr("os.replace", _fails)
-    with pytest.raises(CannotDo, match=r"cannot write .*: No space left"):
+    with pytest.raises(CommandError, match=r"cannot write .*: No space left"):
         change._write(str(real), "half")
     assert real.read_text() == "new\n"
     assert sorted(path.name for path in directory.iterdir()) == ["fresh", "ganeti", "real"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ganeti_gluster_mon.failure import CannotDo
+from ganeti_gluster_mon.command_error import CommandError
 from ganeti_gluster_mon.mond_setup import mond_settings
 from ganeti_gluster_mon.mond_setup.mond_settings import Files, Mond
 from tests.unit.mond_setup.mond_files import GANETI, OURS, words
@@ -27,7 +27,7 @@ def test_where_mond_listens(given: str, expected: Mond) -> None:
 
 @pytest.mark.parametrize("given", ["-p", "-p x", "-p 0", "--port=65536", "-d -b"])
 def test_what_mond_would_not_start_with(given: str) -> None:
-    with pytest.raises(CannotDo, match=r"^/etc/default/ganeti: MOND_ARGS: "):
+    with pytest.raises(CommandError, match=r"^/etc/default/ganeti: MOND_ARGS: "):
         mond_settings.parse_mond_args(given.split())
 
 
@@ -88,13 +88,13 @@ def test_half_of_it_is_said_and_can_be_undone() -> None:
     before = Files(GANETI, OURS)
     after = mond_settings.enabled(before, 1817)
     for files in (Files(after.ganeti, OURS), Files(GANETI, after.ours)):
-        with pytest.raises(CannotDo, match=r"front disable"):
+        with pytest.raises(CommandError, match=r"front disable"):
             mond_settings.current_setup(files)
         assert mond_settings.disabled(files) == before
 
 
 def test_what_cannot_be() -> None:
-    with pytest.raises(CannotDo, match="--mond-port"):
+    with pytest.raises(CommandError, match="--mond-port"):
         mond_settings.enabled(Files(GANETI, OURS), 1815)
-    with pytest.raises(CannotDo, match="front"):
+    with pytest.raises(CommandError, match="front"):
         mond_settings.enabled(Files(GANETI, 'ARGS="--front http://127.0.0.1:1"\n'), 1817)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ganeti_gluster_mon.failure import CannotDo
+from ganeti_gluster_mon.command_error import CommandError
 from ganeti_gluster_mon.mond_setup import shell_defaults
 from tests.unit.mond_setup.mond_files import GANETI, words
 
@@ -38,13 +38,13 @@ def test_what_only_a_shell_understands_is_named_with_its_place(line: str) -> Non
         lambda: shell_defaults.read(f"B=1\n{line}\n", "A", "/etc/default/x"),
         lambda: shell_defaults.changed(f"B=1\n{line}\n", "A", "/etc/default/x", ["-d"]),
     ):
-        with pytest.raises(CannotDo, match=r"^/etc/default/x, line 2: A has .*: "):
+        with pytest.raises(CommandError, match=r"^/etc/default/x, line 2: A has .*: "):
             does()
 
 
 @pytest.mark.parametrize("word", ['"', "$(id)", "a b", "`", "a;b", "a\nb", ""])
 def test_nothing_is_written_that_a_shell_could_take_for_more(word: str) -> None:
-    with pytest.raises(CannotDo):
+    with pytest.raises(CommandError):
         shell_defaults.changed(GANETI, "MOND_ARGS", "/f", [word])
 
 
