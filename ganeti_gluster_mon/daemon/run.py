@@ -20,7 +20,6 @@ from ganeti_gluster_mon.daemon import log, privileges, supervisor
 from ganeti_gluster_mon.daemon.cluster import secret
 from ganeti_gluster_mon.daemon.log import log_event
 from ganeti_gluster_mon.daemon.spool import Spool
-from ganeti_gluster_mon.gluster import capture
 from ganeti_gluster_mon.gluster.cycle import Settings
 from ganeti_gluster_mon.health import Limits
 
@@ -34,13 +33,13 @@ if TYPE_CHECKING:
 FRESH_CYCLES = 2
 #: the user of the web process; it has this user's id and group to itself
 USER = "ganeti-gluster-mon"
-#: for a capture that is shown, where nothing is written and there is no key, this one will do, too
+#: a server of a recorded capture may have this user, too: it writes nothing and has no key
 _SHARED_USER = "nobody"
 #: seconds that a process may send no notification, in addition to all timeouts of a cycle
 _SLACK = 30.0
 #: seconds for which a server that stops may complete its responses
 _FINISH = 1.0
-#: seconds between two looks whether this machine has become a node of a cluster, with an address to listen on
+#: seconds between two checks for new addresses, which this machine may get as a node of a cluster
 _LOOK_AGAIN = 15.0
 
 
@@ -62,15 +61,15 @@ class Options:
     listen: str
     #: the file with the secret that all nodes have; None: Ganeti's
     secret_file: Optional[str]
-    #: the file about TLS and passwords; None: anybody may read
+    #: the web-config file: TLS and passwords; None: every client is accepted
     web_config: Optional[Path]
     #: names that clients may call this server by, in addition to its own: see allowed_hosts.py
     allowed_hosts: Tuple[str, ...]
-    #: where mond is that we stand in front of
+    #: the URL of mond, whose reports are passed on; None: no reports of mond
     front: Optional[str]
     #: seconds between two cycles
     interval: float
-    #: name of the user the web process becomes; None: the first of those made for it
+    #: the user of the web process; None: the one that the package makes
     user: Optional[str]
     run_directory: str
     #: what survives a reboot: since when problems exist, and mutes
@@ -119,7 +118,7 @@ def run_poller(options: Options) -> int:
 
 
 def run_web_process(options: Options) -> int:
-    """Run the web process, until SIGTERM."""
+    """Run the web process until SIGTERM."""
     from ganeti_gluster_mon.daemon.cluster.exchange import PATH, Exchange
     from ganeti_gluster_mon.daemon.cluster.peer_client import PeerClient
     from ganeti_gluster_mon.daemon.web.annotations import Annotations
@@ -165,13 +164,12 @@ def run_web_process(options: Options) -> int:
 def serve_capture(options: Options, directory: str) -> int:
     """Serve the capture in *directory* as it was when it was recorded.  Raises CaptureError."""
     from ganeti_gluster_mon.daemon.web.content import CurrentContent, render
-    from ganeti_gluster_mon.gluster.pool_builder import build_pool
-    from ganeti_gluster_mon.health import evaluate
+    from ganeti_gluster_mon.snapshot import from_capture
 
     log.to_stderr("web", options.log_level)
-    recorded = capture.read(directory)
-    pool, now = build_pool(recorded), recorded.recorded_at
-    current = CurrentContent(render(pool, evaluate(pool, options.limits, now), now, make_page=_page(options)))
+    recorded = from_capture(directory, options.limits)
+    content = render(recorded.pool, recorded.health, recorded.now, make_page=_page(options))
+    current = CurrentContent(content)
 
     async def wait(_port: int, _encrypted: Callable[[], bool]) -> None:
         await asyncio.Event().wait()

@@ -42,21 +42,21 @@ from ganeti_gluster_mon.daemon.web.streams import (
 
 LOG = logging.getLogger("ganeti_gluster_mon")
 
-#: file descriptors that are kept for everything that is no client
+#: file descriptors that are reserved for other purposes than clients
 _OTHER_FILES = 64
-#: bytes that wait in the kernel for one client; left to itself it takes megabytes for each
+#: bytes of the kernel's send buffer for one client; the default grows to megabytes
 _SEND_BUFFER = 64 * 1024
 _BACKLOG = 4096
-#: connections that the kernel hands over at a time; that costs little
+#: connections that are accepted at a time; that costs little
 _ACCEPTED_AT_ONCE = 256
-#: seconds of one turn of the loop for connections that are served for the first time: those who are there have their
+#: seconds of one turn of the loop for connections that are served for the first time, so that the others have their
 #: turn, too
 _TURN = 0.02
 #: of these, connections that have sent no request yet; when many do at once, that is as if many came at once
 _SILENT_AT_ONCE = 16
 #: seconds between two looks at connections that have sent nothing, while there is nothing else to do
 _SILENT_PAUSE = 0.02
-#: requests sent in advance that are answered in one turn of the loop, and while new connections wait
+#: pipelined requests that are answered in one turn of the loop, and while new connections wait
 _PIPELINED_AT_ONCE, _PIPELINED_WHEN_BUSY = 8, 1
 #: connections that wait to be served for the first time while there is no room for them, at most
 _MOST_WAITING = 2048
@@ -74,7 +74,7 @@ _PAUSE = 0.2
 class ClientLimits:
     """The bounds for clients."""
 
-    #: connections at one time, as far as there are file descriptors; see connections.py for who goes beyond it
+    #: connections at one time, as far as there are file descriptors; connections.py chooses which are closed
     connections: int = 2000
     #: seconds a connection may be without a whole request
     idle_timeout: float = 120.0
@@ -84,7 +84,7 @@ class ClientLimits:
 
 @dataclass(frozen=True)
 class _Client:
-    """What tornado wants to know of the other end of a connection."""
+    """The other end of a connection, as tornado needs it."""
 
     remote_ip: str
     protocol: str
@@ -114,10 +114,10 @@ class HttpServer(HTTPServerConnectionDelegate):
         room = files - _OTHER_FILES
         self._most_waiting = max(1, min(_MOST_WAITING, room // 8))
         self.most_connections = max(1, min(limits.connections, room - self._most_waiting))
-        #: connections that nothing was read from yet; those who have sent several requests
+        #: connections that nothing was read from yet; connections that have pipelined requests
         self._newcomers: FairQueue[socket.socket] = FairQueue(newest_first=True)
         self._pipelining: FairQueue[socket.socket] = FairQueue(newest_first=False)
-        #: requests that were sent in advance
+        #: pipelined requests
         self._pipelined: FairQueue[PipelinedRequest] = FairQueue(newest_first=False)
         #: the call of `_turn` that is to come
         self._turn_due: Optional[asyncio.Handle] = None

@@ -1,4 +1,4 @@
-"""The streams of clients: how much is read of them at a time, and which of their requests have to wait."""
+"""The streams of clients: bounds how much is read at a time, and delays pipelined requests."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from typing import Awaitable, Callable, Optional
 
 from tornado.iostream import BaseIOStream, IOStream, SSLIOStream, StreamClosedError
 
-#: bytes of a request's head; above it the connection is closed without a word
+#: bytes of a request's head; a longer one closes the connection without a response
 LONGEST_HEAD = 32768
-#: bytes that are read at a time, and so what is kept of requests that a client sends in advance
+#: bytes that are read at a time, which bounds the pipelined requests that are kept
 _READ_CHUNK = 4096
-#: requests that a client may send in advance, without waiting for the answer to the one before
+#: requests that a client may pipeline, that is send before the response to the former one
 MOST_PIPELINED = 8
 #: the end of a request's head, as tornado finds it
 _HEAD_END = re.compile(rb"\r?\n\r?\n")
@@ -24,7 +24,7 @@ _BUFFERS = {"max_buffer_size": 4 * LONGEST_HEAD, "read_chunk_size": _READ_CHUNK}
 def requests_sent(accepted: socket.socket, is_encrypted: bool) -> Optional[int]:
     """How many requests a client has sent on a connection that nothing was read from yet: 0, 1, or 2 for more.
 
-    What is encrypted counts as one request.  None: the client has gone.
+    Encrypted bytes count as one request.  None: the client has disconnected.
     """
     try:
         begin = accepted.recv(_READ_CHUNK, socket.MSG_PEEK | socket.MSG_DONTWAIT)
@@ -41,7 +41,7 @@ def requests_sent(accepted: socket.socket, is_encrypted: bool) -> Optional[int]:
 
 
 class PipelinedRequest:
-    """The head of a request that had come before the request before it was answered."""
+    """The head of a request that came before the response to the former request."""
 
     def __init__(self, stream: BaseIOStream, head: bytes) -> None:
         self._stream = stream
@@ -50,7 +50,7 @@ class PipelinedRequest:
         self.future: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
 
     def read(self) -> None:
-        """Have tornado answer it, unless its connection has been closed meanwhile."""
+        """Let tornado answer it, unless its connection has been closed meanwhile."""
         if self.future.done():  # cancelled, with the task that serves the connection
             return
         if self._stream.closed():
@@ -60,12 +60,12 @@ class PipelinedRequest:
 
 
 class _PipelineLimit(BaseIOStream):
-    """Has requests that were sent in advance wait for their turn, and closes the connection of who sends many.
+    """Delays pipelined requests until their turn, and closes a connection with too many of them.
 
-    tornado answers them without a pause, so that other clients would wait for the end of a long row.
+    tornado would answer them without a pause, and other clients would have to wait.
     """
 
-    #: has a request wait until `PipelinedRequest.read` is called
+    #: makes a request wait until `PipelinedRequest.read` is called
     wait_for_turn: Callable[[PipelinedRequest], None]
     #: a client may send its first request at once
     _count = -1
