@@ -14,10 +14,19 @@ import os
 import shutil
 import stat
 import tempfile
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Callable, Dict, List, Mapping, Optional, Tuple
 
 from ganeti_gluster_mon import safe_open
+from ganeti_gluster_mon.gluster.manifest_values import (
+    Malformed,
+    expect,
+    list_of,
+    mapping,
+    record,
+    text_or_none,
+    whole_number,
+)
 from ganeti_gluster_mon.gluster.model import DiskFile, Mount, Process
 from ganeti_gluster_mon.gluster.query import Query, file_of_query, query_in_file
 
@@ -29,9 +38,6 @@ MAX_FILE = 64 << 20
 
 #: gives the bytes of a file of a capture, and why there are none; one of the two is empty
 ReadFile = Callable[[str], Tuple[bytes, Optional[str]]]
-
-#: latest moment a capture may claim, ns since the epoch: what still is a date for everybody (year 2262)
-_LAST_MOMENT = (1 << 63) - 1
 
 
 class CaptureError(Exception):
@@ -155,10 +161,6 @@ def read(directory: str, max_file: int = MAX_FILE) -> Capture:
         raise CaptureError(f"{directory}/{MANIFEST}: {err}") from err
 
 
-class _Malformed(ValueError):
-    """The manifest says something of the wrong kind."""
-
-
 def _read_without_manifest(directory: str, names: List[str], max_file: int) -> Capture:
     answers = []
     newest = 0
@@ -181,68 +183,68 @@ def from_manifest(manifest: Any, read_file: ReadFile) -> Capture:
     """
     try:
         return _capture(manifest, read_file)
-    except _Malformed as err:
+    except Malformed as err:
         raise CaptureError(str(err)) from None
 
 
 def _capture(manifest: Any, read_file: ReadFile) -> Capture:
-    manifest = _expect(manifest, dict, "the whole")
+    manifest = expect(manifest, dict, "the whole")
     try:
         json.dumps(manifest, ensure_ascii=False).encode("utf-8")
     except UnicodeEncodeError:
-        raise _Malformed("a text in it has a lone surrogate, which is no character") from None
+        raise Malformed("a text in it has a lone surrogate, which is no character") from None
     except RecursionError:
-        raise _Malformed("it is nested too deeply") from None
+        raise Malformed("it is nested too deeply") from None
     version = manifest.get("format_version")
     if version != FORMAT_VERSION:
-        raise _Malformed(f"format_version is {version!r}, this program reads {FORMAT_VERSION}")
-    recorded_at = _whole(manifest.get("recorded_at"), "recorded_at")
+        raise Malformed(f"format_version is {version!r}, this program reads {FORMAT_VERSION}")
+    recorded_at = whole_number(manifest.get("recorded_at"), "recorded_at")
     processes, disks = manifest.get("processes"), manifest.get("disks")
     return Capture(
         recorded_at=recorded_at,
-        answers=tuple(_answer(entry, read_file) for entry in _list(manifest.get("answers"), "answers")),
-        node=_text(manifest.get("node"), "node"),
-        gluster_version=_text(manifest.get("gluster_version"), "gluster_version"),
-        mounts=tuple(_record(Mount, entry, "mounts") for entry in _list(manifest.get("mounts"), "mounts")),
-        reachable=_mapping(manifest.get("reachable"), bool, "reachable"),
-        hosts_answering=_mapping(manifest.get("hosts_answering"), bool, "hosts_answering"),
+        answers=tuple(_answer(entry, read_file) for entry in list_of(manifest.get("answers"), "answers")),
+        node=text_or_none(manifest.get("node"), "node"),
+        gluster_version=text_or_none(manifest.get("gluster_version"), "gluster_version"),
+        mounts=tuple(record(Mount, entry, "mounts") for entry in list_of(manifest.get("mounts"), "mounts")),
+        reachable=mapping(manifest.get("reachable"), bool, "reachable"),
+        hosts_answering=mapping(manifest.get("hosts_answering"), bool, "hosts_answering"),
         bricks_answering=dict(
-            _brick_answering(entry) for entry in _list(manifest.get("bricks_answering"), "bricks_answering")
+            _brick_answering(entry) for entry in list_of(manifest.get("bricks_answering"), "bricks_answering")
         ),
-        brick_ports=dict(_brick_port(entry) for entry in _list(manifest.get("brick_ports"), "brick_ports")),
-        devices=_mapping(manifest.get("devices"), str, "devices"),
+        brick_ports=dict(_brick_port(entry) for entry in list_of(manifest.get("brick_ports"), "brick_ports")),
+        devices=mapping(manifest.get("devices"), str, "devices"),
         processes=None
         if processes is None
-        else tuple(_record(Process, entry, "processes") for entry in _list(processes, "processes")),
-        disks=None if disks is None else tuple(_disk_file(entry) for entry in _list(disks, "disks")),
-        disks_unknown=_text(manifest.get("disks_unknown"), "disks_unknown"),
+        else tuple(record(Process, entry, "processes") for entry in list_of(processes, "processes")),
+        disks=None if disks is None else tuple(_disk_file(entry) for entry in list_of(disks, "disks")),
+        disks_unknown=text_or_none(manifest.get("disks_unknown"), "disks_unknown"),
     )
 
 
 def _disk_file(entry: Any) -> DiskFile:
-    entry = dict(_expect(entry, dict, "disks"))
-    copies = _mapping(entry.pop("copies", None), int, "disks: copies")
+    entry = dict(expect(entry, dict, "disks"))
+    copies = mapping(entry.pop("copies", None), int, "disks: copies")
     for taken in copies.values():
-        _whole(taken, "disks: copies")
-    disk: DiskFile = _record(DiskFile, entry, "disks")
+        whole_number(taken, "disks: copies")
+    disk: DiskFile = record(DiskFile, entry, "disks")
     return replace(disk, copies=copies)
 
 
 def _answer(entry: Any, read_file: ReadFile) -> Answer:
-    entry = _expect(entry, dict, "an answer")
-    query = tuple(str(_expect(word, str, "command")) for word in _list(entry.get("command"), "command"))
+    entry = expect(entry, dict, "an answer")
+    query = tuple(str(expect(word, str, "command")) for word in list_of(entry.get("command"), "command"))
     taken_at = entry.get("taken_at")
     seconds = entry.get("seconds", 0.0)
     returncode = entry.get("returncode")
-    output, failure = read_file(_expect(entry.get("file"), str, "file"))
+    output, failure = read_file(expect(entry.get("file"), str, "file"))
     return Answer(
         query=query,
         output=output,
         returncode=returncode if isinstance(returncode, int) else None,
-        stderr=_text(entry.get("stderr"), "stderr") or "",
+        stderr=text_or_none(entry.get("stderr"), "stderr") or "",
         seconds=float(seconds) if isinstance(seconds, (int, float)) else 0.0,
-        failure=_text(entry.get("failure"), "failure") or failure,
-        taken_at=None if taken_at is None else _whole(taken_at, "taken_at"),
+        failure=text_or_none(entry.get("failure"), "failure") or failure,
+        taken_at=None if taken_at is None else whole_number(taken_at, "taken_at"),
     )
 
 
@@ -333,79 +335,21 @@ def _without_defaults(mount: Mount) -> Dict[str, Any]:
     return {key: value for key, value in asdict(mount).items() if key in pinned or value}
 
 
-def _record(kind: Any, entry: Any, where: str) -> Any:
-    """A Mount or Process from its entry; unknown keys are left alone, for later versions have more."""
-    entry = _expect(entry, dict, where)
-    values = {}
-    for each in fields(kind):
-        value = entry.get(each.name)
-        if value is None:
-            continue
-        if isinstance(value, list):
-            value = tuple(value)
-        if not _fits(value, str(each.type)):
-            raise _Malformed(f"{where}: {each.name} is {value!r}")
-        values[each.name] = value
-    try:
-        return kind(**values)
-    except TypeError:
-        raise _Malformed(f"{where}: an entry lacks what it must have") from None
-
-
-def _fits(value: Any, annotation: str) -> bool:
-    """Whether *value* is what a field of model.py with this annotation may hold."""
-    if isinstance(value, bool):
-        return False
-    if isinstance(value, str):
-        return "str" in annotation and "Tuple" not in annotation
-    if isinstance(value, tuple):
-        return "Tuple" in annotation and all(isinstance(item, str) for item in value)
-    if isinstance(value, int):
-        return ("int" in annotation or "float" in annotation) and 0 <= value <= _LAST_MOMENT
-    return isinstance(value, float) and "float" in annotation and 0 <= value <= _LAST_MOMENT
-
-
 def _brick_answering(entry: Any) -> Tuple[Tuple[str, str], bool]:
-    entry = _expect(entry, dict, "bricks_answering")
-    host = _expect(entry.get("host"), str, "bricks_answering: host")
-    path = _expect(entry.get("path"), str, "bricks_answering: path")
-    return (host, path), _expect(entry.get("answers"), bool, "bricks_answering: answers")
+    entry = expect(entry, dict, "bricks_answering")
+    host = expect(entry.get("host"), str, "bricks_answering: host")
+    path = expect(entry.get("path"), str, "bricks_answering: path")
+    return (host, path), expect(entry.get("answers"), bool, "bricks_answering: answers")
 
 
 def _brick_port(entry: Any) -> Tuple[Tuple[str, str], int]:
-    entry = _expect(entry, dict, "brick_ports")
-    host = _expect(entry.get("host"), str, "brick_ports: host")
-    path = _expect(entry.get("path"), str, "brick_ports: path")
-    port = _whole(entry.get("port"), "brick_ports: port")
+    entry = expect(entry, dict, "brick_ports")
+    host = expect(entry.get("host"), str, "brick_ports: host")
+    path = expect(entry.get("path"), str, "brick_ports: path")
+    port = whole_number(entry.get("port"), "brick_ports: port")
     if not 0 < port < 65536:  # a daemon as root connects to it, and another node may have sent it
-        raise _Malformed(f"brick_ports: port is {port}, not one of 1 to 65535")
+        raise Malformed(f"brick_ports: port is {port}, not one of 1 to 65535")
     return (host, path), port
-
-
-def _mapping(value: Any, kind: Any, where: str) -> Dict[str, Any]:
-    if value is None:
-        return {}
-    return {key: _expect(item, kind, where) for key, item in _expect(value, dict, where).items()}
-
-
-def _list(value: Any, where: str) -> List[Any]:
-    return [] if value is None else list(_expect(value, list, where))
-
-
-def _text(value: Any, where: str) -> Optional[str]:
-    return None if value is None else str(_expect(value, str, where))
-
-
-def _whole(value: Any, where: str) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= _LAST_MOMENT:
-        raise _Malformed(f"{where} is {value!r}, not a whole number of fitting size")
-    return int(value)
-
-
-def _expect(value: Any, kind: Any, where: str) -> Any:
-    if not isinstance(value, kind):
-        raise _Malformed(f"{where} is {value!r:.60}, not a {kind.__name__}")
-    return value
 
 
 def _write_file(path: str, content: bytes) -> None:

@@ -1,0 +1,76 @@
+"""Values of a capture's manifest, checked: each function returns the value or raises Malformed."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from typing import Any, Dict, List, Optional
+
+#: latest moment a capture may claim, ns since the epoch: what still is a date for everybody (year 2262)
+LAST_MOMENT = (1 << 63) - 1
+
+
+class Malformed(ValueError):
+    """A value in a manifest has the wrong type or size."""
+
+
+def _fits(value: Any, annotation: str) -> bool:
+    """Whether *value* is what a field of model.py with this annotation may hold."""
+    if isinstance(value, bool):
+        return False
+    if isinstance(value, str):
+        return "str" in annotation and "Tuple" not in annotation
+    if isinstance(value, tuple):
+        return "Tuple" in annotation and all(isinstance(item, str) for item in value)
+    if isinstance(value, int):
+        return ("int" in annotation or "float" in annotation) and 0 <= value <= LAST_MOMENT
+    return isinstance(value, float) and "float" in annotation and 0 <= value <= LAST_MOMENT
+
+
+def record(kind: Any, entry: Any, where: str) -> Any:
+    """A Mount or Process from its entry; unknown keys are left alone, for later versions have more."""
+    entry = expect(entry, dict, where)
+    values = {}
+    for each in fields(kind):
+        value = entry.get(each.name)
+        if value is None:
+            continue
+        if isinstance(value, list):
+            value = tuple(value)
+        if not _fits(value, str(each.type)):
+            raise Malformed(f"{where}: {each.name} is {value!r}")
+        values[each.name] = value
+    try:
+        return kind(**values)
+    except TypeError:
+        raise Malformed(f"{where}: an entry lacks what it must have") from None
+
+
+def mapping(value: Any, kind: Any, where: str) -> Dict[str, Any]:
+    """*value* as a mapping whose items are all of *kind*; empty where it is missing."""
+    if value is None:
+        return {}
+    return {key: expect(item, kind, where) for key, item in expect(value, dict, where).items()}
+
+
+def list_of(value: Any, where: str) -> List[Any]:
+    """*value* as a list; empty where it is missing."""
+    return [] if value is None else list(expect(value, list, where))
+
+
+def text_or_none(value: Any, where: str) -> Optional[str]:
+    """*value* as a text; None where it is missing."""
+    return None if value is None else str(expect(value, str, where))
+
+
+def whole_number(value: Any, where: str) -> int:
+    """*value* as a number from 0 to LAST_MOMENT."""
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= LAST_MOMENT:
+        raise Malformed(f"{where} is {value!r}, not a whole number of fitting size")
+    return int(value)
+
+
+def expect(value: Any, kind: Any, where: str) -> Any:
+    """*value*, which is of *kind*."""
+    if not isinstance(value, kind):
+        raise Malformed(f"{where} is {value!r:.60}, not a {kind.__name__}")
+    return value

@@ -1,0 +1,56 @@
+"""Turns the bytes of one answer of Gluster into the facts of that answer.
+
+Each function takes the answer to one query of `query` as it came, and returns
+`Parsed` facts or raises `NoAnswer`; never anything else.  What one answer alone cannot tell
+(which bricks are missing in it, how sizes add up) is not asked here.
+
+What cannot be understood is named as a fault.  A value that is wrong becomes None; a record
+that lacks what makes it what it is (a volume without a type, a brick without a path) is
+left out.
+"""
+
+from __future__ import annotations
+
+from ganeti_gluster_mon.gluster.facts import (
+    BrickInfo,
+    HealCount,
+    LocalBrick,
+    LocalVolume,
+    NodeStatus,
+    State,
+    VolumeInfo,
+    VolumeStatus,
+)
+from ganeti_gluster_mon.gluster.parse.get_state import state, state_in_part
+from ganeti_gluster_mon.gluster.parse.heal_info_xml import heal_info
+from ganeti_gluster_mon.gluster.parse.pool_list_xml import pool_list
+from ganeti_gluster_mon.gluster.parse.quota_xml import quota_list
+from ganeti_gluster_mon.gluster.parse.rebalance_xml import rebalance_status
+from ganeti_gluster_mon.gluster.parse.volume_info_xml import volume_info
+from ganeti_gluster_mon.gluster.parse.volume_status_xml import volume_status
+from ganeti_gluster_mon.gluster.parse.xml_records import readable
+from ganeti_gluster_mon.gluster.validation import NoAnswer, Parsed, Refused, Unreadable
+
+__all__ = [
+    "BrickInfo",
+    "HealCount",
+    "LocalBrick",
+    "LocalVolume",
+    "NoAnswer",
+    "NodeStatus",
+    "Parsed",
+    "Refused",
+    "State",
+    "Unreadable",
+    "VolumeInfo",
+    "VolumeStatus",
+    "heal_info",
+    "pool_list",
+    "quota_list",
+    "readable",
+    "rebalance_status",
+    "state",
+    "state_in_part",
+    "volume_info",
+    "volume_status",
+]

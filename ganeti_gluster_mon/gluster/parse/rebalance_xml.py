@@ -1,0 +1,61 @@
+"""`volume rebalance V status`: how far a rebalance is, host by host.  Pure."""
+
+from __future__ import annotations
+
+from typing import List, Optional
+
+from ganeti_gluster_mon.gluster.model import Rebalance, RebalanceNode
+from ganeti_gluster_mon.gluster.parse.xml_records import (
+    TASK_STATES,
+    compare_count,
+    element,
+    only,
+    state_word,
+)
+from ganeti_gluster_mon.gluster.validation import (
+    Faults,
+    Parsed,
+    Unreadable,
+    is_name,
+    number,
+    quoted,
+    uuid_of,
+)
+from ganeti_gluster_mon.gluster.xmlstream import Record, read
+
+
+def rebalance_status(output: bytes) -> Parsed[Rebalance]:
+    """How far the volume's rebalance is, over all its hosts, from `volume rebalance V status`."""
+    faults = Faults()
+    aggregate = element("failures status statusStr")
+    node = element("nodeName failures status statusStr", make=lambda record: _rebalance_node(record, faults))
+    answer = read(
+        output,
+        "volRebalance",
+        element("task-id nodeCount", node=node, aggregate=aggregate, many="node"),
+        faults,
+    )
+    nodes: List[Optional[RebalanceNode]] = answer.children.get("node", [])
+    # Hosts on which it was not started are counted and not listed.
+    compare_count(answer.texts.get("nodeCount"), len(nodes), "nodes", "the rebalance", faults, fewer=True)
+    total = only(answer, "aggregate").texts
+    status = state_word(total, TASK_STATES, "the rebalance", faults)
+    if status is None:
+        raise Unreadable("; ".join(faults.all()))
+    id_ = answer.texts.get("task-id")
+    if id_ is not None:
+        id_ = uuid_of(id_, "task-id", "the rebalance", faults)
+    failures = number(total.get("failures"), "failures", "the rebalance", faults)
+    known = tuple(node for node in nodes if node is not None)
+    return Parsed(Rebalance("rebalance", status, id_, failures=failures, nodes=known), faults.all())
+
+
+def _rebalance_node(record: Record, faults: Faults) -> Optional[RebalanceNode]:
+    host = record.texts.get("nodeName", "")
+    if not is_name(host):
+        faults.add(f"a node of the rebalance is called {quoted(host)}")
+        return None
+    whose = f"the rebalance on {host}"
+    status = state_word(record.texts, TASK_STATES, whose, faults)
+    failures = number(record.texts.get("failures"), "failures", whose, faults)
+    return None if status is None else RebalanceNode(host, status, failures)
