@@ -18,6 +18,8 @@ from ganeti_gluster_mon.backend.disk_error import DiskError
 _FLAGS = os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC
 _FDINFO = "/proc/self/fdinfo"
 _MOUNT_ID = "mnt_id:"
+#: symlinks that are followed, as the kernel does
+_MOST_LINKS = 40
 
 
 @dataclass(frozen=True)
@@ -59,3 +61,19 @@ def mount_id(descriptor: int) -> str:
             if line.startswith(_MOUNT_ID):
                 return line[len(_MOUNT_ID) :].strip()
     raise OSError(f"{_FDINFO}/{descriptor} has no line {_MOUNT_ID}")
+
+
+def resolved(path: str) -> str:
+    """*path* without symlinks, as the kernel names it; /var/run is one.
+
+    Unlike os.path.realpath it does not query *path* itself.  That would hang while a volume that hangs is mounted
+    there; readlink(2) of a directory needs no request to its filesystem.
+    """
+    for _ in range(_MOST_LINKS):
+        parent, name = os.path.split(path)
+        path = os.path.join(os.path.realpath(parent), name)
+        try:
+            path = os.path.normpath(os.path.join(os.path.dirname(path), os.readlink(path)))
+        except OSError:  # it is no symlink, or does not exist
+            return path
+    return path

@@ -1,7 +1,7 @@
-"""What the collector last saw of a volume, for the backend: a file that the daemon keeps; see storage_status.py.
+"""The status of a volume for the backend, from a file that the daemon writes; see storage_status.py.
 
-Nothing is asked here, so it takes a fraction of a millisecond.  Without a daemon, or with one whose answers
-are old, nothing is known, which is said as that.
+Gluster is not queried, so it takes a fraction of a millisecond.  Without a daemon, and with a stale file, the status is
+not known.
 """
 
 from __future__ import annotations
@@ -14,32 +14,32 @@ from ganeti_gluster_mon import safe_open
 from ganeti_gluster_mon.backend.local_bricks import is_here
 from ganeti_gluster_mon.gluster.query import VOLUME_NAME
 
-SEEN = "/run/ganeti-gluster-mon/web-state/storage.json"
+STATUS_FILE = "/run/ganeti-gluster-mon/web-state/storage.json"
 #: seconds; the daemon's own limit is three of its intervals
 _FRESH = 300.0
 #: bytes; a pool of 12,000 bricks takes 1 MB
 _MOST = 8 << 20
 
 
-def seen(server: str, volume: str, path: str = SEEN) -> Optional[Dict[str, Any]]:
-    """What *path* holds of *volume*; None if that is nothing, old, or nonsense.
+def volume_status(server: str, volume: str, path: str = STATUS_FILE) -> Optional[Dict[str, Any]]:
+    """The status of *volume* in the file *path*; None if there is none, and if it is stale or malformed.
 
-    Also where *server* may be of another pool, which can have a volume of that name, too.
+    Also None if *server* may be in another pool, which can have a volume of the same name.
     """
-    told = _told(path)
+    told = _read_status(path)
     if not (is_here(server) or server in told.get("hosts", ())):
         return None
     found = told["volumes"].get(volume) if told else None
     return found if isinstance(found, dict) else None
 
 
-def volumes_seen(path: str = SEEN) -> List[str]:
-    """The names of the volumes that *path* tells of; none if that is old, or nonsense."""
-    return [name for name in _told(path).get("volumes", ()) if VOLUME_NAME.match(name)]
+def known_volumes(path: str = STATUS_FILE) -> List[str]:
+    """The names of the volumes in the file *path*; none if it is stale or malformed."""
+    return [name for name in _read_status(path).get("volumes", ()) if VOLUME_NAME.match(name)]
 
 
-def _told(path: str) -> Dict[str, Any]:
-    """Well-formed and young content of *path*; {} for anything else.
+def _read_status(path: str) -> Dict[str, Any]:
+    """The content of *path* if it is well-formed and fresh; else {}.
 
     The process that writes it has no privileges: its content is untrusted input.
     """

@@ -19,7 +19,7 @@ from typing import Dict, Iterator, List, Optional, Sequence, Tuple
 from urllib.parse import quote, unquote
 
 from ganeti_gluster_mon.backend import dead_mount, mount_users, unsynced
-from ganeti_gluster_mon.backend.directory import Directory
+from ganeti_gluster_mon.backend.directory import Directory, resolved
 from ganeti_gluster_mon.backend.disk_error import VolumeError
 from ganeti_gluster_mon.backend.mount import (
     UnmountResult,
@@ -42,8 +42,6 @@ DIRECTORY = "/var/run/ganeti/gluster"
 #: seconds in which a mount has to answer: a brick that hangs is given up by Gluster's client after 42 s
 #: (network.ping-timeout), and then the others answer
 TIMEOUT = 50.0
-#: symlinks that are followed to the mount directory, at most
-_MOST_LINKS = 40
 
 
 class GlusterVolume:
@@ -57,14 +55,14 @@ class GlusterVolume:
         backup_servers: Sequence[str] = (),
         directory: str = DIRECTORY,
         uses: str = mount_users.DIRECTORY,
-        patience: float = TIMEOUT,
+        mount_timeout: float = TIMEOUT,
     ) -> None:
         """*server_addr*: a name, an address, or the absolute path of a socket (transport unix).
 
         *volume*: its name; a slash before it is ignored, as Ganeti's own class takes ``/gv0``.
         *backup_servers*: queried in turn for the volume's layout when that one does not answer.
         *directory*: Ganeti's for Gluster; *uses*: where it is recorded who uses a mount.
-        *patience*: seconds in which its mount has to answer.
+        *mount_timeout*: seconds in which its mount has to answer.
         Raises VolumeError for what cannot be a name, an address or a port.
         """
         name = volume[1:] if volume.startswith("/") else volume
@@ -87,7 +85,7 @@ class GlusterVolume:
             )
         self.directory = os.path.normpath(directory)
         self.uses = uses
-        self.patience = patience
+        self.mount_timeout = mount_timeout
         self._same: Dict[model.Mount, bool] = {}
 
     def __eq__(self, other: object) -> bool:
@@ -142,7 +140,7 @@ class GlusterVolume:
     @property
     def _prefix(self) -> str:
         """How the mount points of all volumes of this name begin."""
-        return f"{_resolved(self.directory)}.d/{self.volume}@"
+        return f"{resolved(self.directory)}.d/{self.volume}@"
 
     @property
     def mount_point(self) -> str:
@@ -171,7 +169,7 @@ class GlusterVolume:
 
         A disk's name is unique over all pools: so a file that has it, on any of these mounts, is that disk.
         """
-        real = _resolved(self.directory)
+        real = resolved(self.directory)
         found = mounts_of(self.volume)
         return [mount for mount in found if mount.path == real or mount.path.startswith(self._prefix)]
 
@@ -182,7 +180,7 @@ class GlusterVolume:
             self._servers,
             self.port,
             MountUsers(path, self.volume, self.uses),
-            self.patience,
+            self.mount_timeout,
             self._is_same,
             path.startswith(self._prefix),
         )
@@ -195,7 +193,7 @@ class GlusterVolume:
     def _choose(self) -> VolumeMount:
         """The mount point where it is mounted; its own if it is not mounted."""
         own = self.own_mount_point
-        paths = [_resolved(self.directory), own, *sorted(each.path for each in self.mounts())]
+        paths = [resolved(self.directory), own, *sorted(each.path for each in self.mounts())]
         for path in dict.fromkeys(paths):
             point = self._at(path)
             if point.current() is not None:
@@ -209,7 +207,7 @@ class GlusterVolume:
             self.own_mount_point,
             *known,
             *(mount.path for mount in self.mounts()),
-            _resolved(self.directory),
+            resolved(self.directory),
         ]
         return [self._at(path) for path in dict.fromkeys(paths)]
 
@@ -372,7 +370,7 @@ class GlusterVolume:
                 return result
         return UnmountResult.DONE
 
-    def tidy(self) -> bool:
+    def unmount_when_idle(self) -> bool:
         """As `unmount_if_unused`; whether nothing is left that may be unmounted.  Raises VolumeError."""
         return self.unmount_if_unused() is UnmountResult.DONE
 
@@ -385,42 +383,3 @@ class GlusterVolume:
     def statvfs(self) -> model.Mount:
         """Its mount with its space.  Raises VolumeError if it is not mounted or does not answer."""
         return self._choose().statvfs()
-
-
-def volumes_used(directory: str = DIRECTORY, uses: str = mount_users.DIRECTORY) -> List[GlusterVolume]:
-    """The volumes that were mounted on this node since it was booted, and the one mounted at *directory* itself."""
-    real = _resolved(directory)
-    found: Dict[GlusterVolume, None] = {}
-    for path in mount_users.mount_points_known(uses):
-        where, _, rest = path.partition(f"{real}.d/")
-        volume, _, server = rest.partition("@")
-        host, _, port = server.rpartition(":")
-        try:
-            candidate = GlusterVolume(unquote(host), port, volume, (), directory, uses)
-        except VolumeError:  # not one of our mount points
-            continue
-        if not where and MountUsers(path, volume, uses).was_used():
-            found[candidate] = None
-    mount = mount_at(real)
-    if mount is not None:
-        try:
-            found[GlusterVolume(mount.servers[0], PORT, mount.volume, (), directory, uses)] = None
-        except VolumeError as err:  # a server or a volume that no disk can have
-            logging.info("the mount at %s is left out: %s", real, err)
-    return list(found)
-
-
-def _resolved(path: str) -> str:
-    """*path* without symlinks, as the kernel names it; /var/run is one.
-
-    Unlike os.path.realpath it does not look at *path* itself, which hangs where a volume that hangs is mounted there:
-    readlink(2) of a directory needs no request to its filesystem.
-    """
-    for _ in range(_MOST_LINKS):
-        parent, name = os.path.split(path)
-        path = os.path.join(os.path.realpath(parent), name)
-        try:
-            path = os.path.normpath(os.path.join(os.path.dirname(path), os.readlink(path)))
-        except OSError:  # it is none, or does not exist
-            return path
-    return path

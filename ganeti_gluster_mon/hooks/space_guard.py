@@ -26,7 +26,7 @@ from ganeti_gluster_mon.gluster.pool_builder import build_pool
 from ganeti_gluster_mon.health import Health, evaluate
 from ganeti_gluster_mon.hooks import job_queue
 from ganeti_gluster_mon.hooks.space_check import refusal
-from ganeti_gluster_mon.hooks.space_request import Environment, asked
+from ganeti_gluster_mon.hooks.space_request import Environment, space_requests
 from ganeti_gluster_mon.paths import RUN_DIRECTORY
 from ganeti_gluster_mon.text import one_line
 from ganeti_gluster_mon.view.pool_source import LIMITS
@@ -62,7 +62,7 @@ def _is_master() -> bool:
 def _refusals(environment: Environment) -> Iterator[str]:
     configuration = Reader().configuration()
     kind, instance = environment.get("GANETI_OP_CODE", ""), environment.get("GANETI_INSTANCE_NAME", "")
-    wanted = asked(environment, job_queue.given(kind, instance), configuration)
+    wanted = space_requests(environment, job_queue.given(kind, instance), configuration)
     if not wanted:
         return
     overcommit = _overcommit(etc_default.text())

@@ -30,7 +30,7 @@ RECREATE = "OP_INSTANCE_RECREATE_DISKS"
 
 
 @dataclass(frozen=True)
-class Asked:
+class SpaceRequest:
     """Space that is asked for on one volume."""
 
     volume: str
@@ -44,9 +44,9 @@ class Asked:
     server: str = HOST
 
 
-def asked(
+def space_requests(
     environment: Environment, given: Optional[Given], configuration: Configuration
-) -> Tuple[Asked, ...]:
+) -> Tuple[SpaceRequest, ...]:
     """What the operation asks for, by volume; nothing where it is not about Gluster.
 
     *given* is None where the job cannot be found.
@@ -128,12 +128,12 @@ def _place(
     return None
 
 
-def _by_volume(disks: Iterable[_Disk], instance: str) -> Iterator[Asked]:
+def _by_volume(disks: Iterable[_Disk], instance: str) -> Iterator[SpaceRequest]:
     found: List[_Disk] = list(disks)
     for place in dict.fromkeys(place for place, _, _ in found):
         mine = [disk for disk in found if disk[0] == place]
         volume, server = place
-        yield Asked(
+        yield SpaceRequest(
             volume, sum(more for _, more, _ in mine), max(then for _, _, then in mine), instance, server
         )
 

@@ -8,7 +8,7 @@ from typing import Callable, List, Optional, Tuple
 from ganeti_gluster_mon.gluster.model import Brick, Subvolume, Volume
 from ganeti_gluster_mon.view.fields import Field, Kind, Value, known
 from ganeti_gluster_mon.view.listing import Listing
-from ganeti_gluster_mon.view.pool_view import Sight
+from ganeti_gluster_mon.view.pool_view import PoolView
 
 
 @dataclass(frozen=True)
@@ -23,12 +23,12 @@ class BrickRow:
     number: Optional[int]
 
 
-def rows(sight: Sight) -> Optional[List[BrickRow]]:
+def rows(view: PoolView) -> Optional[List[BrickRow]]:
     """All bricks, in Gluster's order; None where it is not known which volumes there are."""
-    if sight.pool.volumes is None:
+    if view.pool.volumes is None:
         return None
     found = []
-    for volume in sorted(sight.pool.volumes, key=lambda volume: volume.name):
+    for volume in sorted(view.pool.volumes, key=lambda volume: volume.name):
         numbered = {
             brick.label: (subvolume, number)
             for number, subvolume in enumerate(volume.subvolumes, 1)
@@ -177,6 +177,6 @@ BRICKS: Listing[BrickRow] = Listing(
     fields=FIELDS,
     default=("volume", "node", "path", "status", "size", "free", "heal"),
     rows=rows,
-    unknown=lambda sight: sight.health.message,
+    unknown=lambda view: view.health.message,
     volumes=lambda row: (row.volume.name,),
 )

@@ -12,7 +12,7 @@ from ganeti_gluster_mon.ganeti import ssconf
 from ganeti_gluster_mon.ganeti.configuration import Configuration, NoConfiguration, Reader
 from ganeti_gluster_mon.gluster.volume_files import list_volume_files
 from ganeti_gluster_mon.view import pool_source
-from ganeti_gluster_mon.view.diagnosis import Diagnosis, Looked, diagnose, names_to_know
+from ganeti_gluster_mon.view.diagnosis import Diagnosis, DiagnosisInput, diagnose, names_to_know
 from ganeti_gluster_mon.view.finding import Finding
 from ganeti_gluster_mon.view.node_queries import node_facts_of
 from ganeti_gluster_mon.view.orphans import folders_of_disks
@@ -75,7 +75,7 @@ def look(timeout: float) -> Diagnosis:
         files = list_volume_files(folders_of_disks(configuration, seen.pool), timeout)
         configuration = _with_disks_of_now(configuration, reader)
     return diagnose(
-        Looked(cluster, facts, seen.pool, seen.health, configuration, why, files, now=time.time())
+        DiagnosisInput(cluster, facts, seen.pool, seen.health, configuration, why, files, now=time.time())
     )
 
 

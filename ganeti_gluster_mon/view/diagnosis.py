@@ -49,7 +49,7 @@ class Diagnosis:
 
 
 @dataclass(frozen=True)
-class Looked:
+class DiagnosisInput:
     """All that was looked at."""
 
     cluster: Cluster
@@ -74,36 +74,36 @@ def names_to_know(cluster: Cluster, pool: Pool) -> Tuple[str, ...]:
     return tuple(dict.fromkeys(name for name in names if name != "localhost"))
 
 
-def diagnose(looked: Looked) -> Diagnosis:
-    """Everything that is wrong by what was *looked* at."""
-    common = _Common(looked)
+def diagnose(inputs: DiagnosisInput) -> Diagnosis:
+    """Everything that is wrong by what was *inputs* at."""
+    common = _Common(inputs)
     return Diagnosis(
-        cluster=tuple(_of_the_cluster(looked)),
+        cluster=tuple(_of_the_cluster(inputs)),
         pool=tuple(
             Finding(problem.text, remedy_of(problem).fix, note=problem.severity == OK, host=host_of(problem))
-            for problem in looked.health.problems
+            for problem in inputs.health.problems
         ),
         nodes={
-            node.name: tuple(_of_a_node(node, looked, common))
-            if node.name in looked.facts
+            node.name: tuple(_of_a_node(node, inputs, common))
+            if node.name in inputs.facts
             else (Finding("not asked: it is marked offline", note=True),)
-            for node in looked.cluster.nodes
+            for node in inputs.cluster.nodes
         },
         files=None
-        if looked.files is None
-        else tuple(orphans(looked.files, _names_of_disks(looked), looked.now)),
+        if inputs.files is None
+        else tuple(orphans(inputs.files, _names_of_disks(inputs), inputs.now)),
     )
 
 
-def _names_of_disks(looked: Looked) -> FrozenSet[str]:
-    return frozenset() if looked.configuration is None else looked.configuration.disk_names
+def _names_of_disks(inputs: DiagnosisInput) -> FrozenSet[str]:
+    return frozenset() if inputs.configuration is None else inputs.configuration.disk_names
 
 
 class _Common:
     """What most nodes agree on, by which the others are measured."""
 
-    def __init__(self, looked: Looked) -> None:
-        every = looked.facts.values()
+    def __init__(self, inputs: DiagnosisInput) -> None:
+        every = inputs.facts.values()
         self.gluster = _most(facts.gluster for facts in every)
         self.operating_version = _most(facts.operating_version for facts in every)
         names = {name for facts in every for name in facts.resolved}
@@ -130,12 +130,12 @@ def _is_loopback(address: str) -> bool:
 # --- Ganeti's settings -----------------------------------------------------------------------------
 
 
-def _of_the_cluster(looked: Looked) -> Iterator[Finding]:
-    configuration = looked.configuration
+def _of_the_cluster(inputs: DiagnosisInput) -> Iterator[Finding]:
+    configuration = inputs.configuration
     if configuration is None:
-        master = looked.cluster.master
+        master = inputs.cluster.master
         yield Finding(
-            f"Ganeti's settings were not looked at: {looked.no_configuration}",
+            f"Ganeti's settings were not looked at: {inputs.no_configuration}",
             f"run gnt-gluster diagnose on {master}",
             note=True,
         )
@@ -155,21 +155,21 @@ def _of_the_cluster(looked: Looked) -> Iterator[Finding]:
             )
     if GLUSTER not in enabled:
         return
-    if looked.cluster.gluster_storage_dir is None:
+    if inputs.cluster.gluster_storage_dir is None:
         yield Finding(
             "Ganeti has no directory for Gluster",
             "gnt-cluster modify --gluster-storage-dir /var/run/ganeti/gluster",
         )
     for parameters in configuration.parameters:
-        yield from _of_parameters(parameters, looked)
+        yield from _of_parameters(parameters, inputs)
 
 
-def _of_parameters(parameters: Any, looked: Looked) -> Iterator[Finding]:
+def _of_parameters(parameters: Any, inputs: DiagnosisInput) -> Iterator[Finding]:
     where = f"disk parameters of group {one_line(parameters.group)}"
     modify = (
         f"gnt-cluster modify -D gluster:volume=NAME or gnt-group modify -D … {one_line(parameters.group)}"
     )
-    volumes = looked.pool.volumes
+    volumes = inputs.pool.volumes
     volume = next((each for each in volumes or () if each.name == parameters.volume), None)
     if volumes is not None and volume is None and not is_here(parameters.host):
         yield Finding(f"{where}: {parameters.host} is not looked at, it is not of this pool", note=True)
@@ -196,21 +196,21 @@ def _of_parameters(parameters: Any, looked: Looked) -> Iterator[Finding]:
 # --- a node ----------------------------------------------------------------------------------------
 
 
-def _of_a_node(node: Node, looked: Looked, common: _Common) -> Iterator[Finding]:
-    facts = looked.facts[node.name]
+def _of_a_node(node: Node, inputs: DiagnosisInput, common: _Common) -> Iterator[Finding]:
+    facts = inputs.facts[node.name]
     if facts.unreachable is not None:
         yield Finding(f"cannot be asked: {one_line(facts.unreachable)}")
         return
-    yield from _of_glusterd(node, facts, looked, common)
+    yield from _of_glusterd(node, facts, inputs, common)
     yield from _of_the_clock(facts)
-    yield from _of_names(node, facts, looked, common)
+    yield from _of_names(node, facts, inputs, common)
     yield from findings(node.name, facts.bricks or ())
-    configuration = looked.configuration
+    configuration = inputs.configuration
     if configuration is not None:
-        yield from _of_the_backend(node, facts, looked, configuration)
+        yield from _of_the_backend(node, facts, inputs, configuration)
 
 
-def _of_glusterd(node: Node, facts: NodeFacts, looked: Looked, common: _Common) -> Iterator[Finding]:
+def _of_glusterd(node: Node, facts: NodeFacts, inputs: DiagnosisInput, common: _Common) -> Iterator[Finding]:
     if facts.gluster is None:
         yield Finding("Gluster is not installed", "apt install glusterfs-server")
         return
@@ -229,7 +229,7 @@ def _of_glusterd(node: Node, facts: NodeFacts, looked: Looked, common: _Common) 
             f"{one_line(common.operating_version, 40)}",
             "see gluster volume get all cluster.op-version",
         )
-    peers = looked.pool.peers
+    peers = inputs.pool.peers
     if peers is not None and facts.glusterd and facts.uuid not in {peer.uuid for peer in peers}:
         yield Finding("it is not in the pool", f"gnt-gluster add-node {node.name}")
 
@@ -243,7 +243,7 @@ def _of_the_clock(facts: NodeFacts) -> Iterator[Finding]:
         )
 
 
-def _of_names(node: Node, facts: NodeFacts, looked: Looked, common: _Common) -> Iterator[Finding]:
+def _of_names(node: Node, facts: NodeFacts, inputs: DiagnosisInput, common: _Common) -> Iterator[Finding]:
     unknown = [name for name, addresses in facts.resolved.items() if not addresses]
     if unknown:
         yield Finding(
@@ -264,7 +264,7 @@ def _of_names(node: Node, facts: NodeFacts, looked: Looked, common: _Common) -> 
     silent = [
         name
         for name, reached in facts.reached.items()
-        if not reached and name != node.name and _listens(name, looked)
+        if not reached and name != node.name and _listens(name, inputs)
     ]
     if silent:
         yield Finding(
@@ -273,24 +273,24 @@ def _of_names(node: Node, facts: NodeFacts, looked: Looked, common: _Common) -> 
         )
 
 
-def _listens(name: str, looked: Looked) -> bool:
+def _listens(name: str, inputs: DiagnosisInput) -> bool:
     """Whether a glusterd should listen there: of a node that said itself that its does not run, one knows already."""
-    facts = looked.facts.get(name)
+    facts = inputs.facts.get(name)
     return facts is None or (facts.unreachable is None and facts.glusterd is not False)
 
 
 def _of_the_backend(
-    node: Node, facts: NodeFacts, looked: Looked, configuration: Configuration
+    node: Node, facts: NodeFacts, inputs: DiagnosisInput, configuration: Configuration
 ) -> Iterator[Finding]:
     enabled = configuration.enabled_disk_templates
-    if EXT in enabled and facts.provider is False and any(each.provider for each in looked.facts.values()):
+    if EXT in enabled and facts.provider is False and any(each.provider for each in inputs.facts.values()):
         yield Finding(
             "the ExtStorage provider gluster is not there, as on other nodes",
             "apt install ganeti-gluster-backend",
         )
     if GLUSTER not in enabled:
         return
-    directory = looked.cluster.gluster_storage_dir
+    directory = inputs.cluster.gluster_storage_dir
     if directory is not None and not _allowed(directory, facts.storage_paths or ()):
         yield Finding(
             f"/etc/ganeti/file-storage-paths does not allow {directory}",

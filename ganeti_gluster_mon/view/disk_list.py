@@ -9,7 +9,7 @@ from ganeti_gluster_mon.gluster.model import Disk
 from ganeti_gluster_mon.health import DiskHealth, evaluate_disk
 from ganeti_gluster_mon.view.fields import Field, Kind
 from ganeti_gluster_mon.view.listing import Listing
-from ganeti_gluster_mon.view.pool_view import Sight
+from ganeti_gluster_mon.view.pool_view import PoolView
 
 
 @dataclass(frozen=True)
@@ -20,12 +20,12 @@ class DiskRow:
     judged: DiskHealth
 
 
-def rows(sight: Sight) -> Optional[List[DiskRow]]:
+def rows(view: PoolView) -> Optional[List[DiskRow]]:
     """All disks, by instance; None where it is not known which there are."""
-    if sight.pool.disks is None:
+    if view.pool.disks is None:
         return None
-    volumes = {volume.name: volume for volume in sight.pool.volumes or ()}
-    return [DiskRow(disk, evaluate_disk(disk, sight.pool, volumes)) for disk in sight.pool.disks]
+    volumes = {volume.name: volume for volume in view.pool.volumes or ()}
+    return [DiskRow(disk, evaluate_disk(disk, view.pool, volumes)) for disk in view.pool.disks]
 
 
 FIELDS: Tuple[Field[DiskRow], ...] = (
@@ -140,6 +140,6 @@ DISKS: Listing[DiskRow] = Listing(
     fields=FIELDS,
     default=("instance", "disk", "volume", "size", "allocated", "nodes", "status", "at_risk"),
     rows=rows,
-    unknown=lambda sight: sight.pool.disks_unknown or "instances' disks were not looked at",
+    unknown=lambda view: view.pool.disks_unknown or "instances' disks were not looked at",
     volumes=lambda row: (row.disk.volume,),
 )

@@ -11,41 +11,41 @@ from ganeti_gluster_mon.view.brick_list import BRICKS
 from ganeti_gluster_mon.view.disk_list import DISKS
 from ganeti_gluster_mon.view.fields import shown
 from ganeti_gluster_mon.view.listing import Listing, selected
-from ganeti_gluster_mon.view.pool_view import Sight
+from ganeti_gluster_mon.view.pool_view import PoolView
 from ganeti_gluster_mon.view.volume_list import VOLUMES, VolumeRow
 
 #: told of a volume as lists of their own
 _APART = ("name", "message", "nodes", "disks")
 
 
-def lines(sight: Sight, names: Sequence[str], unit: str) -> Iterator[str]:
+def lines(view: PoolView, names: Sequence[str], unit: str) -> Iterator[str]:
     """The volumes *names*, all where there are none, with their bricks, disks and options; sizes by *unit*.
 
     Raises CommandError for a name that names nothing, and where it is not known which there are.
     """
-    rows = VOLUMES.rows(sight)
+    rows = VOLUMES.rows(view)
     if rows is None:
-        raise CommandError(f"not known which there are: {VOLUMES.unknown(sight)}")
-    yield f"Seen: {one_line(sight.source)}"
+        raise CommandError(f"not known which there are: {VOLUMES.unknown(view)}")
+    yield f"Seen: {one_line(view.source)}"
     for row in selected(VOLUMES, rows, names):
         yield f"- Volume: {one_line(row.volume.name)}"
-        yield from (f"  {line}" for line in _volume(sight, row, unit))
+        yield from (f"  {line}" for line in _volume(view, row, unit))
 
 
-def _volume(sight: Sight, row: VolumeRow, unit: str) -> Iterator[str]:
+def _volume(view: PoolView, row: VolumeRow, unit: str) -> Iterator[str]:
     for field in VOLUMES.fields:
         if field.name not in _APART:
             yield f"{field.title}: {shown(field, row, unit)}".rstrip()
-    yield from _list("Wrong", [problem_text(problem, sight.now) for problem in row.judged.problems])
+    yield from _list("Wrong", [problem_text(problem, view.now) for problem in row.judged.problems])
     heal = row.volume.heal
     if heal is not None and heal.rate is not None:
         left = "" if heal.seconds_left is None else f", about {duration_text(heal.seconds_left)} left"
         yield f"Healing: {heal.rate * 60:.1f} entries a minute{left}"
-    bricks = [brick for brick in BRICKS.rows(sight) or () if brick.volume is row.volume]
+    bricks = [brick for brick in BRICKS.rows(view) or () if brick.volume is row.volume]
     yield from _rows(
         "Bricks", BRICKS, bricks, ("brick", "subvolume", "arbiter", "status", "free", "heal"), unit
     )
-    disks = DISKS.rows(sight)
+    disks = DISKS.rows(view)
     if disks is not None:
         disks = [disk for disk in disks if disk.disk.volume == row.volume.name]
     yield from _rows("Disks", DISKS, disks, ("instance", "disk", "path", "size", "allocated", "status"), unit)

@@ -10,7 +10,7 @@ from typing import Any, Callable, Generic, List, Optional, Sequence, Tuple
 from ganeti_gluster_mon.command_error import CommandError
 from ganeti_gluster_mon.text import some
 from ganeti_gluster_mon.view.fields import Field, Row, Special, plain, shown
-from ganeti_gluster_mon.view.pool_view import Sight
+from ganeti_gluster_mon.view.pool_view import PoolView
 from ganeti_gluster_mon.view.row_filter import row_filter
 
 
@@ -31,15 +31,15 @@ class Listing(Generic[Row]):
     #: names of the fields that are shown unless others are asked for
     default: Tuple[str, ...]
     #: None: it is not known which there are
-    rows: Callable[[Sight], Optional[Sequence[Row]]]
+    rows: Callable[[PoolView], Optional[Sequence[Row]]]
     #: why they are not known, in an administrator's words
-    unknown: Callable[[Sight], str]
+    unknown: Callable[[PoolView], str]
     #: the volumes that a row is about
     volumes: Callable[[Row], Sequence[str]]
 
 
 @dataclass(frozen=True)
-class Manner:
+class TableFormat:
     """How a table is put, by the options that Ganeti's commands take."""
 
     headers: bool = True
@@ -120,19 +120,24 @@ def _names(name: str, value: Any) -> bool:
     return text == name or text.startswith(f"{name}.")
 
 
-def lines(fields: Sequence[Field[Row]], rows: Sequence[Row], manner: Manner) -> List[str]:
+def lines(fields: Sequence[Field[Row]], rows: Sequence[Row], table_format: TableFormat) -> List[str]:
     """The table of *rows*."""
-    cells = [[shown(field, row, manner.unit, manner.verbose) for field in fields] for row in rows]
-    return table([field.title for field in fields], cells, [field.to_the_right for field in fields], manner)
+    cells = [[shown(field, row, table_format.unit, table_format.verbose) for field in fields] for row in rows]
+    return table(
+        [field.title for field in fields], cells, [field.to_the_right for field in fields], table_format
+    )
 
 
 def table(
-    titles: Sequence[str], rows: Sequence[Sequence[str]], to_the_right: Sequence[bool], manner: Manner
+    titles: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    to_the_right: Sequence[bool],
+    table_format: TableFormat,
 ) -> List[str]:
     """The lines of a table as Ganeti puts it: one blank between columns, none after the last."""
-    every = [*([titles] if manner.headers else []), *rows]
-    if manner.separator is not None:
-        return [manner.separator.join(row) for row in every]
+    every = [*([titles] if table_format.headers else []), *rows]
+    if table_format.separator is not None:
+        return [table_format.separator.join(row) for row in every]
     widths = [max(map(len, column)) for column in zip(*every)]
     return [
         " ".join(

@@ -9,7 +9,7 @@ from ganeti_gluster_mon.ganeti.ssconf import Cluster, Node
 from ganeti_gluster_mon.gluster.model import Brick, Daemon, Peer
 from ganeti_gluster_mon.view.fields import Field, Kind, Special, Value, counted, known
 from ganeti_gluster_mon.view.listing import Listing
-from ganeti_gluster_mon.view.pool_view import Sight
+from ganeti_gluster_mon.view.pool_view import PoolView
 from ganeti_gluster_mon.view.waiting_bricks import Waiting
 
 
@@ -38,31 +38,31 @@ class NodeRow:
         return self.peer.hostname if self.peer is not None else ""
 
 
-def rows(sight: Sight) -> Optional[List[NodeRow]]:
+def rows(view: PoolView) -> Optional[List[NodeRow]]:
     """All peers and nodes, one row each; None where it is not known who is in the pool."""
-    if sight.pool.peers is None:
+    if view.pool.peers is None:
         return None
     bricks: Dict[str, List[Brick]] = {}
     started: Dict[str, List[Brick]] = {}
     daemons: Dict[str, List[Daemon]] = {}
-    for volume in sight.pool.volumes or ():
+    for volume in view.pool.volumes or ():
         for brick in volume.bricks:
             bricks.setdefault(brick.uuid or "", []).append(brick)
             if volume.state == "started":
                 started.setdefault(brick.uuid or "", []).append(brick)
         for daemon in volume.self_heal_daemons:
             daemons.setdefault(daemon.uuid or "", []).append(daemon)
-    cluster = sight.cluster
+    cluster = view.cluster
     found = []
     nodes = set()
-    for peer in sight.pool.peers:
+    for peer in view.pool.peers:
         node = None if cluster is None else _node(peer, bricks.get(peer.uuid, []), cluster)
         nodes.add(None if node is None else node.name)
         found.append(
             NodeRow(
                 peer,
                 node,
-                None if sight.pool.volumes is None else tuple(bricks.get(peer.uuid, ())),
+                None if view.pool.volumes is None else tuple(bricks.get(peer.uuid, ())),
                 tuple(started.get(peer.uuid, ())),
                 tuple(daemons.get(peer.uuid, ())),
                 node is not None and cluster is not None and node.name == cluster.master,
@@ -71,7 +71,7 @@ def rows(sight: Sight) -> Optional[List[NodeRow]]:
     for node in cluster.nodes if cluster is not None else ():
         if node.name not in nodes:
             found.append(NodeRow(None, node, (), (), (), cluster is not None and node.name == cluster.master))
-    return [replace(row, waiting=sight.waiting) for row in sorted(found, key=lambda row: row.name)]
+    return [replace(row, waiting=view.waiting) for row in sorted(found, key=lambda row: row.name)]
 
 
 def _node(peer: Peer, bricks: List[Brick], cluster: Cluster) -> Optional[Node]:
@@ -245,6 +245,6 @@ NODES: Listing[NodeRow] = Listing(
     fields=FIELDS,
     default=("name", "role", "state", "connected", "bricks", "online", "waiting", "heal"),
     rows=rows,
-    unknown=lambda sight: sight.health.message,
+    unknown=lambda view: view.health.message,
     volumes=lambda row: tuple(brick.volume for brick in row.bricks or ()),
 )

@@ -12,27 +12,27 @@ from ganeti_gluster_mon.ganeti.configuration import Reader
 from ganeti_gluster_mon.gluster import cycle
 from ganeti_gluster_mon.health import Limits
 from ganeti_gluster_mon.snapshot import Snapshot
-from ganeti_gluster_mon.view.pool_view import Sight
+from ganeti_gluster_mon.view.pool_view import PoolView
 from ganeti_gluster_mon.view.waiting_bricks import Waiting
 
 LIMITS = Limits()
 
 
-def see(arguments: argparse.Namespace) -> Sight:
+def load(arguments: argparse.Namespace) -> PoolView:
     """The pool, by the options that commands.add_source added.
 
     Raises CommandError where Gluster has to be queried and cannot be, CaptureError where a capture cannot be read.
     """
     if arguments.replay is not None:
         recorded = snapshot.from_capture(arguments.replay, LIMITS)
-        return Sight(recorded.pool, recorded.health, recorded.now, source=recorded.source)
+        return PoolView(recorded.pool, recorded.health, recorded.now, source=recorded.source)
     cluster = cluster_here()
     seen = None if arguments.query else snapshot.from_daemon(arguments.run_dir, LIMITS)
     if seen is None:
         seen = queried()
         if seen.error:
             raise CommandError(seen.error)
-    return Sight(seen.pool, seen.health, seen.now, cluster, Waiting(cluster, seen.pool), seen.source)
+    return PoolView(seen.pool, seen.health, seen.now, cluster, Waiting(cluster, seen.pool), seen.source)
 
 
 def cluster_here() -> Optional[ssconf.Cluster]:

@@ -12,7 +12,7 @@ from ganeti_gluster_mon.view.waiting_bricks import Waiting
 
 
 @dataclass(frozen=True)
-class Sight:
+class PoolView:
     """A pool at a moment."""
 
     pool: Pool

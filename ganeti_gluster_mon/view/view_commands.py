@@ -16,8 +16,8 @@ from ganeti_gluster_mon.view.brick_list import BRICKS
 from ganeti_gluster_mon.view.disk_list import DISKS
 from ganeti_gluster_mon.view.listing import (
     Listing,
-    Manner,
     NoSuchField,
+    TableFormat,
     as_json,
     chosen,
     filtered,
@@ -26,7 +26,7 @@ from ganeti_gluster_mon.view.listing import (
     table,
 )
 from ganeti_gluster_mon.view.node_list import NODES
-from ganeti_gluster_mon.view.pool_view import Sight
+from ganeti_gluster_mon.view.pool_view import PoolView
 from ganeti_gluster_mon.view.row_filter import BadFilter, is_filter, row_filter
 from ganeti_gluster_mon.view.volume_list import VOLUMES
 
@@ -151,26 +151,28 @@ def _list(listing: Listing[Any], arguments: argparse.Namespace) -> int:
     except (NoSuchField, BadFilter) as err:
         print(f"gnt-gluster {listing.name}: {err}", file=sys.stderr)
         return 2
-    sight = pool_source.see(arguments)
-    every = listing.rows(sight)
+    view = pool_source.load(arguments)
+    every = listing.rows(view)
     if every is None:
-        raise CommandError(f"not known which there are: {listing.unknown(sight)}")
+        raise CommandError(f"not known which there are: {listing.unknown(view)}")
     names = arguments.names
     rows = filtered(listing, every, names[0]) if by_filter else selected(listing, every, names)
     about = {name for row in rows for name in listing.volumes(row)} if arguments.names else None
-    _say_what_is_not_known(sight, about)
+    _report_unknown(view, about)
     if arguments.json:
         print(as_json(fields, rows))
         return 0
-    manner = Manner(not arguments.no_headers, arguments.separator, arguments.units, arguments.verbose)
-    for line in lines(fields, rows, manner):
+    table_format = TableFormat(
+        not arguments.no_headers, arguments.separator, arguments.units, arguments.verbose
+    )
+    for line in lines(fields, rows, table_format):
         print(line)
     return 0
 
 
-def _say_what_is_not_known(sight: Sight, volumes: Optional[Set[str]] = None) -> None:
+def _report_unknown(view: PoolView, volumes: Optional[Set[str]] = None) -> None:
     """Why there is a ``?``, once and not in the table; of the pool, and of these *volumes* (None: of all)."""
-    for problem in sight.health.problems:
+    for problem in view.health.problems:
         if volumes is not None and problem.volume and problem.volume not in volumes:
             continue
         if problem.severity == UNKNOWN:
@@ -180,8 +182,8 @@ def _say_what_is_not_known(sight: Sight, volumes: Optional[Set[str]] = None) -> 
 def _list_fields(arguments: argparse.Namespace) -> int:
     fields = LISTINGS[arguments.listing].fields
     rows = [(field.name, field.kind.value, field.title, field.doc) for field in fields]
-    manner = Manner(not arguments.no_headers, arguments.separator)
-    for line in table(("Name", "Type", "Title", "Description"), rows, (False,) * 4, manner):
+    table_format = TableFormat(not arguments.no_headers, arguments.separator)
+    for line in table(("Name", "Type", "Title", "Description"), rows, (False,) * 4, table_format):
         print(line)
     return 0
 
@@ -189,9 +191,9 @@ def _list_fields(arguments: argparse.Namespace) -> int:
 def _info(arguments: argparse.Namespace) -> int:
     from ganeti_gluster_mon.view import info, pool_source
 
-    sight = pool_source.see(arguments)
-    _say_what_is_not_known(sight, set(arguments.volumes) or None)
-    for line in info.lines(sight, arguments.volumes, arguments.units):
+    view = pool_source.load(arguments)
+    _report_unknown(view, set(arguments.volumes) or None)
+    for line in info.lines(view, arguments.volumes, arguments.units):
         print(line)
     return 0
 

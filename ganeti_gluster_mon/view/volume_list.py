@@ -10,7 +10,7 @@ from ganeti_gluster_mon.gluster.placement import is_sharded
 from ganeti_gluster_mon.health import VolumeHealth
 from ganeti_gluster_mon.view.fields import Field, Kind, Special, Value, counted, known
 from ganeti_gluster_mon.view.listing import Listing
-from ganeti_gluster_mon.view.pool_view import Sight
+from ganeti_gluster_mon.view.pool_view import PoolView
 
 
 @dataclass(frozen=True)
@@ -22,18 +22,18 @@ class VolumeRow:
     disks: Optional[Tuple[Disk, ...]]
 
 
-def rows(sight: Sight) -> Optional[List[VolumeRow]]:
+def rows(view: PoolView) -> Optional[List[VolumeRow]]:
     """All volumes; None where it is not known which there are."""
-    if sight.pool.volumes is None:
+    if view.pool.volumes is None:
         return None
-    disks = sight.pool.disks
+    disks = view.pool.disks
     return [
         VolumeRow(
             volume,
-            sight.health.volumes[volume.name],
+            view.health.volumes[volume.name],
             None if disks is None else tuple(disk for disk in disks if disk.volume == volume.name),
         )
-        for volume in sorted(sight.pool.volumes, key=lambda volume: volume.name)
+        for volume in sorted(view.pool.volumes, key=lambda volume: volume.name)
     ]
 
 
@@ -234,6 +234,6 @@ VOLUMES: Listing[VolumeRow] = Listing(
     fields=FIELDS,
     default=("name", "type", "status", "size", "used", "free", "bricks", "online", "heal"),
     rows=rows,
-    unknown=lambda sight: sight.health.message,
+    unknown=lambda view: view.health.message,
     volumes=lambda row: (row.volume.name,),
 )

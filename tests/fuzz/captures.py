@@ -26,8 +26,8 @@ from ganeti_gluster_mon.gluster.pool_builder import build_pool
 from ganeti_gluster_mon.health import Limits, evaluate
 from ganeti_gluster_mon.table import table
 from ganeti_gluster_mon.view import info
-from ganeti_gluster_mon.view.listing import Manner, lines
-from ganeti_gluster_mon.view.pool_view import Sight
+from ganeti_gluster_mon.view.listing import TableFormat, lines
+from ganeti_gluster_mon.view.pool_view import PoolView
 from ganeti_gluster_mon.view.view_commands import LISTINGS
 from tests.fuzz.values import JSON_VALUES, TEXTS
 
@@ -73,14 +73,14 @@ def use(recorded: capture.Capture) -> None:
     list(text_string_to_metric_families(rendered.metrics.plain.decode("utf-8")))  # type: ignore[no-untyped-call]
     assert rendered.page is not None
     assert "<script>alert" not in rendered.page.plain.decode("utf-8")
-    sight = Sight(pool, health, now, source="a capture")
+    view = PoolView(pool, health, now, source="a capture")
     for listing in LISTINGS.values():
-        rows = listing.rows(sight)
-        for manner in (Manner(True, None, None, False), Manner(False, ":", "m", True)):
-            for line in lines(list(listing.fields), rows or [], manner):
+        rows = listing.rows(view)
+        for table_format in (TableFormat(True, None, None, False), TableFormat(False, ":", "m", True)):
+            for line in lines(list(listing.fields), rows or [], table_format):
                 one_line(line)
     try:
-        for line in info.lines(sight, [], "h"):
+        for line in info.lines(view, [], "h"):
             one_line(line)
     except CommandError as err:
         one_line(str(err))

@@ -21,7 +21,7 @@ from ganeti import constants, errors, objects, ssconf
 from ganeti.storage import base, filestorage
 
 from ganeti_gluster_mon.backend import dead_mount, flush
-from ganeti_gluster_mon.backend.blockdev.called_from import GUESTS, WRITERS, asked_by
+from ganeti_gluster_mon.backend.blockdev.called_from import GUESTS, WRITERS, called_from
 from ganeti_gluster_mon.backend.blockdev.reaper import unmount_after_this_process
 from ganeti_gluster_mon.backend.blockdev.redundancy import redundancy
 from ganeti_gluster_mon.backend.blockdev.volume_space import space
@@ -44,7 +44,7 @@ def volume_of(params: Any, directory: Optional[str] = None) -> GlusterVolume:
     """
     server, *backup = str(params[constants.GLUSTER_HOST]).split(",")
     where = ssconf.SimpleStore().GetGlusterStorageDir() if directory is None else directory
-    return _honest(
+    return _translate_errors(
         lambda: GlusterVolume(
             server, params[constants.GLUSTER_PORT], params[constants.GLUSTER_VOLUME], backup, where
         )
@@ -91,8 +91,8 @@ class GlusterStorage(base.BlockDev):
         self.attached = any(holds(brick, self.path) for brick in bricks) or bool(
             self._on_file(lambda file: file.Exists())
         )
-        self.dev_path = os.path.join(_honest(lambda: self.volume.path_of(self.path)), self.path)
-        if self.attached and self.userspace and asked_by(WRITERS):
+        self.dev_path = os.path.join(_translate_errors(lambda: self.volume.path_of(self.path)), self.path)
+        if self.attached and self.userspace and called_from(WRITERS):
             self._keep()
         return self.attached
 
@@ -102,14 +102,14 @@ class GlusterStorage(base.BlockDev):
 
     def GetSyncStatus(self) -> Any:
         """Whether all copies of the disk's data are there and the same, by what the collector last saw."""
-        seen = redundancy(self.volume, self.path)
+        volume_status = redundancy(self.volume, self.path)
         return objects.BlockDevStatus(
             dev_path=self.dev_path,
             major=self.major,
             minor=self.minor,
-            sync_percent=seen.percent,
+            sync_percent=volume_status.percent,
             estimated_time=None,
-            is_degraded=seen.degraded,
+            is_degraded=volume_status.degraded,
             ldisk_status=constants.LDS_OKAY,
         )
 
@@ -119,9 +119,9 @@ class GlusterStorage(base.BlockDev):
         """Make the disk ready: by its path the volume stays mounted until Shutdown, for QEMU nothing is needed."""
         if not self.attached:
             base.ThrowError("%s: there is no such disk in volume %s", self.path, self.volume.volume)
-        _honest(lambda: report_loss(self.volume, self.path))
+        _translate_errors(lambda: report_loss(self.volume, self.path))
         if self.userspace:
-            _honest(self.volume.check_server)
+            _translate_errors(self.volume.check_server)
             # QEMU may be given the disk without another call, where it is added to a running guest.
             self._flush_for_guest()
         else:
@@ -134,7 +134,7 @@ class GlusterStorage(base.BlockDev):
         self.dev_path = None
         self.attached = False
         self._assembled = False
-        _honest(lambda: report_loss(self.volume, self.path))
+        _translate_errors(lambda: report_loss(self.volume, self.path))
 
     def Open(self, force: bool = False, exclusive: Optional[bool] = None) -> None:
         """Make the disk ready for whoever wants it by its path: an OS script, or QEMU where the guest has no other way.
@@ -148,14 +148,14 @@ class GlusterStorage(base.BlockDev):
             self._hold()
         if self._assembled or exclusive is not None or self.volume.holds(self.path):
             return
-        if self.userspace and asked_by(GUESTS):
+        if self.userspace and called_from(GUESTS):
             self._flush_for_guest()
         else:
             self._keep()
 
     def Close(self) -> None:
         """Nobody here uses the disk any more; a migration says so of the node that the guest has left."""
-        _honest(lambda: self.volume.release(self.path))
+        _translate_errors(lambda: self.volume.release(self.path))
         self._forget_use()
 
     def Import(self) -> Any:
@@ -174,18 +174,18 @@ class GlusterStorage(base.BlockDev):
             base.ThrowError("%s: there is no such disk in volume %s", self.path, self.volume.volume)
         # Who unmounts it comes first: it waits for our end, whatever becomes of us.
         if (os.getpid(), self.volume) not in _ENDS:
-            _honest(lambda: unmount_after_this_process(self.volume))
+            _translate_errors(lambda: unmount_after_this_process(self.volume))
             _ENDS.add((os.getpid(), self.volume))
-        self._use_at(_honest(self.volume.keep))
+        self._use_at(_translate_errors(self.volume.keep))
 
     def _hold(self) -> None:
         """Have the volume mounted until Shutdown or Close."""
-        self._use_at(_honest(lambda: self.volume.hold(self.path)))
+        self._use_at(_translate_errors(lambda: self.volume.hold(self.path)))
 
     def _use_at(self, mount_point: str) -> None:
         """The disk may be written to by the mount there."""
-        _honest(lambda: self.volume.mark_unsynced(self.path, mount_point))
-        _honest(lambda: self.volume.note_use(self.path, mount_point))
+        _translate_errors(lambda: self.volume.mark_unsynced(self.path, mount_point))
+        _translate_errors(lambda: self.volume.note_use(self.path, mount_point))
         self.dev_path = os.path.join(mount_point, self.path)
 
     def _flush_for_guest(self) -> None:
@@ -206,7 +206,7 @@ class GlusterStorage(base.BlockDev):
     def Remove(self) -> bool:
         """Remove the file; False if there was none."""
         removed = self._on_file(lambda file: file.Remove())
-        _honest(lambda: self.volume.release(self.path))
+        _translate_errors(lambda: self.volume.release(self.path))
         for records in self.volume.records():
             dead_mount.forget(records, self.path)
         return removed
@@ -216,7 +216,7 @@ class GlusterStorage(base.BlockDev):
         _, path = _unique_id(new_id)
         self._on_file(lambda file: file.Move(path))
         self.path, self.unique_id = path, new_id
-        self.dev_path = os.path.join(_honest(lambda: self.volume.path_of(path)), path)
+        self.dev_path = os.path.join(_translate_errors(lambda: self.volume.path_of(path)), path)
 
     def Grow(self, amount: int, dryrun: bool, backingstore: bool, excl_stor: Any) -> None:
         """Grow the file to the size that Ganeti has recorded and *amount* MiB more.
@@ -289,10 +289,10 @@ class GlusterStorage(base.BlockDev):
                 _remove_after_error(file)
                 raise
 
-        return _honest(lambda: _while_mounted(volume, make))
+        return _translate_errors(lambda: _while_mounted(volume, make))
 
     def _on_file(self, act: Callable[[FileDeviceHelper], T]) -> T:
-        """What *act* gives, done to the disk's file while the volume is mounted."""
+        """The result of *act*, called with the file of the disk while the volume is mounted."""
         _accept(self.volume, self.path)
 
         def on_file(root: Directory) -> T:
@@ -300,7 +300,7 @@ class GlusterStorage(base.BlockDev):
 
         if self._root is not None:
             return on_file(self._root)
-        return _honest(lambda: _while_mounted(self.volume, on_file))
+        return _translate_errors(lambda: _while_mounted(self.volume, on_file))
 
 
 def _while_mounted(volume: GlusterVolume, act: Callable[[Directory], T]) -> T:
@@ -335,8 +335,8 @@ def _accept(volume: GlusterVolume, path: str) -> None:
     filestorage.CheckFileStoragePathAcceptance(os.path.join(volume.directory, path))
 
 
-def _honest(act: Callable[[], T]) -> T:
-    """What *act* gives.  What goes wrong is Ganeti's BlockDeviceError."""
+def _translate_errors(act: Callable[[], T]) -> T:
+    """The result of *act*.  Raises BlockDeviceError of Ganeti instead of DiskError."""
     try:
         return act()
     except DiskError as err:
@@ -348,16 +348,16 @@ def _unique_id(unique_id: Any) -> Tuple[str, str]:
     if not isinstance(unique_id, (tuple, list)) or len(unique_id) != 2:
         raise ValueError(f"Invalid configuration data {unique_id!r}")
     driver, path = unique_id
-    _honest(lambda: check_path(str(path)))
+    _translate_errors(lambda: check_path(str(path)))
     return str(driver), str(path)
 
 
 def GetGlusterSpaceInfo(volume: GlusterVolume) -> Any:
     """Size and free space of *volume* in MiB, as Ganeti tells of storage; see space.py."""
-    seen = _honest(lambda: space(volume))
+    volume_status = _translate_errors(lambda: space(volume))
     return {
         "type": constants.ST_GLUSTER,
         "name": volume.volume,
-        "storage_size": seen.size // MEBIBYTE,
-        "storage_free": seen.available // MEBIBYTE,
+        "storage_size": volume_status.size // MEBIBYTE,
+        "storage_free": volume_status.available // MEBIBYTE,
     }

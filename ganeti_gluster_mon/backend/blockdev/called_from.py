@@ -1,8 +1,7 @@
-"""What Ganeti wants a disk for, which it does not say: told by the function of its that asks.
+"""Why Ganeti opens a disk, by the function of ganeti.backend that calls: Ganeti passes no reason.
 
-By its path only some need a disk of a guest with userspace access, and mounting a volume costs more than all the rest.
-The functions are those of ganeti.backend; a test holds that they are there.  Whoever is not known here and opens a
-disk gets a path.
+Only some callers need the path of a disk with userspace access, and to mount the volume costs more than all the rest.
+A test checks that the functions exist.  Any other caller gets a path.
 """
 
 from __future__ import annotations
@@ -15,12 +14,12 @@ from typing import FrozenSet, Optional
 GUESTS = frozenset({"_GatherAndLinkBlockDevs"})
 #: they write to a disk's path without opening it
 WRITERS = frozenset({"BlockdevWipe", "BlockdevImage"})
-#: functions between one of those and whoever asks here, at most
+#: the most calls between such a function and `called_from`
 _DEPTH = 12
 
 
-def asked_by(names: FrozenSet[str]) -> bool:
-    """Whether a function of ganeti.backend with one of *names* is what waits for the answer."""
+def called_from(names: FrozenSet[str]) -> bool:
+    """Whether a function of ganeti.backend with one of *names* is among the callers."""
     frame: Optional[FrameType] = sys._getframe(1)
     for _ in range(_DEPTH):
         if frame is None:

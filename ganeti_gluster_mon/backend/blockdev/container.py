@@ -17,8 +17,9 @@ from ganeti.storage import container
 from ganeti_gluster_mon.backend.blockdev.bdev import volume_of
 from ganeti_gluster_mon.backend.blockdev.volume_space import space
 from ganeti_gluster_mon.backend.file_device import MEBIBYTE, DiskError
-from ganeti_gluster_mon.backend.status_file import volumes_seen
-from ganeti_gluster_mon.backend.volume import PORT, GlusterVolume, volumes_used
+from ganeti_gluster_mon.backend.status_file import known_volumes
+from ganeti_gluster_mon.backend.volume import PORT, GlusterVolume
+from ganeti_gluster_mon.backend.volumes_used import volumes_used
 
 _SIZES = (constants.SF_SIZE, constants.SF_USED, constants.SF_FREE)
 #: Ganeti's sign of what is not known
@@ -55,13 +56,13 @@ def _rows(volumes: List[GlusterVolume], fields: List[str]) -> List[List[Any]]:
     for volume in volumes:
         values: Dict[str, Any] = {constants.SF_NAME: volume.mount_point, constants.SF_ALLOCATABLE: True}
         try:
-            seen = space(volume)
+            volume_status = space(volume)
         except DiskError as err:
             whys.append(str(err))
             logging.warning("%s", err)
             values.update(dict.fromkeys(_SIZES, _UNKNOWN))
         else:
-            figures = (seen.size, seen.used, seen.available)
+            figures = (volume_status.size, volume_status.used, volume_status.available)
             values.update(zip(_SIZES, (figure // MEBIBYTE for figure in figures)))
         try:
             rows.append([values[field] for field in fields])
@@ -89,7 +90,7 @@ def _volumes(directory: str) -> List[GlusterVolume]:
         raise errors.StorageError("; ".join(invalid))
     if not found:
         found = dict.fromkeys(
-            GlusterVolume("127.0.0.1", PORT, name, (), directory) for name in volumes_seen()
+            GlusterVolume("127.0.0.1", PORT, name, (), directory) for name in known_volumes()
         )
     # A volume that was mounted from one server and is configured with another one is one row.
     by_mount_point: Dict[str, GlusterVolume] = {}

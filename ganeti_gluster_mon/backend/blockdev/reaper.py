@@ -32,7 +32,7 @@ _PROC = "/proc"
 
 
 @dataclass(frozen=True)
-class Place:
+class MountTarget:
     """The words that make the same GlusterVolume in another process."""
 
     server_addr: str
@@ -43,9 +43,9 @@ class Place:
     uses: str
 
 
-def place_of(volume: GlusterVolume) -> Place:
+def mount_target(volume: GlusterVolume) -> MountTarget:
     """The words that *volume* was made of."""
-    return Place(
+    return MountTarget(
         volume.server_addr, volume.port, volume.volume, volume.backup_servers, volume.directory, volume.uses
     )
 
@@ -56,7 +56,7 @@ def unmount_after_this_process(volume: GlusterVolume) -> None:
     Raises VolumeError where no process can be started.
     """
     library = os.path.dirname(os.path.dirname(os.path.abspath(ganeti_gluster_mon.__file__)))
-    argv = [sys.executable, "-m", __name__, str(os.getpid()), json.dumps(asdict(place_of(volume)))]
+    argv = [sys.executable, "-m", __name__, str(os.getpid()), json.dumps(asdict(mount_target(volume)))]
     try:
         # Its own session: it has to outlive us.  It is our child until we end, and then init's.
         subprocess.Popen(

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Dict, List, Optional
 
 from ganeti_gluster_mon.backend.local_bricks import holds
-from ganeti_gluster_mon.backend.status_file import SEEN, seen
+from ganeti_gluster_mon.backend.status_file import STATUS_FILE, volume_status
 from ganeti_gluster_mon.backend.volume import GlusterVolume
 
 
@@ -25,9 +25,9 @@ class Redundancy:
     percent: Optional[float] = None
 
 
-def redundancy(volume: GlusterVolume, path: str, source: str = SEEN) -> Redundancy:
+def redundancy(volume: GlusterVolume, path: str, source: str = STATUS_FILE) -> Redundancy:
     """How the disk *path* of *volume* is, by what the collector last saw."""
-    known = seen(volume.server_addr, volume.volume, source)
+    known = volume_status(volume.server_addr, volume.volume, source)
     if known is None:
         return Redundancy()
     try:

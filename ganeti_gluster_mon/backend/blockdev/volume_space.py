@@ -5,13 +5,13 @@ from __future__ import annotations
 import logging
 from typing import Any, Dict, Optional
 
-from ganeti_gluster_mon.backend.status_file import SEEN, seen
+from ganeti_gluster_mon.backend.status_file import STATUS_FILE, volume_status
 from ganeti_gluster_mon.backend.volume import GlusterVolume, VolumeError
 from ganeti_gluster_mon.gluster.capacity import of_mount
 from ganeti_gluster_mon.gluster.model import Capacity
 
 
-def space(volume: GlusterVolume, source: str = SEEN) -> Capacity:
+def space(volume: GlusterVolume, source: str = STATUS_FILE) -> Capacity:
     """The space of *volume*: of its mount, which is made for the moment if need be, else as the collector reckoned it.
 
     The mount knows better: what a brick's filesystem keeps for root cannot be told from bricks.  Raises VolumeError
@@ -21,7 +21,7 @@ def space(volume: GlusterVolume, source: str = SEEN) -> Capacity:
         with volume.mounted():
             return _of(volume)
     except VolumeError as err:
-        known = _known(seen(volume.server_addr, volume.volume, source))
+        known = _known(volume_status(volume.server_addr, volume.volume, source))
         if known is None:
             raise
         logging.warning("%s; its space is told as the collector saw it", err)

@@ -72,13 +72,13 @@ def _volume(action: str) -> str:
 
 
 def _tidy(action: str) -> Callable[[], int]:
-    def tidy() -> int:
+    def unmount_when_idle() -> int:
         from ganeti_gluster_mon.backend.extstorage import lease, provider, request
 
         lease.unmount_if_idle(provider.volume_of(request.read(action, os.environ)))
         return 0
 
-    return tidy
+    return unmount_when_idle
 
 
 def _written(action: str) -> int:

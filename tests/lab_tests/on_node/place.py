@@ -127,7 +127,7 @@ def disks(*paths: str) -> Iterator[FileDeviceHelper]:
 
 
 def hang(seconds: str) -> None:
-    with GlusterVolume("127.0.0.1", 24007, VOLUME.volume, patience=float(seconds)).mounted():
+    with GlusterVolume("127.0.0.1", 24007, VOLUME.volume, mount_timeout=float(seconds)).mounted():
         pass
 
 

@@ -17,7 +17,8 @@ from ganeti_gluster_mon.backend import mount as mount_module
 from ganeti_gluster_mon.backend import same_volume
 from ganeti_gluster_mon.backend.directory import Directory
 from ganeti_gluster_mon.backend.mount import UnmountResult, VolumeMount
-from ganeti_gluster_mon.backend.volume import GlusterVolume, VolumeError, volumes_used
+from ganeti_gluster_mon.backend.volume import GlusterVolume, VolumeError
+from ganeti_gluster_mon.backend.volumes_used import volumes_used
 from ganeti_gluster_mon.gluster import lookup, volfile
 from ganeti_gluster_mon.gluster.model import Mount
 

@@ -24,7 +24,8 @@ from ganeti_gluster_mon.backend import mount as mount_module
 from ganeti_gluster_mon.backend import mount_users
 from ganeti_gluster_mon.backend.directory import Directory
 from ganeti_gluster_mon.backend.mount import VolumeMount
-from ganeti_gluster_mon.backend.volume import GlusterVolume, VolumeError, volumes_used
+from ganeti_gluster_mon.backend.volume import GlusterVolume, VolumeError
+from ganeti_gluster_mon.backend.volumes_used import volumes_used
 from tests.lab.waiting import wait_until
 
 #: how Ganeti 3.1 reads a URI
@@ -242,12 +243,12 @@ def has_ended(pid: int) -> bool:
 def test_a_lock_that_is_never_given_up(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     mine = volume(place)
     assert not mine.holds("a")
-    assert mine.tidy(), "it is not mounted"
+    assert mine.unmount_when_idle(), "it is not mounted"
     (directory,) = (place / "uses").iterdir()
     monkeypatch.setattr(mount_users, "LOCK_TIMEOUT", 0.2)
     with open(directory / "lock") as other:
         fcntl.flock(other, fcntl.LOCK_EX)
-        for act in (mine.Mount, mine.tidy, lambda: mine.hold("a"), lambda: mine.release("a")):
+        for act in (mine.Mount, mine.unmount_when_idle, lambda: mine.hold("a"), lambda: mine.release("a")):
             with pytest.raises(VolumeError, match="volume gv0: another process has kept its lock"):
                 act()
 
@@ -265,10 +266,10 @@ def test_who_is_killed_while_it_mounts_is_waited_for(place: Path, monkeypatch: p
         killed.kill()
     monkeypatch.setattr(mount_users, "LOCK_TIMEOUT", 0.2)
     with pytest.raises(VolumeError, match="another process has kept its lock"):
-        volume(place).tidy()
+        volume(place).unmount_when_idle()
     (place / "pipe").write_text("go on\n")
     monkeypatch.setattr(mount_users, "LOCK_TIMEOUT", 30)
-    assert volume(place).tidy()
+    assert volume(place).unmount_when_idle()
     assert (place / "ended").exists()
 
 
@@ -284,7 +285,7 @@ def test_what_is_not_mounted_cannot_be_unmounted_nor_looked_at(place: Path) -> N
 @pytest.mark.parametrize("holder", [DISK, "a/b", "..", "ö", "a b", "$(x)"])
 def test_a_holder_is_one_file_whatever_its_name(place: Path, holder: str) -> None:
     mine = volume(place)
-    mine.tidy()
+    mine.unmount_when_idle()
     (directory,) = (place / "uses").iterdir()
     (directory / f"use-{quote(holder, safe='')}").touch()
     assert mine.holds(holder)
@@ -335,11 +336,11 @@ def test_a_holder_with_too_long_a_name(place: Path) -> None:
 def test_the_volumes_that_were_used(place: Path) -> None:
     mine = [volume(place), volume(place, SOCKET), volume(place, "fd99::1", port=24008)]
     for each in (*mine, volume(place, "only.tried")):
-        each.tidy()
+        each.unmount_when_idle()
     for each in mine:
         (place / "uses" / quote(each.own_mount_point, safe="") / "held").touch()
     elsewhere = GlusterVolume("127.0.0.1", 24007, "gv1", (), "/elsewhere", str(place / "uses"))
-    elsewhere.tidy()
+    elsewhere.unmount_when_idle()
     (place / "uses" / quote(elsewhere.own_mount_point, safe="") / "held").touch()
     (place / "uses" / "nonsense").mkdir()
     found = volumes_used(str(place / "gluster"), str(place / "uses"))
@@ -374,7 +375,7 @@ def test_the_daemon_is_not_shut_out(place: Path) -> None:
     try:
         GlusterVolume(
             "127.0.0.1", 24007, "gv0", (), str(place / "gluster"), str(place / "run" / "mounts")
-        ).tidy()
+        ).unmount_when_idle()
     finally:
         os.umask(before)
     assert (place / "run").stat().st_mode & 0o777 == 0o755

@@ -15,7 +15,7 @@ from ganeti_gluster_mon.gluster.model import Brick, Capacity, Disk, DiskFile, In
 from ganeti_gluster_mon.health import Limits, evaluate
 from ganeti_gluster_mon.hooks import job_queue, space_guard
 from ganeti_gluster_mon.hooks.space_check import refusal
-from ganeti_gluster_mon.hooks.space_request import Asked, asked
+from ganeti_gluster_mon.hooks.space_request import SpaceRequest, space_requests
 
 GIB = 1 << 30
 CONFIGURATION = Configuration(
@@ -45,20 +45,20 @@ def adding(template: str = "gluster", **more: str) -> Dict[str, str]:
 
 
 def test_a_new_instance() -> None:
-    assert asked(adding(), None, CONFIGURATION) == (Asked("gv0", 3 * GIB, 2 * GIB, "web"),)
+    assert space_requests(adding(), None, CONFIGURATION) == (SpaceRequest("gv0", 3 * GIB, 2 * GIB, "web"),)
     far = {**adding(), "GANETI_INSTANCE_PRIMARY": "node2"}
-    assert asked(far, None, CONFIGURATION) == (Asked("gv2", 3 * GIB, 2 * GIB, "web"),)
-    assert asked(adding("plain"), None, CONFIGURATION) == ()
-    assert asked(adding("diskless"), None, CONFIGURATION) == ()
+    assert space_requests(far, None, CONFIGURATION) == (SpaceRequest("gv2", 3 * GIB, 2 * GIB, "web"),)
+    assert space_requests(adding("plain"), None, CONFIGURATION) == ()
+    assert space_requests(adding("diskless"), None, CONFIGURATION) == ()
 
 
 def test_a_new_instance_on_ext_disks() -> None:
     given = {
         "disks": [{"size": 1024, "provider": "gluster", "volume": "gv2"}, {"size": 2048, "provider": "other"}]
     }
-    assert asked(adding("ext"), given, CONFIGURATION) == (Asked("gv2", GIB, GIB, "web"),)
+    assert space_requests(adding("ext"), given, CONFIGURATION) == (SpaceRequest("gv2", GIB, GIB, "web"),)
     # Without the job it is not known which volume it is for.
-    assert asked(adding("ext"), None, CONFIGURATION) == ()
+    assert space_requests(adding("ext"), None, CONFIGURATION) == ()
 
 
 @pytest.mark.parametrize(
@@ -67,8 +67,8 @@ def test_a_new_instance_on_ext_disks() -> None:
 )
 def test_a_disk_that_grows(absolute: str, amount: str, more: int, then: int) -> None:
     told = environment("OP_INSTANCE_GROW_DISK", DISK="0", AMOUNT=amount, ABSOLUTE=absolute)
-    assert asked(told, None, CONFIGURATION) == (Asked("gv0", more, then, "web"),)
-    assert asked({**told, "GANETI_DISK": "9"}, None, CONFIGURATION) == ()
+    assert space_requests(told, None, CONFIGURATION) == (SpaceRequest("gv0", more, then, "web"),)
+    assert space_requests({**told, "GANETI_DISK": "9"}, None, CONFIGURATION) == ()
 
 
 def test_a_disk_that_is_added() -> None:
@@ -76,26 +76,29 @@ def test_a_disk_that_is_added() -> None:
     given = {
         "disks": [["add", -1, {"size": 512}], ["remove", 0, {}], ["add", 1, {"size": 1024}], "x", ["add"]]
     }
-    assert asked(told, given, CONFIGURATION) == (Asked("gv0", GIB + GIB // 2, GIB, "web"),)
-    assert asked(told, None, CONFIGURATION) == ()
-    assert asked(told, {"disks": []}, CONFIGURATION) == ()
+    assert space_requests(told, given, CONFIGURATION) == (SpaceRequest("gv0", GIB + GIB // 2, GIB, "web"),)
+    assert space_requests(told, None, CONFIGURATION) == ()
+    assert space_requests(told, {"disks": []}, CONFIGURATION) == ()
 
 
 def test_disks_that_are_made_anew() -> None:
     told = {**environment("OP_INSTANCE_RECREATE_DISKS"), "GANETI_INSTANCE_NAME": "db"}
-    assert asked(told, None, CONFIGURATION) == (Asked("gv0", 0, 2 * GIB, "db"), Asked("gv2", 0, GIB, "db"))
+    assert space_requests(told, None, CONFIGURATION) == (
+        SpaceRequest("gv0", 0, 2 * GIB, "db"),
+        SpaceRequest("gv2", 0, GIB, "db"),
+    )
 
 
 @pytest.mark.parametrize("kind", ["OP_INSTANCE_MIGRATE", "", "OP_NODE_ADD"])
 def test_what_takes_no_space(kind: str) -> None:
-    assert asked(environment(kind), None, CONFIGURATION) == ()
-    assert asked({}, None, CONFIGURATION) == ()
+    assert space_requests(environment(kind), None, CONFIGURATION) == ()
+    assert space_requests({}, None, CONFIGURATION) == ()
 
 
 @pytest.mark.parametrize("size", ["", "-5", "many", "1e9", "٣", "9" * 40, "1 024"])
 def test_a_size_that_is_none_asks_for_nothing(size: str) -> None:
     told = {**adding(), "GANETI_INSTANCE_DISK0_SIZE": size, "GANETI_INSTANCE_DISK1_SIZE": size}
-    assert [each.more for each in asked(told, None, CONFIGURATION)] == [0]
+    assert [each.more for each in space_requests(told, None, CONFIGURATION)] == [0]
 
 
 # --- room ------------------------------------------------------------------------------------------
@@ -142,7 +145,7 @@ def the_pool(
 
 
 def why(pool: Pool, more: int = 0, overcommit: float = 1.0, largest: int = 1) -> Optional[str]:
-    wanted = Asked("gv0", more, largest, "new")
+    wanted = SpaceRequest("gv0", more, largest, "new")
     return refusal(wanted, CONFIGURATION, pool, evaluate(pool, Limits(), 1), overcommit)
 
 
@@ -224,7 +227,7 @@ def test_a_volume_of_another_pool_is_not_judged() -> None:
         ("/run/x.sock", True),
         ("10.0.0.1", False),
     ):
-        wanted = Asked("far", GIB, GIB, "new", server)
+        wanted = SpaceRequest("far", GIB, GIB, "new", server)
         said = refusal(wanted, CONFIGURATION, pool, evaluate(pool, Limits(), 1), 1.0)
         assert (said is not None) is refused
 

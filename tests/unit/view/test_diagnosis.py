@@ -17,7 +17,7 @@ from ganeti_gluster_mon.gluster.volume_files import VolumeFile, VolumeFiles
 from ganeti_gluster_mon.health import CRITICAL, OK, Health, Problem
 from ganeti_gluster_mon.view import node_program
 from ganeti_gluster_mon.view.diagnose_command import lines, of_nodes
-from ganeti_gluster_mon.view.diagnosis import Looked, diagnose, names_to_know
+from ganeti_gluster_mon.view.diagnosis import DiagnosisInput, diagnose, names_to_know
 from ganeti_gluster_mon.view.node_facts import NodeFacts, node_facts
 
 NAMES = ("node1", "node2", "node3")
@@ -67,15 +67,15 @@ def facts(name: str, **more: Any) -> NodeFacts:
     return replace(told, **more)
 
 
-def looked(**more: Any) -> Looked:
+def inputs(**more: Any) -> DiagnosisInput:
     every = {name: facts(name) for name in NAMES}
     every.update(more.pop("facts", {}))
-    return replace(Looked(CLUSTER, every, POOL, WELL, CONFIGURATION), **more)
+    return replace(DiagnosisInput(CLUSTER, every, POOL, WELL, CONFIGURATION), **more)
 
 
 def wrong(**more: Any) -> Dict[str, List[str]]:
     """What is wrong, by what it is about."""
-    found = diagnose(looked(**more))
+    found = diagnose(inputs(**more))
     parts = {"cluster": found.cluster, "pool": found.pool, **found.nodes}
     texts = {name: [each.text for each in findings if not each.note] for name, findings in parts.items()}
     assert found.well is not any(texts.values())
@@ -90,7 +90,7 @@ def of_node2(**more: Any) -> List[str]:
 
 def test_all_is_well() -> None:
     assert wrong() == {}
-    assert list(lines(diagnose(looked()))) == [
+    assert list(lines(diagnose(inputs()))) == [
         "Ganeti's settings: ok",
         "Pool: ok",
         "Node node1: ok",
@@ -103,14 +103,14 @@ def test_orphaned_disk_files() -> None:
     known = replace(CONFIGURATION, disk_names=frozenset({"a.0"}))
     files = [VolumeFile("gv0", f"ganeti/{name}", 1 << 20, 0, 1000) for name in ("a.0", "b.0")]
     of_gv0 = VolumeFiles("gv0", tuple(files))
-    found = diagnose(looked(configuration=known, files=[of_gv0], now=1000 + 7200.0))
+    found = diagnose(inputs(configuration=known, files=[of_gv0], now=1000 + 7200.0))
     assert not found.well
     assert list(lines(found))[2:4] == [
         "Disk files: 1 wrong",
         "  - volume gv0: ganeti/b.0 belongs to no instance: 1.0M, 0B allocated, last written 2 h ago",
     ]
-    assert diagnose(looked(files=[])).well
-    assert "Disk files: ok" in lines(diagnose(looked(files=[])))
+    assert diagnose(inputs(files=[])).well
+    assert "Disk files: ok" in lines(diagnose(inputs(files=[])))
 
 
 @pytest.mark.parametrize(
@@ -184,7 +184,7 @@ def test_a_node_that_hosts_no_instances_needs_no_qemu() -> None:
 def test_a_node_that_is_marked_offline_is_not_asked() -> None:
     nodes = (*CLUSTER.nodes[:2], replace(CLUSTER.nodes[2], offline=True))
     every = {name: facts(name) for name in NAMES[:2]}
-    found = diagnose(replace(looked(cluster=replace(CLUSTER, nodes=nodes)), facts=every))
+    found = diagnose(replace(inputs(cluster=replace(CLUSTER, nodes=nodes)), facts=every))
     assert found.well
     assert [each.text for each in found.nodes["node3"]] == ["not asked: it is marked offline"]
 
@@ -238,7 +238,7 @@ def test_the_pool_as_health_sees_it() -> None:
     )
     health = Health(CRITICAL, "", problems, {})
     assert wrong(health=health) == {"pool": ["gv0: brick a:/b is offline"]}
-    said = list(lines(diagnose(looked(health=health))))
+    said = list(lines(diagnose(inputs(health=health))))
     assert said[1:6] == [
         "Pool: 1 wrong",
         "  - gv0: brick a:/b is offline",
@@ -250,7 +250,7 @@ def test_the_pool_as_health_sees_it() -> None:
 
 
 def test_settings_that_are_on_another_node() -> None:
-    found = diagnose(looked(configuration=None, no_configuration="it is on the master"))
+    found = diagnose(inputs(configuration=None, no_configuration="it is on the master"))
     assert found.well
     assert [each.text for each in found.cluster] == [
         "Ganeti's settings were not looked at: it is on the master"
@@ -258,7 +258,7 @@ def test_settings_that_are_on_another_node() -> None:
 
 
 def test_each_thing_that_is_wrong_comes_with_what_to_do() -> None:
-    said = "\n".join(lines(diagnose(looked(facts={"node2": facts("node2", glusterd=False)}))))
+    said = "\n".join(lines(diagnose(inputs(facts={"node2": facts("node2", glusterd=False)}))))
     assert "Node node2: 1 wrong\n  - glusterd does not run\n    do: systemctl start glusterd; " in said
 
 
@@ -309,7 +309,7 @@ def test_of_one_node_is_told_what_the_pool_says_of_it_too() -> None:
         Problem("DAEMON_DOWN", CRITICAL, "gv0: Quota Daemon", "gv0", "Quota Daemon on node3"),
         Problem("HEAL_PENDING", CRITICAL, "gv0: 1 entry", "gv0"),
     )
-    found = diagnose(looked(health=Health(CRITICAL, "", problems, {})))
+    found = diagnose(inputs(health=Health(CRITICAL, "", problems, {})))
     two = of_nodes(found, CLUSTER, ["node2"])
     assert [each.text for each in two.nodes["node2"]] == [problems[0].text, problems[1].text]
     assert not two.well

@@ -15,8 +15,8 @@ from ganeti_gluster_mon.gluster.model import Peer, Pool
 from ganeti_gluster_mon.health import Health, VolumeHealth
 from ganeti_gluster_mon.view import info
 from ganeti_gluster_mon.view.fields import in_unit
-from ganeti_gluster_mon.view.listing import Listing, Manner, NoSuchField, chosen, lines, selected
-from ganeti_gluster_mon.view.pool_view import Sight
+from ganeti_gluster_mon.view.listing import Listing, NoSuchField, TableFormat, chosen, lines, selected
+from ganeti_gluster_mon.view.pool_view import PoolView
 from ganeti_gluster_mon.view.view_commands import LISTINGS
 from tests.unit.example_pool import HEALTH, NOTHING, NOTHING_HEALTH, NOW, POOL
 
@@ -50,14 +50,16 @@ CLUSTER = Cluster(
     shared_file_storage_dir=None,
     release="3.0.2",
 )
-SIGHT = Sight(POOL, HEALTH, NOW, CLUSTER, source="made by hand")
+POOL_VIEW = PoolView(POOL, HEALTH, NOW, CLUSTER, source="made by hand")
 
 
-def shown(name: str, *fields: str, sight: Sight = SIGHT, manner: Manner = Manner()) -> list[str]:
+def shown(
+    name: str, *fields: str, view: PoolView = POOL_VIEW, table_format: TableFormat = TableFormat()
+) -> list[str]:
     listing = LISTINGS[name]
-    rows = listing.rows(sight)
+    rows = listing.rows(view)
     assert rows is not None
-    return lines(chosen(listing, ",".join(fields) if fields else None), rows, manner)
+    return lines(chosen(listing, ",".join(fields) if fields else None), rows, table_format)
 
 
 def test_the_volumes() -> None:
@@ -90,8 +92,8 @@ def test_the_nodes_with_those_that_are_not_in_the_pool() -> None:
 
 def test_a_peer_is_the_node_whose_address_it_has() -> None:
     peers = (Peer("10.1.0.2", "u2", "Peer in Cluster", True), Peer("node1", "u1", "local", True, local=True))
-    sight = replace(SIGHT, pool=replace(POOL, peers=peers))
-    assert shown("list-nodes", "name", "peer", sight=sight)[1:] == [
+    view = replace(POOL_VIEW, pool=replace(POOL, peers=peers))
+    assert shown("list-nodes", "name", "peer", view=view)[1:] == [
         "node1.lab.test node1",
         "node2.lab.test 10.1.0.2",
         "node9.lab.test -",
@@ -127,13 +129,13 @@ def test_the_disks() -> None:
 
 
 def test_manners() -> None:
-    assert shown("list", "name", "size", manner=Manner(headers=False, separator=":")) == [
+    assert shown("list", "name", "size", table_format=TableFormat(headers=False, separator=":")) == [
         "dist2:3828",
         "gv0:1914",
         "old:-",
     ]
-    verbose = Manner(headers=False, units="t", verbose=True)
-    assert shown("list", "name", "size", "files", manner=verbose) == [
+    verbose = TableFormat(headers=False, units="t", verbose=True)
+    assert shown("list", "name", "size", "files", table_format=verbose) == [
         "dist2       0.0  (nodata)",
         "gv0         0.0    131072",
         "old   (unavail) (unavail)",
@@ -182,14 +184,14 @@ def test_fields_are_chosen() -> None:
     ],
 )
 def test_names_choose_rows(listing: str, names: list[str], found: int) -> None:
-    rows = LISTINGS[listing].rows(SIGHT)
+    rows = LISTINGS[listing].rows(POOL_VIEW)
     assert rows is not None
     assert len(selected(LISTINGS[listing], rows, names)) == found
 
 
 @pytest.mark.parametrize("name", ["gv", "GV0", "", "node", "x*"])
 def test_a_name_that_names_nothing(name: str) -> None:
-    rows = LISTINGS["list"].rows(SIGHT)
+    rows = LISTINGS["list"].rows(POOL_VIEW)
     assert rows is not None
     with pytest.raises(CommandError, match="no volume"):
         selected(LISTINGS["list"], rows, ["gv0", name])
@@ -202,21 +204,21 @@ def test_a_hostile_name_stays_on_its_line(name: str) -> None:
     health = Health(0, "", (), {name: VolumeHealth("healthy", 0)})
     disks = tuple(replace(disk, instance=name, path=name) for disk in POOL.disks or ())
     peers = tuple(replace(peer, hostname=name) for peer in POOL.peers or ())
-    sight = Sight(replace(POOL, volumes=volumes, disks=disks, peers=peers), health, NOW)
+    view = PoolView(replace(POOL, volumes=volumes, disks=disks, peers=peers), health, NOW)
     for listing in LISTINGS.values():
-        rows = listing.rows(sight)
+        rows = listing.rows(view)
         assert rows is not None
-        told = lines(listing.fields, rows, Manner())
+        told = lines(listing.fields, rows, TableFormat())
         assert len(told) == 1 + len(rows)
         assert all(line.isprintable() for line in told)
-    assert all(line.isprintable() for line in info.lines(sight, (), "h"))
+    assert all(line.isprintable() for line in info.lines(view, (), "h"))
 
 
 def test_what_is_not_known_is_no_empty_list() -> None:
-    sight = Sight(NOTHING, NOTHING_HEALTH, NOW)
-    assert {listing.rows(sight) is None for listing in LISTINGS.values()} == {True}
-    assert LISTINGS["list"].unknown(sight) == "glusterd is not running"
-    empty = Sight(Pool(NOW, peers=(), volumes=(), disks=()), Health(0, "", (), {}), NOW)
+    view = PoolView(NOTHING, NOTHING_HEALTH, NOW)
+    assert {listing.rows(view) is None for listing in LISTINGS.values()} == {True}
+    assert LISTINGS["list"].unknown(view) == "glusterd is not running"
+    empty = PoolView(Pool(NOW, peers=(), volumes=(), disks=()), Health(0, "", (), {}), NOW)
     assert [listing.rows(empty) for listing in LISTINGS.values()] == [[], [], [], []]
 
 

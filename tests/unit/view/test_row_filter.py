@@ -15,14 +15,14 @@ from ganeti_gluster_mon import gnt_gluster
 from ganeti_gluster_mon.gluster.model import Pool
 from ganeti_gluster_mon.health import Limits, evaluate
 from ganeti_gluster_mon.view.listing import as_json, chosen, filtered
-from ganeti_gluster_mon.view.pool_view import Sight
+from ganeti_gluster_mon.view.pool_view import PoolView
 from ganeti_gluster_mon.view.row_filter import BadFilter, is_filter, row_filter
-from ganeti_gluster_mon.view.view_commands import LISTINGS, _say_what_is_not_known
-from tests.unit.view.test_listing import CAPTURES, SIGHT, shown
+from ganeti_gluster_mon.view.view_commands import LISTINGS, _report_unknown
+from tests.unit.view.test_listing import CAPTURES, POOL_VIEW, shown
 
 
-def names(listing: str, text: str, field: str = "name", sight: Sight = SIGHT) -> List[str]:
-    rows = LISTINGS[listing].rows(sight)
+def names(listing: str, text: str, field: str = "name", view: PoolView = POOL_VIEW) -> List[str]:
+    rows = LISTINGS[listing].rows(view)
     assert rows is not None
     of = {one.name: one for one in LISTINGS[listing].fields}[field]
     return [str(of.value(row)) for row in filtered(LISTINGS[listing], rows, text)]
@@ -63,7 +63,7 @@ def test_rows_are_chosen(text: str, found: List[str]) -> None:
 
 def test_a_boolean_field_stands_for_itself() -> None:
     assert names("list-bricks", "arbiter", "brick") == names("list-bricks", 'arbiter == "true"', "brick")
-    everything = len(LISTINGS["list-bricks"].rows(SIGHT) or ())
+    everything = len(LISTINGS["list-bricks"].rows(POOL_VIEW) or ())
     assert 0 < len(names("list-bricks", "arbiter", "brick")) < everything
     assert (
         len(names("list-bricks", "not arbiter", "brick")) + len(names("list-bricks", "arbiter", "brick"))
@@ -102,7 +102,7 @@ def test_anything_else_is_a_filter_or_refused(text: str) -> None:
         test = row_filter(text, LISTINGS["list"].fields)
     except BadFilter:
         return
-    rows = LISTINGS["list"].rows(SIGHT)
+    rows = LISTINGS["list"].rows(POOL_VIEW)
     assert rows is not None
     assert {test(row) for row in rows} <= {True, False}
 
@@ -158,7 +158,7 @@ def test_all_fields_and_json(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_what_is_not_known_is_null() -> None:
-    rows = LISTINGS["list"].rows(SIGHT)
+    rows = LISTINGS["list"].rows(POOL_VIEW)
     assert rows is not None
     told = json.loads(as_json(chosen(LISTINGS["list"], "name,files,heal"), rows))
     assert told[0] == {"name": "dist2", "files": None, "heal": None}
@@ -181,10 +181,10 @@ def partly(pool: Pool) -> Pool:
 
 
 def test_bricks_that_are_known_to_run_are_counted() -> None:
-    sight = replace(SIGHT, pool=partly(SIGHT.pool))
-    (line,) = [line for line in shown("list", "name", "online", sight=sight) if line.startswith("gv0")]
+    view = replace(POOL_VIEW, pool=partly(POOL_VIEW.pool))
+    (line,) = [line for line in shown("list", "name", "online", view=view) if line.startswith("gv0")]
     assert line == "gv0    at least 2 of 3"
-    assert names("list", "online >= 2", sight=sight) == ["dist2"]  # gv0 may have two, or three
+    assert names("list", "online >= 2", view=view) == ["dist2"]  # gv0 may have two, or three
 
 
 def test_a_dead_brick_has_no_free_space() -> None:
@@ -194,13 +194,13 @@ def test_a_dead_brick_has_no_free_space() -> None:
 
 
 def test_a_list_of_one_volume_warns_of_that_volume_only(capsys: pytest.CaptureFixture[str]) -> None:
-    sight = replace(SIGHT, health=evaluate(partly(SIGHT.pool), Limits(), SIGHT.now))
-    _say_what_is_not_known(sight)
+    view = replace(POOL_VIEW, health=evaluate(partly(POOL_VIEW.pool), Limits(), POOL_VIEW.now))
+    _report_unknown(view)
     everything = capsys.readouterr().err
     assert "gv0" in everything
-    _say_what_is_not_known(sight, {"gv0"})
+    _report_unknown(view, {"gv0"})
     assert "gv0" in capsys.readouterr().err
-    _say_what_is_not_known(sight, {"dist2"})
+    _report_unknown(view, {"dist2"})
     assert "gv0" not in capsys.readouterr().err
 
 
@@ -213,7 +213,7 @@ def test_bricks_are_named_by_short_names(capsys: pytest.CaptureFixture[str]) -> 
 
 
 def test_online_of_a_node_counts_bricks_of_started_volumes(tmp_path: Path) -> None:
-    rows = LISTINGS["list-nodes"].rows(SIGHT)
+    rows = LISTINGS["list-nodes"].rows(POOL_VIEW)
     assert rows is not None
     for row in rows:
         assert {brick.volume for brick in row.started} <= {"gv0", "dist2"}

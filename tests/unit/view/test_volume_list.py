@@ -18,8 +18,8 @@ from ganeti_gluster_mon.health import OK, STATUSES, UNKNOWN, Health, Limits, eva
 from ganeti_gluster_mon.health.annotate import annotate
 from ganeti_gluster_mon.metrics import pool_metrics
 from ganeti_gluster_mon.view import info
-from ganeti_gluster_mon.view.listing import Manner, chosen, lines
-from ganeti_gluster_mon.view.pool_view import Sight
+from ganeti_gluster_mon.view.listing import TableFormat, chosen, lines
+from ganeti_gluster_mon.view.pool_view import PoolView
 from ganeti_gluster_mon.view.view_commands import LISTINGS
 from tests.unit import all_captures
 
@@ -28,17 +28,17 @@ LIMITS = Limits()
 
 def shown(pool: Pool, health: Health, now: int, volume: str) -> Iterator[Tuple[str, str]]:
     """Where the status of *volume* is shown, and what is shown."""
-    sight = Sight(pool, health, now)
+    view = PoolView(pool, health, now)
     for row in table.table(pool, health).splitlines():
         if row.split()[0] == volume:
             yield "table", row.split()[1]
     listing = LISTINGS["list"]
-    rows = listing.rows(sight)
+    rows = listing.rows(view)
     assert rows is not None
-    for line in lines(chosen(listing, "name,status"), rows, Manner(headers=False)):
+    for line in lines(chosen(listing, "name,status"), rows, TableFormat(headers=False)):
         if line.split()[0] == volume:
             yield "list", line.split()[1]
-    told = "\n".join(info.lines(sight, [volume], "h"))
+    told = "\n".join(info.lines(view, [volume], "h"))
     yield "info", re.findall(r"^  Status: (\S+)", told, re.MULTILINE)[0]
     data = report.make(collectors()["gluster"], pool, health, now, verbose=True)["data"]
     yield from (("report", each["status"]) for each in data["volumes"] if each["name"] == volume)

@@ -55,7 +55,7 @@ def looks(monkeypatch: pytest.MonkeyPatch) -> List[float]:
 
 
 def reap(tmp_path: Path, pid: int) -> None:
-    reaper.main(str(pid), json.dumps(asdict(reaper.place_of(volume(tmp_path)))))
+    reaper.main(str(pid), json.dumps(asdict(reaper.mount_target(volume(tmp_path)))))
 
 
 def ended() -> int:

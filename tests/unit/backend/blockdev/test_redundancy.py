@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from ganeti_gluster_mon.backend.blockdev.redundancy import Redundancy, redundancy
 from ganeti_gluster_mon.backend.blockdev.volume_space import space
-from ganeti_gluster_mon.backend.status_file import seen, volumes_seen
+from ganeti_gluster_mon.backend.status_file import known_volumes, volume_status
 from ganeti_gluster_mon.backend.volume import GlusterVolume, VolumeError
 from ganeti_gluster_mon.daemon.web.storage_status import Peaks, storage_status
 from ganeti_gluster_mon.gluster.model import Brick, Capacity, Heal, Pool, Subvolume, Volume
@@ -179,9 +179,9 @@ def test_the_example(source: Path) -> None:
     assert of(source) == DEGRADED
     assert of(source, volume=GlusterVolume("127.0.0.1", 24007, "dist2")) == FINE
     assert of(source, volume=GlusterVolume("127.0.0.1", 24007, "old")) == FINE
-    assert sorted(volumes_seen(str(source))) == ["dist2", "gv0", "old"]
+    assert sorted(known_volumes(str(source))) == ["dist2", "gv0", "old"]
     tell(source, NOTHING)
-    assert volumes_seen(str(source)) == []
+    assert known_volumes(str(source)) == []
     assert json.loads(storage_status(POOL, {}, TAKEN_AT)[0])["boottime"] == TAKEN_AT
 
 
@@ -215,7 +215,7 @@ def test_nonsense_is_nothing_known(spoilt: Path, data: st.DataObject) -> None:
     spoilt.write_text(json.dumps(told))
     found = of(spoilt)
     assert found.percent is None or 0 <= found.percent <= 100
-    assert all(name.isascii() for name in volumes_seen(str(spoilt)))
+    assert all(name.isascii() for name in known_volumes(str(spoilt)))
 
 
 @pytest.mark.parametrize(
@@ -223,8 +223,8 @@ def test_nonsense_is_nothing_known(spoilt: Path, data: st.DataObject) -> None:
 )
 def test_what_is_no_digest(source: Path, content: bytes) -> None:
     source.write_bytes(content)
-    assert seen("127.0.0.1", "gv0", str(source)) is None
-    assert volumes_seen(str(source)) == []
+    assert volume_status("127.0.0.1", "gv0", str(source)) is None
+    assert known_volumes(str(source)) == []
 
 
 def test_no_link_nor_pipe_is_followed(source: Path, tmp_path: Path) -> None:
