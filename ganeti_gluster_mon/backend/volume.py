@@ -16,7 +16,7 @@ import logging
 import os
 from contextlib import contextmanager
 from typing import Dict, Iterator, List, Optional, Sequence, Tuple
-from urllib.parse import quote, unquote
+from urllib.parse import quote
 
 from ganeti_gluster_mon.backend import dead_mount, mount_users, unsynced
 from ganeti_gluster_mon.backend.directory import Directory, resolved
@@ -35,7 +35,7 @@ from ganeti_gluster_mon.backend.server_address import PORT, checked_host, checke
 from ganeti_gluster_mon.gluster import model
 from ganeti_gluster_mon.gluster.query import VOLUME_NAME
 
-__all__ = ["DIRECTORY", "PORT", "GlusterVolume", "UnmountResult", "VolumeError", "volumes_used"]
+__all__ = ["DIRECTORY", "PORT", "GlusterVolume", "UnmountResult", "VolumeError"]
 
 #: Ganeti's directory for Gluster, unless the cluster has another
 DIRECTORY = "/var/run/ganeti/gluster"

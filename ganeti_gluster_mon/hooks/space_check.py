@@ -22,28 +22,28 @@ _NO_WRITES = ("partial", "down")
 
 
 def refusal(
-    space_requests: SpaceRequest, configuration: Configuration, pool: Pool, health: Health, overcommit: float
+    request: SpaceRequest, configuration: Configuration, pool: Pool, health: Health, overcommit: float
 ) -> Optional[str]:
-    """Why there is no room for *space_requests*, in one line that says what to do; None where there is, or it is not known."""
+    """Why there is no room for *request*, in one line that says what to do; None where there is, or it is not known."""
     if pool.volumes is None:
         return None
-    volume = next((each for each in pool.volumes if each.name == space_requests.volume), None)
-    if volume is None and not is_here(space_requests.server):
+    volume = next((each for each in pool.volumes if each.name == request.volume), None)
+    if volume is None and not is_here(request.server):
         return None  # another pool's, which nobody here can look at
     if volume is None:
-        return f"there is no volume {one_line(space_requests.volume, 80)}; gnt-gluster list shows which there are"
+        return f"there is no volume {one_line(request.volume, 80)}; gnt-gluster list shows which there are"
     if volume.state != "started":
         return f"volume {volume.name} is not started: gluster volume start {volume.name}"
     judged = health.volumes[volume.name]
     if judged.status in _NO_WRITES:
         why = "; ".join(problem.text for problem in judged.problems)
         return f"volume {volume.name} is {judged.status}, no disk can be made or grown: {why}"
-    return _too_small(space_requests, volume, overcommit) or _too_full(
-        space_requests, configuration, pool, volume, overcommit
+    return _too_small(request, volume, overcommit) or _too_full(
+        request, configuration, pool, volume, overcommit
     )
 
 
-def _too_small(space_requests: SpaceRequest, volume: Volume, overcommit: float) -> Optional[str]:
+def _too_small(request: SpaceRequest, volume: Volume, overcommit: float) -> Optional[str]:
     """A file that is not cut into shards lies on one subvolume, however large the others are."""
     if len(volume.subvolumes) < 2 or is_sharded(volume.options):
         return None
@@ -51,29 +51,29 @@ def _too_small(space_requests: SpaceRequest, volume: Volume, overcommit: float) 
     if any(space is None for space in spaces):
         return None
     largest = max(space[0].size for space in spaces if space is not None)
-    if space_requests.largest <= largest * overcommit:
+    if request.largest <= largest * overcommit:
         return None
     return (
-        f"a disk of {short_size(space_requests.largest)} does not fit on {volume.name}: without sharding it has to lie on one "
+        f"a disk of {short_size(request.largest)} does not fit on {volume.name}: without sharding it has to lie on one "
         f"of its {len(spaces)} subvolumes, of {short_size(largest)} at most"
     )
 
 
 def _too_full(
-    space_requests: SpaceRequest, configuration: Configuration, pool: Pool, volume: Volume, overcommit: float
+    request: SpaceRequest, configuration: Configuration, pool: Pool, volume: Volume, overcommit: float
 ) -> Optional[str]:
     if volume.capacity is None:
         return None
     promised = sum(disk.size or 0 for disk in configuration.disks if disk.volume == volume.name)
     room = volume.capacity.available + _taken(configuration, pool, volume)
-    if space_requests.more and not volume.capacity.available:
+    if request.more and not volume.capacity.available:
         return f"volume {volume.name} is full, not a byte is free"
     if volume.inodes is not None and volume.inodes.total and not volume.inodes.free:
         return f"volume {volume.name} can take no more files: it has no inode left"
-    if promised + space_requests.more <= room * overcommit:
+    if promised + request.more <= room * overcommit:
         return None
     words = (
-        f"volume {volume.name} has no room for {short_size(space_requests.more)} more: {short_size(promised)} are promised to "
+        f"volume {volume.name} has no room for {short_size(request.more)} more: {short_size(promised)} are promised to "
         f"disks, which may take {short_size(room)}"
     )
     if overcommit != 1:

@@ -13,7 +13,7 @@ from ganeti_gluster_mon.command_error import CommandError
 from ganeti_gluster_mon.ganeti.configuration import Configuration, DiskParameters
 from ganeti_gluster_mon.ganeti.ssh import Nodes, NodeUnavailable
 from ganeti_gluster_mon.gluster.model import DiskFile
-from ganeti_gluster_mon.hooks.space_request import ADD, GROW, MODIFY, RECREATE, asked
+from ganeti_gluster_mon.hooks.space_request import ADD, GROW, MODIFY, RECREATE, space_requests
 from tests.fuzz.captures import one_line
 from tests.fuzz.values import TEXTS
 
@@ -93,7 +93,7 @@ def hook(chance: random.Random) -> str:
         if chance.random() < 0.5
     }
     try:
-        wanted = asked(environment, chance.choice([None, job]), _CONFIGURATION)
+        wanted = space_requests(environment, chance.choice([None, job]), _CONFIGURATION)
     except CommandError as err:
         one_line(str(err))
         return "refused"

@@ -68,6 +68,6 @@ def test_who_asks_for_a_disk_is_there_and_does_as_we_think(ganeti: Dict[str, Any
 
 def test_whoever_else_asks_is_nobody_we_know() -> None:
     def BlockdevWipe() -> bool:
-        return called_from.asked_by(called_from.WRITERS)
+        return called_from.called_from(called_from.WRITERS)
 
     assert not BlockdevWipe(), "a function of that name, but not Ganeti's"
