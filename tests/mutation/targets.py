@@ -21,6 +21,9 @@ TARGETS: Dict[str, Tuple[str, ...]] = {
     "ganeti_gluster_mon/gluster/placement.py": ("tests/unit/gluster/test_placement.py",),
     "ganeti_gluster_mon/gluster/quorum.py": ("tests/unit/gluster/test_quorum.py",),
     "ganeti_gluster_mon/gluster/pool_builder.py": ("tests/unit/gluster/test_pool_builder.py",),
+    "ganeti_gluster_mon/gluster/peer_builder.py": ("tests/unit/gluster/test_pool_builder.py",),
+    "ganeti_gluster_mon/gluster/brick_builder.py": ("tests/unit/gluster/test_pool_builder.py",),
+    "ganeti_gluster_mon/gluster/volume_builder.py": ("tests/unit/gluster/test_pool_builder.py",),
     "ganeti_gluster_mon/daemon/cluster/leader_election.py": (
         "tests/unit/daemon/cluster/test_leader_election.py",
     ),

@@ -1,0 +1,114 @@
+"""The bricks of a volume, from all answers that have them.  Pure."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import (
+    List,
+    Mapping,
+    Optional,
+    Tuple,
+)
+
+from ganeti_gluster_mon.gluster import parse, query, reach
+from ganeti_gluster_mon.gluster.answer_reader import AnswerReader
+from ganeti_gluster_mon.gluster.model import (
+    Brick,
+    Peer,
+)
+from ganeti_gluster_mon.gluster.reach import BrickKey, Evidence
+from ganeti_gluster_mon.gluster.status_reports import VolumeReports
+from ganeti_gluster_mon.text import some
+
+
+def build_bricks(
+    reader: AnswerReader,
+    info: parse.VolumeInfo,
+    reports: Optional[VolumeReports],
+    state: Optional[parse.State],
+    peers: Optional[Tuple[Peer, ...]],
+    heals: Mapping[BrickKey, parse.HealCount],
+) -> List[Tuple[Brick, Evidence]]:
+    """The bricks of a volume, with what is known of each beside what glusterd reports."""
+    started = info.state == "started"
+    own = {
+        (known.host, known.path): known
+        for volume in (state.volumes if state else ())
+        if volume.name == info.name
+        for known in volume.bricks
+    }
+    away = {peer.uuid for peer in peers or () if peer.connected is False or peer.reachable is False}
+    hosts = reader.capture.hosts_answering
+    present = {peer.uuid for peer in peers or () if hosts.get(peer.hostname) is True}
+    local = {peer.uuid for peer in peers or () if peer.local}
+    observer = reader.capture.told_by or reader.capture.node or "this node"
+    older = reader.heal_info_is_older(info.name)
+    found = []
+    for each in info.bricks:
+        key = (each.host, each.path)
+        count = heals.get(key)
+        fields = reach.fields_of(each, reports.bricks.get(key, ()) if reports and started else (), count)
+        if reader.all_peers is not None and each.uuid is not None:
+            fields["host_in_pool"] = each.uuid in reader.all_peers
+        if each.uuid in local and "device" in fields:
+            fields["name"] = reader.capture.devices.get(fields["device"])
+        brick = Brick(info.name, each.host, each.path, **fields)
+        mine = own.get(key)
+        own_counts = mine is not None and (reader.own_is_newer or _is_offline_here(reader, mine))
+        if started and mine is not None:
+            if own_counts:
+                brick = reach.with_own_state(brick, mine)
+            if brick.online is None:
+                brick = reach.without_status(brick, mine)
+        heal = None if count is None else count.connected
+        if older or own_counts:
+            # Of a brick that glusterd does not report on, the last failure still tells the most.
+            heal = False if heal is False and brick.online is None else None
+        evidence = Evidence(
+            heal, reader.capture.bricks_answering.get(key), each.uuid in away, each.uuid in present
+        )
+        if started:
+            brick = reach.with_evidence(brick, evidence, observer)
+        found.append((brick, evidence))
+    return found
+
+
+def heal_counts(
+    reader: AnswerReader, info: parse.VolumeInfo, started: bool
+) -> Mapping[BrickKey, parse.HealCount]:
+    """By brick: heal's counts; empty where there are no copies to heal."""
+    copies = info.replica_count > 1 or info.disperse_count > 0
+    wanted = query.heal_summary(info.name)
+    what = f"heal backlog of {info.name}"
+    if not copies or not started:
+        # Gluster refuses such a query, which is as it should be; half an answer is not
+        reader.read(wanted, parse.heal_info, what, volume=info.name)
+        reader.read(query.heal_split_brain(info.name), parse.heal_info, what, volume=info.name)
+        return {}
+    counts = reader.read(wanted, parse.heal_info, what, must=True, volume=info.name)
+    split = reader.read(
+        query.heal_split_brain(info.name),
+        parse.heal_info,
+        f"split-brain entries of {info.name}",
+        volume=info.name,
+    )
+    reports = {(count.host, count.path): count for count in counts or ()}
+    missing = [f"{b.host}:{b.path}" for b in info.bricks if (b.host, b.path) not in reports]
+    if counts is not None and missing:
+        reader.note(what, f"it does not name {some(missing, 3)}", info.name)
+    for count in split or ():
+        key = (count.host, count.path)
+        if key not in reports:
+            reports[key] = count
+        elif reports[key].split_brain is None:
+            reports[key] = replace(reports[key], split_brain=count.split_brain)
+    return reports
+
+
+def _is_offline_here(reader: AnswerReader, mine: parse.LocalBrick) -> bool:
+    """Whether this node's own glusterd calls its brick offline, and nothing but another node's word is against it.
+
+    That node says when its answer was taken, so that "later" is its word, too.
+    """
+    answers = reader.capture.bricks_answering.get((mine.host, mine.path))
+    return reader.capture.told_by is not None and mine.started is False and answers is not True
