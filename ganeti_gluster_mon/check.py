@@ -34,7 +34,7 @@ LONGEST_TEXT = 2000
 
 
 @dataclass(frozen=True)
-class Result:
+class CheckResult:
     """What the plugin says."""
 
     #: 0 ok, 1 warning, 2 critical, 3 unknown
@@ -43,7 +43,7 @@ class Result:
     line: str
 
 
-def check(pool: Pool, health: Health, limits: Limits, volume: Optional[str] = None) -> Result:
+def check(pool: Pool, health: Health, limits: Limits, volume: Optional[str] = None) -> CheckResult:
     """Say how the pool is, or only how *volume* is; *limits* are those that *health* was judged by."""
     if volume is None:
         return _result(health.code, health.problems, health.message, pool.volumes or (), limits)
@@ -68,7 +68,7 @@ def check(pool: Pool, health: Health, limits: Limits, volume: Optional[str] = No
 
 def _result(
     code: int, problems: Sequence[Problem], summary: str, volumes: Sequence[Volume], limits: Limits
-) -> Result:
+) -> CheckResult:
     exit_status = {OK: 0, HEALING: 1, UNKNOWN: 3, CRITICAL: 2}[code]
     if code == OK and any(not problem.muted for problem in problems):
         exit_status = 1  # nothing is wrong yet, but space is getting short
@@ -77,7 +77,7 @@ def _result(
     text = _text([*(parts or [summary]), *(f"muted: {part}" for part in muted)])
     line = f"GLUSTER {STATES[exit_status]} - {text}"
     perfdata = " ".join(figure for volume in volumes for figure in _perfdata(volume, limits))
-    return Result(exit_status, f"{line} | {perfdata}" if perfdata else line)
+    return CheckResult(exit_status, f"{line} | {perfdata}" if perfdata else line)
 
 
 def _text(parts: Sequence[str]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import List, Sequence
 
+from ganeti_gluster_mon.columns import align
 from ganeti_gluster_mon.gluster.model import Pool, Volume
 from ganeti_gluster_mon.health import Health
 from ganeti_gluster_mon.text import one_line, short_size
@@ -17,14 +18,7 @@ def table(pool: Pool, health: Health) -> str:
     if pool.volumes is None:
         return f"It is not known which volumes there are: {one_line(health.message)}\n"
     rows: List[Sequence[str]] = [_HEADERS, *(_row(volume, health) for volume in pool.volumes)]
-    widths = [max(map(len, column)) for column in zip(*rows)]
-    lines = (
-        "  ".join(
-            cell.ljust(width) if i in _WORDS else cell.rjust(width)
-            for i, (cell, width) in enumerate(zip(row, widths))
-        ).rstrip()
-        for row in rows
-    )
+    lines = align(rows, [i not in _WORDS for i in range(len(_HEADERS))], "  ")
     return "".join(f"{line}\n" for line in lines)
 
 

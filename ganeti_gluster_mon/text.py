@@ -34,15 +34,20 @@ def short_size(size: int) -> str:
         return f"{size}B"
     # In whole numbers to the end: a float has no room for a size of absurd length.
     step = 1
-    while step < len(_UNITS) and _tenths(size, step) >= 10240:
+    while step < len(_UNITS) and _tenths(size, 10 * step) >= 10240:
         step += 1
-    tenths = _tenths(size, step)
-    return f"{tenths // 10}.{tenths % 10}{_UNITS[step - 1]}"
+    return f"{one_decimal(size, 10 * step)}{_UNITS[step - 1]}"
 
 
-def _tenths(size: int, step: int) -> int:
-    unit = 1 << 10 * step
-    return (size * 10 + unit // 2) // unit
+def one_decimal(size: int, shift: int) -> str:
+    """*size* in units of 2 to the power of *shift*, with one decimal: ``1.9``."""
+    tenths = _tenths(size, shift)
+    return f"{tenths // 10}.{tenths % 10}"
+
+
+def _tenths(size: int, shift: int) -> int:
+    # In whole numbers: a float has no room for a size of absurd length.
+    return (size * 10 + (1 << (shift - 1))) >> shift
 
 
 def duration_text(seconds: float) -> str:

@@ -6,14 +6,13 @@ lines ``name=value`` for each brick.
 
 from __future__ import annotations
 
-import ipaddress
 import os
 import stat
-from contextlib import suppress
 from typing import Dict, List
 
 from ganeti_gluster_mon.backend.directory import open_directory
 from ganeti_gluster_mon.backend.file_device import DiskError, FileDeviceHelper
+from ganeti_gluster_mon.gluster.placement import is_here
 
 GLUSTERD = "/var/lib/glusterd"
 #: the permissions that mark a file that only points to the subvolume which has the data
@@ -43,15 +42,6 @@ def holds(brick: str, path: str) -> bool:
     except DiskError:
         return False
     return status is not None and stat.S_IMODE(status.st_mode) != _LINK_MODE
-
-
-def is_here(server: str) -> bool:
-    """Whether *server* is this node, as far as its name tells."""
-    if server == "localhost" or server.startswith("/"):
-        return True
-    with suppress(ValueError):
-        return ipaddress.ip_address(server).is_loopback
-    return False
 
 
 def _values(path: str) -> Dict[str, str]:

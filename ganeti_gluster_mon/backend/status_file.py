@@ -11,7 +11,7 @@ import time
 from typing import Any, Dict, List, Optional
 
 from ganeti_gluster_mon import safe_open
-from ganeti_gluster_mon.backend.local_bricks import is_here
+from ganeti_gluster_mon.gluster.placement import is_here
 from ganeti_gluster_mon.gluster.query import VOLUME_NAME
 
 STATUS_FILE = "/run/ganeti-gluster-mon/web-state/storage.json"

@@ -14,6 +14,7 @@ from ganeti_gluster_mon.deploy.step import DONE, NodeQuery, PreconditionFailed, 
 from ganeti_gluster_mon.ganeti.ssh import CommandResult
 from ganeti_gluster_mon.gluster.facts import VolumeInfo
 from ganeti_gluster_mon.gluster.model import DiskFile
+from ganeti_gluster_mon.gluster.placement import is_sharded
 from ganeti_gluster_mon.text import one_line, some
 
 _MOST = 9
@@ -107,7 +108,7 @@ def losses(volume: VolumeInfo, disks: Sequence[DiskFile], answers: Sequence[Comm
                 f"other bricks first"
             ) from err
     mine = [disk for disk in disks if disk.volume == volume.name]
-    sharded = volume.options.get("features.shard", "off") in ("on", "enable", "true", "yes", "1")
+    sharded = is_sharded(volume.options)
     lost = [f"{disk.name} of {disk.instance}" for disk in mine if disk.path not in present]
     damaged = [f"{disk.name} of {disk.instance}" for disk in mine if disk.path in present] if sharded else []
     return Losses(tuple(lost), tuple(damaged))

@@ -21,7 +21,7 @@ def is_sharded(options: Mapping[str, str]) -> bool:
 
 
 def is_here(server: Optional[str]) -> bool:
-    """Whether *server*, of which a volume is had, is the node that has it, whichever that is."""
+    """Whether *server*, from a volume's address, names the node that uses the volume, whichever node that is."""
     if server is None or server == "localhost" or server.startswith("/"):
         return True
     try:

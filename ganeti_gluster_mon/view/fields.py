@@ -6,7 +6,7 @@ import enum
 from dataclasses import dataclass
 from typing import Callable, Generic, Optional, Sequence, TypeVar, Union
 
-from ganeti_gluster_mon.text import one_line
+from ganeti_gluster_mon.text import one_decimal, one_line
 
 Row = TypeVar("Row")
 
@@ -105,14 +105,8 @@ def in_unit(size: int, unit: str) -> str:
     if unit == "m" or (unit == "h" and mebibytes < 1 << 10):
         return f"{mebibytes}{'M' if unit == 'h' else ''}"
     if unit == "g" or (unit == "h" and mebibytes < 1 << 20):
-        return f"{_tenths(size, 30)}{'G' if unit == 'h' else ''}"
-    return f"{_tenths(size, 40)}{'T' if unit == 'h' else ''}"
-
-
-def _tenths(size: int, shift: int) -> str:
-    # In whole numbers: a float has no room for a size of absurd length.
-    tenths = (size * 10 + (1 << (shift - 1))) >> shift
-    return f"{tenths // 10}.{tenths % 10}"
+        return f"{one_decimal(size, 30)}{'G' if unit == 'h' else ''}"
+    return f"{one_decimal(size, 40)}{'T' if unit == 'h' else ''}"
 
 
 def known(value: Optional[object], applies: bool = True) -> Value:

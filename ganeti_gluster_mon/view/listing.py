@@ -7,6 +7,7 @@ import json
 from dataclasses import dataclass
 from typing import Any, Callable, Generic, List, Optional, Sequence, Tuple
 
+from ganeti_gluster_mon.columns import align
 from ganeti_gluster_mon.command_error import CommandError
 from ganeti_gluster_mon.text import some
 from ganeti_gluster_mon.view.fields import Field, Row, Special, plain, shown
@@ -138,11 +139,4 @@ def table(
     every = [*([titles] if table_format.headers else []), *rows]
     if table_format.separator is not None:
         return [table_format.separator.join(row) for row in every]
-    widths = [max(map(len, column)) for column in zip(*every)]
-    return [
-        " ".join(
-            cell.rjust(width) if right else cell.ljust(width)
-            for cell, width, right in zip(row, widths, to_the_right)
-        ).rstrip(" ")
-        for row in every
-    ]
+    return align(every, to_the_right)

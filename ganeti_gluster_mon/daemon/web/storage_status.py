@@ -18,6 +18,7 @@ from dataclasses import asdict
 from typing import Any, Dict, List, Mapping, Optional, Tuple
 
 from ganeti_gluster_mon.gluster.model import Pool, Volume
+from ganeti_gluster_mon.gluster.placement import is_sharded
 from ganeti_gluster_mon.health import subvolume_redundancy
 
 FORMAT_VERSION = 1
@@ -36,7 +37,7 @@ def storage_status(pool: Pool, peaks: Peaks, boottime: int) -> Tuple[bytes, Peak
         if pending or (pending is None and volume.name in peaks):
             new[volume.name] = max(pending or 0, peaks.get(volume.name, 0))
         volumes[volume.name] = {
-            "sharded": volume.options.get("features.shard", "off") in ("on", "enable", "yes", "true", "1"),
+            "sharded": is_sharded(volume.options),
             "healed": _healed(pending, new.get(volume.name)),
             "size": None if volume.capacity is None else volume.capacity.size,
             "available": None if volume.capacity is None else volume.capacity.available,

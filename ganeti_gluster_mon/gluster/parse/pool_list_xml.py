@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import List, Optional, Tuple
 
 from ganeti_gluster_mon.gluster.model import Peer
@@ -24,6 +25,9 @@ from ganeti_gluster_mon.gluster.xmlstream import Record, read
 _NO_UUID = "00000000-0000-0000-0000-000000000000"
 
 
+# A process needs the peers of the same answer several times in a cycle: it parses each answer once.  Two answers are
+# kept, this node's own and the leader's.
+@lru_cache(maxsize=2)
 def pool_list(output: bytes) -> Parsed[Tuple[Peer, ...]]:
     """The members of the pool, from `pool list`, or from `peer status`, which leaves out the host asked."""
     faults = Faults()
