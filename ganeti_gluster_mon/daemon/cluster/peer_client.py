@@ -64,7 +64,7 @@ class PeerClient:
     """Sends requests to the other nodes.  For a running event loop."""
 
     def __init__(self, port: int, encrypted: Callable[[], bool]) -> None:
-        """All listen on *port*, as we do; *encrypted*: by TLS, as our own door is at that moment."""
+        """All nodes listen on *port*.  *encrypted*: whether by TLS, as this node does at that moment."""
         self._port = port
         self._encrypted = encrypted
         self._client = AsyncHTTPClient(
