@@ -26,10 +26,10 @@ def volume_status(server: str, volume: str, path: str = STATUS_FILE) -> Optional
 
     Also None if *server* may be in another pool, which can have a volume of the same name.
     """
-    told = _read_status(path)
-    if not (is_here(server) or server in told.get("hosts", ())):
+    parsed = _read_status(path)
+    if not (is_here(server) or server in parsed.get("hosts", ())):
         return None
-    found = told["volumes"].get(volume) if told else None
+    found = parsed["volumes"].get(volume) if parsed else None
     return found if isinstance(found, dict) else None
 
 
@@ -44,14 +44,14 @@ def _read_status(path: str) -> Dict[str, Any]:
     The process that writes it has no privileges: its content is untrusted input.
     """
     try:
-        told = json.loads(safe_open.read(path, _MOST))
-        moment = told["boottime"]
-        if told["format_version"] != 1 or isinstance(moment, bool) or not isinstance(moment, int):
+        parsed = json.loads(safe_open.read(path, _MOST))
+        moment = parsed["boottime"]
+        if parsed["format_version"] != 1 or isinstance(moment, bool) or not isinstance(moment, int):
             return {}
         age = time.clock_gettime_ns(time.CLOCK_BOOTTIME) - moment
         if not 0 <= age <= _FRESH * 1e9:
             return {}
-        well_formed = isinstance(told["volumes"], dict) and isinstance(told["hosts"], list)
+        well_formed = isinstance(parsed["volumes"], dict) and isinstance(parsed["hosts"], list)
     except (OSError, ValueError, TypeError, KeyError, RecursionError):
         return {}
-    return told if well_formed else {}
+    return parsed if well_formed else {}

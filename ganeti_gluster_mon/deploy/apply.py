@@ -217,7 +217,7 @@ def run_step(host: Host, step: Step, say: Say) -> None:
             wait, cured = None, not ran
             continue
         wait = wait or Wait(step, say)
-        wait.seen(step.progress(answers), done=done >= step.readings)
+        wait.report(step.progress(answers), done=done >= step.readings)
         if done >= step.readings:
             return
         if remaining is not None and wait.kick_due():

@@ -16,9 +16,9 @@ _FIND = ("find", "/usr/share/ganeti", "-path", "*/storage/gluster.py.distrib", "
 def advice(context: Context) -> Tuple[str, ...]:
     """A line that recommends the package, where nodes are without it."""
     queries = [NodeQuery(node.name, _FIND) for node in context.cluster.nodes if not node.offline]
-    told = query_nodes(context.host, queries)
+    parsed = query_nodes(context.host, queries)
     lacking: List[str] = [
-        one.node for one, reply in told.items() if reply.status == 0 and not reply.stdout.strip()
+        one.node for one, reply in parsed.items() if reply.status == 0 and not reply.stdout.strip()
     ]
     if not lacking:
         return ()

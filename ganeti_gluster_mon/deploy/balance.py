@@ -54,8 +54,8 @@ def has_layout(context: Context, volume: VolumeInfo) -> bool:
             brick.path,
         )
         queries.append(NodeQuery(hosts.get(brick.host, brick.host), words))
-    told = query_nodes(context.host, queries)
-    return all(_has_share(reply) for reply in told.values())
+    parsed = query_nodes(context.host, queries)
+    return all(_has_share(reply) for reply in parsed.values())
 
 
 def _has_share(reply: CommandResult) -> bool:

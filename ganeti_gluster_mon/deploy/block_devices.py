@@ -86,9 +86,9 @@ class Device:
     @property
     def carries(self) -> Optional[str]:
         """What is on it that would be lost; None: nothing that anybody knows of."""
-        told = [signature.words for signature in self.signatures]
-        if told:
-            return f"has {one_line(some(told, 3))} on it"
+        parsed = [signature.words for signature in self.signatures]
+        if parsed:
+            return f"has {one_line(some(parsed, 3))} on it"
         if self.partitions:
             return f"has partitions: {some(self.partitions, 3)}"
         return None
@@ -148,9 +148,9 @@ def understand(name: str, listed: CommandResult, wiped: CommandResult) -> Tuple[
 
 def _identity(device: Mapping[str, Any]) -> Optional[str]:
     """What the hardware says it is; partitions of a disk all say what the disk says, and differ by number."""
-    told = device["wwn"] or device["serial"]
+    parsed = device["wwn"] or device["serial"]
     number = re.search(r"[0-9]+$", device["path"])
-    return f"{told}-part{number[0] if number else ''}" if told and device["type"] == "part" else told
+    return f"{parsed}-part{number[0] if number else ''}" if parsed and device["type"] == "part" else parsed
 
 
 def _below(device: Mapping[str, Any]) -> List[Dict[str, Any]]:

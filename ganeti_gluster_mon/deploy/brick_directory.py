@@ -50,13 +50,13 @@ class MakeBrick(Step):
         return f"the directory {self.path} for a brick of {self.volume}"
 
     def queries(self) -> Tuple[NodeQuery, ...]:
-        asked = (
+        queried = (
             ("findmnt", "--noheadings", "--output", "TARGET", "--target", os.path.dirname(self.path)),
             ("findmnt", "--noheadings", "--output", "TARGET", "--mountpoint", self.path),
             POOL_LIST,
             *brick_state.queries(self.path),
         )
-        return (NodeQuery(self.coordinator, VOLUME_INFO), *(NodeQuery(self.node, argv) for argv in asked))
+        return (NodeQuery(self.coordinator, VOLUME_INFO), *(NodeQuery(self.node, argv) for argv in queried))
 
     def remaining(self, answers: Sequence[CommandResult]) -> Remaining:
         info, below, itself, pool, *answers = answers
@@ -169,8 +169,8 @@ class RetireBrick(Step):
         return f"{self.path} marked as a former brick of {self.volume}"
 
     def queries(self) -> Tuple[NodeQuery, ...]:
-        asked = (POOL_LIST, *brick_state.queries(self.path))
-        return (NodeQuery(self.coordinator, VOLUME_INFO), *(NodeQuery(self.node, argv) for argv in asked))
+        queried = (POOL_LIST, *brick_state.queries(self.path))
+        return (NodeQuery(self.coordinator, VOLUME_INFO), *(NodeQuery(self.node, argv) for argv in queried))
 
     def remaining(self, answers: Sequence[CommandResult]) -> Remaining:
         info, pool, *answers = answers

@@ -77,7 +77,7 @@ class MakeFilesystem(Step):
         return f"an xfs filesystem on {self.device}"
 
     def queries(self) -> Tuple[NodeQuery, ...]:
-        asked = (
+        queried = (
             POOL_LIST,
             *block_devices.queries(self.device),
             # mkfs.xfs sets this first and clears it last
@@ -89,7 +89,7 @@ class MakeFilesystem(Step):
             block_devices.MOUNTS,
             program(disk_sample, self.device),
         )
-        return (NodeQuery(self.coordinator, VOLUME_INFO), *(NodeQuery(self.node, argv) for argv in asked))
+        return (NodeQuery(self.coordinator, VOLUME_INFO), *(NodeQuery(self.node, argv) for argv in queried))
 
     def remaining(self, answers: Sequence[CommandResult]) -> Remaining:
         info, pool, listed, wiped, inprogress, *inside, mounts, sample = answers
@@ -252,14 +252,14 @@ class MountFilesystem(Step):
         return f"{self.device} mounted at {self.mount_point}, now and at every boot"
 
     def queries(self) -> Tuple[NodeQuery, ...]:
-        asked = (
+        queried = (
             ("findmnt", "--json", "--mountpoint", self.mount_point, "--output", "TARGET,SOURCE,MAJ:MIN"),
             ("lsblk", "--noheadings", "--nodeps", "--output", "MAJ:MIN", "--", self.device),
             ("cat", fstab.PATH),
             ("find", self.mount_point, "-mindepth", "1", "-maxdepth", "1", "-print", "-quit"),
             ("test", "-d", "/run/systemd/system"),
         )
-        return tuple(NodeQuery(self.node, argv) for argv in asked)
+        return tuple(NodeQuery(self.node, argv) for argv in queried)
 
     def remaining(self, answers: Sequence[CommandResult]) -> Remaining:
         mounts, number, table, inside, systemd = answers

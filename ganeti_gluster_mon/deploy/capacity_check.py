@@ -38,8 +38,8 @@ def size_query(brick: BrickAddress) -> NodeQuery:
 def brick_size(brick: BrickAddress, answer: CommandResult) -> BrickSize:
     """The size of *brick*.  Raises PreconditionFailed where it is not known."""
     try:
-        told = json.loads(answer.stdout)
-        return BrickSize(int(told["allocated"]), int(told["filesystem"]))
+        parsed = json.loads(answer.stdout)
+        return BrickSize(int(parsed["allocated"]), int(parsed["filesystem"]))
     except (ValueError, KeyError, TypeError):
         raise PreconditionFailed(
             f"it is not known how much data {brick.label} has: {answer.reason}"

@@ -1,4 +1,4 @@
-"""What is asked for on the command line, as layouts, nodes and places.  Pure: no node is asked."""
+"""Layouts, nodes and places from the arguments of a command.  Pure: no node is queried."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ganeti_gluster_mon.text import some
 
 
 class UsageError(Exception):
-    """What was asked for makes no sense; one line."""
+    """The arguments contradict each other, or the cluster; one line."""
 
 
 def requested_layout(arguments: argparse.Namespace) -> Layout:

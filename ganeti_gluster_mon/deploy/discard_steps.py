@@ -90,8 +90,8 @@ def presence(
         if BrickAddress(brick.host, brick.path) not in given_up and brick.host in nodes:
             wanted.setdefault(nodes[brick.host], []).append((brick.path, paths))
     return tuple(
-        NodeQuery(node, ("python3", "-I", "-S", "-c", _PRESENT, json.dumps(asked)))
-        for node, asked in wanted.items()
+        NodeQuery(node, ("python3", "-I", "-S", "-c", _PRESENT, json.dumps(queried)))
+        for node, queried in wanted.items()
     )
 
 

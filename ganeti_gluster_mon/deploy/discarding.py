@@ -142,9 +142,9 @@ def _losses(context: Context, volume: VolumeInfo, bricks: Sequence[BrickAddress]
     for brick in volume.bricks:
         known = context.cluster.node_of_host(brick.host)
         nodes[brick.host] = known.name if known is not None else brick.host
-    asked = presence(volume, bricks, mine, nodes) if mine else ()
-    told = query_nodes(context.host, asked)
-    return losses(volume, mine, [told[question] for question in asked])
+    queried = presence(volume, bricks, mine, nodes) if mine else ()
+    parsed = query_nodes(context.host, queried)
+    return losses(volume, mine, [parsed[question] for question in queried])
 
 
 def _notes(volume: VolumeInfo, bricks: Sequence[BrickAddress], lost: Losses) -> List[str]:

@@ -43,23 +43,23 @@ def output(reply: CommandResult) -> bytes:
 
 
 def peers(reply: CommandResult) -> Tuple[Peer, ...]:
-    """Who is in the pool.  Raises PreconditionFailed where that is not known for certain."""
+    """The members of the pool.  Raises PreconditionFailed where that is not known for certain."""
     try:
-        told = parse.pool_list(output(reply))
+        parsed = parse.pool_list(output(reply))
     except (Refused, Unreadable) as err:
         raise PreconditionFailed(f"it is not known who is in the pool: {err}") from err
-    return told.facts
+    return parsed.facts
 
 
 def volumes(reply: CommandResult) -> Tuple[VolumeInfo, ...]:
-    """Which volumes there are.  Raises PreconditionFailed where that is not known for certain."""
+    """All volumes.  Raises PreconditionFailed where that is not known for certain."""
     try:
-        told = parse.volume_info(output(reply))
+        parsed = parse.volume_info(output(reply))
     except (Refused, Unreadable) as err:
         raise PreconditionFailed(f"it is not known which volumes there are: {err}") from err
-    if told.faults:
-        raise PreconditionFailed(f"it is not known which volumes there are: {told.faults[0]}")
-    return told.facts
+    if parsed.faults:
+        raise PreconditionFailed(f"it is not known which volumes there are: {parsed.faults[0]}")
+    return parsed.facts
 
 
 def volume(reply: CommandResult, name: str) -> Optional[VolumeInfo]:
@@ -78,10 +78,10 @@ def existing_volume(reply: CommandResult, name: str) -> VolumeInfo:
 def status(reply: CommandResult, name: str) -> Optional[VolumeStatus]:
     """The state of the bricks of a volume; None where it is not told, the volume being stopped say."""
     try:
-        told = parse.volume_status(output(reply))
+        parsed = parse.volume_status(output(reply))
     except (Refused, Unreadable, PreconditionFailed):
         return None
-    return next((one for one in told.facts if one.volume == name), None)
+    return next((one for one in parsed.facts if one.volume == name), None)
 
 
 def heal_counts(reply: CommandResult) -> Optional[Tuple[HealCount, ...]]:
@@ -92,9 +92,9 @@ def heal_counts(reply: CommandResult) -> Optional[Tuple[HealCount, ...]]:
         return None
 
 
-def own(told: Tuple[Peer, ...]) -> Peer:
-    """The one that was asked.  Raises PreconditionFailed."""
-    for peer in told:
+def own(parsed: Tuple[Peer, ...]) -> Peer:
+    """The peer that answered.  Raises PreconditionFailed."""
+    for peer in parsed:
         if peer.local:
             return peer
     raise PreconditionFailed("gluster does not say which member of the pool it is itself")

@@ -134,10 +134,10 @@ class Healed(Step):
         return _READINGS
 
     def queries(self) -> Tuple[NodeQuery, ...]:
-        asked = [gluster_cli.heal(self.volume)]
+        queried = [gluster_cli.heal(self.volume)]
         if self.replicated:
-            asked.append(self_heal.heal_count(self.volume))
-        return tuple(NodeQuery(self.node, argv) for argv in asked)
+            queried.append(self_heal.heal_count(self.volume))
+        return tuple(NodeQuery(self.node, argv) for argv in queried)
 
     def remaining(self, answers: Sequence[CommandResult]) -> Remaining:
         counts = _counts(answers[0], self.bricks)
@@ -210,21 +210,21 @@ class SameEntries(Step):
     def progress(self, answers: Sequence[CommandResult]) -> str:
         """ "not verified" is what the command ends with where this does not change any more."""
         bricks = (self.new, *self.others)
-        told: List[str] = []
+        parsed: List[str] = []
         for brick, answer in zip(bricks, answers[1:]):
             found = entries(answer)
-            told.append(
+            parsed.append(
                 f"{brick.label} {f'has {found[0]} entries' if found else f'cannot be read ({answer.reason})'}"
             )
         verified = self.remaining(answers) is DONE
-        return f"{'verified' if verified else 'not verified'}: {'; '.join(told)}"
+        return f"{'verified' if verified else 'not verified'}: {'; '.join(parsed)}"
 
 
 def entries(answer: CommandResult) -> Optional[Tuple[int, str]]:
     """How many entries a brick has, and the digest of them; None where that is not known."""
     try:
-        told = json.loads(answer.stdout)
-        return int(told["entries"]), str(told["digest"])
+        parsed = json.loads(answer.stdout)
+        return int(parsed["entries"]), str(parsed["digest"])
     except (ValueError, KeyError, TypeError):
         return None
 
@@ -242,8 +242,8 @@ def not_connected(answer: CommandResult, bricks: Sequence[BrickAddress]) -> Tupl
 
 
 def _counts(answer: CommandResult, bricks: Sequence[BrickAddress]) -> Tuple[HealCount, ...]:
-    told = gluster_cli.heal_counts(answer) or ()
-    return tuple(count for count in told if BrickAddress(count.host, count.path) in bricks)
+    parsed = gluster_cli.heal_counts(answer) or ()
+    return tuple(count for count in parsed if BrickAddress(count.host, count.path) in bricks)
 
 
 def _nothing_pending(counts: Sequence[HealCount], bricks: Sequence[BrickAddress]) -> bool:

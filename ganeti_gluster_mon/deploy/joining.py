@@ -47,9 +47,9 @@ def described(tags: Iterable[str], defaults: str) -> Optional[Described]:
 
     Raises CommandError.
     """
-    told = [tag[len(TAG) :] for tag in tags if tag.startswith(TAG)]
-    if told:
-        pairs = [text.partition(":") for text in sorted(told)]
+    parsed = [tag[len(TAG) :] for tag in tags if tag.startswith(TAG)]
+    if parsed:
+        pairs = [text.partition(":") for text in sorted(parsed)]
         volumes = sorted({volume for volume, _, _ in pairs})
         if len(volumes) > 1:
             raise InvalidJoinTag(
@@ -84,10 +84,10 @@ def _checked(volume: str, devices: Sequence[str], directories: Sequence[str], wh
     return Described(volume, tuple(devices), tuple(directories))
 
 
-def candidates(table: Sequence[fstab.Entry], told: Described) -> Tuple[str, ...]:
+def candidates(table: Sequence[fstab.Entry], parsed: Described) -> Tuple[str, ...]:
     """Directories of a node that may be bricks that wait, by its fstab and by what is described."""
     mounted = [f"{entry.mount_point}/{plan.DIRECTORY}" for entry in table if entry.options == fstab.OPTIONS]
-    return tuple(dict.fromkeys((*mounted, *told.directories)))
+    return tuple(dict.fromkeys((*mounted, *parsed.directories)))
 
 
 def waiting(volume: VolumeInfo, marked: Mapping[str, Sequence[str]]) -> Tuple[BrickAddress, ...]:

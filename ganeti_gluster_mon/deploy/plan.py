@@ -1,4 +1,4 @@
-"""From what is wished, and what was seen, to steps.  Pure."""
+"""Makes steps of the arguments and the survey.  Pure."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _ITSELF = "127.0.0.1"
 
 @dataclass(frozen=True)
 class BrickPlace:
-    """Where a brick is to be: a whole device, or a directory on a filesystem that is there."""
+    """Where a brick will be: a whole device, or a directory on an existing filesystem."""
 
     node: str
     device: Optional[str] = None
@@ -47,18 +47,18 @@ class BrickPlace:
 
 @dataclass(frozen=True)
 class Bricks:
-    """Places as they will be, and the steps that make them so."""
+    """Bricks, and the steps that make them."""
 
     bricks: Tuple[BrickAddress, ...]
     steps: Tuple[Step, ...]
 
 
-def coordinator(seen: Sequence[NodeSurvey]) -> NodeSurvey:
+def coordinator(surveyed: Sequence[NodeSurvey]) -> NodeSurvey:
     """The node whose pool the others join: the first that is in one, or the first of all.
 
     Raises PreconditionFailed where none can be asked.
     """
-    well = [one for one in seen if one.fault is None]
+    well = [one for one in surveyed if one.fault is None]
     if not well:
         raise PreconditionFailed("no node can be asked about the pool")
     return next((one for one in well if one.in_pool), well[0])
@@ -74,12 +74,12 @@ def make_bricks(
     cluster: Cluster,
     volume: str,
     places: Sequence[BrickPlace],
-    seen: Mapping[str, NodeSurvey],
+    surveyed: Mapping[str, NodeSurvey],
     coordinator: str,
     point: Optional[str] = None,
     same_slot: bool = False,
 ) -> Bricks:
-    """A brick of *volume* in each of *places*, of nodes that were *seen* to be well.
+    """A brick of *volume* in each of *places*, of nodes that were *surveyed* to be well.
 
     With *same_slot* it is the place of a brick of the volume, whose disk was replaced; *point* is its mount point.
     """
@@ -97,7 +97,7 @@ def make_bricks(
                 )
             )
             continue
-        node = seen[place.node]
+        node = surveyed[place.node]
         uuid = filesystem_uuid(cluster.name, place.node, place.device, node.devices[place.device])
         where = point or mount_point(node, uuid, taken.setdefault(place.node, []))
         taken.setdefault(place.node, []).append(where)

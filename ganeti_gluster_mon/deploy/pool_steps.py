@@ -204,8 +204,8 @@ class SetForGuests(Step):
 
     @property
     def description(self) -> str:
-        told = "".join(f", {name} {value}" for name, value in self.options)
-        return f"{self.volume} with the options of group virt{told}"
+        parsed = "".join(f", {name} {value}" for name, value in self.options)
+        return f"{self.volume} with the options of group virt{parsed}"
 
     def queries(self) -> Tuple[NodeQuery, ...]:
         return (NodeQuery(self.node, VOLUME_INFO), NodeQuery(self.node, ("cat", VIRT_GROUP)))
@@ -295,15 +295,15 @@ def offline(volume: VolumeInfo, status: CommandResult) -> Optional[Tuple[str, ..
 
     None where it is not known.
     """
-    told = gluster_cli.status(status, volume.name)
-    if told is None:
+    parsed = gluster_cli.status(status, volume.name)
+    if parsed is None:
         return None
-    online = {(node.hostname, node.path): node.online for node in told.nodes}
+    online = {(node.hostname, node.path): node.online for node in parsed.nodes}
     bricks = [f"{b.host}:{b.path}" for b in volume.bricks if online.get((b.host, b.path)) is not True]
     hosts = {brick.uuid for brick in volume.bricks}
     daemons = [
         f"{node.path}: self-heal daemon"
-        for node in told.nodes
+        for node in parsed.nodes
         if node.hostname == SELF_HEAL_DAEMON and not node.online and (None in hosts or node.uuid in hosts)
     ]
     return (*bricks, *daemons)

@@ -80,9 +80,9 @@ def _new_volume(context: Context, arguments: argparse.Namespace) -> NewVolume:
     layout = requested_layout(arguments)
     nodes = nodes_by_name(context.cluster, arguments.nodes) or nodes_online(context.cluster, layout)
     places = requested_places(context.cluster, nodes, arguments)
-    seen = look_at(context, nodes, places)
-    coordinator = coordinator_of(context, nodes, seen)
-    made = plan.make_bricks(context.cluster, arguments.volume, places, seen, coordinator.name)
+    surveyed = look_at(context, nodes, places)
+    coordinator = coordinator_of(context, nodes, surveyed)
+    made = plan.make_bricks(context.cluster, arguments.volume, places, surveyed, coordinator.name)
     steps = plan.create(arguments.volume, layout, made, coordinator, not arguments.no_shard)
     return NewVolume(nodes, coordinator, made.bricks, steps, tuple(warnings(arguments, layout)), places)
 
@@ -124,8 +124,8 @@ def expand_volume(context: Context, arguments: argparse.Namespace) -> Proposal:
     """More sets of bricks in a volume, and its files spread over all of them."""
     nodes = nodes_by_name(context.cluster, arguments.nodes)
     places = requested_places(context.cluster, nodes, arguments)
-    volume, coordinator, seen = find_volume(context, arguments.volume, nodes, places)
-    made = plan.make_bricks(context.cluster, volume.name, places, seen, coordinator.name)
+    volume, coordinator, surveyed = find_volume(context, arguments.volume, nodes, places)
+    made = plan.make_bricks(context.cluster, volume.name, places, surveyed, coordinator.name)
     before = last_rebalance(context, coordinator.name, volume.name)
     bricks = layouts.arrange(plan.layout_of(volume), made.bricks)
     after: List[Step] = [StartRebalance(coordinator.name, volume.name, arguments.no_rebalance, before)]
@@ -183,36 +183,36 @@ def add_node(context: Context, arguments: argparse.Namespace) -> Proposal:
     """Peers without bricks; with --join, each as the hook would have it."""
     nodes = nodes_by_name(context.cluster, arguments.nodes)
     if arguments.join:
-        told = described(context.cluster.tags, etc_default.text())
-        if told is None:
+        parsed = described(context.cluster.tags, etc_default.text())
+        if parsed is None:
             raise PreconditionFailed(
                 f"what nodes bring along is not described: in {etc_default.PATH}, or by a tag {TAG}VOLUME:/dev/DISK"
             )
         if len(nodes) > 1:
             raise UsageError("--join takes one node after the other")
-        steps, grown = join_node(context, nodes[0], told)
-        return Proposal(steps, (f"in the end {became(nodes[0], told.volume, grown)}",))
-    seen = look_at(context, nodes, ())
+        steps, grown = join_node(context, nodes[0], parsed)
+        return Proposal(steps, (f"in the end {became(nodes[0], parsed.volume, grown)}",))
+    surveyed = look_at(context, nodes, ())
     result = f"{some(nodes, 6)} {'is' if len(nodes) == 1 else 'are'} in the pool, without bricks: "
     result += f"gnt-gluster expand-volume VOLUME {' '.join(nodes)} --device DEVICE adds some"
-    steps = (*plan.join(nodes, coordinator_of(context, nodes, seen)), *plan.allow(context.cluster, nodes))
+    steps = (*plan.join(nodes, coordinator_of(context, nodes, surveyed)), *plan.allow(context.cluster, nodes))
     return Proposal(steps, result=result)
 
 
-def join_node(context: Context, node: str, told: Described) -> Tuple[Tuple[Step, ...], Growth]:
+def join_node(context: Context, node: str, parsed: Described) -> Tuple[Tuple[Step, ...], Growth]:
     """The storage of *node* as bricks of a volume, together with those of others that wait.
 
     What does not make a whole set waits.  Raises CommandError.
     """
     places = [
-        *(BrickPlace(node, device=device) for device in told.devices),
-        *(BrickPlace(node, directory=directory) for directory in told.directories),
+        *(BrickPlace(node, device=device) for device in parsed.devices),
+        *(BrickPlace(node, directory=directory) for directory in parsed.directories),
     ]
     others = pool_members(context, [node])
-    volume, coordinator, seen = find_volume(context, told.volume, [node], places, others)
-    made = plan.make_bricks(context.cluster, volume.name, places, seen, coordinator.name)
+    volume, coordinator, surveyed = find_volume(context, parsed.volume, [node], places, others)
+    made = plan.make_bricks(context.cluster, volume.name, places, surveyed, coordinator.name)
     marked: Dict[str, List[str]] = {}
-    for brick in (*_marked(context, told, coordinator, (*seen.values(), *others)), *made.bricks):
+    for brick in (*_marked(context, parsed, coordinator, (*surveyed.values(), *others)), *made.bricks):
         if brick.path not in marked.setdefault(brick.node, []):
             marked[brick.node].append(brick.path)
     grown = growth(plan.layout_of(volume), waiting(volume, marked))
@@ -238,19 +238,19 @@ def join_node(context: Context, node: str, told: Described) -> Tuple[Tuple[Step,
 
 
 def _marked(
-    context: Context, told: Described, coordinator: NodeSurvey, seen: Sequence[NodeSurvey]
+    context: Context, parsed: Described, coordinator: NodeSurvey, surveyed: Sequence[NodeSurvey]
 ) -> Tuple[BrickAddress, ...]:
-    """Directories marked for a volume, on those nodes that were *seen* and are in the pool of *coordinator*."""
+    """Directories marked for a volume, on those nodes that were *surveyed* and are in the pool of *coordinator*."""
     members = {peer.uuid for peer in coordinator.peers}
-    nodes = [one for one in seen if one.fault is None and one.uuid in members]
+    nodes = [one for one in surveyed if one.fault is None and one.uuid in members]
     queries = {
         BrickAddress(one.name, path): NodeQuery(one.name, waiting_query(path))
         for one in nodes
-        for path in candidates(one.fstab, told)
+        for path in candidates(one.fstab, parsed)
     }
     answers = query_nodes(context.host, queries.values())
     return tuple(
-        brick for brick, asks in queries.items() if is_waiting(brick.path, answers[asks], told.volume)
+        brick for brick, asks in queries.items() if is_waiting(brick.path, answers[asks], parsed.volume)
     )
 
 

@@ -147,9 +147,9 @@ def _written(command: Command) -> Tuple[Tuple[str, int], ...]:
 
 def queries(commands: Sequence[Command]) -> Tuple[NodeQuery, ...]:
     """What has to be asked before *commands* are run."""
-    asked = [needed.question(node) for node, needed in requirements(commands).items()]
-    asked += [NodeQuery(command.node, QUEUE) for command in commands if command.argv[0] == "gnt-cluster"]
-    return tuple(dict.fromkeys(asked))
+    queried = [needed.question(node) for node, needed in requirements(commands).items()]
+    queried += [NodeQuery(command.node, QUEUE) for command in commands if command.argv[0] == "gnt-cluster"]
+    return tuple(dict.fromkeys(queried))
 
 
 def faults(answers: Mapping[NodeQuery, CommandResult]) -> Tuple[str, ...]:
@@ -162,12 +162,12 @@ def faults(answers: Mapping[NodeQuery, CommandResult]) -> Tuple[str, ...]:
 
 def _node(node: str, reply: CommandResult) -> Iterable[str]:
     try:
-        told = json.loads(reply.stdout)
-        found = [missing(node, program) for program in told["programs"]]
-        for path, reason, free in told["paths"]:
+        parsed = json.loads(reply.stdout)
+        found = [missing(node, program) for program in parsed["programs"]]
+        for path, reason, free in parsed["paths"]:
             why = reason if free is None else f"only {short_size(free)} are free there"
             found.append(f"{node}: {path} cannot be written to: {one_line(why, 200)}")
-        for host, reason in told["hosts"]:
+        for host, reason in parsed["hosts"]:
             found.append(
                 f"{node}: glusterd of {host} cannot be reached on port {GLUSTERD_PORT} from there "
                 f"({one_line(reason, 200)}): is it running, and is a firewall between them?"

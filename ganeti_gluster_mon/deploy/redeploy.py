@@ -140,12 +140,12 @@ def differences(
     there = plan.layout_of(volume)
     explicit = (arguments.replica, arguments.disperse, arguments.redundancy)
     if arguments.arbiter or arguments.distribute or any(value is not None for value in explicit):
-        asked = requested_layout(arguments)
-        if asked != there:
+        queried = requested_layout(arguments)
+        if queried != there:
             found.append(
-                f"{volume.name} is {there.title} on {len(volume.bricks)} bricks, not {asked.title}: the layout of a "
+                f"{volume.name} is {there.title} on {len(volume.bricks)} bricks, not {queried.title}: the layout of a "
                 f"volume is not changed; make another volume: gnt-gluster create-volume NAME "
-                f"{' '.join(_flags(asked))}{_anew(volume)}"
+                f"{' '.join(_flags(queried))}{_anew(volume)}"
             )
     if arguments.no_shard and volume.state != "created" and volume.options.get(_SHARD, "off") != "off":
         found.append(
@@ -245,12 +245,12 @@ def _options(volume: VolumeInfo, group: Mapping[str, str], wanted: Sequence[Tupl
     different = {name: value for name, value in expected.items() if volume.options.get(name) != value}
     if not different:
         return []
-    told = [
+    parsed = [
         one_line(f"{name} is {volume.options.get(name, 'not set')}, not {value}", 120)
         for name, value in different.items()
     ]
     name, value = next(iter(different.items()))
     return [
-        f"options of {volume.name} that are not as deploy sets them, and stay as they are: {some(told, _MOST)}; to "
+        f"options of {volume.name} that are not as deploy sets them, and stay as they are: {some(parsed, _MOST)}; to "
         f"change one: gluster volume set {volume.name} {name} {value}"
     ]

@@ -37,7 +37,7 @@ class ReleaseDisk(Step):
         return f"{self.device} released: no mount, no line in {fstab.PATH}, no filesystem"
 
     def queries(self) -> Tuple[NodeQuery, ...]:
-        asked = (
+        queried = (
             POOL_LIST,
             *block_devices.queries(self.device),
             ("cat", fstab.PATH),
@@ -45,7 +45,7 @@ class ReleaseDisk(Step):
             ("test", "-d", "/run/systemd/system"),
             block_devices.MOUNTS,
         )
-        return (NodeQuery(self.coordinator, VOLUME_INFO), *(NodeQuery(self.node, argv) for argv in asked))
+        return (NodeQuery(self.coordinator, VOLUME_INFO), *(NodeQuery(self.node, argv) for argv in queried))
 
     def remaining(self, answers: Sequence[CommandResult]) -> Remaining:
         info, pool, listed, wiped, table, inside, systemd, mounts = answers
@@ -103,12 +103,12 @@ def release_disk(context: Context, arguments: argparse.Namespace) -> Proposal:
         BrickPlace(nodes_by_name(context.cluster, [name])[0], device=path) for name, path in arguments.disks
     ]
     nodes = tuple(dict.fromkeys(place.node for place in places))
-    seen = look_at(context, nodes, places)
-    coordinator = coordinator_of(context, nodes, seen)
+    surveyed = look_at(context, nodes, places)
+    coordinator = coordinator_of(context, nodes, surveyed)
     steps: List[Step] = []
     for place in places:
         assert place.device is not None
-        found = seen[place.node].devices[place.device]
+        found = surveyed[place.node].devices[place.device]
         uuid = filesystem_uuid(context.cluster.name, place.node, place.device, found)
         steps.append(ReleaseDisk(place.node, place.device, uuid, plan.DIRECTORY, coordinator.name))
     named = some([f"{place.node}:{place.device}" for place in places], 9)

@@ -123,11 +123,11 @@ class RecordMountPoint(Step):
         return f"the mount point {self.mount_point}, with the UUID of its filesystem recorded on it"
 
     def queries(self) -> Tuple[NodeQuery, ...]:
-        asked = (
+        queried = (
             ("findmnt", "--noheadings", "--output", "TARGET", "--mountpoint", self.mount_point),
             ("getfattr", "--absolute-names", "-h", "--only-values", "-n", RECORD, "--", self.mount_point),
         )
-        return tuple(NodeQuery(self.node, argv) for argv in asked)
+        return tuple(NodeQuery(self.node, argv) for argv in queried)
 
     def remaining(self, answers: Sequence[CommandResult]) -> Remaining:
         mounted, recorded = answers
@@ -154,12 +154,12 @@ class BrickMounted(Step):
         return f"brick {self.path} of {self.volume} mounted, now and at every boot"
 
     def queries(self) -> Tuple[NodeQuery, ...]:
-        asked = (
+        queried = (
             ("python3", "-I", "-S", "-c", _PROBE, self.path),
             ("cat", fstab.PATH),
             ("test", "-d", "/run/systemd/system"),
         )
-        return tuple(NodeQuery(self.node, argv) for argv in asked)
+        return tuple(NodeQuery(self.node, argv) for argv in queried)
 
     def remaining(self, answers: Sequence[CommandResult]) -> Remaining:
         found = understand(self.node, answers[0])
@@ -248,15 +248,15 @@ def fstab_commands(node: str, table: str, line: str, systemd: bool) -> Tuple[Com
 def understand(node: str, reply: CommandResult) -> Found:
     """What the probe found.  Raises PreconditionFailed where it found nothing."""
     try:
-        told: Any = json.loads(reply.stdout)
+        parsed: Any = json.loads(reply.stdout)
         return Found(
-            point=str(told["point"]),
-            source=str(told["source"]),
-            type=str(told["type"]),
-            uuid=told["uuid"],
-            volume_id=told["volume_id"],
-            error=told["error"],
-            recorded=tuple((str(point), str(uuid), device) for point, uuid, device in told["recorded"]),
+            point=str(parsed["point"]),
+            source=str(parsed["source"]),
+            type=str(parsed["type"]),
+            uuid=parsed["uuid"],
+            volume_id=parsed["volume_id"],
+            error=parsed["error"],
+            recorded=tuple((str(point), str(uuid), device) for point, uuid, device in parsed["recorded"]),
         )
     except (ValueError, KeyError, TypeError) as err:
         raise PreconditionFailed(

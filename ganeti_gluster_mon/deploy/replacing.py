@@ -62,15 +62,15 @@ def replace_brick(context: Context, arguments: argparse.Namespace) -> Proposal:
     if len(places) != 1:
         raise UsageError("one brick takes the place of one: name one --device or one --directory")
     (place,) = places
-    volume, coordinator, seen = find_volume(context, arguments.volume, nodes, places)
+    volume, coordinator, surveyed = find_volume(context, arguments.volume, nodes, places)
     old = brick_by_name(context.cluster, volume, arguments.brick)
-    state = _slot_state(context, volume, old, place, seen[place.node])
+    state = _slot_state(context, volume, old, place, surveyed[place.node])
     again = state is not None and not state.whole
     made = plan.make_bricks(
         context.cluster,
         volume.name,
         places,
-        seen,
+        surveyed,
         coordinator.name,
         state.mount_point if again and state else None,
         again,
@@ -78,7 +78,7 @@ def replace_brick(context: Context, arguments: argparse.Namespace) -> Proposal:
     (new,) = made.bricks
     if arguments.discard_data and plan.set_of(volume, old) == (old,):
         if again:  # a volume without copies takes no brick where it has one already
-            made = plan.make_bricks(context.cluster, volume.name, places, seen, coordinator.name)
+            made = plan.make_bricks(context.cluster, volume.name, places, surveyed, coordinator.name)
             (new,) = made.bricks
         return discarding.replace_brick(
             context,
@@ -104,7 +104,7 @@ def replace_brick(context: Context, arguments: argparse.Namespace) -> Proposal:
         _can_be_replaced(volume, old, new, others)
         dead = state is not None and bool(state.fault)
         queries += replacement_risk(context, coordinator.name, volume, old, others, dead)
-        queries += _too_small(context, volume, old, new, others, place, seen[place.node])
+        queries += _too_small(context, volume, old, new, others, place, surveyed[place.node])
         before = _crawls(context, coordinator.name, volume.name) if replicated else ()
         if kind == DISPERSE:
             lock_timeout = float(volume.options.get("disperse.other-eager-lock-timeout", "1"))
@@ -114,13 +114,15 @@ def replace_brick(context: Context, arguments: argparse.Namespace) -> Proposal:
                 notes.append(
                     f"{old.node}: the filesystem of {old.path} is dead and is unmounted: {one_line(state.fault)}"
                 )
-            peers = tuple(peer.hostname for peer in seen[new.node].peers if peer.connected and not peer.local)
+            peers = tuple(
+                peer.hostname for peer in surveyed[new.node].peers if peer.connected and not peer.local
+            )
             steps += _same_slot(coordinator.name, volume.name, new, place, state, made.steps, peers)
         else:
             steps += [*made.steps, ReplaceBrick(coordinator.name, volume.name, old, new)]
         steps.append(StartVolume(coordinator.name, volume.name, (new,)))
     if old != new:
-        steps += _retire(context, coordinator.name, volume.name, old, seen, notes)
+        steps += _retire(context, coordinator.name, volume.name, old, surveyed, notes)
     every = (*others, new)
     steps += [FullHeal(coordinator.name, volume.name, every, before)] if replicated else []
     steps += [
@@ -168,18 +170,18 @@ def _slot_state(
     if place.device is None:
         if place.directory != old.path:
             return None
-        told = query_nodes(context.host, directory)
-        return SlotState(None, "", has_volume_id(old, volume.uuid, [told[one] for one in directory]))
+        parsed = query_nodes(context.host, directory)
+        return SlotState(None, "", has_volume_id(old, volume.uuid, [parsed[one] for one in directory]))
     point, name = os.path.split(old.path)
     if name != plan.DIRECTORY:
         return None
     mount = tuple(NodeQuery(old.node, argv) for argv in slot_questions(point))
-    told = query_nodes(context.host, (*mount, *directory))
-    found = slot([told[one] for one in mount])
+    parsed = query_nodes(context.host, (*mount, *directory))
+    found = slot([parsed[one] for one in mount])
     same = found.number == node.devices[place.device].number
     if found.source and not found.fault and not same:
         return None
-    whole = same and not found.fault and has_volume_id(old, volume.uuid, [told[one] for one in directory])
+    whole = same and not found.fault and has_volume_id(old, volume.uuid, [parsed[one] for one in directory])
     return SlotState(point, found.fault, whole)
 
 
@@ -281,18 +283,18 @@ def _too_small(
         return ()
     data = [brick for brick in others if brick not in arbiters]
     sizes = {brick: capacity_check.size_query(brick) for brick in data}
-    asked = list(sizes.values())
+    queried = list(sizes.values())
     room = None
     if place.directory is not None:
         room = capacity_check.directory_query(place.node, place.directory)
-        asked.append(room)
-    told = query_nodes(context.host, asked)
+        queried.append(room)
+    parsed = query_nodes(context.host, queried)
     if room is not None and place.directory is not None:
-        space = capacity_check.directory_space(place.directory, told[room])
+        space = capacity_check.directory_space(place.directory, parsed[room])
     else:
         assert place.device is not None
         space = capacity_check.device_space(node.devices[place.device].size)
-    found = [capacity_check.brick_size(brick, told[question]) for brick, question in sizes.items()]
+    found = [capacity_check.brick_size(brick, parsed[question]) for brick, question in sizes.items()]
     question = capacity_check.check(new, space, found)
     return () if question is None else (question,)
 
@@ -309,11 +311,13 @@ def _retire(
     coordinator: str,
     volume: str,
     old: BrickAddress,
-    seen: Mapping[str, NodeSurvey],
+    surveyed: Mapping[str, NodeSurvey],
     notes: List[str],
 ) -> Tuple[Step, ...]:
     """The step that marks *old* as a former brick, where its node can be reached."""
-    node = seen.get(old.node) or next((one for one in pool_members(context) if one.name == old.node), None)
+    node = surveyed.get(old.node) or next(
+        (one for one in pool_members(context) if one.name == old.node), None
+    )
     if node is None or node.fault is not None:
         notes.append(f"{old.label} is not marked as a former brick: its node cannot be reached")
         return ()

@@ -116,8 +116,8 @@ def restart_brick(context: Context, arguments: argparse.Namespace) -> Proposal:
             f"{brick.node} is no node of {context.cluster.name}, so its processes cannot be reached: end the "
             f"process of {brick.path} there, then gluster volume start {volume.name} force"
         )
-    asked = processes_query(node.name, volume.name, brick.path)
-    pids = tuple(pid for pid, _ in processes(query_nodes(context.host, (asked,))[asked]))
+    queried = processes_query(node.name, volume.name, brick.path)
+    pids = tuple(pid for pid, _ in processes(query_nodes(context.host, (queried,))[queried]))
     return Proposal(
         (
             EndBrick(node.name, coordinator.name, volume.name, brick, pids),

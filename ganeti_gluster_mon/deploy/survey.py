@@ -1,4 +1,4 @@
-"""A first look at nodes: who is in which pool, what disks they have, whether they know each other."""
+"""Queries nodes before a plan is made: their pool, their disks, and how they resolve names."""
 
 from __future__ import annotations
 
@@ -36,12 +36,12 @@ _NAMES = (
 
 @dataclass(frozen=True)
 class NodeSurvey:
-    """A node as it was found."""
+    """The state of a node."""
 
     name: str
-    #: why nothing is known of it, or nothing can be done with it; None: all is well
+    #: why the node cannot be used; None: it can
     fault: Optional[str] = None
-    #: whether the fault is that glusterd does not answer there, which `RunGlusterd` puts right
+    #: whether the fault is that glusterd does not answer there; `RunGlusterd` repairs that
     no_glusterd: bool = False
     #: of the pool it is in, itself included
     peers: Tuple[Peer, ...] = ()
@@ -95,7 +95,7 @@ def _survey_node(host: Host, node: str, wanted: Sequence[str], names: Sequence[s
 
 
 def understand(node: str, wanted: Sequence[str], answers: Sequence[CommandResult], now: float) -> NodeSurvey:
-    """What the answers of a node tell.  Pure."""
+    """The state of a node, by its answers.  Pure."""
     version, pool, info, table, mounts, *rest = answers
     if version.status == 127:
         return NodeSurvey(node, fault=f"{node}: there is no gluster there: apt-get install glusterfs-server")
@@ -132,16 +132,16 @@ def understand(node: str, wanted: Sequence[str], answers: Sequence[CommandResult
 def _names(reply: CommandResult) -> Tuple[Mapping[str, Tuple[str, ...]], Optional[float]]:
     """How names are resolved, and the clock; nothing where that was not told."""
     try:
-        told = json.loads(reply.stdout)
-        return {name: tuple(found) for name, found in told["names"].items()}, float(told["time"])
+        parsed = json.loads(reply.stdout)
+        return {name: tuple(found) for name, found in parsed["names"].items()}, float(parsed["time"])
     except (ValueError, KeyError, TypeError, AttributeError):
         return {}, None
 
 
-def faults(seen: Sequence[NodeSurvey], cluster: Cluster) -> Tuple[str, ...]:
+def faults(surveyed: Sequence[NodeSurvey], cluster: Cluster) -> Tuple[str, ...]:
     """Why nothing can be made of these nodes, a line each.  Pure."""
-    found = [one.fault for one in seen if one.fault is not None]
-    well = [one for one in seen if one.fault is None]
+    found = [one.fault for one in surveyed if one.fault is not None]
+    well = [one for one in surveyed if one.fault is None]
     for one in well:
         found += one.device_faults
         for name, addresses in one.names.items():

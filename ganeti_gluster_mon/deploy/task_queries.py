@@ -30,11 +30,11 @@ def look_at(
         node: [place.device for place in places if place.node == node and place.device is not None]
         for node in nodes
     }
-    seen = survey.survey_nodes(context.host, nodes, wanted, tuple(dict.fromkeys((*nodes, *names))))
-    faults = survey.faults(seen, context.cluster)
+    surveyed = survey.survey_nodes(context.host, nodes, wanted, tuple(dict.fromkeys((*nodes, *names))))
+    faults = survey.faults(surveyed, context.cluster)
     if faults:
         raise PlanRefused("\n".join(faults))
-    return {one.name: one for one in seen}
+    return {one.name: one for one in surveyed}
 
 
 def pool_members(context: Context, besides: Sequence[str] = ()) -> Tuple[NodeSurvey, ...]:
@@ -45,12 +45,12 @@ def pool_members(context: Context, besides: Sequence[str] = ()) -> Tuple[NodeSur
     )
 
 
-def coordinator_of(context: Context, nodes: Sequence[str], seen: Mapping[str, NodeSurvey]) -> NodeSurvey:
+def coordinator_of(context: Context, nodes: Sequence[str], surveyed: Mapping[str, NodeSurvey]) -> NodeSurvey:
     """Whose pool is joined: that of one of *nodes*, or that of the cluster, or the first of *nodes*."""
-    among = plan.coordinator(list(seen.values()))
+    among = plan.coordinator(list(surveyed.values()))
     if among.in_pool:
         strangers = plan.strangers(among, context.cluster)
-        if strangers and {one.uuid for one in seen.values()} - {peer.uuid for peer in among.peers}:
+        if strangers and {one.uuid for one in surveyed.values()} - {peer.uuid for peer in among.peers}:
             raise PreconditionFailed(
                 f"{among.name} is in another pool, with {some(strangers, 3)}, no node of {context.cluster.name}: "
                 f"leave it out, or take it out of that one: gluster peer detach {among.name}"
@@ -72,12 +72,12 @@ def find_volume(
     *others* are the other nodes of the cluster, where they were looked at already.
     """
     online = [node.name for node in context.cluster.nodes if not node.offline]
-    seen = look_at(context, nodes, places, online) if nodes else {}
-    everybody = (*seen.values(), *(pool_members(context, nodes) if others is None else others))
+    surveyed = look_at(context, nodes, places, online) if nodes else {}
+    everybody = (*surveyed.values(), *(pool_members(context, nodes) if others is None else others))
     for one in everybody:
         for volume in one.volumes:
             if volume.name == name:
-                return volume, one, seen
+                return volume, one, surveyed
     faults = [one.fault for one in everybody if one.fault is not None]
     known = sorted({volume.name for one in everybody for volume in one.volumes})
     raise PreconditionFailed(
@@ -96,13 +96,13 @@ def state_of_bricks(
     """
     state = NodeQuery(coordinator, volume_status(volume.name))
     healing = NodeQuery(coordinator, heal(volume.name), timeout=60.0)
-    told = query_nodes(context.host, (state, healing))
-    missing = offline(volume, told[state])
+    parsed = query_nodes(context.host, (state, healing))
+    missing = offline(volume, parsed[state])
     if missing is None:
         raise PreconditionFailed(
             f"it is not known which bricks of {volume.name} are online: gluster volume status {volume.name}"
         )
-    return missing, {BrickAddress(one.host, one.path): one for one in heal_counts(told[healing]) or ()}
+    return missing, {BrickAddress(one.host, one.path): one for one in heal_counts(parsed[healing]) or ()}
 
 
 def last_rebalance(context: Context, coordinator: str, volume: str) -> Optional[str]:

@@ -102,10 +102,10 @@ class RebalanceState:
 def rebalance(reply: CommandResult) -> Optional[RebalanceState]:
     """The rebalance that runs, or ran last; None where there was none, or nothing can be told of it."""
     try:
-        told = parse.rebalance_status(gluster_cli.output(reply)).facts
+        parsed = parse.rebalance_status(gluster_cli.output(reply)).facts
     except (Refused, Unreadable, PreconditionFailed):
         return None
-    return RebalanceState(told.status, told.id)
+    return RebalanceState(parsed.status, parsed.id)
 
 
 def has_moved_all(reply: CommandResult) -> bool:
@@ -129,9 +129,11 @@ def moved(reply: CommandResult) -> str:
             gluster_cli.output(reply), "volRebalance", Element(children={"aggregate": total}), Faults()
         )
         texts = answer.children["aggregate"][0].texts
-        files, size, seen, failed = (int(texts[name]) for name in ("files", "size", "lookups", "failures"))
+        files, size, surveyed, failed = (
+            int(texts[name]) for name in ("files", "size", "lookups", "failures")
+        )
     except (Refused, Unreadable, PreconditionFailed, LookupError, ValueError):
         return "how far it is is not known yet"
-    return f"{seen} files looked at, {files} moved, {short_size(size)}" + (
+    return f"{surveyed} files looked at, {files} moved, {short_size(size)}" + (
         f", {failed} failed" if failed else ""
     )

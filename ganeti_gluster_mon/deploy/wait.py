@@ -35,7 +35,7 @@ class Wait:
         self._progress = self._reported = ""
         self._kick_after = _KICK_AFTER
 
-    def seen(self, progress: str, done: bool) -> None:
+    def report(self, progress: str, done: bool) -> None:
         """Take the *progress* of the step, "" for none.  Raises CommandError when it has not changed for too long."""
         now = time.monotonic()
         if progress not in ("", self._progress):

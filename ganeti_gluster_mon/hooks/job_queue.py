@@ -35,10 +35,10 @@ def given(kind: str, instance: str, directory: str = QUEUE) -> Optional[Mapping[
 def _running(path: str) -> Iterator[Mapping[str, Any]]:
     try:
         with open(path, "rb", opener=safe_open.opener) as file:
-            told = json.loads(file.read(_MOST))
+            parsed = json.loads(file.read(_MOST))
     except (OSError, ValueError, RecursionError):
         return  # archived meanwhile, or none of ours
-    operations = told.get("ops") if isinstance(told, dict) else None
+    operations = parsed.get("ops") if isinstance(parsed, dict) else None
     for operation in operations if isinstance(operations, list) else ():
         if isinstance(operation, dict) and operation.get("status") == "running":
             words = operation.get("input")

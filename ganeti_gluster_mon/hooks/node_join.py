@@ -60,20 +60,20 @@ def _on_master(environment: Environment, task: Callable[[Context, str], int]) ->
 
 
 def _join(context: Context, node: str) -> int:
-    told = described(context.cluster.tags, etc_default.text())
-    if told is None:
+    parsed = described(context.cluster.tags, etc_default.text())
+    if parsed is None:
         return 0
     try:
         done: List[str] = []
         with context.lock() as lock:
-            wish, grown = join_node(context, node, told)
+            wish, grown = join_node(context, node, parsed)
             apply(LockedHost(context.host, lock), wish, done.append)
     except CommandError as err:
         return said_by_ganeti(
             f"gluster: {node} is a node, and its storage did not join: {'; '.join(str(err).splitlines())}. "
             f"When that is put right: gnt-gluster add-node --join {node}"
         )
-    return said_by_ganeti(f"{_NOTHING_FAILED} gluster: {became(node, told.volume, grown)}")
+    return said_by_ganeti(f"{_NOTHING_FAILED} gluster: {became(node, parsed.volume, grown)}")
 
 
 def _leave(context: Context, node: str) -> int:
@@ -83,8 +83,8 @@ def _leave(context: Context, node: str) -> int:
 
 def _leave_locked(context: Context, host: LockedHost, node: str) -> int:
     names = [one.name for one in context.cluster.nodes if one.name != node and not one.offline]
-    seen = survey.survey_nodes(context.host, names, {}, ())
-    pools = [one for one in seen if one.fault is None and node in [peer.hostname for peer in one.peers]]
+    surveyed = survey.survey_nodes(context.host, names, {}, ())
+    pools = [one for one in surveyed if one.fault is None and node in [peer.hostname for peer in one.peers]]
     if not pools:
         return 0
     coordinator = pools[0]

@@ -85,11 +85,11 @@ def _seen() -> Tuple[Pool, Health]:
 
 def _overcommit(text: str) -> float:
     """What may be promised, as a multiple of what there is, by *text*, the file of settings.  Raises WrongSetting."""
-    told = etc_default.assignments(text).get(OVERCOMMIT, "1.0")
+    parsed = etc_default.assignments(text).get(OVERCOMMIT, "1.0")
     try:
-        number = float(told)
+        number = float(parsed)
     except ValueError:
         number = 0.0
     if not 0 < number <= 1000:
-        raise WrongSetting(f"{etc_default.PATH}: {OVERCOMMIT} is {told!r}, not a number above 0")
+        raise WrongSetting(f"{etc_default.PATH}: {OVERCOMMIT} is {parsed!r}, not a number above 0")
     return number

@@ -117,14 +117,14 @@ def _place(
     template: str, own: Any, environment: Environment, configuration: Configuration
 ) -> Optional[_Place]:
     """Where a new disk with the parameters *own* would be; None where it is on no volume."""
-    told = own if isinstance(own, dict) else {}
+    parsed = own if isinstance(own, dict) else {}
     if template == GLUSTER:
         group = configuration.groups.get(environment.get("GANETI_INSTANCE_PRIMARY", ""))
         parameters = configuration.parameters_of(group)
         return None if parameters is None else (parameters.volume, parameters.host)
-    if template == EXT and told.get("provider") == PROVIDER:
-        volume = told.get("volume")
-        return (volume, server_of(told)) if isinstance(volume, str) else None
+    if template == EXT and parsed.get("provider") == PROVIDER:
+        volume = parsed.get("volume")
+        return (volume, server_of(parsed)) if isinstance(volume, str) else None
     return None
 
 

@@ -29,9 +29,9 @@ class BrickMount:
     error: Optional[str]
 
 
-def brick_mounts(told: Any) -> Optional[Tuple[BrickMount, ...]]:
+def brick_mounts(parsed: Any) -> Optional[Tuple[BrickMount, ...]]:
     """The bricks in what a node told; None where it told of none in time."""
-    if not isinstance(told, list):
+    if not isinstance(parsed, list):
         return None
     try:
         return tuple(
@@ -45,7 +45,7 @@ def brick_mounts(told: Any) -> Optional[Tuple[BrickMount, ...]]:
                 one["id"] if isinstance(one["id"], bool) else None,
                 None if one["error"] is None else str(one["error"]),
             )
-            for one in told
+            for one in parsed
         )
     except (TypeError, KeyError):
         return None

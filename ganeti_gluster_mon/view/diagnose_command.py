@@ -61,21 +61,23 @@ def _nodes(names: Sequence[str]) -> List[str]:
 def look(timeout: float) -> Diagnosis:
     """Everything that is wrong; each node has *timeout* seconds to answer."""
     cluster = ssconf.read()
-    seen = pool_source.queried()
+    current = pool_source.query_pool()
     reader = Reader()
     configuration, why = None, ""
     try:
         configuration = reader.configuration()
     except NoConfiguration as err:
         why = str(err)
-    facts = node_facts_of(cluster, names_to_know(cluster, seen.pool), timeout)
+    facts = node_facts_of(cluster, names_to_know(cluster, current.pool), timeout)
     files = None
     # Where instances have disks that are not in the configuration, as far as it is understood, no file is an orphan.
     if configuration is not None and (configuration.disk_names or not cluster.instances):
-        files = list_volume_files(folders_of_disks(configuration, seen.pool), timeout)
+        files = list_volume_files(folders_of_disks(configuration, current.pool), timeout)
         configuration = _with_disks_of_now(configuration, reader)
     return diagnose(
-        DiagnosisInput(cluster, facts, seen.pool, seen.health, configuration, why, files, now=time.time())
+        DiagnosisInput(
+            cluster, facts, current.pool, current.health, configuration, why, files, now=time.time()
+        )
     )
 
 
@@ -100,8 +102,8 @@ def lines(found: Diagnosis) -> Iterator[str]:
 def _part(title: str, findings: Sequence[Finding]) -> Iterator[str]:
     wrong = [finding for finding in findings if not finding.note]
     yield f"{title}: {f'{len(wrong)} wrong' if wrong else 'ok'}"
-    said: List[Finding] = [*wrong, *(finding for finding in findings if finding.note)]
-    for finding in said:
+    reply: List[Finding] = [*wrong, *(finding for finding in findings if finding.note)]
+    for finding in reply:
         yield f"  - {'note: ' if finding.note else ''}{finding.text}"
         if finding.to_do:
             yield f"    do: {finding.to_do}"

@@ -1,4 +1,4 @@
-"""What is wrong, and what to do about it: from what the nodes told, Ganeti's settings, and the pool.  Pure."""
+"""What is wrong and what to do, by the facts about the nodes, Ganeti's settings and the pool.  Pure."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ _MOST_NAMES = 5
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """Everything that was found."""
+    """All findings."""
 
     cluster: Tuple[Finding, ...]
     pool: Tuple[Finding, ...]
     nodes: Mapping[str, Tuple[Finding, ...]]
-    #: disk files; None: not looked at
+    #: files of disks; None: not listed
     files: Optional[Tuple[Finding, ...]] = None
 
     @property
@@ -50,7 +50,7 @@ class Diagnosis:
 
 @dataclass(frozen=True)
 class DiagnosisInput:
-    """All that was looked at."""
+    """The input of `diagnose`."""
 
     cluster: Cluster
     #: by node that is not offline
@@ -60,7 +60,7 @@ class DiagnosisInput:
     #: None: it is not on this node, for the reason *no_configuration*
     configuration: Optional[Configuration] = None
     no_configuration: str = ""
-    #: the files in the folders of disks; None: not looked at
+    #: the files in the folders of disks; None: not listed
     files: Optional[Sequence[VolumeFiles]] = None
     #: seconds since the epoch
     now: float = 0.0

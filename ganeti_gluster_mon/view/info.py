@@ -68,6 +68,6 @@ def _rows(
     items: List[str] = []
     for row in rows:
         first, *others = fields
-        said = ", ".join(f"{field.title}: {shown(field, row, unit)}" for field in others)
-        items.append(f"{shown(first, row, unit)} ({said})")
+        reply = ", ".join(f"{field.title}: {shown(field, row, unit)}" for field in others)
+        items.append(f"{shown(first, row, unit)} ({reply})")
     yield from _list(title, items)

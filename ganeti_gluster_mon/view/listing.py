@@ -84,8 +84,8 @@ def filtered(listing: Listing[Row], rows: Sequence[Row], text: str) -> List[Row]
 
 def as_json(fields: Sequence[Field[Row]], rows: Sequence[Row]) -> str:
     """The rows as a JSON list of objects, a field a key; sizes are bytes, and null is what is not known."""
-    told = [{field.name: plain(field, row) for field in fields} for row in rows]
-    return json.dumps(told, indent=2, ensure_ascii=True)
+    parsed = [{field.name: plain(field, row) for field in fields} for row in rows]
+    return json.dumps(parsed, indent=2, ensure_ascii=True)
 
 
 def selected(listing: Listing[Row], rows: Sequence[Row], names: Sequence[str]) -> List[Row]:

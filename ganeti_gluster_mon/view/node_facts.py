@@ -41,25 +41,25 @@ class NodeFacts:
     bricks: Optional[Tuple[BrickMount, ...]] = None
 
 
-def node_facts(told: Any, sent: float, received: float) -> NodeFacts:
-    """The facts in *told*, the output of node_program.py.  A fact of another type than expected is not known.
+def node_facts(parsed: Any, sent: float, received: float) -> NodeFacts:
+    """The facts in *parsed*, the output of node_program.py.  A fact of another type than expected is not known.
 
     *sent* and *received*: when the program was sent and its output received, in seconds since the epoch, by our clock.
     """
-    if not isinstance(told, dict):
+    if not isinstance(parsed, dict):
         return NodeFacts(unreachable="it told nothing that can be understood")
-    moment = told.get("time")
+    moment = parsed.get("time")
     offset = None
     if isinstance(moment, (int, float)) and not isinstance(moment, bool):
         offset = float(moment) - (sent + received) / 2
-    resolved, reached = told.get("resolved"), told.get("reached")
+    resolved, reached = parsed.get("resolved"), parsed.get("reached")
     return NodeFacts(
         clock_offset=offset,
         clock_error=max(0.0, received - sent) / 2,
-        gluster=_text(told.get("gluster")),
-        glusterd=_bool(told.get("glusterd")),
-        uuid=_text(told.get("uuid")),
-        operating_version=_text(told.get("operating_version")),
+        gluster=_text(parsed.get("gluster")),
+        glusterd=_bool(parsed.get("glusterd")),
+        uuid=_text(parsed.get("uuid")),
+        operating_version=_text(parsed.get("operating_version")),
         resolved={
             name: tuple(map(str, addresses))
             for name, addresses in (resolved if isinstance(resolved, dict) else {}).items()
@@ -70,13 +70,13 @@ def node_facts(told: Any, sent: float, received: float) -> NodeFacts:
             for name, answer in (reached if isinstance(reached, dict) else {}).items()
             if isinstance(answer, bool)
         },
-        storage_paths=_texts(told.get("storage_paths")),
-        qemu_gluster=_bool(told.get("qemu_gluster")),
-        fuse_client=_bool(told.get("fuse_client")),
-        fuse_device=_bool(told.get("fuse_device")),
-        provider=_bool(told.get("provider")),
-        backend=_bool(told.get("backend")),
-        bricks=brick_mounts(told.get("bricks")),
+        storage_paths=_texts(parsed.get("storage_paths")),
+        qemu_gluster=_bool(parsed.get("qemu_gluster")),
+        fuse_client=_bool(parsed.get("fuse_client")),
+        fuse_device=_bool(parsed.get("fuse_device")),
+        provider=_bool(parsed.get("provider")),
+        backend=_bool(parsed.get("backend")),
+        bricks=brick_mounts(parsed.get("bricks")),
     )
 
 

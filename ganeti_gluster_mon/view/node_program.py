@@ -1,7 +1,7 @@
-"""What a node tells of itself for `gnt-gluster diagnose`: a program that is sent to it and needs nothing but Python.
+"""A program that `gnt-gluster diagnose` runs on each node to collect facts about it; it needs only Python.
 
 ``python3 - HOST…`` prints one object of JSON; HOST are the names it should be able to resolve, and to reach.
-Nothing of this package is used: a node where it is not installed is one of the things to find out.
+It uses nothing of this package, which may not be installed there.
 """
 
 from __future__ import annotations
@@ -68,13 +68,13 @@ def main(hosts: List[str]) -> None:
 def look_at(host: str, found: Dict[str, Any]) -> None:
     """Which addresses *host* has here, and whether its glusterd takes a connection."""
     try:
-        told = socket.getaddrinfo(host, GLUSTERD_PORT, type=socket.SOCK_STREAM)
+        parsed = socket.getaddrinfo(host, GLUSTERD_PORT, type=socket.SOCK_STREAM)
     except (OSError, ValueError):
         found["resolved"][host] = []
         return
-    found["resolved"][host] = sorted({address[4][0] for address in told})
+    found["resolved"][host] = sorted({address[4][0] for address in parsed})
     reached = False
-    for family, kind, protocol, _, address in told:
+    for family, kind, protocol, _, address in parsed:
         with socket.socket(family, kind, protocol) as connection:
             connection.settimeout(CONNECT_TIMEOUT)
             if connection.connect_ex(address) == 0:
@@ -101,35 +101,35 @@ def look_at_bricks(found: Dict[str, Any]) -> None:
 
 def brick_facts(volume: str, path: str, volume_id: str, points: List[str]) -> Dict[str, Any]:
     """Where a brick is, and whether it can be read: "id" is whether it has the id of its volume."""
-    told: Dict[str, Any] = {"volume": volume, "path": path, "point": "/", "type": "", "read_only": False}
+    parsed: Dict[str, Any] = {"volume": volume, "path": path, "point": "/", "type": "", "read_only": False}
     with open("/proc/self/mountinfo", encoding="utf-8", errors="replace") as file:
         for line in file:
             words = line.split()
             point = words[4].replace("\\040", " ")
-            if (path + "/").startswith(point.rstrip("/") + "/") and len(point) >= len(told["point"]):
+            if (path + "/").startswith(point.rstrip("/") + "/") and len(point) >= len(parsed["point"]):
                 after = words[words.index("-") + 1 :]
                 options = [*words[5].split(","), *after[2].split(",")]
-                told.update(point=point, type=after[0], read_only="ro" in options)
-    told["in_fstab"] = told["point"] in points
+                parsed.update(point=point, type=after[0], read_only="ro" in options)
+    parsed["in_fstab"] = parsed["point"] in points
     try:
         own = os.getxattr(path, "trusted.glusterfs.volume-id").hex()
-        told.update(id=own == volume_id.replace("-", ""), error=None)
+        parsed.update(id=own == volume_id.replace("-", ""), error=None)
     except OSError as err:
         absent = err.errno in (errno.ENOENT, errno.ENODATA)
-        told.update(id=False if absent else None, error=None if absent else err.strerror)
-    return told
+        parsed.update(id=False if absent else None, error=None if absent else err.strerror)
+    return parsed
 
 
 def values(path: str) -> Dict[str, str]:
     """The lines NAME=VALUE of a file of glusterd's."""
-    told = (line.partition("=") for line in lines(path) or [])
-    return {name: value for name, equals, value in told if equals}
+    parsed = (line.partition("=") for line in lines(path) or [])
+    return {name: value for name, equals, value in parsed if equals}
 
 
 def version() -> Optional[str]:
     """Gluster's version, "10.3"; None where its command is not there, or does not answer."""
     try:
-        told = subprocess.run(
+        parsed = subprocess.run(
             ["gluster", "--version"],
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -137,7 +137,7 @@ def version() -> Optional[str]:
         ).stdout
     except (OSError, subprocess.SubprocessError):
         return None
-    words = told.decode("utf-8", "replace").split()
+    words = parsed.decode("utf-8", "replace").split()
     return words[1] if len(words) > 1 else None
 
 

@@ -1,4 +1,4 @@
-"""Asks every node of the cluster about itself, all side by side, for `gnt-gluster diagnose`."""
+"""Queries all nodes of the cluster at the same time, for `gnt-gluster diagnose`."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ _MOST = 64
 def node_facts_of(cluster: Cluster, names: Sequence[str], timeout: float) -> Dict[str, NodeFacts]:
     """By node that is not offline: what it tells of itself, and of *names*, within *timeout* seconds.
 
-    A node that does not answer costs nothing but itself.
+    A node that does not answer does not delay the others.
     """
     program = Path(__file__).with_name("node_program.py").read_text(encoding="utf-8")
     nodes = Nodes(cluster)
-    asked: List[str] = [node.name for node in cluster.nodes if not node.offline]
+    queried: List[str] = [node.name for node in cluster.nodes if not node.offline]
 
     def query(node: str) -> NodeFacts:
         sent = time.time()
@@ -34,10 +34,10 @@ def node_facts_of(cluster: Cluster, names: Sequence[str], timeout: float) -> Dic
         if reply.status:
             return NodeFacts(unreachable=f"python3 there failed: {reply.reason}")
         try:
-            told = json.loads(reply.stdout)
+            parsed = json.loads(reply.stdout)
         except (ValueError, RecursionError):
             return NodeFacts(unreachable="it told nothing that can be understood")
-        return node_facts(told, sent, time.time())
+        return node_facts(parsed, sent, time.time())
 
-    with ThreadPoolExecutor(min(_MOST, max(1, len(asked)))) as threads:
-        return dict(zip(asked, threads.map(query, asked)))
+    with ThreadPoolExecutor(min(_MOST, max(1, len(queried)))) as threads:
+        return dict(zip(queried, threads.map(query, queried)))

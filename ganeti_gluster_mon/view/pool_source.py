@@ -27,12 +27,14 @@ def load(arguments: argparse.Namespace) -> PoolView:
         recorded = snapshot.from_capture(arguments.replay, LIMITS)
         return PoolView(recorded.pool, recorded.health, recorded.now, source=recorded.source)
     cluster = cluster_here()
-    seen = None if arguments.query else snapshot.from_daemon(arguments.run_dir, LIMITS)
-    if seen is None:
-        seen = queried()
-        if seen.error:
-            raise CommandError(seen.error)
-    return PoolView(seen.pool, seen.health, seen.now, cluster, Waiting(cluster, seen.pool), seen.source)
+    current = None if arguments.query else snapshot.from_daemon(arguments.run_dir, LIMITS)
+    if current is None:
+        current = query_pool()
+        if current.error:
+            raise CommandError(current.error)
+    return PoolView(
+        current.pool, current.health, current.now, cluster, Waiting(cluster, current.pool), current.source
+    )
 
 
 def cluster_here() -> Optional[ssconf.Cluster]:
@@ -43,6 +45,6 @@ def cluster_here() -> Optional[ssconf.Cluster]:
         return None
 
 
-def queried() -> Snapshot:
+def query_pool() -> Snapshot:
     """The pool by a query of Gluster; `error` says why it cannot be queried."""
     return snapshot.from_gluster(cycle.Settings(processes=False, disks=Reader().disks), LIMITS)

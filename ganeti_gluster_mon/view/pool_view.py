@@ -1,4 +1,4 @@
-"""What the lists are made of: the pool, how it is judged, and what Ganeti says of its nodes."""
+"""The input of the lists: the pool, its health, and the nodes that Ganeti knows."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from ganeti_gluster_mon.view.waiting_bricks import Waiting
 
 @dataclass(frozen=True)
 class PoolView:
-    """A pool at a moment."""
+    """A pool and its health at a moment, with the cluster."""
 
     pool: Pool
     health: Health
-    #: ns since the epoch, when it was judged
+    #: ns since the epoch: the health was evaluated at this moment
     now: int
     #: None: this is no node of a Ganeti cluster, or it does not matter (a replay)
     cluster: Optional[Cluster] = None
-    #: bricks that wait for others; None: not known
+    #: bricks that wait until there are enough for a whole set; None: not known
     waiting: Optional[Waiting] = None
     #: where it is from, in words: "the daemon, 3 s ago"
     source: str = ""

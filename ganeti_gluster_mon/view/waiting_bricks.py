@@ -1,7 +1,6 @@
-"""Bricks that nodes have brought along, and that wait until there are enough for a whole set.
+"""Bricks of nodes that joined, which wait until there are enough for a whole set of the volume.
 
-That they wait is written nowhere but on the nodes themselves (deploy/joining.py), so the nodes are asked, and only
-where nodes are to bring something along at all.
+Only the nodes themselves record this (deploy/joining.py), so they are queried, if the cluster has a tag for it.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ _NOT_ASKED = 255
 
 
 class Waiting:
-    """The bricks that wait, on each node of *cluster*; nobody is asked before somebody wants to know."""
+    """The bricks that wait, on each node of *cluster*; the nodes are queried at the first use."""
 
     def __init__(self, cluster: Optional[Cluster], pool: Pool) -> None:
         self._cluster = cluster
@@ -47,8 +46,8 @@ def _ask(cluster: Cluster, pool: Pool) -> Optional[Mapping[str, Optional[Tuple[s
     from ganeti_gluster_mon.deploy.step import NodeQuery
     from ganeti_gluster_mon.ganeti.ssh import Nodes
 
-    told = described(cluster.tags, etc_default.text())
-    if told is None:
+    parsed = described(cluster.tags, etc_default.text())
+    if parsed is None:
         return None
     nodes = Nodes(cluster)
     names = [node.name for node in cluster.nodes if not node.offline]
@@ -59,7 +58,7 @@ def _ask(cluster: Cluster, pool: Pool) -> Optional[Mapping[str, Optional[Tuple[s
     for name in names:
         answer = reply[tables[name]]
         if answer.status == 0:
-            for path in candidates(fstab.entries(answer.stdout), told):
+            for path in candidates(fstab.entries(answer.stdout), parsed):
                 marks[(name, path)] = NodeQuery(name, waiting_query(path))
             found[name] = ()
     answers = query_nodes(nodes, marks.values()) if marks else {}
@@ -69,7 +68,9 @@ def _ask(cluster: Cluster, pool: Pool) -> Optional[Mapping[str, Optional[Tuple[s
         if answers[question].status == _NOT_ASKED:
             found[name] = None
         elif (
-            waits is not None and is_waiting(path, answers[question], told.volume) and (name, path) not in has
+            waits is not None
+            and is_waiting(path, answers[question], parsed.volume)
+            and (name, path) not in has
         ):
             found[name] = (*waits, path)
     return found

@@ -44,8 +44,8 @@ def _judged(known: Dict[str, Any], path: str) -> Redundancy:
     pending = any(each["healing"] is True for each in subvolumes)
     healed = known["healed"]
     # While a brick is missing nothing is put right by itself, whatever waits to be.
-    told = type(healed) in (int, float) and 0 <= healed <= 100
-    percent = float(healed) if pending and not missing and told else None
+    parsed = type(healed) in (int, float) and 0 <= healed <= 100
+    percent = float(healed) if pending and not missing and parsed else None
     return Redundancy(degraded=missing or pending, percent=percent)
 
 

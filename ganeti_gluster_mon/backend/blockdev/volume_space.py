@@ -28,9 +28,9 @@ def space(volume: GlusterVolume, source: str = STATUS_FILE) -> Capacity:
         return known
 
 
-def _known(told: Optional[Dict[str, Any]]) -> Optional[Capacity]:
+def _known(parsed: Optional[Dict[str, Any]]) -> Optional[Capacity]:
     """What the collector reckoned, where it did and that makes sense."""
-    size, available = (told or {}).get("size"), (told or {}).get("available")
+    size, available = (parsed or {}).get("size"), (parsed or {}).get("available")
     if type(size) is not int or type(available) is not int or not 0 <= available <= size:
         return None
     return Capacity(size=size, used=size - available, available=available, source="bricks")

@@ -29,7 +29,7 @@ def main(action: str, arguments: Optional[List[str]] = None) -> int:
         print(_USAGE.format(action), file=sys.stderr)
         return 2
     caller = _caller()
-    status, said, complaint = run_limited(lambda: _act(action, caller), DEADLINE, lambda: _written(action))
+    status, reply, complaint = run_limited(lambda: _act(action, caller), DEADLINE, lambda: _written(action))
     if status is None:
         complaint = (
             f"gluster {action}: volume {_volume(action)}: no end after {DEADLINE:.0f} s: does it hang? "
@@ -41,7 +41,7 @@ def main(action: str, arguments: Optional[List[str]] = None) -> int:
         run_limited(_tidy(action), DEADLINE)
     sys.stderr.write(complaint)
     if status == 0:
-        sys.stdout.write(said)
+        sys.stdout.write(reply)
     return 1 if status is None or status < 0 else status
 
 
@@ -50,8 +50,8 @@ def _act(action: str, caller: Optional[int]) -> int:
     from ganeti_gluster_mon.backend.file_device import DiskError
 
     try:
-        asked = request.read(action, os.environ)
-        lines = provider.ACTIONS[action](asked, caller)
+        queried = request.read(action, os.environ)
+        lines = provider.ACTIONS[action](queried, caller)
     except DiskError as err:
         print(f"gluster {action}: {one_line(str(err))}", file=sys.stderr)
         return 2 if isinstance(err, request.RequestError) else 1
@@ -88,11 +88,11 @@ def _written(action: str) -> int:
     from ganeti_gluster_mon.backend.file_device import DiskError
 
     try:
-        asked = request.read(action, os.environ)
-        point = provider.volume_of(asked).mount_point
+        queried = request.read(action, os.environ)
+        point = provider.volume_of(queried).mount_point
     except DiskError:
         return 0
-    return flush.sectors_written(flush.devices_named(f"{point}/{asked.path}"))
+    return flush.sectors_written(flush.devices_named(f"{point}/{queried.path}"))
 
 
 def _caller() -> Optional[int]:

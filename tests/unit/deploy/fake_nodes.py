@@ -96,7 +96,7 @@ def device(listed: CommandResult, wiped: CommandResult) -> Device:
 def cluster(count: int, **more: Any) -> Cluster:
     """A cluster of node1.example.org and on; *more* is the cluster's."""
     nodes = tuple(Node(f"node{n}.example.org", f"192.0.2.{n}", f"192.0.2.{n}") for n in range(1, count + 1))
-    told: Dict[str, Any] = {
+    parsed: Dict[str, Any] = {
         "name": "cluster.example.org",
         "master": nodes[0].name,
         "nodes": nodes,
@@ -107,7 +107,7 @@ def cluster(count: int, **more: Any) -> Cluster:
         "shared_file_storage_dir": None,
         "release": "3.0.2",
     }
-    return Cluster(**{**told, **more})
+    return Cluster(**{**parsed, **more})
 
 
 def pool_list(
@@ -143,7 +143,7 @@ def volume(
     name: str, bricks: Sequence[str], status: int = 1, kind: str = "Replicate", replica: int = 3
 ) -> str:
     """A volume in ``gluster volume info --xml``."""
-    told = "".join(
+    parsed = "".join(
         f"<brick uuid='{uuid(one.partition(':')[0])}'>{one}<name>{one}</name>"
         f"<hostUuid>{uuid(one.partition(':')[0])}</hostUuid><isArbiter>0</isArbiter></brick>"
         for one in bricks
@@ -154,7 +154,7 @@ def volume(
         f"<statusStr>{state}</statusStr><snapshotCount>0</snapshotCount><brickCount>{len(bricks)}</brickCount>"
         f"<distCount>1</distCount><replicaCount>{replica}</replicaCount><arbiterCount>0</arbiterCount>"
         f"<disperseCount>0</disperseCount><redundancyCount>0</redundancyCount><type>2</type>"
-        f"<typeStr>{kind}</typeStr><transport>0</transport><bricks>{told}</bricks><optCount>0</optCount>"
+        f"<typeStr>{kind}</typeStr><transport>0</transport><bricks>{parsed}</bricks><optCount>0</optCount>"
         f"<options/></volume>"
     )
 

@@ -206,8 +206,8 @@ def test_while_another_holds_the_lock_it_is_tried_again(
         f'touch "{made}"'
     )
     apply(host, [Touch(HERE, made, ("sh", "-c", script))], reply.append)
-    (told,) = [line for line in reply if "waiting for Gluster, 200 s at most: " in line]
-    assert told.split(": ")[1] in refusal
+    (parsed,) = [line for line in reply if "waiting for Gluster, 200 s at most: " in line]
+    assert parsed.split(": ")[1] in refusal
     assert tries.read_text() == "x\n" * 3
     tries.unlink()
     made.unlink()
@@ -228,11 +228,11 @@ def test_what_is_shown_is_what_is_left(host: Nodes, tmp_path: Path) -> None:
 def test_questions_whose_programs_are_long_are_asked_by_several_connections(host: Nodes) -> None:
     """One argument of a command takes 128 KiB, and a node may have many disks."""
     quotes = "'" * 3000
-    asked = [NodeQuery(HERE, ("echo", f"{number}", quotes)) for number in range(60)]
-    asked += [NodeQuery(HERE, ("echo", "slow"), timeout=30.0)]
-    told = query_nodes(host, asked)
-    assert [told[question].stdout for question in asked[:-1]] == [f"{n} {quotes}\n" for n in range(60)]
-    assert told[asked[-1]].stdout == "slow\n"
-    for batch in applying._batches(asked):
+    queried = [NodeQuery(HERE, ("echo", f"{number}", quotes)) for number in range(60)]
+    queried += [NodeQuery(HERE, ("echo", "slow"), timeout=30.0)]
+    parsed = query_nodes(host, queried)
+    assert [parsed[question].stdout for question in queried[:-1]] == [f"{n} {quotes}\n" for n in range(60)]
+    assert parsed[queried[-1]].stdout == "slow\n"
+    for batch in applying._batches(queried):
         argv = ("python3", "-c", _QUERY_PROGRAM, json.dumps([20, [question.argv for question in batch]]))
         assert all(len(word) < 131072 for word in Nodes(None, own="another").ssh("node1", argv))

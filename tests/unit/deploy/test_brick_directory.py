@@ -49,11 +49,11 @@ def brick(
     """What MakeBrick has left to do; *attributes* are those of the directory, *above* those of its parent."""
     mount_point, device = ("/export/brick1", f"{NODE}:/dev/vdb") if on_device else (None, None)
     step = MakeBrick(NODE, PATH, "gv0", SPEAKER, mount_point, wipe, same_slot, device)
-    told = f"# file: {PATH}\n{attributes}\n\n" + (f"# file: /export/brick1\n{above}\n\n" if above else "")
+    parsed = f"# file: {PATH}\n{attributes}\n\n" + (f"# file: /export/brick1\n{above}\n\n" if above else "")
     found = (
-        ok(told)
+        ok(parsed)
         if not kind.status
-        else CommandResult(1, told, f"getfattr: {PATH}: No such file or directory")
+        else CommandResult(1, parsed, f"getfattr: {PATH}: No such file or directory")
     )
     answers = [
         info or volume_info(),
@@ -189,15 +189,15 @@ def test_the_slot_of_a_replaced_disk_gets_its_directory_again() -> None:
 
 
 def test_a_brick_waits_only_until_it_was_one() -> None:
-    def told(*attributes: str) -> CommandResult:
+    def parsed(*attributes: str) -> CommandResult:
         return ok(f"# file: {PATH}\n" + "\n".join(attributes) + "\n\n")
 
-    assert is_waiting(PATH, told(OURS), "gv0")
-    assert is_waiting(PATH, told(OURS, FOREIGN_ID), "gv0")  # of an add-brick that failed
-    assert not is_waiting(PATH, told(OURS), "other")
-    assert not is_waiting(PATH, told(OURS, KNOWN_ID, GFID), "gv0")
-    assert not is_waiting(PATH, told(OURS, f"{RETIRED}=0x677630"), "gv0")
-    assert not is_waiting(PATH, told(GFID), "gv0")
+    assert is_waiting(PATH, parsed(OURS), "gv0")
+    assert is_waiting(PATH, parsed(OURS, FOREIGN_ID), "gv0")  # of an add-brick that failed
+    assert not is_waiting(PATH, parsed(OURS), "other")
+    assert not is_waiting(PATH, parsed(OURS, KNOWN_ID, GFID), "gv0")
+    assert not is_waiting(PATH, parsed(OURS, f"{RETIRED}=0x677630"), "gv0")
+    assert not is_waiting(PATH, parsed(GFID), "gv0")
     assert not is_waiting(PATH, FAILED, "gv0")
 
 

@@ -121,9 +121,9 @@ def test_what_is_on_a_disk_is_sampled_at_both_ends_and_between(
     disk = tmp_path / "disk"
     with open(disk, "wb") as file:
         file.truncate(64 << 20)
-    told = sampled(disk)
-    assert (told["size"], told["nonzero"]) == (64 << 20, None)
-    assert told["sampled"] == (2 << 20) + 1024 * 4096
+    parsed = sampled(disk)
+    assert (parsed["size"], parsed["nonzero"]) == (64 << 20, None)
+    assert parsed["sampled"] == (2 << 20) + 1024 * 4096
     with open(disk, "r+b") as file:
         file.seek(offset)
         file.write(b"x" * length)
@@ -387,12 +387,12 @@ def test_a_node_with_bricks_does_not_leave() -> None:
     assert step.remaining([pool_list("node1"), bricks]) is DONE
 
 
-def tasks(*told: Tuple[str, int, str]) -> CommandResult:
+def tasks(*parsed: Tuple[str, int, str]) -> CommandResult:
     """What `volume status gv0` says of tasks: type, status and its words."""
     each = "".join(
         f"<task><type>{kind}</type><id>ff1f3686-0c70-4081-8bc5-554d9498230e</id>"
         f"<status>{status}</status><statusStr>{words}</statusStr></task>"
-        for kind, status, words in told
+        for kind, status, words in parsed
     )
     return ok(
         "<cliOutput><opRet>0</opRet><opErrno>0</opErrno><opErrstr/><volStatus><volumes><volume>"

@@ -41,8 +41,8 @@ NODES = {name.partition(":")[0]: name.partition(":")[0] for name in BRICKS}
 
 def test_disks_that_no_other_brick_has_are_lost() -> None:
     disks = [disk("web", "ganeti/1"), disk("db", "ganeti/2")]
-    asked = presence(spread(), [GONE], disks, NODES)
-    assert [question.node for question in asked] == ["node1.example.org", "node2.example.org"]
+    queried = presence(spread(), [GONE], disks, NODES)
+    assert [question.node for question in queried] == ["node1.example.org", "node2.example.org"]
     answers = [ok(json.dumps([["/b", ["ganeti/1"]]])), ok(json.dumps([["/b", []]]))]
     assert losses(spread(), disks, answers).notes == ("lost: disk/0 of db",)
     sharded = losses(spread({"features.shard": "on"}), disks, answers)
@@ -127,7 +127,7 @@ NO_SHARE = ok("# file: /b\ntrusted.glusterfs.dht=0x583d8a42000000000000000000000
 
 
 @pytest.mark.parametrize(
-    ("told", "third", "expected"),
+    ("parsed", "third", "expected"),
     [
         (DONE_STATUS, SHARE, True),
         (DONE_STATUS, FAILED, False),  # it was added later, and has no attribute yet
@@ -139,8 +139,8 @@ NO_SHARE = ok("# file: /b\ntrusted.glusterfs.dht=0x583d8a42000000000000000000000
         (FAILED, SHARE, False),
     ],
 )
-def test_what_is_balanced(told: CommandResult, third: CommandResult, expected: bool) -> None:
-    host = Answers({"status": told, "/b": SHARE, "node3.example.org:/b": third})
+def test_what_is_balanced(parsed: CommandResult, third: CommandResult, expected: bool) -> None:
+    host = Answers({"status": parsed, "/b": SHARE, "node3.example.org:/b": third})
     context = Context(cluster(3), host, "node1.example.org")  # type: ignore[arg-type]
     assert balance.is_balanced(context, "node1.example.org", spread()) is expected
 

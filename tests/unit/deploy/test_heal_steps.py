@@ -178,8 +178,8 @@ def test_a_new_brick_is_verified_by_what_it_holds() -> None:
     ):
         assert step.remaining([CLEAN, new, first, second]) is WAIT
     assert step.remaining([summary({A: 1, B: 0, C: 0}), counted(9), counted(9), counted(9)]) is WAIT
-    told = step.progress([CLEAN, counted(5), counted(9), counted(9)])
-    assert told.startswith("not verified: node3:/export/brick1/gluster has 5 entries; node1:")
+    parsed = step.progress([CLEAN, counted(5), counted(9), counted(9)])
+    assert parsed.startswith("not verified: node3:/export/brick1/gluster has 5 entries; node1:")
 
 
 class Bricks:
@@ -204,15 +204,15 @@ class Bricks:
 def test_a_new_brick_that_lacks_entries_is_reported_as_not_verified(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(heal_steps, "_DIFFERENT", 4.0)
     step = SameEntries("node1", "gv0", C, (A, B))
-    told: List[str] = []
+    parsed: List[str] = []
     host = Bricks({"node1": 9, "node2": 9, "node3": 5})
     with pytest.raises(
         PlanStopped, match=r"not verified: node3:\S+ has 5 entries; node1:\S+ has 9 entries; node2:"
     ):
-        apply(host, [step], told.append)
+        apply(host, [step], parsed.append)
     # and what may help was tried
     assert (*GLUSTER, "volume", "heal", "gv0", "full") in host.ran
-    apply(Bricks({"node1": 9, "node2": 9, "node3": 9}), [step], told.append)
+    apply(Bricks({"node1": 9, "node2": 9, "node3": 9}), [step], parsed.append)
 
 
 # --- what is counted on a node ----------------------------------------------------------------------
@@ -250,8 +250,8 @@ def test_the_sizes_of_a_brick(tmp_path: Path) -> None:
     make(tmp_path, ["a", "d/b"])
     with open(tmp_path / "sparse", "wb") as file:
         file.truncate(1 << 30)
-    told = count(tmp_path, "--sizes")
-    allocated, filesystem, available = (told[name] for name in ("allocated", "filesystem", "available"))
+    parsed = count(tmp_path, "--sizes")
+    allocated, filesystem, available = (parsed[name] for name in ("allocated", "filesystem", "available"))
     assert isinstance(allocated, int) and 10000 <= allocated < 1 << 20
     assert isinstance(filesystem, int) and isinstance(available, int) and filesystem >= available > 0
 
@@ -276,8 +276,8 @@ def test_a_brick_that_is_too_small_for_the_data_is_refused() -> None:
         capacity_check.check(C, capacity_check.device_space(5 * GIB), others)
     with pytest.raises(PreconditionFailed, match="too small"):
         capacity_check.check(C, Space(20 * GIB, 5 * GIB), others)
-    told = capacity_check.check(C, capacity_check.device_space(8 * GIB), others)
-    assert told is not None and "has 8.0G, less than the other bricks of its set (10.0G)" in told
+    parsed = capacity_check.check(C, capacity_check.device_space(8 * GIB), others)
+    assert parsed is not None and "has 8.0G, less than the other bricks of its set (10.0G)" in parsed
     assert capacity_check.check(C, capacity_check.device_space(10 * GIB), others) is None
     assert capacity_check.check(C, capacity_check.device_space(GIB), []) is None
 

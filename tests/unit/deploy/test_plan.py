@@ -36,11 +36,11 @@ TARGETS = ok(json.dumps({"filesystems": [{"target": "/"}, {"target": "/export/br
 NODE1, NODE2, NODE3 = (f"node{n}.example.org" for n in (1, 2, 3))
 
 
-def names(told: Dict[str, List[str]], time: float = 100.0) -> CommandResult:
-    return ok(json.dumps({"names": told, "time": time}))
+def names(parsed: Dict[str, List[str]], time: float = 100.0) -> CommandResult:
+    return ok(json.dumps({"names": parsed, "time": time}))
 
 
-def seen(node: str, *answers: CommandResult, wanted: Sequence[str] = ()) -> NodeSurvey:
+def surveyed(node: str, *answers: CommandResult, wanted: Sequence[str] = ()) -> NodeSurvey:
     usual = [VERSION, pool_list(node), volume_info(), ok(), TARGETS, *answers]
     return understand(node, wanted, usual, 100.0)
 
@@ -49,7 +49,7 @@ def seen(node: str, *answers: CommandResult, wanted: Sequence[str] = ()) -> Node
 
 
 def test_a_node_that_is_well() -> None:
-    found = seen(NODE1, lsblk(), wipefs(), names({NODE2: ["192.0.2.2"]}), wanted=["/dev/vdb"])
+    found = surveyed(NODE1, lsblk(), wipefs(), names({NODE2: ["192.0.2.2"]}), wanted=["/dev/vdb"])
     assert found.fault is None
     assert faults([found], cluster(3)) == ()
     assert found.devices["/dev/vdb"].size == 1 << 30
@@ -57,7 +57,7 @@ def test_a_node_that_is_well() -> None:
 
 
 @pytest.mark.parametrize(
-    ("told", "words"),
+    ("parsed", "words"),
     [
         (
             {NODE2: ["192.0.2.66"]},
@@ -66,20 +66,20 @@ def test_a_node_that_is_well() -> None:
         ({NODE2: []}, f"{NODE1}: it does not know the address of {NODE2}: put it right"),
     ],
 )
-def test_names_that_lead_elsewhere(told: Dict[str, List[str]], words: str) -> None:
-    (line,) = faults([seen(NODE1, names(told))], cluster(3))
+def test_names_that_lead_elsewhere(parsed: Dict[str, List[str]], words: str) -> None:
+    (line,) = faults([surveyed(NODE1, names(parsed))], cluster(3))
     assert line.startswith(words)
 
 
 def test_a_node_may_know_itself_by_any_address() -> None:
-    assert faults([seen(NODE1, names({NODE1: ["127.0.1.1"]}))], cluster(3)) == ()
+    assert faults([surveyed(NODE1, names({NODE1: ["127.0.1.1"]}))], cluster(3)) == ()
 
 
 def test_clocks_that_differ() -> None:
-    early, late = seen(NODE1, names({}, time=100.0)), seen(NODE2, names({}, time=133.0))
+    early, late = surveyed(NODE1, names({}, time=100.0)), surveyed(NODE2, names({}, time=133.0))
     (line,) = faults([early, late], cluster(3))
     assert line.startswith(f"{NODE2}: its clock is 33 s ahead of that of {NODE1}")
-    assert faults([early, seen(NODE2, names({}, time=105.0))], cluster(3)) == ()
+    assert faults([early, surveyed(NODE2, names({}, time=105.0))], cluster(3)) == ()
 
 
 @pytest.mark.parametrize(
@@ -101,7 +101,7 @@ def test_a_node_without_gluster(version: CommandResult, pool: CommandResult, wor
 
 def test_a_device_that_is_not_there_is_said() -> None:
     gone = CommandResult(32, "", "lsblk: /dev/vdb: not a block device\n")
-    found = seen(NODE1, gone, FAILED, names({}), wanted=["/dev/vdb"])
+    found = surveyed(NODE1, gone, FAILED, names({}), wanted=["/dev/vdb"])
     assert faults([found], cluster(3)) == (f"{NODE1}: /dev/vdb is no block device there",)
 
 
@@ -184,11 +184,11 @@ def test_server_quorum_only_where_it_helps() -> None:
 
 def test_guests_ask_their_own_node_where_all_are_in_the_pool() -> None:
     bricks = [BrickAddress(NODE1, "/b"), BrickAddress(NODE2, "/b")]
-    *allowed, told = plan.ganeti_side(cluster(3), "gv0", bricks, [NODE1, NODE2, NODE3], "userspace")
+    *allowed, parsed = plan.ganeti_side(cluster(3), "gv0", bricks, [NODE1, NODE2, NODE3], "userspace")
     assert [step.node for step in allowed if isinstance(step, AllowDirectory)] == [NODE1, NODE2, NODE3]
-    assert isinstance(told, EnableTemplate) and told.host == "127.0.0.1"
-    told = plan.ganeti_side(cluster(3), "gv0", bricks, [NODE1, NODE2], "userspace")[-1]
-    assert isinstance(told, EnableTemplate) and told.host == NODE1
+    assert isinstance(parsed, EnableTemplate) and parsed.host == "127.0.0.1"
+    parsed = plan.ganeti_side(cluster(3), "gv0", bricks, [NODE1, NODE2], "userspace")[-1]
+    assert isinstance(parsed, EnableTemplate) and parsed.host == NODE1
     assert plan.outsiders(cluster(3), [NODE1, NODE2]) == (NODE3,)
 
 

@@ -31,7 +31,7 @@ def info(options: Optional[Mapping[str, str]] = None, **more: Any) -> VolumeInfo
     return replace(found, options={"features.shard": "on"} if options is None else options, **more)
 
 
-def asked(*words: str, there: Optional[VolumeInfo] = None, nodes: int = 6) -> List[str]:
+def queried(*words: str, there: Optional[VolumeInfo] = None, nodes: int = 6) -> List[str]:
     arguments = gnt_gluster.parser().parse_args(["deploy", "--device", "/dev/vdb", *words])
     named = [f"{name}.example.org" for name in arguments.nodes]
     return differences(arguments, info() if there is None else there, named, cluster(nodes))
@@ -42,11 +42,11 @@ def asked(*words: str, there: Optional[VolumeInfo] = None, nodes: int = 6) -> Li
     [(), ("--replica", "3"), ("node1", "node2"), ("--access", "kernelspace"), ("node1", "node2", "node3")],
 )
 def test_what_is_so_or_was_not_asked_for_is_no_difference(words: Sequence[str]) -> None:
-    assert asked(*words) == []
+    assert queried(*words) == []
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("words", "parsed"),
     [
         (
             ("--disperse", "3"),
@@ -67,16 +67,16 @@ def test_what_is_so_or_was_not_asked_for_is_no_difference(words: Sequence[str]) 
         ),
     ],
 )
-def test_a_difference_is_refused_and_says_what_would_do(words: Sequence[str], told: str) -> None:
-    (line,) = asked(*words)
-    assert re.search(told, line), line
+def test_a_difference_is_refused_and_says_what_would_do(words: Sequence[str], parsed: str) -> None:
+    (line,) = queried(*words)
+    assert re.search(parsed, line), line
 
 
 def test_a_volume_without_shards_is_what_no_shard_asks_for() -> None:
-    assert asked("--no-shard", there=info({"features.shard": "off"})) == []
-    assert asked("--no-shard", there=info({})) == []
+    assert queried("--no-shard", there=info({"features.shard": "off"})) == []
+    assert queried("--no-shard", there=info({})) == []
     # one that no guest has used yet is set up to its end
-    assert asked("--no-shard", there=info({"features.shard": "on"}, state="created")) == []
+    assert queried("--no-shard", there=info({"features.shard": "on"}, state="created")) == []
 
 
 def test_options_that_differ_are_named_and_kept() -> None:

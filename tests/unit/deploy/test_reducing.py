@@ -37,8 +37,8 @@ NODES = [f"node{n}.example.org" for n in range(1, 7)]
 def info(
     count: int = 3, replica: int = 3, kind: str = "Replicate", arbiters: Sequence[int] = ()
 ) -> VolumeInfo:
-    told = volume("gv0", [f"{node}:/b" for node in NODES[:count]], kind=kind, replica=replica)
-    (found,) = volumes(volume_info(told))
+    parsed = volume("gv0", [f"{node}:/b" for node in NODES[:count]], kind=kind, replica=replica)
+    (found,) = volumes(volume_info(parsed))
     bricks = tuple(replace(one, arbiter=number in arbiters) for number, one in enumerate(found.bricks, 1))
     return replace(found, bricks=bricks, arbiter_count=1 if arbiters else 0)
 
@@ -110,8 +110,8 @@ def test_where_it_is_not_possible_the_refusal_names_what_is() -> None:
 
 
 def test_the_refusal_to_remove_a_node_names_it() -> None:
-    told = has_bricks("node3", [("gv0", OLD)], volumes(INFO))
-    assert told.endswith("gnt-gluster remove-node node3 --reduce-replica")
+    parsed = has_bricks("node3", [("gv0", OLD)], volumes(INFO))
+    assert parsed.endswith("gnt-gluster remove-node node3 --reduce-replica")
 
 
 class Pool(Answers):
@@ -187,8 +187,8 @@ def test_the_processes_of_a_brick_are_known_by_its_exact_path() -> None:
     try:
         for process in running:
             assert process.stdout is not None and process.stdout.read(1) == b"x"
-        asked = restarting.processes_query("node1", "gv0", "/export/b")
-        reply = subprocess.run(asked.argv, check=True, stdout=subprocess.PIPE, text=True, timeout=20).stdout
+        queried = restarting.processes_query("node1", "gv0", "/export/b")
+        reply = subprocess.run(queried.argv, check=True, stdout=subprocess.PIPE, text=True, timeout=20).stdout
         assert running[0].pid in [pid for pid, _ in json.loads(reply)]
         assert not {process.pid for process in running[1:]} & {pid for pid, _ in json.loads(reply)}
         assert os.getpid() not in [pid for pid, _ in json.loads(reply)]
@@ -209,7 +209,7 @@ class Restarting(Answers):
 
 def restarted(
     monkeypatch: pytest.MonkeyPatch,
-    told: CommandResult,
+    parsed: CommandResult,
     pending: Dict[BrickAddress, Optional[int]],
     **more: Any,
 ) -> Proposal:
@@ -218,7 +218,7 @@ def restarted(
         restarting, "find_volume", lambda context, name: (replace(found, **more), NodeSurvey(NODE1), {})
     )
     arguments = gnt_gluster.parser().parse_args(["restart-brick", "gv0", f"node3:{OLD.path}"])
-    context = Context(cluster(3), Restarting(told, summary(pending)), NODE1)
+    context = Context(cluster(3), Restarting(parsed, summary(pending)), NODE1)
     return restarting.restart_brick(context, arguments)
 
 

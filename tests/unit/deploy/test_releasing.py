@@ -49,12 +49,12 @@ def commands(found: Remaining) -> List[str]:
 
 
 def test_a_filesystem_of_ours_is_unmounted_taken_out_of_fstab_and_erased() -> None:
-    told = commands(
+    parsed = commands(
         remaining(MOUNTED, wipefs("xfs", uuid=UUID), f"UUID=1 / ext4 defaults 0 1\n{LINE}\n", systemd=ok())
     )
-    assert told[0] == "umount -- /export/brick1"
-    assert told[1].startswith("sed --in-place") and UUID in told[1]
-    assert told[2:] == ["sync /etc/fstab", "systemctl daemon-reload", "wipefs --all -- /dev/vdb"]
+    assert parsed[0] == "umount -- /export/brick1"
+    assert parsed[1].startswith("sed --in-place") and UUID in parsed[1]
+    assert parsed[2:] == ["sync /etc/fstab", "systemctl daemon-reload", "wipefs --all -- /dev/vdb"]
     assert commands(remaining(lsblk(), wipefs("xfs", uuid=UUID))) == ["wipefs --all -- /dev/vdb"]
 
 

@@ -33,10 +33,10 @@ def test_what_changes_is_told_now_and_then_and_at_the_end() -> None:
         reply: List[str] = []
         wait = Wait(Slow("node1"), reply.append)
         for number in range(200, 0, -1):
-            wait.seen(f"{number} entries", done=False)
+            wait.report(f"{number} entries", done=False)
             clock.tick(0.5)
         assert reply == [f"    {number} entries" for number in range(200, 0, -10)]
-        wait.seen("0 entries", done=True)
+        wait.report("0 entries", done=True)
         assert reply[-1] == "    0 entries"
 
 
@@ -45,10 +45,10 @@ def test_what_does_not_change_is_told_each_minute_and_given_up_at_last() -> None
         reply: List[str] = []
         wait = Wait(Slow("node1"), reply.append)
         for _ in range(2 * HOUR):
-            wait.seen("1 entries", done=False)
+            wait.report("1 entries", done=False)
             clock.tick(1)
         with pytest.raises(CommandError, match=r"^node1: gv0 healed: not done after 7200 s \(1 entries\)$"):
-            wait.seen("1 entries", done=False)
+            wait.report("1 entries", done=False)
         assert reply[:3] == ["    1 entries", "    1 entries, for 1 min now", "    1 entries, for 2 min now"]
         assert len(reply) == 1 + 120
 
@@ -57,9 +57,9 @@ def test_whatever_changes_it_is_not_given_up() -> None:
     with freeze_time() as clock:
         wait = Wait(Slow("node1"), lambda line: None)
         for number in range(10):
-            wait.seen(f"{number}", done=False)
+            wait.report(f"{number}", done=False)
             clock.tick(1.9 * HOUR)
-        wait.seen("", done=True)
+        wait.report("", done=True)
 
 
 def test_what_says_nothing_of_itself_is_waited_for_in_silence() -> None:
@@ -67,10 +67,10 @@ def test_what_says_nothing_of_itself_is_waited_for_in_silence() -> None:
         reply: List[str] = []
         wait = Wait(Slow("node1"), reply.append)
         clock.tick(HOUR)
-        wait.seen("", done=False)
+        wait.report("", done=False)
         clock.tick(HOUR)
         with pytest.raises(CommandError, match=r"not done after 7200 s$"):
-            wait.seen("", done=False)
+            wait.report("", done=False)
         assert reply == []
 
 
@@ -87,9 +87,9 @@ def test_it_is_helped_on_less_and_less_often_until_it_comes_on() -> None:
                 clock.tick(1)
             return found
 
-        wait.seen("2 entries", done=False)
+        wait.report("2 entries", done=False)
         assert urged(2 * HOUR)[:10] == [3, 9, 21, 45, 93, 189, 381, 765, 1365, 1965]
-        wait.seen("1 entries", done=False)
+        wait.report("1 entries", done=False)
         assert urged(20) == [3, 9]
 
 

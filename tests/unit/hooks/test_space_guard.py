@@ -35,8 +35,8 @@ CONFIGURATION = Configuration(
 
 
 def environment(kind: str, **more: str) -> Dict[str, str]:
-    told = {"GANETI_OP_CODE": kind, "GANETI_INSTANCE_NAME": "web", "GANETI_INSTANCE_PRIMARY": "node1"}
-    return {**told, **{f"GANETI_{name}": value for name, value in more.items()}}
+    parsed = {"GANETI_OP_CODE": kind, "GANETI_INSTANCE_NAME": "web", "GANETI_INSTANCE_PRIMARY": "node1"}
+    return {**parsed, **{f"GANETI_{name}": value for name, value in more.items()}}
 
 
 def adding(template: str = "gluster", **more: str) -> Dict[str, str]:
@@ -66,24 +66,24 @@ def test_a_new_instance_on_ext_disks() -> None:
     [("False", "1024", GIB, 5 * GIB), ("True", "6144", 2 * GIB, 6 * GIB), ("True", "1024", 0, GIB)],
 )
 def test_a_disk_that_grows(absolute: str, amount: str, more: int, then: int) -> None:
-    told = environment("OP_INSTANCE_GROW_DISK", DISK="0", AMOUNT=amount, ABSOLUTE=absolute)
-    assert space_requests(told, None, CONFIGURATION) == (SpaceRequest("gv0", more, then, "web"),)
-    assert space_requests({**told, "GANETI_DISK": "9"}, None, CONFIGURATION) == ()
+    parsed = environment("OP_INSTANCE_GROW_DISK", DISK="0", AMOUNT=amount, ABSOLUTE=absolute)
+    assert space_requests(parsed, None, CONFIGURATION) == (SpaceRequest("gv0", more, then, "web"),)
+    assert space_requests({**parsed, "GANETI_DISK": "9"}, None, CONFIGURATION) == ()
 
 
 def test_a_disk_that_is_added() -> None:
-    told = environment("OP_INSTANCE_SET_PARAMS", INSTANCE_DISK_TEMPLATE="gluster")
+    parsed = environment("OP_INSTANCE_SET_PARAMS", INSTANCE_DISK_TEMPLATE="gluster")
     given = {
         "disks": [["add", -1, {"size": 512}], ["remove", 0, {}], ["add", 1, {"size": 1024}], "x", ["add"]]
     }
-    assert space_requests(told, given, CONFIGURATION) == (SpaceRequest("gv0", GIB + GIB // 2, GIB, "web"),)
-    assert space_requests(told, None, CONFIGURATION) == ()
-    assert space_requests(told, {"disks": []}, CONFIGURATION) == ()
+    assert space_requests(parsed, given, CONFIGURATION) == (SpaceRequest("gv0", GIB + GIB // 2, GIB, "web"),)
+    assert space_requests(parsed, None, CONFIGURATION) == ()
+    assert space_requests(parsed, {"disks": []}, CONFIGURATION) == ()
 
 
 def test_disks_that_are_made_anew() -> None:
-    told = {**environment("OP_INSTANCE_RECREATE_DISKS"), "GANETI_INSTANCE_NAME": "db"}
-    assert space_requests(told, None, CONFIGURATION) == (
+    parsed = {**environment("OP_INSTANCE_RECREATE_DISKS"), "GANETI_INSTANCE_NAME": "db"}
+    assert space_requests(parsed, None, CONFIGURATION) == (
         SpaceRequest("gv0", 0, 2 * GIB, "db"),
         SpaceRequest("gv2", 0, GIB, "db"),
     )
@@ -97,8 +97,8 @@ def test_what_takes_no_space(kind: str) -> None:
 
 @pytest.mark.parametrize("size", ["", "-5", "many", "1e9", "٣", "9" * 40, "1 024"])
 def test_a_size_that_is_none_asks_for_nothing(size: str) -> None:
-    told = {**adding(), "GANETI_INSTANCE_DISK0_SIZE": size, "GANETI_INSTANCE_DISK1_SIZE": size}
-    assert [each.more for each in space_requests(told, None, CONFIGURATION)] == [0]
+    parsed = {**adding(), "GANETI_INSTANCE_DISK0_SIZE": size, "GANETI_INSTANCE_DISK1_SIZE": size}
+    assert [each.more for each in space_requests(parsed, None, CONFIGURATION)] == [0]
 
 
 # --- room ------------------------------------------------------------------------------------------
@@ -210,8 +210,8 @@ def test_a_disk_has_to_lie_on_one_subvolume() -> None:
     ],
 )
 def test_what_takes_no_disk_at_all(pool: Pool, text: str) -> None:
-    said = why(pool, more=1)
-    assert said is not None and said.startswith(text) and "\n" not in said
+    reply = why(pool, more=1)
+    assert reply is not None and reply.startswith(text) and "\n" not in reply
 
 
 @pytest.mark.parametrize("pool", [Pool(1), the_pool(capacity=None, inodes=None)])
@@ -228,8 +228,8 @@ def test_a_volume_of_another_pool_is_not_judged() -> None:
         ("10.0.0.1", False),
     ):
         wanted = SpaceRequest("far", GIB, GIB, "new", server)
-        said = refusal(wanted, CONFIGURATION, pool, evaluate(pool, Limits(), 1), 1.0)
-        assert (said is not None) is refused
+        reply = refusal(wanted, CONFIGURATION, pool, evaluate(pool, Limits(), 1), 1.0)
+        assert (reply is not None) is refused
 
 
 # --- the hook --------------------------------------------------------------------------------------

@@ -22,7 +22,7 @@ WELL: Dict[str, Any] = {
 }
 
 
-def said(**more: Any) -> List[str]:
+def reply(**more: Any) -> List[str]:
     bricks = brick_mounts([{**WELL, **more}])
     assert bricks is not None
     return [f"{one.text} | {one.to_do}" for one in findings("node3", bricks)]
@@ -30,7 +30,7 @@ def said(**more: Any) -> List[str]:
 
 @pytest.mark.parametrize("more", [{}, {"point": "/", "in_fstab": False}, {"type": "zfs", "in_fstab": False}])
 def test_a_brick_that_is_well_is_not_mentioned(more: Dict[str, Any]) -> None:
-    assert said(**more) == []
+    assert reply(**more) == []
 
 
 @pytest.mark.parametrize(
@@ -56,24 +56,24 @@ def test_a_brick_that_is_well_is_not_mentioned(more: Dict[str, Any]) -> None:
     ],
 )
 def test_what_is_wrong_has_a_command(more: Dict[str, Any], text: str, to_do: str) -> None:
-    (line,) = said(**more)
+    (line,) = reply(**more)
     found, _, do = line.partition(" | ")
     assert text in found and to_do in do
 
 
-@pytest.mark.parametrize("told", [None, {}, "x", [1], [{}], [{**WELL, "path": None}][0:0]])
-def test_what_cannot_be_understood_is_not_known_or_nothing(told: Any) -> None:
-    found: Optional[object] = brick_mounts(told)
+@pytest.mark.parametrize("parsed", [None, {}, "x", [1], [{}], [{**WELL, "path": None}][0:0]])
+def test_what_cannot_be_understood_is_not_known_or_nothing(parsed: Any) -> None:
+    found: Optional[object] = brick_mounts(parsed)
     assert found is None or found == ()
 
 
 def test_a_node_tells_of_a_directory_without_the_id(tmp_path: Path) -> None:
-    told = node_program.brick_facts(
+    parsed = node_program.brick_facts(
         "gv0", str(tmp_path), "11111111-2222-3333-4444-555555555555", ["/nowhere"]
     )
-    assert told["id"] is False and told["error"] is None and not told["in_fstab"]
-    gone = node_program.brick_facts("gv0", str(tmp_path / "gone"), "", [told["point"]])
-    assert gone["id"] is False and gone["in_fstab"] and gone["point"] == told["point"]
+    assert parsed["id"] is False and parsed["error"] is None and not parsed["in_fstab"]
+    gone = node_program.brick_facts("gv0", str(tmp_path / "gone"), "", [parsed["point"]])
+    assert gone["id"] is False and gone["in_fstab"] and gone["point"] == parsed["point"]
     (tmp_path / "file").touch()
     bad = node_program.brick_facts("gv0", str(tmp_path / "file" / "x"), "", [])
     assert bad["id"] is None and bad["error"] == "Not a directory"

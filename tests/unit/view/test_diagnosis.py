@@ -49,7 +49,7 @@ WELL = Health(OK, "", (), {})
 
 
 def facts(name: str, **more: Any) -> NodeFacts:
-    told = NodeFacts(
+    parsed = NodeFacts(
         clock_offset=0.1,
         clock_error=0.2,
         gluster="10.3",
@@ -64,7 +64,7 @@ def facts(name: str, **more: Any) -> NodeFacts:
         fuse_device=True,
         provider=False,
     )
-    return replace(told, **more)
+    return replace(parsed, **more)
 
 
 def inputs(**more: Any) -> DiagnosisInput:
@@ -238,8 +238,8 @@ def test_the_pool_as_health_sees_it() -> None:
     )
     health = Health(CRITICAL, "", problems, {})
     assert wrong(health=health) == {"pool": ["gv0: brick a:/b is offline"]}
-    said = list(lines(diagnose(inputs(health=health))))
-    assert said[1:6] == [
+    reply = list(lines(diagnose(inputs(health=health))))
+    assert reply[1:6] == [
         "Pool: 1 wrong",
         "  - gv0: brick a:/b is offline",
         "    do: gnt-gluster deploy --volume gv0 a",
@@ -258,19 +258,19 @@ def test_settings_that_are_on_another_node() -> None:
 
 
 def test_each_thing_that_is_wrong_comes_with_what_to_do() -> None:
-    said = "\n".join(lines(diagnose(inputs(facts={"node2": facts("node2", glusterd=False)}))))
-    assert "Node node2: 1 wrong\n  - glusterd does not run\n    do: systemctl start glusterd; " in said
+    reply = "\n".join(lines(diagnose(inputs(facts={"node2": facts("node2", glusterd=False)}))))
+    assert "Node node2: 1 wrong\n  - glusterd does not run\n    do: systemctl start glusterd; " in reply
 
 
-@pytest.mark.parametrize("told", [None, [], 7, "x", {}])
-def test_a_node_that_tells_nonsense(told: Any) -> None:
-    assert node_facts(told, 0.0, 1.0).glusterd is None
+@pytest.mark.parametrize("parsed", [None, [], 7, "x", {}])
+def test_a_node_that_tells_nonsense(parsed: Any) -> None:
+    assert node_facts(parsed, 0.0, 1.0).glusterd is None
 
 
 def test_what_is_of_the_wrong_kind_is_not_known() -> None:
     keys = "time gluster glusterd uuid operating_version storage_paths qemu_gluster resolved reached".split()
-    told: Dict[str, Any] = {key: {"a": {}} for key in keys}
-    assert node_facts(told, 0.0, 0.0) == NodeFacts()
+    parsed: Dict[str, Any] = {key: {"a": {}} for key in keys}
+    assert node_facts(parsed, 0.0, 0.0) == NodeFacts()
     assert (
         node_facts({"time": True, "resolved": {"a": "b"}, "reached": {"a": "yes"}}, 0.0, 0.0) == NodeFacts()
     )
@@ -280,15 +280,15 @@ def test_what_is_of_the_wrong_kind_is_not_known() -> None:
 def test_what_a_node_says_of_itself() -> None:
     """The program as it is sent: it needs nothing, and names that cannot be resolved hold nothing up."""
     with open(node_program.__file__, "rb") as program:
-        said = subprocess.run(
+        reply = subprocess.run(
             [sys.executable, "-I", "-", "localhost", "nosuch.invalid", "-x; reboot"],
             stdin=program,
             capture_output=True,
             check=True,
             timeout=60,
         )
-    told = json.loads(said.stdout)
-    facts = node_facts(told, told["time"], told["time"])
+    parsed = json.loads(reply.stdout)
+    facts = node_facts(parsed, parsed["time"], parsed["time"])
     assert facts.clock_offset == 0.0
     assert facts.resolved["localhost"] and not facts.resolved["nosuch.invalid"]
     assert set(facts.resolved) == {"localhost", "nosuch.invalid", "-x; reboot"}

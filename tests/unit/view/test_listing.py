@@ -208,9 +208,9 @@ def test_a_hostile_name_stays_on_its_line(name: str) -> None:
     for listing in LISTINGS.values():
         rows = listing.rows(view)
         assert rows is not None
-        told = lines(listing.fields, rows, TableFormat())
-        assert len(told) == 1 + len(rows)
-        assert all(line.isprintable() for line in told)
+        parsed = lines(listing.fields, rows, TableFormat())
+        assert len(parsed) == 1 + len(rows)
+        assert all(line.isprintable() for line in parsed)
     assert all(line.isprintable() for line in info.lines(view, (), "h"))
 
 

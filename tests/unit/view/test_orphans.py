@@ -103,8 +103,8 @@ def test_the_folders_of_disks() -> None:
     assert folders_of_disks(configuration, Pool(1)) == {}
 
 
-def line(**told: Any) -> bytes:
-    return json.dumps(told).encode() + b"\n"
+def line(**parsed: Any) -> bytes:
+    return json.dumps(parsed).encode() + b"\n"
 
 
 FILE = {"folder": "ganeti", "name": "a.0", "size": 5, "allocated": 0, "modified": 7}

@@ -118,9 +118,9 @@ def test_what_looks_like_a_filter_is_one_and_names_are_none() -> None:
 
 def run(capsys: pytest.CaptureFixture[str], *words: str, capture: str = "brick-killed") -> str:
     status = gnt_gluster.main([words[0], "--replay", str(CAPTURES / capture), *words[1:]])
-    said = capsys.readouterr()
-    assert status == 0, said.err
-    return said.out
+    reply = capsys.readouterr()
+    assert status == 0, reply.err
+    return reply.out
 
 
 def test_the_command_takes_a_filter_as_ganetis_do(capsys: pytest.CaptureFixture[str]) -> None:
@@ -144,9 +144,9 @@ def test_the_command_takes_a_filter_as_ganetis_do(capsys: pytest.CaptureFixture[
 
 
 def test_all_fields_and_json(capsys: pytest.CaptureFixture[str]) -> None:
-    told = json.loads(run(capsys, "list", "-o", "all", "--json"))
-    assert [list(row) for row in told] == [[field.name for field in LISTINGS["list"].fields]] * len(told)
-    (gv0,) = [row for row in told if row["name"] == "gv0"]
+    parsed = json.loads(run(capsys, "list", "-o", "all", "--json"))
+    assert [list(row) for row in parsed] == [[field.name for field in LISTINGS["list"].fields]] * len(parsed)
+    (gv0,) = [row for row in parsed if row["name"] == "gv0"]
     assert (gv0["status"], gv0["bricks"], gv0["online"], gv0["size"]) == (
         "degraded",
         3,
@@ -160,8 +160,8 @@ def test_all_fields_and_json(capsys: pytest.CaptureFixture[str]) -> None:
 def test_what_is_not_known_is_null() -> None:
     rows = LISTINGS["list"].rows(POOL_VIEW)
     assert rows is not None
-    told = json.loads(as_json(chosen(LISTINGS["list"], "name,files,heal"), rows))
-    assert told[0] == {"name": "dist2", "files": None, "heal": None}
+    parsed = json.loads(as_json(chosen(LISTINGS["list"], "name,files,heal"), rows))
+    assert parsed[0] == {"name": "dist2", "files": None, "heal": None}
 
 
 # --- what is known in part ------------------------------------------------------------------------------

@@ -38,8 +38,8 @@ def shown(pool: Pool, health: Health, now: int, volume: str) -> Iterator[Tuple[s
     for line in lines(chosen(listing, "name,status"), rows, TableFormat(headers=False)):
         if line.split()[0] == volume:
             yield "list", line.split()[1]
-    told = "\n".join(info.lines(view, [volume], "h"))
-    yield "info", re.findall(r"^  Status: (\S+)", told, re.MULTILINE)[0]
+    parsed = "\n".join(info.lines(view, [volume], "h"))
+    yield "info", re.findall(r"^  Status: (\S+)", parsed, re.MULTILINE)[0]
     data = report.make(collectors()["gluster"], pool, health, now, verbose=True)["data"]
     yield from (("report", each["status"]) for each in data["volumes"] if each["name"] == volume)
     metrics = pool_metrics.render(pool, health, now).decode()
