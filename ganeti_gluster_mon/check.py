@@ -1,7 +1,7 @@
 """The Nagios and Icinga plugin: one line with performance data, and an exit status.
 
 Written by hand, not with nagiosplugin 1.3: that finds the state itself, by ranges over figures,
-where here `health` has judged already; it leaves plain labels without quotes, raises an error for
+where here `health` has evaluated already; it leaves plain labels without quotes, raises an error for
 a quote or an equals sign in one, and tells of a "|" it removed on a second line.  Leading it
 past all that takes more lines than the format does:
 ``GLUSTER STATE - text | 'label'=value[unit];warning;critical;minimum;maximum …``.
@@ -35,7 +35,7 @@ LONGEST_TEXT = 2000
 
 @dataclass(frozen=True)
 class CheckResult:
-    """What the plugin says."""
+    """The output of the plugin."""
 
     #: 0 ok, 1 warning, 2 critical, 3 unknown
     exit_status: int
@@ -44,7 +44,7 @@ class CheckResult:
 
 
 def check(pool: Pool, health: Health, limits: Limits, volume: Optional[str] = None) -> CheckResult:
-    """Say how the pool is, or only how *volume* is; *limits* are those that *health* was judged by."""
+    """The state of the pool, or only of *volume*; *limits* are those that *health* was evaluated by."""
     if volume is None:
         return _result(health.code, health.problems, health.message, pool.volumes or (), limits)
     if pool.volumes is None:
@@ -55,11 +55,11 @@ def check(pool: Pool, health: Health, limits: Limits, volume: Optional[str] = No
         return _result(UNKNOWN, (), f"no volume of that name; there are: {there}", (), limits)
     judged = health.volumes.get(volume, VolumeHealth("unknown", UNKNOWN))
     # What is not known of the pool, because the answers are old, say, is not known of the volume.
-    told = {problem.code for problem in judged.problems if problem.implied}
+    implied = {problem.code for problem in judged.problems if problem.implied}
     unknown = [
         problem
         for problem in health.problems
-        if problem.severity == UNKNOWN and not problem.volume and problem.code not in told
+        if problem.severity == UNKNOWN and not problem.volume and problem.code not in implied
     ]
     code = max(judged.code, worst(unknown))
     problems = (*judged.problems, *unknown)
@@ -82,15 +82,15 @@ def _result(
 
 def _text(parts: Sequence[str]) -> str:
     """*parts* in one line, as many as there is room for."""
-    told: List[str] = []
+    shown: List[str] = []
     room = LONGEST_TEXT
     for i, part in enumerate(map(_plain, parts)):
         room -= len(part)
-        if told and room < 0:
-            told.append(f"and {len(parts) - i} more")
+        if shown and room < 0:
+            shown.append(f"and {len(parts) - i} more")
             break
-        told.append(part[:LONGEST_TEXT])
-    return "; ".join(told)
+        shown.append(part[:LONGEST_TEXT])
+    return "; ".join(shown)
 
 
 def _plain(text: str) -> str:

@@ -1,4 +1,4 @@
-"""Reports: what a collector tells, in the envelope of Ganeti's monitoring daemon (mond)."""
+"""Reports: the data of a collector, in the envelope of Ganeti's monitoring daemon (mond)."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Report = Dict[str, Any]
 
 
 def warn(line: str) -> None:
-    """Tell whoever started the command, on standard error."""
+    """Print *line* on standard error."""
     print(f"ganeti-gluster-mon: {line}", file=sys.stderr)
 
 
@@ -31,7 +31,7 @@ def make(
     """The report of *collector* at *now* (ns since the epoch), its fields in mond's order.
 
     Without *verbose* a report with a status has that only.  A collector that fails harms no
-    other: its report says so with status 2, and *tell* is given the same in one line.
+    other: its report says so with status 2, and *tell* is called with the same line.
     """
     try:
         data = collector.collect(pool, health, now)

@@ -1,4 +1,4 @@
-"""The collectors: what a pool is told as, one file each.
+"""The collectors: the reports about a pool, one file each.
 
 A file in this package that says `@register` over a class with the members of `Collector` is
 a collector; there is no list to keep.  The files are only imported when someone asks which
@@ -17,7 +17,7 @@ PERFORMANCE, STATUS = 0, 1
 
 
 class Collector(Protocol):
-    """One way to tell of a pool."""
+    """One report about a pool."""
 
     #: as in ``collect NAME`` and ``/1/report/CATEGORY/NAME``
     name: str
@@ -27,7 +27,7 @@ class Collector(Protocol):
     kind: int
     #: goes up when a field changes its meaning or goes away
     format_version: int
-    #: what it tells, in one line, for ``list``
+    #: what it reports, in one line, for ``list``
     summary: str
 
     def collect(self, pool: Pool, health: Health, now: int) -> Dict[str, Any]:

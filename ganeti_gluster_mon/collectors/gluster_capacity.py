@@ -11,7 +11,7 @@ from ganeti_gluster_mon.health import Health
 
 @register
 class GlusterCapacity:
-    """Sizes and inodes only: short, for whoever places instances and asks often."""
+    """Sizes and inodes only: short, for a program that places instances and reads it often."""
 
     name = "gluster-capacity"
     category = "storage"

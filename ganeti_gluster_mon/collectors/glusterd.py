@@ -14,7 +14,7 @@ from ganeti_gluster_mon.health import Health, evaluate_node
 class Glusterd:
     """The node's share of the pool: its daemons, bricks and mounts as the kernel sees them.
 
-    Its status is about these processes alone; how the pool is, `gluster` tells.
+    Its status is about these processes alone; the report `gluster` has the status of the pool.
     """
 
     name = "glusterd"

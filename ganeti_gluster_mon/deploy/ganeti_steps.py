@@ -13,7 +13,7 @@ from ganeti_gluster_mon.ganeti.configuration import (
     Configuration,
     DiskParameters,
     NoConfiguration,
-    understand,
+    parse_configuration,
 )
 from ganeti_gluster_mon.ganeti.ssh import CommandResult
 from ganeti_gluster_mon.text import some
@@ -123,6 +123,6 @@ def configuration(reply: CommandResult) -> Configuration:
     if reply.status:
         raise PreconditionFailed(f"Ganeti's configuration cannot be read on the master: {reply.reason}")
     try:
-        return understand(json.loads(reply.stdout))
+        return parse_configuration(json.loads(reply.stdout))
     except (ValueError, RecursionError, NoConfiguration) as err:
         raise PreconditionFailed(f"Ganeti's configuration cannot be understood: {err}") from err

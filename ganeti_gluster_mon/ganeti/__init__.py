@@ -1,1 +1,1 @@
-"""What Ganeti tells a node about itself and its cluster."""
+"""What a node reads from Ganeti about itself and its cluster."""

@@ -22,7 +22,7 @@ GLUSTER, EXT = "gluster", "ext"
 PROVIDER = "gluster"
 #: where it has its disks, unless its parameters say otherwise
 FOLDER = "ganeti"
-#: whom disks ask for their volume unless they are told otherwise
+#: the default server that disks get their volume from
 HOST = "127.0.0.1"
 MEBIBYTE = 1 << 20
 #: bytes; a thousand instances take 3 MB
@@ -70,20 +70,20 @@ class Configuration:
         return None
 
 
-def understand(told: Any) -> Configuration:
-    """The configuration in *told*, JSON that was read.  Raises NoConfiguration where it is none."""
-    cluster = _mapping(told, "cluster")
-    if not cluster or not _mapping(told, "nodes"):
+def parse_configuration(data: Any) -> Configuration:
+    """The configuration in *data*, parsed JSON.  Raises NoConfiguration where it is none."""
+    cluster = _mapping(data, "cluster")
+    if not cluster or not _mapping(data, "nodes"):
         raise NoConfiguration("it is not Ganeti's configuration: it has no cluster or no nodes")
     return Configuration(
         enabled_disk_templates=_texts(cluster, "enabled_disk_templates"),
         allowed_disk_templates=_texts(_mapping(cluster, "ipolicy"), "disk-templates"),
         parameters=tuple(
-            _parameters(str(group.get("name")), cluster, group) for group in _mappings(told, "nodegroups")
+            _parameters(str(group.get("name")), cluster, group) for group in _mappings(data, "nodegroups")
         ),
-        disks=tuple(sorted(_disks(told), key=lambda disk: disk.instance)),
-        groups=dict(_groups(told)),
-        disk_names=frozenset(_names(_mappings(told, "disks"))),
+        disks=tuple(sorted(_disks(data), key=lambda disk: disk.instance)),
+        groups=dict(_groups(data)),
+        disk_names=frozenset(_names(_mappings(data, "disks"))),
     )
 
 
@@ -98,11 +98,11 @@ def _names(disks: Any) -> Iterator[str]:
         yield from _names(disk.get("children"))
 
 
-def _disks(told: Any) -> Iterator[DiskFile]:
+def _disks(data: Any) -> Iterator[DiskFile]:
     """The instances' disks that are files of a Gluster volume."""
-    disks, nodes, groups = (_mapping(told, name) for name in ("disks", "nodes", "nodegroups"))
-    cluster = _mapping(told, "cluster")
-    for instance in _mappings(told, "instances"):
+    disks, nodes, groups = (_mapping(data, name) for name in ("disks", "nodes", "nodegroups"))
+    cluster = _mapping(data, "cluster")
+    for instance in _mappings(data, "instances"):
         node = _mapping(nodes, instance.get("primary_node"))
         group = _mapping(groups, node.get("group"))
         references = instance.get("disks")
@@ -126,9 +126,9 @@ def _disks(told: Any) -> Iterator[DiskFile]:
             )
 
 
-def _groups(told: Any) -> Iterator[Tuple[str, str]]:
-    groups = _mapping(told, "nodegroups")
-    for node in _mappings(told, "nodes"):
+def _groups(data: Any) -> Iterator[Tuple[str, str]]:
+    groups = _mapping(data, "nodegroups")
+    for node in _mappings(data, "nodes"):
         name, group = node.get("name"), _mapping(groups, node.get("group")).get("name")
         if isinstance(name, str) and isinstance(group, str):
             yield name, group
@@ -214,7 +214,7 @@ class Reader:
                 status = os.fstat(file.fileno())
                 version = (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
                 if self._last is None or version != self._version:
-                    self._last = understand(json.loads(file.read(_MOST)))
+                    self._last = parse_configuration(json.loads(file.read(_MOST)))
                     self._version = version
         except FileNotFoundError:
             raise NoConfiguration(self._missing()) from None
@@ -230,5 +230,5 @@ class Reader:
         return "this is no node of a Ganeti cluster"
 
     def disks(self) -> Tuple[DiskFile, ...]:
-        """The instances' disks on Gluster volumes, of which nothing was seen yet.  Raises NoConfiguration."""
+        """The instances' disks on Gluster volumes, as configured.  Raises NoConfiguration."""
         return self.configuration().disks

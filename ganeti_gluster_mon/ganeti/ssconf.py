@@ -53,7 +53,7 @@ class Cluster:
     nodes: Tuple[Node, ...]
     #: names
     instances: Tuple[str, ...]
-    #: of the cluster itself: "gluster:…", for whoever keeps settings there
+    #: of the cluster itself: "gluster:…", for programs that keep settings there
     tags: Tuple[str, ...]
     #: where Ganeti has its mounts of Gluster volumes; None where it has no such directory
     gluster_storage_dir: Optional[str]

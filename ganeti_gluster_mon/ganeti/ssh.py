@@ -119,7 +119,7 @@ class Nodes:
         """Run several commands on *node*, one after the other by one connection; an answer for each.
 
         Each has *timeout* seconds and is killed there when they are over: its status is then 124, as from
-        timeout(1).  Raises NodeUnavailable where none could be asked.
+        timeout(1).  Raises NodeUnavailable where none could be run.
         """
         argv = [
             "python3",

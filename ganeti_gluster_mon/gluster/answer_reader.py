@@ -54,7 +54,7 @@ class AnswerReader:
     ) -> Optional[T]:
         """What *reader* makes of the answer to *wanted*; None with a note of why where it makes nothing.
 
-        With *must* it is also noted when the query was not asked, or Gluster refused it.
+        With *must* it is also noted when the query was not run, or Gluster refused it.
         """
         answer = self.answers.get(wanted)
         if answer is None:
@@ -98,7 +98,7 @@ class AnswerReader:
         return self.capture.recorded_at if taken_at is None else taken_at
 
     def _get_state_is_newer(self) -> bool:
-        """Whether this node's glusterd told of its own bricks after `volume status` told of all."""
+        """Whether `get-state` was answered after `volume status`."""
         state = self.answers.get(query.GET_STATE)
         statuses = [self.answers[wanted] for wanted in STATUS_SUBJECTS if self.answered(wanted)]
         if state is None or not statuses:

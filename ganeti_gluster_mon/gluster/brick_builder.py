@@ -62,7 +62,7 @@ def build_bricks(
                 brick = reach.without_status(brick, mine)
         heal = None if count is None else count.connected
         if older or own_counts:
-            # Of a brick that glusterd does not report on, the last failure still tells the most.
+            # Of a brick that glusterd does not report on, the last failure is the best evidence.
             heal = False if heal is False and brick.online is None else None
         evidence = Evidence(
             heal, reader.capture.bricks_answering.get(key), each.uuid in away, each.uuid in present

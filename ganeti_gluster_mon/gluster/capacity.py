@@ -10,7 +10,7 @@ what they do, in whole blocks, so that the figures equal those of `df` on a moun
 ``ec``     a disperse set: the smallest brick, times the number of data fragments
 ``dht``    adds the subvolumes up
 
-What bricks cannot tell: the space a filesystem keeps for root (ext4: 5 % unless it was
+What bricks do not report: the space a filesystem keeps for root (ext4: 5 % unless it was
 made otherwise; xfs: none), since `volume status detail` gives f_bfree only.  "available"
 reckoned from bricks is that much too high; on a node where the volume is mounted, statvfs
 knows better and is preferred.
@@ -70,7 +70,7 @@ def of_mount(mount: Mount) -> Optional[Tuple[Capacity, Optional[Inodes]]]:
 def of_bricks(
     subvolumes: Sequence[Subvolume], options: Mapping[str, str]
 ) -> Optional[Tuple[Capacity, Optional[Inodes]]]:
-    """Space of a volume by what its bricks say; None where a brick that counts has not said it.
+    """Space of a volume by what its bricks report; None where a brick that counts does not report it.
 
     *options* are the volume's: storage.reserve is heeded.  As on a mount, bricks that are
     offline do not count, and a subvolume without any brick adds nothing.
@@ -97,7 +97,7 @@ def of_bricks_by_subvolume(
             each.append(None)
             continue
         if subvolume.quorum:
-            # a brick whose host is away is not asked by clients either, and the others do without
+            # a brick whose host is away is not queried by clients either, and the others do without it
             serving = [brick for brick in serving if brick.online]
         spaces = []
         for brick in serving:
@@ -120,7 +120,7 @@ def of_bricks_by_subvolume(
 
 
 def of_brick(brick: Brick, options: Mapping[str, str]) -> Space:
-    """Space of one brick as clients see it, less storage.reserve; None where it has not said it."""
+    """Space of one brick as clients see it, less storage.reserve; None where it does not report it."""
     space = _posix(brick, options.get("storage.reserve", DEFAULT_RESERVE), 1)
     return None if space is None else _told(space, "bricks")
 

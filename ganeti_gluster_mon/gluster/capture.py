@@ -4,7 +4,7 @@ It is what ``record`` writes for a bug report, what ``--replay`` and the tests r
 what one node hands to the others so that only one of them asks Gluster.  The format is
 pinned; ``format_version`` 1 is described in docs/capture.md.
 
-A directory without a manifest is taken too: the files tell their queries by their names.
+A directory without a manifest is taken too: each file's name tells its query.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from ganeti_gluster_mon.gluster.query import Query, file_of_query, query_in_file
 FORMAT_VERSION = 1
 MANIFEST = "manifest.json"
 
-#: bytes of one file that are read at most, unless told otherwise
+#: bytes of one file that are read at most, by default
 MAX_FILE = 64 << 20
 
 #: gives the bytes of a file of a capture, and why there are none; one of the two is empty
@@ -46,7 +46,7 @@ class CaptureError(Exception):
 
 @dataclass(frozen=True)
 class Answer:
-    """What Gluster said to one query, unread."""
+    """What Gluster answered to one query, not parsed."""
 
     query: Query
     #: standard output; empty when nothing came
@@ -64,7 +64,7 @@ class Answer:
 
 @dataclass(frozen=True)
 class Capture:
-    """All raw answers of one cycle, and what was seen of this node beside them."""
+    """All raw answers of one cycle, and what this node knows of itself."""
 
     #: ns since the epoch
     recorded_at: int
@@ -88,13 +88,13 @@ class Capture:
     disks: Optional[Tuple[DiskFile, ...]] = None
     #: why the disks are not known; None where they are
     disks_unknown: Optional[str] = None
-    #: uuid of this node, where another one asked for it; not kept in a file
+    #: uuid of this node, where another node ran the queries; not kept in a file
     local: Optional[str] = None
-    #: the node that asked for it
+    #: the node that ran the queries
     told_by: Optional[str] = None
 
     def answer(self, query: Query) -> Optional[Answer]:
-        """The answer to *query*, or None where it was not asked."""
+        """The answer to *query*, or None where it was not run."""
         for answer in self.answers:
             if answer.query == query:
                 return answer
@@ -177,7 +177,7 @@ def _read_without_manifest(directory: str, names: List[str], max_file: int) -> C
 
 
 def from_manifest(manifest: Any, read_file: ReadFile) -> Capture:
-    """The capture of which *manifest*, JSON that was read, tells; *read_file* gives its files by their names.
+    """The capture of *manifest*, parsed JSON; *read_file* gives its files by their names.
 
     Raises CaptureError where the manifest says something of the wrong kind.
     """

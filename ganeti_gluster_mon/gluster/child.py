@@ -70,7 +70,7 @@ class Child:
         return self._over or _readable(self.ended, 0)
 
     def kill(self) -> None:
-        """Kill the group; whoever waits for it, in whatever thread, hears of its end."""
+        """Kill the group; a thread that waits for it notices its end."""
         if not self._over:
             # The number of the group is ours as long as its leader is not reaped, dead or not.
             with contextlib.suppress(ProcessLookupError):

@@ -1,9 +1,9 @@
-"""What can be seen of instances' disks: on the bricks of this node, and by a client of their volumes.
+"""What Gluster knows of the files of instances' disks: on the bricks of this node, and by a client of their volumes.
 
 Looking at a brick's directory costs a microsecond a disk, and may hang for as long as the brick's filesystem does.  So
 another program does it, ``stat``, one for all disks, with a deadline; while one is stuck, none is started.  A client
-(client.py) is asked for those that are on none of this node's bricks, and only once in a while: its answer, where a
-file is, changes when bricks are added.
+(pathinfo_client.py) queries those that are on none of this node's bricks, and only once in a while: its answer, where
+a file is, changes when bricks are added.
 """
 
 from __future__ import annotations
@@ -34,11 +34,11 @@ ListDisks = Callable[[], Sequence[DiskFile]]
 #: a volume's file on a brick, and the brick
 _Place = Tuple[str, DiskFile, BrickInfo]
 
-#: seconds for which what a client was told is believed, and after which one that did not answer is asked again
+#: seconds for which an answer of a client is used, and after which one that did not answer is queried again
 CLIENT_INTERVAL = 600.0
 #: files that are looked at in one cycle, each way; the rest is not known
 MOST = 5000
-#: volumes that a client is asked about in one cycle
+#: volumes that a client queries in one cycle
 _MOST_CLIENTS = 8
 _MOST_OUTPUT = 16 << 20
 #: kind of file, permissions, blocks, bytes of a block, name
@@ -62,9 +62,9 @@ class DiskFileQuery(threading.Thread):
         as_client: bool = True,
         lock_directory: str = LOCK_DIRECTORY,
     ) -> None:
-        """*local*: uuids of this node.  *previous*: the capture before, with what clients told then.
+        """*local*: uuids of this node.  *previous*: the capture before, with the answers of clients then.
 
-        *as_client*: whether clients are asked at all.
+        *as_client*: whether clients query at all.
 
         All ends *timeout* seconds after the start.
         """
@@ -92,7 +92,7 @@ class DiskFileQuery(threading.Thread):
             OSError
         ) as err:  # no process to be had, no place for a lock: that is no reason to know nothing else
             self._unknown = f"they could not be looked at: {err.strerror or err}"
-        except BaseException as err:  # not ours to judge: whoever asks for the result gets it
+        except BaseException as err:  # raised again in the thread that calls `result`
             self._error = err
 
     def end(self) -> None:
@@ -141,11 +141,11 @@ class DiskFileQuery(threading.Thread):
             elif self._only_a_client_knows(disk):
                 to_ask.setdefault(disk.volume, []).append(disk.path)
             done.append(disk)
-        asked = {volume: to_ask[volume][:MOST] for volume in list(to_ask)[:_MOST_CLIENTS]}
-        told = _clients(self._children, asked, deadline)
+        wanted = {volume: to_ask[volume][:MOST] for volume in list(to_ask)[:_MOST_CLIENTS]}
+        answers = _clients(self._children, wanted, deadline)
         for disk in done:
-            if disk.path in asked.get(disk.volume, ()):
-                bricks, allocated = told.get((disk.volume, disk.path), (None, None))
+            if disk.path in wanted.get(disk.volume, ()):
+                bricks, allocated = answers.get((disk.volume, disk.path), (None, None))
                 disk = replace(disk, bricks=bricks, allocated=allocated, asked_at=now)
             yield disk
 
@@ -153,7 +153,7 @@ class DiskFileQuery(threading.Thread):
         if not 0 <= now - (before.asked_at or 0) <= CLIENT_INTERVAL * 1e9:
             return False
         volume = self._volumes.get(before.volume)
-        # By the path alone: a client is told the host's own name, which need not be what the brick calls it.
+        # By the path alone: a client gets the host's own name, which need not be what the brick calls it.
         paths = {brick.path for brick in volume.bricks} if volume is not None else set()
         return paths.issuperset(label.rpartition(":")[2] for label in before.bricks or ())
 
@@ -190,7 +190,7 @@ class _Children:
                 child.kill()
 
     def outputs(self, children: Sequence[Child], deadline: float) -> List[bytes]:
-        """What each of *children* said until its end or the deadline; none of them is left."""
+        """What each of *children* printed until its end or the deadline; none of them is left."""
         outputs = [bytearray() for _ in children]
         try:
             with selectors.DefaultSelector() as selector:
@@ -236,24 +236,24 @@ def _stat(
             yield os.fsdecode(match[4]), int(match[2]) * int(match[3])
 
 
-#: by volume and path: the bricks and the bytes that a client was told
-_Told = Dict[Tuple[str, str], Tuple[Optional[Tuple[str, ...]], Optional[int]]]
+#: by volume and path: the bricks and the bytes that a client got
+_ClientAnswers = Dict[Tuple[str, str], Tuple[Optional[Tuple[str, ...]], Optional[int]]]
 
 
-def _clients(children: _Children, asked: Dict[str, List[str]], deadline: float) -> _Told:
-    """What clients of the volumes in *asked* are told of their paths."""
+def _clients(children: _Children, wanted: Dict[str, List[str]], deadline: float) -> _ClientAnswers:
+    """What clients of the volumes in *wanted* get for their paths."""
     program = [sys.executable, "-m", "ganeti_gluster_mon.gluster.pathinfo_client"]
-    started = {volume: children.start([*program, volume, *paths]) for volume, paths in asked.items()}
-    told: _Told = {}
+    started = {volume: children.start([*program, volume, *paths]) for volume, paths in wanted.items()}
+    answers: _ClientAnswers = {}
     for volume, output in zip(started, children.outputs(list(started.values()), deadline)):
         for line in output.splitlines():
             try:
                 answer = json.loads(line)
                 bricks = bricks_in(answer["pathinfo"], answer["path"])
-                told[(volume, answer["path"])] = (bricks, answer["allocated"])
+                answers[(volume, answer["path"])] = (bricks, answer["allocated"])
             except (ValueError, KeyError, TypeError):
                 continue  # cut short by its end
-    return told
+    return answers
 
 
 def bricks_in(pathinfo: str, path: str) -> Optional[Tuple[str, ...]]:

@@ -55,7 +55,7 @@ class NodeStatus(NamedTuple):
 
     #: of a brick its host; of a daemon its name, "Self-heal Daemon"
     hostname: str
-    #: of a brick its directory; of a daemon its host, "localhost" for the one that was asked
+    #: of a brick its directory; of a daemon its host, "localhost" for the one that was queried
     path: str
     #: of the host's glusterd
     uuid: Optional[str]
@@ -95,7 +95,7 @@ class HealCount:
 
     host: str
     path: str
-    #: whether the brick could be asked
+    #: whether the brick could be queried
     connected: Optional[bool]
     pending: Optional[int] = None
     split_brain: Optional[int] = None
@@ -106,7 +106,7 @@ class HealCount:
 
 @dataclass(frozen=True)
 class LocalBrick:
-    """A brick of the host that was asked, from `get-state`."""
+    """A brick of the host that was queried, from `get-state`."""
 
     host: str
     path: str
@@ -121,13 +121,13 @@ class LocalBrick:
 
 @dataclass(frozen=True)
 class LocalVolume:
-    """A volume as the host that was asked knows it, from `get-state`."""
+    """A volume as the host that was queried knows it, from `get-state`."""
 
     name: str
     uuid: Optional[str]
     #: "started", "stopped" or "created"
     state: Optional[str]
-    #: those on the host that was asked
+    #: those on the host that was queried
     bricks: Tuple[LocalBrick, ...]
 
 
@@ -135,7 +135,7 @@ class LocalVolume:
 class State:
     """What one glusterd knows by itself, from `get-state`."""
 
-    #: uuid of the host that was asked
+    #: uuid of the host that was queried
     uuid: Optional[str]
     #: the other members of the pool
     peers: Tuple[Peer, ...]

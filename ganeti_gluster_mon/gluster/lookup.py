@@ -1,7 +1,7 @@
 """Addresses of host names, looked up beside whatever else is going on.
 
 The resolver blocks, for half a minute if its servers are gone, and cannot be interrupted.  So
-it is asked in daemon threads, which end with the program, whatever they wait for.  A name that
+it is called in daemon threads, which end with the program, whatever they wait for.  A name that
 is being looked up is not looked up once more: however often one asks, it holds one thread.
 """
 

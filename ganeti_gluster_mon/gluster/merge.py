@@ -1,10 +1,10 @@
-"""One capture from two: what the leader asked for all, and what this node saw of itself.  Pure.
+"""One capture from two: the leader's queries for all nodes, and what this node knows of itself.  Pure.
 
 From the leader comes what takes a lock or concerns the whole pool: the volumes, their bricks'
 state and space, the heal backlog, quota, rebalance, who could be reached.  This node's own are
 its peers as its own glusterd sees them, its bricks as its own glusterd knows them (one that it calls offline is online
 only if this node reaches it), its mounts, processes and devices.  Where both probed the same process, the worse result
-counts: whoever does not reach a peer or a brick says so, wherever it is.
+counts: a node that does not reach a peer or a brick reports it, wherever that is.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ def merge_captures(own: Capture, leaders: Capture, own_uuid: str) -> Capture:
     """
     answers = {answer.query: _at(answer, leaders) for answer in leaders.answers}
     answers.pop(query.GET_STATE, None)
-    for asked in _OWN:
-        answer = own.answer(asked)
-        if answer is not None and (asked not in answers or _told(answer)):
-            answers[asked] = _at(answer, own)
+    for each in _OWN:
+        answer = own.answer(each)
+        if answer is not None and (each not in answers or _is_whole(answer)):
+            answers[each] = _at(answer, own)
     reachable = dict(leaders.reachable)
     peers = _peers(leaders)
     mine = next((peer for peer in peers if peer.uuid == own_uuid), None)
@@ -88,13 +88,13 @@ def _not_reached(own: Capture, peers: Tuple[Peer, ...]) -> Dict[str, bool]:
 
 
 def _is_refused(own: Capture) -> bool:
-    """Whether this node's own glusterd was asked for the peers and did not answer."""
+    """Whether this node's own glusterd was queried for the peers and did not answer."""
     answer = own.answer(query.POOL_LIST)
-    return answer is not None and not _told(answer)
+    return answer is not None and not _is_whole(answer)
 
 
 def _disks(own: Capture, leaders: Capture) -> Dict[str, Any]:
-    """The disks by whoever knows of them, with what both saw of their files.
+    """The disks from the node that knows them, with what both nodes know of their files.
 
     Ganeti's configuration is on some nodes only, the leader not always among them.
     """
@@ -119,9 +119,9 @@ def check_same_pool(capture: Capture, sender: str, own_uuid: str) -> None:
 
 
 def own_uuid(capture: Capture) -> Optional[str]:
-    """The uuid of the node that *capture* was taken on; None where its glusterd did not tell."""
+    """The uuid of the node that *capture* was taken on; None where its glusterd did not answer."""
     answer = capture.answer(query.POOL_LIST)
-    return _local(_peers(capture)) if answer is not None and _told(answer) else None
+    return _local(_peers(capture)) if answer is not None and _is_whole(answer) else None
 
 
 def other_hosts(capture: Capture) -> Dict[str, str]:
@@ -133,7 +133,7 @@ def _at(answer: Answer, capture: Capture) -> Answer:
     return replace(answer, taken_at=capture.recorded_at if answer.taken_at is None else answer.taken_at)
 
 
-def _told(answer: Answer) -> bool:
+def _is_whole(answer: Answer) -> bool:
     return answer.failure is None and bool(answer.output)
 
 

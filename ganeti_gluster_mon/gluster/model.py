@@ -1,8 +1,8 @@
 """What is known of a Gluster pool, and what is not.
 
-Everything here is a frozen dataclass: a picture taken once, handed on, never changed.
+Everything here is a frozen dataclass: taken once, handed on, never changed.
 One rule runs through all of it: ``None`` means *not known*.  It is never a zero, never
-"fine", and whoever reads the picture has to say what it does about it.
+"fine", and each reader of the model decides what that means.
 
 Units: sizes are bytes, times are nanoseconds since the epoch, durations are seconds.
 """
@@ -28,7 +28,7 @@ class Peer:
     connected: Optional[bool] = None
     #: whether its glusterd answered on port 24007 within a second, just now
     reachable: Optional[bool] = None
-    #: True for the node that was asked
+    #: True for the node that was queried
     local: bool = False
 
 
@@ -95,7 +95,7 @@ class Subvolume:
     bricks: Tuple[Brick, ...]
     #: how many bricks of a disperse set may be missing; 0 for the other types
     redundancy: int = 0
-    #: enough bricks are up to serve the data and take writes; None: cannot be told
+    #: enough bricks are up to serve the data and take writes; None: not known
     quorum: Optional[bool] = None
     #: its space by what its bricks report; None: not known
     capacity: Optional[Capacity] = None
@@ -209,7 +209,7 @@ class Daemon:
 
 @dataclass(frozen=True)
 class Mount:
-    """A FUSE mount of a volume on this node and what statvfs said of it."""
+    """A FUSE mount of a volume on this node and what statvfs returned for it."""
 
     volume: str
     path: str
@@ -279,21 +279,21 @@ class ConfiguredDisk:
 
 @dataclass(frozen=True)
 class DiskFile(ConfiguredDisk):
-    """A disk and what was seen of its file, on the bricks and by a client; where a capture keeps it."""
+    """A disk and what is known of its file, on the bricks and by a client; where a capture keeps it."""
 
     #: brick → bytes that it really takes there, of the bricks on the node that looked; those without it left out
     copies: Mapping[str, int] = field(default_factory=dict)
-    #: the bricks that hold it, as a client of the volume is told; None: no client asked
+    #: the bricks that hold it, as a client of the volume gets them; None: no client queried them
     bricks: Optional[Tuple[str, ...]] = None
-    #: bytes that it really takes, as a client of the volume is told
+    #: bytes that it really takes, as a client of the volume gets them
     allocated: Optional[int] = None
-    #: when the client asked, ns since the epoch
+    #: when the client queried them, ns since the epoch
     asked_at: Optional[int] = None
 
 
 @dataclass(frozen=True)
 class Disk(ConfiguredDisk):
-    """A disk and where it lies in the picture."""
+    """A disk and where it lies in the pool."""
 
     #: bytes that it really takes, copies not counted
     allocated: Optional[int] = None
@@ -359,7 +359,7 @@ class Volume:
 
 @dataclass(frozen=True)
 class Unknown:
-    """Something that was asked and not learnt."""
+    """Something that was queried and is not known."""
 
     #: what is not known, in an administrator's words: "bricks of gv0"
     what: str
@@ -371,12 +371,12 @@ class Unknown:
 
 @dataclass(frozen=True)
 class Pool:
-    """All that one cycle of queries told about a pool."""
+    """All that one cycle of queries found about a pool."""
 
     #: when the answers were taken, ns since the epoch; the oldest of them, if some were kept, but for those about
     #: healing (`Heal.taken_at`)
     taken_at: int
-    #: name of the node that asked
+    #: name of the node that ran the queries
     node: Optional[str] = None
     gluster_version: Optional[str] = None
     #: None: not known who is in the pool
@@ -384,7 +384,7 @@ class Pool:
     #: None: not known which volumes there are
     volumes: Optional[Tuple[Volume, ...]] = None
     mounts: Tuple[Mount, ...] = ()
-    #: Gluster's processes on the node that asked; None: not looked at
+    #: Gluster's processes on the node that ran the queries; None: not listed
     processes: Optional[Tuple[Process, ...]] = None
     unknowns: Tuple[Unknown, ...] = ()
     #: instances' disks on the volumes; None: not known which there are

@@ -22,7 +22,7 @@ _LONGEST = 64 << 10
 #: where struct stat has st_blocks, by the kernel's name of the machine
 _BLOCKS_AT = {"x86_64": 64, "aarch64": 64}
 _SECTOR = 512
-#: seconds after which it ends, should nobody be left to end it
+#: seconds after which it ends, should no process be left to end it
 _LONGEST_LIFE = 60
 
 
@@ -31,13 +31,13 @@ def main(argv: Sequence[str]) -> int:
     volume, paths = argv[0], argv[1:]
     library, handle = gfapi.volume(volume, {"glfs_getxattr": ctypes.c_ssize_t})
     for path in paths:
-        told = _tell(library, handle, path)
-        if told is not None:
-            print(json.dumps(told), flush=True)
+        answer = _query(library, handle, path)
+        if answer is not None:
+            print(json.dumps(answer), flush=True)
     return 0
 
 
-def _tell(library: Any, handle: ctypes.c_void_p, path: str) -> Optional[Dict[str, Any]]:
+def _query(library: Any, handle: ctypes.c_void_p, path: str) -> Optional[Dict[str, Any]]:
     name = os.fsencode(path)
     info = ctypes.create_string_buffer(_LONGEST)
     length = library.glfs_getxattr(handle, name, _PATHINFO, info, ctypes.c_size_t(_LONGEST))

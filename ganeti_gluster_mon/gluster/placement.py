@@ -1,7 +1,7 @@
-"""On which bricks a disk lies, by what was seen of its file.  Pure.
+"""On which bricks a disk lies, by what is known of its file.  Pure.
 
 A file is on all bricks of one subvolume; which one, Gluster alone decides.  It is plain where there is only
-one; else a brick was seen to have the file, or a client of the volume was told.  A sharded file has its parts on
+one; else a brick has the file, or a client of the volume got it.  A sharded file has its parts on
 all subvolumes.
 """
 
@@ -67,7 +67,7 @@ def _subvolumes(file: DiskFile, volume: Volume) -> Tuple[Subvolume, ...]:
 
 
 def _is(label: str, brick: Brick, volume: Volume) -> bool:
-    """Whether ``host:path`` in *label* is *brick*: a client is told the host's own name, the brick may have another."""
+    """Whether ``host:path`` in *label* is *brick*: a client gets the host's own name, the brick may have another."""
     host, _, path = label.rpartition(":")
     if path != brick.path:
         return False
@@ -77,7 +77,7 @@ def _is(label: str, brick: Brick, volume: Volume) -> bool:
 
 
 def _allocated(file: DiskFile, volume: Optional[Volume], subvolumes: Sequence[Subvolume]) -> Optional[int]:
-    """Bytes that the disk takes: what a brick says of its copy is newer than what a client was told."""
+    """Bytes that the disk takes: what a brick reports of its copy is newer than what a client got."""
     if volume is not None and len(subvolumes) == 1 and not is_sharded(volume.options):
         (subvolume,) = subvolumes
         copies = [

@@ -30,7 +30,7 @@ from ganeti_gluster_mon.gluster.reach import silent_hosts
 from ganeti_gluster_mon.gluster.status_reports import VolumeReports, read_statuses
 from ganeti_gluster_mon.gluster.volume_builder import build_volume
 
-#: nothing is taken from the answers to these, but what was asked must be whole
+#: nothing is taken from the answers to these, but they must be whole
 _ONLY_WHOLE = (query.VOLUME_STATUS_TASKS, query.VOLUME_STATUS_CLIENTS, query.SNAPSHOT_INFO)
 
 
@@ -79,7 +79,7 @@ def _own_state(reader: AnswerReader) -> Optional[parse.State]:
         try:
             part = parse.state_in_part(answer.output)
         except parse.NoAnswer:
-            pass  # it is read once more below, which notes the reason
+            pass  # it is parsed once more below, which notes the reason
         else:
             if not part.facts.whole and not part.faults:
                 return part.facts

@@ -1,7 +1,7 @@
-"""Is there life in a glusterd or a brick?  Found out without a lock and without being anybody.
+"""Whether a glusterd or a brick answers: probed without a lock and without credentials.
 
 Every process of Gluster that listens answers the "dump" call of its RPC protocol, which lists
-the programs it serves, to whoever asks, in a fraction of a millisecond.  A process that hangs
+the programs it serves, without authentication, in a fraction of a millisecond.  A process that hangs
 still accepts connections (the kernel does that for it) but does not answer, and glusterd goes
 on calling it online.  With TLS on the port there is no plain answer; a connection has to do.
 
@@ -44,14 +44,14 @@ _REPLY_HEAD = struct.Struct(">III")
 
 
 class Reply(enum.Enum):
-    """What came of asking one address; where a name has several, what tells most."""
+    """The result of one probe; where a name has several addresses, the one that says most."""
 
     ANSWERS = "answers"
     #: it accepts, or nothing at all comes back, and there is no answer in time
     SILENT = "does not answer"
     #: somebody listens who hangs up, or says something else: not Gluster, or Gluster with TLS
     FOREIGN = "does not speak Gluster's protocol"
-    #: the host is there, and nobody listens
+    #: the host is there, and nothing listens
     REFUSED = "refuses connections"
     #: no route to it, or no such name, or nothing that could be an address
     UNREACHABLE = "cannot be reached"
@@ -68,7 +68,7 @@ _REPLY_OF_ERROR = {
     errno.EPIPE: Reply.FOREIGN,
     errno.ENOTCONN: Reply.FOREIGN,
     errno.ETIMEDOUT: Reply.SILENT,
-    # A local socket whose backlog is full: whoever listens does not come to accept.
+    # A local socket whose backlog is full: the process that listens does not accept.
     errno.EAGAIN: Reply.SILENT,
     # Our own want of descriptors or memory says nothing about the other side.
     errno.EMFILE: Reply.UNKNOWN,
@@ -86,8 +86,8 @@ def probe_ports(
     """Ask every one of *addresses*, all at once, and give a reply for each within *timeout* seconds.
 
     All addresses of a name are tried side by side, IPv4 and IPv6; the first that answers settles
-    it.  With *connect_only*, for ports with TLS, whoever accepts a connection ANSWERS: that a
-    process behind it hangs cannot be seen then.
+    it.  With *connect_only*, for ports with TLS, a process that accepts a connection ANSWERS: that a
+    process hangs cannot be found out then.
     """
     wanted = list(dict.fromkeys(addresses))
     replies = dict.fromkeys(wanted, Reply.UNKNOWN)
@@ -118,7 +118,7 @@ def probe_ports(
 
 
 def probe_socket(path: str, timeout: float = 1.0) -> Reply:
-    """Ask whoever listens on the local socket *path*; UNREACHABLE when there is none."""
+    """Probe the process that listens on the local socket *path*; UNREACHABLE when there is none."""
     with _Round(timeout, connect_only=False) as ask:
         ask.add((path, 0), [(socket.AF_UNIX, path)])
         while ask.busy and ask.turn():
@@ -204,10 +204,10 @@ class _Round:
         self._replies: Dict[HostAndPort, List[Reply]] = {}
         #: how many addresses were given to try
         self._added = 0
-        self._bell, self._rope = os.pipe()
-        self._rope_lock = threading.Lock()
-        os.set_blocking(self._rope, False)
-        self._selector.register(self._bell, selectors.EVENT_READ)
+        self._wake_read, self._wake_write = os.pipe()
+        self._wake_lock = threading.Lock()
+        os.set_blocking(self._wake_write, False)
+        self._selector.register(self._wake_read, selectors.EVENT_READ)
 
     def __enter__(self) -> _Round:
         return self
@@ -216,10 +216,10 @@ class _Round:
         for attempt in self._open.values():
             attempt.connection.close()
         self._selector.close()
-        with self._rope_lock:  # a lookup that is late finds the rope gone, not somebody else's descriptor
-            os.close(self._bell)
-            os.close(self._rope)
-            self._rope = -1
+        with self._wake_lock:  # a lookup that is late finds the pipe closed, not somebody else's descriptor
+            os.close(self._wake_read)
+            os.close(self._wake_write)
+            self._wake_write = -1
 
     @property
     def busy(self) -> bool:
@@ -244,10 +244,10 @@ class _Round:
 
     def wake(self) -> None:
         """End the wait of a turn, from any thread."""
-        with self._rope_lock:
-            if self._rope != -1:
-                with contextlib.suppress(BlockingIOError):  # the bell rings already
-                    os.write(self._rope, b".")
+        with self._wake_lock:
+            if self._wake_write != -1:
+                with contextlib.suppress(BlockingIOError):  # it is awake already
+                    os.write(self._wake_write, b".")
 
     def turn(self, waiting_for_names: bool = False, until: Optional[float] = None) -> bool:
         """Go on with what can go on, waiting until something can; False when time is up.
@@ -255,7 +255,7 @@ class _Round:
         Does not wait longer than *until* (of time.monotonic()).
         """
         now = time.monotonic()
-        self._give_way(now)
+        self._close_oldest(now)
         while self._waiting and len(self._open) < _MOST_CONNECTIONS:
             self._connect(*self._waiting.popleft(), now)
         if not self._open and not self._waiting and not waiting_for_names:
@@ -265,7 +265,7 @@ class _Round:
             until = min(until, next(iter(self._open.values())).since + self._share)
         for key, _ in self._selector.select(max(0.0, until - now)):
             if key.data is None:
-                os.read(self._bell, 4096)
+                os.read(self._wake_read, 4096)
             elif key.fd in self._open:  # not closed just now, since another address was quicker
                 self._proceed(key.data)
         return time.monotonic() < self._deadline
@@ -290,7 +290,7 @@ class _Round:
         """Seconds an address may hold a connection that others wait for."""
         return self._timeout / (1 + self._added // _MOST_CONNECTIONS)
 
-    def _give_way(self, now: float) -> None:
+    def _close_oldest(self, now: float) -> None:
         while self._waiting and len(self._open) >= _MOST_CONNECTIONS:
             oldest = next(iter(self._open.values()))
             if now - oldest.since < self._share:
@@ -325,7 +325,7 @@ class _Round:
     def _proceed(self, attempt: _Attempt) -> None:
         try:
             if not attempt.connected:
-                self._ask(attempt)
+                self._send_query(attempt)
             else:
                 self._listen(attempt)
         except BlockingIOError:
@@ -333,14 +333,14 @@ class _Round:
         except OSError as error:
             self._fail(attempt, error)
 
-    def _ask(self, attempt: _Attempt) -> None:
+    def _send_query(self, attempt: _Attempt) -> None:
         connection = attempt.connection
         failure = connection.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
         if failure:
             raise OSError(failure, os.strerror(failure))
         if connection.family != socket.AF_UNIX and connection.getsockname() == connection.getpeername():
             # Bricks listen on ports the kernel also gives to clients.  It may give ours the very port we
-            # call, if nobody listens there, and TCP then connects us with ourselves.
+            # call, if nothing listens there, and TCP then connects us with ourselves.
             self._close(attempt, Reply.REFUSED)
         elif self._connect_only or attempt.target in self._connect_only_targets:
             self._close(attempt, Reply.ANSWERS)

@@ -3,7 +3,7 @@
 The rules are those of Gluster's clients (AFR's and EC's), by the volume options in force.
 Losing bricks never brings quorum back, so a brick whose state is not known is tried both
 ways: if quorum holds with all such bricks down, it holds; if it fails with all of them up,
-it is lost; otherwise it cannot be told.
+it is lost; otherwise it is not known.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Whether a brick serves.  Pure.
 
-What counts is what clients can reach.  Four sources tell of it, and each may be missing:
+What counts is what clients can reach.  Four sources show it, and each may be missing:
 
 ``volume status``, ``get-state``   what the glusterd of the brick's host reports of its process
 ``heal info``                      a new client on the node that queried: it asks the glusterd of each brick's host
@@ -54,7 +54,7 @@ class Evidence(NamedTuple):
 
 
 def with_evidence(brick: Brick, evidence: Evidence, observer: str) -> Brick:
-    """*brick*, as glusterd reports it, with what the other sources tell; *observer* ran `heal info`."""
+    """*brick*, as glusterd reports it, with what the other sources show; *observer* ran `heal info`."""
     if brick.online is None:
         if evidence.reached:
             return replace(brick, online=True)

@@ -1,19 +1,19 @@
-"""The ``gluster`` command: one process, asked query after query on its standard input.
+"""The ``gluster`` command: one process, which gets query after query on its standard input.
 
 Starting ``gluster`` costs many times what a query costs, so a process is started once
-and talked to.  What it says does not tell where one answer ends and the next begins: an answer
+and talked to.  Its output does not show where one answer ends and the next begins: an answer
 may be one XML document, plain text, or nothing, and some stay in its buffer until something else
 is printed.  So each query is followed by a second one whose answer is known and cheap, takes
 no lock, and pushes out whatever is left: the *sentinel*.  All before it belongs to the query.
 
 Not on a terminal, ``gluster`` ends after a query whose answer is a failure of certain
 kinds (quota that is not enabled, a heal query about a volume that cannot heal).  What is
-left is asked in a new process.
+left is run in a new process.
 
 The next query is sent when the one before it is answered.  That costs next to nothing, no
 pipe is ever full of queries, and should we be killed with SIGKILL, ``gluster`` finds the end of
 its input after the one it is at and ends (a heal query about a brick that hangs takes 10 s);
-had it been sent all of them, it would go on to ask them for nobody.
+had it been sent all of them, it would go on to run them in vain.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ from ganeti_gluster_mon.gluster.query import VOLUME_NAME, Query
 #: where glusterd listens for the gluster command
 GLUSTERD_SOCKET = "/var/run/glusterd.socket"
 
-#: bytes of answers that one conversation may bring, unless told otherwise
+#: bytes of answers of one session, by default
 MAX_OUTPUT = 64 * 1024 * 1024
 
 _SENTINEL = b"system:: uuid get\n"
@@ -53,7 +53,7 @@ _UNSPEAKABLE = re.compile(r"[\s\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
 class GlusterUnavailable(Exception):
-    """Gluster cannot be asked on this node; the message is one line that says what to do."""
+    """Gluster cannot be queried on this node; the message is one line that says what to do."""
 
     #: one word for metrics
     kind = "cannot-ask"
@@ -126,9 +126,9 @@ def why_invalid(query: Query) -> Optional[str]:
 
 
 def version(gluster: str, timeout: float) -> Optional[str]:
-    """Gluster's version ("10.3") by ``gluster --version``; None where it is not told within *timeout* seconds.
+    """Gluster's version ("10.3") by ``gluster --version``; None where there is no answer within *timeout* seconds.
 
-    It is asked once for each file that this command has been.
+    It is run once for each file that the command has been.
     """
     path = shutil.which(gluster, path=ENVIRONMENT["PATH"])
     if path is None:
@@ -163,7 +163,7 @@ class GlusterSession:
     """Queries to one ``gluster`` process.
 
     A context manager: leaving it, by whatever exception, kills and reaps the process and all
-    it started.  One thread asks at a time; another may leave the context meanwhile, and
+    it started.  One thread runs queries at a time; another may leave the context meanwhile, and
     then what is not answered is given up at once.
     """
 
@@ -173,11 +173,11 @@ class GlusterSession:
         *max_output* is in bytes, for all answers together.  Raises NoGluster, or GlusterUnavailable
         when the process cannot be started.
         """
-        self._asking = threading.Lock()
+        self._in_use = threading.Lock()
         self._deadline = 0.0
-        self._late = ""
+        self._too_late = ""
         self._max_output = max_output
-        self._room = max_output
+        self._bytes_left = max_output
         self._gluster = gluster
         #: why nothing more will be answered, once that is so
         self._over: Optional[str] = None
@@ -191,7 +191,7 @@ class GlusterSession:
         process = self._process
         if process is not None:
             process.kill()
-        with self._asking:  # another thread may be at it; it hears the end of the process
+        with self._in_use:  # another thread may be at it; it hears the end of the process
             self._end()
 
     def run_queries(self, queries: Sequence[Query], deadline: float) -> Tuple[Answer, ...]:
@@ -200,15 +200,15 @@ class GlusterSession:
         Blocks until all are answered, *deadline* (of time.monotonic()) has come or too much
         output.  An answer that is not whole says why in ``failure`` and keeps what came of it.
         """
-        with self._asking:
+        with self._in_use:
             self._deadline = deadline
-            self._late = f"no answer within {round(max(0.0, deadline - time.monotonic()), 1):g} s"
+            self._too_late = f"no answer within {round(max(0.0, deadline - time.monotonic()), 1):g} s"
             return tuple(self._answer(query) for query in queries)
 
     def _answer(self, query: Query) -> Answer:
         refusal = why_invalid(query) or self._over
         if refusal is None and time.monotonic() >= self._deadline:
-            refusal = self._late
+            refusal = self._too_late
         if self._process is not None and self._process.gone_since_answer():
             self._end()
         if refusal is None and self._process is None:
@@ -218,28 +218,28 @@ class GlusterSession:
                 refusal = self._over = str(error)
         if refusal is not None or self._process is None:
             return Answer(query, b"", failure=refusal)
-        return self._ask_one(self._process, query)
+        return self._run_query(self._process, query)
 
-    def _ask_one(self, process: _Process, query: Query) -> Answer:
-        """Ask *process*; it is gone afterwards if it ended, or had to be."""
+    def _run_query(self, process: _Process, query: Query) -> Answer:
+        """Run *query* in *process*; it is gone afterwards if it ended, or had to be."""
         process.send(_line(query) + _SENTINEL)
         while True:
             output = process.take_answer()
             if output is not None:
                 return process.answer(query, output)
             if process.over:
-                return self._last_words(process, query, self._end())
+                return self._final_answer(process, query, self._end())
             failure = None
-            if self._room < 0:
+            if self._bytes_left < 0:
                 failure = self._over = f"more than {self._max_output / 2**20:g} MiB of output"
             elif time.monotonic() >= self._deadline:
-                failure = self._late
+                failure = self._too_late
             if failure is not None:
                 self._end()
                 return process.answer(query, bytes(process.output), failure=failure)
-            self._room -= process.turn(self._deadline - time.monotonic(), self._room + 1)
+            self._bytes_left -= process.turn(self._deadline - time.monotonic(), self._bytes_left + 1)
 
-    def _last_words(self, process: _Process, query: Query, status: Optional[int]) -> Answer:
+    def _final_answer(self, process: _Process, query: Query, status: Optional[int]) -> Answer:
         """The answer to the query at which *process* ended by itself."""
         output = bytes(process.output)
         failure = None
@@ -248,8 +248,8 @@ class GlusterSession:
         elif status is not None and status < 0:
             failure = f"gluster was ended by signal {_signal_name(-status)}"
         elif not output.strip():
-            said = process.said().splitlines()
-            failure = f"gluster ended with status {status}" + (f": {said[-1]}" if said else "")
+            lines = process.stderr_text().splitlines()
+            failure = f"gluster ended with status {status}" + (f": {lines[-1]}" if lines else "")
             if not process.greeted:
                 # It did not even come to reading queries; asking again would not help.
                 self._over = failure
@@ -274,7 +274,7 @@ class _Process:
         self.errors = bytearray()
         #: it came up and read its standard input
         self.greeted = False
-        #: it ended by itself, and all it said is here
+        #: it ended by itself, and all its output is here
         self.over = False
         self._searched = 0
         self._answered = False
@@ -286,7 +286,7 @@ class _Process:
     def send(self, lines: bytes) -> None:
         """Write *lines*, at most 4 KiB, to its standard input, which has no others in it."""
         self._answered_at = time.monotonic()
-        with contextlib.suppress(BrokenPipeError):  # it ended; what it said last will tell
+        with contextlib.suppress(BrokenPipeError):  # it ended; its last output has the reason
             os.write(self._child.stdin, lines)
 
     def turn(self, timeout: float, most: int) -> int:
@@ -301,7 +301,7 @@ class _Process:
         if self._child.stderr in ready:
             came += self._read(self._child.stderr, self.errors, most)
         if self._child.ended in ready:
-            while came < most:  # what it said last is still in the pipes
+            while came < most:  # its last output is still in the pipes
                 more = self._read(self._child.stdout, self.output, most - came)
                 more += self._read(self._child.stderr, self.errors, most - came)
                 if not more:
@@ -337,18 +337,18 @@ class _Process:
         """An Answer of *output*, with what came on standard error since the one before, and its time."""
         now = time.monotonic()
         seconds, self._answered_at = now - self._answered_at, now
-        stderr = self.said()
+        stderr = self.stderr_text()
         self.errors.clear()
         return Answer(query, output, status, stderr, seconds, failure)
 
-    def said(self) -> str:
+    def stderr_text(self) -> str:
         """Its standard error since the last answer, without the greeting."""
         lines = bytes(self.errors).splitlines(keepends=True)
-        said = b"".join(line for line in lines if not line.startswith(_GREETING))
-        return said.decode("utf-8", "replace")
+        text = b"".join(line for line in lines if not line.startswith(_GREETING))
+        return text.decode("utf-8", "replace")
 
     def gone_since_answer(self) -> bool:
-        """Whether it has answered before and ended since, so that another has to be asked."""
+        """Whether it has answered before and ended since, so that another has to be started."""
         return self._answered and self._child.over()
 
     def kill(self) -> None:
@@ -365,7 +365,7 @@ class _Process:
         if data is None:
             return 0
         if not data:
-            with contextlib.suppress(KeyError):  # seen at its end before
+            with contextlib.suppress(KeyError):  # it has ended before
                 self._selector.unregister(descriptor)
             return 0
         into += data

@@ -100,7 +100,7 @@ def without_status(away: Sequence[str]) -> List[Answer]:
 def volume_queries(
     volumes: Sequence[parse.VolumeInfo], statuses: Sequence[parse.VolumeStatus]
 ) -> List[Query]:
-    """The queries of single volumes that tell something: most volumes have no quota and no task."""
+    """The queries of single volumes that have something to report: most volumes have no quota and no task."""
     queries = [
         query.quota_list(volume.name)
         for volume in volumes

@@ -32,7 +32,7 @@ class VolumeReports:
 
 
 def read_statuses(reader: AnswerReader) -> Mapping[str, VolumeReports]:
-    """By volume: what `volume status` and its detail told."""
+    """By volume: what `volume status` and its detail report."""
     reports: Dict[str, VolumeReports] = {}
     in_order = [answer.query for answer in reader.capture.answers if answer.query in STATUS_SUBJECTS]
     for wanted in dict.fromkeys([*in_order, *STATUS_SUBJECTS]):

@@ -1,4 +1,4 @@
-"""What reading an answer of Gluster comes to: facts with faults, or no answer at all.
+"""The result of parsing an answer of Gluster: facts with faults, or an exception.
 
 An answer is read strictly.  What cannot be understood is left out or None, and named as a
 fault; nothing is guessed.  An answer that is not whole is no answer.
@@ -31,7 +31,7 @@ class NoAnswer(ValueError):
 
 
 class Refused(NoAnswer):
-    """Gluster understood the query and said no (``opRet`` is not 0)."""
+    """Gluster refused the query (``opRet`` is not 0)."""
 
     def __init__(self, op_errno: Optional[int], message: str) -> None:
         #: Gluster's own error number; None where it gave none that can be read

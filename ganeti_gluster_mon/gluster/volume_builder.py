@@ -122,7 +122,7 @@ def _left_out(reader: AnswerReader, wanted: query.Query, volume: str) -> str:
 
 def _quota(reader: AnswerReader, info: parse.VolumeInfo) -> Optional[Tuple[QuotaLimit, ...]]:
     wanted = query.quota_list(info.name)
-    # where quota is off, Gluster refuses to tell, which is as it should be
+    # where quota is off, Gluster refuses the query, as expected
     must = info.state == "started" and wanted in reader.answers and info.options.get("features.quota") == "on"
     return reader.read(wanted, parse.quota_list, f"quota of {info.name}", must, info.name)
 

@@ -64,14 +64,14 @@ def parse(volume: str, folders: Sequence[str], output: bytes, errors: bytes) -> 
     files, complete = [], set()
     for line in output.splitlines():
         try:
-            told = json.loads(line)
+            record = json.loads(line)
         except ValueError:
             continue  # cut short by its end: then its folder is not complete
-        if not isinstance(told, dict):
+        if not isinstance(record, dict):
             continue
-        if told.get("complete") is True:
-            complete.add(told.get("folder"))
-        file = _file(volume, told)
+        if record.get("complete") is True:
+            complete.add(record.get("folder"))
+        file = _file(volume, record)
         if file is not None:
             files.append(file)
     missing = [folder for folder in folders if folder not in complete]
@@ -81,9 +81,9 @@ def parse(volume: str, folders: Sequence[str], output: bytes, errors: bytes) -> 
     return VolumeFiles(volume, tuple(files), last or f"the list of folder {missing[0]} is not complete")
 
 
-def _file(volume: str, told: Dict[str, Any]) -> Optional[VolumeFile]:
-    folder, name = told.get("folder"), told.get("name")
-    numbers = [told.get(key) for key in ("size", "allocated", "modified")]
+def _file(volume: str, record: Dict[str, Any]) -> Optional[VolumeFile]:
+    folder, name = record.get("folder"), record.get("name")
+    numbers = [record.get(key) for key in ("size", "allocated", "modified")]
     if not isinstance(folder, str) or not isinstance(name, str):
         return None
     size, allocated, modified = (number if type(number) is int else -1 for number in numbers)

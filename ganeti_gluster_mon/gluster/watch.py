@@ -1,7 +1,7 @@
 """Waits for what changes a pool on this node: glusterd's own files, and the end of Gluster's processes.
 
 glusterd writes down every volume and peer below /var/lib/glusterd as soon as the pool has agreed
-on it, so inotify tells of a new volume on every node.  A process that ends makes its pidfd
+on it, so inotify reports a new volume on every node.  A process that ends makes its pidfd
 readable, whatever it died of.  Neither costs anything while nothing happens.
 """
 
@@ -81,10 +81,10 @@ class Watch:
         for directory, recursive in self._directories.items():
             watched = self._manager.get_wd(directory)
             if watched is None or watched < 0:
-                told = self._manager.add_watch(
+                added = self._manager.add_watch(
                     directory, _CHANGES, rec=recursive, auto_add=recursive, quiet=True
                 )
-                if told.get(directory, -1) < 0:
+                if added.get(directory, -1) < 0:
                     unwatched.append(directory)
         return tuple(unwatched)
 
@@ -109,22 +109,22 @@ class Watch:
             self._selector.register(descriptor, selectors.EVENT_READ, pid)
 
     def wait(self, timeout: float) -> Optional[Event]:
-        """What happened, or None after *timeout* seconds.  What has happened by now is told as one."""
-        told, self._gone = self._gone, []
-        until = time.monotonic() + (0.0 if told else max(0.0, timeout))
+        """What happened, or None after *timeout* seconds.  What has happened by now is one event."""
+        happened, self._gone = self._gone, []
+        until = time.monotonic() + (0.0 if happened else max(0.0, timeout))
         while True:
             for key, _ in self._selector.select(max(0.0, until - time.monotonic())):
                 if key.data is None:
                     self._read_changes()
                 elif isinstance(key.data, int):
-                    told.append(f"{self._processes[key.data][1]} ended")
+                    happened.append(f"{self._processes[key.data][1]} ended")
                     self._forget(key.data)
                 else:
-                    told.append(key.data)
-            told += self._changed
+                    happened.append(key.data)
+            happened += self._changed
             self._changed = []
-            if told:
-                return Event(tuple(dict.fromkeys(told)))
+            if happened:
+                return Event(tuple(dict.fromkeys(happened)))
             if time.monotonic() >= until:
                 return None
 

@@ -1,4 +1,4 @@
-"""Adds to a health what no single query tells: since when a problem exists, and whether its code is muted."""
+"""Adds to a health what no single query shows: since when a problem exists, and whether its code is muted."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def annotate(
 ) -> Health:
     """*health* with `since` and `muted` of each problem, and the codes and the message that remain.
 
-    *since* gives seconds since the epoch, or None; *muted* is asked for a code and a volume ("" for the pool).
+    *since* gives seconds since the epoch, or None; *muted* is called with a code and a volume ("" for the pool).
     """
     if not health.problems and not any(volume.problems for volume in health.volumes.values()):
         return health

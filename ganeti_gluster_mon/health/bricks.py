@@ -35,7 +35,7 @@ def brick_problems(volume: Volume) -> Iterator[Problem]:
 
 
 def _contradictions(volume: Volume, brick: Brick) -> Iterator[Problem]:
-    """What one source tells of a brick and another denies."""
+    """Where two sources contradict each other about a brick."""
     if brick.host_in_pool is False:
         text = f"{volume.name}: {brick.host}, the host of brick {brick.label}, is not in the pool"
         yield Problem("BRICK_HOST_NOT_IN_POOL", CRITICAL, text, volume.name, brick.label)

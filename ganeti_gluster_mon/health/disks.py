@@ -27,7 +27,7 @@ class DiskHealth:
 
 @dataclass(frozen=True)
 class SubvolumeRedundancy:
-    """Whether the copies on a subvolume are complete.  What is not known counts as complete: nobody found a fault."""
+    """Whether the copies on a subvolume are complete.  What is not known counts as complete: no fault was found."""
 
     #: a brick of it does not serve
     missing: bool

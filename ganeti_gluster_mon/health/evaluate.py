@@ -95,7 +95,7 @@ def evaluate(pool: Pool, limits: Limits, now: int) -> Health:
 def with_stuck_healing(health: Health, pool: Pool, now: float) -> Health:
     """*health* with a problem for each heal backlog of *pool* that is stuck; *now* is seconds since the epoch.
 
-    It takes earlier cycles to know (`Heal.stuck_since`), so `evaluate` cannot tell.
+    It takes earlier cycles to know (`Heal.stuck_since`), so `evaluate` does not know.
     """
     problems, volumes = list(health.problems), dict(health.volumes)
     for volume in pool.volumes or ():

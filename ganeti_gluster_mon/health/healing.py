@@ -73,7 +73,7 @@ def _heal_off(volume: Volume, off: Tuple[str, ...]) -> Problem:
     text = f"self-heal is switched off: {', '.join(off)}"
     set_on = f"gluster volume set {volume.name} {off[0]} on"
     if volume.heal is None:
-        # Gluster then refuses `heal info`, so that nobody knows what waits.
+        # Gluster then refuses `heal info`, so that the backlog is not known.
         return Problem(
             "HEAL_DAEMON_OFF",
             CRITICAL,

@@ -9,7 +9,7 @@ from ganeti_gluster_mon.health.codes import CODES
 from ganeti_gluster_mon.health.problem import Problem, worst_first
 from ganeti_gluster_mon.health.remedies import common_fix
 
-#: so many problems of one kind are told one by one
+#: so many problems of one kind are listed one by one
 _MOST_SINGLE = 2
 #: names that a group shows
 _MOST_NAMES = 3

@@ -15,7 +15,7 @@ def peer_problems(peers: Iterable[Peer], processes: Optional[Sequence[Process]] 
 
 
 def takes_part(peer: Peer) -> bool:
-    """Whether the glusterd of *peer* answers what the whole pool is asked."""
+    """Whether the glusterd of *peer* answers the queries of the whole pool."""
     if peer.connected is not True or peer.reachable is False:
         return False
     return peer.local or peer.state == "Peer in Cluster"

@@ -210,7 +210,7 @@ def remedy_of_alert(alert: str) -> Remedy:
 
 
 def remedy_of(problem: Problem) -> Remedy:
-    """The commands for *problem*, complete; a word in capitals stands for what the problem does not tell."""
+    """The commands for *problem*, complete; a word in capitals stands for what the problem does not have."""
     found = REMEDIES[problem.code]
     for task, others in _OF_TASKS.items():
         if problem.kind.startswith(task):

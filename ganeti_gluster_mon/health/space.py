@@ -107,7 +107,7 @@ def _of_a_subvolume(volume: Volume, subvolume: Subvolume, name: str, limits: Lim
 
 
 def _inodes_of_bricks(volume: Volume, subvolume: Subvolume, limits: Limits) -> Iterator[Problem]:
-    """Bricks with fewer inodes than the rest of their subvolume: clients are told the inodes of one brick only."""
+    """Bricks with fewer inodes than the rest of their subvolume: clients get the inodes of one brick only."""
     serving = [brick for brick in subvolume.bricks if brick.online and not brick.arbiter]
     found = []
     for brick in serving:

@@ -1,8 +1,8 @@
 """Turns the bytes of one answer of Gluster into the facts of that answer.
 
 Each function takes the answer to one query of `query` as it came, and returns
-`Parsed` facts or raises `NoAnswer`; never anything else.  What one answer alone cannot tell
-(which bricks are missing in it, how sizes add up) is not asked here.
+`Parsed` facts or raises `NoAnswer`; never anything else.  What takes more than one answer
+(which bricks are missing in it, how sizes add up) is decided in pool_builder.py.
 
 What cannot be understood is named as a fault.  A value that is wrong becomes None; a record
 that lacks what makes it what it is (a volume without a type, a brick without a path) is

@@ -1,4 +1,4 @@
-"""Reads `gluster get-state`: what one glusterd knows by itself, asked without any lock.
+"""Parses `gluster get-state`: what one glusterd knows by itself; the query takes no lock.
 
 The format is that of glusterd_get_state() in xlators/mgmt/glusterd/src/glusterd-handler.c:
 sections in brackets, in a fixed order, of lines like ``Volume1.Brick2.port: 49152``.  Of
@@ -41,7 +41,7 @@ _LINES = {
     ),
     "Misc": re.compile(r"()(Base port): (.*)"),
 }
-#: what only the bricks of the host that was asked have
+#: what only the bricks of the queried host have
 _LOCAL = frozenset({"port", "status", "spacefree", "spacetotal"})
 
 _VOLUME = re.compile(r"Volume(\d+)")
@@ -53,7 +53,7 @@ _Subjects = Dict[str, Dict[str, str]]
 
 
 def state(output: bytes) -> Parsed[State]:
-    """What the glusterd that was asked knows, from the file that `get-state` wrote, with `detail` or without.
+    """What the queried glusterd knows, from the file that `get-state` wrote, with `detail` or without.
 
     Raises Unreadable for anything but a whole state.
     """

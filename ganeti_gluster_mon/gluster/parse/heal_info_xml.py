@@ -50,7 +50,7 @@ def _heal_count(record: Record, faults: Faults) -> Optional[HealCount]:
         faults.add(f"a brick is called {quoted(name)}")
         return None
     status = texts.get("status", "")
-    # Where the brick goes away while it is asked, glfsheal writes the whole rest into <status>:
+    # Where the brick goes away while it is queried, glfsheal writes the whole rest into <status>:
     # "Failed to process entries completely. (Transport endpoint is not connected)totalNumberOfEntries0".
     if _NOT_CONNECTED in status:
         return HealCount(*brick, connected=False)

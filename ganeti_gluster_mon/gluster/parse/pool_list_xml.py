@@ -21,7 +21,7 @@ from ganeti_gluster_mon.gluster.validation import (
 )
 from ganeti_gluster_mon.gluster.xmlstream import Record, read
 
-#: of a host that is being probed and has not told its uuid yet
+#: of a host that is being probed and has not sent its uuid yet
 _NO_UUID = "00000000-0000-0000-0000-000000000000"
 
 
@@ -29,7 +29,7 @@ _NO_UUID = "00000000-0000-0000-0000-000000000000"
 # kept, this node's own and the leader's.
 @lru_cache(maxsize=2)
 def pool_list(output: bytes) -> Parsed[Tuple[Peer, ...]]:
-    """The members of the pool, from `pool list`, or from `peer status`, which leaves out the host asked."""
+    """The members of the pool, from `pool list`, or from `peer status`, which leaves out the queried host."""
     faults = Faults()
     peer = element("uuid hostname connected stateStr", make=lambda record: _peer(record, faults))
     answer = read(output, "peerStatus", listing(peer=peer), faults)

@@ -42,7 +42,7 @@ def volume_status(output: bytes) -> Parsed[Tuple[VolumeStatus, ...]]:
     faults = Faults()
     #: elements that only the longer kinds of this answer have
     extras: Set[str] = set()
-    #: volumes of which nothing is said about tasks
+    #: volumes that have no element for tasks
     without_tasks: List[str] = []
 
     def node(record: Record) -> Optional[NodeStatus]:

@@ -78,10 +78,10 @@ def once(
 
 
 def compare_count(
-    said: Optional[str], listed: int, what: str, whose: str, faults: Faults, fewer: bool = False
+    count_text: Optional[str], listed: int, what: str, whose: str, faults: Faults, fewer: bool = False
 ) -> None:
     """Add a fault where an answer does not list as many as it says; *fewer*: more than it says."""
-    count = number(said, f"the number of {what}", whose, faults)
+    count = number(count_text, f"the number of {what}", whose, faults)
     if count is not None and (listed > count if fewer else listed != count):
         faults.add(f"{whose} says {count} {what} and names {listed}")
 

@@ -10,7 +10,7 @@ from typing import Any, Dict
 import pytest
 
 from ganeti_gluster_mon.ganeti import configuration
-from ganeti_gluster_mon.ganeti.configuration import NoConfiguration, Reader, understand
+from ganeti_gluster_mon.ganeti.configuration import NoConfiguration, Reader, parse_configuration
 from ganeti_gluster_mon.gluster.model import DiskFile
 
 MIB = 1 << 20
@@ -59,7 +59,7 @@ def told(**changes: Any) -> Dict[str, Any]:
 
 
 def test_the_settings() -> None:
-    found = understand(told())
+    found = parse_configuration(told())
     assert found.enabled_disk_templates == ("gluster", "ext")
     assert found.allowed_disk_templates == ("gluster",)
     assert found.groups == {"node1": "default", "node2": "far"}
@@ -75,12 +75,12 @@ def test_the_disks_that_are_files_of_a_volume() -> None:
         DiskFile("web", "disk/2", "fast", "ganeti/u2.ext.disk2", 10 * MIB, "node1", "ext", "127.0.0.1"),
         DiskFile("web", "disk/4", "fast", "vms/a/u4", 10 * MIB, "node1", "ext", "far1"),
     ]
-    assert list(understand(told()).disks) == expected
+    assert list(parse_configuration(told()).disks) == expected
 
 
 def test_an_instance_of_another_group_has_its_disks_on_the_volume_of_that_one() -> None:
     instances = {"i1": {"name": "web", "primary_node": "n2", "disks": ["d0"]}}
-    (disk,) = understand(told(instances=instances)).disks
+    (disk,) = parse_configuration(told(instances=instances)).disks
     assert (disk.volume, disk.node) == ("gv2", "node2")
 
 
@@ -104,19 +104,21 @@ def test_an_instance_of_another_group_has_its_disks_on_the_volume_of_that_one() 
 def test_a_disk_that_leads_elsewhere_is_none(disk: Any) -> None:
     instances = {"i": {"name": "web", "primary_node": "n1", "disks": ["bad", "d0", "nosuch", 7]}}
     disks = {"bad": disk, "d0": told()["disks"]["d0"]}
-    assert [each.path for each in understand(told(instances=instances, disks=disks)).disks] == ["ganeti/i1.0"]
+    assert [each.path for each in parse_configuration(told(instances=instances, disks=disks)).disks] == [
+        "ganeti/i1.0"
+    ]
 
 
 @pytest.mark.parametrize("size", [-1, True, "64", None, 1.5])
 def test_a_size_that_is_none(size: Any) -> None:
     disks = {"d0": {**told()["disks"]["d0"], "size": size}}
-    assert understand(told(disks=disks)).disks[0].size is None
+    assert parse_configuration(told(disks=disks)).disks[0].size is None
 
 
 @pytest.mark.parametrize("nonsense", [None, [], {}, {"cluster": {}}, {"cluster": {"a": 1}, "nodes": []}, "x"])
 def test_what_is_no_configuration(nonsense: Any) -> None:
     with pytest.raises(NoConfiguration, match="not Ganeti's configuration"):
-        understand(nonsense)
+        parse_configuration(nonsense)
 
 
 def test_it_is_read_again_when_it_has_changed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -124,7 +126,9 @@ def test_it_is_read_again_when_it_has_changed(tmp_path: Path, monkeypatch: pytes
     file.write_text(json.dumps(told()))
     reader = Reader(str(file))
     first = reader.configuration()
-    monkeypatch.setattr(configuration, "understand", lambda _told: pytest.fail("read again, unchanged"))
+    monkeypatch.setattr(
+        configuration, "parse_configuration", lambda _told: pytest.fail("read again, unchanged")
+    )
     assert reader.configuration() is first
     monkeypatch.undo()
     # As Ganeti does it: a new file in the place of the old one.
@@ -157,5 +161,5 @@ def test_the_names_of_all_disks_also_of_those_without_an_instance() -> None:
         "children": [{"dev_type": "plain", "logical_id": ["xenvg", "child"]}, None, 5],
     }
     config["disks"]["odd"] = None
-    names = understand(config).disk_names
+    names = parse_configuration(config).disk_names
     assert {"i1.0", "u2.ext.disk2", "u4", "u3", "spare.0", "u9.file.disk0", "child"} <= names
