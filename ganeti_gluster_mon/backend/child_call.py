@@ -1,4 +1,4 @@
-"""A function that is called in a child process, with a deadline.
+"""A call of a function in a child process, with a timeout.
 
 A call to a filesystem that hangs cannot be interrupted, not even by SIGKILL.  In a child process it cannot delay the
 parent, and the descriptors that it opens come back to the parent only if the call ends in time.

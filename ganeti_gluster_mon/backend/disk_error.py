@@ -1,4 +1,4 @@
-"""The error that everything below Ganeti's block device and the ExtStorage provider raises."""
+"""The errors of operations on disks and volumes, for the block device and the ExtStorage provider."""
 
 
 class DiskError(Exception):

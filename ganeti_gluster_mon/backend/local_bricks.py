@@ -1,4 +1,4 @@
-"""The bricks of this node, and what can be told by looking at them: without asking anybody, in microseconds.
+"""The bricks of this node, and the disks on them: without a query, in microseconds.
 
 From glusterd's own files: ``glusterd.info`` has this node's uuid, and ``vols/VOLUME/bricks`` a file of
 lines ``name=value`` for each brick.

@@ -1,4 +1,4 @@
-"""Who uses the mount at a mount point, and the lock for whatever changes it.
+"""The users of a mount, and the lock for changes of it.
 
 Each mount point has a directory below /run/ganeti-gluster-mon/mounts, named by the mount point's path::
 

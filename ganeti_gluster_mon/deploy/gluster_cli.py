@@ -1,4 +1,4 @@
-"""What ``gluster`` says to the questions of steps.  Pure."""
+"""The queries of steps to ``gluster``, and the facts in its answers.  Pure."""
 
 from __future__ import annotations
 

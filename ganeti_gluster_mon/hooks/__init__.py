@@ -1,1 +1,1 @@
-"""What Ganeti runs before and after it does something; ganeti-hooks(7)."""
+"""Ganeti runs these hooks before and after its operations; ganeti-hooks(7)."""

@@ -1,4 +1,4 @@
-"""A node that comes to the cluster brings its storage along, and one that leaves leaves none behind.
+"""Joins the bricks of a node that is added to the cluster, and takes a removed node out of the pool.
 
 Ganeti runs these hooks on every node; what is to be done is done by the master.  Of a hook that ran after the
 fact Ganeti shows what it said only when its exit status is not 0, in a line that calls that a failure and

@@ -1,4 +1,4 @@
-"""Whether a volume has room for what is asked for, as health sees it.  Pure.
+"""Whether a volume has space for a request, by its pool and health.  Pure.
 
 Disks are thin: what they take now says little of what they will.  So they are counted by what they may grow to.
 What Ganeti's disks may take of a volume is what is free and what they take already; that, times the overcommit, is

@@ -1,4 +1,4 @@
-"""What space an operation of Ganeti's asks for, by what it tells its hooks, and by the job that it is.  Pure.
+"""The space that an operation of Ganeti needs, by the environment of its hook and by its job.  Pure.
 
 Of a disk that `gnt-instance modify` adds Ganeti tells its hooks nothing, and of an ext disk not which volume it is
 for; the job itself, which the master has in its queue, says both.

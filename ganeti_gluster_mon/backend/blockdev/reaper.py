@@ -1,4 +1,4 @@
-"""Unmounts a volume when the process it was mounted for has ended: ``python3 -m ….reaper PID PLACE``.
+"""Unmounts a volume when the process that used it has ended: ``python3 -m ….reaper PID TARGET``.
 
 Ganeti's node daemon answers each call in a process of its own, which may be killed.  An export or import of a disk that
 it starts goes on after it, and may open the disk only then, so it is waited for.

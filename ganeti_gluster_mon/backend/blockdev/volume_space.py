@@ -1,4 +1,4 @@
-"""The space of a volume, wherever it can be seen: never that of what lies under its mount point."""
+"""The space of a volume; never that of the filesystem below its mount point."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from ganeti_gluster_mon.gluster.model import Capacity
 
 
 def space(volume: GlusterVolume, source: str = STATUS_FILE) -> Capacity:
-    """The space of *volume*: of its mount, which is made for the moment if need be, else as the collector reckoned it.
+    """The space of *volume*: by its mount, which is made if needed, else as the daemon calculated it from the bricks.
 
-    The mount knows better: what a brick's filesystem keeps for root cannot be told from bricks.  Raises VolumeError
-    where neither tells.
+    The mount is more precise: the bricks do not show what their filesystems reserve for root.  Raises VolumeError
+    where neither is known.
     """
     try:
         with volume.mounted():

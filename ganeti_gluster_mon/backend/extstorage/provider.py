@@ -1,4 +1,4 @@
-"""What Ganeti's ExtStorage interface asks of a provider, done: a disk is a file of a Gluster volume.
+"""The actions of Ganeti's ExtStorage interface: a disk is a file of a Gluster volume.
 
 It is the other thin skin, beside bdev.py, over volume.py and filedevice.py.  Each function does one script's work,
 raises DiskError, and is safe to repeat.  See ganeti-extstorage-interface(7) and docs/extstorage.md.

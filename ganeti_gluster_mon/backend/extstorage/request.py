@@ -1,4 +1,4 @@
-"""What Ganeti asks of the ExtStorage provider, from the environment it gives its scripts; nothing is touched here.
+"""The request of Ganeti to the ExtStorage provider, from the environment of its scripts.  Pure.
 
 The variables are those of ganeti-extstorage-interface(7): VOL_… for the disk, EXTP_… for each parameter that an
 administrator gave it.  None of them is trusted: what passes here is a plain name, a plain path or a number.

@@ -1,7 +1,7 @@
-"""What every ExtStorage script of the provider is: it reads the environment, acts, and tells one line if it cannot.
+"""The main program of all ExtStorage scripts: it reads the environment, acts, and prints one line if it fails.
 
-The work is done by a child, for a Gluster that hangs may hold whoever asks it, beyond SIGKILL.  Ganeti waits for the
-script without a limit of its own; the script has one.
+A child process does the work: a Gluster that hangs may hold its caller, even against SIGKILL.  Ganeti waits for the
+script without a limit, so the script has a time limit.
 """
 
 from __future__ import annotations
