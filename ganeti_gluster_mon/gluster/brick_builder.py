@@ -25,7 +25,7 @@ def build_bricks(
     reader: AnswerReader,
     info: parse.VolumeInfo,
     reports: Optional[VolumeReports],
-    state: Optional[parse.State],
+    state: Optional[parse.LocalState],
     peers: Optional[Tuple[Peer, ...]],
     heals: Mapping[BrickKey, parse.HealCount],
 ) -> List[Tuple[Brick, Evidence]]:

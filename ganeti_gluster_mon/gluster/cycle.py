@@ -42,7 +42,7 @@ from ganeti_gluster_mon.gluster.state_query import query_state
 from ganeti_gluster_mon.gluster.status_query import STATUS_QUERIES
 
 #: why a node that does not lead has no answer to what takes a lock
-LEFT_TO_THE_LEADER = "left to the node that leads, which has not told yet"
+LEFT_TO_THE_LEADER = "left to the leader, which has not sent it yet"
 
 #: why a query has no answer that has not ended yet
 STILL_RUNNING = "the query is still running"

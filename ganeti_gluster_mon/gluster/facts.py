@@ -132,7 +132,7 @@ class LocalVolume:
 
 
 @dataclass(frozen=True)
-class State:
+class LocalState:
     """What one glusterd knows by itself, from `get-state`."""
 
     #: uuid of the host that was queried

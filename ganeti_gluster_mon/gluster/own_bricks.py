@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import List, Optional, Sequence, Tuple
 
-from ganeti_gluster_mon.gluster.facts import LocalBrick, LocalVolume, State, VolumeInfo
+from ganeti_gluster_mon.gluster.facts import LocalBrick, LocalState, LocalVolume, VolumeInfo
 from ganeti_gluster_mon.gluster.model import Process
 
 WHY = (
@@ -19,8 +19,8 @@ WHY = (
 
 
 def complete(
-    state: State, infos: Sequence[VolumeInfo], processes: Optional[Sequence[Process]]
-) -> Tuple[State, Tuple[str, ...]]:
+    state: LocalState, infos: Sequence[VolumeInfo], processes: Optional[Sequence[Process]]
+) -> Tuple[LocalState, Tuple[str, ...]]:
     """*state* with the started volumes that it lacks, and the names of those; their bricks by *processes*.
 
     Of such a brick the port and the space are not known, and where processes are not known nothing is.

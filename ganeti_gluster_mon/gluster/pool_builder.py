@@ -72,7 +72,7 @@ def _pool(reader: AnswerReader) -> Pool:
     )
 
 
-def _own_state(reader: AnswerReader) -> Optional[parse.State]:
+def _own_state(reader: AnswerReader) -> Optional[parse.LocalState]:
     """What this node's glusterd knows by itself; a part of it where `get-state` failed half-way."""
     answer = reader.answers.get(query.GET_STATE)
     if answer is not None and answer.output:
@@ -99,7 +99,7 @@ def _volumes(
     reader: AnswerReader,
     infos: Sequence[parse.VolumeInfo],
     statuses: Mapping[str, VolumeReports],
-    state: Optional[parse.State],
+    state: Optional[parse.LocalState],
     peers: Optional[Tuple[Peer, ...]],
 ) -> Tuple[Volume, ...]:
     found = []

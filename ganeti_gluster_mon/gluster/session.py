@@ -114,14 +114,14 @@ def why_invalid(query: Query) -> Optional[str]:
     query, an option, or another word than it was.
     """
     if not query:
-        return "cannot be asked: no words"
+        return "invalid query: no words"
     for word in query:
         if not word or word.startswith("-") or _UNSPEAKABLE.search(word):
-            return f"cannot be asked: {word!r} is no word to gluster"
+            return f"invalid query: {word!r} is no word to gluster"
     if query[0] == "volume" and len(query) > 2 and not VOLUME_NAME.match(query[2]):
-        return f"cannot be asked: {query[2]!r} is not the name of a volume"
+        return f"invalid query: {query[2]!r} is not the name of a volume"
     if len(_line(query)) > _LONGEST_LINE + 1:
-        return f"cannot be asked: longer than the {_LONGEST_LINE} bytes that gluster reads at once"
+        return f"invalid query: longer than the {_LONGEST_LINE} bytes that gluster reads at once"
     return None
 
 

@@ -11,7 +11,7 @@ import io
 import re
 from typing import Dict, Iterator, Mapping, Optional, Tuple
 
-from ganeti_gluster_mon.gluster.facts import LocalBrick, LocalVolume, State
+from ganeti_gluster_mon.gluster.facts import LocalBrick, LocalState, LocalVolume
 from ganeti_gluster_mon.gluster.model import Peer
 from ganeti_gluster_mon.gluster.query import VOLUME_NAME
 from ganeti_gluster_mon.gluster.validation import (
@@ -52,7 +52,7 @@ _VOLUME_STATES = frozenset({"created", "started", "stopped"})
 _Subjects = Dict[str, Dict[str, str]]
 
 
-def state(output: bytes) -> Parsed[State]:
+def state(output: bytes) -> Parsed[LocalState]:
     """What the queried glusterd knows, from the file that `get-state` wrote, with `detail` or without.
 
     Raises Unreadable for anything but a whole state.
@@ -63,7 +63,7 @@ def state(output: bytes) -> Parsed[State]:
     return parsed
 
 
-def state_in_part(output: bytes) -> Parsed[State]:
+def state_in_part(output: bytes) -> Parsed[LocalState]:
     """As `state`, also of a state that glusterd did not write to its end, which is then not `whole`.
 
     glusterd writes no further than the first volume whose rebalance it cannot report (after replace-brick, say).  The
@@ -77,7 +77,7 @@ def state_in_part(output: bytes) -> Parsed[State]:
         _volume(about, whose, subjects, faults) for about, whose in _numbered(subjects, "Volume", faults)
     )
     return Parsed(
-        State(
+        LocalState(
             uuid,
             tuple(peer for peer in peers if peer is not None),
             tuple(volume for volume in volumes if volume is not None),

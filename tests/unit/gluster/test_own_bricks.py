@@ -9,7 +9,7 @@ from typing import Optional, Tuple
 import pytest
 
 from ganeti_gluster_mon.gluster import own_bricks, parse
-from ganeti_gluster_mon.gluster.facts import BrickInfo, State, VolumeInfo
+from ganeti_gluster_mon.gluster.facts import BrickInfo, LocalState, VolumeInfo
 from ganeti_gluster_mon.gluster.model import SELF_HEAL_DAEMON, Daemon, Process
 from ganeti_gluster_mon.gluster.validation import Unreadable
 from ganeti_gluster_mon.health import CRITICAL, Limits, evaluate
@@ -92,7 +92,7 @@ def test_only_volumes_that_have_bricks_here_and_run_are_missing() -> None:
     state = parse.state_in_part(PART).facts
     there = [info("gv0", "other"), info("off", UUID, state="stopped")]
     assert own_bricks.complete(state, there, ()) == (state, ())
-    whole = State(UUID, (), (), whole=True)
+    whole = LocalState(UUID, (), (), whole=True)
     assert own_bricks.complete(whole, [info("gv0", UUID)], ()) == (whole, ())
 
 
