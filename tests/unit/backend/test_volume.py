@@ -1,6 +1,6 @@
 """A Gluster volume as a place for disks: its names, its URIs, the words for glusterfs, and nothing waits for ever.
 
-What needs a mount is in tests/lab_tests/test_volume.py.
+What needs a mount is in tests/lab_tests/test_backend.py.
 """
 
 from __future__ import annotations
