@@ -9,6 +9,7 @@ from typing import Dict, List, Sequence
 
 from tests.lab import Cluster
 from tests.lab.host import REPOSITORY, Host
+from tests.lab.lab import default_root
 from tests.lab.process import PROC
 
 MON, BACKEND = "ganeti-gluster-mon", "ganeti-gluster-backend"
@@ -85,27 +86,33 @@ def changed(package: Path, target: Path, fields: Dict[str, str]) -> Path:
     return target
 
 
-#: makes, of the installed ganeti-3.0, the package of version $1 as /root/$1.deb
+def ganeti_release() -> str:
+    """The release of Ganeti, "3.0" or "3.1", that the root of the hosts has."""
+    found = (default_root() / "usr/share/ganeti").glob("[0-9].*")
+    return sorted(path.name for path in found)[-1]
+
+
+#: makes, of the installed ganeti-$2, the package of version $1 as /root/$1.deb
 _REPACK = r"""
 set -eu
 work=/var/tmp/repack.$1
-module=/usr/share/ganeti/3.0/ganeti/storage/gluster.py
+module=/usr/share/ganeti/$2/ganeti/storage/gluster.py
 mkdir -p "$work/DEBIAN"
-sed -n 's,^/\(..*\),\1,p' /var/lib/dpkg/info/ganeti-3.0.list \
+sed -n 's,^/\(..*\),\1,p' /var/lib/dpkg/info/ganeti-$2.list \
   | tar --create --no-recursion --directory / --files-from - | tar --extract --directory "$work"
 # what is moved aside comes from where it was moved to
 [ ! -e "$module.distrib" ] || cp -p "$module.distrib" "$work$module"
 for script in preinst postinst prerm postrm; do
-  file=/var/lib/dpkg/info/ganeti-3.0.$script
+  file=/var/lib/dpkg/info/ganeti-$2.$script
   [ ! -e "$file" ] || cp -p "$file" "$work/DEBIAN/$script"
 done
-dpkg-query --status ganeti-3.0 | sed -e '/^Status:/d' -e "s/^Version:.*/Version: $1/" >"$work/DEBIAN/control"
+dpkg-query --status ganeti-$2 | sed -e '/^Status:/d' -e "s/^Version:.*/Version: $1/" >"$work/DEBIAN/control"
 dpkg-deb -Znone --build --root-owner-group "$work" "/root/$1.deb" >/dev/null
 rm -r "$work"
 """
 
 
 def ganeti_of_version(cluster: Cluster, node: int, version: str) -> str:
-    """The installed package ganeti-3.0 as one of that *version*: the file's path on the node."""
-    cluster.run(node, "bash", "-c", _REPACK, "sh", version)
+    """The installed package of Ganeti as one of that *version*: the file's path on the node."""
+    cluster.run(node, "bash", "-c", _REPACK, "sh", version, ganeti_release())
     return f"/root/{version}.deb"

@@ -6,6 +6,7 @@ Nothing here is run from the checkout: what is on the nodes is what dpkg put the
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -29,6 +30,7 @@ from tests.lab_tests.packaged import (
     build,
     changed,
     ganeti_of_version,
+    ganeti_release,
     snapshot,
 )
 from tests.lab_tests.prometheus import prometheus
@@ -37,7 +39,13 @@ from tests.lab_tests.test_alerts import impatient
 pytestmark = pytest.mark.lab
 
 DEFAULTS = "/etc/default/ganeti-gluster-mon"
-MODULE = "/usr/share/ganeti/3.0/ganeti/storage/gluster.py"
+RELEASE = ganeti_release()
+MODULE = f"/usr/share/ganeti/{RELEASE}/ganeti/storage/gluster.py"
+#: versions of Ganeti as packages: the installed one, a later revision of it, and one that is not known
+OLDER, NEWER, UNKNOWN = {
+    "3.0": ("3.0.2-3", "3.0.2-99", "3.0.9-1"),
+    "3.1": ("3.1.0~rc2-3", "3.1.0~rc2-99", "3.1.9-1"),
+}[RELEASE]
 #: for what must come, however busy the machine
 LONG = 60.0
 
@@ -190,11 +198,11 @@ def test_the_backend_stands_in_and_steps_back(bare: Cluster, backend: str) -> No
 
 def test_the_backend_survives_an_upgrade_of_ganeti(bare: Cluster, backend: str) -> None:
     shipped = bare.run(3, "cat", MODULE)
-    newer = ganeti_of_version(bare, 3, "3.0.2-99")
-    older = ganeti_of_version(bare, 3, "3.0.2-3")
+    newer = ganeti_of_version(bare, 3, NEWER)
+    older = ganeti_of_version(bare, 3, OLDER)
     try:
         bare.run(3, "dpkg", "--force-depends", "--install", newer)
-        assert bare.run(3, "dpkg-query", "--show", "--showformat=${Version}", "ganeti-3.0") == "3.0.2-99"
+        assert bare.run(3, "dpkg-query", "--show", "--showformat=${Version}", f"ganeti-{RELEASE}") == NEWER
         assert bare.run(3, "cat", MODULE) == shipped
         assert bare.run(3, "cat", f"{MODULE}.distrib") == backend
     finally:
@@ -203,22 +211,28 @@ def test_the_backend_survives_an_upgrade_of_ganeti(bare: Cluster, backend: str) 
 
 def test_a_ganeti_that_is_not_known_is_refused(bare: Cluster, debs: Dict[str, Path], backend: str) -> None:
     host = bare.pool.host(3)
-    unknown, older = (ganeti_of_version(bare, 3, version) for version in ("3.0.9-1", "3.0.2-3"))
+    unknown, older = (ganeti_of_version(bare, 3, version) for version in (UNKNOWN, OLDER))
     try:
         # It does not come while we are there …
         refused = host.exec(["dpkg", "--install", unknown], check=False)
         assert refused.returncode != 0
         said = " ".join((refused.stdout + refused.stderr).split())
-        assert f"{BACKEND} ({__version__}) breaks ganeti-3.0 (>= 3.0.3~)" in said
+        assert (
+            f"{BACKEND} ({__version__}) breaks ganeti-{RELEASE} (>= {RELEASE}.{3 if RELEASE == '3.0' else 1}~)"
+            in said
+        )
         # … and we do not come where it is.
         bare.run(3, "dpkg", "--purge", BACKEND)
         bare.run(3, "dpkg", "--force-depends", "--install", unknown)
+        base = f"{os.path.dirname(MODULE)}/base.py"
+        bare.run(3, "sh", "-c", f"echo '# another version' >>{base}")
         forced = ["dpkg", "--force-depends", "--force-breaks", "--install", package(debs, BACKEND)]
         refused = host.exec(forced, check=False)
         assert refused.returncode != 0
         lines = [line for line in refused.stderr.splitlines() if line.startswith(f"{BACKEND}:")]
         assert lines == [
-            f"{BACKEND}: made for ganeti-3.0 3.0.2, and not tested with 3.0.9-1: nothing was changed"
+            f"{BACKEND}: {base} is not as in Ganeti 3.0.2 and 3.1.0~rc2, which this package was tested with: "
+            "nothing was changed"
         ]
         assert bare.run(3, "cat", MODULE) == backend
         assert "gluster.py" not in bare.run(3, "dpkg-divert", "--list")
