@@ -7,12 +7,16 @@ from typing import FrozenSet, Sequence, Tuple
 
 from ganeti_gluster_mon.deploy import gluster_cli
 from ganeti_gluster_mon.deploy.gluster_cli import POOL_LIST, VOLUME_INFO
-from ganeti_gluster_mon.deploy.pool_steps import gluster
 from ganeti_gluster_mon.deploy.step import DONE, WAIT, Command, NodeQuery, PreconditionFailed, Remaining, Step
 from ganeti_gluster_mon.ganeti.ssh import CommandResult
+from ganeti_gluster_mon.gluster.model import Peer
 from ganeti_gluster_mon.gluster.query import HOST_UUID
+from ganeti_gluster_mon.text import one_line
 
 _INFO = "/var/lib/glusterd/glusterd.info"
+_PEERS = "/var/lib/glusterd/peers"
+#: how `pool list` words the state of a member, and how glusterd's files have it
+_MEMBER, _MEMBER_IN_FILE = "Peer in Cluster", "3"
 
 
 @dataclass(frozen=True)
@@ -20,6 +24,9 @@ class Rejoin(Step):
     """A node that the pool of *coordinator* lists, with the UUID by which it does.
 
     glusterd makes itself a new UUID when it is installed anew, and Gluster then refuses the node: its name is taken.
+    The step gives glusterd its former UUID and a file for each member of the pool, as Red Hat's procedure for "the same
+    hostname" does.  The members then send it the volumes.  It does not use `peer probe`: a member that already lists
+    the node may stay at "Sent and Received peer request", whatever is restarted (seen with GlusterFS 10.3).
     """
 
     coordinator: str
@@ -30,7 +37,7 @@ class Rejoin(Step):
 
     @property
     def effect_timeout(self) -> float:
-        return 60.0
+        return 120.0
 
     def queries(self) -> Tuple[NodeQuery, ...]:
         return (
@@ -46,32 +53,49 @@ class Rejoin(Step):
         listed = next((peer for peer in pool if peer.hostname == self.node and not peer.local), None)
         if listed is None or listed.uuid is None:
             return DONE
-        if listed.uuid == itself.uuid:
-            if len(its) > 1:
-                # it is connected some seconds before it has the volumes
-                known, its_own = (_names(answer) for answer in answers[3:1:-1])
-                return DONE if listed.connected and its_own == known else WAIT
-            return (gluster(self.node, "peer", "probe", self.coordinator),)
-        if len(its) > 1 or gluster_cli.volumes(answers[2]):
+        if listed.uuid != itself.uuid and (len(its) > 1 or gluster_cli.volumes(answers[2])):
             raise PreconditionFailed(
-                f"{self.coordinator} knows {self.node} by the UUID {listed.uuid}, and its glusterd has {itself.uuid} "
-                f"and is in another pool or has volumes: take it out of that one first: gluster peer detach {self.node}"
+                f"{self.coordinator} knows {self.node} by the UUID {listed.uuid}, and its glusterd has {itself.uuid} and "
+                f"is in another pool or has volumes: take it out of that one first: gluster peer detach {self.node}"
             )
-        if not HOST_UUID.match(listed.uuid):
-            raise PreconditionFailed(
-                f"{self.coordinator} knows {self.node} by {listed.uuid!r}, which is no UUID"
-            )
-        return (
-            Command(self.node, ("systemctl", "stop", "glusterd.service"), timeout=120.0),
-            Command(self.node, ("sed", "--in-place", f"s/^UUID=.*/UUID={listed.uuid}/", _INFO)),
-            Command(self.node, ("systemctl", "start", "glusterd.service"), timeout=120.0),
-            gluster(self.node, "peer", "probe", self.coordinator),
-            *self.kick(),
-        )
+        others = [peer for peer in pool if peer.uuid != listed.uuid]
+        for peer in (listed, *others):
+            if not HOST_UUID.match(peer.uuid or ""):
+                raise PreconditionFailed(
+                    f"{self.coordinator} knows {peer.hostname} by {peer.uuid!r}, which is no UUID"
+                )
+        members = {peer.uuid for peer in its if peer.state == _MEMBER}
+        left: Tuple[Command, ...] = ()
+        if listed.state != _MEMBER:
+            left += self._restarted(self.coordinator, self._state_of(listed))
+        if listed.uuid != itself.uuid or not members.issuperset(peer.uuid for peer in others):
+            uuid = Command(self.node, ("sed", "--in-place", f"s/^UUID=.*/UUID={listed.uuid}/", _INFO))
+            left += self._restarted(self.node, uuid, *(self._file_of(peer) for peer in others))
+        if left:
+            return left
+        # it is connected some seconds before it has the volumes
+        known, its_own = (_names(answer) for answer in answers[3:1:-1])
+        return DONE if listed.connected and its_own == known else WAIT
 
-    def kick(self) -> Tuple[Command, ...]:
-        """As Gluster's own procedure ends: a peer may else stay at "Sent and Received peer request"."""
-        return (Command(self.node, ("systemctl", "restart", "glusterd.service"), timeout=120.0),)
+    def _file_of(self, peer: Peer) -> Command:
+        """What makes glusterd on the node know *peer* as a member."""
+        hostname = self.coordinator if peer.local else peer.hostname
+        text = f"uuid={peer.uuid}\nstate={_MEMBER_IN_FILE}\nhostname1={one_line(hostname)}\n"
+        return Command(self.node, ("tee", f"{_PEERS}/{peer.uuid}"), text)
+
+    def _state_of(self, listed: Peer) -> Command:
+        """What makes the coordinator take the node for a member, after a `peer probe` that came to no end."""
+        edit = f"s/^state=.*/state={_MEMBER_IN_FILE}/"
+        return Command(self.coordinator, ("sed", "--in-place", edit, f"{_PEERS}/{listed.uuid}"))
+
+    @staticmethod
+    def _restarted(node: str, *commands: Command) -> Tuple[Command, ...]:
+        """*commands* while glusterd of *node* is stopped: it writes these files, too."""
+        stop, start = (
+            Command(node, ("systemctl", verb, "glusterd.service"), timeout=120.0)
+            for verb in ("stop", "start")
+        )
+        return (stop, *commands, start)
 
 
 def _names(answer: CommandResult) -> FrozenSet[str]:

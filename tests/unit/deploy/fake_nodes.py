@@ -115,12 +115,13 @@ def pool_list(
     *others: str,
     state: str = "Peer in Cluster",
     connected: Mapping[str, bool] = MappingProxyType({}),
+    states: Mapping[str, str] = MappingProxyType({}),
 ) -> CommandResult:
     """``gluster pool list --xml`` of a node; members are named by their uuid's last letters."""
     peers = "".join(
         f"<peer><uuid>{uuid(name)}</uuid><hostname>{name}</hostname>"
         f"<connected>{int(connected.get(name, True))}</connected>"
-        f"<state>3</state><stateStr>{state}</stateStr></peer>"
+        f"<state>3</state><stateStr>{states.get(name, state)}</stateStr></peer>"
         for name in others
     )
     return _xml(
