@@ -55,8 +55,8 @@ class Rejoin(Step):
             return DONE
         if listed.uuid != itself.uuid and (len(its) > 1 or gluster_cli.volumes(answers[2])):
             raise PreconditionFailed(
-                f"{self.coordinator} knows {self.node} by the UUID {listed.uuid}, and its glusterd has {itself.uuid} and "
-                f"is in another pool or has volumes: take it out of that one first: gluster peer detach {self.node}"
+                f"{self.coordinator} knows {self.node} by the UUID {listed.uuid}, and its glusterd has {itself.uuid} "
+                f"and is in another pool or has volumes: take it out of that one first: gluster peer detach {self.node}"
             )
         others = [peer for peer in pool if peer.uuid != listed.uuid]
         for peer in (listed, *others):

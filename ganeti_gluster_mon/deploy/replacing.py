@@ -114,10 +114,8 @@ def replace_brick(context: Context, arguments: argparse.Namespace) -> Proposal:
                 notes.append(
                     f"{old.node}: the filesystem of {old.path} is dead and is unmounted: {one_line(state.fault)}"
                 )
-            peers = tuple(
-                peer.hostname for peer in surveyed[new.node].peers if peer.connected and not peer.local
-            )
-            steps += _same_slot(coordinator.name, volume.name, new, place, state, made.steps, peers)
+            nodes_connected = _others_connected(context, surveyed[new.node])
+            steps += _same_slot(coordinator.name, volume.name, new, place, state, made.steps, nodes_connected)
         else:
             steps += [*made.steps, ReplaceBrick(coordinator.name, volume.name, old, new)]
         steps.append(StartVolume(coordinator.name, volume.name, (new,)))
@@ -185,6 +183,16 @@ def _slot_state(
     return SlotState(point, found.fault, whole)
 
 
+def _others_connected(context: Context, node: NodeSurvey) -> Tuple[str, ...]:
+    """The other nodes of the cluster that can be queried and are in the pool of *node*."""
+    members = {peer.uuid for peer in node.peers}
+    return tuple(
+        one.name
+        for one in pool_members(context, [node.name])
+        if one.fault is None and one.uuid in members and one.name != node.name
+    )
+
+
 def _same_slot(
     coordinator: str,
     volume: str,
@@ -192,12 +200,12 @@ def _same_slot(
     place: BrickPlace,
     state: SlotState,
     made: Sequence[Step],
-    peers: Tuple[str, ...],
+    others: Tuple[str, ...],
 ) -> Tuple[Step, ...]:
     steps: List[Step] = [StopBrick(coordinator, volume, brick)]
     if place.device is not None and state.mount_point is not None:
         steps.append(UnmountDead(place.node, place.device, state.mount_point))
-    return (*steps, *made, ResetBrick(coordinator, volume, brick, peers))
+    return (*steps, *made, ResetBrick(coordinator, volume, brick, others))
 
 
 def _can_be_replaced(

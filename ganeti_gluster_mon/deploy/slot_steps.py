@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import Sequence, Set, Tuple
+from typing import Sequence, Tuple
 
 from ganeti_gluster_mon.deploy import brick_state, gluster_cli
 from ganeti_gluster_mon.deploy.brick_state import VOLUME_ID
@@ -112,8 +112,8 @@ class ResetBrick(Step):
 
     volume: str
     brick: BrickAddress
-    #: hostnames of the peers that the glusterd of the brick's node is connected to
-    peers: Tuple[str, ...] = ()
+    #: other nodes of the pool, whose glusterd has to be connected to that of the brick's node
+    others: Tuple[str, ...] = ()
 
     @property
     def description(self) -> str:
@@ -127,25 +127,31 @@ class ResetBrick(Step):
         return (
             NodeQuery(self.node, VOLUME_INFO),
             NodeQuery(self.node, gluster_cli.volume_status(self.volume)),
-            NodeQuery(self.brick.node, gluster_cli.POOL_LIST),
             *(NodeQuery(self.brick.node, argv) for argv in brick_state.queries(self.brick.path)),
+            *(NodeQuery(node, gluster_cli.POOL_LIST) for node in (self.brick.node, *self.others)),
         )
 
     def remaining(self, answers: Sequence[CommandResult]) -> Remaining:
-        # A glusterd that was just restarted answers no query at first, and would reset the brick without its peers.
-        if answers[2].status or not self._connected(answers[2]).issuperset(self.peers):
-            return WAIT
+        pool_lists = answers[-len(self.others) - 1 :]
+        if not self._connected(*pool_lists):
+            return WAIT  # glusterd was just restarted
         volume = gluster_cli.existing_volume(answers[0], self.volume)
-        if has_volume_id(self.brick, volume.uuid, answers[3:]):
+        if has_volume_id(self.brick, volume.uuid, answers[2 : -len(pool_lists)]):
             missing = offline(volume, answers[1])
             if missing is not None and self.brick.label not in missing:
                 return DONE
         label = self.brick.label
         return (gluster(self.node, "volume", "reset-brick", self.volume, label, label, "commit", "force"),)
 
-    @staticmethod
-    def _connected(pool_list: CommandResult) -> Set[str]:
-        return {peer.hostname for peer in gluster_cli.peers(pool_list) if peer.connected}
+    def _connected(self, own: CommandResult, *others: CommandResult) -> bool:
+        """Whether glusterd of the brick's node answers, and each of the other nodes is connected to it."""
+        if own.status or any(answer.status for answer in others):
+            return False
+        uuid = gluster_cli.own(gluster_cli.peers(own)).uuid
+        return all(
+            any(peer.uuid == uuid and peer.connected for peer in gluster_cli.peers(answer))
+            for answer in others
+        )
 
     def cure(self, failure: str) -> Tuple[Command, ...]:
         """Restart a glusterd that was started while the brick's directory was not there.

@@ -183,27 +183,29 @@ def test_a_brick_is_taken_in_again_with_its_empty_directory() -> None:
         FAILED,
         FAILED,
     ]
-    pool = pool_list(NODE1, NODE2)
-    assert commands(step.remaining([INFO, status(OLD), pool, *empty])) == commit
-    assert commands(step.remaining([INFO, status(), pool, *unreadable])) == commit
-    assert commands(step.remaining([INFO, status(OLD), pool, *there])) == commit
-    assert step.remaining([INFO, status(), pool, *there]) is DONE
+    pool = pool_list(OLD.node)
+    assert commands(step.remaining([INFO, status(OLD), *empty, pool])) == commit
+    assert commands(step.remaining([INFO, status(), *unreadable, pool])) == commit
+    assert commands(step.remaining([INFO, status(OLD), *there, pool])) == commit
+    assert step.remaining([INFO, status(), *there, pool]) is DONE
 
 
-def test_a_glusterd_that_takes_the_brick_for_a_new_one_is_restarted_and_its_peers_are_waited_for() -> None:
+def test_a_glusterd_that_takes_the_brick_for_a_new_one_is_restarted_and_the_others_are_waited_for() -> None:
     """GlusterFS 10.3, after a start of glusterd while the brick's directory was not there."""
-    step = ResetBrick(NODE1, "gv0", OLD, (NODE2,))
+    step = ResetBrick(NODE1, "gv0", OLD, (NODE1, NODE2))
     failure = (
         "volume reset-brick: failed: When destination brick is new, please use gluster volume replace-brick"
     )
     assert commands(step.cure(failure)) == ["systemctl restart glusterd.service"]
     assert step.cure("volume reset-brick: failed: Host is not connected") == ()
-    empty = [ok("directory\n"), ok(), FAILED, ok(f"# file: {PATH}\n")]
-    assert step.remaining([INFO, status(OLD), FAILED, *empty]) == WAIT
-    assert (
-        step.remaining([INFO, status(OLD), pool_list(NODE1, NODE2, connected={NODE2: False}), *empty]) == WAIT
-    )
-    assert commands(step.remaining([INFO, status(OLD), pool_list(NODE1, NODE2), *empty]))
+    seen = [INFO, status(OLD), ok("directory\n"), ok(), FAILED, ok(f"# file: {PATH}\n")]
+    own = pool_list(OLD.node, NODE1, NODE2)
+    one, two = pool_list(NODE1, OLD.node, NODE2), pool_list(NODE2, OLD.node, NODE1)
+    lost = pool_list(NODE2, OLD.node, NODE1, connected={OLD.node: False})
+    assert step.remaining([*seen, FAILED, one, two]) == WAIT
+    assert step.remaining([*seen, own, one, lost]) == WAIT
+    assert step.remaining([*seen, own, one, FAILED]) == WAIT
+    assert commands(step.remaining([*seen, own, one, two]))
 
 
 UUID, OTHER = "c9bfec32-86ad-5216-9bf9-daec6acd47fa", "11111111-86ad-5216-9bf9-daec6acd47fa"
