@@ -302,7 +302,8 @@ class Spool:
         ns), and this node's own *uuid* in the pool.  Raises OSError.
         """
         head = json.dumps({"format_version": 1, "boottime": moment, "uuid": uuid}).encode("ascii")
-        atomic_file.write(os.path.join(self.web_state, _LEADER), head + b"\n" + sent)
+        # as of all captures: for root and the web process's group
+        atomic_file.write(os.path.join(self.web_state, _LEADER), head + b"\n" + sent, mode=0o640)
 
     # --- for commands on this node ---------------------------------------------------------------
 

@@ -187,6 +187,7 @@ def test_the_http_half_gets_into_what_another_has_made(tmp_path: Path) -> None:
 def test_what_the_leader_told_can_be_read_by_commands(spool: Spool) -> None:
     assert spool.leader_capture() is None
     spool.write_leader_capture(capture_archive.pack(RECORDED), 17, OWN)
+    assert stat.S_IMODE(Path(spool.web_state, "leader").stat().st_mode) == 0o640  # not for everybody
     told = spool.leader_capture()
     assert told is not None
     assert told[1:] == (17, OWN)
