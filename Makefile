@@ -48,7 +48,7 @@ help:
 	@echo 'make venv      the command, in $(BIN)/ganeti-gluster-mon'
 	@echo 'make lint      ruff and mypy'
 	@echo 'make docs      the pages, in build/docs; a warning is an error'
-	@echo 'make unit      unit tests only'
+	@echo 'make unit      the unit tests without those of mutated inputs, in a minute'
 	@echo 'make coverage  the unit tests, and which lines and branches of the package they do not run'
 	@echo 'make mutation  small faults put into the code: how many do the unit tests detect?'
 	@echo 'make bench     measure, against the bare gluster command and others'
@@ -107,7 +107,7 @@ docs: venv
 	$(BIN)/sphinx-build -E -W --keep-going -n -q -b html docs build/docs
 
 unit: venv
-	$(BIN)/python -m pytest -m 'not lab and not soak'
+	$(BIN)/python -m pytest $(if $(filter-out 1,$(JOBS)),$(SIDE_BY_SIDE)) -m 'not lab and not soak and not corpus'
 
 coverage: venv
 	$(BIN)/python -m coverage run --branch --source=ganeti_gluster_mon -m pytest -m 'not lab and not soak'

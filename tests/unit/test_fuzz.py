@@ -10,6 +10,8 @@ import pytest
 
 from tests.fuzz import floods
 
+pytestmark = pytest.mark.corpus
+
 SECONDS = 8
 SOAK_SECONDS = 900
 

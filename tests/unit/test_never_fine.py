@@ -23,6 +23,8 @@ from ganeti_gluster_mon.health import OK, Limits, evaluate
 from ganeti_gluster_mon.metrics import pool_metrics
 from tests import mutate
 
+pytestmark = pytest.mark.corpus
+
 CAPTURES = Path(__file__).parents[1] / "captures"
 LIMITS = Limits()
 

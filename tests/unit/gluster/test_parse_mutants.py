@@ -16,6 +16,8 @@ from ganeti_gluster_mon.gluster import parse
 from tests import hostile, mutate
 from tests.unit.answers import ANSWERS, HEALTHY, answer_of, reader_of
 
+pytestmark = pytest.mark.corpus
+
 XML = [file for file in ANSWERS if file.suffix == ".xml"]
 STATE = answer_of(Path(__file__).parents[1] / "answers", "get-state", ".txt")
 
