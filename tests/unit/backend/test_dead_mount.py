@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
 import uuid
 from contextlib import contextmanager
 from pathlib import Path
@@ -117,7 +118,10 @@ def test_the_device_of_a_guest(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) 
     qemu.symlink_to("/bin/sleep")
     with open(os.devnull, "rb") as file, subprocess.Popen([str(qemu), "60"], stdin=file) as running:
         try:
-            assert qemu_processes.has_device(os.devnull)
+            # The kernel shows its command line a moment after exec.
+            until = time.monotonic() + 10
+            while not qemu_processes.has_device(os.devnull):
+                assert time.monotonic() < until
         finally:
             running.kill()
 
