@@ -76,17 +76,17 @@ class Child:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self.pid, signal.SIGKILL)
 
-    def end(self, patience: float = 1.0) -> Optional[int]:
+    def end(self, end_timeout: float = 1.0) -> Optional[int]:
         """Kill what is left of the group, reap the child, and return its status as subprocess does.
 
-        None when it is not gone within *patience* seconds: it waits for a filesystem that
+        None when it is not gone within *end_timeout* seconds: it waits for a filesystem that
         hangs, and the kernel keeps it until that lets go.  It is reaped when it does.
         To be called once more, or on a child that ended by itself, does no harm.
         """
         if not self._over:
             self.kill()
             self._over = True
-            if self.ended == -1 or _readable(self.ended, patience):
+            if self.ended == -1 or _readable(self.ended, end_timeout):
                 self._process.wait()
             else:
                 threading.Thread(target=self._process.wait, name=f"reap {self.pid}", daemon=True).start()

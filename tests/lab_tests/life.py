@@ -310,7 +310,9 @@ def new_cluster(life: Life) -> None:
     prepare(pool, numbers)
     life.disks = {}
     said = gnt_gluster(pool, "deploy", *life.devices, check=False)
-    assert said.returncode == 1 and "a stale brick in it" in said.stderr and "--wipe node1" in said.stderr, said
+    assert said.returncode == 1 and "a stale brick in it" in said.stderr and "--wipe node1" in said.stderr, (
+        said
+    )
     devices = {number: VDC if number == 3 else VDB for number in numbers}
     wiped = [word for number, device in devices.items() for word in ("--wipe", f"node{number}:{device}")]
 

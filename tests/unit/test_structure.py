@@ -1,0 +1,127 @@
+"""The structure of the package: what CONTRIBUTING.md promises about its modules and names."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections import Counter
+from pathlib import Path
+from typing import Dict, Iterator, List, Set
+
+import pytest
+
+REPOSITORY = Path(__file__).parents[2]
+PACKAGE = REPOSITORY / "ganeti_gluster_mon"
+MODULES = sorted(PACKAGE.rglob("*.py"))
+#: lines of a module at most
+MOST_LINES = 400
+#: Ganeti looks for its module by this name, and a collector is named as its report
+SAME_NAME = {"gluster"}
+#: what a package may not import: the direction is query, parse, model, evaluate, report, render
+NOT_ABOVE = {
+    "gluster": (
+        "backend",
+        "collectors",
+        "daemon",
+        "deploy",
+        "health",
+        "hooks",
+        "metrics",
+        "mond_setup",
+        "view",
+    ),
+    "health": ("backend", "collectors", "daemon", "deploy", "hooks", "metrics", "mond_setup", "view"),
+    "collectors": ("backend", "daemon", "deploy", "hooks", "metrics", "mond_setup", "view"),
+    "metrics": ("backend", "daemon", "deploy", "hooks", "mond_setup", "view"),
+    "view": ("daemon", "hooks", "mond_setup"),
+    "hooks": ("daemon", "mond_setup"),
+}
+#: names of modules and of public classes, functions and methods that were replaced by the field's terms
+PRIVATE_WORDS = re.compile(
+    r"asker|teller|handover|parcel|joined|sight|\bdoor\b|\bcrowded\b|\bheed|speaker|foresee|\burges?\b|\bmanner\b"
+    r"|cannotdo|\bnotso\b|\bpatience\b|grown_old|knock|honest|\bhalf\b|\bhalves\b",
+    re.IGNORECASE,
+)
+
+
+def name_of(path: Path) -> str:
+    """The dotted name of a module."""
+    words = list(path.relative_to(REPOSITORY).with_suffix("").parts)
+    return ".".join(words[:-1] if words[-1] == "__init__" else words)
+
+
+def trees() -> Dict[str, ast.Module]:
+    """The syntax trees of all modules, by name."""
+    return {name_of(path): ast.parse(path.read_text(encoding="utf-8")) for path in MODULES}
+
+
+TREES = trees()
+
+
+def imports(name: str, tree: ast.Module) -> Iterator[str]:
+    """The modules of the package that *name* imports when it is imported itself."""
+    for node in tree.body:
+        if isinstance(node, ast.Import):
+            yield from (each.name for each in node.names if each.name in TREES)
+        elif isinstance(node, ast.ImportFrom) and node.module in TREES:
+            inside = {f"{node.module}.{each.name}" for each in node.names} & set(TREES)
+            yield from inside or {str(node.module)}
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_no_module_is_long(path: Path) -> None:
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= MOST_LINES
+
+
+def test_each_module_name_occurs_once() -> None:
+    names = Counter(path.stem for path in MODULES if not path.stem.startswith("__"))
+    assert {name for name, times in names.items() if times > 1} <= SAME_NAME
+
+
+def test_each_public_class_name_occurs_once() -> None:
+    names = Counter(
+        node.name
+        for tree in TREES.values()
+        for node in tree.body
+        if isinstance(node, ast.ClassDef) and not node.name.startswith("_")
+    )
+    assert [name for name, times in names.items() if times > 1] == []
+
+
+def test_there_is_no_import_cycle() -> None:
+    graph = {name: set(imports(name, tree)) - {name} for name, tree in TREES.items()}
+    done: Set[str] = set()
+
+    def visit(name: str, above: List[str]) -> None:
+        assert name not in above, " → ".join([*above[above.index(name) :], name])
+        if name not in done:
+            for other in sorted(graph[name]):
+                visit(other, [*above, name])
+            done.add(name)
+
+    for name in sorted(graph):
+        visit(name, [])
+
+
+@pytest.mark.parametrize("package", sorted(NOT_ABOVE))
+def test_nothing_imports_upwards(package: str) -> None:
+    prefix = f"ganeti_gluster_mon.{package}"
+    found = {
+        f"{name} imports {other}"
+        for name, tree in TREES.items()
+        if name == prefix or name.startswith(f"{prefix}.")
+        for other in imports(name, tree)
+        if any(other.startswith(f"ganeti_gluster_mon.{above}") for above in NOT_ABOVE[package])
+    }
+    assert found == set()
+
+
+@pytest.mark.parametrize("name", sorted(TREES))
+def test_no_private_word_is_a_name(name: str) -> None:
+    names = [name.rsplit(".", 1)[-1]]
+    for node in ast.walk(TREES[name]):
+        if isinstance(node, (ast.ClassDef, ast.FunctionDef)):
+            names.append(node.name)
+        elif isinstance(node, ast.arg):
+            names.append(node.arg)
+    assert [each for each in names if PRIVATE_WORDS.search(each)] == []
