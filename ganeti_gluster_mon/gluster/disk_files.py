@@ -208,7 +208,7 @@ class _Children:
         finally:
             with self._lock:
                 for child in children:
-                    child.end(patience=0.01)
+                    child.end(end_timeout=0.01)
         return [bytes(output) for output in outputs]
 
 

@@ -205,7 +205,7 @@ def statvfs(
                 waited += min(time.monotonic() - began, step + _SLACK)
         finally:
             for worker in workers.values():
-                worker.end(patience=0.01)
+                worker.end(end_timeout=0.01)
     silent = f"no answer from statvfs within {timeout:g} s"
     return tuple(answered.get(index, replace(mount, failure=silent)) for index, mount in enumerate(mounts))
 
