@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Dict, Iterator, List, Optional, Set, Tuple
 
+import yaml
+
 from tests.lab.pool import Pool
 from tests.lab_tests.daemon import LONG
 
@@ -65,15 +67,16 @@ _ABOUT = ("volume", "peer", "host", "instance")
 @contextmanager
 def prometheus(pool: Pool, host: int, rules: Optional[str] = None, port: int = 1816) -> Iterator[Prometheus]:
     """Prometheus on *host* that scrapes all three each second, on *port*, and goes by *rules*; for a block."""
-    blocks = re.findall(r"```yaml\n(.*?)```", (REPOSITORY / "docs" / "daemon.md").read_text(), re.DOTALL)
-    config = "global:\n  scrape_interval: 1s\n  evaluation_interval: 1s\n"
-    config += blocks[0].replace("example.org", "lab.test").replace(":1816", f":{port}")
+    page = (REPOSITORY / "docs" / "quick-start.md").read_text(encoding="utf-8")
+    (block,) = re.findall(r"```yaml\n(scrape_configs:.*?)```", page, re.DOTALL)
+    config = yaml.safe_load(block.replace("example.org", "lab.test").replace(":1816", f":{port}"))
+    config["global"] = {"scrape_interval": "1s", "evaluation_interval": "1s"}
+    config["rule_files"] = [] if rules is None else [f"{_PLACE}/rules.yml"]
     pool.exec(host, ["mkdir", _PLACE])
     try:
         if rules is not None:
             pool.exec(host, ["tee", f"{_PLACE}/rules.yml"], input=rules)
-            config += f"rule_files: [{_PLACE}/rules.yml]\n"
-        pool.exec(host, ["tee", f"{_PLACE}/config.yml"], input=config)
+        pool.exec(host, ["tee", f"{_PLACE}/config.yml"], input=yaml.safe_dump(config))
         pool.exec(host, ["promtool", "check", "config", f"{_PLACE}/config.yml"])
         words = [
             f"--config.file={_PLACE}/config.yml",
