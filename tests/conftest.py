@@ -60,8 +60,15 @@ def lab_pool() -> Iterator[Pool]:
     """Three hosts with a volume of each kind, gv0 mounted on node1 at /mnt/gv0.
 
     All tests share it: whoever breaks something puts it right again. What cannot be put right is broken in a
-    fresh_pool.
+    fresh_pool.  With LAB=PREFIX in the environment it is the lab of that prefix, which `make lab` brought up and which
+    stays up.
     """
+    if os.environ.get("LAB"):
+        kept = Pool.attach(os.environ["LAB"])
+        if "/mnt/gv0" not in kept.host(1).mounts():
+            kept.mount(1, "gv0", "/mnt/gv0")
+        yield kept
+        return
     with Pool.first_free(FAMILY) as pool:
         pool.probe()
         pool.create_every_kind()
