@@ -67,6 +67,7 @@ def lab_pool() -> Iterator[Pool]:
         kept = Pool.attach(os.environ["LAB"])
         if "/mnt/gv0" not in kept.host(1).mounts():
             kept.mount(1, "gv0", "/mnt/gv0")
+        kept.remove_former_bricks()
         yield kept
         return
     with Pool.first_free(FAMILY) as pool:

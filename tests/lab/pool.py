@@ -190,6 +190,21 @@ class Pool(Lab):
             self.stop_volume(name)
         self.gluster("volume", "delete", name)
 
+    def remove_former_bricks(self) -> None:
+        """Remove the directories below /export that are bricks of no volume: Gluster refuses to use them again."""
+        bricks = {
+            line.rpartition(":")[2]
+            for line in self.gluster("volume", "info").splitlines()
+            if re.match(r"Brick\d+: ", line)
+        }
+        for host in self.hosts:
+            found = self.exec(
+                host.number, ["find", "/export", "-mindepth", "2", "-maxdepth", "2", "-type", "d"]
+            )
+            former = [path for path in found.stdout.split("\n") if path and path not in bricks]
+            if former:
+                self.exec(host.number, ["rm", "-rf", "--", *former])
+
     def wait_healed(self, name: str, host: int = 1, timeout: float = 120.0, in_use: bool = False) -> None:
         """Wait until every brick of a volume can be asked and tells of no entry to be healed.
 
