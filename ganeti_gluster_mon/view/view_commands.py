@@ -52,6 +52,16 @@ def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     _add_units(info, "h")
     add_source(info)
     info.set_defaults(run=_info)
+    ok_to_stop = commands.add_parser(
+        "ok-to-stop",
+        help="say whether nodes or bricks may be stopped now; exit 1 if not, or if it is not known",
+    )
+    ok_to_stop.add_argument(
+        "names", nargs="+", metavar="NODE|BRICK", help="what would be stopped, all of it at a time"
+    )
+    ok_to_stop.add_argument("--json", action="store_true", help="a JSON object; null for what is not known")
+    ok_to_stop.add_argument("--replay", metavar="DIR", help="read the capture in DIR, nothing else")
+    ok_to_stop.set_defaults(run=_ok_to_stop, query=True, run_dir=RUN_DIRECTORY)
     diagnose = commands.add_parser(
         "diagnose",
         help="say what is wrong with Gluster, Ganeti's settings and the nodes, and what to do; exit 1 if anything is",
@@ -196,6 +206,12 @@ def _info(arguments: argparse.Namespace) -> int:
     for line in info.lines(view, arguments.volumes, arguments.units):
         print(line)
     return 0
+
+
+def _ok_to_stop(arguments: argparse.Namespace) -> int:
+    from ganeti_gluster_mon.view import ok_to_stop_command
+
+    return ok_to_stop_command.run(arguments)
 
 
 def _diagnose(arguments: argparse.Namespace) -> int:

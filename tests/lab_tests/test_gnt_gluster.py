@@ -469,3 +469,39 @@ def test_one_line_for_what_cannot_be_done(cluster: Cluster) -> None:
         cluster.run(
             1, "unshare", "-m", "sh", "-c", f"mount -t tmpfs none /var/lib/ganeti; {GNT_GLUSTER} diagnose"
         )
+
+
+def test_whether_a_node_may_be_stopped(cluster: Cluster) -> None:
+    """While a brick is offline, and while it is healed, no other may be stopped; it itself may."""
+
+    def ok_to_stop(name: str) -> Dict[str, Any]:
+        done = cluster.pool.exec(1, [GNT_GLUSTER, "ok-to-stop", "--json", name], check=False, timeout=60)
+        found = dict(json.loads(done.stdout))
+        assert done.returncode == (0 if found["ok"] else 1), done
+        return found
+
+    cluster.pool.wait_healed("gv0")
+    well = ok_to_stop("node2")
+    assert well["ok"], well
+    assert well["left"] == ["gv0: replica set: 2 of 3 bricks left"]
+    assert (well["stopped_guests"], well["guests_at_risk"]) == ([], [GUEST])
+    cluster.pool.kill_brick("gv0", 3)
+    try:
+        found = ok_to_stop("node2")
+        assert found["reasons"] == ["gv0: replica set would lose its quorum: 1 of 3 bricks left"]
+        assert found["stopped_guests"] == [GUEST]
+        assert ok_to_stop("node3")["ok"]
+        write(cluster)
+        assert any("not healed" in reason for reason in ok_to_stop("node2")["reasons"])
+    finally:
+        cluster.pool.start_brick("gv0", 3)
+    cluster.pool.wait_healed("gv0")
+    assert ok_to_stop("node2")["ok"]
+
+
+def write(cluster: Cluster) -> None:
+    """Write to the disk of the guest."""
+    path = next(path for path, size in disks(cluster, 1).items() if size == 64 * MIB)
+    cluster.pool.mount(2, "gv0", "/mnt/look")
+    cluster.run(2, "dd", "if=/dev/urandom", f"of=/mnt/look/{path}", "bs=1M", "count=1", "conv=notrunc,fsync")
+    cluster.pool.unmount(2, "/mnt/look")

@@ -1,0 +1,104 @@
+"""`gnt-gluster ok-to-stop`: may these nodes or bricks be stopped now?"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from typing import Dict, Iterator, List, Optional, Sequence, Set, Tuple
+
+from ganeti_gluster_mon.command_error import CommandError
+from ganeti_gluster_mon.ganeti.ssconf import Cluster
+from ganeti_gluster_mon.gluster.model import Pool
+from ganeti_gluster_mon.health.stop_check import StopCheck, check_stop
+from ganeti_gluster_mon.text import one_line, some
+from ganeti_gluster_mon.view import pool_source
+
+#: instances that are named, at most; --json has all
+_MOST_NAMED = 10
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print the check of the names in *arguments*; 0: yes, 1: no.
+
+    Raises CommandError where a name is that of no peer and no brick, or Gluster cannot be queried.
+    """
+    view = pool_source.load(arguments)
+    hosts, labels = targets(view.pool, view.cluster, arguments.names)
+    found = check_stop(view.pool, hosts, labels)
+    if arguments.json:
+        print(json.dumps(as_json(found), sort_keys=True))
+    else:
+        print("\n".join(lines(found, arguments.names)))
+    return 0 if found.ok else 1
+
+
+def targets(pool: Pool, cluster: Optional[Cluster], names: Sequence[str]) -> Tuple[Set[str], Set[str]]:
+    """The hosts and the bricks that *names* are, fully or by an unmistakable beginning.  Raises CommandError."""
+    known = {peer.uuid: peer.hostname for peer in pool.peers or ()}
+    hosts_of: Dict[str, Set[str]] = {}
+    labels: Dict[str, Set[str]] = {}
+    for volume in pool.volumes or ():
+        for brick in volume.bricks:
+            hosts_of.setdefault(known.get(brick.uuid or "", brick.host), set()).add(brick.host)
+            for host in {brick.host, *_short(brick.host)}:
+                labels.setdefault(f"{host}:{brick.path}", set()).add(brick.label)
+    peers = {peer.hostname for peer in pool.peers or ()}
+    hosts: Set[str] = set()
+    bricks: Set[str] = set()
+    for name in names:
+        if name in labels:
+            bricks |= labels[name]
+            continue
+        node = None if cluster is None else cluster.node_of_host(name)
+        wanted = {name} if node is None else {node.name, node.primary_ip, node.secondary_ip}
+        found = {
+            host
+            for host in peers | set(hosts_of)
+            if host in wanted or (node is None and name in _short(host))
+        }
+        if not found:
+            raise CommandError(
+                f"{one_line(name, 80)} is no node of the pool and no brick: gnt-gluster list-nodes and "
+                "gnt-gluster list-bricks show them"
+            )
+        for host in found:
+            hosts |= {host, *hosts_of.get(host, ())}
+    return hosts, bricks
+
+
+def _short(host: str) -> Tuple[str, ...]:
+    return () if host.replace(".", "").isdigit() or ":" in host else (host.split(".", 1)[0],)
+
+
+def as_json(found: StopCheck) -> Dict[str, object]:
+    """The result for programs; null is what is not known."""
+    return {
+        "ok": found.ok,
+        "reasons": list(found.reasons),
+        "left": list(found.left),
+        "stopped_guests": None if found.stopped_guests is None else list(found.stopped_guests),
+        "guests_at_risk": None if found.guests_at_risk is None else list(found.guests_at_risk),
+    }
+
+
+def lines(found: StopCheck, names: Sequence[str]) -> Iterator[str]:
+    """The result for people."""
+    what = some([one_line(name, 80) for name in names], _MOST_NAMED)
+    yield f"yes: {what} may be stopped" if found.ok else f"no: {what} must not be stopped now"
+    for reason in found.reasons:
+        yield f"  - {one_line(reason)}"
+    for left in found.left:
+        yield f"  {one_line(left)}"
+    if found.stopped_guests is None:
+        yield f"  instances: not known ({one_line(found.guests_unknown or 'no node of a Ganeti cluster')})"
+        return
+    for title, guests in (
+        ("instances that would stop", found.stopped_guests),
+        ("instances whose disks have a copy less meanwhile", found.guests_at_risk or ()),
+    ):
+        if guests:
+            yield f"  {title} ({len(guests)}): {some(_clean(guests), _MOST_NAMED)}"
+
+
+def _clean(names: Sequence[str]) -> List[str]:
+    return [one_line(name, 80) for name in names]
