@@ -128,7 +128,7 @@ def whole_sets(layout: Layout, bricks: Sequence[BrickAddress]) -> Tuple[BrickAdd
         most = count // layout.size
         taken: List[BrickAddress] = []
         for brick in bricks:
-            if sum(1 for other in taken if other.node == brick.node) < most and len(taken) < count:
+            if len(taken) < count and [other.node for other in taken].count(brick.node) < most:
                 taken.append(brick)
         if len(taken) == count:
             return arrange(layout, taken)

@@ -108,9 +108,8 @@ def _replicate(rules: _Rules, up: Sequence[bool]) -> bool:
         return sum(up) >= rules.quorum_count
     if rules.quorum_type == "none":
         return True
-    if sum(up) * 2 == len(up):
-        return up[0]  # a draw is decided by the first brick
-    return sum(up) * 2 > len(up)
+    # The first brick counts a little more than the others: it decides a draw.
+    return sum(up) * 2 + up[0] > len(up)
 
 
 def _number(text: Optional[str], default: int) -> int:

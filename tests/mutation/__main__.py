@@ -121,6 +121,12 @@ def _collect(running: Deque[Tuple[int, float, Case]], found: List[Case]) -> None
     process, until, case = running.popleft()
     if wait_for(process, max(0.0, until - time.monotonic())) == 0:
         found.append(case)
+        print(f"not detected: {case}", flush=True)
+
+
+def tests_of(patterns: Sequence[str]) -> Tuple[str, ...]:
+    """The files that match *patterns*, in their order: the first failure ends the run of a mutant."""
+    return tuple(dict.fromkeys(name for pattern in patterns for name in sorted(glob.glob(pattern))))
 
 
 def chosen(path: str, tests: Tuple[str, ...], most: int, seed: int) -> List[Case]:
@@ -148,15 +154,13 @@ def main() -> int:
     }
     cases: List[Case] = []
     for path, patterns in targets.items():
-        tests = tuple(sorted({name for pattern in patterns for name in glob.glob(pattern)}))
+        tests = tests_of(patterns)
         if not tests:
             parser.error(f"no tests for {path}: {' '.join(patterns)}; see tests/mutation/targets.py")
         if wait_for(start_tests(tests), TIMEOUT) != 0:
             parser.error(f"the tests of {path} fail without a mutant: {' '.join(tests)}")
         cases += chosen(path, tests, options.per_module, options.seed)
     survivors = undetected(cases, options.jobs)
-    for case in survivors:
-        print(f"not detected: {case}")
     share = 100.0 * (len(cases) - len(survivors)) / max(1, len(cases))
     print(
         f"{len(cases) - len(survivors)} of {len(cases)} mutants detected ({share:.1f} %), seed {options.seed}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from dataclasses import dataclass
 from typing import Dict, Iterator, List, Tuple, Type, Union
 
@@ -29,6 +30,12 @@ _ARITHMETIC: Dict[Type[ast.operator], Type[ast.operator]] = {
     ast.BitAnd: ast.BitOr,
 }
 _FUNCTIONS = {"min": "max", "max": "min", "any": "all", "all": "any"}
+
+#: Constants that decide nothing, by the name that they are assigned to: a timeout that is a second longer, and how many
+#: names a text shows.
+_TUNING = re.compile(r"_?([A-Z_]+_)?TIMEOUT|_?(MOST|LONGEST)_[A-Z_]+")
+#: functions that shorten a list in a text; their second argument is how many names it shows
+_SHORTENING = {"some"}
 
 
 @dataclass(frozen=True)
@@ -75,14 +82,35 @@ def _changes(tree: ast.AST) -> List[_Change]:
 
 
 def _code(node: ast.AST) -> Iterator[ast.AST]:
-    """*node* and what is below it, without annotations and decorators: they decide nothing at run time."""
+    """*node* and what is below it, without what decides nothing."""
     yield node
     for name, value in ast.iter_fields(node):
-        if name in ("annotation", "returns", "decorator_list"):
+        if _decides_nothing(node, name):
             continue
-        for child in value if isinstance(value, list) else [value]:
+        children = value if isinstance(value, list) else [value]
+        if _shortens(node) and name == "args":
+            children = children[:1]
+        for child in children:
             if isinstance(child, ast.AST):
                 yield from _code(child)
+
+
+def _decides_nothing(node: ast.AST, field: str) -> bool:
+    """Whether *field* of *node* is an annotation, a decorator, a tuning constant, or the part of a text to show."""
+    if field in ("annotation", "returns", "decorator_list"):
+        return True
+    if isinstance(node, ast.Assign) and field == "value":
+        return all(isinstance(each, ast.Name) and _TUNING.fullmatch(each.id) for each in node.targets)
+    # f"{name[:60]}": how much of a name a message shows
+    return (
+        isinstance(node, ast.FormattedValue)
+        and isinstance(node.value, ast.Subscript)
+        and isinstance(node.value.slice, ast.Slice)
+    )
+
+
+def _shortens(node: ast.AST) -> bool:
+    return isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in _SHORTENING
 
 
 def _of_node(node: ast.AST) -> Iterator[_Change]:

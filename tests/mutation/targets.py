@@ -4,38 +4,48 @@ from __future__ import annotations
 
 from typing import Dict, Tuple
 
-_HEALTH = ("tests/unit/health/test_*.py", "tests/unit/test_kinds_of_faults.py")
+#: modules below ganeti_gluster_mon/, and their tests below tests/unit/ besides those that mirror the module
+_MODULES: Dict[str, Tuple[str, ...]] = {
+    **dict.fromkeys(
+        [
+            "health/bricks",
+            "health/disks",
+            "health/evaluate",
+            "health/healing",
+            "health/node",
+            "health/peers",
+            "health/services",
+            "health/space",
+            "health/tasks",
+        ],
+        ("health/test_evaluate.py", "test_kinds_of_faults.py"),
+    ),
+    "gluster/capacity": (),
+    "gluster/placement": (),
+    "gluster/quorum": (),
+    **dict.fromkeys(
+        ["gluster/pool_builder", "gluster/peer_builder", "gluster/brick_builder", "gluster/volume_builder"],
+        ("gluster/test_pool_builder.py", "gluster/test_merge.py", "test_kinds_of_faults.py"),
+    ),
+    "daemon/cluster/leader_election": (),
+    "daemon/cluster/signing": (
+        "daemon/cluster/test_exchange.py",
+        "daemon/cluster/test_peer_client.py",
+        "daemon/cluster/test_secret.py",
+    ),
+    "deploy/plan": (),
+    "deploy/layout": ("deploy/test_plan.py",),
+    "backend/file_device": (),
+}
 
-#: the tests, as patterns of files, by the module's path
+
+def _mirror(module: str) -> str:
+    package, _, name = module.rpartition("/")
+    return f"tests/unit/{package}/test_{name}.py"
+
+
+#: the tests, as patterns of files, by the module's path; the test file that mirrors the module runs first
 TARGETS: Dict[str, Tuple[str, ...]] = {
-    "ganeti_gluster_mon/health/bricks.py": _HEALTH,
-    "ganeti_gluster_mon/health/disks.py": _HEALTH,
-    "ganeti_gluster_mon/health/evaluate.py": _HEALTH,
-    "ganeti_gluster_mon/health/healing.py": _HEALTH,
-    "ganeti_gluster_mon/health/node.py": _HEALTH,
-    "ganeti_gluster_mon/health/peers.py": _HEALTH,
-    "ganeti_gluster_mon/health/services.py": _HEALTH,
-    "ganeti_gluster_mon/health/space.py": _HEALTH,
-    "ganeti_gluster_mon/health/tasks.py": _HEALTH,
-    "ganeti_gluster_mon/gluster/capacity.py": ("tests/unit/gluster/test_capacity.py",),
-    "ganeti_gluster_mon/gluster/placement.py": ("tests/unit/gluster/test_placement.py",),
-    "ganeti_gluster_mon/gluster/quorum.py": ("tests/unit/gluster/test_quorum.py",),
-    "ganeti_gluster_mon/gluster/pool_builder.py": ("tests/unit/gluster/test_pool_builder.py",),
-    "ganeti_gluster_mon/gluster/peer_builder.py": ("tests/unit/gluster/test_pool_builder.py",),
-    "ganeti_gluster_mon/gluster/brick_builder.py": ("tests/unit/gluster/test_pool_builder.py",),
-    "ganeti_gluster_mon/gluster/volume_builder.py": ("tests/unit/gluster/test_pool_builder.py",),
-    "ganeti_gluster_mon/daemon/cluster/leader_election.py": (
-        "tests/unit/daemon/cluster/test_leader_election.py",
-    ),
-    "ganeti_gluster_mon/daemon/cluster/signing.py": (
-        "tests/unit/daemon/cluster/test_exchange.py",
-        "tests/unit/daemon/cluster/test_peer_client.py",
-        "tests/unit/daemon/cluster/test_signing.py",
-    ),
-    "ganeti_gluster_mon/deploy/plan.py": ("tests/unit/deploy/test_plan.py",),
-    "ganeti_gluster_mon/deploy/layout.py": (
-        "tests/unit/deploy/test_layout.py",
-        "tests/unit/deploy/test_plan.py",
-    ),
-    "ganeti_gluster_mon/backend/file_device.py": ("tests/unit/backend/test_file_device.py",),
+    f"ganeti_gluster_mon/{module}.py": (_mirror(module), *(f"tests/unit/{test}" for test in more))
+    for module, more in _MODULES.items()
 }

@@ -30,13 +30,11 @@ def elect_leader(own: Candidate, others: Iterable[Candidate], takeover_timeout: 
     A leader continues until a node with a lower uuid has its first capture as leader, so that there is always one.
     That node has *takeover_timeout* seconds for it; then the next node leads.
     """
-    for candidate in sorted(others, key=lambda candidate: candidate.uuid):
+    for candidate in sorted([own, *others], key=lambda candidate: candidate.uuid):
         if not candidate.eligible:
             continue
-        if own.eligible and candidate.uuid > own.uuid:
-            break
-        if candidate.leads:
+        if candidate is own or candidate.leads:
             return candidate.uuid
         if own.eligible and not own.leads and candidate.waiting_seconds < takeover_timeout:
             return candidate.uuid
-    return own.uuid if own.eligible else None
+    return None

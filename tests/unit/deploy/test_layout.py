@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import List
+from typing import List, Tuple
 
 import pytest
 from hypothesis import given
@@ -79,6 +79,8 @@ def test_six_nodes_are_two_sets() -> None:
     [
         (replica(3), [1, 1], "replica 3 needs 3 nodes and there are 2: .* name 1 more"),
         (replica(3), [1, 1, 1, 1], "4 bricks do not make whole sets of replica 3: 2 more, or 1 fewer"),
+        (replica(3), [1, 1, 1, 1, 1], "5 bricks do not make whole sets of replica 3: 1 more, or 2 fewer"),
+        (replica(3), [1], "there is 1: .* name 2 more"),
         (replica(3), [4, 1, 1], "node1 has 4 of 6 bricks, and replica 3 makes 2 sets"),
         (distribute(), [], "name a --device or a --directory"),
     ],
@@ -92,6 +94,47 @@ def test_what_cannot_be_says_what_would_do(layout: Layout, counts: List[int], wo
 def test_more_fragments_than_may_be_missing(bricks: int, redundancy: int) -> None:
     with pytest.raises(NoLayout, match="less than half"):
         disperse(bricks, redundancy)
+
+
+@pytest.mark.parametrize(("bricks", "redundancy"), [(3, 1), (5, 2)])
+def test_the_largest_redundancy(bricks: int, redundancy: int) -> None:
+    assert disperse(bricks, redundancy) == Layout("disperse", bricks, redundancy=redundancy)
+
+
+@pytest.mark.parametrize(("copies", "possible"), [(1, False), (2, True), (16, True), (17, False)])
+def test_replica_sets_have_two_to_sixteen_copies(copies: int, possible: bool) -> None:
+    if possible:
+        assert replica(copies) == Layout("replicate", copies)
+        return
+    with pytest.raises(NoLayout, match="2 to 16"):
+        replica(copies)
+
+
+def test_which_layouts_keep_copies() -> None:
+    assert replica(2).keeps_copies and disperse(3, 1).keeps_copies and not distribute().keeps_copies
+    assert distribute().size == 1
+
+
+def test_a_brick_that_is_named_twice() -> None:
+    with pytest.raises(NoLayout, match="named twice"):
+        arrange(replica(2), [*bricks_of(1, 1), *bricks_of(1, 1)])
+
+
+@pytest.mark.parametrize(
+    ("layout", "counts", "taken"),
+    [
+        (replica(3), (1, 1), ""),
+        (replica(3), (1, 1, 1, 1), "1 2 3"),
+        (replica(3), (2, 2, 2, 1), "1 2 3 1 2 3"),
+        # six bricks, and no second set without two bricks on one node
+        (replica(3), (4, 1, 1), "1 2 3"),
+        (distribute(), (2, 1), "1 1 2"),
+    ],
+)
+def test_the_whole_sets_take_the_bricks_that_are_named_first(
+    layout: Layout, counts: Tuple[int, ...], taken: str
+) -> None:
+    assert nodes(whole_sets(layout, bricks_of(*counts))) == taken
 
 
 def test_an_arbiter_is_the_third_of_three() -> None:

@@ -60,6 +60,11 @@ def test_one_subvolume_holds_all() -> None:
     assert labels(the_disk(FILE, volume("replicate", [ONE]))) == labels(disk)
 
 
+def test_a_copy_that_takes_most_counts() -> None:
+    file = replace(FILE, copies={"n1.x:/b": 4096, "n2.x:/b": 8192})
+    assert the_disk(file, volume("replicate", [ONE])).allocated == 8192
+
+
 def test_an_arbiter_has_the_file_and_none_of_it() -> None:
     disk = the_disk(replace(FILE, copies={"n3.x:/b": 0}), volume("replicate", [ONE, TWO]))
     assert labels(disk) == ("n1.x:/b", "n2.x:/b", "n3.x:/b")

@@ -297,3 +297,80 @@ def test_kernel_names_are_known_for_this_node_only(healthy: Capture) -> None:
         ("node2.lab.test", None),
         ("node3.lab.test", None),
     }
+
+
+def test_the_heal_backlog_does_not_make_the_pool_older(healthy: Capture) -> None:
+    earlier = healthy.recorded_at - 200 * 10**9
+    answers = [
+        replace(answer, taken_at=earlier) if query.is_heal_query(answer.query) else answer
+        for answer in healthy.answers
+    ]
+    assert build_pool(replace(healthy, answers=tuple(answers))).taken_at == healthy.recorded_at
+
+
+@pytest.mark.parametrize(
+    ("extra", "noted"),
+    [
+        (query.VOLUME_STATUS_TASKS, True),
+        (query.SNAPSHOT_INFO, True),
+        (query.profile("gv0"), True),
+        # read by what needs it, and refused where it is not needed
+        (query.quota_list("stopped"), False),
+    ],
+)
+def test_answers_of_which_nothing_is_taken_have_to_be_whole(
+    healthy: Capture, extra: query.Query, noted: bool
+) -> None:
+    words = f"`{' '.join(extra)}`"
+    cut = Answer(extra, b"", failure="no answer within 10 s")
+    seen = replace(without(healthy, extra), answers=(*without(healthy, extra).answers, cut))
+    assert (words in [unknown.what for unknown in build_pool(seen).unknowns]) is noted
+
+
+def test_disks_are_not_known_where_none_were_looked_for(healthy: Capture) -> None:
+    assert build_pool(healthy).disks is None
+    assert build_pool(replace(healthy, disks=())).disks == ()
+
+
+def test_what_a_get_state_that_fails_half_way_leaves_unknown(healthy: Capture) -> None:
+    """The part that was written counts; the volumes after it are completed from the processes."""
+    uuid = "3244332e-d896-48b8-9e33-8a6829370517"
+    volumes = build_pool(healthy).volumes
+    assert volumes is not None
+    here = volumes[4].bricks[0]
+    part = f"[Global]\nMYUUID: {here.uuid or uuid}\nop-version: 100000\n\n[Global options]\n\n[Peers]\n\n[Volumes]\n"
+    seen = replace(
+        without(healthy, query.GET_STATE),
+        answers=(*without(healthy, query.GET_STATE).answers, Answer(query.GET_STATE, part.encode())),
+        processes=(),
+    )
+    # `volume status` reports the bricks: nothing is unknown
+    assert [note for note in build_pool(seen).unknowns if "own bricks" in note.what] == []
+    alone = without(seen, query.VOLUME_STATUS, query.VOLUME_STATUS_DETAIL)
+    notes = [
+        note.volume for note in build_pool(alone).unknowns if note.what.startswith("space of this node's own")
+    ]
+    assert notes == ["arb-vm", "disp", "dist2", "distrep", "gv0"]
+
+
+def test_a_get_state_that_cannot_be_read_is_noted(healthy: Capture) -> None:
+    seen = replace(
+        healthy, answers=(*without(healthy, query.GET_STATE).answers, Answer(query.GET_STATE, b"?"))
+    )
+    assert "this node's own bricks" in [note.what for note in build_pool(seen).unknowns]
+
+
+def test_bricks_on_a_host_on_which_nothing_answers_are_unreachable(healthy: Capture) -> None:
+    needed = [query.VOLUME_STATUS, query.VOLUME_STATUS_DETAIL]
+    heals = [answer.query for answer in healthy.answers if query.is_heal_query(answer.query)]
+    dark = without(healthy, *needed, *heals)
+
+    def online(answers: bool) -> List[object]:
+        volumes = build_pool(replace(dark, hosts_answering={"node3.lab.test": answers})).volumes
+        assert volumes is not None
+        stopped = next(volume for volume in volumes if volume.name == "stopped")
+        assert {brick.online for brick in stopped.bricks} == {None}
+        return [(brick.online, brick.unreachable) for brick in volumes[4].bricks]
+
+    assert online(False) == [(None, False), (None, False), (False, True)]
+    assert online(True) == [(None, False)] * 3

@@ -52,6 +52,14 @@ def subvolume(kind: str, bricks: str, redundancy: int = 0) -> Subvolume:
         ("--+a", {}, False),
         ("--+a", {"cluster.quorum-type": "none"}, False),
         ("++-a", {}, True),
+        # fewer than half, the first among them
+        ("+----", {}, False),
+        ("++---", {}, False),
+        ("--+++", {}, True),
+        ("+---", {}, False),
+        # a count of 19 digits is one; a longer text is none
+        ("+++", {"cluster.quorum-type": "fixed", "cluster.quorum-count": "9" * 19}, False),
+        ("+++", {"cluster.quorum-type": "fixed", "cluster.quorum-count": "9" * 20}, True),
     ],
 )
 def test_replicate(bricks: str, options: Dict[str, str], expected: Optional[bool]) -> None:
@@ -68,6 +76,9 @@ def test_replicate(bricks: str, options: Dict[str, str], expected: Optional[bool
         ("++++--", 2, {}, True),
         ("+++---", 2, {}, False),
         ("++++--", 2, {"disperse.quorum-count": "5"}, False),
+        ("+++++-", 2, {"disperse.quorum-count": "5"}, True),
+        # a count below the number of data fragments does not lower the quorum
+        ("+++---", 2, {"disperse.quorum-count": "3"}, False),
         ("++++--", 2, {"disperse.quorum-count": "nonsense"}, True),
     ],
 )
@@ -78,6 +89,11 @@ def test_disperse(bricks: str, redundancy: int, options: Dict[str, str], expecte
 @pytest.mark.parametrize(("bricks", "expected"), [("+", True), ("-", False), ("?", None)])
 def test_a_lone_brick_is_all_there_is(bricks: str, expected: Optional[bool]) -> None:
     assert quorum(subvolume("distribute", bricks), {}) is expected
+
+
+def test_bricks_without_copies_are_all_needed() -> None:
+    assert quorum(subvolume("distribute", "+-"), {}) is False
+    assert quorum(subvolume("distribute", "++"), {}) is True
 
 
 @pytest.mark.parametrize(

@@ -48,6 +48,24 @@ def test_a_lower_one_that_never_begins_is_not() -> None:
     assert elect_leader(candidate("b"), [candidate("a", waiting_seconds=PATIENCE)], PATIENCE) == "b"
 
 
+def test_a_lower_one_has_the_whole_timeout_to_begin() -> None:
+    assert elect_leader(candidate("b"), [candidate("a", waiting_seconds=PATIENCE - 0.1)], PATIENCE) == "a"
+    # it has not waited unless it says so
+    assert elect_leader(candidate("b"), [Candidate("a", eligible=True, leads=False)], 0.5) == "a"
+
+
+def test_two_lower_ones_are_waited_for_in_turn() -> None:
+    late, next_one = candidate("a", waiting_seconds=PATIENCE), candidate("b")
+    assert elect_leader(candidate("c"), [next_one, late], PATIENCE) == "b"
+    assert elect_leader(candidate("c", eligible=False), [next_one, late], PATIENCE) is None
+
+
+def test_a_node_with_the_same_uuid_does_not_lead_in_its_place() -> None:
+    assert (
+        elect_leader(candidate("b"), [candidate("b", eligible=False), candidate("c", leads=True)], 1.0) == "b"
+    )
+
+
 def test_who_leads_goes_on_until_the_lower_one_does() -> None:
     assert elect_leader(candidate("b", leads=True), [candidate("a")], PATIENCE) == "b"
     assert elect_leader(candidate("b", leads=True), [candidate("a", leads=True)], PATIENCE) == "a"

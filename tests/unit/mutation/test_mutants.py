@@ -25,6 +25,12 @@ from tests.mutation.mutants import mutants
         ("'text'", []),
         ("a: 'Literal[1]' = b", []),
         ("@d(True)\ndef f():\n    return x", []),
+        ("_CALL_TIMEOUT = 5.0", []),
+        ("_MOST_NAMES = 4", []),
+        ("_TOLERANCE = 4", ["_TOLERANCE = 5"]),
+        ("some(names[1], 3)", ["some(names[2], 3)"]),
+        ("f'{name[:60]}'", []),
+        ("f'{count - 1}'", ["f'{count + 1}'", "f'{count - 2}'"]),
     ],
 )
 def test_each_operator_constant_and_condition_is_changed_once(source: str, changed: list[str]) -> None:
