@@ -48,6 +48,10 @@ class Rejoin(Step):
         )
 
     def remaining(self, answers: Sequence[CommandResult]) -> Remaining:
+        if any(answer.status for answer in answers):
+            return (
+                WAIT  # a glusterd that was just started is busy with its peers: "Error : Request timed out"
+            )
         pool, its = (gluster_cli.peers(answer) for answer in answers[:2])
         itself = gluster_cli.own(its)
         listed = next((peer for peer in pool if peer.hostname == self.node and not peer.local), None)

@@ -9,6 +9,7 @@ from ganeti_gluster_mon.deploy.pool_steps import JoinPool
 from ganeti_gluster_mon.deploy.rejoining import Rejoin
 from ganeti_gluster_mon.deploy.step import DONE, WAIT, PreconditionFailed
 from ganeti_gluster_mon.deploy.survey import NodeSurvey
+from ganeti_gluster_mon.ganeti.ssh import CommandResult
 from ganeti_gluster_mon.gluster.model import Peer
 from tests.unit.deploy.fake_nodes import pool_list, uuid, volume, volume_info
 
@@ -43,6 +44,12 @@ def test_it_goes_on_where_it_was_interrupted() -> None:
     gv0 = volume_info(volume("gv0", [f"{NODE1}:/b"], replica=1))
     assert STEP.remaining([well, pool_list(NODE3, NODE1, NODE2), volume_info(), gv0]) == WAIT
     assert STEP.remaining([well, pool_list(NODE3, NODE1, NODE2), gv0, gv0]) is DONE
+
+
+def test_a_glusterd_that_was_just_started_is_waited_for() -> None:
+    busy = CommandResult(1, "Error : Request timed out\n", "")
+    assert STEP.remaining([POOL, busy, volume_info(), volume_info()]) == WAIT
+    assert STEP.remaining([POOL, pool_list(NODE3, NODE1, NODE2), busy, volume_info()]) == WAIT
 
 
 def test_a_probe_that_came_to_no_end_is_undone_on_both_sides() -> None:
