@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import errno
 import os
+import signal
 import time
 from pathlib import Path
-from typing import Callable, Iterator, List
+from typing import Callable, Iterator, List, Tuple
 
 import pytest
 
@@ -498,3 +499,137 @@ def test_a_grow_that_reserves_and_is_killed(root: Directory) -> None:
         moments += 1
         assert disk.Size() % MEBIBYTE == 0
     assert moments > 5
+
+
+def test_a_disk_has_no_negative_size_and_may_have_none(root: Directory) -> None:
+    with pytest.raises(DiskError, match="cannot have -1 MiB"):
+        create(root, size=-1)
+    assert everything(root) == []
+    disk = create(root, size=0)
+    assert disk.Size() == 0
+    with pytest.raises(DiskError, match="cannot grow by -1 MiB"):
+        disk.Grow(-1, dryrun=False, backingstore=True)
+
+
+@pytest.mark.parametrize("reserve", [False, True])
+def test_a_disk_that_grows_by_nothing_stays(root: Directory, reserve: bool) -> None:
+    disk = create(root)
+    disk.Grow(0, dryrun=False, backingstore=True, reserve=reserve)
+    assert disk.Size() == 3 * MEBIBYTE
+
+
+def test_a_disk_of_the_size_already_is_not_touched(root: Directory) -> None:
+    disk = create(root)
+    os.utime(disk.path, (0, 0))
+    disk.GrowTo(3)
+    assert os.stat(disk.path).st_mtime == 0
+    disk.GrowTo(4)
+    assert os.stat(disk.path).st_mtime > 0
+
+
+def test_looking_for_a_disk_makes_no_folder_and_a_create_makes_it_for_its_group(root: Directory) -> None:
+    disk = FileDeviceHelper(root, NAME)
+    assert not disk.Exists() and not disk.Remove()
+    assert os.listdir(root.path) == []
+    create(root)
+    assert os.stat(f"{root}/ganeti").st_mode & 0o777 == 0o750
+
+
+@pytest.mark.parametrize("name", ["ganeti/" + "x" * 256, "x" * 256 + "/0"])
+def test_one_part_of_a_path_is_too_long(root: Directory, name: str) -> None:
+    with pytest.raises(DiskError, match="longer than 255 bytes"):
+        FileDeviceHelper(root, name)
+
+
+def test_a_pipe_in_place_of_a_folder_is_refused_at_once(root: Directory) -> None:
+    os.mkfifo(f"{root}/ganeti")
+    disk = FileDeviceHelper(root, NAME)
+
+    def hangs(_number: int, _frame: object) -> None:
+        raise TimeoutError
+
+    before = signal.signal(signal.SIGALRM, hangs)
+    signal.alarm(10)
+    try:
+        with pytest.raises(DiskError, match="a symlink, or no directory"):
+            disk.Size()
+    finally:
+        signal.alarm(0)
+        signal.signal(signal.SIGALRM, before)
+
+
+def test_what_replaces_the_temporary_file_of_a_create_gets_no_other_name(
+    root: Directory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    victim = tmp_path / "victim"
+    victim.write_bytes(b"precious")
+    made = temporary_file.create
+
+    def replaced(folder: int, base: str) -> Tuple[str, int]:
+        name, descriptor = made(folder, base)
+        os.unlink(name, dir_fd=folder)
+        os.symlink(victim, name, dir_fd=folder)
+        return name, descriptor
+
+    monkeypatch.setattr(temporary_file, "create", replaced)
+    disk = create(root)
+    assert os.stat(victim).st_nlink == 1
+    with pytest.raises(DiskError, match="is a symlink"):
+        disk.Exists()
+
+
+def _with_mode(path: str, content: bytes, mode: int) -> None:
+    Path(path).write_bytes(content)
+    os.chmod(path, mode)
+
+
+@pytest.mark.parametrize(("content", "mode"), [(b"precious", 0), (b"", 0o600)])
+def test_only_an_empty_file_without_permissions_is_a_reserved_name(
+    root: Directory, content: bytes, mode: int
+) -> None:
+    disk = create(root)
+    _with_mode(f"{root}/ganeti/new", content, mode)
+    with pytest.raises(DiskError, match="already"):
+        disk.Move("ganeti/new")
+    assert Path(f"{root}/ganeti/new").read_bytes() == content
+    assert disk.name == NAME
+
+
+def test_a_symlink_to_a_reserved_name_is_none(root: Directory) -> None:
+    disk = create(root)
+    _with_mode(f"{root}/reserved", b"", 0)
+    os.symlink(f"{root}/reserved", f"{root}/ganeti/new")
+    with pytest.raises(DiskError, match="already"):
+        disk.Move("ganeti/new")
+    assert os.path.islink(f"{root}/ganeti/new")
+
+
+def test_space_is_taken_beyond_the_end_and_the_size_stays(root: Directory) -> None:
+    disk = create(root, size=0)
+    with disk.opened(os.O_RDWR) as descriptor:
+        file_device._take(descriptor, 0, MEBIBYTE)
+        status = os.fstat(descriptor)
+        assert (status.st_size, status.st_blocks) == (0, MEBIBYTE // 512)
+
+
+def test_the_error_of_fallocate_is_reported(root: Directory) -> None:
+    with create(root).opened(os.O_RDONLY) as descriptor, pytest.raises(OSError, match="Bad file") as raised:
+        file_device._fallocate(descriptor, 0, 0, MEBIBYTE)
+    assert raised.value.errno == errno.EBADF
+
+
+def test_a_reserve_that_fails_gives_back_what_it_took(
+    root: Directory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    disk = create(root, size=1)
+    can = file_device._fallocate
+
+    def partly(descriptor: int, mode: int, offset: int, length: int) -> None:
+        can(descriptor, mode, offset, length // 2)
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(file_device, "_fallocate", partly)
+    with pytest.raises(DiskError, match="no space is left"):
+        disk.Grow(4, dryrun=False, backingstore=True, reserve=True)
+    status = os.stat(disk.path)
+    assert (status.st_size, status.st_blocks) == (MEBIBYTE, 0)

@@ -20,7 +20,8 @@ from ganeti_gluster_mon.gluster.model import (
     Volume,
 )
 from ganeti_gluster_mon.gluster.quorum import quorum
-from ganeti_gluster_mon.health import CRITICAL, HEALING, OK, UNKNOWN, Health, Limits, evaluate
+from ganeti_gluster_mon.health import CRITICAL, HEALING, OK, UNKNOWN, Health, Limits, Problem, evaluate
+from ganeti_gluster_mon.health.evaluate import volume_status, with_stuck_healing
 
 NOW = 1_795_483_447_000_000_000
 GIB = 1 << 30
@@ -224,3 +225,102 @@ def test_worst_comes_first() -> None:
     health = judged(pool(heals, broken))
     assert [problem.severity for problem in health.problems] == [CRITICAL, HEALING]
     assert health.message.startswith("b: ")
+
+
+@pytest.mark.parametrize(
+    ("changes", "status"),
+    [
+        ({}, "healthy"),
+        ({"state": "stopped"}, "stopped"),
+        ({"subvolumes": ()}, "unknown"),
+        ({"heal": Heal(1, 0, 0)}, "healing"),
+        ({"heal": Heal(0, 1, 0)}, "healing"),
+        ({"heal": Heal(0, 0, 1)}, "healthy"),
+        ({"heal": None}, "unknown"),
+        ({"kind": "distribute", "heal": None}, "healthy"),
+    ],
+)
+def test_the_status_by_bricks_and_backlog(changes: Any, status: str) -> None:
+    assert volume_status(volume(**changes)) == status
+
+
+def test_the_status_by_quorum() -> None:
+    def status(*quorums: Optional[bool], online: Optional[bool] = True, **brick: Any) -> str:
+        one = replace(volume().bricks[0], online=online, **brick)
+        sets = tuple(Subvolume("replicate", (one,), quorum=quorum) for quorum in quorums)
+        return volume_status(volume(bricks=(*volume().bricks, one), subvolumes=sets))
+
+    assert status(True, True) == "healthy"
+    assert status(False, False) == "down"
+    assert status(True, False) == status(None, False) == "partial"
+    assert status(True, None, online=False) == "degraded"
+    assert status(True, contradicted="node2") == "degraded"
+    assert status(True, online=None) == "unknown"
+
+
+def test_a_problem_of_the_whole_pool_explains_what_is_not_known_of_a_volume() -> None:
+    unknowns = (Unknown("the state of bricks and daemons", "no answer"),)
+    health = judged(pool(volume(capacity=None), unknowns=unknowns))
+    assert [problem.text for problem in health.problems] == [
+        "not known: the state of bricks and daemons (no answer)"
+    ]
+    assert [problem.text for problem in health.volumes["gv0"].problems] == ["gv0: its space is not known"]
+    assert health.volumes["gv0"].status == "unknown"
+    # one about another volume explains nothing
+    of_another = (replace(unknowns[0], volume="other"),)
+    health = judged(pool(volume(capacity=None), unknowns=of_another))
+    assert "gv0: its space is not known" in [problem.text for problem in health.problems]
+    of_it = (replace(unknowns[0], volume="gv0"),)
+    health = judged(pool(volume(capacity=None), unknowns=of_it))
+    assert "gv0: its space is not known" not in [problem.text for problem in health.problems]
+
+
+def test_old_answers_make_each_started_volume_unknown() -> None:
+    stopped = volume(name="old", state="stopped")
+    health = judged(pool(volume(), stopped), now=NOW + 91 * 10**9)
+    assert [problem.code for problem in health.problems] == ["ANSWERS_STALE"]
+    assert {name: one.status for name, one in health.volumes.items()} == {"gv0": "unknown", "old": "stopped"}
+    (of_volume,) = health.volumes["gv0"].problems
+    assert (of_volume.text, of_volume.volume, of_volume.implied) == (
+        "gv0: not known: the last answers are 91 s old",
+        "gv0",
+        True,
+    )
+
+
+def test_a_pool_of_one_is_counted_in_the_singular() -> None:
+    alone = pool(volume(True, kind="distribute"), peers=(Peer("node1", "u1", "local", True, True, True),))
+    assert judged(alone).message == "1 volume healthy, 1 brick online, 1 peer connected"
+
+
+def test_a_warning_is_a_problem_of_severity_ok_that_is_not_muted() -> None:
+    short = Problem("VOLUME_NEARLY_FULL", OK, "short")
+    assert Health(OK, "", (short,), {}).warning
+    assert not Health(OK, "", (replace(short, muted=True),), {}).warning
+    assert not Health(CRITICAL, "", (replace(short, severity=CRITICAL),), {}).warning
+
+
+def test_daemons_are_missed_on_hosts_whose_glusterd_takes_part() -> None:
+    bricks = tuple(replace(brick, uuid=f"u{n}") for n, brick in enumerate(volume().bricks, 1))
+    without = volume(bricks=bricks, daemons=volume().daemons[:2])
+    assert "the Self-heal Daemon runs on node3" in judged(pool(without)).message
+    seen = pool(without)
+    assert seen.peers is not None
+    away = (*seen.peers[:2], replace(seen.peers[2], connected=False))
+    assert "Self-heal Daemon" not in judged(replace(seen, peers=away)).message
+
+
+def test_a_backlog_that_is_stuck_is_a_problem_of_its_volume() -> None:
+    stuck = volume(heal=Heal(3, 0, 0, stuck_since=0.0))
+    seen = pool(stuck, volume(name="other"))
+    health = judged(seen)
+    assert (health.code, health.volumes["gv0"].code) == (HEALING, HEALING)
+    assert with_stuck_healing(health, seen, 60.0) is health
+    later = with_stuck_healing(health, seen, 5 * 3600.0)
+    assert (later.code, later.problems[0].code) == (CRITICAL, "HEAL_STUCK")
+    assert [problem.code for problem in later.volumes["gv0"].problems] == ["HEAL_STUCK", "HEAL_PENDING"]
+    assert (later.volumes["gv0"].status, later.volumes["gv0"].code) == ("healing", CRITICAL)
+    assert later.volumes["other"] == health.volumes["other"]
+    assert "not one less for 5 h" in later.message
+    # a volume that the health does not have is left out
+    assert with_stuck_healing(replace(health, volumes={}), seen, 5 * 3600.0).code == HEALING

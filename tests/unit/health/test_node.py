@@ -64,3 +64,15 @@ def test_bricks_that_do_not_run() -> None:
 
 def test_only_bricks_and_glusterd_count() -> None:
     assert judged(GLUSTERD, process("mount", 95, "stopped")).code == OK
+
+
+def test_one_glusterd_that_runs_is_enough() -> None:
+    assert judged(GLUSTERD, process("glusterd", 24, "stopped")).code == OK
+    assert judged(GLUSTERD, BRICK, process("brick", 90, path="/b")).message.endswith(", 2 brick processes")
+
+
+def test_the_code_and_subject_of_a_brick_that_does_not_run() -> None:
+    stopped = judged(GLUSTERD, process("brick", 90, "stopped", "/b")).problems[0]
+    assert (stopped.code, stopped.volume, stopped.subject) == ("BRICK_HANGS", "gv0", "/b")
+    zombie = judged(GLUSTERD, process("brick", 90, "zombie")).problems[0]
+    assert (zombie.code, zombie.volume, zombie.subject) == ("BRICK_OFFLINE", "", "")

@@ -19,7 +19,7 @@ def test_no_part_of_what_is_signed_can_pass_for_another() -> None:
 def test_a_nonce_has_32_hexadecimal_digits() -> None:
     assert len(signing.nonce()) == 32 and signing.nonce() != signing.nonce()
     assert signing.is_nonce("0123456789abcdef" * 2)
-    for text in ("a" * 31, "a" * 33, "a" * 34, "A" * 32, ""):
+    for text in ("a" * 31, "a" * 33, "a" * 34, "A" * 32, "a" * 31 + "g", ""):
         assert not signing.is_nonce(text)
 
 
