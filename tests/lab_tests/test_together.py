@@ -144,7 +144,7 @@ def test_a_new_leader_calls_bricks_at_the_ports_that_the_former_leader_knew(toge
                 for each in daemon.data()["status"]["problems"]
                 if each["code"] == "SUBVOLUME_QUORUM_LOST"
             ]
-            assert [each["volume"] for each in lost] == ["dist2"], lost  # of which each brick is the only one
+            assert {each["volume"] for each in lost} <= {"dist2"}, lost  # of which each brick is the only one
             daemon.next_cycle(daemon.cycle())
     finally:
         together.pool.join(first)
