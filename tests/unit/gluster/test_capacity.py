@@ -208,7 +208,7 @@ def test_a_disperse_set_counts_in_its_largest_blocks() -> None:
     fine = [brick(number, size=8000 * 512, free=4000 * 512, block_size=512) for number in (1, 2)]
     one_set = Subvolume("disperse", (*fine, brick(3, 1000)), redundancy=1)
     space = told((one_set,), storage__reserve="0")[0]
-    assert (space.size, space.available) == (2 * 1000 * 4096, 2 * 500 * 4096)
+    assert (space.size, space.used, space.available) == (2 * 1000 * 4096, 2 * 500 * 4096, 2 * 500 * 4096)
 
 
 def test_a_volume_adds_up_what_its_subvolumes_have_free() -> None:
