@@ -60,8 +60,10 @@ def stuck_problems(volume: Volume, now: float) -> Iterator[Problem]:
     if heal is None or heal.stuck_since is None or not heal.pending or not may_heal(volume):
         return
     waited = now - heal.stuck_since
-    idle = 0.0 if heal.idle_since is None else now - heal.idle_since
-    if min(waited, idle) >= STUCK_AFTER or waited >= STUCK_AFTER_WHILE_HEALING:
+    idle_too_long = (
+        heal.idle_since is not None and now - max(heal.stuck_since, heal.idle_since) >= STUCK_AFTER
+    )
+    if idle_too_long or waited >= STUCK_AFTER_WHILE_HEALING:
         text = (
             f"{volume.name}: {_entries(heal.pending)} to be healed, and not one less for "
             f"{duration_text(waited)}, though all bricks and self-heal daemons run"
