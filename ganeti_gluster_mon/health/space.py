@@ -193,10 +193,7 @@ def _differences(volume: Volume) -> Iterator[str]:
         return
     if abs(by_mount.size - by_bricks.size) * 100 > _SIZE_TOLERANCE * by_bricks.size:
         yield f"it has {short_size(by_mount.size)}, they have {short_size(by_bricks.size)}"
-    inodes, others = volume.inodes, volume.bricks_inodes
-    if inodes is None or others is None:
-        return
-    figures: List[Optional[float]] = [free_inodes(inodes), free_inodes(others)]
+    figures: List[Optional[float]] = [free_inodes(volume.inodes), free_inodes(volume.bricks_inodes)]
     if None not in figures:
         mount, bricks = (figure or 0.0 for figure in figures)
         if abs(mount - bricks) > _INODES_TOLERANCE:
