@@ -202,7 +202,7 @@ def test_where_others_processes_are_hidden_they_are_not_known(hidepid: int) -> N
 
 def test_processes_that_come_and_go_do_no_harm(tmp_path: Path) -> None:
     program = tmp_path / "glusterfsd"
-    program.write_text("#!/bin/sh\n")
+    program.write_text("#!/bin/sh\nsleep 0.02\n")
     program.chmod(0o755)
     enough = threading.Event()
 
