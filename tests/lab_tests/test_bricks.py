@@ -41,6 +41,7 @@ def test_a_former_brick_never_comes_back(pool: Pool, capsys: pytest.CaptureFixtu
     """The disk of a brick that was replaced has old copies, with the volume id of the volume on them."""
     done(pool, *replacing(FIRST, "--device", VDC, "--force"))
     write(pool, "gv0", FILES, "second")
+    pool.wait_healed("gv0")
     capsys.readouterr()
     assert run(pool, *replacing(SECOND, "--device", VDB)) == 1
     told = capsys.readouterr().err
