@@ -33,37 +33,39 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def targets(pool: Pool, cluster: Optional[Cluster], names: Sequence[str]) -> Tuple[Set[str], Set[str]]:
-    """The hosts and the bricks that *names* are, fully or by an unmistakable beginning.  Raises CommandError."""
-    known = {peer.uuid: peer.hostname for peer in pool.peers or ()}
-    hosts_of: Dict[str, Set[str]] = {}
-    labels: Dict[str, Set[str]] = {}
-    for volume in pool.volumes or ():
-        for brick in volume.bricks:
-            hosts_of.setdefault(known.get(brick.uuid or "", brick.host), set()).add(brick.host)
-            for host in {brick.host, *_short(brick.host)}:
-                labels.setdefault(f"{host}:{brick.path}", set()).add(brick.label)
-    peers = {peer.hostname for peer in pool.peers or ()}
+    """The hosts and the bricks ("host:path") that *names* are; a host may be named in short, or by its address.
+
+    Raises CommandError.
+    """
+    every = [brick for volume in pool.volumes or () for brick in volume.bricks]
+    hostnames = {peer.uuid: peer.hostname for peer in pool.peers or ()}
     hosts: Set[str] = set()
     bricks: Set[str] = set()
     for name in names:
-        if name in labels:
-            bricks |= labels[name]
-            continue
-        node = None if cluster is None else cluster.node_of_host(name)
-        wanted = {name} if node is None else {node.name, node.primary_ip, node.secondary_ip}
-        found = {
-            host
-            for host in peers | set(hosts_of)
-            if host in wanted or (node is None and name in _short(host))
-        }
-        if not found:
+        host, is_brick, path = name.partition(":/")
+        known = {*hostnames.values(), *(brick.host for brick in every)}
+        found = _hosts_called(host, known, cluster)
+        if is_brick:
+            labels = {brick.label for brick in every if brick.host in found and brick.path == f"/{path}"}
+            bricks |= labels
+        else:
+            # a brick may be named by another name of its host than the peer
+            uuids = {uuid for uuid, hostname in hostnames.items() if hostname in found}
+            hosts |= found | {brick.host for brick in every if brick.uuid in uuids}
+        if not found or (is_brick and not labels):
             raise CommandError(
                 f"{one_line(name, 80)} is no node of the pool and no brick: gnt-gluster list-nodes and "
                 "gnt-gluster list-bricks show them"
             )
-        for host in found:
-            hosts |= {host, *hosts_of.get(host, ())}
     return hosts, bricks
+
+
+def _hosts_called(name: str, known: Set[str], cluster: Optional[Cluster]) -> Set[str]:
+    """The hosts among *known* that *name* means."""
+    node = None if cluster is None else cluster.node_of_host(name)
+    if node is not None:
+        return known & {node.name, node.primary_ip, node.secondary_ip}
+    return {name} & known or {host for host in known if name in _short(host)}
 
 
 def _short(host: str) -> Tuple[str, ...]:

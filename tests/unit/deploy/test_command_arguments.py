@@ -13,7 +13,8 @@ from ganeti_gluster_mon.deploy import releasing
 from ganeti_gluster_mon.deploy.command_arguments import brick_by_name, nodes_by_name, requested_places
 from ganeti_gluster_mon.deploy.layout import BrickAddress
 from ganeti_gluster_mon.ganeti import ssconf
-from ganeti_gluster_mon.view import diagnose_command
+from ganeti_gluster_mon.gluster.model import Peer, Pool
+from ganeti_gluster_mon.view import diagnose_command, ok_to_stop_command
 from ganeti_gluster_mon.view.listing import _names
 from ganeti_gluster_mon.view.view_commands import LISTINGS
 from tests.unit.deploy.fake_nodes import cluster
@@ -45,6 +46,11 @@ def _diagnosed(monkeypatch: pytest.MonkeyPatch, arguments: argparse.Namespace) -
     return diagnose_command._nodes(arguments.nodes)
 
 
+def _stopped(_: pytest.MonkeyPatch, arguments: argparse.Namespace) -> Any:
+    pool = Pool(1, peers=(Peer(FULL, "u"), Peer("other.example.org", "v")), volumes=())
+    return ok_to_stop_command.targets(pool, CLUSTER, arguments.names)[0]
+
+
 def _released(_: pytest.MonkeyPatch, arguments: argparse.Namespace) -> Any:
     return [nodes_by_name(CLUSTER, [node])[0] for node, _ in arguments.disks]
 
@@ -66,6 +72,7 @@ CASES: Dict[Tuple[str, str], Tuple[List[str], Resolved, Any]] = {
     ("remove-node", "nodes"): (["remove-node", "{}"], _removed, FULL),
     ("release-disk", "disks"): (["release-disk", "{}:/dev/vdb"], _released, [FULL]),
     ("diagnose", "nodes"): (["diagnose", "{}"], _diagnosed, [FULL]),
+    ("ok-to-stop", "names"): (["ok-to-stop", "{}"], _stopped, {FULL}),
 }
 for _command in ("deploy", "create-volume", "expand-volume", "replace-brick"):
     _before = {"deploy": [], "replace-brick": ["v", "n:/b"]}.get(_command, ["v"])
