@@ -15,8 +15,8 @@ from ganeti_gluster_mon.text import one_line
 
 _INFO = "/var/lib/glusterd/glusterd.info"
 _PEERS = "/var/lib/glusterd/peers"
-#: how `pool list` words the state of a member, and how glusterd's files have it
-_MEMBER, _MEMBER_IN_FILE = "Peer in Cluster", "3"
+#: the state of a member in glusterd's files, and what `pool list` says of a `peer probe` that did not end
+_MEMBER_IN_FILE, _STUCK = "3", "Sent and Received peer request"
 
 
 @dataclass(frozen=True)
@@ -68,11 +68,13 @@ class Rejoin(Step):
                 raise PreconditionFailed(
                     f"{self.coordinator} knows {peer.hostname} by {peer.uuid!r}, which is no UUID"
                 )
-        members = {peer.uuid for peer in its if peer.state == _MEMBER}
+        # A node that has volumes serves bricks: its glusterd is not restarted, and no other state is overruled.
+        fresh = not _names(answers[2])
+        members = {peer.uuid for peer in its if peer.state != _STUCK}
         left: Tuple[Command, ...] = ()
-        if listed.state != _MEMBER:
+        if fresh and listed.state == _STUCK:
             left += self._restarted(self.coordinator, self._state_of(listed))
-        if listed.uuid != itself.uuid or not members.issuperset(peer.uuid for peer in others):
+        if fresh and not (listed.uuid == itself.uuid and members.issuperset(peer.uuid for peer in others)):
             uuid = Command(self.node, ("sed", "--in-place", f"s/^UUID=.*/UUID={listed.uuid}/", _INFO))
             left += self._restarted(self.node, uuid, *(self._file_of(peer) for peer in others))
         if left:

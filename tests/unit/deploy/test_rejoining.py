@@ -95,3 +95,14 @@ def test_a_node_with_another_uuid_is_called_connected_at_first() -> None:
     connected = pool_list(NODE1, NODE2, NODE3)
     commands = STEP.remaining([connected, pool_list(NODE9), volume_info(), volume_info()]) or ()
     assert [each.argv[0] for each in commands] == ["systemctl", "sed", "tee", "tee", "systemctl"]
+
+
+def test_a_node_that_has_volumes_or_is_rejected_is_not_restarted() -> None:
+    """Its glusterd may serve bricks, and a rejected peer has another configuration of volumes."""
+    gv0 = volume_info(volume("gv0", [f"{NODE1}:/b"], replica=1))
+    stuck = pool_list(
+        NODE1, NODE2, NODE3, states={NODE3: "Sent and Received peer request"}, connected={NODE3: False}
+    )
+    assert STEP.remaining([stuck, pool_list(NODE3, NODE1), gv0, gv0]) == WAIT
+    rejected = pool_list(NODE1, NODE2, NODE3, states={NODE3: "Peer Rejected"}, connected={NODE3: False})
+    assert STEP.remaining([rejected, pool_list(NODE3, NODE1, NODE2), volume_info(), gv0]) == WAIT
