@@ -65,11 +65,8 @@ def _hosts_called(name: str, known: Set[str], cluster: Optional[Cluster]) -> Set
     node = None if cluster is None else cluster.node_of_host(name)
     if node is not None:
         return known & {node.name, node.primary_ip, node.secondary_ip}
-    return {name} & known or {host for host in known if name in _short(host)}
-
-
-def _short(host: str) -> Tuple[str, ...]:
-    return () if host.replace(".", "").isdigit() or ":" in host else (host.split(".", 1)[0],)
+    # as in the lists: a host may be cut at a dot
+    return {host for host in known if host == name or host.startswith(f"{name}.")}
 
 
 def as_json(found: StopCheck) -> Dict[str, object]:
