@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import uuid
+import warnings
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
@@ -31,7 +32,7 @@ from typing import (
 
 from tests.lab import network
 from tests.lab.host import DISKS, MACHINE, Disk, Host
-from tests.lab.namespaces import InsideProcess
+from tests.lab.namespaces import InsideProcess, NotBooted
 from tests.lab.process import Process
 from tests.lab.state import StateDirectory
 from tests.lab.tools import PATH
@@ -126,7 +127,18 @@ class Lab:
         self.down()
 
     def up(self) -> None:
-        """Boot all hosts, at once, and start their services."""
+        """Boot all hosts, at once, and start their services.
+
+        A lab whose hosts do not boot is made once more, with a warning that says what they waited for: it
+        happened once in some hundred labs, and took all tests of a shared cluster with it.
+        """
+        try:
+            self._up()
+        except NotBooted as err:
+            warnings.warn(f"booted a second time: {err}", stacklevel=2)
+            self._up()
+
+    def _up(self) -> None:
         self.state.claim()
         _Standing.add(self)
         try:

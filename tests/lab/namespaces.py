@@ -26,6 +26,10 @@ ENVIRONMENT = {"PATH": PATH, "HOME": "/root", "LANG": "C.UTF-8", "TERM": "dumb"}
 BOOT_TIMEOUT = 120.0
 
 
+class NotBooted(LabError):
+    """Process 1 of a host ended, or did not make everything in time."""
+
+
 class InsideProcess(subprocess.Popen[Any]):
     """A program in a host.
 
@@ -102,12 +106,30 @@ class Namespaces:
         """Wait until process 1 has made everything. Raises LabError with its own words when it could not."""
         assert self._starter is not None
         assert self._starter.stdout is not None
-        said = _read_line(self._starter.stdout.fileno(), BOOT_TIMEOUT)
+        line = _read_line(self._starter.stdout.fileno(), BOOT_TIMEOUT)
         self._starter.stdout.close()
-        if said != b"ready\n":
+        if line != b"ready\n":
             log = (self.directory / "boot.log").read_text(errors="replace")
+            state = self._boot_state()
             self.stop()
-            raise LabError(f"{self.directory.name} did not boot:\n{log[-2000:]}")
+            raise NotBooted(f"{self.directory.name} did not boot; {state}\n{log[-2000:]}")
+
+    def _boot_state(self) -> str:
+        """How process 1 ended, or which processes were running and what each waited for in the kernel."""
+        assert self._starter is not None
+        if self._starter.poll() is not None:
+            return f"its first process ended with {self._starter.returncode}"
+        running = []
+        pids = [self._starter.pid]
+        while pids:
+            pid = pids.pop()
+            with suppress(OSError):
+                words = (
+                    Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+                )
+                running.append(f"{words}[{Path(f'/proc/{pid}/wchan').read_text()}]")
+                pids += children(pid)
+        return f"after {BOOT_TIMEOUT:g} s there were " + "; ".join(running)
 
     def stop(self) -> None:
         """End every process in the namespaces at once, and with them the namespaces."""

@@ -61,8 +61,11 @@ def done(pool: Pool, *words: str, host: Optional[FromOutside] = None) -> None:
     assert status == 0, f"{' '.join(words)}\n{messages.getvalue()}"
 
 
-def write(pool: Pool, volume: str, names: Sequence[str], seed: str) -> None:
-    """Write 256 KiB to each of the files *names* of *volume* in place, different for each *seed*."""
+def write(pool: Pool, volume: str, names: Sequence[str], seed: str, healed: bool = False) -> None:
+    """Write 256 KiB to each of the files *names* of *volume* in place, different for each *seed*.
+
+    What was just written may be listed as pending for a moment; with *healed*, wait until nothing is.
+    """
     pool.mount(1, volume, "/mnt/write")
     try:
         script = (
@@ -79,6 +82,8 @@ def write(pool: Pool, volume: str, names: Sequence[str], seed: str) -> None:
         pool.exec(1, ["python3", "-c", script, seed, *names])
     finally:
         pool.unmount(1, "/mnt/write")
+    if healed:
+        pool.wait_healed(volume)
 
 
 def on_bricks(pool: Pool, bricks: Sequence[Tuple[int, str]]) -> List[Dict[str, str]]:

@@ -29,7 +29,7 @@ def pool() -> Iterator[Pool]:
     with Pool.first_free(FAMILY, disks=[Disk("vdb", 616 * MIB, ""), Disk("vdc", 608 * MIB, "")]) as pool:
         pool.probe()
         done(pool, "create-volume", "gv0", "--device", VDB)
-        write(pool, "gv0", FILES, "first")
+        write(pool, "gv0", FILES, "first", healed=True)
         yield pool
 
 
@@ -40,8 +40,7 @@ def replacing(old: str, *words: str) -> Tuple[str, ...]:
 def test_a_former_brick_never_comes_back(pool: Pool, capsys: pytest.CaptureFixture[str]) -> None:
     """The disk of a brick that was replaced has old copies, with the volume id of the volume on them."""
     done(pool, *replacing(FIRST, "--device", VDC, "--force"))
-    write(pool, "gv0", FILES, "second")
-    pool.wait_healed("gv0")
+    write(pool, "gv0", FILES, "second", healed=True)
     capsys.readouterr()
     assert run(pool, *replacing(SECOND, "--device", VDB)) == 1
     told = capsys.readouterr().err
@@ -59,11 +58,10 @@ def test_a_former_brick_in_a_directory_never_comes_back(
 ) -> None:
     old, new = "/export/brick1/old", "/export/brick1/new"
     done(pool, "create-volume", "dirs", "--directory", old)
-    write(pool, "dirs", FILES, "first")
+    write(pool, "dirs", FILES, "first", healed=True)
     where = ("replace-brick", "dirs", f"{NODE3}:{old}", "node3")
     done(pool, *where, "--directory", new)
-    write(pool, "dirs", FILES, "second")
-    pool.wait_healed("dirs")  # what was just written may be listed as pending for a moment
+    write(pool, "dirs", FILES, "second", healed=True)
     back = ("replace-brick", "dirs", f"{NODE3}:{new}", "node3", "--directory", old)
     capsys.readouterr()
     assert run(pool, *back) == 1
@@ -124,7 +122,7 @@ def test_a_brick_that_only_lacks_what_others_have_can_be_replaced(
     """With no self-heal daemon, node3 is a sink and stays one until it is replaced; a source is not replaced."""
     where, new = "/export/brick1/sink", "/export/brick1/sink2"
     done(pool, "create-volume", "sink", "--directory", where)
-    write(pool, "sink", FILES, "first")
+    write(pool, "sink", FILES, "first", healed=True)
     (brick,) = pool.brick_processes("sink", 3)
     pool.kill_self_heal_daemons()
     pool.kill_brick("sink", 3)
@@ -224,11 +222,11 @@ def test_a_former_brick_is_not_taken_for_one_that_waits(
     """The hook of gnt-node add adds what waits for a volume; a brick that was replaced does not."""
     where = "/export/brick1/joins"
     done(pool, "create-volume", "joins", "--directory", where)
-    write(pool, "joins", FILES, "first")
+    write(pool, "joins", FILES, "first", healed=True)
     new = "/export/brick1/joined"
     words = ("replace-brick", "joins", f"node2.lab.test:{where}", "node2", "--directory", new)
     done(pool, *words, "--force")  # its disk is a bit smaller since it was replaced
-    write(pool, "joins", FILES, "second")
+    write(pool, "joins", FILES, "second", healed=True)
     there = context(pool, tags=[f"gluster:join:joins:{where}2"])
     for node in ("node1.lab.test", "node2.lab.test"):
         assert not join(there, node).joins
@@ -253,8 +251,7 @@ def test_a_brick_of_other_layouts_is_replaced_and_verified(
     name = "arb" if "--arbiter" in layout else "disp"
     old, new = f"/export/brick1/{name}", f"/export/brick1/{name}-new"
     done(pool, "create-volume", name, "--directory", old, *layout)
-    write(pool, name, FILES, "first")
-    pool.wait_healed(name)  # a disperse volume counts what was just written for a moment
+    write(pool, name, FILES, "first", healed=True)
     for node in (1, 2, 3):
         # so a client leaves the root that is unmounted within a second
         pool.exec(node, ["setfattr", "--remove=trusted.ec.version", old], check=False)

@@ -1,7 +1,8 @@
 """What no file and no process reports, a freeze or a cut, is reported by every node within seconds, and its end too.
 
 The interval is the default, 30 s: it is the probes that find it.  The times are printed (pytest -s); a quiet machine
-takes 2 to 4.5 s, the bound here is for one that others use as well.
+takes 2 to 4.5 s.  The bound here is half an interval: a busy machine keeps it, and who waited for the next
+cycle would not.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from tests.lab_tests.together import Together, on_every_host
 pytestmark = pytest.mark.lab
 
 #: seconds; the aim is 5
-AT_MOST = 8.0
+AT_MOST = 15.0
 LONG = 60.0
 
 Fault = Callable[[Pool, int], None]

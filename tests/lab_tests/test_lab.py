@@ -15,7 +15,7 @@ import pytest
 from tests import conftest
 from tests.lab import Disk, Lab, LabError, LabTimeout, Pool, wait_until
 from tests.lab.host import REPOSITORY
-from tests.lab.namespaces import holders
+from tests.lab.namespaces import Namespaces, NotBooted, holders
 from tests.lab.process import PROC, all_processes, namespace
 from tests.lab.state import StateDirectory
 from tests.lab_tests.traces import assert_nothing_runs, namespaces_in_use, namespaces_of, on_machine
@@ -92,6 +92,25 @@ def test_a_lab_that_cannot_boot_says_why_and_leaves_nothing(prefix: str) -> None
     with pytest.raises(LabError, match=r"mkfs\.xfs"):
         broken.up()
     assert not broken.state.path.exists()
+
+
+@lab
+def test_a_lab_that_does_not_boot_is_made_once_more(prefix: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    attempts = []
+
+    def ready(namespaces: Namespaces) -> None:
+        attempts.append(namespaces)
+        if len(attempts) == 1:
+            raise NotBooted(f"did not boot; {namespaces._boot_state()}")
+        real(namespaces)
+
+    real = Namespaces.ready
+    monkeypatch.setattr(Namespaces, "ready", ready)
+    with (
+        pytest.warns(UserWarning, match=r"booted a second time: .*init\.py"),
+        Lab(prefix, hosts=1, disks=SMALL) as standing,
+    ):
+        assert standing.exec(1, ["hostname"]).stdout == "node1.lab.test\n"
 
 
 CREATOR = """
