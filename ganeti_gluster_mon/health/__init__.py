@@ -10,6 +10,7 @@ knowledge.
 
 from ganeti_gluster_mon.health.codes import CODES
 from ganeti_gluster_mon.health.disks import (
+    DISK_STATUSES,
     DiskHealth,
     SubvolumeRedundancy,
     evaluate_disk,
@@ -33,6 +34,7 @@ from ganeti_gluster_mon.health.remedies import REMEDIES, Remedy, common_fix, hos
 __all__ = [
     "CODES",
     "CRITICAL",
+    "DISK_STATUSES",
     "HEALING",
     "OK",
     "REMEDIES",

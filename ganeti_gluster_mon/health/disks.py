@@ -11,13 +11,16 @@ from ganeti_gluster_mon.health.bricks import brick_state
 from ganeti_gluster_mon.health.evaluate import volume_status
 from ganeti_gluster_mon.text import some
 
+#: What an instance's disk may be.  "healing": a copy may lack what was written last; "degraded": a copy is missing, or
+#: all that is left; "down": it cannot be read or written; "stopped": its volume is.
+DISK_STATUSES = ("healthy", "healing", "degraded", "down", "stopped", "unknown")
+
 
 @dataclass(frozen=True)
 class DiskHealth:
     """The health of an instance's disk."""
 
-    #: "healthy", "healing" (a copy may lack what was written last), "degraded" (a copy is missing, or all that is
-    #: left), "down" (it cannot be read or written), "stopped" (its volume) or "unknown"
+    #: one of `DISK_STATUSES`
     status: str
     #: whether fewer copies than configured hold it now; None: not known
     at_risk: Optional[bool]

@@ -17,6 +17,7 @@ from ganeti_gluster_mon.health import Health
 from ganeti_gluster_mon.metrics import (
     brick_metrics,
     daemon_metrics,
+    disk_metrics,
     node_metrics,
     peer_metrics,
     problem_metrics,
@@ -36,6 +37,7 @@ _POOL = (
     volume_metrics.heal_families,
     service_metrics.families,
     volume_metrics.task_families,
+    disk_metrics.families,
 )
 #: exported by every node.  Alerts on a node's own mounts, for example, need the mutes of that node
 _NODE = (problem_metrics.muted_families, brick_metrics.families, node_metrics.families)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import argparse
 from dataclasses import dataclass
-from typing import List, Optional, Tuple
+from typing import AbstractSet, List, Optional, Sequence, Tuple
 
-from ganeti_gluster_mon.gluster.model import Disk
+from ganeti_gluster_mon.command_error import CommandError
+from ganeti_gluster_mon.gluster.model import Disk, Volume
 from ganeti_gluster_mon.health import DiskHealth, evaluate_disk
 from ganeti_gluster_mon.view.fields import Field, Kind
 from ganeti_gluster_mon.view.listing import Listing
 from ganeti_gluster_mon.view.pool_view import PoolView
+from ganeti_gluster_mon.view.targets import targets
 
 
 @dataclass(frozen=True)
@@ -26,6 +29,41 @@ def rows(view: PoolView) -> Optional[List[DiskRow]]:
         return None
     volumes = {volume.name: volume for volume in view.pool.volumes or ()}
     return [DiskRow(disk, evaluate_disk(disk, view.pool, volumes)) for disk in view.pool.disks]
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """The options that name what the disks lie on."""
+    parser.add_argument("--volume", metavar="VOLUME", help="only disks on this volume")
+    for option, name in (("--brick", "BRICK"), ("--node", "NODE")):
+        parser.add_argument(
+            option,
+            metavar=name,
+            help=f"only disks that lie, or may lie, on {'this brick' if name == 'BRICK' else 'bricks of this node'}",
+        )
+
+
+def narrow(view: PoolView, rows: Sequence[DiskRow], arguments: argparse.Namespace) -> List[DiskRow]:
+    """Those of *rows* that the options leave.  A disk whose bricks are not known may lie on each of its volume.
+
+    Raises CommandError for a volume, a brick or a node that there is not.
+    """
+    left = list(rows)
+    volumes = {volume.name: volume for volume in view.pool.volumes or ()}
+    if arguments.volume is not None:
+        if arguments.volume not in volumes:
+            raise CommandError(f"no volume {arguments.volume!r}; gnt-gluster list shows which there are")
+        left = [row for row in left if row.disk.volume == arguments.volume]
+    for name in (arguments.brick, arguments.node):
+        if name is None:
+            continue
+        hosts, labels = targets(view.pool, view.cluster, [name])
+        left = [row for row in left if _may_lie(row.disk, volumes.get(row.disk.volume), hosts, labels)]
+    return left
+
+
+def _may_lie(disk: Disk, volume: Optional[Volume], hosts: AbstractSet[str], labels: AbstractSet[str]) -> bool:
+    bricks = disk.bricks if disk.bricks is not None else (volume.bricks if volume is not None else ())
+    return any(brick.label in labels or brick.host in hosts for brick in bricks)
 
 
 FIELDS: Tuple[Field[DiskRow], ...] = (
@@ -142,4 +180,6 @@ DISKS: Listing[DiskRow] = Listing(
     rows=rows,
     unknown=lambda view: view.pool.disks_unknown or "instances' disks were not looked at",
     volumes=lambda row: (row.disk.volume,),
+    add_options=add_options,
+    narrow=narrow,
 )

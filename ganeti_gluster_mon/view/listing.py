@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import fnmatch
 import json
 from dataclasses import dataclass
@@ -37,6 +38,12 @@ class Listing(Generic[Row]):
     unknown: Callable[[PoolView], str]
     #: the volumes that a row is about
     volumes: Callable[[Row], Sequence[str]]
+    #: adds the options that only this list has
+    add_options: Callable[[argparse.ArgumentParser], None] = lambda parser: None
+    #: the rows that those options leave; raises CommandError
+    narrow: Callable[[PoolView, Sequence[Row], argparse.Namespace], Sequence[Row]] = (
+        lambda view, rows, arguments: rows
+    )
 
 
 @dataclass(frozen=True)

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import argparse
 import json
-from typing import Dict, Iterator, List, Optional, Sequence, Set, Tuple
+from typing import Dict, Iterator, List, Sequence
 
-from ganeti_gluster_mon.command_error import CommandError
-from ganeti_gluster_mon.ganeti.ssconf import Cluster
-from ganeti_gluster_mon.gluster.model import Pool
 from ganeti_gluster_mon.health.stop_check import StopCheck, check_stop
 from ganeti_gluster_mon.text import one_line, some
 from ganeti_gluster_mon.view import pool_source
+from ganeti_gluster_mon.view.targets import targets
 
 #: instances that are named, at most; --json has all
 _MOST_NAMED = 10
@@ -30,43 +28,6 @@ def run(arguments: argparse.Namespace) -> int:
     else:
         print("\n".join(lines(found, arguments.names)))
     return 0 if found.ok else 1
-
-
-def targets(pool: Pool, cluster: Optional[Cluster], names: Sequence[str]) -> Tuple[Set[str], Set[str]]:
-    """The hosts and the bricks ("host:path") that *names* are; a host may be named in short, or by its address.
-
-    Raises CommandError.
-    """
-    every = [brick for volume in pool.volumes or () for brick in volume.bricks]
-    hostnames = {peer.uuid: peer.hostname for peer in pool.peers or ()}
-    hosts: Set[str] = set()
-    bricks: Set[str] = set()
-    for name in names:
-        host, is_brick, path = name.partition(":/")
-        known = {*hostnames.values(), *(brick.host for brick in every)}
-        found = _hosts_called(host, known, cluster)
-        if is_brick:
-            labels = {brick.label for brick in every if brick.host in found and brick.path == f"/{path}"}
-            bricks |= labels
-        else:
-            # a brick may be named by another name of its host than the peer
-            uuids = {uuid for uuid, hostname in hostnames.items() if hostname in found}
-            hosts |= found | {brick.host for brick in every if brick.uuid in uuids}
-        if not found or (is_brick and not labels):
-            raise CommandError(
-                f"{one_line(name, 80)} is no node of the pool and no brick: gnt-gluster list-nodes and "
-                "gnt-gluster list-bricks show them"
-            )
-    return hosts, bricks
-
-
-def _hosts_called(name: str, known: Set[str], cluster: Optional[Cluster]) -> Set[str]:
-    """The hosts among *known* that *name* means."""
-    node = None if cluster is None else cluster.node_of_host(name)
-    if node is not None:
-        return known & {node.name, node.primary_ip, node.secondary_ip}
-    # as in the lists: a host may be cut at a dot
-    return {host for host in known if host == name or host.startswith(f"{name}.")}
 
 
 def as_json(found: StopCheck) -> Dict[str, object]:

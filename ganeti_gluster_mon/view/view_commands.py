@@ -62,6 +62,13 @@ def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     ok_to_stop.add_argument("--json", action="store_true", help="a JSON object; null for what is not known")
     ok_to_stop.add_argument("--replay", metavar="DIR", help="read the capture in DIR, nothing else")
     ok_to_stop.set_defaults(run=_ok_to_stop, query=True, run_dir=RUN_DIRECTORY)
+    impact = commands.add_parser(
+        "impact", help="show which volumes and instances would be affected if nodes or bricks failed now"
+    )
+    impact.add_argument("names", nargs="+", metavar="NODE|BRICK", help="what would fail, all of it at a time")
+    impact.add_argument("--json", action="store_true", help="a JSON object; null for what is not known")
+    add_source(impact)
+    impact.set_defaults(run=_impact)
     diagnose = commands.add_parser(
         "diagnose",
         help="say what is wrong with Gluster, Ganeti's settings and the nodes, and what to do; exit 1 if anything is",
@@ -91,6 +98,7 @@ def _add_list(commands: argparse._SubParsersAction[argparse.ArgumentParser], lis
         metavar="NAME",
         help=f"only this {listing.what}; with * and ? in it, all that are like it; or a filter",
     )
+    listing.add_options(command)
     command.add_argument(
         "-F",
         "--filter",
@@ -166,6 +174,7 @@ def _list(listing: Listing[Any], arguments: argparse.Namespace) -> int:
     if every is None:
         raise CommandError(f"not known which there are: {listing.unknown(view)}")
     names = arguments.names
+    every = listing.narrow(view, every, arguments)
     rows = filtered(listing, every, names[0]) if by_filter else selected(listing, every, names)
     about = {name for row in rows for name in listing.volumes(row)} if arguments.names else None
     _report_unknown(view, about)
@@ -212,6 +221,12 @@ def _ok_to_stop(arguments: argparse.Namespace) -> int:
     from ganeti_gluster_mon.view import ok_to_stop_command
 
     return ok_to_stop_command.run(arguments)
+
+
+def _impact(arguments: argparse.Namespace) -> int:
+    from ganeti_gluster_mon.view import impact_command
+
+    return impact_command.run(arguments)
 
 
 def _diagnose(arguments: argparse.Namespace) -> int:

@@ -1,8 +1,12 @@
-"""docs/deploy.md and README's "Set it up", word for word and in order, on a cluster that grows from 3 nodes to 6."""
+"""docs/deploy.md and README's "Set it up", word for word.
+
+One cluster grows from three nodes to six, another loses disks and nodes.
+"""
 
 from __future__ import annotations
 
 import shlex
+from contextlib import contextmanager
 from typing import Iterator, List
 
 import pytest
@@ -12,7 +16,8 @@ from tests.conftest import FAMILY
 from tests.documented import REPOSITORY
 from tests.lab import Cluster, Disk, Pool
 from tests.lab.ganeti import FILE_DIRECTORIES
-from tests.lab_tests.deploying import BRICK, create_script
+from tests.lab_tests.deploying import BRICK, create_script, gnt_gluster, install_hooks
+from tests.lab_tests.life import boot_anew
 from tests.lab_tests.replacing import write
 from tests.lab_tests.shell import instead, prepare, type_in
 
@@ -31,11 +36,11 @@ INSTEAD = {
 INSTANCE = "-n node2 -o writes -B maxmem=64M,minmem=64M --no-nics --no-name-check --no-ip-check guest"
 
 
-@pytest.fixture(scope="module")
-def cluster() -> Iterator[Cluster]:
-    """Six hosts with blank disks, three of them a cluster that has no storage."""
-    disks = [Disk(f"vd{letter}", (484 + 8 * n) * MIB, "") for n, letter in enumerate("bcd")]
-    with Pool.first_free(FAMILY, hosts=6, disks=disks) as pool:
+@contextmanager
+def three_nodes(hosts: int, size: int) -> Iterator[Cluster]:
+    """Hosts with blank disks, three of them a cluster that has no storage."""
+    disks = [Disk(f"vd{letter}", (size + 8 * n) * MIB, "") for n, letter in enumerate("bcd")]
+    with Pool.first_free(FAMILY, hosts=hosts, disks=disks) as pool:
         cluster = Cluster(pool, storage_paths=FILE_DIRECTORIES).up([1, 2, 3], templates=("diskless",))
         prepare_nodes(cluster)
         yield cluster
@@ -68,7 +73,13 @@ class Reader:
         return said
 
 
-def test_the_pages_are_followed_word_for_word(cluster: Cluster) -> None:
+def test_the_pages_are_followed_word_for_word() -> None:
+    with three_nodes(hosts=6, size=484) as cluster:
+        growth(cluster)
+
+
+def growth(cluster: Cluster) -> None:
+    """A cluster is set up, grows to six nodes, and has bricks replaced."""
     pool = cluster.pool
     reader = Reader(pool)
     dry, deployed, added = reader.block("Set it up", page="README.md")
@@ -110,3 +121,92 @@ def everything(pool: Pool, digest: str) -> None:
         assert pool.exec(1, ["sha256sum", "/mnt/read/content"]).stdout.split()[0] == digest
     finally:
         pool.unmount(1, "/mnt/read")
+
+
+def test_nodes_and_disks_that_are_gone_are_dealt_with_word_for_word() -> None:
+    with three_nodes(hosts=4, size=412) as cluster:
+        pool = cluster.pool
+        reader = Reader(pool)
+        reader.line(documented.blocks(DEPLOY)[0][1])
+        write(pool, "gv0", ["content"], "before")
+        digest = pool.exec(1, ["sha256sum", f"{BRICK}/content"]).stdout.split()[0]
+        free_disk(reader)
+        installed_anew(cluster, reader)
+        brings_its_disk(cluster, reader)
+        one_copy_less(cluster, reader)
+        pool.wait_healed("gv0")
+        assert pool.exec(2, ["sha256sum", f"{BRICK}/content"]).stdout.split()[0] == digest
+        only_copy(cluster, reader)
+
+
+def free_disk(reader: Reader) -> None:
+    """The disk of a volume that was deleted is free again."""
+    pool = reader.pool
+    gnt_gluster(pool, "create-volume", "former", "node3", "--distribute", "--device", "/disks/vdc")
+    gnt_gluster(pool, "destroy-volume", "former", "--force")
+    assert "xfs" in pool.exec(3, ["wipefs", "/disks/vdc"]).stdout
+    reader.block("Disks that are free again")
+    assert pool.exec(3, ["wipefs", "/disks/vdc"]).stdout == ""
+
+
+def installed_anew(cluster: Cluster, reader: Reader) -> None:
+    """node3 has a new root filesystem, and the disk with its brick."""
+    pool = cluster.pool
+    pool.reinstall(3)
+    boot_anew(pool, 3)
+    cluster.install(3)
+    cluster.run(1, "gnt-node", "add", "--readd", "--no-ssh-key-check", "node3.lab.test")
+    cluster.start_daemons(3)
+    prepare(pool, [3])
+    added, replaced = reader.block("A node that was installed anew")
+    assert "node3.lab.test is in the pool" in added
+    assert "was verified" in replaced
+
+
+def brings_its_disk(cluster: Cluster, reader: Reader) -> None:
+    """A tag describes the disks of new nodes: `gnt-node add` makes the fourth one a peer, and its brick waits."""
+    pool = cluster.pool
+    install_hooks(cluster, [1, 2, 3, 4])
+    reader.block("Nodes that bring their disks along")
+    cluster.add_node(4)
+    assert "node4.lab.test" in pool.exec(1, ["gluster", "pool", "list"]).stdout
+    marked = ["getfattr", "--only-values", "-n", "trusted.ganeti-gluster-mon.brick", BRICK]
+    assert "gv0" in pool.exec(4, marked).stdout
+    assert "node4" not in pool.gluster("volume", "info", "gv0")
+
+
+def one_copy_less(cluster: Cluster, reader: Reader) -> None:
+    """node3 is gone, and the volume keeps two copies."""
+    pool = cluster.pool
+    pool.power_off(3)
+    pool.wait_disconnected(3, [1])
+    dry, done = reader.block("A node that is gone, and no other to take its bricks")
+    assert "remove-brick gv0 replica 2" in dry
+    assert "add-brick gv0 replica 3" in done
+    assert "node3" not in pool.gluster("volume", "info", "gv0")
+    assert "node3" not in pool.exec(1, ["gluster", "pool", "list"]).stdout
+
+
+def only_copy(cluster: Cluster, reader: Reader) -> None:
+    """A volume without copies loses a disk, then a node."""
+    pool = cluster.pool
+    gnt_gluster(pool, "destroy-volume", "gv0", "--force")
+    pool.reinstall(3)
+    boot_anew(pool, 3)
+    cluster.install(3)
+    cluster.run(1, "gnt-node", "add", "--readd", "--no-ssh-key-check", "node3.lab.test")
+    cluster.start_daemons(3)
+    prepare(pool, [3])
+    wiped = [word for number in (1, 2, 3) for word in ("--wipe", f"node{number}:/disks/vdb")]
+    create = ("create-volume", "gv0", "node1", "node2", "node3", "--distribute", "--device", "/disks/vdb")
+    gnt_gluster(pool, "add-node", "node3")
+    gnt_gluster(pool, *create, *wiped, "--force")
+    node_is_gone, disk_is = documented.blocks(DEPLOY, "A node or a disk that is gone, with the only copy")[0]
+    pool.exec(3, ["xfs_io", "-x", "-c", "shutdown", "/export/brick1"])
+    pool.kill_brick("gv0", 3)
+    reader.line(disk_is)
+    assert [len(pool.brick_processes("gv0", number)) for number in (1, 2, 3)] == [1, 1, 1]
+    pool.power_off(3)
+    pool.wait_disconnected(3, [1])
+    assert "node3.lab.test is not in the pool any more" in reader.line(node_is_gone)
+    assert "Number of Bricks: 2" in pool.gluster("volume", "info", "gv0")

@@ -107,11 +107,11 @@ RUN = {
     "Later": "test_deploy_page.py",
     "Replacing a brick": "test_deploy_page.py",
     "A brick that hangs": "test_deploy_page.py",
-    "Disks that are free again": "test_bricks.py",
-    "A node or a disk that is gone, with the only copy": "test_dead_node.py",
-    "A node that is gone, and no other to take its bricks": "test_runbook.py",
-    "A node that was installed anew": "life.py",
-    "Nodes that bring their disks along": "test_bricks.py",
+    "Disks that are free again": "test_deploy_page.py",
+    "A node or a disk that is gone, with the only copy": "test_deploy_page.py",
+    "A node that is gone, and no other to take its bricks": "test_deploy_page.py",
+    "A node that was installed anew": "test_deploy_page.py",
+    "Nodes that bring their disks along": "test_deploy_page.py",
 }
 
 

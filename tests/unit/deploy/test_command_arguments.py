@@ -13,9 +13,12 @@ from ganeti_gluster_mon.deploy import releasing
 from ganeti_gluster_mon.deploy.command_arguments import brick_by_name, nodes_by_name, requested_places
 from ganeti_gluster_mon.deploy.layout import BrickAddress
 from ganeti_gluster_mon.ganeti import ssconf
-from ganeti_gluster_mon.gluster.model import Peer, Pool
-from ganeti_gluster_mon.view import diagnose_command, ok_to_stop_command
+from ganeti_gluster_mon.gluster.model import Brick, Disk, Peer, Pool, Volume
+from ganeti_gluster_mon.health import Health
+from ganeti_gluster_mon.view import diagnose_command, disk_list
 from ganeti_gluster_mon.view.listing import _names
+from ganeti_gluster_mon.view.pool_view import PoolView
+from ganeti_gluster_mon.view.targets import targets
 from ganeti_gluster_mon.view.view_commands import LISTINGS
 from tests.unit.deploy.fake_nodes import cluster
 from tests.unit.deploy.test_discarding import spread
@@ -48,7 +51,22 @@ def _diagnosed(monkeypatch: pytest.MonkeyPatch, arguments: argparse.Namespace) -
 
 def _stopped(_: pytest.MonkeyPatch, arguments: argparse.Namespace) -> Any:
     pool = Pool(1, peers=(Peer(FULL, "u"), Peer("other.example.org", "v")), volumes=())
-    return ok_to_stop_command.targets(pool, CLUSTER, arguments.names)[0]
+    return targets(pool, CLUSTER, arguments.names)[0]
+
+
+def _listed(_: pytest.MonkeyPatch, arguments: argparse.Namespace) -> Any:
+    brick = Brick("v", FULL, "/b")
+    volume = Volume("v", "u", "distribute", "started", "tcp", (brick,), ())
+    disks = (
+        Disk("web", "disk/0", "v", "web.0", bricks=(brick,)),
+        Disk("db", "disk/0", "v", "db.0", bricks=()),
+    )
+    view = PoolView(
+        Pool(1, peers=(Peer(FULL, "u"),), volumes=(volume,), disks=disks), Health(0, "", (), {}), 1, CLUSTER
+    )
+    every = disk_list.rows(view)
+    assert every is not None
+    return len(disk_list.narrow(view, every, arguments))
 
 
 def _released(_: pytest.MonkeyPatch, arguments: argparse.Namespace) -> Any:
@@ -73,6 +91,9 @@ CASES: Dict[Tuple[str, str], Tuple[List[str], Resolved, Any]] = {
     ("release-disk", "disks"): (["release-disk", "{}:/dev/vdb"], _released, [FULL]),
     ("diagnose", "nodes"): (["diagnose", "{}"], _diagnosed, [FULL]),
     ("ok-to-stop", "names"): (["ok-to-stop", "{}"], _stopped, {FULL}),
+    ("impact", "names"): (["impact", "{}"], _stopped, {FULL}),
+    ("list-disks", "brick"): (["list-disks", "--brick", "{}:/b"], _listed, 1),
+    ("list-disks", "node"): (["list-disks", "--node", "{}"], _listed, 1),
 }
 for _command in ("deploy", "create-volume", "expand-volume", "replace-brick"):
     _before = {"deploy": [], "replace-brick": ["v", "n:/b"]}.get(_command, ["v"])

@@ -46,6 +46,10 @@ CONTRACT = {
     "gluster_self_heal_daemon_up": "volume host",
     "gluster_daemon_up": "daemon host volume",
     "gluster_volume_task": "volume task status",
+    "gluster_disk_status": "instance disk volume status",
+    "gluster_disk_at_risk": "instance disk volume",
+    "gluster_disk_size_bytes": "instance disk volume",
+    "gluster_disk_allocated_bytes": "instance disk volume",
     "gluster_brick_up": "volume host path",
     "gluster_brick_size_bytes": "volume host path",
     "gluster_brick_free_bytes": "volume host path",
@@ -111,6 +115,7 @@ def test_of_a_volume_little_is_known_of_little_is_said() -> None:
     assert {name for name, labels in series(WHOLE) if ("volume", "old") in labels} == {
         "gluster_volume_status",
         "gluster_volume_bricks",
+        "gluster_disk_status",
     }
 
 
@@ -121,6 +126,7 @@ OF_THE_POOL = (
     "gluster_subvolume_",
     "gluster_self_heal_",
     "gluster_daemon_",
+    "gluster_disk_",
     "gluster_peer_",
 )
 
