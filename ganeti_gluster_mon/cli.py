@@ -150,7 +150,7 @@ def _metrics(arguments: argparse.Namespace) -> int:
     from ganeti_gluster_mon.metrics import pool_metrics
     from ganeti_gluster_mon.metrics.textfile import TextfileError, write_textfile
 
-    seen = _snapshot(arguments)
+    seen = _snapshot(arguments, disks=True)
     text = pool_metrics.render(
         seen.pool,
         seen.health,

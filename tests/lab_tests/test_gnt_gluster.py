@@ -142,6 +142,17 @@ def test_a_brick_is_down(cluster: Cluster) -> None:
         missing = f"{NODES[2]}:/export/b1/gv0"
         assert rows == [["disk/0", "degraded", "Y", missing], ["disk/1", "degraded", "Y", missing]]
         assert {(each["status"], each["at_risk"]) for each in report(cluster)} == {("degraded", True)}
+        text = cluster.run(1, str(command()), "metrics")
+        lines = [line.rsplit(" ", 1) for line in text.splitlines() if line.startswith("gluster_disk_")]
+        metrics = {series: float(value) for series, value in lines}
+        of_disk = f'disk="disk/0",instance="{GUEST}"'
+        assert metrics[f'gluster_disk_status{{{of_disk},status="degraded",volume="gv0"}}'] == 1
+        assert metrics[f'gluster_disk_at_risk{{{of_disk},volume="gv0"}}'] == 1
+        assert metrics[f'gluster_disk_allocated_bytes{{{of_disk},volume="gv0"}}'] == 3 * MIB
+        by_brick = look(cluster, "list-disks", "-o", "disk", "--brick=node3:/export/b1/gv0", "--volume=gv0")
+        assert (
+            by_brick == look(cluster, "list-disks", "-o", "disk", "--node=node3") == [["disk/0"], ["disk/1"]]
+        )
         assert look(cluster, "list-bricks", "-o", "status", "node3") == [["offline"]]
         assert look(cluster, "list", "-o", "status,online") == [["degraded", "2"]]
         said = cluster.pool.exec(1, [GNT_GLUSTER, "diagnose"], check=False)
@@ -487,6 +498,8 @@ def test_whether_a_node_may_be_stopped(cluster: Cluster) -> None:
     assert (well["stopped_guests"], well["guests_at_risk"]) == ([], [GUEST])
     cluster.pool.kill_brick("gv0", 3)
     try:
+        impact = json.loads(cluster.run(1, GNT_GLUSTER, "impact", "--json", "--query", "node2"))
+        assert (impact["stopped_guests"], impact["guests_at_risk"]) == ([GUEST], [])
         found = ok_to_stop("node2")
         assert found["reasons"] == ["gv0: replica set would lose its quorum: 1 of 3 bricks left"]
         assert found["stopped_guests"] == [GUEST]
