@@ -20,6 +20,8 @@ FILE = "/var/lib/ganeti/config.data"
 GLUSTER, EXT = "gluster", "ext"
 #: our ExtStorage provider
 PROVIDER = "gluster"
+#: how instances reach their disks: QEMU opens gluster://, or a mount is used
+USERSPACE, KERNELSPACE = "userspace", "kernelspace"
 #: where it has its disks, unless its parameters say otherwise
 FOLDER = "ganeti"
 #: the default server that disks get their volume from
@@ -61,6 +63,8 @@ class Configuration:
     groups: Mapping[str, str] = field(default_factory=dict)
     #: names, without a directory, of the files or devices of all disks, also of those that no instance has at present
     disk_names: FrozenSet[str] = frozenset()
+    #: "userspace", "kernelspace": how instances reach their disks of our ExtStorage provider
+    ext_access: FrozenSet[str] = frozenset()
 
     def parameters_of(self, group: Optional[str]) -> Optional[DiskParameters]:
         """Those of *group*; of the only one if there is only one."""
@@ -84,6 +88,7 @@ def parse_configuration(data: Any) -> Configuration:
         disks=tuple(sorted(_disks(data), key=lambda disk: disk.instance)),
         groups=dict(_groups(data)),
         disk_names=frozenset(_names(_mappings(data, "disks"))),
+        ext_access=frozenset(_ext_access(_mappings(data, "disks"))),
     )
 
 
@@ -126,6 +131,14 @@ def _disks(data: Any) -> Iterator[DiskFile]:
             )
 
 
+def _ext_access(disks: List[Dict[str, Any]]) -> Iterator[str]:
+    for disk in disks:
+        logical_id = disk.get("logical_id")
+        ours = isinstance(logical_id, list) and logical_id[:1] == [PROVIDER]
+        if disk.get("dev_type") == EXT and ours:
+            yield str(_mapping(disk, "params").get("access", KERNELSPACE))
+
+
 def _groups(data: Any) -> Iterator[Tuple[str, str]]:
     groups = _mapping(data, "nodegroups")
     for node in _mappings(data, "nodes"):
@@ -166,7 +179,7 @@ def _parameters(name: str, cluster: Mapping[str, Any], group: Mapping[str, Any])
         "host": HOST,
         "port": 24007,
         "volume": "gv0",
-        "access": "kernelspace",
+        "access": KERNELSPACE,
         **_mapping(_mapping(cluster, "diskparams"), GLUSTER),
         **_mapping(_mapping(group, "diskparams"), GLUSTER),
     }

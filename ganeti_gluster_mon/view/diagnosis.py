@@ -7,22 +7,24 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Any, Dict, FrozenSet, Iterator, List, Mapping, Optional, Sequence, Tuple
 
-from ganeti_gluster_mon.ganeti.configuration import EXT, GLUSTER, Configuration
+from ganeti_gluster_mon.ganeti.configuration import EXT, GLUSTER, KERNELSPACE, USERSPACE, Configuration
 from ganeti_gluster_mon.ganeti.ssconf import Cluster, Node
 from ganeti_gluster_mon.gluster.model import Pool
 from ganeti_gluster_mon.gluster.placement import is_here
 from ganeti_gluster_mon.gluster.volume_files import VolumeFiles
 from ganeti_gluster_mon.health import OK, Health, host_of, remedy_of
 from ganeti_gluster_mon.text import one_line, some
+from ganeti_gluster_mon.view.access_findings import access_findings, server_findings
 from ganeti_gluster_mon.view.brick_mounts import findings
 from ganeti_gluster_mon.view.finding import NO_BACKEND, Finding
 from ganeti_gluster_mon.view.node_facts import NodeFacts
 from ganeti_gluster_mon.view.orphans import orphans
+from ganeti_gluster_mon.view.version_findings import ganeti_findings, oldest, pool_version_findings
 
 GLUSTERD_PORT = 24007
 #: seconds that a node's clock may be off
 CLOCK_SKEW = 2.0
-_ACCESS = ("userspace", "kernelspace")
+_ACCESS = (USERSPACE, KERNELSPACE)
 _MOST_NAMES = 5
 
 
@@ -79,9 +81,14 @@ def diagnose(inputs: DiagnosisInput) -> Diagnosis:
     common = _Common(inputs)
     return Diagnosis(
         cluster=tuple(_of_the_cluster(inputs)),
-        pool=tuple(
-            Finding(problem.text, remedy_of(problem).fix, note=problem.severity == OK, host=host_of(problem))
-            for problem in inputs.health.problems
+        pool=(
+            *(
+                Finding(
+                    problem.text, remedy_of(problem).fix, note=problem.severity == OK, host=host_of(problem)
+                )
+                for problem in inputs.health.problems
+            ),
+            *pool_version_findings(tuple(inputs.facts.values())),
         ),
         nodes={
             node.name: tuple(_of_a_node(node, inputs, common))
@@ -105,6 +112,7 @@ class _Common:
     def __init__(self, inputs: DiagnosisInput) -> None:
         every = inputs.facts.values()
         self.gluster = _most(facts.gluster for facts in every)
+        self.oldest = oldest(facts.gluster for facts in every) or "an older version"
         self.operating_version = _most(facts.operating_version for facts in every)
         names = {name for facts in every for name in facts.resolved}
         self.resolved: Dict[str, Optional[Tuple[str, ...]]] = {
@@ -153,6 +161,7 @@ def _of_the_cluster(inputs: DiagnosisInput) -> Iterator[Finding]:
                 f"disk template {template} is enabled, and the instance policy does not allow it",
                 f"gnt-cluster modify --ipolicy-disk-templates {allowed}",
             )
+    yield from server_findings(configuration, (facts.gluster for facts in inputs.facts.values()))
     if GLUSTER not in enabled:
         return
     if inputs.cluster.gluster_storage_dir is None:
@@ -205,9 +214,12 @@ def _of_a_node(node: Node, inputs: DiagnosisInput, common: _Common) -> Iterator[
     yield from _of_the_clock(facts)
     yield from _of_names(node, facts, inputs, common)
     yield from findings(node.name, facts.bricks or ())
+    yield from ganeti_findings(facts, inputs.cluster.release)
     configuration = inputs.configuration
     if configuration is not None:
-        yield from _of_the_backend(node, facts, inputs, configuration)
+        yield from _of_the_backend(facts, inputs, configuration)
+        if node.vm_capable:
+            yield from access_findings(node.name, facts, configuration)
 
 
 def _of_glusterd(node: Node, facts: NodeFacts, inputs: DiagnosisInput, common: _Common) -> Iterator[Finding]:
@@ -221,7 +233,8 @@ def _of_glusterd(node: Node, facts: NodeFacts, inputs: DiagnosisInput, common: _
     if facts.gluster != common.gluster:
         yield Finding(
             f"Gluster is {one_line(facts.gluster, 40)}, elsewhere {one_line(common.gluster, 40)}",
-            "have the same version everywhere",
+            f"upgrade each node with {one_line(common.oldest, 40)}, one after the other, each when all is healed: "
+            "apt-get install --only-upgrade glusterfs-server glusterfs-client",
         )
     if facts.operating_version and facts.operating_version != common.operating_version:
         yield Finding(
@@ -280,7 +293,7 @@ def _listens(name: str, inputs: DiagnosisInput) -> bool:
 
 
 def _of_the_backend(
-    node: Node, facts: NodeFacts, inputs: DiagnosisInput, configuration: Configuration
+    facts: NodeFacts, inputs: DiagnosisInput, configuration: Configuration
 ) -> Iterator[Finding]:
     enabled = configuration.enabled_disk_templates
     if EXT in enabled and facts.provider is False and any(each.provider for each in inputs.facts.values()):
@@ -298,17 +311,6 @@ def _of_the_backend(
         )
     if facts.backend is False:
         yield NO_BACKEND
-    if not node.vm_capable:
-        return
-    group = configuration.parameters_of(configuration.groups.get(node.name))
-    if group is not None and group.access == "userspace" and facts.qemu_gluster is False:
-        yield Finding("QEMU cannot open gluster:// here", "apt install qemu-block-extra")
-    if facts.fuse_client is False or facts.fuse_device is False:
-        lacks = "glusterfs-client" if facts.fuse_client is False else "/dev/fuse"
-        yield Finding(
-            f"volumes cannot be mounted for making disks: {lacks} is missing",
-            "apt install glusterfs-client" if facts.fuse_client is False else "modprobe fuse",
-        )
 
 
 def _allowed(directory: str, paths: Sequence[str]) -> bool:

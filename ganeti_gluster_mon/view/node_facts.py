@@ -3,9 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Mapping, Optional, Tuple
+from typing import Any, Iterator, Mapping, Optional, Tuple
 
 from ganeti_gluster_mon.view.brick_mounts import BrickMount, brick_mounts
+
+
+@dataclass(frozen=True)
+class Denial:
+    """Something that AppArmor denied."""
+
+    profile: str
+    #: AppArmor's word: "open", "file_mmap", "create" …
+    operation: str
+    #: a path, or the family of a socket
+    what: str
 
 
 @dataclass(frozen=True)
@@ -37,6 +48,15 @@ class NodeFacts:
     provider: Optional[bool] = None
     #: whether our storage backend is in the place of Ganeti's own module
     backend: Optional[bool] = None
+    #: the series of Ganeti in use, "3.1", and all that are installed
+    ganeti: Optional[str] = None
+    ganeti_installed: Optional[Tuple[str, ...]] = None
+    #: whether QEMU takes the options that Ganeti writes for gluster:// disks; None also where it writes none
+    qemu_options: Optional[bool] = None
+    #: whether the node daemon was started before its modules changed
+    noded_outdated: Optional[bool] = None
+    #: what AppArmor denied QEMU or Gluster lately
+    denials: Tuple[Denial, ...] = ()
     #: its own bricks of started volumes
     bricks: Optional[Tuple[BrickMount, ...]] = None
 
@@ -76,8 +96,23 @@ def node_facts(parsed: Any, sent: float, received: float) -> NodeFacts:
         fuse_device=_bool(parsed.get("fuse_device")),
         provider=_bool(parsed.get("provider")),
         backend=_bool(parsed.get("backend")),
+        ganeti=_text(parsed.get("ganeti")),
+        ganeti_installed=_texts(parsed.get("ganeti_installed")),
+        qemu_options=_bool(parsed.get("qemu_options")),
+        noded_outdated=_bool(parsed.get("noded_outdated")),
+        denials=tuple(_denials(parsed.get("denials"))),
         bricks=brick_mounts(parsed.get("bricks")),
     )
+
+
+def _denials(value: Any) -> Iterator[Denial]:
+    for each in value if isinstance(value, list) else ():
+        words = [
+            each.get(key) if isinstance(each, dict) else None for key in ("profile", "operation", "what")
+        ]
+        texts = [word for word in words if isinstance(word, str)]
+        if len(texts) == len(words):
+            yield Denial(*texts)
 
 
 def _text(value: Any) -> Optional[str]:

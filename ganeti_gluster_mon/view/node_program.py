@@ -6,10 +6,12 @@ It uses nothing of this package, which may not be installed there.
 
 from __future__ import annotations
 
+import ast
 import errno
 import glob
 import json
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -21,6 +23,17 @@ from typing import Any, Dict, List, Optional
 GLUSTERD_PORT = 24007
 #: seconds, for a name and for a connection
 CONNECT_TIMEOUT = 3.0
+#: Debian installs each series of Ganeti in a directory of its own; "default" is the one in use
+GANETI = "/usr/share/ganeti"
+NODED_PID = "/var/run/ganeti/ganeti-noded.pid"
+#: seconds that the start of a process and the change of a file may differ by their clocks
+CLOCK_STEP = 2.0
+#: seconds since a denial of AppArmor; an older one may be mended
+DENIAL_LASTS = 3600.0
+#: records of the kernel's log that are read at most; it keeps fewer
+MOST_RECORDS = 50000
+#: of a message of the kernel's audit
+FIELD = re.compile(r'(\w+)=("[^"]*"|\S+)')
 
 
 def main(hosts: List[str]) -> None:
@@ -44,7 +57,12 @@ def main(hosts: List[str]) -> None:
             "qemu_gluster": bool(glob.glob("/usr/lib/*/qemu/block-gluster.so")),
             "fuse_client": shutil.which("glusterfs") is not None,
             "fuse_device": os.path.exists("/dev/fuse"),
-            "backend": bool(glob.glob("/usr/share/ganeti/[0-9]*/ganeti/storage/gluster.py.distrib")),
+            "backend": bool(glob.glob(GANETI + "/[0-9]*/ganeti/storage/gluster.py.distrib")),
+            "ganeti": ganeti_in_use(GANETI),
+            "ganeti_installed": ganeti_installed(GANETI),
+            "qemu_options": qemu_options(GANETI + "/default/ganeti"),
+            "noded_outdated": noded_outdated(GANETI + "/default/ganeti", "/etc/ganeti/share", NODED_PID),
+            "denials": denials(kernel_log(), lines("/sys/kernel/security/apparmor/profiles") or []),
             "provider": any(
                 os.path.exists(directory + "/gluster/attach")
                 for directory in (
@@ -139,6 +157,116 @@ def version() -> Optional[str]:
         return None
     words = parsed.decode("utf-8", "replace").split()
     return words[1] if len(words) > 1 else None
+
+
+def ganeti_in_use(share: str) -> Optional[str]:
+    """The series of Ganeti in use, "3.1"; None where there is none."""
+    series = os.path.basename(os.path.realpath(share + "/default"))
+    return series if series[:1].isdigit() else None
+
+
+def ganeti_installed(share: str) -> List[str]:
+    """The series of Ganeti that are installed; what a purged one leaves is none."""
+    modules = glob.glob(share + "/[0-9]*/ganeti/storage/base.py")
+    return sorted(module[len(share) + 1 :].partition("/")[0] for module in modules)
+
+
+def qemu_options(ganeti: str) -> Optional[bool]:
+    """Whether QEMU takes the options that the Ganeti in the directory *ganeti* writes for gluster:// disks.
+
+    None where Ganeti writes none, as 3.0, or where they cannot be examined.
+    """
+    if os.path.exists(ganeti + "/storage/gluster.py.distrib"):
+        return True  # ganeti-gluster-backend repairs them
+    try:
+        with open(ganeti + "/hypervisor/hv_kvm/kvm_utils.py", encoding="utf-8") as file:
+            tree = ast.parse(file.read())
+    except (OSError, ValueError, SyntaxError):
+        return None
+    wanted = ("FlattenDict", "TranslateBoolToOnOff")
+    tree.body = [each for each in tree.body if isinstance(each, ast.FunctionDef) and each.name in wanted]
+    names: Dict[str, Any] = {}
+    try:
+        exec(compile(tree, "kvm_utils.py", "exec"), names)  # noqa: S102 - Ganeti's own code, of root's
+        return bool(names["FlattenDict"]({"server": [{"port": "1"}]}) == {"server.0.port": "1"})
+    except Exception:  # whatever another version of Ganeti does
+        return None
+
+
+def noded_outdated(ganeti: str, link: str, pid_file: str) -> Optional[bool]:
+    """Whether the node daemon was started before its modules in *ganeti* changed; None where that is not known.
+
+    *link* is what `gnt-cluster upgrade` changes to use another series.
+    """
+    try:
+        changed = max(
+            os.stat(ganeti + "/" + name).st_ctime for name in ("_constants.py", "storage/gluster.py")
+        )
+        if os.path.islink(link):
+            changed = max(changed, os.lstat(link).st_ctime)
+        pid = int((lines(pid_file) or [""])[0])
+        with open(f"/proc/{pid}/stat", "rb") as file:
+            ticks = int(file.read().rpartition(b")")[2].split()[19])
+        with open("/proc/stat", "rb") as file:
+            (booted,) = [int(line.split()[1]) for line in file if line.startswith(b"btime ")]
+    except (OSError, ValueError, IndexError):
+        return None
+    started = booted + ticks / os.sysconf("SC_CLK_TCK")
+    # a file that is to change in the future was written before the clock was set back
+    return started + CLOCK_STEP < changed < time.time()
+
+
+def kernel_log() -> List[str]:
+    """The records of /dev/kmsg that AppArmor wrote; [] where it cannot be read."""
+    found: List[str] = []
+    try:
+        log = os.open("/dev/kmsg", os.O_RDONLY | os.O_NONBLOCK)
+    except OSError:
+        return found
+    try:
+        for _ in range(MOST_RECORDS):
+            try:
+                record = os.read(log, 8192)
+            except BrokenPipeError:
+                continue  # the record was overwritten meanwhile
+            except OSError:
+                break  # there are no more
+            if not record:
+                break
+            if b'apparmor="DENIED"' in record:
+                found.append(record.decode("utf-8", "replace"))
+    finally:
+        os.close(log)
+    return found
+
+
+def denials(records: List[str], profiles: List[str]) -> List[Dict[str, str]]:
+    """What AppArmor denied QEMU or Gluster lately, by *records* of /dev/kmsg, each once.
+
+    *profiles* are the lines of the kernel's list: one that is not enforced any more denies nothing.
+    """
+    enforced = {line.rpartition(" (")[0] for line in profiles if line.endswith(" (enforce)")}
+    found: List[Dict[str, str]] = []
+    for record in records:
+        head, _, text = record.partition(";")
+        parsed = {match.group(1): match.group(2).strip('"') for match in FIELD.finditer(text)}
+        try:
+            age = time.monotonic() - int(head.split(",")[2]) / 1e6
+        except (IndexError, ValueError):
+            continue
+        profile, name = parsed.get("profile", ""), parsed.get("name", "")
+        family = parsed.get("family", "")
+        network = family in ("inet", "inet6") and any(word in profile for word in ("qemu", "kvm", "gluster"))
+        if (
+            profile not in enforced
+            or age > DENIAL_LASTS
+            or not ("gluster" in name or "libgf" in name or network)
+        ):
+            continue
+        denial = {"profile": profile, "operation": parsed.get("operation", ""), "what": name or family}
+        if denial not in found:
+            found.append(denial)
+    return found
 
 
 def glusterd() -> bool:

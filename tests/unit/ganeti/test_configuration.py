@@ -163,3 +163,12 @@ def test_the_names_of_all_disks_also_of_those_without_an_instance() -> None:
     config["disks"]["odd"] = None
     names = parse_configuration(config).disk_names
     assert {"i1.0", "u2.ext.disk2", "u4", "u3", "spare.0", "u9.file.disk0", "child"} <= names
+
+
+def test_how_instances_reach_their_disks_of_the_provider() -> None:
+    assert parse_configuration(told()).ext_access == {"kernelspace"}
+    data = told()
+    data["disks"]["d4"]["params"]["access"] = "userspace"
+    data["disks"]["d3"]["params"]["access"] = "of another provider"
+    data["disks"]["d0"]["params"]["access"] = "of another template"
+    assert parse_configuration(data).ext_access == {"kernelspace", "userspace"}
