@@ -42,7 +42,7 @@ LIBRARY  := /usr/lib/python3/dist-packages
 
 help:
 	@echo 'make help      this list'
-	@echo 'make demo      a pool of three hosts on this machine, a brick that dies, and what is said of it'
+	@echo 'make demo      a pool of three hosts on this machine, a brick that dies, and the reports about it'
 	@echo 'make test      lint, unit tests, and lab tests on real glusterd (as root), two files at a time; JOBS=1 for one'
 	@echo 'make deb       the Debian packages, in dist/'
 	@echo 'make venv      the command, in $(BIN)/ganeti-gluster-mon'
@@ -77,7 +77,7 @@ $(VENV)/.made: pyproject.toml setup.py constraints.txt
 	@$(BIN)/python -m compileall -q ganeti_gluster_mon
 	@touch $@
 
-# Without root there is no lab: its tests say so themselves, and are skipped.
+# Without root there is no lab: its tests are skipped, with the reason.
 packages:
 	@$(if $(ROOT),scripts/install-packages $(PACKAGES) $(LAB_PACKAGES) $(GANETI_PACKAGES) $(BROWSER_PACKAGES) \
 	  $(EXAMPLE_PACKAGES) $(DEB_PACKAGES) $(DEB_DEPENDS))

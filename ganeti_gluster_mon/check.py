@@ -2,7 +2,7 @@
 
 Written by hand, not with nagiosplugin 1.3: that finds the state itself, by ranges over figures,
 where here `health` has evaluated already; it leaves plain labels without quotes, raises an error for
-a quote or an equals sign in one, and tells of a "|" it removed on a second line.  Leading it
+a quote or an equals sign in one, and mentions a "|" that it removed on a second line.  Leading it
 past all that takes more lines than the format does:
 ``GLUSTER STATE - text | 'label'=value[unit];warning;critical;minimum;maximum …``.
 """
@@ -54,7 +54,7 @@ def check(pool: Pool, health: Health, limits: Limits, volume: Optional[str] = No
         there = ", ".join(each.name for each in pool.volumes) or "none"
         return _result(UNKNOWN, (), f"no volume of that name; there are: {there}", (), limits)
     judged = health.volumes.get(volume, VolumeHealth("unknown", UNKNOWN))
-    # What is not known of the pool, because the answers are old, say, is not known of the volume.
+    # What is not known of the pool, as where the answers are old, is not known of the volume.
     implied = {problem.code for problem in judged.problems if problem.implied}
     unknown = [
         problem

@@ -120,12 +120,12 @@ def _snapshot(arguments: argparse.Namespace, processes: bool = True, disks: bool
         known = snapshot.from_daemon(arguments.run_dir, limits, arguments.state_dir)
         if known is not None:
             return known
-    seen = snapshot.from_gluster(
+    current = snapshot.from_gluster(
         cli_options.query_settings(arguments, processes, disks), limits, arguments.state_dir
     )
-    if seen.error:
-        _complain(seen.error)
-    return seen
+    if current.error:
+        _complain(current.error)
+    return current
 
 
 def _collect(arguments: argparse.Namespace) -> int:
@@ -138,9 +138,10 @@ def _collect(arguments: argparse.Namespace) -> int:
         if name not in every:
             print(f"{PROGRAM} collect: no collector {name!r}; there are: {', '.join(every)}", file=sys.stderr)
             return 2
-    seen = _snapshot(arguments, processes="glusterd" in names, disks="gluster-disks" in names)
+    current = _snapshot(arguments, processes="glusterd" in names, disks="gluster-disks" in names)
     reports = [
-        report.make(every[name], seen.pool, seen.health, seen.now, arguments.verbose) for name in names
+        report.make(every[name], current.pool, current.health, current.now, arguments.verbose)
+        for name in names
     ]
     print(report.render(reports))
     return 0
@@ -150,13 +151,13 @@ def _metrics(arguments: argparse.Namespace) -> int:
     from ganeti_gluster_mon.metrics import pool_metrics
     from ganeti_gluster_mon.metrics.textfile import TextfileError, write_textfile
 
-    seen = _snapshot(arguments, disks=True)
+    current = _snapshot(arguments, disks=True)
     text = pool_metrics.render(
-        seen.pool,
-        seen.health,
-        seen.now,
-        duration=seen.seconds,
-        failures=seen.failures,
+        current.pool,
+        current.health,
+        current.now,
+        duration=current.seconds,
+        failures=current.failures,
     )
     if arguments.textfile is None:
         sys.stdout.buffer.write(text)
@@ -172,16 +173,16 @@ def _check(arguments: argparse.Namespace) -> int:
     from ganeti_gluster_mon.check import check
 
     try:
-        seen = _snapshot(arguments, processes=False)
+        current = _snapshot(arguments, processes=False)
     except CaptureError as err:
         print(f"GLUSTER UNKNOWN - {err}")
         return 3
-    result = check(seen.pool, seen.health, seen.limits, arguments.volume)
+    result = check(current.pool, current.health, current.limits, arguments.volume)
     print(result.line)
     if arguments.table:
         from ganeti_gluster_mon.table import table
 
-        print(table(seen.pool, seen.health), end="")
+        print(table(current.pool, current.health), end="")
     return result.exit_status
 
 

@@ -8,7 +8,7 @@ from typing import List, Sequence
 def align(rows: Sequence[Sequence[str]], to_the_right: Sequence[bool], gap: str = " ") -> List[str]:
     """A line for each of *rows*, with *gap* between columns and no blanks at the end.
 
-    *to_the_right* says by column whether its cells end at the same place: so figures do.
+    *to_the_right*: by column, whether its cells are aligned to the right, as figures are.
     """
     widths = [max(map(len, column)) for column in zip(*rows)]
     return [

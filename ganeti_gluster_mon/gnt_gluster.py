@@ -28,7 +28,7 @@ def _run(words: Sequence[str]) -> int:
 
 
 def parser() -> argparse.ArgumentParser:
-    """The whole command line: what is run, what --help says, and what the man page is made from."""
+    """The whole command line: what is run, what --help shows, and the source of the man page."""
     from ganeti_gluster_mon.deploy import deploy_commands as deploy
     from ganeti_gluster_mon.view import view_commands as view
 

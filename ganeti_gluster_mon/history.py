@@ -44,7 +44,7 @@ class Stuck(NamedTuple):
 
     #: since when, by the counts so far
     since: float
-    #: since when, besides, no entry has been possibly healing; None: one is
+    #: since when no entry has been possibly healing; None: one is
     idle_since: Optional[float]
     #: of the latest count
     counted_at: float

@@ -26,12 +26,12 @@ def make(
     health: Health,
     now: int,
     verbose: bool = False,
-    tell: Callable[[str], None] = warn,
+    on_failure: Callable[[str], None] = warn,
 ) -> Report:
     """The report of *collector* at *now* (ns since the epoch), its fields in mond's order.
 
     Without *verbose* a report with a status has that only.  A collector that fails harms no
-    other: its report says so with status 2, and *tell* is called with the same line.
+    other: its report has status 2 and the error, and *on_failure* is called with the same line.
     """
     try:
         data = collector.collect(pool, health, now)
@@ -40,7 +40,7 @@ def make(
             data = data if verbose else status
     except Exception as error:  # whatever it is, it is this collector's alone
         failure = one_line(f"collector {collector.name} failed: {type(error).__name__}: {error}")
-        tell(failure)
+        on_failure(failure)
         data = {"status": {"code": UNKNOWN, "message": failure, "problems": []}}
     return {
         "name": collector.name,

@@ -39,7 +39,7 @@ def _row(volume: Volume, health: Health) -> Sequence[str]:
 
 
 def _heal(volume: Volume) -> str:
-    """Entries to be healed; those in split-brain, which will not heal by themselves, beside them."""
+    """Entries to be healed; followed by those in split-brain, which do not heal by themselves."""
     if volume.heal is None:
         return "?" if volume.heals else "-"
     split = f" ({volume.heal.split_brain} split)" if volume.heal.split_brain else ""

@@ -5,12 +5,12 @@ that runs and reaches no brick fails with ENOTCONN, too, until a brick is back; 
 users go on with it then.  So the processes of this node are searched for the client.
 
 A guest, an OS script or a loop device may still have files of the mount open.  Then it is unmounted lazily, and its
-loop devices are undone: each disappears when its last user closes it.  Whoever uses the disk next gets another mount
+loop devices are undone: each disappears when its last user closes it.  The next user of the disk gets another mount
 and another device.
 
 What was written to such a device, or to a file of the mount, and not flushed may be lost, in the device's page cache or
 in the client.  A guest expects that of a disk whose power fails.  An OS script, a wipe or an import has reported
-success, so it is recorded for whoever opens or detaches the disk next (`take_loss`).  A use of a disk's file is noted
+success, so it is recorded for the next open or detach of the disk (`take_loss`).  A use of a disk's file is noted
 beforehand.
 """
 

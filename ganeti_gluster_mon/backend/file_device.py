@@ -1,9 +1,9 @@
-"""A file as a disk: all that is needed of one, to be used by whoever has such disks, not inherited.
+"""A file as a disk: all that is needed of one, to be used by classes of disks, not inherited.
 
 The methods are those of Ganeti's own helper of this name (ganeti.storage.filestorage), so that it reads
 as Ganeti's other storage does.  What is more: a disk is named by an open directory and a path in it, and nothing that
 a name holds, nor a symlink put in the way, leads out of that directory.  A create, grow or move that is killed leaves
-either the former state or the new one, and besides that at most a temporary name (temporary.py) or an empty file.
+either the former state or the new one, and at most a temporary name (temporary_file.py) or an empty file in addition.
 """
 
 from __future__ import annotations
@@ -106,7 +106,7 @@ class FileDeviceHelper:
     def Exists(self, assert_exists: Optional[bool] = None) -> bool:
         """Whether the disk is there; a directory is no disk.
 
-        Raises DiskError if that is not as *assert_exists* says, and for something else of its name that is no
+        Raises DiskError if that is not as *assert_exists* requires, and for something else of its name that is no
         plain file: a symlink could lead to another's data.
         """
         status = self._look()
@@ -187,7 +187,7 @@ class FileDeviceHelper:
 
     @contextmanager
     def opened(self, flags: int) -> Iterator[int]:
-        """A descriptor of the disk's file, as *flags* of open(2) say, until the end of the block.
+        """A descriptor of the disk's file, opened with *flags* of open(2), until the end of the block.
 
         Raises DiskError if there is no such disk, or something else of its name.
         """
@@ -226,12 +226,12 @@ class FileDeviceHelper:
         self._folders, self._base, self.name = there._folders, there._base, there.name
 
     def Status(self) -> Optional[os.stat_result]:
-        """What stat(2) says of the disk's file; None if there is none.  Raises DiskError if it is no plain file."""
+        """What stat(2) reports about the disk's file; None without one.  Raises DiskError if it is no plain file."""
         status = self._look()
         return None if status is None else self._checked(status)
 
     def _look(self) -> Optional[os.stat_result]:
-        """What stat(2) says of whatever has the disk's name; None if nothing has.  Raises DiskError."""
+        """What stat(2) reports about whatever has the disk's name; None if nothing has.  Raises DiskError."""
         try:
             with self._errors("look at"), self._folder() as folder:
                 return os.stat(self._base, dir_fd=folder, follow_symlinks=False)
@@ -299,7 +299,7 @@ def _resize(descriptor: int, size: int, reserve: bool) -> None:
             # What it took before it failed stays taken, beyond the end.
             os.ftruncate(descriptor, before)
             raise
-    # Here the size is changed, once: who is killed before has changed nothing that can be seen.
+    # The size changes here, once: a process that is killed before this line has changed nothing.
     os.ftruncate(descriptor, size)
     os.fsync(descriptor)
 

@@ -34,7 +34,7 @@ _BLKFLSBUF = 0x1261
 _FLAGS = re.compile(r"^flags:\s*([0-7]+)$", re.MULTILINE)
 #: Ganeti's program that copies a disk from or to another node or file, however it is started
 _COPIER = b"import-export"
-#: seconds for a process that has just been told to close a device, and between two looks
+#: seconds for a process to close a device after the request to do so, and between two looks
 _CLOSING, _PAUSE = 3.0, 0.05
 #: the field of /sys/block/NAME/stat with the sectors written: Documentation/block/stat.rst
 _SECTORS_WRITTEN = 6

@@ -2,7 +2,7 @@
 
 A device is made with the flag that has the kernel undo it when the last process closes it, so one whose maker is
 killed is gone with it; `make_lasting` takes that flag away.  Loop devices are the machine's, and the path the kernel
-shows for a file is only a hint: another mount, in another container say, may have the same.  A file is identified by
+shows for a file is only a hint: another mount, as in another container, may have the same.  A file is identified by
 the number of its filesystem and its inode number.
 
 The kernel gives these two numbers only after a request to the filesystem (LOOP_GET_STATUS64), which hangs where the
@@ -10,7 +10,7 @@ filesystem does.  So each device that is made here is recorded (loop_records.py)
 in a child process, with a timeout, and so is every other call that may hang.  Each volume has a lock of its own, so a
 volume that hangs delays nothing on another volume.
 
-Each device has a number that no other will have soon.  Somebody may keep /dev/loop3 in mind, as Ganeti does in a
+Each device has a number that no other will have soon.  A program may remember /dev/loop3, as Ganeti does in a
 symlink, and should find nothing there later, not another's disk.
 
 The calls are those of loop(4); LOOP_CONFIGURE needs Linux 5.8.
@@ -73,7 +73,7 @@ class Backing:
     path: str
     #: MAJOR:MINOR of its file system
     filesystem: str
-    #: None where it is not known, as asking could take for ever; the path has to do then
+    #: None where it is not known, as a query may hang; the path has to do then
     inode: Optional[int] = None
 
     @classmethod
@@ -194,7 +194,7 @@ def _new(file: int, path: str) -> Tuple[str, int]:
             descriptor = os.open(device, os.O_RDWR | os.O_CLOEXEC)
         except OSError as err:
             if err.errno in (errno.EEXIST, errno.ENOENT, errno.ENXIO):
-                continue  # it is another's, or was taken for one that nobody needs
+                continue  # it belongs to another file, or was undone as unused
             raise
         try:
             fcntl.ioctl(descriptor, _CONFIGURE, _BEFORE.pack(file, 0) + info + _AFTER)

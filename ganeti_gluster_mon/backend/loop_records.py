@@ -1,6 +1,6 @@
 """What backs each loop device, as this program recorded it when it made the device.
 
-The kernel tells the filesystem and the inode number of a device's file only after a request to that filesystem, which
+The kernel gives the filesystem and the inode number of a device's file only after a request to that filesystem, which
 may hang.  A record needs none.  It holds the kernel's sequence number of the device, ``/sys/block/loopN/diskseq``
 (since Linux 5.15).  That number changes with each new backing file, so a record of an earlier file is never taken for
 the present one.

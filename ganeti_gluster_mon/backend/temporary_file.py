@@ -3,7 +3,7 @@
 A disk is created as the file ``.NAME.new-16HEXDIGITS``, gets its size, and is then given its own name.  Gluster has
 neither O_TMPFILE nor rename with RENAME_NOREPLACE on FUSE (10.3: "Operation not supported", "Invalid argument"), so
 the name is given by link(2), which never replaces another disk, and the temporary name is removed after that.  A
-process that is killed in between leaves the temporary name, before or beside the disk's own name.
+process that is killed in between leaves the temporary name, without or with the disk's own name.
 
 The process that creates a disk holds a lock (flock(2), which Gluster enforces on all nodes) on the temporary file.
 The kernel releases it when the process ends, and Gluster when the node does.
@@ -23,7 +23,7 @@ from typing import Optional, Tuple
 
 #: longest name of a file, in bytes
 NAME_MAX = 255
-#: seconds without a change after which the temporary file of another disk is removed: a second safeguard beside the
+#: seconds without a change after which the temporary file of another disk is removed: a second safeguard next to the
 #: lock, which Gluster drops where the connection to the bricks is interrupted
 ABANDONED_AFTER = 900.0
 _INFIX = ".new-"

@@ -1,6 +1,6 @@
 """A Gluster volume as a place for disks: where it is mounted, who uses the mount, how QEMU names what is in it.
 
-Each volume has a mount point of its own beside the directory that Ganeti has for Gluster
+Each volume has a mount point of its own next to the directory that Ganeti has for Gluster
 (gluster-storage-dir): ``/var/run/ganeti/gluster.d/gv0@127.0.0.1:24007``.  A volume that is mounted at that
 directory itself, as Ganeti's own class does it, is used there.  So is one that was mounted from another server of the
 same pool: it is the volume that counts, not the name in the parameter ``host`` (same_volume.py).
@@ -165,7 +165,7 @@ class GlusterVolume:
         return None if mount is None else mount.device_number
 
     def mounts(self) -> List[model.Mount]:
-        """The mounts at Ganeti's directory and beside it that are of volumes of this name, in whatever pool.
+        """The mounts at Ganeti's directory and next to it that are of volumes of this name, in whatever pool.
 
         A disk's name is unique over all pools: so a file that has it, on any of these mounts, is that disk.
         """

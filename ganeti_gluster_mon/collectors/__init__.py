@@ -1,7 +1,7 @@
 """The collectors: the reports about a pool, one file each.
 
-A file in this package that says `@register` over a class with the members of `Collector` is
-a collector; there is no list to keep.  The files are only imported when someone asks which
+A file in this package that has `@register` over a class with the members of `Collector` is
+a collector; there is no list to keep.  The files are only imported by a query for which
 collectors there are.
 """
 

@@ -22,9 +22,9 @@ class GlusterDisks:
     )
 
     def collect(self, pool: Pool, health: Health, now: int) -> Dict[str, Any]:
-        """``disks``; null when it is not known which there are, then ``message`` says why."""
+        """``disks``; null when they are not known; ``message`` is the reason then."""
         if pool.disks is None:
-            return {"disks": None, "message": pool.disks_unknown or "this node was not asked for them"}
+            return {"disks": None, "message": pool.disks_unknown or "the disks were not queried"}
         volumes = {volume.name: volume for volume in pool.volumes or ()}
         return {"disks": [_disk_data(disk, evaluate_disk(disk, pool, volumes)) for disk in pool.disks]}
 

@@ -14,7 +14,7 @@ from typing import Callable, Dict, Iterable, List, Optional, Protocol, Sequence,
 from ganeti_gluster_mon.command_error import CommandError
 from ganeti_gluster_mon.deploy import prerequisites
 from ganeti_gluster_mon.deploy.step import Command, NodeQuery, Remaining, Step
-from ganeti_gluster_mon.deploy.wait import Say, Wait
+from ganeti_gluster_mon.deploy.wait import PrintLine, Wait
 from ganeti_gluster_mon.ganeti.ssh import CommandResult, NodeUnavailable
 from ganeti_gluster_mon.text import one_line
 
@@ -54,15 +54,15 @@ class PlanStopped(CommandError):
 
 
 def query_nodes(host: Host, queries: Iterable[NodeQuery]) -> Dict[NodeQuery, CommandResult]:
-    """Ask all *queries*, by as few connections as can be, all at once.
+    """Run all *queries* at the same time, by as few connections as possible.
 
-    Of a node that cannot be asked each answer has the status 255, and says why.
+    Where a node cannot be queried, each of its answers has the status 255 and the reason.
     """
     batches = _batches(queries)
 
-    def query(batch: Sequence[NodeQuery]) -> Dict[NodeQuery, CommandResult]:
+    def query_batch(batch: Sequence[NodeQuery]) -> Dict[NodeQuery, CommandResult]:
         try:
-            answers = host.query(batch[0].node, [question.argv for question in batch], batch[0].timeout)
+            answers = host.query(batch[0].node, [query.argv for query in batch], batch[0].timeout)
         except NodeUnavailable as err:
             answers = (CommandResult(255, "", str(err)),) * len(batch)
         return dict(zip(batch, answers))
@@ -70,27 +70,27 @@ def query_nodes(host: Host, queries: Iterable[NodeQuery]) -> Dict[NodeQuery, Com
     if not batches:
         return {}
     if len(batches) == 1:  # without a thread: then a Ctrl-C is not waited with
-        return query(*batches)
+        return query_batch(*batches)
     with ThreadPoolExecutor(max_workers=_AT_ONCE) as pool:
-        return {question: reply for part in pool.map(query, batches) for question, reply in part.items()}
+        return {query: reply for part in pool.map(query_batch, batches) for query, reply in part.items()}
 
 
 def _batches(queries: Iterable[NodeQuery]) -> Tuple[Tuple[NodeQuery, ...], ...]:
     """*queries* by node and timeout, each part small enough for the command line of one connection."""
     found: Dict[Tuple[str, float], List[List[NodeQuery]]] = {}
     sizes: Dict[Tuple[str, float], int] = {}
-    for question in dict.fromkeys(queries):
-        key = (question.node, question.timeout)
-        size = sum(map(len, question.argv))
+    for query in dict.fromkeys(queries):
+        key = (query.node, query.timeout)
+        size = sum(map(len, query.argv))
         if key not in found or sizes[key] + size > _BATCH:
             found.setdefault(key, []).append([])
             sizes[key] = 0
-        found[key][-1].append(question)
+        found[key][-1].append(query)
         sizes[key] += size
     return tuple(tuple(batch) for batches in found.values() for batch in batches)
 
 
-def query_step(host: Host, step: Step, say: Say) -> Tuple[Remaining, Tuple[CommandResult, ...]]:
+def query_step(host: Host, step: Step, print_line: PrintLine) -> Tuple[Remaining, Tuple[CommandResult, ...]]:
     """The remaining commands of a step, and the answers to its queries.
 
     Raises PreconditionFailed and NodeUnavailable.
@@ -101,7 +101,7 @@ def query_step(host: Host, step: Step, say: Say) -> Tuple[Remaining, Tuple[Comma
         found = query_nodes(host, queries)
         return tuple(found[each] for each in queries)
 
-    answers = _wait_for_lock(query, say)
+    answers = _wait_for_lock(query, print_line)
     return _remaining(step, queries, answers), answers
 
 
@@ -109,15 +109,15 @@ def _remaining(step: Step, queries: Sequence[NodeQuery], answers: Sequence[Comma
     unavailable = [reply for reply in answers if reply.status == 255]
     if unavailable:
         raise NodeUnavailable(unavailable[0].stderr)
-    for question, reply in zip(queries, answers):
+    for query, reply in zip(queries, answers):
         # Without systemd a step has no unit to enable.  The survey reports a missing gluster.
-        program = question.argv[0]
+        program = query.argv[0]
         if (
             reply.status == 127
             and program in prerequisites.PACKAGES
             and program not in ("systemctl", "gluster")
         ):
-            raise CommandError(prerequisites.missing(question.node, program))
+            raise CommandError(prerequisites.missing(query.node, program))
     return step.remaining(answers)
 
 
@@ -156,8 +156,8 @@ def dry_run_text(steps: Sequence[Step], remaining: Sequence[Remaining]) -> str:
     return "".join(f"{line}\n" for line in lines)
 
 
-def apply(host: Host, steps: Sequence[Step], say: Say, verbose: bool = False) -> bool:
-    """Run *steps* in their order and report each to *say*; returns whether anything was changed.
+def apply(host: Host, steps: Sequence[Step], print_line: PrintLine, verbose: bool = False) -> bool:
+    """Run *steps* in their order and report each to *print_line*; returns whether anything was changed.
 
     Steps that are already done are counted; with *verbose* each is reported.
     Raises PlanRefused when nothing was done, and PlanStopped when something was.
@@ -170,38 +170,38 @@ def apply(host: Host, steps: Sequence[Step], say: Say, verbose: bool = False) ->
             # An earlier step may have changed the state that the precheck found.
             progress = ""
             if changed:
-                commands, answers = query_step(host, step, say)
+                commands, answers = query_step(host, step, print_line)
                 progress = step.progress(answers)
-            if commands is None and is_still_done(host, step, say):
+            if commands is None and is_still_done(host, step, print_line):
                 done += 1
                 if verbose:
-                    say(f"{label}: already done{f' ({progress})' if progress else ''}")
+                    print_line(f"{label}: already done{f' ({progress})' if progress else ''}")
                 continue
-            say(label)
+            print_line(label)
             changed = True
-            run_step(host, step, say)
+            run_step(host, step, print_line)
         except (KeyboardInterrupt, SystemExit):  # Ctrl-C, SIGTERM
-            raise _stopped(steps, number, "interrupted", say) from None
+            raise _stopped(steps, number, "interrupted", print_line) from None
         except CommandError as err:
-            raise _stopped(steps, number, str(err), say) from err
+            raise _stopped(steps, number, str(err), print_line) from err
     if done and not verbose:
-        say(
+        print_line(
             f"{done} of {len(steps)} steps {'was' if done == 1 else 'were'} already done (--verbose names them)"
         )
     return changed
 
 
-def is_still_done(host: Host, step: Step, say: Say) -> bool:
+def is_still_done(host: Host, step: Step, print_line: PrintLine) -> bool:
     """Whether all further readings of a step that is done show that it is done."""
-    wait = Wait(step, say)
+    wait = Wait(step, print_line)
     for _ in range(step.readings - 1):
         wait.pause()
-        if query_step(host, step, say)[0] is not None:
+        if query_step(host, step, print_line)[0] is not None:
             return False
     return True
 
 
-def run_step(host: Host, step: Step, say: Say) -> None:
+def run_step(host: Host, step: Step, print_line: PrintLine) -> None:
     """Run the remaining commands of a step, and wait until it is done.  Raises CommandError.
 
     The wait goes on as long as the progress of the step changes.
@@ -210,13 +210,13 @@ def run_step(host: Host, step: Step, say: Say) -> None:
     wait: Optional[Wait] = None
     ran, cured, done = False, False, 0
     while True:
-        remaining, answers = query_step(host, step, say)
+        remaining, answers = query_step(host, step, print_line)
         done = done + 1 if remaining is None else 0
         if remaining and not ran:
-            ran = run_all(host, step, remaining, say, may_cure=not cured)
+            ran = run_all(host, step, remaining, print_line, may_cure=not cured)
             wait, cured = None, not ran
             continue
-        wait = wait or Wait(step, say)
+        wait = wait or Wait(step, print_line)
         wait.report(step.progress(answers), done=done >= step.readings)
         if done >= step.readings:
             return
@@ -226,36 +226,40 @@ def run_step(host: Host, step: Step, say: Say) -> None:
         wait.pause()
 
 
-def run_all(host: Host, step: Step, commands: Sequence[Command], say: Say, may_cure: bool) -> bool:
+def run_all(
+    host: Host, step: Step, commands: Sequence[Command], print_line: PrintLine, may_cure: bool
+) -> bool:
     """Run *commands*; False: one failed, and the commands that cure that were run, so *commands* have to run again.
 
     Raises CommandError.
     """
     try:
         for command in commands:
-            run(host, command, say)
+            run(host, command, print_line)
     except CommandError as err:
         cure = step.cure(str(err)) if may_cure else ()
         if not cure:
             raise
         for command in cure:
-            say(f"    {command.node}: {one_line(' '.join(command.argv), 200)}, for: {err}")
-            run(host, command, say)
+            print_line(f"    {command.node}: {one_line(' '.join(command.argv), 200)}, for: {err}")
+            run(host, command, print_line)
         return False
     return True
 
 
-def run(host: Host, command: Command, say: Say) -> None:
+def run(host: Host, command: Command, print_line: PrintLine) -> None:
     """Run one command, again while another command holds the lock of Gluster.  Raises CommandError with its reason."""
     (reply,) = _wait_for_lock(
-        lambda: (host.run(command.node, command.argv, command.timeout, command.text),), say
+        lambda: (host.run(command.node, command.argv, command.timeout, command.text),), print_line
     )
     if reply.status:
         raise CommandError(f"{command.node}: {one_line(' '.join(command.argv), 200)}: {reply.reason}")
 
 
-def _wait_for_lock(query: Callable[[], Tuple[CommandResult, ...]], say: Say) -> Tuple[CommandResult, ...]:
-    """The answers of *query*, repeated while another command holds the lock of Gluster, which is reported to *say*."""
+def _wait_for_lock(
+    query: Callable[[], Tuple[CommandResult, ...]], print_line: PrintLine
+) -> Tuple[CommandResult, ...]:
+    """The answers of *query*, repeated while another command holds Gluster's lock, with a line about it."""
     began, reported = time.monotonic(), False
     while True:
         answers = query()
@@ -269,16 +273,16 @@ def _wait_for_lock(query: Callable[[], Tuple[CommandResult, ...]], say: Say) -> 
         if not locked or waited >= _LOCK_TIMEOUT:
             return answers
         if waited >= _REPORT_AFTER and not reported:
-            say(f"    waiting for Gluster, {_LOCK_TIMEOUT:.0f} s at most: {locked[0].group()}")
+            print_line(f"    waiting for Gluster, {_LOCK_TIMEOUT:.0f} s at most: {locked[0].group()}")
             reported = True
         time.sleep(_PAUSE)
 
 
-def _stopped(steps: Sequence[Step], number: int, why: str, say: Say) -> PlanStopped:
+def _stopped(steps: Sequence[Step], number: int, why: str, print_line: PrintLine) -> PlanStopped:
     for step in steps[:number]:
-        say(f"done: {step.node}: {step.description}")
+        print_line(f"done: {step.node}: {step.description}")
     for step in steps[number:]:
-        say(f"not done: {step.node}: {step.description}")
+        print_line(f"not done: {step.node}: {step.description}")
     return PlanStopped(
         f"{why}; stopped at step {number + 1} of {len(steps)}, {number} "
         f"{'is' if number == 1 else 'are'} done: the same command again goes on from there"

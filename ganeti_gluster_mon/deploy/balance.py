@@ -2,7 +2,7 @@
 
 A directory of each brick has its share of the names in ``trusted.glusterfs.dht`` (xlators/cluster/dht: four numbers of
 32 bits in network order; the last two are the first and the last hash).  A brick that was added has no share until the
-layout is fixed, and ``rebalance status`` still tells of the rebalance before.
+layout is fixed, and ``rebalance status`` still shows the rebalance before.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def is_balanced(context: Context, coordinator: str, volume: VolumeInfo) -> bool:
 
 
 def has_layout(context: Context, volume: VolumeInfo) -> bool:
-    """Whether each set of bricks has its share of new files; False also where that cannot be seen."""
+    """Whether each set of bricks has its share of new files; False also where that is not known."""
     size = plan.layout_of(volume).size
     hosts: Dict[str, str] = {}
     for node in context.cluster.nodes:

@@ -1,4 +1,4 @@
-"""A block device, as lsblk and wipefs tell of it: may a filesystem be made on it?
+"""A block device, as lsblk and wipefs report it: may a filesystem be made on it?
 
 ``lsblk --json`` knows the kernel's side, partitions and other holders and where they are mounted; what is
 written on the device it knows from udev only, which may be late or missing.  ``wipefs --no-act --json``
@@ -57,7 +57,7 @@ class Device:
     #: "253:16"
     number: str
     read_only: bool
-    #: of the hardware, where it tells one
+    #: of the hardware, where it has one
     identity: Optional[str]
     #: where it, or something on it, is mounted ("[SWAP]": in use as swap)
     mount_points: Tuple[str, ...]
@@ -73,7 +73,7 @@ class Device:
 
     @property
     def used(self) -> Optional[str]:
-        """Why nothing may be made on it whatever one says, since it is in use just now; None: it is not."""
+        """Why nothing may be made on it, even by force, since it is in use now; None: it is not."""
         if self.read_only:
             return "is read-only"
         if self.mount_points:
@@ -95,7 +95,7 @@ class Device:
 
 
 def queries(device: str) -> Tuple[Tuple[str, ...], ...]:
-    """What to ask a node about *device*, for `understand`."""
+    """The query of a node about *device*, for `understand`."""
     return (
         ("lsblk", "--json", "--bytes", "--paths", "--output", _COLUMNS, "--", device),
         ("wipefs", "--no-act", "--json", "--", device),
@@ -143,11 +143,14 @@ def understand(name: str, listed: CommandResult, wiped: CommandResult) -> Tuple[
             "",
         )
     except (ValueError, KeyError, TypeError) as err:
-        return None, f"what lsblk and wipefs say of {name} cannot be understood: {one_line(repr(err), 80)}"
+        return (
+            None,
+            f"the output of lsblk and wipefs about {name} cannot be understood: {one_line(repr(err), 80)}",
+        )
 
 
 def _identity(device: Mapping[str, Any]) -> Optional[str]:
-    """What the hardware says it is; partitions of a disk all say what the disk says, and differ by number."""
+    """The identity of the hardware; partitions have that of their disk, and differ by number."""
     parsed = device["wwn"] or device["serial"]
     number = re.search(r"[0-9]+$", device["path"])
     return f"{parsed}-part{number[0] if number else ''}" if parsed and device["type"] == "part" else parsed
@@ -165,7 +168,7 @@ def filesystem_uuid(cluster: str, node: str, name: str, device: Device) -> str:
     """The UUID that our filesystem on *device*, which was named *name*, has or would get.
 
     It is always the same for a disk of a node of a cluster.  So a filesystem that was made here is known
-    again, by whoever goes on after an interruption, and none that somebody else made is taken for ours; and
+    again after an interruption, and none that another program made is taken for ours; and
     what ``--dry-run`` shows is what will be done.
     """
     return str(uuid.uuid5(_NAMESPACE, "\n".join((cluster, node, device.identity or name, str(device.size)))))

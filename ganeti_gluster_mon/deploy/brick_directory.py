@@ -34,7 +34,7 @@ class MakeBrick(Step):
 
     path: str
     volume: str
-    #: a node of the pool that is asked which volumes there are
+    #: a node of the pool that is queried for its volumes
     coordinator: str
     #: of a filesystem that was made for it; None for a directory on a filesystem that was there
     mount_point: Optional[str] = None
@@ -130,7 +130,7 @@ class MakeBrick(Step):
         if not self.wipe:
             raise PreconditionFailed(
                 f"{self.node}: {self.path} {found.described(volumes)}: its files are old and must not come back; "
-                f"nothing was changed on it; to lose what it holds for good, say "
+                f"nothing was changed on it; to lose what it holds for good, add "
                 f"--wipe {self.device or f'{self.node}:{self.path}'}"
             )
         if self.mount_point is not None:
@@ -142,8 +142,8 @@ class MakeBrick(Step):
     def _must_not_fill_root(self, below: CommandResult, itself: CommandResult) -> None:
         if not itself.status:
             raise PreconditionFailed(
-                f"{self.node}: {self.path} is a mount point itself; name a directory in it, {self.path}/gluster "
-                f"say: then no brick fills the root filesystem when the mount is missing"
+                f"{self.node}: {self.path} is a mount point itself; name a directory in it, as "
+                f"{self.path}/gluster: then no brick fills the root filesystem when the mount is missing"
             )
         if below.status:
             raise PreconditionFailed(

@@ -65,7 +65,7 @@ class MakeFilesystem(Step):
     mount_point: str
     #: the name of the brick's directory in it
     directory: str
-    #: a node of the pool that is asked which volumes there are
+    #: a node of the pool that is queried for its volumes
     coordinator: str
     #: the administrator named this device: what is on it may be lost
     wipe: bool = False
@@ -109,7 +109,7 @@ class MakeFilesystem(Step):
         if device.carries and not unfinished and not self.wipe:
             raise PreconditionFailed(
                 f"{self.node}: {self.device} {device.carries}; nothing was changed on it; to lose what it holds "
-                f"for good, say --wipe {self.node}:{self.device}"
+                f"for good, add --wipe {self.node}:{self.device}"
             )
         if not (device.carries or unfinished or self.wipe):
             _must_be_blank(self.node, self.device, sample)
@@ -161,7 +161,7 @@ class MakeFilesystem(Step):
         if not self.wipe:
             raise PreconditionFailed(
                 f"{self.node}: {self.device} {stale}: its files are old and must not come back; nothing was changed "
-                f"on it; to lose what it holds for good, say --wipe {self.node}:{self.device}"
+                f"on it; to lose what it holds for good, add --wipe {self.node}:{self.device}"
             )
         if not device.mount_points:
             must_not_be_missing(self.node, self.device, [one for one in every if one[1].path != path], mounts)
@@ -221,7 +221,7 @@ def _must_be_blank(node: str, device: str, sample: CommandResult) -> None:
     if offset is not None:
         raise PreconditionFailed(
             f"{node}: {device} holds data without a known signature (at byte {offset}): a database or a guest may use "
-            f"it raw; nothing was changed on it; to lose what it holds for good, say --wipe {node}:{device}"
+            f"it raw; nothing was changed on it; to lose what it holds for good, add --wipe {node}:{device}"
         )
 
 

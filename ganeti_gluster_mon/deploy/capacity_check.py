@@ -1,4 +1,4 @@
-"""Whether a new brick is large enough for the data of its set.  Pure but for the question it names."""
+"""Whether a new brick is large enough for the data of its set.  Pure."""
 
 from __future__ import annotations
 

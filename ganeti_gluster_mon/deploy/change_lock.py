@@ -71,7 +71,7 @@ os.ftruncate(file, 0)
 
 
 class Locked(PlanRefused):
-    """Another command is changing the pool; one line that says which."""
+    """Another command is changing the pool; one line that names it."""
 
 
 class LockLost(CommandError):
@@ -253,7 +253,7 @@ def _read_line(process: subprocess.Popen[bytes], timeout: float) -> bytes:
 
 
 def _end(process: subprocess.Popen[bytes]) -> CommandResult:
-    """End and reap a holder; what it said on standard error."""
+    """End and reap a holder; return what it wrote to standard error."""
     _close(process.stdin)
     process.stdin = None
     text: List[bytes] = []

@@ -88,7 +88,7 @@ def requested_places(
     if len(nodes) > 1:
         for name, path in arguments.wipe:
             if name is None:
-                raise UsageError(f"--wipe {path}: say on which node, {nodes[0]}:{path}")
+                raise UsageError(f"--wipe {path}: name the node, too: {nodes[0]}:{path}")
     wiped = {node: of(node, arguments.wipe) for node in nodes}
     places = []
     for node in nodes:
@@ -109,7 +109,7 @@ def warnings(arguments: argparse.Namespace, layout: Layout) -> List[str]:
     notes = [_of_shards(arguments)]
     if layout.kind == layouts.REPLICATE and layout.size == 2:
         notes.append(
-            "two copies split their brain when each node has seen writes that the other has not: take a third node, "
+            "two copies split their brain when each node has taken writes that the other lacks: take a third node, "
             "a small one, and --replica 3 --arbiter"
         )
     return notes

@@ -1,4 +1,4 @@
-"""The commands of ``gnt-gluster`` that change something: what they take, and what they ask before."""
+"""The commands of ``gnt-gluster`` that change something: their arguments, and what they have confirmed."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def add_commands(commands: argparse._SubParsersAction[Any]) -> None:
         "deploy",
         help="from empty disks to a volume that Ganeti uses",
         description="Bricks, pool, volume and Ganeti's settings, on the nodes named or on all of the cluster. "
-        "It can be run again: a volume that exists is compared with what is asked for, and what it has lost (a mount, "
+        "It can be run again: a volume that exists is compared with the request, and what it has lost (a mount, "
         "a line in /etc/fstab, a brick that does not run) is repaired.",
     )
     deploy.add_argument("nodes", nargs="*", metavar="NODE", help=f"{_NODE} (default: all that are online)")
@@ -115,7 +115,7 @@ def add_commands(commands: argparse._SubParsersAction[Any]) -> None:
             action="store_true",
             help="print the commands that would be run, and run none of them",
         )
-        one.add_argument("-f", "--force", action="store_true", help="ask nothing")
+        one.add_argument("-f", "--force", action="store_true", help="do not ask for confirmation")
         one.add_argument(
             "-v", "--verbose", action="store_true", help="name each step, also those that are done already"
         )
@@ -154,7 +154,7 @@ def _add_discard(parser: argparse.ArgumentParser, what: str) -> None:
     parser.add_argument(
         "--discard-data",
         action="store_true",
-        help=f"give up what is on {what}, where nobody else has it and it cannot be read; what is lost is named",
+        help=f"give up what is on {what}, where no other copy exists and it cannot be read; what is lost is named",
     )
 
 

@@ -1,4 +1,4 @@
-"""Steps that give up bricks whose data is lost: nobody else has it, and their host or disk is gone."""
+"""Steps that give up bricks whose data is lost: no other copy exists, and their host or disk is gone."""
 
 from __future__ import annotations
 

@@ -59,7 +59,7 @@ def replace_brick(
     new: BrickAddress,
     made: Sequence[Step],
 ) -> Proposal:
-    """*new* beside the other bricks of a volume without copies, and *old*, whose data is lost, no more."""
+    """A volume without copies gets the brick *new* and gives up the brick *old*, whose data is lost."""
     peers = {peer.uuid: peer for peer in coordinator.peers}
     host = next((one.uuid for one in volume.bricks if (one.host, one.path) == (old.node, old.path)), None)
     peer = peers.get(host or "")
@@ -128,7 +128,7 @@ def moves(volume: str, bricks: Sequence[BrickAddress]) -> str:
     """How the data of bricks without copies is moved to the other bricks of their volume."""
     labels = " ".join(brick.label for brick in bricks)
     return (
-        f"gluster volume remove-brick {volume} {labels} start moves it to the other bricks; when … status says "
+        f"gluster volume remove-brick {volume} {labels} start moves it to the other bricks; when … status shows "
         f"completed, … commit takes the brick out"
     )
 
@@ -149,4 +149,4 @@ def _losses(context: Context, volume: VolumeInfo, bricks: Sequence[BrickAddress]
 
 def _notes(volume: VolumeInfo, bricks: Sequence[BrickAddress], lost: Losses) -> List[str]:
     named = some([brick.label for brick in bricks], 6)
-    return [f"{volume.name} keeps no copies, and nobody else has what is on {named}", *lost.notes]
+    return [f"{volume.name} keeps no copies: there is no other copy of what is on {named}", *lost.notes]

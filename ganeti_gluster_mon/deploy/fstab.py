@@ -29,7 +29,7 @@ class Entry:
 
 
 def entries(text: str) -> Tuple[Entry, ...]:
-    """The lines of fstab that say something; what cannot be one is passed over, as mount(8) does."""
+    """The lines of fstab that are entries; what cannot be one is skipped, as mount(8) does."""
     return tuple(one for one in map(_entry, text.splitlines()) if one is not None)
 
 

@@ -80,7 +80,7 @@ class EnableTemplate(Step):
         if not mine and disks:
             users = some(list(dict.fromkeys(disk.instance for disk in disks)), 3)
             raise PreconditionFailed(
-                f"Ganeti's gluster disks are on volume {disks[0].volume}, of {users}: to say another would lose them; "
+                f"Ganeti's gluster disks are on volume {disks[0].volume}, of {users}: another volume would lose them; "
                 f"make this one with gnt-gluster create-volume, and set it for a node group: gnt-group modify -D"
             )
         if disks:
@@ -100,7 +100,7 @@ class EnableTemplate(Step):
         return (Command(self.node, ("gnt-cluster", "modify", *words), timeout=_MODIFY_TIMEOUT),)
 
     def _must_have_access(self, mine: Sequence[DiskParameters]) -> None:
-        """Raise PreconditionFailed where disks exist, and another access to them is asked for."""
+        """Raise PreconditionFailed where disks exist, and another access to them is requested."""
         if self.access is not None and all(one.access != self.access for one in mine):
             raise PreconditionFailed(
                 f"Ganeti's gluster disks have access {mine[0].access}, not {self.access}: "

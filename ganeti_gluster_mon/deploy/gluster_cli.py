@@ -47,7 +47,7 @@ def peers(reply: CommandResult) -> Tuple[Peer, ...]:
     try:
         parsed = parse.pool_list(output(reply))
     except (Refused, Unreadable) as err:
-        raise PreconditionFailed(f"it is not known who is in the pool: {err}") from err
+        raise PreconditionFailed(f"the members of the pool are not known: {err}") from err
     return parsed.facts
 
 
@@ -76,7 +76,7 @@ def existing_volume(reply: CommandResult, name: str) -> VolumeInfo:
 
 
 def status(reply: CommandResult, name: str) -> Optional[VolumeStatus]:
-    """The state of the bricks of a volume; None where it is not told, the volume being stopped say."""
+    """The state of the bricks of a volume; None where it is not known, as with a stopped volume."""
     try:
         parsed = parse.volume_status(output(reply))
     except (Refused, Unreadable, PreconditionFailed):
@@ -85,7 +85,7 @@ def status(reply: CommandResult, name: str) -> Optional[VolumeStatus]:
 
 
 def heal_counts(reply: CommandResult) -> Optional[Tuple[HealCount, ...]]:
-    """What each brick counts; None where it is not told."""
+    """What each brick counts; None where it is not known."""
     try:
         return parse.heal_info(output(reply)).facts
     except (Refused, Unreadable, PreconditionFailed):
@@ -97,4 +97,4 @@ def own(parsed: Tuple[Peer, ...]) -> Peer:
     for peer in parsed:
         if peer.local:
             return peer
-    raise PreconditionFailed("gluster does not say which member of the pool it is itself")
+    raise PreconditionFailed("gluster does not report which member of the pool it is itself")

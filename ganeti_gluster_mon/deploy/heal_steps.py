@@ -1,6 +1,6 @@
 """Steps that see a new brick to its end: a full heal, nothing pending on any copy, the same entries as its copies.
 
-Only all three together say that a new brick holds what it should.  A count of 0 alone does not: right after
+Only all three together prove that a new brick holds what it should.  A count of 0 alone does not: right after
 ``replace-brick`` the self-heal daemons are not connected to the new brick yet, and what they have not looked at they do
 not count.  A full crawl alone does not: it walks over the brick of one node, perhaps the new one, which is empty.
 """
@@ -118,7 +118,7 @@ class Healed(Step):
     volume: str
     #: those of one set, which hold the same
     bricks: Tuple[BrickAddress, ...]
-    #: whether they are copies; the daemons of other volumes do not say which bricks they are connected to
+    #: whether they are copies; the daemons of other volumes do not list the bricks they are connected to
     replicated: bool = True
 
     @property
@@ -168,7 +168,7 @@ class Healed(Step):
         pending = max((count.pending or 0) for count in counts)
         return (
             f"{pending} entries to heal"
-            + (f", {some(away, 2)} cannot be asked yet" if away else "")
+            + (f", {some(away, 2)} cannot be queried yet" if away else "")
             + (f", the self-heal daemons are not connected to {some(unconnected, 2)}" if unconnected else "")
         )
 

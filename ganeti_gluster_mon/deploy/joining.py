@@ -43,7 +43,7 @@ class Described:
 
 
 def described(tags: Iterable[str], defaults: str) -> Optional[Described]:
-    """What the *tags* of the cluster say, or else *defaults*, the text of our settings; None where neither does.
+    """The value in the *tags* of the cluster, else in *defaults*, the text of our settings; None where neither has it.
 
     Raises CommandError.
     """

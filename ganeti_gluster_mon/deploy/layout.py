@@ -17,7 +17,7 @@ REPLICATE, DISPERSE, DISTRIBUTE = "replicate", "disperse", "distribute"
 
 
 class NoLayout(CommandError):
-    """No such volume can be made of these bricks; one line that says what would do."""
+    """No such volume can be made of these bricks; one line with what is needed."""
 
 
 @dataclass(frozen=True)
@@ -91,10 +91,10 @@ def distribute() -> Layout:
 
 
 def arrange(layout: Layout, bricks: Sequence[BrickAddress]) -> Tuple[BrickAddress, ...]:
-    """*bricks* in the order in which Gluster is to be told of them: no set has two bricks on one node.
+    """*bricks* in the order that Gluster has to get them in: no set has two bricks on one node.
 
     Sets take the nodes in the order in which they are first named, so the last named of a set gets the
-    arbiter.  Raises NoLayout when they do not come out even, saying how many more would do.
+    arbiter.  Raises NoLayout, with the number that is missing, when they make no whole sets.
     """
     if not bricks:
         raise NoLayout("no bricks: name a --device or a --directory")

@@ -29,7 +29,7 @@ MOUNT_POINT = "/export/brick"
 DIRECTORY = BRICK_DIRECTORY
 
 PORT = 24007
-#: where Ganeti 3.0 has its mounts, unless told otherwise
+#: where Ganeti 3.0 has its mounts by default
 STORAGE_DIRECTORY = "/var/run/ganeti/gluster"
 _ITSELF = "127.0.0.1"
 
@@ -56,16 +56,16 @@ class Bricks:
 def coordinator(surveyed: Sequence[NodeSurvey]) -> NodeSurvey:
     """The node whose pool the others join: the first that is in one, or the first of all.
 
-    Raises PreconditionFailed where none can be asked.
+    Raises PreconditionFailed where no node can be queried.
     """
     well = [one for one in surveyed if one.fault is None]
     if not well:
-        raise PreconditionFailed("no node can be asked about the pool")
+        raise PreconditionFailed("no node can be queried about the pool")
     return next((one for one in well if one.in_pool), well[0])
 
 
 def strangers(member: NodeSurvey, cluster: Cluster) -> Tuple[str, ...]:
-    """Who is in the pool of *member* and no node of the cluster."""
+    """The peers in the pool of *member* that are no nodes of the cluster."""
     known = {word for node in cluster.nodes for word in (node.name, node.primary_ip, node.secondary_ip)}
     return tuple(peer.hostname for peer in member.peers if not peer.local and peer.hostname not in known)
 
@@ -142,7 +142,7 @@ def join(nodes: Sequence[str], coordinator: NodeSurvey) -> Tuple[Step, ...]:
     """*nodes* as peers of *coordinator*, which all know by its name."""
     others = [node for node in dict.fromkeys(nodes) if node != coordinator.name]
     steps: List[Step] = [RunGlusterd(node) for node in dict.fromkeys((coordinator.name, *others))]
-    # Gluster calls a node that was installed anew connected until it has spoken with it: only its UUID tells.
+    # Gluster calls a reinstalled node connected until it exchanges messages with it: only the UUID differs.
     listed = {peer.hostname for peer in coordinator.peers if not peer.local}
     steps += [Rejoin(node, coordinator.name) for node in others if node in listed]
     steps += [JoinPool(node, coordinator.name) for node in others]
@@ -152,7 +152,7 @@ def join(nodes: Sequence[str], coordinator: NodeSurvey) -> Tuple[Step, ...]:
 
 
 def guest_options(layout: Layout, nodes: int, sharded: bool) -> Tuple[Tuple[str, str], ...]:
-    """What is said otherwise than in Gluster's group virt.
+    """The options that differ from Gluster's group virt.
 
     Server quorum ends bricks where less than half of the nodes are left.  With copies that is right; where
     there are none, or two nodes only, it would take away what still works.
@@ -191,9 +191,9 @@ def ganeti_side(
     access: Optional[str],
     away: Sequence[str] = (),
 ) -> Tuple[Step, ...]:
-    """What Ganeti has to be told, after which it makes disks on *volume*; *peers* are the nodes of the pool.
+    """The settings that Ganeti needs to make disks on *volume*; *peers* are the nodes of the pool.
 
-    Nodes that are *away* cannot be told.
+    Nodes that are *away* cannot get them.
     """
     directory = storage_directory(cluster)
     online = [node for node in cluster.nodes if not node.offline]

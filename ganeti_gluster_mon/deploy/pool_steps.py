@@ -157,7 +157,7 @@ def has_bricks(node: str, held: Sequence[Tuple[str, BrickAddress]], volumes: Seq
             f"volume can keep one copy less: gnt-gluster remove-node {node} --reduce-replica"
         )
     return (
-        f"{node} holds bricks: {named}, and nobody else has what is on {brick.path}; while {node} runs: gluster volume "
+        f"{node} holds bricks: {named}, and {brick.path} has no other copy; while {node} runs: gluster volume "
         f"remove-brick {volume} {brick.label} start moves it to the other bricks; if it is gone for good: "
         f"gnt-gluster remove-node {node} --discard-data"
     )
@@ -194,10 +194,10 @@ class CreateVolume(Step):
 
 @dataclass(frozen=True)
 class SetForGuests(Step):
-    """Options that are good for disks of virtual machines: Gluster's own group virt, with a few said otherwise."""
+    """Options that are good for disks of virtual machines: Gluster's own group virt, a few of them changed."""
 
     volume: str
-    #: what is said otherwise, or besides: option → value
+    #: options that differ from the group, or that it does not have: option → value
     options: Tuple[Tuple[str, str], ...] = ()
     #: whether its sets are copies; Gluster refuses the group for others, because of single options in it
     copies: bool = True
@@ -291,7 +291,7 @@ class StartVolume(Step):
 
 
 def offline(volume: VolumeInfo, status: CommandResult) -> Optional[Tuple[str, ...]]:
-    """The bricks of *volume* that are not online, and the self-heal daemons ("…: self-heal daemon") beside its bricks.
+    """The bricks of *volume* that are not online, and its self-heal daemons ("…: self-heal daemon").
 
     None where it is not known.
     """
@@ -385,7 +385,7 @@ class DeleteVolume(Step):
         if "remove-brick" in running:
             raise PreconditionFailed(
                 f"bricks of {self.volume} are being removed: first gluster volume remove-brick {self.volume} "
-                f"BRICK... stop, with those that gluster volume status {self.volume} tells"
+                f"BRICK... stop, with those that gluster volume status {self.volume} lists"
             )
         commands = []
         if "rebalance" in running:

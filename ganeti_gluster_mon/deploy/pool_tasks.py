@@ -1,4 +1,4 @@
-"""What each command that changes something is to come to, from what is asked for and what is there."""
+"""The proposal of each command that changes a pool: from the request and from what exists."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ from ganeti_gluster_mon.text import some
 
 @dataclass(frozen=True)
 class NewVolume:
-    """A volume that is not there yet, as it is asked for: where it is to lie, and the steps to it."""
+    """A volume that does not exist yet, as requested: its bricks, and the steps that make it."""
 
     nodes: Tuple[str, ...]
     coordinator: NodeSurvey
@@ -111,7 +111,7 @@ def deploy(context: Context, arguments: argparse.Namespace) -> Proposal:
 
 
 def create_volume(context: Context, arguments: argparse.Namespace) -> Proposal:
-    """A volume of which Ganeti is told nothing."""
+    """A volume that is not added to Ganeti's settings."""
     new = _new_volume(context, arguments)
     result = (
         f"{arguments.volume} is started, and Ganeti does not use it; guests' disks on it: gnt-group modify "
@@ -250,7 +250,7 @@ def _marked(
     }
     answers = query_nodes(context.host, queries.values())
     return tuple(
-        brick for brick, asks in queries.items() if is_waiting(brick.path, answers[asks], parsed.volume)
+        brick for brick, query in queries.items() if is_waiting(brick.path, answers[query], parsed.volume)
     )
 
 

@@ -1,8 +1,8 @@
 """What the commands of a plan need on their nodes, checked on all of them before the first command is run.
 
 A command needs its program, and what it writes to has to be writable, with some room.  `requirements` derives that
-from the commands, purely; one query per node looks, and `faults` says what is missing.  What a step itself can
-tell from its own answers, connected peers say, it refuses by itself.
+from the commands, purely; one query per node looks, and `faults` returns what is missing.  What a step itself can
+tell from its own answers, connected peers for example, it refuses by itself.
 """
 
 from __future__ import annotations
@@ -99,7 +99,7 @@ class Requirements:
     #: hosts on which glusterd has to be reachable from here
     hosts: Tuple[str, ...] = ()
 
-    def question(self, node: str) -> NodeQuery:
+    def query(self, node: str) -> NodeQuery:
         """The query that checks it."""
         wanted = {
             "programs": self.programs,
@@ -146,8 +146,8 @@ def _written(command: Command) -> Tuple[Tuple[str, int], ...]:
 
 
 def queries(commands: Sequence[Command]) -> Tuple[NodeQuery, ...]:
-    """What has to be asked before *commands* are run."""
-    queried = [needed.question(node) for node, needed in requirements(commands).items()]
+    """The queries that have to be answered before *commands* are run."""
+    queried = [needed.query(node) for node, needed in requirements(commands).items()]
     queried += [NodeQuery(command.node, QUEUE) for command in commands if command.argv[0] == "gnt-cluster"]
     return tuple(dict.fromkeys(queried))
 
@@ -185,7 +185,7 @@ def missing(node: str, program: str) -> str:
 
 def _queue(node: str, reply: CommandResult) -> Iterable[str]:
     if reply.status == 127:
-        return []  # said already
+        return []  # reported already
     if reply.status:
         return [f"{node}: Ganeti's master does not answer there ({reply.reason}): gnt-cluster verify"]
     if "drain flag is set" in reply.stdout:

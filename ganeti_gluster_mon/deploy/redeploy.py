@@ -1,4 +1,4 @@
-"""``deploy`` for a volume that exists: it is compared with what is asked for, and what it has lost is repaired.
+"""``deploy`` for a volume that exists: it is compared with the request, and what it has lost is repaired.
 
 The volume is known by its name and id, and its bricks by where the volume lists them: a brick may have been replaced,
 and the volume may have grown, since it was deployed.  Nothing is formatted and no brick is added here.
@@ -51,10 +51,10 @@ def redeploy(
     coordinator: NodeSurvey,
     members: Sequence[NodeSurvey],
 ) -> Proposal:
-    """Repair *volume*, which *coordinator* knows; *members* are the nodes of the cluster as they were seen.
+    """Repair *volume*, which *coordinator* knows; *members* are the surveys of the nodes of the cluster.
 
     Where nodes are named, the others are repaired too if they can be reached, and only mentioned if not.
-    Raises PlanRefused, a line for each thing that is asked for and is not so, and that deploy does not change.
+    Raises PlanRefused, a line for each property that differs from the request and that deploy does not change.
     """
     cluster = context.cluster
     named = nodes_by_name(cluster, arguments.nodes)
@@ -135,7 +135,7 @@ def ready(volume: str, title: str, bricks: int) -> str:
 def differences(
     arguments: argparse.Namespace, volume: VolumeInfo, named: Sequence[str], cluster: Cluster
 ) -> List[str]:
-    """What is asked for explicitly and is not so, a line each, with what can be done about it.  Pure."""
+    """What differs from an explicit request, a line each, with what can be done about it.  Pure."""
     found = []
     there = plan.layout_of(volume)
     explicit = (arguments.replica, arguments.disperse, arguments.redundancy)

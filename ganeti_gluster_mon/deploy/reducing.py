@@ -107,8 +107,8 @@ def _note(volume: str, copies: int) -> str:
         return f"{volume} keeps one copy of everything: the next disk that fails is lost data"
     if copies == 2:
         return (
-            f"{volume} keeps two copies: writes stop while the first brick of a set is down, and nobody can "
-            f"tell which copy is right when each has writes that the other lacks"
+            f"{volume} keeps two copies: writes stop while the first brick of a set is down, and neither "
+            f"copy is right when each has writes that the other lacks"
         )
     return f"{volume} keeps {copies} copies"
 

@@ -15,7 +15,7 @@ from ganeti_gluster_mon.text import one_line
 
 _INFO = "/var/lib/glusterd/glusterd.info"
 _PEERS = "/var/lib/glusterd/peers"
-#: the state of a member in glusterd's files, and what `pool list` says of a `peer probe` that did not end
+#: the state of a member in glusterd's files, and what `pool list` shows for a `peer probe` that did not end
 _MEMBER_IN_FILE, _STUCK = "3", "Sent and Received peer request"
 
 
@@ -26,7 +26,7 @@ class Rejoin(Step):
     glusterd makes itself a new UUID when it is installed anew, and Gluster then refuses the node: its name is taken.
     The step gives glusterd its former UUID and a file for each member of the pool, as Red Hat's procedure for "the same
     hostname" does.  The members then send it the volumes.  It does not use `peer probe`: a member that already lists
-    the node may stay at "Sent and Received peer request", whatever is restarted (seen with GlusterFS 10.3).
+    the node may stay at "Sent and Received peer request", whatever is restarted (observed with GlusterFS 10.3).
     """
 
     coordinator: str

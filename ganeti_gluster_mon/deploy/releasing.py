@@ -29,7 +29,7 @@ class ReleaseDisk(Step):
     uuid: str
     #: the name of a brick's directory in it
     directory: str
-    #: a node of the pool that is asked which volumes there are
+    #: a node of the pool that is queried for its volumes
     coordinator: str
 
     @property
@@ -75,7 +75,7 @@ class ReleaseDisk(Step):
         if lines:
             argvs.append(("sync", fstab.PATH))
             argvs += [] if systemd.status else [("systemctl", "daemon-reload")]
-        # last: without its UUID nobody would find its line in fstab again
+        # last: its line in fstab is found by its UUID
         argvs += [("wipefs", "--all", "--", self.device)] if device.signatures else []
         return tuple(Command(self.node, argv) for argv in argvs) or DONE
 

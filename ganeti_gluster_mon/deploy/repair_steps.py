@@ -30,11 +30,11 @@ import errno, json, os, re, subprocess, sys
 path = sys.argv[1]
 def run(*argv):
     try:
-        said = subprocess.run(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                              stderr=subprocess.DEVNULL, timeout=15)
+        found = subprocess.run(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                               stderr=subprocess.DEVNULL, timeout=15)
     except (OSError, subprocess.TimeoutExpired):
         return None
-    return said.stdout.decode().strip() or None
+    return found.stdout.decode().strip() or None
 def plain(text):
     return re.sub(r"\\\\([0-7]{3})", lambda code: chr(int(code[1], 8)), text)
 found = {"point": "/", "source": "", "type": "", "volume_id": None, "error": None, "recorded": []}
@@ -105,7 +105,7 @@ class RestartGlusterd(Step):
         try:
             gluster_cli.peers(answers[0])
         except PreconditionFailed:
-            if answers[1].status:  # without systemd nobody here knows how it is started
+            if answers[1].status:  # without systemd it is not known how it is started
                 raise PreconditionFailed(self.fault) from None
             return (Command(self.node, ("systemctl", "restart", "glusterd.service"), timeout=150.0),)
         return DONE
@@ -113,7 +113,7 @@ class RestartGlusterd(Step):
 
 @dataclass(frozen=True)
 class RecordMountPoint(Step):
-    """A mount point that tells which filesystem belongs there, should its line in /etc/fstab be lost."""
+    """A mount point that shows which filesystem belongs there, should its line in /etc/fstab be lost."""
 
     mount_point: str
     uuid: str
@@ -132,7 +132,7 @@ class RecordMountPoint(Step):
     def remaining(self, answers: Sequence[CommandResult]) -> Remaining:
         mounted, recorded = answers
         if not mounted.status:
-            return DONE  # what is below the mount cannot be seen
+            return DONE  # the directory below the mount cannot be read
         if not recorded.status and recorded.stdout == self.uuid:
             return DONE
         return (
@@ -259,6 +259,4 @@ def understand(node: str, reply: CommandResult) -> Found:
             recorded=tuple((str(point), str(uuid), device) for point, uuid, device in parsed["recorded"]),
         )
     except (ValueError, KeyError, TypeError) as err:
-        raise PreconditionFailed(
-            f"{node}: it cannot be seen where the bricks are mounted: {reply.reason}"
-        ) from err
+        raise PreconditionFailed(f"{node}: the mounts of the bricks are not known: {reply.reason}") from err

@@ -31,7 +31,7 @@ from ganeti_gluster_mon.deploy.slot_steps import (
     UnmountDead,
     has_volume_id,
     slot,
-    slot_questions,
+    slot_queries,
 )
 from ganeti_gluster_mon.deploy.step import NodeQuery, PreconditionFailed, Step
 from ganeti_gluster_mon.deploy.survey import NodeSurvey
@@ -97,7 +97,7 @@ def replace_brick(context: Context, arguments: argparse.Namespace) -> Proposal:
     steps: List[Step] = [*plan.join(nodes, coordinator), *plan.allow(context.cluster, nodes)]
     before: Tuple[str, ...] = ()
     if there and not again:
-        # it has been done, and is only to be seen to its end
+        # it has been replaced, and only the heal has to end
         _must_be_gone(volume, old, new)
         steps += [*made.steps, StartVolume(coordinator.name, volume.name, (new,))]
     else:
@@ -143,7 +143,7 @@ def _must_be_gone(volume: VolumeInfo, old: BrickAddress, new: BrickAddress) -> N
     *old*."""
     if old != new and plan.set_of(volume, old):
         raise PreconditionFailed(
-            f"{new.label} is a brick of {volume.name} already, beside {old.label}: name another disk"
+            f"{new.label} is a brick of {volume.name} already, as is {old.label}: name another disk"
         )
 
 
@@ -173,7 +173,7 @@ def _slot_state(
     point, name = os.path.split(old.path)
     if name != plan.DIRECTORY:
         return None
-    mount = tuple(NodeQuery(old.node, argv) for argv in slot_questions(point))
+    mount = tuple(NodeQuery(old.node, argv) for argv in slot_queries(point))
     parsed = query_nodes(context.host, (*mount, *directory))
     found = slot([parsed[one] for one in mount])
     same = found.number == node.devices[place.device].number
@@ -268,7 +268,7 @@ def replacement_risk(
     if its.pending:
         raise PreconditionFailed(
             f"{its.pending} entries of {volume.name} are to be healed, and {old.label} may have the only good copy: "
-            f"wait until gluster volume heal {volume.name} info summary says 0"
+            f"wait until gluster volume heal {volume.name} info summary shows 0"
         )
     return ()
 

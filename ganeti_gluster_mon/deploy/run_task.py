@@ -32,7 +32,7 @@ def run_task(task: Task, arguments: argparse.Namespace, context: Optional[Contex
         if arguments.dry_run:
             proposal = task(context, arguments)
             for note in proposal.notes:
-                say(note)
+                print_line(note)
             sys.stdout.write(dry_run_text(proposal.steps, precheck(context.host, proposal.steps)))
             return 0
         with context.lock() as lock:
@@ -43,7 +43,7 @@ def run_task(task: Task, arguments: argparse.Namespace, context: Optional[Contex
     except PlanRefused as err:
         for line in str(err).splitlines():
             print(f"gnt-gluster: {line}", file=sys.stderr)
-        say("nothing was done")
+        print_line("nothing was done")
         return 1
     except KeyboardInterrupt:
         raise PlanStopped("interrupted before anything was done") from None
@@ -52,20 +52,20 @@ def run_task(task: Task, arguments: argparse.Namespace, context: Optional[Contex
 def _change(context: Context, lock: ChangeLock, proposal: Proposal, arguments: argparse.Namespace) -> int:
     """Have the proposal confirmed, and apply its steps; returns the exit status."""
     if proposal.question:
-        precheck(context.host, proposal.steps)  # before a person is asked to confirm it
+        precheck(context.host, proposal.steps)  # before a person has to confirm it
         if not confirm(proposal.question, proposal.notes, arguments.force):
-            say("nothing was done")
+            print_line("nothing was done")
             return 1
     else:
         for note in proposal.notes:
-            say(note)
-    changed = apply(LockedHost(context.host, lock), proposal.steps, say, arguments.verbose)
+            print_line(note)
+    changed = apply(LockedHost(context.host, lock), proposal.steps, print_line, arguments.verbose)
     for line in proposal.advice:
-        say(line)
-    say("; ".join(filter(None, ("" if changed else "nothing to do", proposal.result))) or "done")
+        print_line(line)
+    print_line("; ".join(filter(None, ("" if changed else "nothing to do", proposal.result))) or "done")
     return 0
 
 
-def say(line: str) -> None:
+def print_line(line: str) -> None:
     """Print progress on standard error."""
     print(line, file=sys.stderr, flush=True)

@@ -34,12 +34,12 @@ class Crawls:
 
 
 def heal_count(volume: str) -> Tuple[str, ...]:
-    """The command that asks the daemons which bricks they are connected to."""
+    """The command that queries the daemons for the bricks they are connected to."""
     return (*GLUSTER, _TIMEOUT, "volume", "heal", volume, "statistics", "heal-count")
 
 
 def statistics(volume: str) -> Tuple[str, ...]:
-    """The command that asks the daemons for their crawls."""
+    """The command that queries the daemons for their crawls."""
     return (*GLUSTER, _TIMEOUT, "volume", "heal", volume, "statistics")
 
 

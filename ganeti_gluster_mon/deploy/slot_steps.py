@@ -27,7 +27,7 @@ class Slot:
     fault: str
 
 
-def slot_questions(mount_point: str) -> Tuple[Tuple[str, ...], ...]:
+def slot_queries(mount_point: str) -> Tuple[Tuple[str, ...], ...]:
     """The commands whose answers `slot` takes."""
     return (
         ("findmnt", "--json", "--mountpoint", mount_point, "--output", "SOURCE,MAJ:MIN"),
@@ -37,7 +37,7 @@ def slot_questions(mount_point: str) -> Tuple[Tuple[str, ...], ...]:
 
 
 def slot(answers: Sequence[CommandResult]) -> Slot:
-    """A mount point from the answers to `slot_questions`.  Pure."""
+    """A mount point from the answers to `slot_queries`.  Pure."""
     mounts, inside = answers
     if mounts.status:
         return Slot("", "", "")
@@ -91,7 +91,7 @@ class UnmountDead(Step):
 
     def queries(self) -> Tuple[NodeQuery, ...]:
         number = ("lsblk", "--noheadings", "--nodeps", "--output", "MAJ:MIN", "--", self.device)
-        return tuple(NodeQuery(self.node, argv) for argv in (*slot_questions(self.mount_point), number))
+        return tuple(NodeQuery(self.node, argv) for argv in (*slot_queries(self.mount_point), number))
 
     def remaining(self, answers: Sequence[CommandResult]) -> Remaining:
         found = slot(answers[:2])
@@ -156,19 +156,19 @@ class ResetBrick(Step):
     def cure(self, failure: str) -> Tuple[Command, ...]:
         """Restart a glusterd that was started while the brick's directory was not there.
 
-        It does not know the real path of the brick then, and takes it for a new one (seen with GlusterFS 10.3).
+        It does not know the real path of the brick then, and takes it for a new one (observed with GlusterFS 10.3).
         """
         if _NEW not in failure:
             return ()
         return (Command(self.brick.node, ("systemctl", "restart", "glusterd.service"), timeout=150.0),)
 
 
-#: what glusterd says of a brick whose real path it does not know
+#: what glusterd reports about a brick whose real path it does not know
 _NEW = "When destination brick is new"
 
 
 def has_volume_id(brick: BrickAddress, volume_uuid: str, answers: Sequence[CommandResult]) -> bool:
-    """Whether the directory of *brick* can be read and has the id of its volume; by `brick_state.questions`."""
+    """Whether the directory of *brick* can be read and has the id of its volume; by `brick_state.queries`."""
     try:
         found = brick_state.understand(brick.path, answers)
     except PreconditionFailed:

@@ -22,7 +22,7 @@ WAIT: Remaining = ()
 
 
 class PreconditionFailed(CommandError):
-    """A node is in a state that the step does not change; one line that says what to do."""
+    """A node is in a state that the step does not change; one line with what to do."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ class Step:
 
     @property
     def readings(self) -> int:
-        """How many times, one after the other, its questions have to show that it is done."""
+        """How many times, one after the other, its queries have to show that it is done."""
         return 1
 
     def queries(self) -> Tuple[NodeQuery, ...]:
@@ -79,7 +79,7 @@ class Step:
         raise NotImplementedError
 
     def remaining(self, answers: Sequence[CommandResult]) -> Remaining:
-        """What is left to do by the *answers* to its questions.  Raises PreconditionFailed."""
+        """What is left to do by the *answers* to its queries.  Raises PreconditionFailed."""
         raise NotImplementedError
 
     def kick(self) -> Tuple[Command, ...]:

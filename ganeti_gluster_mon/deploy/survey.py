@@ -18,7 +18,7 @@ from ganeti_gluster_mon.gluster.facts import VolumeInfo
 from ganeti_gluster_mon.gluster.model import Peer
 from ganeti_gluster_mon.text import one_line, some
 
-#: seconds that the clocks of two nodes may differ; Gluster tells the newer of two copies by them
+#: seconds that the clocks of two nodes may differ; Gluster finds the newer of two copies by them
 _CLOCKS = 10.0
 _AT_ONCE = 16
 #: seconds; with glusterd down, gluster itself would wait for two minutes
@@ -46,7 +46,7 @@ class NodeSurvey:
     #: of the pool it is in, itself included
     peers: Tuple[Peer, ...] = ()
     volumes: Tuple[VolumeInfo, ...] = ()
-    #: by the name they were asked for
+    #: by the name in the query
     devices: Mapping[str, block_devices.Device] = field(default_factory=dict)
     device_faults: Tuple[str, ...] = ()
     fstab: Tuple[fstab.Entry, ...] = ()
@@ -130,7 +130,7 @@ def understand(node: str, wanted: Sequence[str], answers: Sequence[CommandResult
 
 
 def _names(reply: CommandResult) -> Tuple[Mapping[str, Tuple[str, ...]], Optional[float]]:
-    """How names are resolved, and the clock; nothing where that was not told."""
+    """How names are resolved, and the clock; nothing where that is not known."""
     try:
         parsed = json.loads(reply.stdout)
         return {name: tuple(found) for name, found in parsed["names"].items()}, float(parsed["time"])

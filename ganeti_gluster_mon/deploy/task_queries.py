@@ -13,7 +13,7 @@ from ganeti_gluster_mon.deploy.plan import BrickPlace
 from ganeti_gluster_mon.deploy.pool_steps import offline
 from ganeti_gluster_mon.deploy.step import NodeQuery, PreconditionFailed, Step
 from ganeti_gluster_mon.deploy.survey import NodeSurvey
-from ganeti_gluster_mon.deploy.task_steps import rebalance as rebalance_told
+from ganeti_gluster_mon.deploy.task_steps import rebalance as parse_rebalance
 from ganeti_gluster_mon.gluster.facts import HealCount, VolumeInfo
 from ganeti_gluster_mon.gluster.query import rebalance_status
 from ganeti_gluster_mon.text import some
@@ -37,11 +37,11 @@ def look_at(
     return {one.name: one for one in surveyed}
 
 
-def pool_members(context: Context, besides: Sequence[str] = ()) -> Tuple[NodeSurvey, ...]:
-    """The nodes of the cluster as members of pools, our own first; *besides* those that were seen already."""
+def pool_members(context: Context, except_for: Sequence[str] = ()) -> Tuple[NodeSurvey, ...]:
+    """The nodes of the cluster as members of pools, our own first; *except_for* those that were queried already."""
     names = [context.own, *(node.name for node in context.cluster.nodes if not node.offline)]
     return survey.survey_nodes(
-        context.host, [name for name in dict.fromkeys(names) if name not in besides], {}, ()
+        context.host, [name for name in dict.fromkeys(names) if name not in except_for], {}, ()
     )
 
 
@@ -67,7 +67,7 @@ def find_volume(
     places: Sequence[BrickPlace] = (),
     others: Optional[Sequence[NodeSurvey]] = None,
 ) -> Tuple[VolumeInfo, NodeSurvey, Dict[str, NodeSurvey]]:
-    """A volume, a node that knows it, and *nodes* as they were seen.  Raises PreconditionFailed where there is none.
+    """A volume, a node that knows it, and the survey of *nodes*.  Raises PreconditionFailed where there is none.
 
     *others* are the other nodes of the cluster, where they were looked at already.
     """
@@ -108,7 +108,7 @@ def state_of_bricks(
 def last_rebalance(context: Context, coordinator: str, volume: str) -> Optional[str]:
     """The id of the rebalance that was last, and is not running."""
     question = NodeQuery(coordinator, gluster_argv(rebalance_status(volume)))
-    state = rebalance_told(query_nodes(context.host, [question])[question])
+    state = parse_rebalance(query_nodes(context.host, [question])[question])
     return None if state is None or state.status == "in progress" else state.id
 
 

@@ -100,7 +100,7 @@ class RebalanceState:
 
 
 def rebalance(reply: CommandResult) -> Optional[RebalanceState]:
-    """The rebalance that runs, or ran last; None where there was none, or nothing can be told of it."""
+    """The rebalance that runs, or ran last; None where there was none, or where it is not known."""
     try:
         parsed = parse.rebalance_status(gluster_cli.output(reply)).facts
     except (Refused, Unreadable, PreconditionFailed):

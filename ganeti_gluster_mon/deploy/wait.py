@@ -8,7 +8,7 @@ from typing import Callable, Optional
 from ganeti_gluster_mon.command_error import CommandError
 from ganeti_gluster_mon.deploy.step import Step
 
-Say = Callable[[str], None]
+PrintLine = Callable[[str], None]
 
 #: seconds between two queries: at first, and after minutes
 _PAUSE, _LONGEST_PAUSE = 0.5, 5.0
@@ -26,9 +26,9 @@ class Wait:
     The longer it takes, the rarer the queries: each may hold a lock of Gluster that an administrator needs.
     """
 
-    def __init__(self, step: Step, say: Say) -> None:
-        """The wait starts now; progress is reported to *say*."""
-        self._step, self._say = step, say
+    def __init__(self, step: Step, print_line: PrintLine) -> None:
+        """The wait starts now; progress is reported to *print_line*."""
+        self._step, self._print_line = step, print_line
         self._began = self._changed = self._kicked = time.monotonic()
         #: the time of the last report; None: there was none
         self._reported_at: Optional[float] = None
@@ -43,10 +43,10 @@ class Wait:
             self._kicked, self._kick_after = now, _KICK_AFTER
         silence = None if self._reported_at is None else now - self._reported_at
         if self._progress != self._reported and (done or silence is None or silence >= _REPORT_PAUSE):
-            self._say(f"    {self._progress}")
+            self._print_line(f"    {self._progress}")
             self._reported, self._reported_at = self._progress, now
         elif silence is not None and silence >= _IDLE_REPORT_PAUSE and not done:
-            self._say(f"    {self._progress}, for {(now - self._changed) / 60:.0f} min now")
+            self._print_line(f"    {self._progress}, for {(now - self._changed) / 60:.0f} min now")
             self._reported_at = now
         if not done and now - self._changed >= self._step.effect_timeout:
             step, progress = self._step, f" ({self._progress})" if self._progress else ""

@@ -22,7 +22,7 @@ GLUSTER, EXT = "gluster", "ext"
 PROVIDER = "gluster"
 #: how instances reach their disks: QEMU opens gluster://, or a mount is used
 USERSPACE, KERNELSPACE = "userspace", "kernelspace"
-#: where it has its disks, unless its parameters say otherwise
+#: where it has its disks, by default
 FOLDER = "ganeti"
 #: the default server that disks get their volume from
 HOST = "127.0.0.1"
@@ -50,7 +50,7 @@ class DiskParameters:
 
 @dataclass(frozen=True)
 class Configuration:
-    """What Ganeti's configuration says of Gluster."""
+    """What Ganeti's configuration contains about Gluster."""
 
     #: templates that may be used for new disks
     enabled_disk_templates: Tuple[str, ...]
@@ -174,7 +174,7 @@ def server_of(parameters: Mapping[str, Any]) -> str:
 
 
 def _parameters(name: str, cluster: Mapping[str, Any], group: Mapping[str, Any]) -> DiskParameters:
-    """Ganeti fills what a group does not say with the cluster's."""
+    """Ganeti fills what a group does not set with the cluster's values."""
     values = {
         "host": HOST,
         "port": 24007,

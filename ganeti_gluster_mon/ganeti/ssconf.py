@@ -1,7 +1,7 @@
 """What every node of a Ganeti cluster knows of the cluster: the files ``/var/lib/ganeti/ssconf_*``.
 
 Ganeti's master writes them on all nodes, offline ones excepted, whenever its configuration changes, so
-they are there without asking anybody, and as old as the last change that reached this node.  The format
+they are there without a query, and as old as the last change that reached this node.  The format
 is Ganeti's lib/ssconf.py: text, a value or a list of one value a line.
 """
 

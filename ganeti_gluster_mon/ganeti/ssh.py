@@ -28,12 +28,12 @@ CONNECT_TIMEOUT = 10
 #: what a command on a node gets to see, on whichever node it is run
 ENVIRONMENT: Dict[str, str] = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C"}
 
-#: what asks on the other node: it takes [seconds, [command, …]] and gives [[status, out, err], …]
+#: the program that queries the other node: it takes [seconds, [command, …]] and gives [[status, out, err], …]
 _QUERY_PROGRAM = """
 import json, os, signal, subprocess, sys
-seconds, questions = json.loads(sys.argv[1])
+seconds, queries = json.loads(sys.argv[1])
 answers = []
-for argv in questions:
+for argv in queries:
     try:
         run = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                                start_new_session=True)
@@ -41,8 +41,8 @@ for argv in questions:
         answers.append([127, "", argv[0] + ": " + str(err.strerror)])
         continue
     try:
-        said = run.communicate(timeout=seconds)
-        answers.append([run.returncode, *(text.decode("utf-8", "surrogateescape") for text in said)])
+        output = run.communicate(timeout=seconds)
+        answers.append([run.returncode, *(text.decode("utf-8", "surrogateescape") for text in output)])
     except subprocess.TimeoutExpired:
         os.killpg(run.pid, signal.SIGKILL)
         answers.append([124, "", argv[0] + ": no answer within %g s" % seconds])
@@ -135,9 +135,9 @@ class Nodes:
                 CommandResult(int(status), out, err) for status, out, err in json.loads(reply.stdout)
             )
         except (ValueError, TypeError):
-            raise NodeUnavailable(f"{node}: cannot ask there: {reply.reason}") from None
+            raise NodeUnavailable(f"{node}: cannot run a query there: {reply.reason}") from None
         if len(answers) != len(queries):
-            raise NodeUnavailable(f"{node}: {len(queries)} questions asked, {len(answers)} answers")
+            raise NodeUnavailable(f"{node}: {len(queries)} queries sent, {len(answers)} answers")
         return answers
 
     def start(self, node: str, argv: Sequence[str]) -> subprocess.Popen[bytes]:

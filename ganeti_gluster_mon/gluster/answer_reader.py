@@ -59,7 +59,7 @@ class AnswerReader:
         answer = self.answers.get(wanted)
         if answer is None:
             if must:
-                self.note(what, f"`{' '.join(wanted)}` was not asked", volume)
+                self.note(what, f"`{' '.join(wanted)}` was not run", volume)
             return None
         try:
             parsed = reader(answer.output)

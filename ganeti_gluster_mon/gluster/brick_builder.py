@@ -29,7 +29,7 @@ def build_bricks(
     peers: Optional[Tuple[Peer, ...]],
     heals: Mapping[BrickKey, parse.HealCount],
 ) -> List[Tuple[Brick, Evidence]]:
-    """The bricks of a volume, with what is known of each beside what glusterd reports."""
+    """The bricks of a volume, with what is known of each from other sources than glusterd."""
     started = info.state == "started"
     own = {
         (known.host, known.path): known
@@ -108,7 +108,7 @@ def heal_counts(
 def _is_offline_here(reader: AnswerReader, mine: parse.LocalBrick) -> bool:
     """Whether this node's own glusterd calls its brick offline, and nothing but another node's word is against it.
 
-    That node says when its answer was taken, so that "later" is its word, too.
+    The time of an answer is that node's own, and so "later" depends on its clock.
     """
     answers = reader.capture.bricks_answering.get((mine.host, mine.path))
     return reader.capture.told_by is not None and mine.started is False and answers is not True

@@ -80,7 +80,7 @@ def probe_bricks(
     timeout: float,
     suspected: AbstractSet[BrickKey] = frozenset(),
 ) -> Dict[BrickKey, bool]:
-    """By (host, path): whether the brick's process answers; left out where the replies do not tell.
+    """By (host, path): whether the brick's process answers; left out where the replies do not decide it.
 
     A brick has *timeout* seconds to answer, and then a second chance, twice as long.  A brick that is *suspected*,
     because it did not answer before, or that is on a host in *hosts_gone*, gets no second chance.

@@ -1,6 +1,6 @@
 """How much a volume holds, reckoned from its bricks as Gluster's own translators do it.
 
-A client that asks a mounted volume for its space gets an answer that has passed through
+A client that queries a mounted volume for its space gets an answer that has passed through
 four translators, and each of them changes it.  The functions here carry their names and do
 what they do, in whole blocks, so that the figures equal those of `df` on a mount:
 
@@ -64,7 +64,7 @@ def of_mount(mount: Mount) -> Optional[Tuple[Capacity, Optional[Inodes]]]:
     fields = (mount.f_frsize, mount.f_blocks, mount.f_bfree, mount.f_bavail, mount.f_files, mount.f_ffree)
     if any(value is None or value < 0 for value in fields) or not mount.f_frsize:
         return None
-    return _told(_Space(*(value or 0 for value in fields)), "mount")
+    return _capacity_of(_Space(*(value or 0 for value in fields)), "mount")
 
 
 def of_bricks(
@@ -112,17 +112,17 @@ def of_bricks_by_subvolume(
         else:
             sets.append(_afr(known))
         space = sets[-1]
-        each.append(None if space is None else _told(space, "bricks"))
+        each.append(None if space is None else _capacity_of(space, "bricks"))
     whole = [space for space in sets if space is not None]
     if not whole or len(whole) < len(sets):
         return None, tuple(each)
-    return _told(_dht(whole), "bricks"), tuple(each)
+    return _capacity_of(_dht(whole), "bricks"), tuple(each)
 
 
 def of_brick(brick: Brick, options: Mapping[str, str]) -> Space:
     """Space of one brick as clients see it, less storage.reserve; None where it does not report it."""
     space = _posix(brick, options.get("storage.reserve", DEFAULT_RESERVE), 1)
-    return None if space is None else _told(space, "bricks")
+    return None if space is None else _capacity_of(space, "bricks")
 
 
 def min_free_disk(space: Optional[Capacity], options: Mapping[str, str]) -> Optional[float]:
@@ -230,7 +230,7 @@ def _of_all(figure: Callable[[Iterable[int]], int], counts: Sequence[Optional[in
     return figure(known) if len(known) == len(counts) else None
 
 
-def _told(space: _Space, source: str) -> Tuple[Capacity, Optional[Inodes]]:
+def _capacity_of(space: _Space, source: str) -> Tuple[Capacity, Optional[Inodes]]:
     capacity = Capacity(
         size=space.blocks * space.frsize,
         used=max(0, space.blocks - space.bfree) * space.frsize,

@@ -1,10 +1,10 @@
 """A capture: the raw answers of one cycle, byte for byte, in a directory with a manifest.
 
 It is what ``record`` writes for a bug report, what ``--replay`` and the tests read, and
-what one node hands to the others so that only one of them asks Gluster.  The format is
+what one node sends to the others so that only one of them queries Gluster.  The format is
 pinned; ``format_version`` 1 is described in docs/capture.md.
 
-A directory without a manifest is taken too: each file's name tells its query.
+A directory without a manifest is taken too: each file's name identifies its query.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ class Answer:
     #: None when the process was not its own (several queries in one) or was killed
     returncode: Optional[int] = None
     stderr: str = ""
-    #: from asking to the end of the answer
+    #: from the query to the end of the answer
     seconds: float = 0.0
     #: why there is no whole answer, in an administrator's words; None when there is one
     failure: Optional[str] = None
@@ -64,7 +64,7 @@ class Answer:
 
 @dataclass(frozen=True)
 class Capture:
-    """All raw answers of one cycle, and what this node knows of itself."""
+    """All raw answers of one cycle, and what this node knows about itself."""
 
     #: ns since the epoch
     recorded_at: int
@@ -179,7 +179,7 @@ def _read_without_manifest(directory: str, names: List[str], max_file: int) -> C
 def from_manifest(manifest: Any, read_file: ReadFile) -> Capture:
     """The capture of *manifest*, parsed JSON; *read_file* gives its files by their names.
 
-    Raises CaptureError where the manifest says something of the wrong kind.
+    Raises CaptureError where the manifest has a value of the wrong kind.
     """
     try:
         return _capture(manifest, read_file)

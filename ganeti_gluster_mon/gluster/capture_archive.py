@@ -54,14 +54,14 @@ def unpack(archive: bytes, most: int = MOST) -> Capture:
 
 
 def _files(manifest: Any, content: bytes) -> Dict[str, bytes]:
-    """The files by their names, cut from *content* as *manifest* says."""
+    """The files by their names, cut from *content* by the lengths in *manifest*."""
     try:
         names = [str(answer["file"]) for answer in manifest["answers"]]
         lengths = [int(length) for length in manifest["lengths"]]
     except (KeyError, TypeError, ValueError):
-        raise CaptureError("its manifest does not say how long its files are") from None
+        raise CaptureError("its manifest lacks the lengths of its files") from None
     if len(names) != len(lengths) or min(lengths, default=0) < 0 or sum(lengths) != len(content):
-        raise CaptureError("its files are not as long as its manifest says")
+        raise CaptureError("its files are not as long as its manifest requires")
     files: Dict[str, bytes] = {}
     begin = 0
     for name, length in zip(names, lengths):

@@ -68,7 +68,7 @@ class Settings:
     gluster: str = "gluster"
     #: whether this node's Gluster processes are listed too
     processes: bool = True
-    #: tells which files of volumes are instances' disks; None: the disks are not looked at
+    #: lists the files of volumes that are instances' disks; None: the disks are not looked at
     disks: Optional[disk_files.ListDisks] = None
     #: for looking at the disks, on bricks and as a client
     disk_timeout: float = 3.0

@@ -10,8 +10,8 @@ from typing import Optional
 def kernel_name(device: str) -> Optional[str]:
     """ "/dev/mapper/vg-b1" → "dm-3", as in /proc/diskstats; None when it is no block device of this node.
 
-    *device* is what Gluster says a brick's filesystem is mounted from.  It names the brick's
-    own node, so ask for bricks of this node only.  What is not under /dev/, or leads out of
+    *device* is what Gluster reports as the device of a brick's filesystem.  It names the brick's
+    own node, so call this for bricks of this node only.  What is not under /dev/, or leads out of
     it, is not looked at.
     """
     if not device.startswith("/dev/"):

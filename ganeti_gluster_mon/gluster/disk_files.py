@@ -28,7 +28,7 @@ from ganeti_gluster_mon.gluster.model import DiskFile
 from ganeti_gluster_mon.gluster.mounts import LOCK_DIRECTORY
 from ganeti_gluster_mon.gluster.placement import is_sharded
 
-#: tells which files of volumes are instances' disks; raises CommandError
+#: lists the files of volumes that are instances' disks; raises CommandError
 ListDisks = Callable[[], Sequence[DiskFile]]
 
 #: a volume's file on a brick, and the brick
@@ -183,7 +183,7 @@ class _Children:
         return child
 
     def end(self) -> None:
-        """Kill them; who reads what they say finds its end."""
+        """Kill them; a reader of their output finds its end."""
         with self._lock:
             self._over = True
             for child in self._running:

@@ -48,7 +48,7 @@ class VolumeInfo:
 
 
 class NodeStatus(NamedTuple):
-    """A brick, or a daemon beside the bricks, as `volume status` lists it.
+    """A brick, or another daemon of a volume, as `volume status` lists it.
 
     A tuple, since a large pool has thousands and a frozen dataclass takes longer to make.
     """

@@ -1,8 +1,8 @@
-"""Addresses of host names, looked up beside whatever else is going on.
+"""Addresses of host names, looked up in threads of their own.
 
 The resolver blocks, for half a minute if its servers are gone, and cannot be interrupted.  So
 it is called in daemon threads, which end with the program, whatever they wait for.  A name that
-is being looked up is not looked up once more: however often one asks, it holds one thread.
+is being looked up is not looked up once more: however many calls there are, it holds one thread.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ def _work() -> None:
         with _lock:
             lookup.addresses = addresses
             del _under_way[lookup.host]
-        # Nobody can be added to when_done any more: the lookup is not under way.
+        # Nothing can be added to when_done any more: the lookup is not under way.
         for call in lookup.when_done:
             call()
 

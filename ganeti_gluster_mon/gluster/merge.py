@@ -1,4 +1,4 @@
-"""One capture from two: the leader's queries for all nodes, and what this node knows of itself.  Pure.
+"""One capture from two: the leader's queries for all nodes, and what this node knows about itself.  Pure.
 
 From the leader comes what takes a lock or concerns the whole pool: the volumes, their bricks'
 state and space, the heal backlog, quota, rebalance, who could be reached.  This node's own are
@@ -46,7 +46,7 @@ def merge_captures(own: Capture, leaders: Capture, own_uuid: str) -> Capture:
     bricks_answering = dict(leaders.bricks_answering)
     bricks_answering.update((brick, False) for brick, answers in own.bricks_answering.items() if not answers)
     for brick in _offline(own):
-        # Whether it is up again is for this node to find out, whatever the leader says and however late.
+        # This node finds out itself whether it is up again, whatever the leader reports and however late.
         bricks_answering.pop(brick, None)
         if brick in own.bricks_answering:
             bricks_answering[brick] = own.bricks_answering[brick]

@@ -147,7 +147,7 @@ class Heal:
     seconds_left: Optional[float] = field(default=None, compare=False)
     #: seconds since the epoch, since when `pending` has not fallen, by earlier counts; None: not known, or it falls
     stuck_since: Optional[float] = field(default=None, compare=False)
-    #: likewise, since when besides no entry has been possibly healing; None: not known, or one is
+    #: likewise, since when no entry has been possibly healing; None: not known, or one is
     idle_since: Optional[float] = field(default=None, compare=False)
 
 
@@ -196,7 +196,7 @@ class QuotaLimit:
 
 @dataclass(frozen=True)
 class Daemon:
-    """A helper process that `volume status` lists beside the bricks, on one host."""
+    """A helper process that `volume status` lists after the bricks, on one host."""
 
     #: "Self-heal Daemon", "Quota Daemon", …
     name: str
@@ -379,7 +379,7 @@ class Pool:
     #: name of the node that ran the queries
     node: Optional[str] = None
     gluster_version: Optional[str] = None
-    #: None: not known who is in the pool
+    #: None: the members of the pool are not known
     peers: Optional[Tuple[Peer, ...]] = None
     #: None: not known which volumes there are
     volumes: Optional[Tuple[Volume, ...]] = None

@@ -1,4 +1,4 @@
-"""Volumes mounted by FUSE on this node, and what statvfs says of them.
+"""Volumes mounted by FUSE on this node, and what statvfs reports about them.
 
 statvfs on such a mount blocks for as long as a brick hangs (42 s by default) or for ever, if
 the mount's own process does, and cannot be interrupted, not even by SIGKILL.  A thread stuck in it
@@ -25,7 +25,7 @@ from ganeti_gluster_mon.gluster.model import Mount
 
 LOCK_DIRECTORY = "/run/ganeti-gluster-mon"
 
-#: how the failure of a mount begins that could not be asked, for a reason that is not the mount's
+#: how the failure of a mount begins that could not be queried, for a reason that is not the mount's
 NOT_TRIED = "statvfs not tried"
 
 _TYPE = "fuse.glusterfs"
@@ -77,9 +77,9 @@ def fuse_mounts(mountinfo: str) -> Tuple[Mount, ...]:
     Decode the file as UTF-8 with surrogateescape.  Its format is in proc(5): escaped are
     space, tab, newline and backslash, and optional fields end with a lone "-".
 
-    A mount that another one hides, on the same path or above it, is left out: asking about
-    its path would ask the other.  So is one whose source names no volume (a mount from a volfile, of a
-    snapshot): there is no volume it could tell something about.
+    A mount that another one hides, on the same path or above it, is left out: a query of
+    its path would reach the other.  So is one whose source names no volume (a mount from a volfile, of a
+    snapshot): it belongs to no volume of the pool.
     """
     return tuple(mount for _, mount in _fuse_mounts(mountinfo))
 

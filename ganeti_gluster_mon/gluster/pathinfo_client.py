@@ -27,7 +27,7 @@ _LONGEST_LIFE = 60
 
 
 def main(argv: Sequence[str]) -> int:
-    """Tell of the files.  Raises Unavailable."""
+    """Print what is found about the files.  Raises Unavailable."""
     volume, paths = argv[0], argv[1:]
     library, handle = gfapi.volume(volume, {"glfs_getxattr": ctypes.c_ssize_t})
     for path in paths:

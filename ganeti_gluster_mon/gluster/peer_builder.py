@@ -56,7 +56,7 @@ def _peer(reader: AnswerReader, peer: Peer, name: Optional[str]) -> Peer:
 def _note_missing_peers(
     reader: AnswerReader, peers: Sequence[Peer], others: Sequence[Peer], infos: Sequence[parse.VolumeInfo]
 ) -> None:
-    """Say who should be among *peers*, by `peer status` or by a brick, and is not."""
+    """Note each host that should be among *peers*, by `peer status` or by a brick, and is not."""
     named = {peer.uuid for peer in peers}
     local = {peer.uuid for peer in peers if peer.local}
     missing = [peer.hostname for peer in others if peer.uuid not in named]

@@ -58,11 +58,11 @@ def _subvolumes(file: DiskFile, volume: Volume) -> Tuple[Subvolume, ...]:
     """Those that have the file or a part of it; none where that is not known."""
     if len(volume.subvolumes) <= 1 or is_sharded(volume.options):
         return volume.subvolumes
-    seen = {*file.copies, *(file.bricks or ())}
+    labels = {*file.copies, *(file.bricks or ())}
     return tuple(
         subvolume
         for subvolume in volume.subvolumes
-        if any(_is(label, brick, volume) for brick in subvolume.bricks for label in seen)
+        if any(_is(label, brick, volume) for brick in subvolume.bricks for label in labels)
     )
 
 

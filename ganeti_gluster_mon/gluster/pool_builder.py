@@ -89,7 +89,7 @@ def _own_state(reader: AnswerReader) -> Optional[parse.LocalState]:
 def _note_incomplete(
     reader: AnswerReader, volumes: Sequence[str], statuses: Mapping[str, VolumeReports]
 ) -> None:
-    """Say why the space of this node's own bricks is not known, of *volumes* that no other answer reports."""
+    """Note why the space of this node's own bricks is not known, of *volumes* that no other answer reports."""
     for name in volumes:
         if name not in statuses or not statuses[name].bricks:
             reader.note(f"space of this node's own bricks of {name}", own_bricks.WHY, name)

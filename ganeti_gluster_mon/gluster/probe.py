@@ -44,12 +44,12 @@ _REPLY_HEAD = struct.Struct(">III")
 
 
 class Reply(enum.Enum):
-    """The result of one probe; where a name has several addresses, the one that says most."""
+    """The result of one probe; where a name has several addresses, the one that decides."""
 
     ANSWERS = "answers"
     #: it accepts, or nothing at all comes back, and there is no answer in time
     SILENT = "does not answer"
-    #: somebody listens who hangs up, or says something else: not Gluster, or Gluster with TLS
+    #: the listener hangs up, or sends something else: not Gluster, or Gluster with TLS
     FOREIGN = "does not speak Gluster's protocol"
     #: the host is there, and nothing listens
     REFUSED = "refuses connections"
@@ -70,7 +70,7 @@ _REPLY_OF_ERROR = {
     errno.ETIMEDOUT: Reply.SILENT,
     # A local socket whose backlog is full: the process that listens does not accept.
     errno.EAGAIN: Reply.SILENT,
-    # Our own want of descriptors or memory says nothing about the other side.
+    # Our own lack of descriptors or memory is no fault of the other side.
     errno.EMFILE: Reply.UNKNOWN,
     errno.ENFILE: Reply.UNKNOWN,
     errno.ENOBUFS: Reply.UNKNOWN,
@@ -83,7 +83,7 @@ HostAndPort = Tuple[str, int]
 def probe_ports(
     addresses: Iterable[HostAndPort], timeout: float = 1.0, connect_only: bool = False
 ) -> Dict[HostAndPort, Reply]:
-    """Ask every one of *addresses*, all at once, and give a reply for each within *timeout* seconds.
+    """Probe all *addresses* at the same time, and return a reply for each within *timeout* seconds.
 
     All addresses of a name are tried side by side, IPv4 and IPv6; the first that answers settles
     it.  With *connect_only*, for ports with TLS, a process that accepts a connection ANSWERS: that a
@@ -195,7 +195,7 @@ class _Round:
         self._timeout = timeout
         self._deadline = time.monotonic() + timeout
         self._connect_only = connect_only
-        #: targets for which a connection is enough, besides
+        #: targets for which a connection is enough, whatever `connect_only` is
         self._connect_only_targets: Set[HostAndPort] = set()
         self._selector = selectors.DefaultSelector()
         self._waiting: Deque[Tuple[HostAndPort, socket.AddressFamily, Any]] = deque()
@@ -216,7 +216,7 @@ class _Round:
         for attempt in self._open.values():
             attempt.connection.close()
         self._selector.close()
-        with self._wake_lock:  # a lookup that is late finds the pipe closed, not somebody else's descriptor
+        with self._wake_lock:  # a lookup that is late finds the pipe closed, not another descriptor
             os.close(self._wake_read)
             os.close(self._wake_write)
             self._wake_write = -1
@@ -298,7 +298,7 @@ class _Round:
             self._close(oldest, self._silence(oldest, now))
 
     def _silence(self, attempt: _Attempt, now: float) -> Reply:
-        """Silence says something only if it lasted."""
+        """Silence counts only if it lasted."""
         return Reply.SILENT if now - attempt.since >= self._timeout / 2 else Reply.UNKNOWN
 
     def _connect(self, target: HostAndPort, family: socket.AddressFamily, address: Any, now: float) -> None:

@@ -49,7 +49,7 @@ class BrickPort:
 
 @dataclass(frozen=True)
 class Targets:
-    """What is to be probed beside this node's glusterd."""
+    """What is to be probed in addition to this node's glusterd."""
 
     #: hostnames of the other members of the pool
     peers: Tuple[str, ...] = ()
@@ -62,7 +62,7 @@ class Targets:
 
 @dataclass(frozen=True)
 class Replies:
-    """The last replies; what did not reply yet, or in a way that says nothing, is left out."""
+    """The last replies; a target without a reply, or with one that decides nothing, is left out."""
 
     #: ANSWERS, SILENT, or REFUSED where nothing listens; None: not known
     glusterd: Optional[Reply] = None

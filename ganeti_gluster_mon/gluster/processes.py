@@ -31,8 +31,8 @@ def processes() -> Optional[Tuple[Process, ...]]:
 
     pids = psutil.pids()
     if 1 not in pids:
-        return None  # /proc is mounted with hidepid=2: what is not to be seen may still be there
-    psutil.boot_time()  # psutil reckons with the one it saw first, but setting the clock moves it
+        return None  # /proc is mounted with hidepid=2: a process that is hidden may still run
+    psutil.boot_time()  # psutil keeps the first value, but setting the clock moves it
     found = []
     for pid in pids:
         try:
@@ -86,7 +86,7 @@ def _option(argv: Sequence[str], option: str) -> Optional[str]:
 
 
 def _program(pid: int) -> str:
-    # psutil takes 36 µs to tell a name and this takes 5; there may be thousands of processes.
+    # psutil takes 36 µs to read a name and this takes 5; there may be thousands of processes.
     with open(f"/proc/{pid}/comm", "rb") as comm:
         return os.fsdecode(comm.read()).rstrip("\n")
 
@@ -96,7 +96,7 @@ def _is_ours(pid: int) -> bool:
     with open(f"/proc/{pid}/status", "rb") as status:
         for line in status:
             if line.startswith(b"NSpid:"):
-                return len(line.split()) == 2  # a pid for each namespace it is seen in, ours first
+                return len(line.split()) == 2  # a pid for each namespace it is visible in, ours first
     return True  # a kernel without PID namespaces
 
 

@@ -1,4 +1,4 @@
-"""The queries that may be asked of Gluster, and the file of a capture each answer is kept in.
+"""The queries that may be sent to Gluster, and the file of a capture that keeps each answer.
 
 A query is the words after ``gluster --mode=script --xml``.
 """

@@ -15,7 +15,7 @@ from ganeti_gluster_mon.gluster.model import Brick, Subvolume
 
 
 class _Rules(NamedTuple):
-    """What decides the quorum of a subvolume, beside which of its bricks are online."""
+    """What decides the quorum of a subvolume, in addition to which of its bricks are online."""
 
     type: str
     redundancy: int

@@ -3,8 +3,8 @@
 What counts is what clients can reach.  Four sources show it, and each may be missing:
 
 ``volume status``, ``get-state``   what the glusterd of the brick's host reports of its process
-``heal info``                      a new client on the node that queried: it asks the glusterd of each brick's host
-                                   for the brick's port, so it says nothing where only that glusterd is down
+``heal info``                      a new client on the node that queried: it queries the glusterd of each brick's host
+                                   for the brick's port, so it proves nothing where only that glusterd is down
 a call to the brick's port         at the port that glusterd reported last
 the brick's host                   glusterd calls it disconnected, or its port 24007 does not answer
 
@@ -29,7 +29,7 @@ BrickKey = Tuple[str, str]
 
 
 class Evidence(NamedTuple):
-    """What is known of one brick beside what glusterd reports."""
+    """What is known of one brick from other sources than glusterd."""
 
     #: whether `heal info` connected to it; None: not queried, or not clear
     heal: Optional[bool] = None

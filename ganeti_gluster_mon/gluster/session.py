@@ -53,10 +53,10 @@ _UNSPEAKABLE = re.compile(r"[\s\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
 class GlusterUnavailable(Exception):
-    """Gluster cannot be queried on this node; the message is one line that says what to do."""
+    """Gluster cannot be queried on this node; the message is one line with what to do."""
 
     #: one word for metrics
-    kind = "cannot-ask"
+    kind = "cannot-query"
 
 
 class NotRoot(GlusterUnavailable):
@@ -72,7 +72,7 @@ class NoGluster(GlusterUnavailable):
 
 
 class GlusterdDown(GlusterUnavailable):
-    """Nobody listens where glusterd should."""
+    """No process listens on glusterd's socket."""
 
     kind = "glusterd-down"
 
@@ -88,7 +88,7 @@ def check_glusterd(
 ) -> None:
     """Return if glusterd answers on this node; raise the GlusterUnavailable that fits if not.
 
-    To be called before a conversation: without glusterd, ``gluster`` itself says nothing at
+    To be called before a session: without glusterd, ``gluster`` itself prints nothing at
     all for up to two minutes.  Takes less than a millisecond, and *timeout* seconds at worst.
     The seconds that it has not answered before, *already_silent*, count as part of the timeout.
     """
@@ -104,7 +104,7 @@ def check_glusterd(
         )
     if reply in (probe.Reply.UNREACHABLE, probe.Reply.REFUSED):
         raise GlusterdDown("glusterd does not run on this node: systemctl start glusterd")
-    raise GlusterUnavailable(f"whoever listens on {socket_path} {reply.value}: is it glusterd?")
+    raise GlusterUnavailable(f"the process that listens on {socket_path} {reply.value}: is it glusterd?")
 
 
 def why_invalid(query: Query) -> Optional[str]:
@@ -187,7 +187,7 @@ class GlusterSession:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._over = self._over or "the asking was ended"
+        self._over = self._over or "the session was closed"
         process = self._process
         if process is not None:
             process.kill()
@@ -198,7 +198,7 @@ class GlusterSession:
         """One Answer for each of *queries*, in their order, whatever happens.
 
         Blocks until all are answered, *deadline* (of time.monotonic()) has come or too much
-        output.  An answer that is not whole says why in ``failure`` and keeps what came of it.
+        output.  An answer that is not whole has the reason in ``failure`` and keeps what came of it.
         """
         with self._in_use:
             self._deadline = deadline
@@ -251,7 +251,7 @@ class GlusterSession:
             lines = process.stderr_text().splitlines()
             failure = f"gluster ended with status {status}" + (f": {lines[-1]}" if lines else "")
             if not process.greeted:
-                # It did not even come to reading queries; asking again would not help.
+                # It ended before it read queries; to repeat them would not help.
                 self._over = failure
         return process.answer(query, output, status, failure)
 
@@ -290,7 +290,7 @@ class _Process:
             os.write(self._child.stdin, lines)
 
     def turn(self, timeout: float, most: int) -> int:
-        """Wait until it says something or ends; return how many bytes came, about *most* at most.
+        """Wait until it prints something or ends; return how many bytes came, about *most* at most.
 
         Both pipes are read as they fill, so it never waits for one while we wait for the other.
         """

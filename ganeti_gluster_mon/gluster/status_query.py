@@ -67,7 +67,7 @@ def query_status(
 def parse_status(answer: Answer, started: AbstractSet[str]) -> StatusAnswer:
     """*answer*, parsed; the volumes in *started* should all be in it.
 
-    Gluster leaves a single volume whose lock is held out of the answer and does not say so.
+    Gluster leaves a single volume whose lock is held out of the answer, without an error.
     """
     try:
         statuses = parse.volume_status(answer.output).facts
@@ -93,7 +93,7 @@ def last_statuses(previous: Optional[Capture]) -> List[parse.VolumeStatus]:
 
 def without_status(away: Sequence[str]) -> List[Answer]:
     """The answers where `volume status` is not run, because the peers *away* do not answer."""
-    why = f"not asked, since it would hang: peer {', '.join(away)} does not answer on port {GLUSTERD_PORT}"
+    why = f"not queried, since it would hang: peer {', '.join(away)} does not answer on port {GLUSTERD_PORT}"
     return [Answer(each, b"", failure=why) for each in STATUS_QUERIES]
 
 

@@ -27,7 +27,7 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
 
 class NoAnswer(ValueError):
-    """Nothing can be learnt from an answer; ``str()`` says why in one line."""
+    """An answer cannot be used; ``str()`` is the reason in one line."""
 
 
 class Refused(NoAnswer):

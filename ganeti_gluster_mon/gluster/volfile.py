@@ -25,7 +25,7 @@ Brick = Tuple[str, str]
 
 
 class VolfileError(Exception):
-    """There is no volfile; str() says why."""
+    """There is no volfile; str() is the reason."""
 
 
 def fetch(family: int, address: Any, volume: str, timeout: float) -> str:

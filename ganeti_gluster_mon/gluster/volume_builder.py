@@ -84,7 +84,7 @@ def _note_missing(
     bricks: Sequence[Brick],
     peers: Sequence[Peer],
 ) -> None:
-    """Say of which bricks nothing is known, and why; host by host, not brick by brick."""
+    """Note the bricks of which nothing is known, and why; host by host, not brick by brick."""
     for wanted, what in STATUS_SUBJECTS.items():
         # An answer that is refused or unreadable leaves out all volumes, for a reason that is noted once.
         if wanted in reader.statuses_read and (reports is None or wanted not in reports.queries):
@@ -152,7 +152,7 @@ def _task(
 def _note_sizes(
     reader: AnswerReader, info: parse.VolumeInfo, reports: Optional[VolumeReports], bricks: Sequence[Brick]
 ) -> None:
-    """Say of which bricks `volume status detail` has no size, though it was answered."""
+    """Note the bricks that have no size in `volume status detail`, though it was answered."""
     if reports is None or query.VOLUME_STATUS_DETAIL not in reports.queries:
         return
     reserve = info.options.get("storage.reserve")

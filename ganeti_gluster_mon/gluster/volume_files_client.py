@@ -1,4 +1,4 @@
-"""Lists the files in folders of a volume, as a client of it, in a process of its own (gfapi.py says why).
+"""Lists the files in folders of a volume, as a client of it, in a process of its own (see gfapi.py).
 
 ``python3 -m ganeti_gluster_mon.gluster.volume_files_client VOLUME FOLDER…`` prints a line of JSON for each file:
 ``{"folder": "ganeti", "name": "a.0", "size": 4194304, "allocated": 0, "modified": 1795483447}`` (bytes, seconds since

@@ -1,6 +1,6 @@
 """Reads one XML answer of Gluster as a stream, and takes no harm from what is not one.
 
-The caller says what it wants of a document: an `Element` for each kind of record, with the
+The caller names what it wants of a document: an `Element` for each kind of record, with the
 names of the texts to keep and what to make of a record once it is whole.  Everything else
 is passed over.  So memory holds what was made of the records and one record in the making,
 however large the answer.
@@ -48,7 +48,7 @@ class Record:
         self.children: Dict[str, List[Any]] = {}
         #: its own text, of one without children
         self.text = ""
-        #: texts that were there more than once; which of them is right cannot be told
+        #: texts that were there more than once; which of them is right is not known
         self.doubled: Tuple[str, ...] = ()
 
 
@@ -72,7 +72,7 @@ class Element:
 def read(output: bytes, section: str, element: Element, faults: Faults) -> Any:
     """What *element* makes of the *section* of the answer in *output*.
 
-    Raises Refused where Gluster said no, Unreadable for anything but a whole answer with
+    Raises Refused where Gluster refused, Unreadable for anything but a whole answer with
     that section.
     """
     answer = _answer(output, {section: element}, faults)
@@ -82,7 +82,7 @@ def read(output: bytes, section: str, element: Element, faults: Faults) -> Any:
 
 
 def read_result(output: bytes, faults: Faults) -> None:
-    """See that *output* is a whole answer and that Gluster did not say no; raises as `read`."""
+    """See that *output* is a whole answer and that Gluster did not refuse; raises as `read`."""
     _answer(output, {}, faults)
 
 
@@ -91,12 +91,12 @@ def _answer(output: bytes, sections: Mapping[str, Element], faults: Faults) -> R
     answer = _document(output, Element(children={"cliOutput": root}), faults).children["cliOutput"][0]
     result = answer.texts.get("opRet", "")
     if not is_number(result[result.startswith("-") :]):
-        raise Unreadable("the answer does not say whether it worked (opRet)")
+        raise Unreadable("the answer does not contain whether it worked (opRet)")
     if int(result) != 0:
         errno = answer.texts.get("opErrno", "")
         message = one_line(answer.texts.get("opErrstr") or answer.texts.get("output") or "", 500)
         raise Refused(
-            int(errno) if is_number(errno) else None, message or "gluster said no and gave no reason"
+            int(errno) if is_number(errno) else None, message or "gluster refused and gave no reason"
         )
     assert isinstance(answer, Record)
     return answer
@@ -238,7 +238,7 @@ class _Tree:
         return parser
 
     def _close(self, name: str, element: Element, record: Record, around: Element, parent: Record) -> None:
-        """Make of *record*, which has been read whole, what *element* says, and keep that in *parent*."""
+        """Convert *record*, which has been read whole, by *element*, and keep the result in *parent*."""
         for text in record.doubled:
             self._faults.add(f"<{text}> of {_label(name, record)} is there twice, or is more than text")
         for text in record.doubled:

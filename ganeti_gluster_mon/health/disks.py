@@ -24,7 +24,7 @@ class DiskHealth:
     status: str
     #: whether fewer copies than configured hold it now; None: not known
     at_risk: Optional[bool]
-    #: why; "" where there is nothing to say
+    #: the reason; "" where there is none
     message: str = ""
 
 
@@ -81,9 +81,9 @@ def _healing(disk: Disk, volume: Volume) -> DiskHealth:
     if not volume.heals:
         return DiskHealth("healthy", False)
     if any(brick.split_brain for brick in disk.bricks):
-        return DiskHealth("healing", None, "files beside it, or it itself, are in split-brain")
+        return DiskHealth("healing", None, "files on its bricks, or the disk's own, are in split-brain")
     if any(brick.heal_pending for brick in disk.bricks):
-        return DiskHealth("healing", None, "files beside it, or it itself, are to be healed")
+        return DiskHealth("healing", None, "files on its bricks, or the disk's own, are to be healed")
     for subvolume in disk.subvolumes:
         if all(brick.heal_pending is None or brick.split_brain is None for brick in subvolume.bricks):
             return DiskHealth("unknown", None, "heal backlog not known")

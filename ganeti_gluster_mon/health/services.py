@@ -1,4 +1,4 @@
-"""The daemons beside the bricks: quota, bitrot, scrubber, snapshot, NFS.  Self-heal belongs to healing."""
+"""The daemons of a volume other than bricks: quota, bitrot, scrubber, snapshot, NFS.  Self-heal belongs to healing."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """The job of a hook, from Ganeti's queue on the master: the parameters of its operation.
 
-Ganeti does not tell its hooks which job they are for; it is the one that runs an operation of that kind for that
+The environment of a hook does not contain its job; it is the one that runs an operation of that kind for that
 instance, and Ganeti's locks see to it that there is only one.  The format is Ganeti's lib/jqueue: a file of JSON a job.
 """
 

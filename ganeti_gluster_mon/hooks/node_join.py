@@ -1,8 +1,8 @@
 """Joins the bricks of a node that is added to the cluster, and takes a removed node out of the pool.
 
-Ganeti runs these hooks on every node; what is to be done is done by the master.  Of a hook that ran after the
-fact Ganeti shows what it said only when its exit status is not 0, in a line that calls that a failure and
-changes nothing about the node that was added.  So that is how people are told: see `said_by_ganeti`.
+Ganeti runs these hooks on every node; only the master acts.  Ganeti shows the output of a post-hook only when its exit
+status is not 0, in a line that calls that a failure; the node is added all the same.  So a hook that has something to
+report exits with a status other than 0.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def removed(environment: Environment) -> int:
     return _on_master(environment, _leave)
 
 
-def said_by_ganeti(line: str) -> int:
+def fail_in_hook(line: str) -> int:
     """Have Ganeti show *line*: it does when the status is not 0; on one line, or it would write \\n."""
     print(one_line(line))
     return 1
@@ -48,7 +48,7 @@ def said_by_ganeti(line: str) -> int:
 def _on_master(environment: Environment, task: Callable[[Context, str], int]) -> int:
     node, master = environment.get("GANETI_NODE_NAME"), environment.get("GANETI_MASTER")
     if not node or not master:
-        return said_by_ganeti(
+        return fail_in_hook(
             "gluster: this is a hook of Ganeti's, which gave it no node; by hand: gnt-gluster"
         )
     try:
@@ -56,7 +56,7 @@ def _on_master(environment: Environment, task: Callable[[Context, str], int]) ->
         nodes = Nodes(cluster)
         return task(Context(cluster, nodes, nodes.own), node) if nodes.own == master else 0
     except CommandError as err:
-        return said_by_ganeti(f"gluster: {err}")
+        return fail_in_hook(f"gluster: {err}")
 
 
 def _join(context: Context, node: str) -> int:
@@ -69,11 +69,11 @@ def _join(context: Context, node: str) -> int:
             wish, grown = join_node(context, node, parsed)
             apply(LockedHost(context.host, lock), wish, done.append)
     except CommandError as err:
-        return said_by_ganeti(
+        return fail_in_hook(
             f"gluster: {node} is a node, and its storage did not join: {'; '.join(str(err).splitlines())}. "
             f"When that is put right: gnt-gluster add-node --join {node}"
         )
-    return said_by_ganeti(f"{_NOTHING_FAILED} gluster: {became(node, parsed.volume, grown)}")
+    return fail_in_hook(f"{_NOTHING_FAILED} gluster: {became(node, parsed.volume, grown)}")
 
 
 def _leave(context: Context, node: str) -> int:
@@ -90,7 +90,7 @@ def _leave_locked(context: Context, host: LockedHost, node: str) -> int:
     coordinator = pools[0]
     held = bricks_on(coordinator.volumes, node, None)
     if held:
-        return said_by_ganeti(f"gluster: {has_bricks(node, held, coordinator.volumes)}")
+        return fail_in_hook(f"gluster: {has_bricks(node, held, coordinator.volumes)}")
     steps = (LeavePool(node, coordinator.name),)
     apply(host, steps, lambda line: None)
     return 0

@@ -1,6 +1,6 @@
 """Whether a volume has space for a request, by its pool and health.  Pure.
 
-Disks are thin: what they take now says little of what they will.  So they are counted by what they may grow to.
+Disks are thin: what they take now is less than what they will take.  So they are counted by what they may grow to.
 What Ganeti's disks may take of a volume is what is free and what they take already; that, times the overcommit, is
 what may be promised.
 """
@@ -24,12 +24,12 @@ _NO_WRITES = ("partial", "down")
 def refusal(
     request: SpaceRequest, configuration: Configuration, pool: Pool, health: Health, overcommit: float
 ) -> Optional[str]:
-    """Why there is no room for *request*, in one line that says what to do; None where there is, or it is not known."""
+    """Why there is no room for *request*, in one line with what to do; None where there is, or it is not known."""
     if pool.volumes is None:
         return None
     volume = next((each for each in pool.volumes if each.name == request.volume), None)
     if volume is None and not is_here(request.server):
-        return None  # another pool's, which nobody here can look at
+        return None  # of another pool, which this node cannot query
     if volume is None:
         return f"there is no volume {one_line(request.volume, 80)}; gnt-gluster list shows which there are"
     if volume.state != "started":

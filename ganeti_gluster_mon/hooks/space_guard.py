@@ -1,11 +1,11 @@
 """Before Ganeti makes or grows a disk: is there room on the volume, and does it take writes?
 
-Ganeti's allocator leaves shared storage out, so nobody else looks.  The hook is for instance-add, disk-grow,
+Ganeti's allocator leaves shared storage out, so no other check exists.  The hook is for instance-add, disk-grow,
 instance-modify and instance-recreate-disks; an import, and a move that comes as one, are an instance-add, too.
 Ganeti runs it on several nodes; the master alone, which has the configuration and the job, answers.
 
 It refuses what it knows will not fit, and nothing else.  What it cannot find out, because no daemon and no glusterd
-answers, it lets pass, and says so: a guard that is blind must not stop everybody's work, and Gluster itself will
+answers, it lets pass, and prints why: a guard without data must not stop all work, and Gluster itself will
 refuse what really cannot be done.
 """
 
@@ -78,8 +78,8 @@ def _seen() -> Tuple[Pool, Health]:
     known = snapshot.from_daemon(RUN_DIRECTORY, LIMITS)
     if known is not None:
         return known.pool, known.health
-    with cycle.Cycle(cycle.Settings(processes=False, disks=Reader().disks)) as asking:
-        pool = build_pool(asking.run_queries())
+    with cycle.Cycle(cycle.Settings(processes=False, disks=Reader().disks)) as queries:
+        pool = build_pool(queries.run_queries())
     return pool, evaluate(pool, LIMITS, time.time_ns())
 
 

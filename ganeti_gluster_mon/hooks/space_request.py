@@ -1,7 +1,7 @@
 """The space that an operation of Ganeti needs, by the environment of its hook and by its job.  Pure.
 
-Of a disk that `gnt-instance modify` adds Ganeti tells its hooks nothing, and of an ext disk not which volume it is
-for; the job itself, which the master has in its queue, says both.
+The environment of a hook does not contain a disk that `gnt-instance modify` adds, nor the volume of an ext disk.
+The job itself, which is in the master's queue, contains both.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ RECREATE = "OP_INSTANCE_RECREATE_DISKS"
 
 @dataclass(frozen=True)
 class SpaceRequest:
-    """Space that is asked for on one volume."""
+    """Space that is requested on one volume."""
 
     volume: str
     #: bytes by which what is promised would grow; 0: what was promised before is to be made anew
@@ -47,7 +47,7 @@ class SpaceRequest:
 def space_requests(
     environment: Environment, given: Optional[Given], configuration: Configuration
 ) -> Tuple[SpaceRequest, ...]:
-    """What the operation asks for, by volume; nothing where it is not about Gluster.
+    """What the operation requests, by volume; nothing where it is not about Gluster.
 
     *given* is None where the job cannot be found.
     """

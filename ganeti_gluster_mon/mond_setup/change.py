@@ -20,7 +20,7 @@ _PAUSE = 0.2
 #: bytes
 _LONGEST = 1 << 20
 
-Say = Callable[[str], None]
+PrintLine = Callable[[str], None]
 
 
 def read_files() -> Files:
@@ -28,16 +28,16 @@ def read_files() -> Files:
     return Files(_read(GANETI), _read(OURS))
 
 
-def show(before: Files, after: Files, say: Say) -> None:
+def show(before: Files, after: Files, print_line: PrintLine) -> None:
     """Show the changes and the commands."""
     for path, old, new in ((GANETI, before.ganeti, after.ganeti), (OURS, before.ours, after.ours)):
         for line in difflib.unified_diff(old.splitlines(), new.splitlines(), path, path, lineterm="", n=1):
-            say(line)
+            print_line(line)
     for argv in restart.commands():
-        say(f"# {' '.join(argv)}")
+        print_line(f"# {' '.join(argv)}")
 
 
-def carry_out(before: Files, after: Files, say: Say) -> None:
+def carry_out(before: Files, after: Files, print_line: PrintLine) -> None:
     """Write the files, restart the daemons, and check that clients get all that they got before.
 
     Raises CommandError; then everything is as it was.
@@ -56,7 +56,7 @@ def carry_out(before: Files, after: Files, say: Say) -> None:
         _apply(after)
         _wait_for(expected.url(), got)
     except CommandError as err:
-        say("putting everything back as it was")
+        print_line("putting everything back as it was")
         _apply(before)
         raise CommandError(f"{err}; everything is as it was before") from err
 

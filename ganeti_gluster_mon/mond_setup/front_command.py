@@ -50,8 +50,9 @@ def _enable(arguments: argparse.Namespace) -> int:
         return 0
     front = mond_settings.current_setup(after)
     assert front.mond_behind is not None
-    print(f"mond is at {front.mond_behind.url()}; its clients ask us, at {front.client_endpoint.listen}")
-    _say_how_to_start(restart.by_systemd())
+    clients = front.client_endpoint.listen
+    print(f"mond is at {front.mond_behind.url()}; ganeti-gluster-mon answers its clients at {clients}")
+    _print_how_to_start(restart.by_systemd())
     return 0
 
 
@@ -63,7 +64,7 @@ def _disable(arguments: argparse.Namespace) -> int:
     if not _apply_or_show(before, after, arguments.dry_run):
         return 0
     print(f"mond is at {mond_settings.current_setup(after).client_endpoint.listen} again")
-    _say_how_to_start(restart.by_systemd())
+    _print_how_to_start(restart.by_systemd())
     return 0
 
 
@@ -113,7 +114,7 @@ def _apply_or_show(before: Files, after: Files, dry_run: bool) -> bool:
     return False
 
 
-def _say_how_to_start(by_systemd: bool) -> None:
+def _print_how_to_start(by_systemd: bool) -> None:
     if not by_systemd:
         print("systemd is not process 1 here: start our daemon again yourself, with the new ARGS")
 

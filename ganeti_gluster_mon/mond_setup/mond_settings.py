@@ -131,7 +131,9 @@ def enabled(files: Files, behind: int) -> Files:
     if front.mond_behind is None and "--front" in args.words:
         raise CommandError(f"{OURS}: {ARGS} has --front already: take it out, and enable again")
     if behind == front.client_endpoint.port:
-        raise CommandError(f"port {behind} is where clients ask: name another one for mond with --mond-port")
+        raise CommandError(
+            f"port {behind} is the port for clients: name another one for mond with --mond-port"
+        )
     moved = Mond(LOOPBACK, behind, mond(files).other)
     ours = (*_without(args.words), "--listen", front.client_endpoint.listen, "--front", moved.url())
     return Files(

@@ -56,7 +56,7 @@ def _running(which: str) -> Callable[[BrickRow], Value]:
 
 
 def _started(which: str) -> Callable[[BrickRow], Value]:
-    """What is asked for a started volume only."""
+    """A value that only a started volume has."""
     return lambda row: known(getattr(row.brick, which), row.volume.state == "started")
 
 

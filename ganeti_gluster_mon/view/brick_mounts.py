@@ -30,7 +30,7 @@ class BrickMount:
 
 
 def brick_mounts(parsed: Any) -> Optional[Tuple[BrickMount, ...]]:
-    """The bricks in what a node told; None where it told of none in time."""
+    """The bricks in the answer of a node; None where it has none in time."""
     if not isinstance(parsed, list):
         return None
     try:

@@ -1,4 +1,4 @@
-"""`gnt-gluster diagnose`: looks everywhere, and says what is wrong, node by node."""
+"""`gnt-gluster diagnose`: queries all nodes, and lists what is wrong, node by node."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def run(timeout: float, names: Sequence[str] = ()) -> int:
 
 
 def of_nodes(found: Diagnosis, cluster: ssconf.Cluster, names: Sequence[str]) -> Diagnosis:
-    """What of *found* is about the nodes *names*: what they told, and what the pool says of them and their bricks."""
+    """What of *found* is about the nodes *names*: their answers, and findings about their bricks."""
     nodes = {}
     for name in names:
         about = []

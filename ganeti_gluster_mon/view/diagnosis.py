@@ -93,7 +93,7 @@ def diagnose(inputs: DiagnosisInput) -> Diagnosis:
         nodes={
             node.name: tuple(_of_a_node(node, inputs, common))
             if node.name in inputs.facts
-            else (Finding("not asked: it is marked offline", note=True),)
+            else (Finding("not queried: it is marked offline", note=True),)
             for node in inputs.cluster.nodes
         },
         files=None
@@ -121,7 +121,7 @@ class _Common:
 
 
 def _most(values: Any) -> Any:
-    """The value that is seen most often, None and () left out; None where there is none."""
+    """The value that occurs most often, None and () left out; None where there is none."""
     counts = Counter(value for value in values if value)
     return counts.most_common(1)[0][0] if counts else None
 
@@ -208,7 +208,7 @@ def _of_parameters(parameters: Any, inputs: DiagnosisInput) -> Iterator[Finding]
 def _of_a_node(node: Node, inputs: DiagnosisInput, common: _Common) -> Iterator[Finding]:
     facts = inputs.facts[node.name]
     if facts.unreachable is not None:
-        yield Finding(f"cannot be asked: {one_line(facts.unreachable)}")
+        yield Finding(f"cannot be queried: {one_line(facts.unreachable)}")
         return
     yield from _of_glusterd(node, facts, inputs, common)
     yield from _of_the_clock(facts)
@@ -228,7 +228,7 @@ def _of_glusterd(node: Node, facts: NodeFacts, inputs: DiagnosisInput, common: _
         return
     if facts.glusterd is False:
         yield Finding(
-            "glusterd does not run", "systemctl start glusterd; journalctl -u glusterd says why it ended"
+            "glusterd does not run", "systemctl start glusterd; journalctl -u glusterd shows why it ended"
         )
     if facts.gluster != common.gluster:
         yield Finding(
@@ -287,7 +287,7 @@ def _of_names(node: Node, facts: NodeFacts, inputs: DiagnosisInput, common: _Com
 
 
 def _listens(name: str, inputs: DiagnosisInput) -> bool:
-    """Whether a glusterd should listen there: of a node that said itself that its does not run, one knows already."""
+    """Whether a glusterd should listen there: not where the node itself reports that its glusterd does not run."""
     facts = inputs.facts.get(name)
     return facts is None or (facts.unreachable is None and facts.glusterd is not False)
 

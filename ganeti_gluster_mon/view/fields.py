@@ -1,4 +1,4 @@
-"""What a list can show: fields as data, so that lists, `list-fields` and the documentation say the same."""
+"""What a list can show: fields as data, so that lists, `list-fields` and the documentation agree."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Kind(enum.Enum):
     TEXT = "Text"
     BOOL = "Boolean"
     NUMBER = "Number"
-    #: bytes; shown in the unit that is asked for
+    #: bytes; shown in the unit of --units
     SIZE = "Storage size"
     #: several texts, with commas between
     LIST = "List"
@@ -49,7 +49,7 @@ Value = Union[str, int, bool, Sequence[str], AtLeast, Special, None]
 
 @dataclass(frozen=True)
 class Field(Generic[Row]):
-    """One thing that is to be said of each row of a list."""
+    """One column of a list."""
 
     name: str
     #: over its column

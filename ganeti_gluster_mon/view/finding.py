@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that is wrong, and what to do about it; "" where the text itself says it."""
+    """One thing that is wrong, and what to do about it; "" where the text itself contains it."""
 
     text: str
     to_do: str = ""

@@ -14,7 +14,7 @@ from ganeti_gluster_mon.view.listing import Listing, selected
 from ganeti_gluster_mon.view.pool_view import PoolView
 from ganeti_gluster_mon.view.volume_list import VOLUMES, VolumeRow
 
-#: told of a volume as lists of their own
+#: shown for a volume as lists of their own
 _APART = ("name", "message", "nodes", "disks")
 
 

@@ -17,7 +17,7 @@ from ganeti_gluster_mon.view.row_filter import row_filter
 
 
 class NoSuchField(Exception):
-    """A field was asked for that there is not; one line."""
+    """There is no field of that name; one line."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Listing(Generic[Row]):
     what: str
     summary: str
     fields: Tuple[Field[Row], ...]
-    #: names of the fields that are shown unless others are asked for
+    #: names of the fields that are shown by default
     default: Tuple[str, ...]
     #: None: it is not known which there are
     rows: Callable[[PoolView], Optional[Sequence[Row]]]
@@ -64,7 +64,7 @@ class TableFormat:
 
 
 def chosen(listing: Listing[Row], words: Optional[str]) -> Tuple[Field[Row], ...]:
-    """The fields that *words* of the option -o name: ``a,b``, besides the default ones ``+a,b``, or ``all``.
+    """The fields that *words* of the option -o name: ``a,b``, in addition to the default ones ``+a,b``, or ``all``.
 
     Raises NoSuchField.
     """

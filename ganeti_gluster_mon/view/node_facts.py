@@ -67,7 +67,7 @@ def node_facts(parsed: Any, sent: float, received: float) -> NodeFacts:
     *sent* and *received*: when the program was sent and its output received, in seconds since the epoch, by our clock.
     """
     if not isinstance(parsed, dict):
-        return NodeFacts(unreachable="it told nothing that can be understood")
+        return NodeFacts(unreachable="its answer cannot be understood")
     moment = parsed.get("time")
     offset = None
     if isinstance(moment, (int, float)) and not isinstance(moment, bool):

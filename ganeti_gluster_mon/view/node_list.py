@@ -39,7 +39,7 @@ class NodeRow:
 
 
 def rows(view: PoolView) -> Optional[List[NodeRow]]:
-    """All peers and nodes, one row each; None where it is not known who is in the pool."""
+    """All peers and nodes, one row each; None where the members of the pool are not known."""
     if view.pool.peers is None:
         return None
     bricks: Dict[str, List[Brick]] = {}
@@ -153,7 +153,7 @@ FIELDS: Tuple[Field[NodeRow], ...] = (
         "state",
         "State",
         Kind.TEXT,
-        "As a member of the pool: glusterd's words, local for the node asked, or not in the pool (pool list)",
+        "As a member of the pool: glusterd's words, local for the queried node, or not in the pool (pool list)",
         _state,
     ),
     Field("connected", "Connected", Kind.BOOL, "Whether the other glusterds hear it (pool list)", _connected),

@@ -41,7 +41,7 @@ def main(hosts: List[str]) -> None:
     began = time.time()
     found: Dict[str, Any] = {"resolved": {}, "reached": {}}
     threads = [threading.Thread(target=look_at, args=(host, found), daemon=True) for host in hosts]
-    # a filesystem that hangs must not keep the rest from being told
+    # a filesystem that hangs must not delay the rest of the report
     threads.append(threading.Thread(target=look_at_bricks, args=(found,), daemon=True))
     for thread in threads:
         thread.start()

@@ -17,7 +17,7 @@ _MOST = 64
 
 
 def node_facts_of(cluster: Cluster, names: Sequence[str], timeout: float) -> Dict[str, NodeFacts]:
-    """By node that is not offline: what it tells of itself, and of *names*, within *timeout* seconds.
+    """By node that is not offline: what it reports about itself, and about *names*, within *timeout* seconds.
 
     A node that does not answer does not delay the others.
     """
@@ -36,7 +36,7 @@ def node_facts_of(cluster: Cluster, names: Sequence[str], timeout: float) -> Dic
         try:
             parsed = json.loads(reply.stdout)
         except (ValueError, RecursionError):
-            return NodeFacts(unreachable="it told nothing that can be understood")
+            return NodeFacts(unreachable="its answer cannot be understood")
         return node_facts(parsed, sent, time.time())
 
     with ThreadPoolExecutor(min(_MOST, max(1, len(queried)))) as threads:

@@ -46,5 +46,5 @@ def cluster_here() -> Optional[ssconf.Cluster]:
 
 
 def query_pool() -> Snapshot:
-    """The pool by a query of Gluster; `error` says why it cannot be queried."""
+    """The pool by a query of Gluster; `error` is the reason where it cannot be queried."""
     return snapshot.from_gluster(cycle.Settings(processes=False, disks=Reader().disks), LIMITS)

@@ -22,7 +22,7 @@ from ganeti_gluster_mon.view.fields import AtLeast, Field, Kind, Row, Special
 DETECTED = frozenset("()=!~'\"\\<> \t")
 
 _MEBIBYTE = 1 << 20
-#: bounds for a filter that somebody types
+#: bounds for a filter, which a person types
 _LONGEST, _DEEPEST = 10_000, 50
 
 _TOKEN = re.compile(
@@ -49,7 +49,7 @@ def is_filter(names: Sequence[str]) -> bool:
 
 
 def row_filter(text: str, fields: Sequence[Field[Row]]) -> Test[Row]:
-    """The test of a row that *text* asks for.  Raises BadFilter."""
+    """The test of a row by the filter *text*.  Raises BadFilter."""
     if len(text) > _LONGEST:
         raise BadFilter(f"a filter has at most {_LONGEST} characters")
     return _Parser(text, fields).whole()
@@ -158,7 +158,7 @@ class _Parser:
     def _pattern(self) -> re.Pattern[str]:
         match = _PATTERN.match(self._text, self._at)
         if match is None:
-            raise self._wrong("a pattern between slashes, /^gv/ say")
+            raise self._wrong("a pattern between slashes, like /^gv/")
         self._at = match.end()
         flags = (re.IGNORECASE if "i" in match[3] else 0) | (re.DOTALL if "s" in match[3] else 0)
         try:

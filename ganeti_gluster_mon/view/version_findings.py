@@ -82,7 +82,7 @@ def pool_version_findings(every: Sequence[NodeFacts]) -> Iterator[Finding]:
     lowest = min((number for number in majors if number is not None), default=None)
     (version,) = versions if len(versions) == 1 else (None,)
     if lowest is None or None in majors or version is None or not version.isdecimal():
-        return  # a node did not answer, or each works by another version, which is said of the node
+        return  # a node did not answer, or each works by another version, which is reported for the node
     able = lowest * 10000
     if int(version[:9]) < able:
         yield Finding(

@@ -54,7 +54,7 @@ def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     info.set_defaults(run=_info)
     ok_to_stop = commands.add_parser(
         "ok-to-stop",
-        help="say whether nodes or bricks may be stopped now; exit 1 if not, or if it is not known",
+        help="report whether nodes or bricks may be stopped now; exit 1 if not, or if it is not known",
     )
     ok_to_stop.add_argument(
         "names", nargs="+", metavar="NODE|BRICK", help="what would be stopped, all of it at a time"
@@ -71,17 +71,17 @@ def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     impact.set_defaults(run=_impact)
     diagnose = commands.add_parser(
         "diagnose",
-        help="say what is wrong with Gluster, Ganeti's settings and the nodes, and what to do; exit 1 if anything is",
+        help="list what is wrong with Gluster, Ganeti's settings and the nodes, and what to do; exit 1 if anything is",
     )
     diagnose.add_argument(
-        "nodes", nargs="*", metavar="NODE", help="say only what is wrong there (default: everything)"
+        "nodes", nargs="*", metavar="NODE", help="list only what is wrong there (default: everything)"
     )
     diagnose.add_argument(
         "--timeout",
         type=seconds,
         default=20.0,
         metavar="S",
-        help="seconds for each node, all of them asked side by side (default: %(default)g)",
+        help="seconds for each node; all nodes are queried at the same time (default: %(default)g)",
     )
     diagnose.set_defaults(run=_diagnose)
 
@@ -119,7 +119,7 @@ def _add_list(commands: argparse._SubParsersAction[argparse.ArgumentParser], lis
     _add_table(command)
     _add_units(command, None)
     command.add_argument(
-        "-v", "--verbose", action="store_true", help="say (nodata) for ?, and (unavail) for -"
+        "-v", "--verbose", action="store_true", help="show (nodata) for ?, and (unavail) for -"
     )
     add_source(command)
     command.set_defaults(run=functools.partial(_list, listing))
@@ -140,7 +140,7 @@ def _add_units(command: argparse.ArgumentParser, default: Any) -> None:
 
 
 def add_source(command: argparse.ArgumentParser) -> None:
-    """Add what says where the picture of the pool comes from; see source.see."""
+    """Add the options that select the source of the pool; see pool_source."""
     group = command.add_argument_group("where it is from")
     group.add_argument("--replay", metavar="DIR", help="read the capture in DIR, nothing else")
     group.add_argument(

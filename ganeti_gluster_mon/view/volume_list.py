@@ -182,7 +182,7 @@ FIELDS: Tuple[Field[VolumeRow], ...] = (
         "split_brain",
         "Split",
         Kind.NUMBER,
-        "Entries in split-brain: somebody has to choose a copy (heal info summary)",
+        "Entries in split-brain: a person has to choose a copy (heal info summary)",
         _heal("split_brain"),
     ),
     Field(

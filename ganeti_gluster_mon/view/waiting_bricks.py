@@ -11,8 +11,8 @@ from ganeti_gluster_mon.ganeti.ssconf import Cluster
 from ganeti_gluster_mon.gluster.model import Pool
 from ganeti_gluster_mon.view.fields import Special, Value
 
-#: of a node that could not be asked, see query_nodes
-_NOT_ASKED = 255
+#: status of a node that could not be queried, see query_nodes
+_NOT_QUERIED = 255
 
 
 class Waiting:
@@ -25,19 +25,19 @@ class Waiting:
         self._found: Optional[Mapping[str, Optional[Tuple[str, ...]]]] = None
 
     def of(self, node: str) -> Value:
-        """How many wait on *node*; None where it did not say.  Raises CommandError for a description that is none."""
+        """How many wait on *node*; None where it is not known.  Raises CommandError for an invalid description."""
         if self._cluster is None:
             return Special.UNAVAILABLE
         if not self._asked:
-            self._asked, self._found = True, _ask(self._cluster, self._pool)
+            self._asked, self._found = True, _query_nodes(self._cluster, self._pool)
         if self._found is None:
             return Special.UNAVAILABLE
         bricks = self._found.get(node)
         return None if bricks is None else len(bricks)
 
 
-def _ask(cluster: Cluster, pool: Pool) -> Optional[Mapping[str, Optional[Tuple[str, ...]]]]:
-    """By node: the directories that wait, None where it did not say; None altogether where nothing is brought along."""
+def _query_nodes(cluster: Cluster, pool: Pool) -> Optional[Mapping[str, Optional[Tuple[str, ...]]]]:
+    """By node: the directories that wait, None where they are not known; None without bricks to join."""
     from ganeti_gluster_mon import etc_default
     from ganeti_gluster_mon.deploy import fstab
     from ganeti_gluster_mon.deploy.apply import query_nodes
@@ -65,7 +65,7 @@ def _ask(cluster: Cluster, pool: Pool) -> Optional[Mapping[str, Optional[Tuple[s
     has = {(brick.host, brick.path) for volume in pool.volumes or () for brick in volume.bricks}
     for (name, path), question in marks.items():
         waits = found[name]
-        if answers[question].status == _NOT_ASKED:
+        if answers[question].status == _NOT_QUERIED:
             found[name] = None
         elif (
             waits is not None

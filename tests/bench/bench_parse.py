@@ -1,8 +1,8 @@
-"""How long reading a large answer takes, beside what expat alone takes: `python -m tests.bench.bench_parse`.
+"""How long reading a large answer takes, compared with expat alone: `python -m tests.bench.bench_parse`.
 
 Three passes over the same bytes, in turn, the best of several rounds each: expat with no
 handlers at all, expat with three handlers in Python that do nothing, and ours.  Peak memory
-is that of a process of its own, beside what it had with the answer loaded.
+is that of a process of its own, in addition to what it had with the answer loaded.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ def main() -> None:
         took = best[work]
         name = work.__name__.replace("_", " ")
         print(f"{name:24} {took * 1e3:6.0f} {took / best[bare]:7.2f} {took / best[empty_handlers]:8.2f}")
-    print(f"peak memory beside the answer itself: {float(memory.stdout):.0f} MB")
+    print(f"peak memory in addition to the answer: {float(memory.stdout):.0f} MB")
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """What the daemons of a pool cost: `python -m tests.bench.daemons`, on three hosts of a lab.
 
-At rest: memory and processor of both processes.  Under way: an administrator's commands in a loop, alone, beside
-our daemons, and beside collectors that run `gluster volume status` on each host at each scrape.
+At rest: memory and processor of both processes.  Under way: an administrator's commands in a loop, alone, with
+our daemons, and with collectors that run `gluster volume status` on each host at each scrape.
 """
 
 from __future__ import annotations
@@ -138,10 +138,10 @@ def locks(pool: Pool) -> None:
     measured("an administrator alone", Tally())
     for interval in INTERVALS:
         with daemons(pool, interval):
-            measured(f"beside our daemons on three hosts, every {interval:g} s", Tally())
+            measured(f"with our daemons on three hosts, every {interval:g} s", Tally())
     for scrape in SCRAPES:
         with collectors(pool, scrape):
-            measured(f"beside three collectors scraped every {scrape:g} s", Tally())
+            measured(f"with three collectors scraped every {scrape:g} s", Tally())
 
 
 def asked(pool: Pool) -> int:

@@ -363,7 +363,7 @@ def test_a_node_that_is_away_costs_only_itself(cluster: Cluster) -> None:
         wrong = diagnosed(cluster, "--timeout=6")
         assert time.monotonic() - began < 45
         assert len(wrong["Node node3.lab.test"]) == 1
-        assert wrong["Node node3.lab.test"][0].startswith("cannot be asked: node3.lab.test: ")
+        assert wrong["Node node3.lab.test"][0].startswith("cannot be queried: node3.lab.test: ")
         assert any("node3.lab.test" in line for line in wrong["Pool"])
         assert set(wrong) == {"Pool", "Node node3.lab.test"}
     finally:

@@ -133,7 +133,7 @@ def paths(value: Any, path: str = "") -> Iterator[str]:
 def told_of(collector: str) -> Set[str]:
     found: Set[str] = set()
     for pool, health, now in pools():
-        made = report.make(collectors()[collector], pool, health, now, verbose=True, tell=pytest.fail)
+        made = report.make(collectors()[collector], pool, health, now, verbose=True, on_failure=pytest.fail)
         found.update(paths(made["data"]))
     return found
 

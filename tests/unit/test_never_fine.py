@@ -77,7 +77,9 @@ def test_all_that_is_told_of_a_spoilt_answer_can_be_told(where: str, number: int
         seen = build_pool(with_output(whole, number, mutant.output))
         health = evaluate(seen, LIMITS, whole.recorded_at)
         for collector in collectors().values():
-            made = report.make(collector, seen, health, whole.recorded_at, verbose=True, tell=pytest.fail)
+            made = report.make(
+                collector, seen, health, whole.recorded_at, verbose=True, on_failure=pytest.fail
+            )
             json.loads(report.render([made]))
         pool_metrics.render(seen, health, whole.recorded_at)
         line = check(seen, health, LIMITS).line

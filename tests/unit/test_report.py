@@ -156,7 +156,7 @@ def test_what_is_not_known_is_null() -> None:
     assert made("gluster-capacity", NOTHING, NOTHING_HEALTH) == {"volumes": None}
     assert made("gluster-disks", NOTHING, NOTHING_HEALTH) == {
         "disks": None,
-        "message": "this node was not asked for them",
+        "message": "the disks were not queried",
     }
     glusterd = made("glusterd", NOTHING, NOTHING_HEALTH)
     assert glusterd["status"]["code"] == 2
@@ -188,16 +188,16 @@ def one_volume(*bricks: Brick) -> Volume:
 @pytest.mark.parametrize("verbose", [True, False])
 @pytest.mark.parametrize("kind", [PERFORMANCE, STATUS])
 def test_a_collector_that_fails_says_so_and_the_others_stand(kind: int, verbose: bool) -> None:
-    told: List[str] = []
+    failures: List[str] = []
     broken = Broken(kind, ValueError("two\nlines \x1b[31m"))
     alone = [report.make(each, POOL, HEALTH, NOW, verbose) for each in collectors().values()]
     beside = [
-        report.make(each, POOL, HEALTH, NOW, verbose, tell=told.append)
+        report.make(each, POOL, HEALTH, NOW, verbose, on_failure=failures.append)
         for each in (broken, *collectors().values())
     ]
     assert beside[1:] == alone
-    assert told == ["collector broken failed: ValueError: two lines \\x1b[31m"]
-    assert beside[0]["data"] == {"status": {"code": 2, "message": told[0], "problems": []}}
+    assert failures == ["collector broken failed: ValueError: two lines \\x1b[31m"]
+    assert beside[0]["data"] == {"status": {"code": 2, "message": failures[0], "problems": []}}
     assert beside[0]["kind"] == kind
 
 
@@ -213,11 +213,11 @@ def test_a_status_collector_without_a_status_fails() -> None:
             return {"volumes": []}
 
     for verbose in (True, False):
-        told: List[str] = []
+        failures: List[str] = []
         collector = Forgetful(STATUS, Exception())
-        made = report.make(collector, POOL, HEALTH, NOW, verbose, tell=told.append)
+        made = report.make(collector, POOL, HEALTH, NOW, verbose, on_failure=failures.append)
         assert made["data"]["status"]["code"] == 2
-        assert len(told) == 1
+        assert len(failures) == 1
 
 
 def test_one_report_is_an_object_and_several_are_a_list() -> None:

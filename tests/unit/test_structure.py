@@ -39,9 +39,16 @@ NOT_ABOVE = {
 #: names of modules and of public classes, functions and methods that were replaced by the field's terms
 PRIVATE_WORDS = re.compile(
     r"asker|teller|handover|parcel|joined|sight|\bdoor\b|\bcrowded\b|\bheed|speaker|foresee|\burges?\b|\bmanner\b"
-    r"|cannotdo|\bnotso\b|\bpatience\b|grown_old|knock|honest|\bhalf\b|\bhalves\b",
+    r"|cannotdo|\bnotso\b|\bpatience\b|grown_old|knock|honest|\bhalf\b|\bhalves\b"
+    r"|\btold\b|\basked\b|\bsaid\b|_ask\b|\bask_|\btell\b|\btells\b|\bseen\b",
     re.IGNORECASE,
 )
+#: words that stood for a query, an answer or a limit; in comments, docstrings, messages and documents
+PRIVATE_PROSE = re.compile(
+    r"\b(told|asked|said|tells|heed|hasty|house|door|patience|beside)\b", re.IGNORECASE
+)
+#: where people read
+TEXTS = ("README.md", "CONTRIBUTING.md", "Makefile", "docs", "man", "examples", "systemd", "debian")
 
 
 def name_of(path: Path) -> str:
@@ -114,6 +121,24 @@ def test_nothing_imports_upwards(package: str) -> None:
         if any(other.startswith(f"ganeti_gluster_mon.{above}") for above in NOT_ABOVE[package])
     }
     assert found == set()
+
+
+def texts() -> Iterator[Path]:
+    """The files of the package, and those of *TEXTS*."""
+    for top in (PACKAGE, *(REPOSITORY / each for each in TEXTS)):
+        for path in [top] if top.is_file() else sorted(top.rglob("*")):
+            if path.is_file() and path.suffix not in {".png", ".pyc"} and path.name != "changelog":
+                yield path
+
+
+def test_texts_use_the_terms_of_the_field() -> None:
+    found = [
+        f"{path.relative_to(REPOSITORY)}:{number}: {match.group()}"
+        for path in texts()
+        for number, line in enumerate(path.read_text(encoding="utf-8", errors="replace").splitlines(), 1)
+        for match in PRIVATE_PROSE.finditer(line)
+    ]
+    assert found == []
 
 
 @pytest.mark.parametrize("name", sorted(TREES))

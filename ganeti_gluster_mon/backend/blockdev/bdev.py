@@ -6,7 +6,7 @@ It stands in for ganeti.storage.gluster (see dropin/gluster.py).  What is anothe
   file (creation, OS scripts, wiping, import and export; and looking whether it is there, on a node that has no brick
   with it) mounts the volume, and it is unmounted after.
 * Each volume has a mount point of its own, mounts are counted by use, and never made by a shell.
-* The disk says when it is degraded or being healed, as the collector last saw it.
+* The disk reports when it is degraded or being healed, by the collector's last report.
 * Rename works.
 """
 
@@ -40,7 +40,7 @@ _ENDS: Set[Tuple[int, GlusterVolume]] = set()
 def volume_of(params: Any, directory: Optional[str] = None) -> GlusterVolume:
     """The volume that a disk's parameters name; ``host`` may name backup servers too: ``node1,node2``.
 
-    *directory*: Ganeti's for Gluster, if not the one that this node was told.  Raises BlockDeviceError.
+    *directory*: Ganeti's for Gluster, where it differs from that of this node.  Raises BlockDeviceError.
     """
     server, *backup = str(params[constants.GLUSTER_HOST]).split(",")
     where = ssconf.SimpleStore().GetGlusterStorageDir() if directory is None else directory
@@ -87,7 +87,7 @@ class GlusterStorage(base.BlockDev):
     def Attach(self, **kwargs: Any) -> bool:
         """Look whether the disk is there.  Raises BlockDeviceError where that cannot be found out."""
         bricks = local_bricks(self.volume.server_addr, self.volume.volume) if self.userspace else []
-        # A brick of this node that has it saves a mount; that none has it tells nothing.
+        # A brick of this node that has it saves a mount; where none has it, other bricks may.
         self.attached = any(holds(brick, self.path) for brick in bricks) or bool(
             self._on_file(lambda file: file.Exists())
         )
@@ -101,7 +101,7 @@ class GlusterStorage(base.BlockDev):
         return self._on_file(lambda file: file.Size())
 
     def GetSyncStatus(self) -> Any:
-        """Whether all copies of the disk's data are there and the same, by what the collector last saw."""
+        """Whether all copies of the disk's data are there and the same, by the collector's last report."""
         volume_status = redundancy(self.volume, self.path)
         return objects.BlockDevStatus(
             dev_path=self.dev_path,
@@ -137,10 +137,10 @@ class GlusterStorage(base.BlockDev):
         _translate_errors(lambda: report_loss(self.volume, self.path))
 
     def Open(self, force: bool = False, exclusive: Optional[bool] = None) -> None:
-        """Make the disk ready for whoever wants it by its path: an OS script, or QEMU where the guest has no other way.
+        """Make the disk ready for users of its path: an OS script, or QEMU where the guest has no other access.
 
         It is mounted as long as this process of Ganeti's lives, and what that started.  Not so for a disk just
-        assembled; and for a migration, where *exclusive* is said, it is mounted until Close, unless QEMU does without.
+        assembled; and for a migration, where *exclusive* is set, it is mounted until Close, unless QEMU does without.
         """
         if not self.attached:
             base.ThrowError("%s: there is no such disk in volume %s", self.path, self.volume.volume)
@@ -154,7 +154,7 @@ class GlusterStorage(base.BlockDev):
             self._keep()
 
     def Close(self) -> None:
-        """Nobody here uses the disk any more; a migration says so of the node that the guest has left."""
+        """The disk is no longer used here; a migration calls this on the node that the guest has left."""
         _translate_errors(lambda: self.volume.release(self.path))
         self._forget_use()
 
@@ -222,7 +222,7 @@ class GlusterStorage(base.BlockDev):
         """Grow the file to the size that Ganeti has recorded and *amount* MiB more.
 
         Ganeti records the new size when all calls of the job have succeeded.  So a job that is repeated after it
-        failed asks for the same size again, and the file does not grow twice.
+        failed requests the same size again, and the file does not grow twice.
         """
         if amount < 0:
             base.ThrowError("%s: it cannot grow by %s MiB", self.path, amount)
@@ -281,7 +281,7 @@ class GlusterStorage(base.BlockDev):
         _accept(volume, path)
 
         def make(root: Directory) -> GlusterStorage:
-            # Thin, as Ganeti's own: who has disks that together are bigger than the volume could not move here.
+            # Thin, as Ganeti's own: else an instance whose disks together exceed the volume could not move here.
             file = FileDeviceHelper.CreateFile(root, path, size, create_folders=True)
             try:
                 return cls(unique_id, children, size, params, dyn_params, root=root, **kwargs)
@@ -353,7 +353,7 @@ def _unique_id(unique_id: Any) -> Tuple[str, str]:
 
 
 def GetGlusterSpaceInfo(volume: GlusterVolume) -> Any:
-    """Size and free space of *volume* in MiB, as Ganeti tells of storage; see space.py."""
+    """Size and free space of *volume* in MiB, in the form of Ganeti's storage reports; see space.py."""
     volume_status = _translate_errors(lambda: space(volume))
     return {
         "type": constants.ST_GLUSTER,

@@ -1,6 +1,6 @@
 """`gnt-node list-storage --storage-type gluster`: a row for each volume that Ganeti uses on this node.
 
-Ganeti asks noded with nothing but the directory for Gluster, and its own class for that calls statvfs on it: where no
+Ganeti queries noded with the directory for Gluster only, and its own class for that calls statvfs on it: where no
 volume is mounted there, that is /run.  So ours takes its place in the table of ganeti.storage.container, when the
 drop-in is loaded; nothing else of Ganeti is changed.
 """
@@ -45,7 +45,7 @@ class GlusterContainer(container.FileStorage):
         if not volumes:
             raise errors.StorageError(
                 "it is not known which Gluster volume is used: this node has used none since it was booted, is no "
-                "candidate for the master, and no daemon of ganeti-gluster-mon tells of any"
+                "candidate for the master, and no daemon of ganeti-gluster-mon knows any"
             )
         return _rows(volumes, fields)
 

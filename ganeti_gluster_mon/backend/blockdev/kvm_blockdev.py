@@ -6,7 +6,7 @@ does not flatten lists, up to 3.1.1 and later: QEMU refuses ``file.server=[{'typ
 userspace access starts.  The former takes no host name with ``_``, no IPv6 address and no socket, and does not
 unescape.
 
-`repair` replaces either function only where it is seen to be wrong.  What QEMU takes:
+`repair` replaces either function only where a test shows that it is wrong.  What QEMU takes:
 https://qemu-project.gitlab.io/qemu/interop/qemu-qmp-ref.html (BlockdevOptionsGluster).
 """
 

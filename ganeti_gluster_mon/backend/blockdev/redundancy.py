@@ -17,7 +17,7 @@ from ganeti_gluster_mon.backend.volume import GlusterVolume
 
 @dataclass(frozen=True)
 class Redundancy:
-    """How a disk is.  What is not known is taken to be fine: a disk is not ill because nobody looked."""
+    """The redundancy of a disk.  What is not known counts as fine: a disk without a report is not degraded."""
 
     #: a copy is missing, or not yet the same as the others
     degraded: bool = False
@@ -26,7 +26,7 @@ class Redundancy:
 
 
 def redundancy(volume: GlusterVolume, path: str, source: str = STATUS_FILE) -> Redundancy:
-    """How the disk *path* of *volume* is, by what the collector last saw."""
+    """The redundancy of the disk *path* of *volume*, by the collector's last report."""
     known = volume_status(volume.server_addr, volume.volume, source)
     if known is None:
         return Redundancy()

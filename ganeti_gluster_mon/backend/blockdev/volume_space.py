@@ -24,7 +24,7 @@ def space(volume: GlusterVolume, source: str = STATUS_FILE) -> Capacity:
         known = _known(volume_status(volume.server_addr, volume.volume, source))
         if known is None:
             raise
-        logging.warning("%s; its space is told as the collector saw it", err)
+        logging.warning("%s; its space is the last that the collector reported", err)
         return known
 
 

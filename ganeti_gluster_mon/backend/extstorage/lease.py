@@ -26,7 +26,7 @@ from ganeti_gluster_mon.gluster.model import Mount
 HOLDER = "gluster-holder"
 #: seconds that a disk is lent to a caller whose end cannot be observed: one outside of this container
 UNOBSERVED = 60.0
-#: seconds for a mount that is not in use to be recognised as such, and for a process to end that was told to
+#: seconds for a mount that is not in use to be recognised as such, and for a process to end after SIGTERM
 SETTLED = 5.0
 #: seconds that udev, or another caller that attaches the disk, may have a device open when it is to be removed
 _PROBED = 2.0

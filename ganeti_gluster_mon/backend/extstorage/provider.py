@@ -1,6 +1,6 @@
 """The actions of Ganeti's ExtStorage interface: a disk is a file of a Gluster volume.
 
-It is the other thin skin, beside bdev.py, over volume.py and filedevice.py.  Each function does one script's work,
+Like bdev.py it is thin, over volume.py and file_device.py.  Each function does one script's work,
 raises DiskError, and is safe to repeat.  See ganeti-extstorage-interface(7) and docs/extstorage.md.
 """
 
@@ -38,7 +38,7 @@ def uri_of(request: Request) -> str:
 
 
 def create(request: Request, caller: Optional[int]) -> Lines:
-    """Make the disk's file, of exactly the size asked for, where there is none of that name."""
+    """Make the disk's file, of exactly the requested size, where there is none of that name."""
     assert request.size is not None
     _must_start_guests(request)
     with volume_of(request).mounted() as root:
@@ -211,5 +211,5 @@ def _remove_leftover(request: Request, volume: GlusterVolume) -> None:
         try:
             guest_watch.remove_device(volume, request.path)
         except DiskError as err:
-            # The guest has its disk; whoever uses the device is told by name.
+            # The guest has its disk; the message names the process that uses the device.
             print(f"warning: {err}", file=sys.stderr)

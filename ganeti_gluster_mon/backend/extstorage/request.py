@@ -15,9 +15,9 @@ from ganeti_gluster_mon.backend.volume import PORT
 
 #: the provider's parameters, as parameters.list has them
 PARAMETERS = ("volume", "servers", "port", "directory", "access")
-#: what Ganeti passes as parameters without having been told, or for itself
+#: what Ganeti passes as parameters of its own
 _GANETIS_OWN = ("provider",)
-#: where the disks are in a volume unless said otherwise: one folder, for distribute copies each to every brick
+#: where the disks are in a volume by default: one folder, for distribute copies each to every brick
 DIRECTORY = "ganeti"
 USERSPACE, KERNELSPACE = "userspace", "kernelspace"
 
@@ -36,7 +36,7 @@ _EXCLUSIVE = "VOL_OPEN_EXCLUSIVE"
 
 
 class RequestError(DiskError):
-    """What is asked for makes no sense; str() is one line: what, and what would."""
+    """The request is invalid; str() is one line: what is wrong, and what is valid."""
 
 
 @dataclass(frozen=True)
@@ -46,12 +46,12 @@ class Request:
     #: the disk's name; Ganeti's are UUID.ext.diskN
     name: str
     volume: str
-    #: each a name, an address or the path of a socket; the first is asked, the others when it does not answer
+    #: each a name, an address or the path of a socket; the first is queried, the others when it does not answer
     servers: Tuple[str, ...]
     port: str
     #: relative path of the folder of disks in the volume
     directory: str
-    #: whether QEMU opens the disk by itself, so that nobody else should have it mounted while a guest runs
+    #: whether QEMU opens the disk by itself, so that it should not be mounted while a guest runs
     userspace: bool
     #: MiB; None where the action has none
     size: Optional[int] = None
@@ -67,7 +67,7 @@ class Request:
 
 
 def read(action: str, environment: Mapping[str, str]) -> Request:
-    """What *environment* asks the script *action* for.  Raises RequestError."""
+    """The request in *environment* to the script *action*.  Raises RequestError."""
     given = _parameters(environment)
     if action in ("create", "verify"):
         _refuse_unknown(given)
@@ -112,7 +112,7 @@ def _refuse_unknown(given: Mapping[str, str]) -> None:
 def _servers(text: str) -> Tuple[str, ...]:
     servers = tuple(server for server in re.split(r"[, ]", text) if server)
     if not servers:
-        raise RequestError("servers is empty: say node1, or node1 node2 to have a second one to ask")
+        raise RequestError("servers is empty: give node1, or node1 node2 to have a second one")
     return servers
 
 

@@ -25,7 +25,7 @@ def main(action: str, arguments: Optional[List[str]] = None) -> int:
     if words[:1] in (["-h"], ["--help"]):
         print(_USAGE.format(action))
         return 0
-    if words and action != "verify":  # which may be told what to verify; it verifies all
+    if words and action != "verify":  # Ganeti may name what to verify; all is verified
         print(_USAGE.format(action), file=sys.stderr)
         return 2
     caller = _caller()

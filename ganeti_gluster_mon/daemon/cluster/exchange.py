@@ -235,7 +235,7 @@ class Exchange:
     ) -> bytes:
         """The reply to a node whose latest reply had the sequence *after*; *bricks* come with a *nudge*.
 
-        *digest* is that of the mutes that the sender knows; None: it does not say.
+        *digest* is that of the mutes that the sender knows; None: it does not send one.
         """
         loop = asyncio.get_running_loop()
         began = loop.time()

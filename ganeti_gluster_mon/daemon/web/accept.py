@@ -17,7 +17,7 @@ def gzip(accept_encoding: str) -> bool:
 def html(accept: str) -> bool:
     """Whether the client is a browser: it names HTML, and prefers it to JSON.
 
-    curl, Prometheus and htools say ``*/*`` or nothing, and get the same as from mond.
+    curl, Prometheus and htools send ``*/*`` or nothing, and get the same as from mond.
     """
     qualities = _qualities(accept)
     wanted = max(qualities.get("text/html", 0.0), qualities.get("application/xhtml+xml", 0.0))

@@ -105,8 +105,8 @@ def render(
     every = collectors()
     reports = {
         (collector.category, collector.name): _both(
-            _json(report.make(collector, pool, health, now, tell=warn)),
-            _json(report.make(collector, pool, health, now, verbose=True, tell=lambda line: None)),
+            _json(report.make(collector, pool, health, now, on_failure=warn)),
+            _json(report.make(collector, pool, health, now, verbose=True, on_failure=lambda line: None)),
         )
         for collector in every.values()
     }

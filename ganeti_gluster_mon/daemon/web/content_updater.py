@@ -55,7 +55,7 @@ class ContentUpdater:
         make_page: Optional[MakePage] = None,
         annotations: Optional[Annotations] = None,
     ) -> None:
-        """*limits* say when what is known is too old; the poller queries every *interval* seconds.
+        """*limits* decide when what is known is too old; the poller queries every *interval* seconds.
 
         *alive* is called each second, for the watchdog.  *cluster*: the exchange with the other nodes; None: this node
         queries Gluster for itself.

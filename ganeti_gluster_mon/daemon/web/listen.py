@@ -26,14 +26,14 @@ class ListenError(Exception):
     """It cannot be listened there; the message is one line."""
 
 
-def bind(where: str, backlog: int, besides: Collection[Tuple[str, int]] = ()) -> List[socket.socket]:
+def bind(where: str, backlog: int, bound: Collection[Tuple[str, int]] = ()) -> List[socket.socket]:
     """Sockets that listen on *where*, one for each address it stands for.  Raises ListenError.
 
-    Of ``@ganeti:PORT``, those that are listened on already, *besides*, are left out.
+    Of ``@ganeti:PORT``, the addresses that are *bound* already are left out.
     """
     host, port = parse(where)
     if host == GANETI:
-        return _bind_own(port, backlog, besides)
+        return _bind_own(port, backlog, bound)
     try:
         return bind_sockets(port, host or None, backlog=backlog)
     except (OSError, UnicodeError) as error:
@@ -74,10 +74,10 @@ def own(directory: str = ssconf.DIRECTORY) -> List[str]:
     return list(dict.fromkeys(addresses))
 
 
-def _bind_own(port: int, backlog: int, besides: Collection[Tuple[str, int]]) -> List[socket.socket]:
+def _bind_own(port: int, backlog: int, bound: Collection[Tuple[str, int]]) -> List[socket.socket]:
     sockets: List[socket.socket] = []
     for address in own():
-        if (address, port) in besides:
+        if (address, port) in bound:
             continue
         try:
             sockets += bind_sockets(port, address, backlog=backlog)

@@ -349,7 +349,7 @@ class _Begun(HTTPMessageDelegate):
         return self._application.headers_received(start_line, headers)
 
     def _end(self, answer: bytes = b"") -> None:
-        """Have tornado let go of the connection; say *answer*, if there is one to hear it, and close."""
+        """Detach the connection from tornado; send *answer* if there is one, and close."""
         assert isinstance(self._request, HTTP1Connection)
         stream = self._request.detach()
         if answer:

@@ -28,7 +28,7 @@ def places(size: int) -> Iterator[Tuple[int, int]]:
     inner = size - 2 * _EDGE
     for part in range(_PARTS if inner >= _BLOCK * _PARTS else 0):
         first, last = (_EDGE + inner * (part + end) // _PARTS for end in (0, 1))
-        yield random.randrange(first, last - _BLOCK + 1) // 512 * 512, _BLOCK  # noqa: S311 (nobody guesses against it)
+        yield random.randrange(first, last - _BLOCK + 1) // 512 * 512, _BLOCK  # noqa: S311 (not for security)
 
 
 def sample(device: str) -> Dict[str, Optional[int]]:

@@ -29,7 +29,7 @@ def raise_version(volume: str, seconds: float) -> None:
         try:
             directory = os.path.join(point, _NAME)
             os.makedirs(directory, exist_ok=True)
-            time.sleep(seconds)  # the client tells nobody when it has written the version
+            time.sleep(seconds)  # the client does not report when it has written the version
             os.rmdir(directory)
         finally:
             subprocess.run(

@@ -66,12 +66,12 @@ def state(output: bytes) -> Parsed[LocalState]:
 def state_in_part(output: bytes) -> Parsed[LocalState]:
     """As `state`, also of a state that glusterd did not write to its end, which is then not `whole`.
 
-    glusterd writes no further than the first volume whose rebalance it cannot report (after replace-brick, say).  The
+    glusterd writes no further than the first volume whose rebalance it cannot report (as after replace-brick).  The
     volumes before that one are whole and are read.  Raises Unreadable for anything that does not even have the peers.
     """
     faults = Faults()
     subjects, whole = _subjects(output, faults)
-    uuid = uuid_of(subjects.get("", {}).get("MYUUID"), "MYUUID", "the host asked", faults)
+    uuid = uuid_of(subjects.get("", {}).get("MYUUID"), "MYUUID", "the queried host", faults)
     peers = tuple(_peer(about, whose, faults) for about, whose in _numbered(subjects, "Peer", faults))
     volumes = tuple(
         _volume(about, whose, subjects, faults) for about, whose in _numbered(subjects, "Volume", faults)
@@ -111,7 +111,7 @@ def _subjects(output: bytes, faults: Faults) -> Tuple[_Subjects, bool]:
             if values > _MOST_VALUES:
                 raise Unreadable(f"not a state of glusterd: more than {_MOST_VALUES} values")
             if subjects.setdefault(about, {}).setdefault(what, value) is not value:
-                faults.add(f"{what} of {about or 'the host asked'} is there twice")
+                faults.add(f"{what} of {about or 'the queried host'} is there twice")
     if not sections:
         raise Unreadable(f"not a state of glusterd: {quoted(output[:400].decode('utf-8', 'replace'))}")
     # The last line of all is the base port; without its newline it may have lost digits.
@@ -180,7 +180,7 @@ def _volume(
     bricks = list(_numbered(subjects, f"{whose}.Brick", faults))
     count = number(values.get("brickcount"), "brickcount", called, faults)
     if count is not None and count != len(bricks):
-        faults.add(f"{called} says {count} bricks and names {len(bricks)}")
+        faults.add(f"{called} counts {count} bricks and names {len(bricks)}")
     word: Optional[str] = values.get("status", "").lower()
     if word not in _VOLUME_STATES:
         faults.add(f"status of {called} is {quoted(word or '')}")

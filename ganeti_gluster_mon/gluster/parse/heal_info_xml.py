@@ -60,7 +60,7 @@ def _heal_count(record: Record, faults: Faults) -> Optional[HealCount]:
         counted = f", {partly.group(2)} entries until then" if partly.group(2) else ""
         faults.add(f"{name} was not counted to the end: {partly.group(1)}{counted}")
     elif connected is None:
-        faults.add(f"{name} says {quoted(status)}" if status else f"status of {name} is missing")
+        faults.add(f"{name} reports {quoted(status)}" if status else f"status of {name} is missing")
 
     def count(element: str) -> Optional[int]:
         text = texts.get(element)

@@ -21,7 +21,7 @@ from ganeti_gluster_mon.gluster.validation import (
 )
 from ganeti_gluster_mon.gluster.xmlstream import Record, read
 
-#: how Gluster says, as a refusal, that quota is on and nothing is limited yet
+#: the refusal by which Gluster reports that quota is on and nothing is limited yet
 _NO_LIMIT = "No quota configured on volume"
 
 

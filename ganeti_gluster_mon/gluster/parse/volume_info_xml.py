@@ -94,7 +94,7 @@ def _brick_info(record: Record, faults: Faults) -> Optional[BrickInfo]:
         return None
     whose = f"brick {name}"
     arbiter = flag(record.texts, "isArbiter", whose, faults)
-    # None would be truer; but the fault says so already, and its place in the volume is needed.
+    # None would be truer; but there is a fault already, and its place in the volume is needed.
     return BrickInfo(*brick, uuid_of(record.texts.get("hostUuid"), "hostUuid", whose, faults), bool(arbiter))
 
 

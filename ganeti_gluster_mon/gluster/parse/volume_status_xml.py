@@ -128,7 +128,7 @@ def _node(record: Record, extras: Set[str], faults: Faults) -> Optional[NodeStat
 
 def _inodes(texts: Mapping[str, str], whose: str, faults: Faults) -> Tuple[Optional[int], Optional[int]]:
     if "inodesTotal" in texts and "inodesFree" not in texts and "device" in texts:
-        # glusterd leaves a count out where it is 0, and says what comes after it: all are used up.
+        # glusterd leaves a count out where it is 0, and writes what follows it: all are used up.
         return number(texts["inodesTotal"], "inodesTotal", whose, faults), 0
     if "inodesTotal" not in texts and "inodesFree" not in texts:
         return None, None

@@ -26,7 +26,7 @@ T = TypeVar("T")
 
 
 def readable(output: bytes) -> Parsed[None]:
-    """Only whether *output* is a whole answer in which Gluster did not say no."""
+    """Only whether *output* is a whole answer in which Gluster did not refuse."""
     faults = Faults()
     read_result(output, faults)
     return Parsed(None, faults.all())
@@ -80,10 +80,10 @@ def once(
 def compare_count(
     count_text: Optional[str], listed: int, what: str, whose: str, faults: Faults, fewer: bool = False
 ) -> None:
-    """Add a fault where an answer does not list as many as it says; *fewer*: more than it says."""
+    """Add a fault where an answer does not list as many as it counts; *fewer*: more than it counts."""
     count = number(count_text, f"the number of {what}", whose, faults)
     if count is not None and (listed > count if fewer else listed != count):
-        faults.add(f"{whose} says {count} {what} and names {listed}")
+        faults.add(f"{whose} counts {count} {what} and names {listed}")
 
 
 def flag(texts: Mapping[str, str], name: str, whose: str, faults: Faults) -> Optional[bool]:

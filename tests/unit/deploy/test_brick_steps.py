@@ -521,7 +521,7 @@ def test_ganeti_is_told_what_it_does_not_know() -> None:
     ]
     assert step.remaining([configuration(["plain", "gluster"], users=2)]) is DONE
     with pytest.raises(
-        PreconditionFailed, match="on volume other, of web0, web1: to say another would lose them"
+        PreconditionFailed, match="on volume other, of web0, web1: another volume would lose them"
     ):
         step.remaining([configuration(["gluster"], "other", users=2)])
 

@@ -203,7 +203,7 @@ def test_the_coordinator_is_the_first_node_that_is_in_a_pool_else_the_first() ->
     member = NodeSurvey(NODE3, peers=(peer(NODE3, local=True), peer(NODE2)))
     assert plan.coordinator([alone, faulty, member]) is member
     assert plan.coordinator([faulty, alone, NodeSurvey("other")]) is alone
-    with pytest.raises(PreconditionFailed, match="no node can be asked"):
+    with pytest.raises(PreconditionFailed, match="no node can be queried"):
         plan.coordinator([faulty])
 
 

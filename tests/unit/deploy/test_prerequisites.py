@@ -38,7 +38,7 @@ class Runs(Step):
 
 def checked(needed: Requirements) -> List[str]:
     """What is missing on this machine."""
-    question = needed.question(HERE)
+    question = needed.query(HERE)
     (reply,) = Nodes(None, HERE).query(HERE, [question.argv])
     return list(faults({question: reply}))
 
@@ -133,5 +133,5 @@ def test_ganeti_has_to_take_jobs(reply: CommandResult, words: object) -> None:
 
 
 def test_an_answer_that_cannot_be_understood_is_no_consent() -> None:
-    (line,) = faults({Requirements(("true",)).question("node1"): CommandResult(1, "", "python3: killed")})
+    (line,) = faults({Requirements(("true",)).query("node1"): CommandResult(1, "", "python3: killed")})
     assert line == "node1: it cannot be checked what is missing there: python3: killed"

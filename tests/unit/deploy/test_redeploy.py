@@ -1,4 +1,4 @@
-"""deploy for a volume that exists: compared with what is asked for, and its mounts repaired."""
+"""deploy for a volume that exists: compared with the request, and its mounts repaired."""
 
 from __future__ import annotations
 
@@ -201,7 +201,7 @@ def test_a_brick_that_is_somewhere_else_is_not_guessed(
 
 
 def test_an_answer_that_cannot_be_understood_mounts_nothing() -> None:
-    with pytest.raises(PreconditionFailed, match="it cannot be seen where the bricks are mounted"):
+    with pytest.raises(PreconditionFailed, match="the mounts of the bricks are not known"):
         BrickMounted("node1", "/b", "gv0", ID).remaining([CommandResult(1, "", "killed"), ok(), FAILED])
 
 

@@ -118,7 +118,7 @@ def test_a_brick_of_the_volume_does_not_replace_another() -> None:
     (found,) = volumes(INFO)
     replacing._must_be_gone(found, OLD, OLD)
     replacing._must_be_gone(found, BrickAddress(NODE3, "/gone"), OLD)
-    with pytest.raises(PreconditionFailed, match=f"{B.label} is a brick of gv0 already, beside {OLD.label}"):
+    with pytest.raises(PreconditionFailed, match=f"{B.label} is a brick of gv0 already, as is {OLD.label}"):
         replacing._must_be_gone(found, OLD, B)
 
 

@@ -246,7 +246,7 @@ def test_a_volume_without_copies_or_not_started_has_no_counts() -> None:
 def test_a_count_that_is_missing_is_noted() -> None:
     reader, found = counts(replace(answered(), answers=()))
     assert found == []
-    assert [note.why for note in reader.unknowns] == ["`volume heal gv0 info summary` was not asked"]
+    assert [note.why for note in reader.unknowns] == ["`volume heal gv0 info summary` was not run"]
     other = built_pool.pool(built_pool.replicated([*NODES[:2], "elsewhere"])).capture()
     reader, found = counts(other)
     assert [(note.what, note.why, note.volume) for note in reader.unknowns] == [

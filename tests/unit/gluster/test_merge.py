@@ -31,7 +31,7 @@ def read(name: str) -> Capture:
 
 
 def own() -> Capture:
-    """Node 2 as a follower: what takes a lock was not asked."""
+    """Node 2 as a follower: no query that takes a lock was run."""
     full = read("healthy-node2")
     asked = [full.answer(query.VOLUME_INFO), full.answer(query.POOL_LIST)]
     left = [Answer(each, b"", failure="left") for each in (query.VOLUME_STATUS_DETAIL, query.VOLUME_STATUS)]

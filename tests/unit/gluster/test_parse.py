@@ -138,7 +138,7 @@ def test_the_last_inode_is_gone() -> None:
         (b"<status>2</status>", b"<status>1</status>", "status of node1.lab.test:/export/b2/arb is '2'"),
         (b"<pid>-1</pid>", b"<pid>2239</pid>", "pid of node1.lab.test:/export/b2/arb is '-1'"),
         (b"<port>65536</port>", b"<port>59307</port>", "port of node1.lab.test:/export/b2/arb is '65536'"),
-        (b"<nodeCount>4</nodeCount>", b"<nodeCount>3</nodeCount>", "volume arb-vm says 4 nodes and names 3"),
+        (b"<nodeCount>4</nodeCount>", b"<nodeCount>3</nodeCount>", "volume arb-vm counts 4 nodes and names 3"),
         (b"<sizeFree>2006818817</sizeFree>", b"<sizeFree>2002350080</sizeFree>",
          "node1.lab.test:/export/b2/arb has 2006818817 bytes free of 2006818816"),
         (b"<path>/export/b2/arb&#10;x</path>", b"<path>/export/b2/arb</path>",
@@ -158,9 +158,9 @@ def test_faults_are_named(wrong: bytes, right: bytes, fault: str) -> None:
 def test_faults_of_volume_info_are_named() -> None:
     healthy = answer_of(HEALTHY, "volume-info")
     for right, wrong, fault in (
-        (b"<brickCount>3", b"<brickCount>4", "volume arb-vm says 4 bricks and names 3"),
-        (b"<optCount>5", b"<optCount>6", "volume arb-vm says 6 options and names 5"),
-        (b"<count>6", b"<count>7", "the answer says 7 volumes and names 6"),
+        (b"<brickCount>3", b"<brickCount>4", "volume arb-vm counts 4 bricks and names 3"),
+        (b"<optCount>5", b"<optCount>6", "volume arb-vm counts 6 options and names 5"),
+        (b"<count>6", b"<count>7", "the answer counts 7 volumes and names 6"),
         (b"<statusStr>Started", b"<statusStr>Stopped", "status of volume arb-vm is '1', 'Stopped'"),
         (b"<name>node3.lab.test:/export/b2/arb", b"<name>node2.lab.test:/export/b2/arb",
          "in volume arb-vm brick node2.lab.test:/export/b2/arb is there twice"),
@@ -304,7 +304,7 @@ def test_rebalance() -> None:
         on_hosts = (RebalanceNode("localhost", "completed", 2), RebalanceNode("node2", "in progress", 0))
         assert parsed == parse.Parsed(Rebalance("rebalance", "in progress", TASK, failures=2, nodes=on_hosts))
     assert parse.rebalance_status(xml(REBALANCE % (1, "1"))).faults == (
-        "the rebalance says 1 nodes and names 2",
+        "the rebalance counts 1 nodes and names 2",
     )
     with pytest.raises(parse.Unreadable, match="status of the rebalance is '3', 'in progress'"):
         parse.rebalance_status(xml(REBALANCE % (2, "3")))

@@ -217,7 +217,7 @@ def test_bricks_of_a_host_that_is_away_count_as_missing(healthy: Capture) -> Non
 
 
 def test_a_peer_that_glusterd_still_believes_in(healthy: Capture) -> None:
-    failure = "not asked, since it would hang: peer node3.lab.test does not answer on port 24007"
+    failure = "not queried, since it would hang: peer node3.lab.test does not answer on port 24007"
     locking = (query.VOLUME_STATUS, query.VOLUME_STATUS_DETAIL)
     answers = [
         Answer(answer.query, b"", failure=failure) if answer.query in locking else answer

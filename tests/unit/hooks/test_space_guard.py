@@ -1,4 +1,4 @@
-"""Is there room: what is asked for, by what Ganeti says; what is refused, by what is known."""
+"""Space for disks: what is requested, by Ganeti; what is refused, by what is known."""
 
 from __future__ import annotations
 

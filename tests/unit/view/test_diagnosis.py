@@ -138,7 +138,7 @@ def test_orphaned_disk_files() -> None:
         ({"qemu_gluster": False}, "QEMU cannot open gluster:// here"),
         ({"fuse_client": False}, "volumes cannot be mounted for making disks: glusterfs-client is missing"),
         ({"fuse_device": False}, "volumes cannot be mounted for making disks: /dev/fuse is missing"),
-        ({"unreachable": "ssh: Connection refused"}, "cannot be asked: ssh: Connection refused"),
+        ({"unreachable": "ssh: Connection refused"}, "cannot be queried: ssh: Connection refused"),
     ],
 )
 def test_what_is_wrong_with_a_node(more: Dict[str, Any], text: str) -> None:
@@ -186,7 +186,7 @@ def test_a_node_that_is_marked_offline_is_not_asked() -> None:
     every = {name: facts(name) for name in NAMES[:2]}
     found = diagnose(replace(inputs(cluster=replace(CLUSTER, nodes=nodes)), facts=every))
     assert found.well
-    assert [each.text for each in found.nodes["node3"]] == ["not asked: it is marked offline"]
+    assert [each.text for each in found.nodes["node3"]] == ["not queried: it is marked offline"]
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,7 @@ def fields() -> str:
             name = f"**{field.name}**" if field.name in listing.default else field.name
             text += f"| {name} | {field.title} | {field.kind.value} | {field.doc} |\n"
         text += "\n"
-    return text + "In bold: shown unless other fields are asked for.\n"
+    return text + "In bold: shown by default.\n"
 
 
 def test_the_page_has_every_field() -> None:

@@ -19,7 +19,7 @@ from ganeti_gluster_mon.backend.volume import GlusterVolume
 
 __all__ = ["FileDeviceHelper", "GetGlusterSpaceInfo", "GlusterStorage", "GlusterVolume"]
 
-# What `gnt-node list-storage` asks: Ganeti has no other way to tell it of another class.
+# What `gnt-node list-storage` calls: Ganeti has no other way to register another class.
 container._STORAGE_TYPES[constants.ST_GLUSTER] = GlusterContainer
 
 # Ganeti 3.1 has a module that makes QEMU's options of a disk's URI; 3.0 has none, and gives QEMU the URI.

@@ -148,7 +148,7 @@ def test_what_is_not_known_is_not_zero() -> None:
     assert "to heal 0" not in text
     nothing = read(Pool(taken_at=NOW)).text
     assert "It is not known which volumes there are." in nothing
-    assert "It is not known who is in the pool." in nothing
+    assert "The members of the pool are not known." in nothing
     assert "There are no volumes yet." in read(pool_of()).text
 
 
