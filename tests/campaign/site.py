@@ -75,9 +75,13 @@ class Site:
         at_once(self._install, self.cluster.nodes)
         return self
 
-    def _install(self, node: int) -> None:
+    def install_backend(self, node: int) -> None:
+        """Our class in the place of Ganeti's own, and the ExtStorage provider; noded has yet to be started again."""
         self.cluster.run(node, str(DROPIN), "install")
         install_scripts(self.pool.host(node))
+
+    def _install(self, node: int) -> None:
+        self.install_backend(node)
         self.cluster.run(node, "cp", "-aT", "/usr/share/ganeti/os/noop", OS)
         self.pool.exec(node, ["tee", f"{OS}/create"], input=CREATE)
         self.cluster.run(node, "mkdir", "-p", FILES)

@@ -114,8 +114,15 @@ class Host:
         if self.root != MACHINE:
             self._make_commands(self.directory / COMMANDS)
 
-    def reinstall(self) -> None:
-        """Forget all that is on the host's own root, as an installation does; its disks stay. It has to be off."""
+    def reinstall(self, root: Optional[Path] = None) -> None:
+        """Forget all that is on the host's own root, as an installation does; its disks stay. It has to be off.
+
+        From now on it is laid over *root*, another release; None: over the same as before.
+        """
+        if root is not None:
+            self.root = root
+            if root != MACHINE and not (self.directory / COMMANDS).exists():
+                self._make_commands(self.directory / COMMANDS)
         for name in ("upper", "work"):
             shutil.rmtree(self.directory / name)
             (self.directory / name).mkdir()

@@ -271,10 +271,13 @@ class Lab:
             raise LabError(f"{on.name} is on already")
         self._start([on])
 
-    def reinstall(self, host: int) -> None:
-        """Install a host anew, which is off afterwards: same name, address and keys, and its disks as they were."""
+    def reinstall(self, host: int, root: Optional[Path] = None) -> None:
+        """Install a host anew, which is off afterwards: same name, address and keys, and its disks as they were.
+
+        It gets the release whose file system is *root*; None: the same as before.
+        """
         self.power_off(host)
-        self.host(host).reinstall()
+        self.host(host).reinstall(root)
 
     def cut(self, host: int) -> None:
         """Pull the host's network cable."""

@@ -10,6 +10,7 @@ from typing import Dict, Iterator, List
 from tests.lab import Cluster, wait_until
 from tests.lab.ganeti import DAEMON_UTIL
 from tests.lab.lab import at_once
+from tests.lab.process import Process
 
 REPOSITORY = Path(__file__).parents[2]
 ON_NODE = Path(__file__).parent / "on_node"
@@ -61,6 +62,13 @@ def _remove(cluster: Cluster, node: int) -> None:
 def ganeti_release(cluster: Cluster) -> str:
     """3.0 or 3.1."""
     return Path(cluster.run(1, "readlink", "-f", "/usr/share/ganeti/default").strip()).name
+
+
+def opened_by_qemu(guest: Process, volume: str = "gv0") -> bool:
+    """Whether QEMU itself reaches a disk of *guest* on *volume*: by a URI with Ganeti 3.0, by its parts with 3.1."""
+    uri = f"file=gluster://127.0.0.1:24007/{volume}/ganeti/"
+    parts = {"file.driver=gluster", "file.server.0.host=127.0.0.1", f"file.volume={volume}"}
+    return any(uri in word or parts <= set(word.split(",")) for word in guest.argv)
 
 
 def restart(cluster: Cluster, node: int) -> None:

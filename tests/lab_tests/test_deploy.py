@@ -21,6 +21,7 @@ from tests.lab import Cluster, Disk, LabTimeout, Pool, wait_until
 from tests.lab.ganeti import FILE_DIRECTORIES
 from tests.lab.lab import at_once, command
 from tests.lab.process import PROC
+from tests.lab_tests.backend import opened_by_qemu
 from tests.lab_tests.deploying import (
     BRICK,
     DISK,
@@ -203,7 +204,7 @@ def test_an_interrupted_run_says_what_is_done_and_the_next_one_finishes(six: Clu
 def test_guests_can_be_made_at_once(six: Cluster) -> None:
     six.instance_add("guest", "--disk=0:size=64M", "--os-type=writes", node=2, template="gluster")
     (guest,) = six.pool.host(2).find("kvm")
-    assert "file=gluster://127.0.0.1:24007/gv0/ganeti/" in guest.option("-drive")
+    assert opened_by_qemu(guest)
     info = six.pool.gluster("volume", "info", "gv0")
     assert "Number of Bricks: 1 x 3 = 3" in info
     assert "features.shard: on" in info and "network.remote-dio: disable" in info

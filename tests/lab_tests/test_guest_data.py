@@ -61,8 +61,9 @@ def brick(ganeti: Cluster) -> Iterator[str]:
         backend.installed(ganeti),
     ):
         checked = (
-            f'#!/bin/sh\ncase " $* " in *" -drive "*) find {directory}/ganeti -type f -exec sha256sum {{}} + '
-            f'> {AT_START};; esac\nexec /usr/bin/kvm "$@"\n'
+            f'#!/bin/sh\ncase " $* " in *" -drive "*|*" -blockdev "*) '
+            f"find {directory}/ganeti -type f -exec sha256sum {{}} + > {AT_START};;"
+            ' esac\nexec /usr/bin/kvm "$@"\n'
         )
         for node in ganeti.nodes:
             ganeti.pool.exec(node, ["tee", KVM], input=checked)

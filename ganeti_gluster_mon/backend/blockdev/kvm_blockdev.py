@@ -81,13 +81,18 @@ def repair(kvm_utils: Any) -> Tuple[str, ...]:
 def unrepaired(ganeti: str = GANETI) -> bool:
     """Whether the Ganeti in the directory *ganeti* gives QEMU options for gluster:// disks that QEMU refuses.
 
-    Not so where the drop-in of this package is in its place, which repairs that, or where Ganeti gives QEMU the URI.
-    Only the functions in question are run, not the module.
+    Not so where the drop-in of this package is in its place, which repairs that.
+    """
+    return not os.path.exists(os.path.join(ganeti, "storage/gluster.py.distrib")) and is_defective(ganeti)
+
+
+def is_defective(ganeti: str = GANETI) -> bool:
+    """Whether the Ganeti in the directory *ganeti* has the defect that the drop-in repairs.
+
+    Not so where Ganeti gives QEMU the URI.  Only the functions in question are run, not the module.
     """
     import ast  # it takes some milliseconds, and every script of the provider imports this module
 
-    if os.path.exists(os.path.join(ganeti, "storage/gluster.py.distrib")):
-        return False
     try:
         with open(os.path.join(ganeti, "hypervisor/hv_kvm/kvm_utils.py"), encoding="utf-8") as file:
             tree = ast.parse(file.read())
