@@ -21,8 +21,16 @@ def add_commands(commands: Any, add_state_dir: Callable[[argparse.ArgumentParser
         description="Problems of the code stay visible, and raise neither the status code, nor the exit status of "
         "`check`, nor gluster_problem.  The daemons pass it on to all nodes.",
     )
-    mute.add_argument("code", nargs="?", metavar="CODE", help="as `check` shows it: HEAL_PENDING")
+    mute.add_argument(
+        "code", nargs="?", metavar="CODE", help="as `check` shows it: HEAL_PENDING; with --host also ALL"
+    )
     mute.add_argument("--volume", default="", metavar="V", help="problems of this volume only")
+    mute.add_argument(
+        "--host",
+        default="",
+        metavar="H",
+        help="problems of this host only: its bricks, daemons and peer, by their name in the pool",
+    )
     mute.add_argument(
         "--for",
         dest="lasts",
@@ -35,6 +43,7 @@ def add_commands(commands: Any, add_state_dir: Callable[[argparse.ArgumentParser
     unmute = commands.add_parser("unmute", help="end a mute before its time")
     unmute.add_argument("code", metavar="CODE", help="as `mute` lists it")
     unmute.add_argument("--volume", default="", metavar="V", help="the volume that the mute is for")
+    unmute.add_argument("--host", default="", metavar="H", help="the host that the mute is for")
     unmute.set_defaults(run=_unmute)
     for each in (mute, unmute):
         add_state_dir(each)
@@ -60,7 +69,15 @@ def _mute(arguments: argparse.Namespace) -> int:
         return _list(arguments.state_dir)
     now = time.time()
     try:
-        made = mutes.from_json([_code(arguments.code), arguments.volume, now + arguments.lasts, now])
+        made = mutes.from_json(
+            [
+                _code(arguments.code),
+                arguments.volume,
+                now + arguments.lasts,
+                now,
+                *filter(None, (arguments.host,)),
+            ]
+        )
     except ValueError as err:
         raise CommandError(f"cannot mute: {err}") from err
     _keep(made, arguments.state_dir)
@@ -72,11 +89,13 @@ def _unmute(arguments: argparse.Namespace) -> int:
     from ganeti_gluster_mon import mutes
 
     code, now = _code(arguments.code), time.time()
-    known = mutes.read(arguments.state_dir).entries.get((code, arguments.volume))
+    known = mutes.read(arguments.state_dir).entries.get((code, arguments.volume, arguments.host))
     if known is None or known.until <= now:
         of = f" for volume {arguments.volume}" if arguments.volume else ""
+        of += f" for host {arguments.host}" if arguments.host else ""
         raise CommandError(f"{code} is not muted{of}: `ganeti-gluster-mon mute` lists what is")
-    _keep(mutes.Mute(code, arguments.volume, now, max(now, known.set_at + 0.001)), arguments.state_dir)
+    ended = max(now, known.set_at + 0.001)
+    _keep(mutes.Mute(code, arguments.volume, now, ended, arguments.host), arguments.state_dir)
     return 0
 
 
@@ -93,8 +112,9 @@ def _list(state_directory: str) -> int:
 
 def _code(text: str) -> str:
     from ganeti_gluster_mon.health import CODES
+    from ganeti_gluster_mon.mutes import ALL
 
-    if text not in CODES:
+    if text not in CODES and text != ALL:
         raise CommandError(f"there is no code {text!r}; there are: {', '.join(sorted(CODES))}")
     return text
 
@@ -110,4 +130,5 @@ def _keep(made: Any, state_directory: str) -> None:
 
 def _words(mute: Any) -> str:
     until = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(mute.until))
-    return f"{mute.code:<26} {mute.volume or '(all volumes)':<20} muted until {until}"
+    host = f" on {mute.host}" if mute.host else ""
+    return f"{mute.code:<26} {mute.volume or '(all volumes)':<20} muted until {until}{host}"

@@ -1,4 +1,4 @@
-"""Silences for a limited time: which codes of problems are muted, for which volume, until when.
+"""Silences for a limited time: which codes of problems are muted, for which volume or host, until when.
 
 A muted problem stays visible.  It does not raise the status code, the exit status of `check`, or an alert.
 
@@ -6,11 +6,12 @@ Each node keeps all mutes in its state directory, and the daemons exchange them,
 on all::
 
     /var/lib/ganeti-gluster-mon/mutes.json
-    {"format_version": 1, "mutes": [[CODE, VOLUME, UNTIL, SET_AT], …]}
+    {"format_version": 1, "mutes": [[CODE, VOLUME, UNTIL, SET_AT], [CODE, VOLUME, UNTIL, SET_AT, HOST], …]}
 
-Times are seconds since the epoch.  VOLUME is "" for all volumes and the pool.  For each code and volume the entry that
-was set last counts, so that the order in which nodes hear of entries does not matter.  An entry whose UNTIL has
-passed is kept for a while: it shows the other nodes that the mute was ended.
+Times are seconds since the epoch.  VOLUME is "" for all volumes and the pool.  With HOST, only problems of that
+host are muted: its bricks, its peer, its daemons; CODE may then be ALL.  For each code, volume and host the entry
+that was set last counts, so that the order in which nodes hear of entries does not matter.  An entry whose UNTIL
+has passed is kept for a while: it shows the other nodes that the mute was ended.
 """
 
 from __future__ import annotations
@@ -39,24 +40,34 @@ LOCK_TIMEOUT = 2.0
 _MOST_BYTES = 64 << 10
 _CODE = re.compile(r"[A-Z][A-Z_]{1,40}\Z")
 _VOLUME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]{0,255}\Z")
+_HOST = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,254}\Z")
+#: with a host: all codes
+ALL = "ALL"
 
-Key = Tuple[str, str]
+Key = Tuple[str, str, str]
 
 
 @dataclass(frozen=True)
 class Mute:
-    """A code that is muted for a volume ("" for all, and for the pool)."""
+    """A code that is muted for a volume ("" for all, and for the pool), on a host ("" for all)."""
 
     code: str
     volume: str
     #: seconds since the epoch
     until: float
     set_at: float
+    host: str = ""
 
     @property
     def key(self) -> Key:
         """What it mutes."""
-        return self.code, self.volume
+        return self.code, self.volume, self.host
+
+    def applies(self, code: str, volume: str, subject: str) -> bool:
+        """Whether it is about a problem of *code*, *volume* and *subject*, whenever that is."""
+        if self.volume not in ("", volume) or self.code not in (code, ALL):
+            return False
+        return not self.host or is_on(subject, self.host)
 
 
 @dataclass(frozen=True)
@@ -65,16 +76,14 @@ class Mutes:
 
     entries: Mapping[Key, Mute]
 
-    def is_muted(self, code: str, volume: str, now: float) -> bool:
-        """Whether problems of *code* and *volume* are muted at *now* (seconds since the epoch)."""
-        for key in {(code, volume), (code, "")}:
-            entry = self.entries.get(key)
-            if entry is not None and now < entry.until:
-                return True
-        return False
+    def is_muted(self, code: str, volume: str, now: float, subject: str = "") -> bool:
+        """Whether a problem of *code*, *volume* and *subject* is muted at *now* (seconds since the epoch)."""
+        return any(
+            now < entry.until and entry.applies(code, volume, subject) for entry in self.entries.values()
+        )
 
     def active(self, now: float) -> List[Mute]:
-        """Those that mute something at *now*, by code and volume."""
+        """Those that mute something at *now*, by code, volume and host."""
         return sorted((each for each in self.entries.values() if now < each.until), key=lambda each: each.key)
 
     def merged(self, others: Iterable[Mute], now: float) -> Mutes:
@@ -110,24 +119,37 @@ class Mutes:
 NONE = Mutes({})
 
 
+def is_on(subject: str, host: str) -> bool:
+    """Whether the *subject* of a problem is *host* itself, a brick of it ("host:/path") or a daemon ("… on host")."""
+    return subject == host or subject.startswith(f"{host}:/") or subject.endswith(f" on {host}")
+
+
 def to_json(mute: Mute) -> List[object]:
     """*mute* as JSON has it."""
-    return [mute.code, mute.volume, mute.until, mute.set_at]
+    entry: List[object] = [mute.code, mute.volume, mute.until, mute.set_at]
+    return [*entry, mute.host] if mute.host else entry
 
 
 def from_json(value: Any) -> Mute:
     """The mute in *value*, which anybody may have sent.  Raises ValueError and TypeError."""
-    code, volume, until, set_at = value
+    code, volume, until, set_at, *more = value
+    if len(more) > 1:
+        raise ValueError("it has too many fields")
+    host = more[0] if more else ""
     if not isinstance(code, str) or not _CODE.match(code):
         raise ValueError("no code of a problem")
     if not isinstance(volume, str) or (volume and not _VOLUME.match(volume)):
         raise ValueError("no name of a volume")
+    if more and (not isinstance(host, str) or not _HOST.match(host)):
+        raise ValueError("no name of a host")
+    if code == ALL and not host:
+        raise ValueError("all codes can be muted for a host only")
     for moment in (until, set_at):
         if isinstance(moment, bool) or not isinstance(moment, (int, float)) or not 0 <= moment < 1e11:
             raise ValueError("no moment")
     if until - set_at > LONGEST:
         raise ValueError("it lasts too long")
-    return Mute(code, volume, float(until), float(set_at))
+    return Mute(code, volume, float(until), float(set_at), host)
 
 
 def encode(mutes: Mutes) -> bytes:

@@ -50,7 +50,7 @@ class Snapshot:
         health = annotate(
             with_stuck_healing(self.health, pool, now),
             known.since.get,
-            lambda code, volume: muted.is_muted(code, volume, now),
+            lambda problem: muted.is_muted(problem.code, problem.volume, now, problem.subject),
         )
         return replace(self, pool=pool, health=health)
 

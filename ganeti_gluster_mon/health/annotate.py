@@ -1,4 +1,4 @@
-"""Adds to a health what no single query shows: since when a problem exists, and whether its code is muted."""
+"""Adds to a health what no single query shows: since when a problem exists, and whether it is muted."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ def key_of(problem: Problem) -> ProblemKey:
 def annotate(
     health: Health,
     since: Callable[[ProblemKey], Optional[float]],
-    muted: Callable[[str, str], bool],
+    muted: Callable[[Problem], bool],
 ) -> Health:
     """*health* with `since` and `muted` of each problem, and the codes and the message that remain.
 
-    *since* gives seconds since the epoch, or None; *muted* is called with a code and a volume ("" for the pool).
+    *since* gives seconds since the epoch, or None; *muted* says whether a problem is muted.
     """
     if not health.problems and not any(volume.problems for volume in health.volumes.values()):
         return health
@@ -33,7 +33,7 @@ def annotate(
     def annotated(problem: Problem) -> Problem:
         began = since(key_of(problem))
         began = problem.since if began is None else began
-        return replace(problem, since=began, muted=muted(problem.code, problem.volume))
+        return replace(problem, since=began, muted=muted(problem))
 
     problems = tuple(map(annotated, health.problems))
     volumes: Dict[str, VolumeHealth] = {}

@@ -275,11 +275,13 @@ def test_a_link_is_not_followed(tmp_path: Path) -> None:
 
 
 def muted_for(*keys: Tuple[str, str]) -> mutes.Mutes:
-    return mutes.Mutes({key: mutes.Mute(*key, NOW + 60, NOW) for key in keys})
+    return mutes.Mutes({(*key, ""): mutes.Mute(*key, NOW + 60, NOW) for key in keys})
 
 
 def annotated(found: Health, silenced: mutes.Mutes) -> Health:
-    return annotate(found, lambda _key: None, lambda code, volume: silenced.is_muted(code, volume, NOW))
+    return annotate(
+        found, lambda _key: None, lambda problem: silenced.is_muted(problem.code, problem.volume, NOW)
+    )
 
 
 def test_what_is_muted_stays_visible_and_raises_no_code() -> None:

@@ -39,6 +39,30 @@ def test_a_mute_holds_for_its_code_its_volume_and_its_time() -> None:
     assert of(mute("HEAL_PENDING")).is_muted("HEAL_PENDING", "gv1", T)
 
 
+def test_a_mute_of_a_host_holds_for_what_is_on_it_alone() -> None:
+    known = of(Mute(mutes.ALL, "", T + 60, T, "node2"))
+    for subject in ("node2", "node2:/export/b1/gv0", "Quota Daemon on node2"):
+        assert known.is_muted("BRICK_OFFLINE", "gv0", T, subject), subject
+        assert not known.is_muted("BRICK_OFFLINE", "gv0", T + 60, subject), subject
+    for subject in ("", "node22", "node22:/b", "node1:/node2", "node2.example.org", "replica set 2"):
+        assert not known.is_muted("BRICK_OFFLINE", "gv0", T, subject), subject
+    one = of(Mute("BRICK_OFFLINE", "gv0", T + 60, T, "node2"))
+    assert one.is_muted("BRICK_OFFLINE", "gv0", T, "node2:/b")
+    assert not one.is_muted("BRICK_HANGS", "gv0", T, "node2:/b")
+    assert not one.is_muted("BRICK_OFFLINE", "gv1", T, "node2:/b")
+
+
+def test_a_mute_of_a_host_stands_beside_the_others_in_the_file(tmp_path: Path) -> None:
+    assert run(tmp_path, "mute", "ALL", "--host", "node2", "--for", "2h") == 0
+    assert run(tmp_path, "mute", "PEER_SILENT") == 0
+    known = mutes.read(str(tmp_path / "state"))
+    assert set(known.entries) == {("ALL", "", "node2"), ("PEER_SILENT", "", "")}
+    assert run(tmp_path, "unmute", "ALL") == 1
+    assert run(tmp_path, "unmute", "ALL", "--host", "node2") == 0
+    left = mutes.read(str(tmp_path / "state")).active(time.time())
+    assert [each.code for each in left] == ["PEER_SILENT"]
+
+
 def test_in_whatever_order_entries_come_all_nodes_know_the_same() -> None:
     chance = random.Random(14)
     entries = [
@@ -78,6 +102,10 @@ def test_an_entry_of_the_future_is_not_taken_and_old_ones_go() -> None:
         ["HEAL_PENDING", "gv0", float("nan"), T],
         ["HEAL_PENDING", "gv0", T + 1e9, T],
         ["HEAL_PENDING\n", "gv0", T, T],
+        ["HEAL_PENDING", "gv0", T, T, ""],
+        ["HEAL_PENDING", "gv0", T, T, "a b"],
+        ["HEAL_PENDING", "gv0", T, T, "node2", "more"],
+        ["ALL", "gv0", T, T],
     ],
 )
 def test_what_is_no_mute_is_refused(value: object) -> None:
@@ -94,7 +122,10 @@ def test_mute_list_unmute(tmp_path: Path, capsys: pytest.CaptureFixture[str]) ->
     assert run(tmp_path, "mute", "PEER_SILENT") == 0
     known = mutes.read(str(tmp_path / "state"))
     lasts = {key: entry.until - entry.set_at for key, entry in known.entries.items()}
-    assert lasts == {("HEAL_PENDING", "gv0"): pytest.approx(7200), ("PEER_SILENT", ""): pytest.approx(3600)}
+    assert lasts == {
+        ("HEAL_PENDING", "gv0", ""): pytest.approx(7200),
+        ("PEER_SILENT", "", ""): pytest.approx(3600),
+    }
     capsys.readouterr()
     assert run(tmp_path, "mute") == 0
     assert [line.split()[0] for line in capsys.readouterr().out.splitlines()] == [
@@ -113,6 +144,8 @@ def test_mute_list_unmute(tmp_path: Path, capsys: pytest.CaptureFixture[str]) ->
     [
         (["NO_SUCH_CODE"], "there is no code 'NO_SUCH_CODE'"),
         (["HEAL_PENDING", "--volume", "a b"], "no name of a volume"),
+        (["HEAL_PENDING", "--host", "a b"], "no name of a host"),
+        (["ALL"], "all codes can be muted for a host only"),
     ],
 )
 def test_what_cannot_be_muted(
@@ -142,7 +175,7 @@ def test_the_file_is_written_where_another_user_owns_the_directory(tmp_path: Pat
     mutes.add([mute("HEAL_PENDING", at=time.time())], str(state))
     assert victim.read_text() == "untouched"
     assert not (state / mutes.FILE).is_symlink()
-    assert list(mutes.read(str(state)).entries) == [("HEAL_PENDING", "")]
+    assert list(mutes.read(str(state)).entries) == [("HEAL_PENDING", "", "")]
 
 
 def test_a_lock_that_is_held_is_not_waited_for_long(

@@ -75,7 +75,7 @@ def test_a_volume_with_a_problem_is_nowhere_healthy(name: str) -> None:
 def test_a_muted_problem_makes_no_volume_healthy(name: str) -> None:
     seen = all_captures.read(name)
     health = evaluate(build_pool(seen), LIMITS, seen.recorded_at)
-    muted = annotate(health, lambda key: None, lambda code, volume: True)
+    muted = annotate(health, lambda key: None, lambda problem: True)
     for volume, judged in health.volumes.items():
         assert muted.volumes[volume].status == judged.status
         assert muted.volumes[volume].code == OK

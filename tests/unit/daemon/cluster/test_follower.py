@@ -122,12 +122,12 @@ def test_a_mute_reaches_the_leader_and_the_follower(tmp_path: Path) -> None:
             kept(there, there_received)
             async with follower(here, tmp_path, known):
                 await until(lambda: there.exchange.held)
-                there.exchange.set_mutes(Mutes({("A_B", ""): Mute("A_B", "", now + 60, now)}))
-                await until(lambda: ("A_B", "") in here.exchange.mutes.entries)
+                there.exchange.set_mutes(Mutes({("A_B", "", ""): Mute("A_B", "", now + 60, now)}))
+                await until(lambda: ("A_B", "", "") in here.exchange.mutes.entries)
                 mine = Mute("C_D", "gv0", now + 60, now)
                 here.exchange.set_mutes(here.exchange.mutes.merged([mine], now))
                 await until(lambda: there.exchange.mutes == here.exchange.mutes)
-                assert set(there.exchange.mutes.entries) == {("A_B", ""), ("C_D", "gv0")}
+                assert set(there.exchange.mutes.entries) == {("A_B", "", ""), ("C_D", "gv0", "")}
                 await until(lambda: there.exchange.held)
                 rounds = len(here_received)
                 await asyncio.sleep(INTERVAL)

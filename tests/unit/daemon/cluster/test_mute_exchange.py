@@ -25,7 +25,7 @@ def test_both_get_the_mutes_of_the_other() -> None:
         exchange.on_mutes = take
         mutes = MuteExchange(exchange)
         await mutes.accept([mute("PEER_SILENT")])
-        assert set(exchange.mutes.entries) == {("HEAL_PENDING", ""), ("PEER_SILENT", "")}
+        assert set(exchange.mutes.entries) == {("HEAL_PENDING", "", ""), ("PEER_SILENT", "", "")}
         assert mutes.pending == (mute("HEAL_PENDING"),)
         assert mutes.digest == exchange.mutes.digest
         await mutes.accept(None)

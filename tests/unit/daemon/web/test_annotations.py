@@ -33,5 +33,8 @@ def test_the_daemon_takes_mutes_of_a_command_and_of_a_node(tmp_path: Path) -> No
     assert not daemon.refresh()
     assert daemon.merge([mute("PEER_SILENT", now)])
     assert not daemon.merge([mute("PEER_SILENT", now)])
-    assert set(mutes.read(str(tmp_path)).entries) == {("HEAL_PENDING", ""), ("PEER_SILENT", "")}
-    assert set(Annotations(str(tmp_path)).mutes.entries) == {("HEAL_PENDING", ""), ("PEER_SILENT", "")}
+    assert set(mutes.read(str(tmp_path)).entries) == {("HEAL_PENDING", "", ""), ("PEER_SILENT", "", "")}
+    assert set(Annotations(str(tmp_path)).mutes.entries) == {
+        ("HEAL_PENDING", "", ""),
+        ("PEER_SILENT", "", ""),
+    }
