@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import threading
 import time
 from pathlib import Path
-from typing import Any, Iterator
+from typing import Iterator
 
 import pytest
 
@@ -44,44 +43,6 @@ def device_of(backing: loop.Backing) -> str:
     return device
 
 
-def no_queries(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have each call fail that sends a request to the filesystem of the file."""
-    ioctl = fcntl.ioctl
-
-    def checked(descriptor: int, request: int, *arguments: Any) -> Any:
-        assert request != loop._GET_STATUS64, "a request to the filesystem"
-        return ioctl(descriptor, request, *arguments)
-
-    monkeypatch.setattr(fcntl, "ioctl", checked)
-
-
-def test_a_device_is_found_without_a_request_to_the_filesystem(
-    backing: loop.Backing, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    no_queries(monkeypatch)
-    device = device_of(backing)
-    assert loop.on(loop.Backing(backing.path, backing.filesystem)) == [device]
-    assert loop.on(loop.Backing(backing.path, "0:1")) == []
-    assert loop.on(loop.Backing(backing.path, backing.filesystem, 1)) == []
-    with open(backing.path, "rb+") as file:
-        found, descriptor = loop.lend(file.fileno(), backing.path)
-    assert found == device
-    assert not loop.is_lasting(descriptor)
-    os.close(descriptor)
-
-
-@pytest.mark.parametrize("record", [None, "", "0 {} {}\n", "1 0:1 1\n", "x"])
-def test_a_device_without_its_record_is_queried(backing: loop.Backing, directory: Path, record: str) -> None:
-    """One that an earlier version made, or losetup; or the record is of an earlier file."""
-    device = device_of(backing)
-    path = directory / os.path.basename(device)
-    path.unlink()
-    if record is not None:
-        path.write_text(record.format(backing.filesystem, backing.inode))
-    assert loop.on(backing) == [device]
-    assert loop.on(loop.Backing(backing.path, backing.filesystem, 1)) == []
-
-
 def test_a_device_that_cannot_be_queried_is_named(
     backing: loop.Backing, directory: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -106,13 +67,6 @@ def test_a_device_that_is_made_to_stay_stays(backing: loop.Backing) -> None:
     assert os.lseek(descriptor, 0, os.SEEK_END) == 2 << 20
     os.close(descriptor)
     loop.clear(device)
-
-
-def test_records_go_with_their_devices(backing: loop.Backing, directory: Path) -> None:
-    name = os.path.basename(device_of(backing))
-    (directory / "loop1048577").write_text("1 0:1 1\n")
-    loop.sweep()
-    assert sorted(each.name for each in directory.iterdir() if each.name.startswith("loop")) == [name]
 
 
 def test_each_volume_has_a_lock_of_its_own(directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,8 +6,8 @@ from typing import List, Optional
 
 import pytest
 
-from ganeti_gluster_mon.deploy.brick_directory import MakeBrick, RetireBrick
-from ganeti_gluster_mon.deploy.brick_state import MARK, RETIRED, is_waiting
+from ganeti_gluster_mon.deploy.brick_directory import MakeBrick
+from ganeti_gluster_mon.deploy.brick_state import MARK, RETIRED
 from ganeti_gluster_mon.deploy.step import DONE, PreconditionFailed, Remaining
 from ganeti_gluster_mon.ganeti.ssh import CommandResult
 from tests.unit.deploy.fake_nodes import FAILED, ok, pool_list, volume, volume_info
@@ -174,49 +174,6 @@ def test_a_directory_that_cannot_be_a_new_brick_is_refused(answers: dict[str, ob
         brick(**answers)  # type: ignore[arg-type]
 
 
-def test_the_attributes_of_other_filesystems_are_not_glusters() -> None:
-    assert commands(
-        brick(
-            DIRECTORY,
-            attributes="trusted.overlay.opaque=0x79\ntrusted.SGI_ACL_FILE=0x00\ntrusted.ganeti-gluster-mon.filesystem=0x00",
-        )
-    ) == [MADE]
-
-
 def test_the_slot_of_a_replaced_disk_gets_its_directory_again() -> None:
     assert commands(brick(ABSENT, info=LISTED, same_slot=True))[1:] == [f"mkdir -- {PATH}", MADE]
     assert brick(DIRECTORY, attributes=f"{OURS}\n{KNOWN_ID}", info=LISTED, same_slot=True) is DONE
-
-
-def test_a_brick_waits_only_until_it_was_one() -> None:
-    def parsed(*attributes: str) -> CommandResult:
-        return ok(f"# file: {PATH}\n" + "\n".join(attributes) + "\n\n")
-
-    assert is_waiting(PATH, parsed(OURS), "gv0")
-    assert is_waiting(PATH, parsed(OURS, FOREIGN_ID), "gv0")  # of an add-brick that failed
-    assert not is_waiting(PATH, parsed(OURS), "other")
-    assert not is_waiting(PATH, parsed(OURS, KNOWN_ID, GFID), "gv0")
-    assert not is_waiting(PATH, parsed(OURS, f"{RETIRED}=0x677630"), "gv0")
-    assert not is_waiting(PATH, parsed(GFID), "gv0")
-    assert not is_waiting(PATH, FAILED, "gv0")
-
-
-def test_a_brick_that_was_replaced_is_marked_so() -> None:
-    step = RetireBrick(NODE, PATH, "gv0", SPEAKER)
-
-    def remaining(attributes: str, info: CommandResult = GV0, kind: CommandResult = DIRECTORY) -> Remaining:
-        return step.remaining(
-            [info, pool_list(NODE), kind, DATA, ok(), ok(f"# file: {PATH}\n{attributes}\n")]
-        )
-
-    assert commands(remaining(f"{OURS}\n{KNOWN_ID}\n{GFID}")) == [
-        f"setfattr -n {RETIRED} -v 0x677630 -- {PATH}"
-    ]
-    assert remaining(f"{OURS}\n{RETIRED}=0x677630") is DONE
-    assert remaining(OURS, kind=ABSENT) is DONE
-    assert remaining(OURS) is DONE  # it waits, and was never a brick
-    assert remaining(f"{OURS}\n{FOREIGN_ID}\n{GFID}") is DONE
-    dead = CommandResult(1, "", f"stat: cannot statx '{PATH}': Input/output error")
-    assert remaining(OURS, kind=dead) is DONE
-    other = volume_info(volume("other", [f"{NODE}:{PATH}", "n3:/b", "n4:/b"]))
-    assert remaining(f"{OURS}\n{KNOWN_ID}", info=other) is DONE

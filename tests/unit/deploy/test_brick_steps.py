@@ -3,23 +3,13 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
-from pathlib import Path
-from typing import Dict, List, Optional, Sequence, Tuple
+from typing import List, Optional, Sequence
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from ganeti_gluster_mon.deploy.block_devices import filesystem_uuid
-from ganeti_gluster_mon.deploy.brick_steps import MakeFilesystem, MountFilesystem, RunGlusterd
-from ganeti_gluster_mon.deploy.fstab import OPTIONS, entries, line
-from ganeti_gluster_mon.deploy.ganeti_steps import AllowDirectory, EnableTemplate
-from ganeti_gluster_mon.deploy.layout import BrickAddress, replica
-from ganeti_gluster_mon.deploy.pool_steps import CreateVolume, DeleteVolume, JoinPool, LeavePool, SetForGuests
-from ganeti_gluster_mon.deploy.remote import disk_sample, program
-from ganeti_gluster_mon.deploy.step import DONE, WAIT, PreconditionFailed, Remaining
+from ganeti_gluster_mon.deploy.brick_steps import MakeFilesystem, MountFilesystem
+from ganeti_gluster_mon.deploy.fstab import OPTIONS
+from ganeti_gluster_mon.deploy.step import DONE, PreconditionFailed, Remaining
 from ganeti_gluster_mon.ganeti.ssh import CommandResult
 from tests.unit.deploy.fake_nodes import (
     BLANK_LSBLK,
@@ -28,7 +18,6 @@ from tests.unit.deploy.fake_nodes import (
     FAILED,
     NO_DEVICE,
     child,
-    device,
     lsblk,
     ok,
     pool_list,
@@ -103,40 +92,6 @@ def test_a_disk_with_raw_data_is_refused_unless_it_is_named() -> None:
     ):
         with pytest.raises(PreconditionFailed, match="what is on /dev/vdb cannot be read"):
             make(ok(BLANK_LSBLK), ok(BLANK_WIPEFS), sample=failed)
-
-
-def sampled(path: Path) -> Dict[str, Optional[int]]:
-    argv = [sys.executable, *program(disk_sample, str(path))[1:]]
-    reply = subprocess.run(argv, check=True, capture_output=True, text=True, timeout=60)
-    return dict(json.loads(reply.stdout))
-
-
-@pytest.mark.parametrize(
-    ("offset", "length"),
-    [(0, 1), ((1 << 20) - 1, 1), ((64 << 20) - 1, 1), (63 << 20, 1), (20 << 20, 1 << 20)],
-)
-def test_what_is_on_a_disk_is_sampled_at_both_ends_and_between(
-    tmp_path: Path, offset: int, length: int
-) -> None:
-    disk = tmp_path / "disk"
-    with open(disk, "wb") as file:
-        file.truncate(64 << 20)
-    parsed = sampled(disk)
-    assert (parsed["size"], parsed["nonzero"]) == (64 << 20, None)
-    assert parsed["sampled"] == (2 << 20) + 1024 * 4096
-    with open(disk, "r+b") as file:
-        file.seek(offset)
-        file.write(b"x" * length)
-    found = sampled(disk)["nonzero"]
-    assert found is not None and found <= offset + length
-
-
-def test_a_small_disk_is_sampled_at_its_ends(tmp_path: Path) -> None:
-    disk = tmp_path / "disk"
-    disk.write_bytes(bytes(3 << 20))
-    assert sampled(disk) == {"size": 3 << 20, "sampled": 2 << 20, "nonzero": None}
-    disk.write_bytes(bytes(1000))
-    assert sampled(disk) == {"size": 1000, "sampled": 2000, "nonzero": None}
 
 
 def test_ours_is_there_already() -> None:
@@ -283,21 +238,6 @@ def test_what_is_not_known_is_not_formatted(answers: Sequence[CommandResult], wo
         make(*answers, wipe=True)
 
 
-def test_the_uuid_is_that_of_the_disk_and_of_no_other() -> None:
-    first, other = device(lsblk(serial="A1"), wipefs()), device(lsblk(serial="A2"), wipefs())
-    mine = filesystem_uuid("cluster", "node1", "/dev/vdb", first)
-    assert mine == filesystem_uuid("cluster", "node1", "/dev/vdc", first)
-    different = {
-        mine,
-        filesystem_uuid("cluster", "node1", "/dev/vdb", other),
-        filesystem_uuid("cluster", "node2", "/dev/vdb", first),
-        filesystem_uuid("cluster2", "node1", "/dev/vdb", first),
-    }
-    assert len(different) == 4
-    parts = (device(lsblk(wwn="0x5", type="part", path=f"/dev/sda{n}"), wipefs()) for n in (1, 2))
-    assert len({filesystem_uuid("cluster", "node1", "/dev/x", part) for part in parts}) == 2
-
-
 # --- its mount --------------------------------------------------------------------------------------
 
 
@@ -350,184 +290,7 @@ def test_a_mount_point_that_is_taken_is_left_alone(answers: Sequence[CommandResu
         mount(*answers)
 
 
-@given(st.text(st.characters(whitelist_categories=("L", "N"), whitelist_characters=" \t\\-_/."), min_size=1))
-def test_fstab_keeps_any_path(path: str) -> None:
-    (entry,) = entries(f"# a comment\n\n{line(UUID, '/' + path)}\nshort line\n")
-    assert (entry.source, entry.mount_point, entry.filesystem) == (f"UUID={UUID}", "/" + path, "xfs")
-
-
 # --- pool and volume --------------------------------------------------------------------------------
 
 
-def test_a_node_joins_once() -> None:
-    step = JoinPool("node2", "node1")
-    assert commands(step.remaining([pool_list("node1"), pool_list("node2")])) == [
-        "gluster --mode=script peer probe node2"
-    ]
-    joined = pool_list("node1", "node2"), pool_list("node2", "node1")
-    assert step.remaining(joined) is DONE
-    probing = pool_list("node1", "node2", state="Probe Sent to Peer"), pool_list("node2", "node1")
-    assert step.remaining(probing) == WAIT
-    with pytest.raises(
-        PreconditionFailed, match=r"node2 is in another pool already, with node7; .*gluster peer detach node2"
-    ):
-        step.remaining([pool_list("node1"), pool_list("node2", "node7")])
-
-
-def test_a_node_with_bricks_does_not_leave() -> None:
-    step = LeavePool("node2", "node1")
-    bricks = volume_info(volume("gv0", ["node1:/b", "node2:/b", "node3:/b"]))
-    with pytest.raises(
-        PreconditionFailed, match=r"node2 holds bricks: /b of gv0; .*replace-brick gv0 node2:/b"
-    ):
-        step.remaining([pool_list("node1", "node2"), bricks])
-    assert commands(step.remaining([pool_list("node1", "node2"), volume_info()])) == [
-        "gluster --mode=script peer detach node2"
-    ]
-    assert step.remaining([pool_list("node1"), bricks]) is DONE
-
-
-def tasks(*parsed: Tuple[str, int, str]) -> CommandResult:
-    """What `volume status gv0` says of tasks: type, status and its words."""
-    each = "".join(
-        f"<task><type>{kind}</type><id>ff1f3686-0c70-4081-8bc5-554d9498230e</id>"
-        f"<status>{status}</status><statusStr>{words}</statusStr></task>"
-        for kind, status, words in parsed
-    )
-    return ok(
-        "<cliOutput><opRet>0</opRet><opErrno>0</opErrno><opErrstr/><volStatus><volumes><volume>"
-        f"<volName>gv0</volName><nodeCount>0</nodeCount><tasks>{each}</tasks>"
-        "</volume></volumes></volStatus></cliOutput>"
-    )
-
-
-def test_a_volume_is_deleted_whatever_runs_on_it_but_not_while_bricks_leave_it() -> None:
-    step = DeleteVolume("node1", "gv0")
-    there = volume_info(volume("gv0", ["node1:/b", "node2:/b"]))
-    pool = pool_list("node1", "node2")
-    stop = ["gluster --mode=script volume stop gv0", "gluster --mode=script volume delete gv0"]
-    assert step.remaining([volume_info(), FAILED, pool]) is DONE
-    assert commands(step.remaining([there, tasks(), pool])) == stop
-    assert commands(step.remaining([there, FAILED, pool])) == stop
-    for over in ((3, "completed"), (7, "fix-layout completed"), (2, "stopped")):
-        assert commands(step.remaining([there, tasks(("Rebalance", *over)), pool])) == stop
-    for running in ((1, "in progress"), (5, "fix-layout in progress")):
-        first, *rest = commands(step.remaining([there, tasks(("Rebalance", *running)), pool]))
-        assert (first, rest) == ("gluster --mode=script volume rebalance gv0 stop", stop)
-    with pytest.raises(PreconditionFailed, match=r"volume remove-brick gv0 BRICK\.\.\. stop"):
-        step.remaining([there, tasks(("Remove brick", 1, "in progress")), pool])
-
-
-def test_nothing_is_deleted_or_detached_while_a_peer_is_disconnected() -> None:
-    """Gluster 10.3: "Some of the peers are down", "One of the peers is probably down", after the stop."""
-    there = volume_info(volume("gv0", ["node1:/b", "node2:/b"]))
-    pool = pool_list("node1", "node2", "node3", connected={"node3": False})
-    with pytest.raises(
-        PreconditionFailed,
-        match=r"gv0 cannot be deleted, and was not stopped: .* and node3 is: .*restart glusterd",
-    ):
-        DeleteVolume("node1", "gv0").remaining([there, tasks(), pool])
-    with pytest.raises(PreconditionFailed, match=r"node2 cannot leave the pool: .* and node3 is: "):
-        LeavePool("node2", "node1").remaining([pool, volume_info()])
-    # but the one that is disconnected may itself be detached
-    assert commands(LeavePool("node3", "node1").remaining([pool, volume_info()])) == [
-        "gluster --mode=script peer detach node3"
-    ]
-
-
-BRICKS = tuple(BrickAddress(f"node{n}", "/b") for n in (1, 2, 3))
-
-
-def test_a_volume_is_made_once_and_its_name_is_not_taken_away() -> None:
-    step = CreateVolume("node1", "gv0", replica(3), BRICKS)
-    assert commands(step.remaining([volume_info()])) == [
-        "gluster --mode=script volume create gv0 replica 3 node1:/b node2:/b node3:/b"
-    ]
-    assert step.remaining([volume_info(volume("gv0", ["node1:/b", "node2:/b", "node3:/b"]))]) is DONE
-    with pytest.raises(PreconditionFailed, match="there is a volume gv0 already, on node1:/other"):
-        step.remaining([volume_info(volume("gv0", ["node1:/other", "node2:/b", "node3:/b"]))])
-
-
-def test_options_are_set_before_there_is_data_and_never_after() -> None:
-    step = SetForGuests("node1", "gv0", (("features.shard", "off"),))
-    group = ok("features.shard=on\nnetwork.ping-timeout=20\n")
-    created = volume_info(volume("gv0", ["node1:/b", "node2:/b", "node3:/b"], status=0))
-    assert commands(step.remaining([created, group])) == [
-        "gluster --mode=script volume set gv0 group virt",
-        "gluster --mode=script volume set gv0 features.shard off",
-    ]
-    for status in (1, 2):
-        used = volume_info(volume("gv0", ["node1:/b", "node2:/b", "node3:/b"], status=status))
-        assert step.remaining([used, group]) is DONE
-
-
-def test_a_volume_without_copies_gets_the_options_that_it_can_have() -> None:
-    step = SetForGuests("node1", "gv0", (("cluster.server-quorum-type", "none"),), copies=False)
-    group = ok("features.shard=on\ncluster.shd-max-threads=8\ncluster.server-quorum-type=server\n")
-    assert commands(step.remaining([volume_info(), group])) == [
-        "gluster --mode=script volume set gv0 features.shard on cluster.server-quorum-type none"
-    ]
-
-
-def test_glusterd_is_enabled_where_there_is_systemd() -> None:
-    step = RunGlusterd("node1")
-    assert step.remaining([FAILED, FAILED, FAILED]) is DONE
-    assert step.remaining([ok(), ok("enabled\n"), ok("active\n")]) is DONE
-    assert commands(step.remaining([ok(), CommandResult(1, "disabled\n", ""), ok("active\n")])) == [
-        "systemctl enable --now glusterd.service"
-    ]
-
-
 # --- Ganeti -----------------------------------------------------------------------------------------
-
-
-def configuration(enabled: Sequence[str], volume_name: str = "gv0", users: int = 0) -> CommandResult:
-    return ok(
-        json.dumps(
-            {
-                "cluster": {
-                    "enabled_disk_templates": list(enabled),
-                    "ipolicy": {"disk-templates": list(enabled)},
-                    "diskparams": {
-                        "gluster": {
-                            "host": "127.0.0.1",
-                            "volume": volume_name,
-                            "access": "userspace",
-                            "port": 24007,
-                        }
-                    },
-                    "gluster_storage_dir": "/var/run/ganeti/gluster",
-                },
-                "nodes": {"n1": {"name": "node1", "group": "g"}},
-                "nodegroups": {"g": {"name": "default", "diskparams": {}}},
-                "instances": {
-                    str(n): {"name": f"web{n}", "primary_node": "n1", "disks": [f"d{n}"]}
-                    for n in range(users)
-                },
-                "disks": {
-                    f"d{n}": {"dev_type": "gluster", "params": {}, "logical_id": ["file", f"ganeti/{n}.0"]}
-                    for n in range(users)
-                },
-            }
-        )
-    )
-
-
-def test_ganeti_is_told_what_it_does_not_know() -> None:
-    step = EnableTemplate("node1", "127.0.0.1", 24007, "gv0", "userspace")
-    assert commands(step.remaining([configuration(["plain"], "other")])) == [
-        "gnt-cluster modify --enabled-disk-templates=plain,gluster --ipolicy-disk-templates=plain,gluster "
-        "--disk-parameters=gluster:host=127.0.0.1,port=24007,volume=gv0,access=userspace"
-    ]
-    assert step.remaining([configuration(["plain", "gluster"], users=2)]) is DONE
-    with pytest.raises(
-        PreconditionFailed, match="on volume other, of web0, web1: another volume would lose them"
-    ):
-        step.remaining([configuration(["gluster"], "other", users=2)])
-
-
-def test_ganetis_directory_is_added_to_those_that_are_there() -> None:
-    step = AllowDirectory("node1", "/var/run/ganeti/gluster")
-    remaining = step.remaining([ok("/srv/ganeti/file-storage")])
-    assert remaining is not None and remaining[0].text == "\n/var/run/ganeti/gluster\n"
-    assert step.remaining([ok("/srv\n/var/run/ganeti/gluster/\n")]) is DONE

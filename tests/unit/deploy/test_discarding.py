@@ -4,22 +4,21 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from typing import Dict, List, Optional, Sequence, Tuple
+from typing import Dict, List, Optional
 
 import pytest
 
 from ganeti_gluster_mon import gnt_gluster
-from ganeti_gluster_mon.deploy import balance, gluster_cli
+from ganeti_gluster_mon.deploy import gluster_cli
 from ganeti_gluster_mon.deploy.command_arguments import brick_by_name
-from ganeti_gluster_mon.deploy.context import Context
-from ganeti_gluster_mon.deploy.discard_steps import DiscardBricks, losses, presence
+from ganeti_gluster_mon.deploy.discard_steps import losses, presence
 from ganeti_gluster_mon.deploy.layout import BrickAddress
 from ganeti_gluster_mon.deploy.pool_steps import LeavePool, has_bricks
-from ganeti_gluster_mon.deploy.step import DONE, PreconditionFailed
+from ganeti_gluster_mon.deploy.step import PreconditionFailed
 from ganeti_gluster_mon.ganeti.ssh import CommandResult
 from ganeti_gluster_mon.gluster.facts import VolumeInfo
 from ganeti_gluster_mon.gluster.model import DiskFile
-from tests.unit.deploy.fake_nodes import FAILED, cluster, ok, pool_list, volume, volume_info
+from tests.unit.deploy.fake_nodes import cluster, ok, pool_list, volume, volume_info
 
 BRICKS = ["node1.example.org:/b", "node2.example.org:/b", "node3.example.org:/b"]
 
@@ -54,16 +53,6 @@ def test_disks_that_no_other_brick_has_are_lost() -> None:
         losses(spread(), disks, [CommandResult(255, "", "ssh: away")])
 
 
-def test_bricks_are_given_up_by_force_and_once() -> None:
-    step = DiscardBricks("node1", "gv0", (GONE,))
-    (command,) = step.remaining([volume_info(volume("gv0", BRICKS, kind="Distribute", replica=1))]) or ()
-    assert str(command).endswith("volume remove-brick gv0 node3.example.org:/b force")
-    assert step.remaining([volume_info(volume("gv0", BRICKS[:2], kind="Distribute", replica=1))]) is DONE
-    assert step.remaining([volume_info()]) is DONE
-    with pytest.raises(PreconditionFailed, match="no other brick: gnt-gluster destroy-volume gv0"):
-        step.remaining([volume_info(volume("gv0", BRICKS[2:], kind="Distribute", replica=1))])
-
-
 def test_a_refusal_names_a_command_that_works() -> None:
     held = [("gv0", GONE)]
     alone = has_bricks("node3", held, [spread()])
@@ -87,62 +76,6 @@ def test_a_brick_may_be_named_by_a_short_name(host: str) -> None:
 
 
 # --- balance --------------------------------------------------------------------------------------------
-
-
-class Answers:
-    """A host that gives answers by the last word of what is asked."""
-
-    def __init__(self, answers: Dict[str, CommandResult]) -> None:
-        self.answers = answers
-
-    def query(
-        self, node: str, queries: Sequence[Sequence[str]], timeout: float = 20.0
-    ) -> Tuple[CommandResult, ...]:
-        return tuple(
-            self.answers.get(f"{node}:{argv[-1]}", self.answers.get(argv[-1], FAILED)) for argv in queries
-        )
-
-    def run(self, *words: object) -> CommandResult:
-        raise AssertionError(words)
-
-    def start(self, *words: object) -> object:
-        raise AssertionError(words)
-
-
-def status(code: int, words: str, skipped: int = 0, failures: int = 0) -> CommandResult:
-    aggregate = (
-        f"<aggregate><files>1</files><size>1</size><lookups>9</lookups><failures>{failures}</failures>"
-        f"<skipped>{skipped}</skipped><status>{code}</status><statusStr>{words}</statusStr><runtime>0.0</runtime></aggregate>"
-    )
-    return ok(
-        "<cliOutput><opRet>0</opRet><opErrno>0</opErrno><opErrstr/><volRebalance>"
-        f"<task-id>6621bf72-7aa5-49d7-a61c-c8d3ebc78ed0</task-id><op>3</op><nodeCount>1</nodeCount>{aggregate}"
-        "</volRebalance></cliOutput>"
-    )
-
-
-DONE_STATUS = status(3, "completed")
-SHARE = ok("# file: /b\ntrusted.glusterfs.dht=0x583d8a4200000000000000007ffffffe\n")
-NO_SHARE = ok("# file: /b\ntrusted.glusterfs.dht=0x583d8a42000000000000000000000000\n")
-
-
-@pytest.mark.parametrize(
-    ("parsed", "third", "expected"),
-    [
-        (DONE_STATUS, SHARE, True),
-        (DONE_STATUS, FAILED, False),  # it was added later, and has no attribute yet
-        (DONE_STATUS, NO_SHARE, False),
-        (status(3, "completed", skipped=1), SHARE, False),
-        (status(3, "completed", failures=1), SHARE, False),
-        (status(7, "fix-layout completed"), SHARE, False),
-        (status(1, "in progress"), SHARE, False),
-        (FAILED, SHARE, False),
-    ],
-)
-def test_what_is_balanced(parsed: CommandResult, third: CommandResult, expected: bool) -> None:
-    host = Answers({"status": parsed, "/b": SHARE, "node3.example.org:/b": third})
-    context = Context(cluster(3), host, "node1.example.org")  # type: ignore[arg-type]
-    assert balance.is_balanced(context, "node1.example.org", spread()) is expected
 
 
 @pytest.mark.parametrize(

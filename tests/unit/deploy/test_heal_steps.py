@@ -10,14 +10,12 @@ from typing import Dict, List, Optional, Sequence, Tuple
 
 import pytest
 
-from ganeti_gluster_mon.deploy import capacity_check, heal_steps
+from ganeti_gluster_mon.deploy import heal_steps
 from ganeti_gluster_mon.deploy.apply import PlanStopped, apply
-from ganeti_gluster_mon.deploy.capacity_check import BrickSize, Space
 from ganeti_gluster_mon.deploy.gluster_cli import GLUSTER
 from ganeti_gluster_mon.deploy.heal_steps import FullHeal, Healed, RootVersion, SameEntries
 from ganeti_gluster_mon.deploy.layout import BrickAddress
 from ganeti_gluster_mon.deploy.remote import brick_contents, program
-from ganeti_gluster_mon.deploy.self_heal import Crawls, connected, crawls
 from ganeti_gluster_mon.deploy.step import DONE, WAIT, PreconditionFailed
 from ganeti_gluster_mon.ganeti.ssh import CommandResult
 from tests.unit.deploy.fake_nodes import FAILED, ok
@@ -93,20 +91,6 @@ def test_the_root_gets_a_version_where_a_brick_of_it_has_none(unlike: str) -> No
     (command,) = remaining
     assert (command.node, command.argv[-2:]) == ("node1", ("disp", "7"))
     assert step.remaining([ok(VERSION), FAILED])
-
-
-def test_what_the_daemons_are_connected_to() -> None:
-    assert connected(ok(COUNT)) == {A.label: True, B.label: True, C.label: False}
-    assert connected(ok(CONNECTED)) == {A.label: True, B.label: True, C.label: True}
-    assert connected(FAILED) is None
-    assert connected(ok("Brick node1:/b\nNo gathered input for this brick\n")) == {}
-
-
-def test_which_crawls_the_daemons_remember() -> None:
-    assert crawls(ok(STATISTICS)) == Crawls(("2 Thu Nov 26 03:40:28 2026",), running=False)
-    assert crawls(ok(IN_PROGRESS)) == Crawls((), running=True)
-    assert crawls(ok(NO_FULL)) == Crawls((), running=False)
-    assert crawls(FAILED) is None
 
 
 def test_a_full_heal_is_begun_when_the_daemons_are_connected_and_is_waited_for() -> None:
@@ -224,67 +208,4 @@ def count(brick: Path, *words: str) -> Dict[str, object]:
     return dict(json.loads(reply.stdout))
 
 
-def make(brick: Path, names: Sequence[str]) -> None:
-    for name in names:
-        path = brick / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(b"x" * 5000)
-
-
-def test_bricks_are_compared_by_names_and_kinds_in_any_order(tmp_path: Path) -> None:
-    make(
-        tmp_path / "one",
-        ["a", "d/b", "d/c", ".shard/1.1", ".glusterfs/00/1", ".glusterfs-anonymous-inode-1/x"],
-    )
-    make(tmp_path / "two", [".shard/1.1", "d/c", "d/b", "a", ".glusterfs/11/2", ".trashcan/y"])
-    one, two = count(tmp_path / "one"), count(tmp_path / "two")
-    assert one == two and one["entries"] == 6
-    (tmp_path / "two" / "d" / "b").rename(tmp_path / "two" / "d" / "e")
-    assert count(tmp_path / "two")["entries"] == 6 and count(tmp_path / "two") != one
-    (tmp_path / "two" / "d" / "e").unlink()
-    (tmp_path / "two" / "d" / "b").mkdir()
-    assert count(tmp_path / "two")["entries"] == 6 and count(tmp_path / "two") != one
-
-
-def test_the_sizes_of_a_brick(tmp_path: Path) -> None:
-    make(tmp_path, ["a", "d/b"])
-    with open(tmp_path / "sparse", "wb") as file:
-        file.truncate(1 << 30)
-    parsed = count(tmp_path, "--sizes")
-    allocated, filesystem, available = (parsed[name] for name in ("allocated", "filesystem", "available"))
-    assert isinstance(allocated, int) and 10000 <= allocated < 1 << 20
-    assert isinstance(filesystem, int) and isinstance(available, int) and filesystem >= available > 0
-
-
-def test_a_brick_that_is_not_there_is_not_an_empty_one(tmp_path: Path) -> None:
-    argv = [sys.executable, *program(brick_contents, str(tmp_path / "none"))[1:]]
-    reply = subprocess.run(argv, check=False, capture_output=True, text=True, timeout=60)
-    assert (reply.returncode, reply.stdout) == (1, "")
-    assert reply.stderr == f"{tmp_path}/none: No such file or directory\n"
-
-
 # --- whether it is large enough ---------------------------------------------------------------------
-
-GIB = 1 << 30
-
-
-def test_a_brick_that_is_too_small_for_the_data_is_refused() -> None:
-    others = [BrickSize(5 * GIB, 10 * GIB), BrickSize(6 * GIB, 10 * GIB)]
-    with pytest.raises(
-        PreconditionFailed, match=r"node3:.* is too small: .* have 6\.0G of data, .* room for 4\.8G"
-    ):
-        capacity_check.check(C, capacity_check.device_space(5 * GIB), others)
-    with pytest.raises(PreconditionFailed, match="too small"):
-        capacity_check.check(C, Space(20 * GIB, 5 * GIB), others)
-    parsed = capacity_check.check(C, capacity_check.device_space(8 * GIB), others)
-    assert parsed is not None and "has 8.0G, less than the other bricks of its set (10.0G)" in parsed
-    assert capacity_check.check(C, capacity_check.device_space(10 * GIB), others) is None
-    assert capacity_check.check(C, capacity_check.device_space(GIB), []) is None
-
-
-def test_what_is_not_known_is_not_large_enough() -> None:
-    with pytest.raises(PreconditionFailed, match="not known how much data node1:"):
-        capacity_check.brick_size(A, CommandResult(124, "", "python3: no answer within 600 s"))
-    with pytest.raises(PreconditionFailed, match="not known how much space there is for /srv/b"):
-        capacity_check.directory_space("/srv/b", CommandResult(1, "", "stat: No such file"))
-    assert capacity_check.directory_space("/srv/b", ok("4096 1000 900\n")) == Space(4096000, 3686400)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
-from typing import Any, Dict, List, Optional, Sequence, Tuple
+from typing import Any, List, Sequence, Tuple
 
 import pytest
 from hypothesis import given
@@ -14,97 +13,19 @@ from ganeti_gluster_mon.deploy import plan
 from ganeti_gluster_mon.deploy.brick_steps import MakeFilesystem, MountFilesystem
 from ganeti_gluster_mon.deploy.fstab import OPTIONS, Entry
 from ganeti_gluster_mon.deploy.ganeti_steps import AllowDirectory, EnableTemplate
-from ganeti_gluster_mon.deploy.joining import (
-    Described,
-    InvalidJoinTag,
-    candidates,
-    described,
-    growth,
-    waiting,
-)
 from ganeti_gluster_mon.deploy.layout import BrickAddress, Layout, disperse, distribute, replica, sets
 from ganeti_gluster_mon.deploy.plan import BrickPlace
 from ganeti_gluster_mon.deploy.pool_steps import CreateVolume, JoinPool, SetForGuests
 from ganeti_gluster_mon.deploy.step import PreconditionFailed
-from ganeti_gluster_mon.deploy.survey import NodeSurvey, faults, understand
-from ganeti_gluster_mon.etc_default import WrongSetting
-from ganeti_gluster_mon.ganeti.ssh import CommandResult
+from ganeti_gluster_mon.deploy.survey import NodeSurvey
 from ganeti_gluster_mon.gluster.facts import BrickInfo, VolumeInfo
 from ganeti_gluster_mon.gluster.model import Peer
-from tests.unit.deploy.fake_nodes import FAILED, cluster, device, lsblk, ok, pool_list, volume_info, wipefs
+from tests.unit.deploy.fake_nodes import cluster, device, lsblk, wipefs
 
-VERSION = ok("glusterfs 10.3\n")
-TARGETS = ok(json.dumps({"filesystems": [{"target": "/"}, {"target": "/export/brick1"}]}))
 NODE1, NODE2, NODE3 = (f"node{n}.example.org" for n in (1, 2, 3))
 
 
-def names(parsed: Dict[str, List[str]], time: float = 100.0) -> CommandResult:
-    return ok(json.dumps({"names": parsed, "time": time}))
-
-
-def surveyed(node: str, *answers: CommandResult, wanted: Sequence[str] = ()) -> NodeSurvey:
-    usual = [VERSION, pool_list(node), volume_info(), ok(), TARGETS, *answers]
-    return understand(node, wanted, usual, 100.0)
-
-
 # --- what is in the way -----------------------------------------------------------------------------
-
-
-def test_a_node_that_is_well() -> None:
-    found = surveyed(NODE1, lsblk(), wipefs(), names({NODE2: ["192.0.2.2"]}), wanted=["/dev/vdb"])
-    assert found.fault is None
-    assert faults([found], cluster(3)) == ()
-    assert found.devices["/dev/vdb"].size == 1 << 30
-    assert found.mount_points == ("/", "/export/brick1")
-
-
-@pytest.mark.parametrize(
-    ("parsed", "words"),
-    [
-        (
-            {NODE2: ["192.0.2.66"]},
-            f"{NODE1}: it takes {NODE2} for 192.0.2.66, and Ganeti has 192.0.2.2: put it right",
-        ),
-        ({NODE2: []}, f"{NODE1}: it does not know the address of {NODE2}: put it right"),
-    ],
-)
-def test_names_that_lead_elsewhere(parsed: Dict[str, List[str]], words: str) -> None:
-    (line,) = faults([surveyed(NODE1, names(parsed))], cluster(3))
-    assert line.startswith(words)
-
-
-def test_a_node_may_know_itself_by_any_address() -> None:
-    assert faults([surveyed(NODE1, names({NODE1: ["127.0.1.1"]}))], cluster(3)) == ()
-
-
-def test_clocks_that_differ() -> None:
-    early, late = surveyed(NODE1, names({}, time=100.0)), surveyed(NODE2, names({}, time=133.0))
-    (line,) = faults([early, late], cluster(3))
-    assert line.startswith(f"{NODE2}: its clock is 33 s ahead of that of {NODE1}")
-    assert faults([early, surveyed(NODE2, names({}, time=105.0))], cluster(3)) == ()
-
-
-@pytest.mark.parametrize(
-    ("version", "pool", "words"),
-    [
-        (
-            CommandResult(127, "", "gluster: No such file or directory"),
-            FAILED,
-            "apt-get install glusterfs-server",
-        ),
-        (VERSION, CommandResult(1, "", "Connection failed. Please check"), "systemctl restart glusterd"),
-        (VERSION, CommandResult(124, "", "gluster: no answer within 15 s"), "no answer within 15 s"),
-    ],
-)
-def test_a_node_without_gluster(version: CommandResult, pool: CommandResult, words: str) -> None:
-    found = understand(NODE1, (), [version, pool, pool, ok(), TARGETS, names({})], 100.0)
-    assert words in str(found.fault)
-
-
-def test_a_device_that_is_not_there_is_said() -> None:
-    gone = CommandResult(32, "", "lsblk: /dev/vdb: not a block device\n")
-    found = surveyed(NODE1, gone, FAILED, names({}), wanted=["/dev/vdb"])
-    assert faults([found], cluster(3)) == (f"{NODE1}: /dev/vdb is no block device there",)
 
 
 # --- where bricks come to be ------------------------------------------------------------------------
@@ -324,72 +245,3 @@ def test_the_place_of_a_brick_whose_disk_was_replaced() -> None:
 
 
 # --- nodes that bring their storage along -----------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("tags", "text", "wanted"),
-    [
-        (["gluster:join:gv0:/dev/vdb"], "", Described("gv0", ("/dev/vdb",))),
-        (
-            ["other", "gluster:join:gv0:/dev/vdc", "gluster:join:gv0:/dev/vdb"],
-            "",
-            Described("gv0", ("/dev/vdb", "/dev/vdc")),
-        ),
-        (["gluster:join:gv0:/srv/brick"], "", Described("gv0", (), ("/srv/brick",))),
-        (
-            [],
-            "GLUSTER_JOIN_VOLUME=gv0\nGLUSTER_JOIN_DEVICE='/dev/vdb /dev/vdc' # two\n",
-            Described("gv0", ("/dev/vdb", "/dev/vdc")),
-        ),
-        ([], '# GLUSTER_JOIN_VOLUME=gv0\nARGS="--listen :1816"\n', None),
-        (
-            ["gluster:join:tag:/dev/a"],
-            "GLUSTER_JOIN_VOLUME=file\nGLUSTER_JOIN_DEVICE=/dev/b\n",
-            Described("tag", ("/dev/a",)),
-        ),
-        ([], "", None),
-    ],
-)
-def test_what_nodes_bring_along_is_described_once(
-    tags: List[str], text: str, wanted: Optional[Described]
-) -> None:
-    assert described(tags, text) == wanted
-
-
-@pytest.mark.parametrize(
-    ("tags", "text"),
-    [
-        (["gluster:join:gv0"], ""),
-        (["gluster:join:gv0:vdb"], ""),
-        (["gluster:join:-x:/dev/vdb"], ""),
-        (["gluster:join:a:/dev/b", "gluster:join:c:/dev/d"], ""),
-        (["gluster:join:gv0:/dev/../etc"], ""),
-        ([], "GLUSTER_JOIN_DEVICE=/dev/vdb\n"),
-        ([], "GLUSTER_JOIN_VOLUME=gv0\n"),
-    ],
-)
-def test_a_description_that_cannot_be_understood_is_not_guessed(tags: List[str], text: str) -> None:
-    with pytest.raises(InvalidJoinTag):
-        described(tags, text)
-
-
-def test_a_setting_that_no_shell_would_read_is_not_guessed_either() -> None:
-    with pytest.raises(
-        WrongSetting, match="/etc/default/ganeti-gluster-mon: GLUSTER_JOIN_VOLUME: No closing"
-    ):
-        described([], "GLUSTER_JOIN_VOLUME='gv0\n")
-
-
-def test_who_waits_is_seen_by_the_marks_and_the_volume() -> None:
-    table = (Entry("UUID=1", "/export/brick1", "xfs", OPTIONS), Entry("UUID=2", "/srv", "ext4", "defaults"))
-    assert candidates(table, Described("gv0", (), ("/srv/b",))) == ("/export/brick1/gluster", "/srv/b")
-    bricks = tuple(BrickInfo(f"n{n}", "/b", None, False) for n in (1, 2, 3))
-    volume = VolumeInfo("gv0", "u", "started", "replicate", "tcp", bricks, 3, 0, 0, 0)
-    marked: Dict[str, Tuple[str, ...]] = {"n1": ("/b",), "n4": ("/b",), "n5": ("/b", "/c")}
-    waits = waiting(volume, marked)
-    assert [brick.label for brick in waits] == ["n4:/b", "n5:/b", "n5:/c"]
-    some = growth(plan.layout_of(volume), waits)
-    assert (some.joins, len(some.waits), some.wanted) == ((), 3, 1)
-    more = growth(plan.layout_of(volume), (*waits, BrickAddress("n6", "/b")))
-    assert [brick.node for brick in more.joins] == ["n4", "n5", "n6"]
-    assert ([brick.label for brick in more.waits], more.wanted) == (["n5:/c"], 2)

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
 from dataclasses import replace
 from typing import Any, Dict, List
 
@@ -15,10 +12,9 @@ from ganeti_gluster_mon.ganeti.ssconf import Cluster, Node
 from ganeti_gluster_mon.gluster.model import Peer, Pool, Volume
 from ganeti_gluster_mon.gluster.volume_files import VolumeFile, VolumeFiles
 from ganeti_gluster_mon.health import CRITICAL, OK, Health, Problem
-from ganeti_gluster_mon.view import node_program
-from ganeti_gluster_mon.view.diagnose_command import lines, of_nodes
+from ganeti_gluster_mon.view.diagnose_command import lines
 from ganeti_gluster_mon.view.diagnosis import DiagnosisInput, diagnose, names_to_know
-from ganeti_gluster_mon.view.node_facts import NodeFacts, node_facts
+from ganeti_gluster_mon.view.node_facts import NodeFacts
 
 NAMES = ("node1", "node2", "node3")
 ADDRESSES = {name: (f"10.0.0.{number}",) for number, name in enumerate(NAMES, 1)}
@@ -262,59 +258,6 @@ def test_each_thing_that_is_wrong_comes_with_what_to_do() -> None:
     assert "Node node2: 1 wrong\n  - glusterd does not run\n    do: systemctl start glusterd; " in reply
 
 
-@pytest.mark.parametrize("parsed", [None, [], 7, "x", {}])
-def test_a_node_that_tells_nonsense(parsed: Any) -> None:
-    assert node_facts(parsed, 0.0, 1.0).glusterd is None
-
-
-def test_what_is_of_the_wrong_kind_is_not_known() -> None:
-    keys = "time gluster glusterd uuid operating_version storage_paths qemu_gluster resolved reached".split()
-    parsed: Dict[str, Any] = {key: {"a": {}} for key in keys}
-    assert node_facts(parsed, 0.0, 0.0) == NodeFacts()
-    assert (
-        node_facts({"time": True, "resolved": {"a": "b"}, "reached": {"a": "yes"}}, 0.0, 0.0) == NodeFacts()
-    )
-    assert node_facts({"time": 105.0, "glusterd": True}, 99.0, 101.0).clock_offset == 5.0
-
-
-def test_what_a_node_says_of_itself() -> None:
-    """The program as it is sent: it needs nothing, and names that cannot be resolved hold nothing up."""
-    with open(node_program.__file__, "rb") as program:
-        reply = subprocess.run(
-            [sys.executable, "-I", "-", "localhost", "nosuch.invalid", "-x; reboot"],
-            stdin=program,
-            capture_output=True,
-            check=True,
-            timeout=60,
-        )
-    parsed = json.loads(reply.stdout)
-    facts = node_facts(parsed, parsed["time"], parsed["time"])
-    assert facts.clock_offset == 0.0
-    assert facts.resolved["localhost"] and not facts.resolved["nosuch.invalid"]
-    assert set(facts.resolved) == {"localhost", "nosuch.invalid", "-x; reboot"}
-    assert facts.unreachable is None and facts.glusterd is not None
-
-
 def test_the_names_that_all_have_to_know() -> None:
     pool = replace(POOL, peers=(Peer("node1", "u"), Peer("storage2", "u2"), Peer("localhost", "u3")))
     assert names_to_know(CLUSTER, pool) == ("node1", "node2", "node3", "storage2")
-
-
-def test_of_one_node_is_told_what_the_pool_says_of_it_too() -> None:
-    """A glusterd that is frozen still answers for itself: its process runs, and the others know that it is silent."""
-    problems = (
-        Problem("PEER_SILENT", CRITICAL, "peer node2 does not answer on port 24007", "", "node2"),
-        Problem("BRICK_OFFLINE", CRITICAL, "gv0: brick node2:/b is offline", "gv0", "node2:/b"),
-        Problem("HEAL_DAEMON_DOWN", CRITICAL, "gv0: no self-heal daemon on node3", "gv0", "node3"),
-        Problem("DAEMON_DOWN", CRITICAL, "gv0: Quota Daemon", "gv0", "Quota Daemon on node3"),
-        Problem("HEAL_PENDING", CRITICAL, "gv0: 1 entry", "gv0"),
-    )
-    found = diagnose(inputs(health=Health(CRITICAL, "", problems, {})))
-    two = of_nodes(found, CLUSTER, ["node2"])
-    assert [each.text for each in two.nodes["node2"]] == [problems[0].text, problems[1].text]
-    assert not two.well
-    assert [each.text for each in of_nodes(found, CLUSTER, ["node3"]).nodes["node3"]] == [
-        problems[2].text,
-        problems[3].text,
-    ]
-    assert of_nodes(found, CLUSTER, ["node1"]).well

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,10 +10,9 @@ import pytest
 from ganeti_gluster_mon import gnt_gluster
 from ganeti_gluster_mon.command_error import CommandError
 from ganeti_gluster_mon.ganeti.ssconf import Cluster, Node
-from ganeti_gluster_mon.gluster.model import Peer, Pool
+from ganeti_gluster_mon.gluster.model import Pool
 from ganeti_gluster_mon.health import Health, VolumeHealth
 from ganeti_gluster_mon.view import info
-from ganeti_gluster_mon.view.fields import in_unit
 from ganeti_gluster_mon.view.listing import Listing, NoSuchField, TableFormat, chosen, lines, selected
 from ganeti_gluster_mon.view.pool_view import PoolView
 from ganeti_gluster_mon.view.view_commands import LISTINGS
@@ -33,7 +31,6 @@ HOSTILE = (
     "--help",
 )
 CAPTURES = Path(__file__).parents[2] / "captures" / "recorded"
-MIB = 1 << 20
 
 CLUSTER = Cluster(
     name="cluster.lab.test",
@@ -80,42 +77,6 @@ def test_more_of_the_volumes() -> None:
     ]
 
 
-def test_the_nodes_with_those_that_are_not_in_the_pool() -> None:
-    assert shown("list-nodes") == [
-        "Node           R State           Connected Bricks Online Waiting Heal",
-        "node1.lab.test M local           Y              3      2       ?    ?",
-        "node2.lab.test O Peer in Cluster Y              3      1       ?    ?",
-        "node3.lab.test - Peer in Cluster Y              2      1       ?    6",
-        "node9.lab.test R not in the pool -              0      0       ?    0",
-    ]
-
-
-def test_a_peer_is_the_node_whose_address_it_has() -> None:
-    peers = (Peer("10.1.0.2", "u2", "Peer in Cluster", True), Peer("node1", "u1", "local", True, local=True))
-    view = replace(POOL_VIEW, pool=replace(POOL, peers=peers))
-    assert shown("list-nodes", "name", "peer", view=view)[1:] == [
-        "node1.lab.test node1",
-        "node2.lab.test 10.1.0.2",
-        "node9.lab.test -",
-    ]
-
-
-def test_the_bricks() -> None:
-    assert shown(
-        "list-bricks", "brick", "subvolume", "arbiter", "status", "pid", "free", "heal", "kernel_name"
-    ) == [
-        "Brick                           Set Arbiter Status  PID Free Heal Disk",
-        "node1.lab.test:/export/b2/dist2   1 N       online  120 319M    - ?",
-        "node2.lab.test:/export/b2/dist2   2 N       online  121 319M    - ?",
-        "node1.lab.test:/export/b1/gv0     1 N       online   89 1.8G    7 dm-3",
-        "node2.lab.test:/export/b1/gv0     1 N       offline   -    -    ? ?",
-        "node3.lab.test:/export/b1/gv0     1 Y       online   91    ?    6 ?",
-        "node1.lab.test:/export/b2/old     1 N       stopped   -    -    - -",
-        "node2.lab.test:/export/b2/old     1 N       stopped   -    -    - -",
-        "node3.lab.test:/export/b2/old     1 N       stopped   -    -    - -",
-    ]
-
-
 def test_the_disks() -> None:
     assert shown(
         "list-disks", "instance", "disk", "volume", "size", "allocated", "missing", "status", "at_risk"
@@ -140,24 +101,6 @@ def test_manners() -> None:
         "gv0         0.0    131072",
         "old   (unavail) (unavail)",
     ]
-
-
-@pytest.mark.parametrize(
-    ("size", "unit", "text"),
-    [
-        (0, "h", "0M"),
-        (1023 * MIB, "h", "1023M"),
-        (1024 * MIB, "h", "1.0G"),
-        (1536 * MIB, "h", "1.5G"),
-        (1 << 40, "h", "1.0T"),
-        (10**30, "h", "909494701772928237.9T"),
-        (5 * MIB, "m", "5"),
-        (512 * MIB, "g", "0.5"),
-        (1 << 39, "t", "0.5"),
-    ],
-)
-def test_units_are_those_of_ganeti(size: int, unit: str, text: str) -> None:
-    assert in_unit(size, unit) == text
 
 
 def test_fields_are_chosen() -> None:
@@ -222,19 +165,6 @@ def test_what_is_not_known_is_no_empty_list() -> None:
     assert [listing.rows(empty) for listing in LISTINGS.values()] == [[], [], [], []]
 
 
-def test_every_field_says_what_it_is() -> None:
-    for listing in LISTINGS.values():
-        names = [field.name for field in listing.fields]
-        assert len(set(names)) == len(names)
-        titles = [field.title for field in listing.fields]
-        assert len(set(titles)) == len(titles)
-        assert set(listing.default) <= set(names)
-        assert any(field.names for field in listing.fields)
-        for field in listing.fields:
-            assert re.fullmatch(r"[a-z_]+", field.name)
-            assert field.doc and "\n" not in field.doc and not field.doc.endswith(".")
-
-
 # --- the command -----------------------------------------------------------------------------------
 
 
@@ -263,15 +193,6 @@ def test_why_there_is_a_question_mark_is_said_once(capsys: pytest.CaptureFixture
     assert err.startswith("gnt-gluster: not known: ")
     assert all(line.startswith("gnt-gluster: ") for line in err.splitlines())
     assert len(set(err.splitlines())) == len(err.splitlines())
-
-
-def test_info_of_a_volume(capsys: pytest.CaptureFixture[str]) -> None:
-    status, out, _ = run(capsys, "info", "gv0", "--replay", str(CAPTURES / "brick-killed"))
-    assert status == 0
-    assert "- Volume: gv0\n" in out and "- Volume: disp\n" not in out
-    assert "  - gv0: brick node2.lab.test:/export/b1/gv0 is offline, 2 of 3 replicas left\n" in out
-    assert "  - node2.lab.test:/export/b1/gv0 (Set: 1, Arbiter: N, Status: offline, " in out
-    assert "  Disks: ?\n" in out
 
 
 def test_the_fields_are_listed(capsys: pytest.CaptureFixture[str]) -> None:

@@ -8,64 +8,15 @@ from typing import Any, Dict, Optional
 
 import pytest
 
-from ganeti_gluster_mon.backend import qemu_processes
 from ganeti_gluster_mon.backend.blockdev import kvm_blockdev
 from ganeti_gluster_mon.backend.blockdev.kvm_blockdev import flatten, repair, unrepaired
 from ganeti_gluster_mon.backend.extstorage import provider
 from ganeti_gluster_mon.backend.extstorage.request import Request
 from ganeti_gluster_mon.backend.file_device import DiskError
-from ganeti_gluster_mon.backend.gluster_uri import blockdev, is_in
-from ganeti_gluster_mon.backend.volume import GlusterVolume
+from ganeti_gluster_mon.backend.gluster_uri import blockdev
 
 URI = "gluster://node1:24007/gv0/ganeti/a.0"
 INET = {"type": "inet", "host": "node1", "port": "24007"}
-#: of Ganeti 3.1.0~rc2 on Debian 13 with `FlattenDict` repaired
-COMMAND_LINE = (
-    b"/usr/bin/kvm\0-name\0g1\0-blockdev\0driver=raw,node-name=disk-1,discard=ignore,cache.direct=on,"
-    b"cache.no-flush=off,file.driver=gluster,file.server.0.type=inet,file.server.0.host=node1,"
-    b"file.server.0.port=24007,file.volume=gv0,file.path=ganeti/a.0,auto-read-only=off\0"
-)
-
-
-@pytest.mark.parametrize(
-    ("uri", "server", "volume", "path"),
-    [
-        (URI, INET, "gv0", "ganeti/a.0"),
-        ("gluster://node1/gv0/a", INET, "gv0", "a"),
-        ("gluster+tcp://node1:24007/gv0/a", INET, "gv0", "a"),
-        ("gluster://node_1.lab:1/g_v/a", {**INET, "host": "node_1.lab", "port": "1"}, "g_v", "a"),
-        ("gluster://[fd99::1]:24007/gv0/a", {**INET, "host": "fd99::1"}, "gv0", "a"),
-        ("gluster://fd99%3A%3A1:24007/gv0/a%2Cb", {**INET, "host": "fd99::1"}, "gv0", "a,b"),
-        ("gluster+unix:///gv0/a/b?socket=/run/x", {"type": "unix", "path": "/run/x"}, "gv0", "a/b"),
-    ],
-)
-def test_a_uri_as_parameters_of_a_block_device(
-    uri: str, server: Dict[str, str], volume: str, path: str
-) -> None:
-    assert blockdev(uri) == {"driver": "gluster", "server": [server], "volume": volume, "path": path}
-
-
-@pytest.mark.parametrize(
-    "uri",
-    [
-        "rbd:pool/image",
-        "/dev/loop0",
-        "gluster://node1:24007/gv0",
-        "gluster:///gv0/a",
-        "gluster+unix:///gv0/a",
-    ],
-)
-def test_no_uri_of_a_file_on_gluster(uri: str) -> None:
-    assert blockdev(uri) is None
-
-
-@pytest.mark.parametrize("server", ["node1", "node_1.lab", "10.0.0.1", "fd99::1", "/run/glusterd.socket"])
-def test_what_the_backend_writes_is_read_back(server: str) -> None:
-    volume = GlusterVolume(server, 24007, "gv0", (), "/var/run/ganeti/gluster")
-    found = blockdev(volume.GetKVMMountString("ganeti/a b,c.0"))
-    assert found is not None
-    assert (found["volume"], found["path"]) == ("gv0", "ganeti/a b,c.0")
-    assert server in found["server"][0].values()
 
 
 def test_lists_are_flattened() -> None:
@@ -182,18 +133,3 @@ def test_the_provider_refuses_a_disk_with_which_no_guest_would_start(
         DiskError, match=r"^userspace access does not work .*ganeti-gluster-backend on every node"
     ):
         provider.ACTIONS[action](request, None)
-
-
-def test_a_guest_of_3_1_is_found_by_its_block_device() -> None:
-    assert qemu_processes.names(COMMAND_LINE, URI)
-    # by whichever server: the volume and the path name the disk
-    assert qemu_processes.names(COMMAND_LINE, URI.replace("node1", "node2"))
-    assert not qemu_processes.names(COMMAND_LINE, URI.replace("a.0", "a.00"))
-    assert not qemu_processes.names(COMMAND_LINE, URI.replace("gv0", "gv1"))
-    assert not qemu_processes.names(COMMAND_LINE.replace(b"/usr/bin/kvm", b"/usr/bin/grep"), URI)
-
-
-def test_a_doubled_comma_is_one_of_the_path() -> None:
-    option = "driver=raw,file.driver=gluster,file.volume=gv0,file.path=a,,b,node-name=x"
-    assert is_in(option, "gluster://node1:24007/gv0/a%2Cb")
-    assert not is_in(option, "gluster://node1:24007/gv0/a")
