@@ -61,7 +61,7 @@ from ganeti_gluster_mon.deploy.task_queries import (
 )
 from ganeti_gluster_mon.deploy.task_steps import Rebalanced, StartRebalance
 from ganeti_gluster_mon.gluster.facts import VolumeInfo
-from ganeti_gluster_mon.text import some
+from ganeti_gluster_mon.text import one_line, some
 
 
 @dataclass(frozen=True)
@@ -193,10 +193,20 @@ def add_node(context: Context, arguments: argparse.Namespace) -> Proposal:
         steps, grown = join_node(context, nodes[0], parsed)
         return Proposal(steps, (f"in the end {became(nodes[0], parsed.volume, grown)}",))
     surveyed = look_at(context, nodes, ())
-    result = f"{some(nodes, 6)} {'is' if len(nodes) == 1 else 'are'} in the pool, without bricks: "
-    result += f"gnt-gluster expand-volume VOLUME {' '.join(nodes)} --device DEVICE adds some"
-    steps = (*plan.join(nodes, coordinator_of(context, nodes, surveyed)), *plan.allow(context.cluster, nodes))
-    return Proposal(steps, result=result)
+    coordinator = coordinator_of(context, nodes, surveyed)
+    steps = (*plan.join(nodes, coordinator), *plan.allow(context.cluster, nodes))
+    return Proposal(steps, result=_in_the_pool(nodes, coordinator))
+
+
+def _in_the_pool(nodes: Sequence[str], coordinator: NodeSurvey) -> str:
+    """The last line of `add-node`.  A node that was installed anew has bricks, as the pool lists them."""
+    is_in = f"{some(nodes, 6)} {'is' if len(nodes) == 1 else 'are'} in the pool"
+    uuids = {peer.hostname: peer.uuid for peer in coordinator.peers}
+    held = [brick for node in nodes for brick in bricks_on(coordinator.volumes, node, uuids.get(node))]
+    if held:
+        named = one_line(some([f"{brick.label} of {volume}" for volume, brick in held], 3))
+        return f"{is_in}, with {named}: gnt-gluster diagnose {' '.join(nodes)} shows what is missing there"
+    return f"{is_in}, without bricks: gnt-gluster expand-volume VOLUME {' '.join(nodes)} --device DEVICE adds some"
 
 
 def join_node(context: Context, node: str, parsed: Described) -> Tuple[Tuple[Step, ...], Growth]:

@@ -159,19 +159,36 @@ def installed_anew(cluster: Cluster, reader: Reader) -> None:
     cluster.start_daemons(3)
     prepare(pool, [3])
     added, replaced = reader.block("A node that was installed anew")
-    assert "node3.lab.test is in the pool" in added
+    assert f"node3.lab.test is in the pool, with node3.lab.test:{BRICK} of gv0" in added
     assert "was verified" in replaced
 
 
 def brings_its_disk(cluster: Cluster, reader: Reader) -> None:
-    """A tag describes the disks of new nodes: `gnt-node add` makes the fourth one a peer, and its brick waits."""
+    """The disks of new nodes are described: `gnt-node add` makes the fourth one a peer, and its bricks wait.
+
+    In a lab no disk is in /dev by a name that its hosts share, and the tag takes others for directories: the tag is
+    typed and taken away again, and the file describes the disks.
+    """
     pool = cluster.pool
     install_hooks(cluster, [1, 2, 3, 4])
-    reader.block("Nodes that bring their disks along")
-    cluster.add_node(4)
+    (tagged,) = documented.blocks(DEPLOY, "Nodes that bring their disks along")[0]
+    type_in(pool, tagged.partition(" #")[0])
+    tag = cluster.run(1, "gnt-cluster", "list-tags").strip()
+    assert tag == "gluster:join:gv0:/dev/vdb"
+    cluster.run(1, "gnt-cluster", "remove-tags", tag)
+    lines = documented.blocks(DEPLOY, "Nodes that bring their disks along")[1]
+    text = "".join(f"{instead(line, INSTEAD)}\n" for line in lines)
+    pool.exec(1, ["tee", "/etc/default/ganeti-gluster-mon"], input=text)
+    cluster.install(4)
+    added = pool.exec(1, ["gnt-node", "add", "--no-ssh-key-check", "node4.lab.test"], timeout=120)
+    print(added.stdout)
+    assert "nothing failed" in added.stdout
+    cluster.nodes.append(4)
+    cluster.start_daemons(4)
     assert "node4.lab.test" in pool.exec(1, ["gluster", "pool", "list"]).stdout
-    marked = ["getfattr", "--only-values", "-n", "trusted.ganeti-gluster-mon.brick", BRICK]
-    assert "gv0" in pool.exec(4, marked).stdout
+    for path in (BRICK, BRICK.replace("1", "2")):
+        marked = ["getfattr", "--only-values", "-n", "trusted.ganeti-gluster-mon.brick", path]
+        assert "gv0" in pool.exec(4, marked).stdout
     assert "node4" not in pool.gluster("volume", "info", "gv0")
 
 
