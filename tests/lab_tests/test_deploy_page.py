@@ -123,6 +123,7 @@ def everything(pool: Pool, digest: str) -> None:
         pool.unmount(1, "/mnt/read")
 
 
+@pytest.mark.soak
 def test_nodes_and_disks_that_are_gone_are_dealt_with_word_for_word() -> None:
     with three_nodes(hosts=4, size=412) as cluster:
         pool = cluster.pool
@@ -221,6 +222,10 @@ def only_copy(cluster: Cluster, reader: Reader) -> None:
     node_is_gone, disk_is = documented.blocks(DEPLOY, "A node or a disk that is gone, with the only copy")[0]
     pool.exec(3, ["xfs_io", "-x", "-c", "shutdown", "/export/brick1"])
     pool.kill_brick("gv0", 3)
+    size = pool.exec(3, ["blockdev", "--getsize64", "/disks/vdc"]).stdout.strip()
+    pool.exec(
+        3, ["dd", "if=/dev/zero", "of=/disks/vdc", "bs=1M", f"count={size}", "iflag=count_bytes"]
+    )  # a new disk
     reader.line(disk_is)
     assert [len(pool.brick_processes("gv0", number)) for number in (1, 2, 3)] == [1, 1, 1]
     pool.power_off(3)
