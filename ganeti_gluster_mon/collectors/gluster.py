@@ -7,7 +7,8 @@ from typing import Any, Dict, List, Optional, Tuple
 from ganeti_gluster_mon.collectors import STATUS, register, status_data
 from ganeti_gluster_mon.collectors.gluster_bricks import brick_data
 from ganeti_gluster_mon.collectors.gluster_capacity import capacity_data, inodes_data
-from ganeti_gluster_mon.gluster.model import Heal, Peer, Pool, QuotaLimit, Rebalance, Volume
+from ganeti_gluster_mon.gluster.model import Heal, Peer, Pool, QuotaLimit, Volume
+from ganeti_gluster_mon.gluster.rebalance import Rebalance
 from ganeti_gluster_mon.health import Health
 
 
@@ -95,7 +96,16 @@ def _rebalance_data(rebalance: Optional[Rebalance]) -> Optional[Dict[str, Any]]:
         "failures": rebalance.failures,
         "bricks": list(rebalance.bricks),
         "nodes": [
-            {"host": node.host, "status": node.status, "failures": node.failures} for node in rebalance.nodes
+            {
+                "host": node.host,
+                "status": node.status,
+                "failures": node.failures,
+                "files": node.files,
+                "size": node.size,
+                "lookups": node.lookups,
+                "skipped": node.skipped,
+            }
+            for node in rebalance.nodes
         ],
     }
 

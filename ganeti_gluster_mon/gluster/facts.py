@@ -8,7 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Mapping, NamedTuple, Optional, Tuple
 
-from ganeti_gluster_mon.gluster.model import Peer, Rebalance
+from ganeti_gluster_mon.gluster.model import Peer
+from ganeti_gluster_mon.gluster.rebalance import Rebalance
 
 
 @dataclass(frozen=True)

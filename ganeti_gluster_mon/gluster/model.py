@@ -12,6 +12,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Mapping, Optional, Tuple
 
+from ganeti_gluster_mon.gluster.rebalance import Rebalance
+
 SELF_HEAL_DAEMON = "Self-heal Daemon"
 
 
@@ -149,34 +151,6 @@ class Heal:
     stuck_since: Optional[float] = field(default=None, compare=False)
     #: likewise, since when no entry has been possibly healing; None: not known, or one is
     idle_since: Optional[float] = field(default=None, compare=False)
-
-
-@dataclass(frozen=True)
-class Rebalance:
-    """A task that moves data between bricks, from `volume status`'s tasks."""
-
-    #: "rebalance" or "remove-brick", Gluster's own words in lower case
-    type: str
-    #: "not started", "in progress", "completed", "failed", "stopped", "fix-layout in progress", …
-    status: str
-    id: Optional[str] = None
-    #: of a remove-brick: the bricks ("host:path") that it empties
-    bricks: Tuple[str, ...] = ()
-    #: files that could not be moved, over all hosts; None: not known
-    failures: Optional[int] = None
-    #: the same host by host
-    nodes: Tuple[RebalanceNode, ...] = ()
-
-
-@dataclass(frozen=True)
-class RebalanceNode:
-    """The part of a rebalance that runs on one host."""
-
-    host: str
-    #: as `Rebalance.status`
-    status: str
-    #: files that could not be moved; None: not known
-    failures: Optional[int] = None
 
 
 @dataclass(frozen=True)

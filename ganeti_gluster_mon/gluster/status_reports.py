@@ -12,10 +12,8 @@ from typing import (
 
 from ganeti_gluster_mon.gluster import parse, query
 from ganeti_gluster_mon.gluster.answer_reader import STATUS_SUBJECTS, AnswerReader
-from ganeti_gluster_mon.gluster.model import (
-    Rebalance,
-)
 from ganeti_gluster_mon.gluster.reach import BrickKey
+from ganeti_gluster_mon.gluster.rebalance import Rebalance
 
 
 @dataclass

@@ -19,11 +19,11 @@ from ganeti_gluster_mon.gluster.model import (
     Mount,
     Peer,
     QuotaLimit,
-    Rebalance,
     Subvolume,
     Volume,
 )
 from ganeti_gluster_mon.gluster.quorum import quorum_of
+from ganeti_gluster_mon.gluster.rebalance import Rebalance
 from ganeti_gluster_mon.gluster.status_reports import VolumeReports
 from ganeti_gluster_mon.gluster.validation import quoted
 from ganeti_gluster_mon.text import some

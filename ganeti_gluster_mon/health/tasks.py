@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Iterator, List
 
-from ganeti_gluster_mon.gluster.model import Rebalance, RebalanceNode, Volume
+from ganeti_gluster_mon.gluster.model import Volume
+from ganeti_gluster_mon.gluster.rebalance import Rebalance, RebalanceNode
 from ganeti_gluster_mon.health.problem import CRITICAL, HEALING, Problem
 from ganeti_gluster_mon.text import some
 

@@ -21,6 +21,8 @@ from ganeti_gluster_mon.metrics import (
     node_metrics,
     peer_metrics,
     problem_metrics,
+    quota_metrics,
+    rebalance_metrics,
     service_metrics,
     subvolume_metrics,
     volume_metrics,
@@ -37,6 +39,8 @@ _POOL = (
     volume_metrics.heal_families,
     service_metrics.families,
     volume_metrics.task_families,
+    rebalance_metrics.families,
+    quota_metrics.families,
     disk_metrics.families,
 )
 #: exported by every node.  Alerts on a node's own mounts, for example, need the mutes of that node

@@ -24,10 +24,10 @@ from ganeti_gluster_mon.gluster.model import (
     Pool,
     Process,
     QuotaLimit,
-    Rebalance,
     Subvolume,
     Volume,
 )
+from ganeti_gluster_mon.gluster.rebalance import Rebalance, RebalanceNode
 from ganeti_gluster_mon.health import CRITICAL, OK, Health, Problem, VolumeHealth
 
 SECOND = 10**9
@@ -162,7 +162,17 @@ POOL = Pool(
             bricks=_DIST2,
             subvolumes=tuple(Subvolume("distribute", (brick,), quorum=True) for brick in _DIST2),
             capacity=Capacity(2 * SIZE, 3344697344, 600000000, "bricks"),
-            rebalance=Rebalance("rebalance", "in progress", "0f1e2d3c-0000-4000-8000-00000000000a"),
+            rebalance=Rebalance(
+                "rebalance",
+                "in progress",
+                "0f1e2d3c-0000-4000-8000-00000000000a",
+                nodes=(
+                    RebalanceNode(
+                        "node1.lab.test", "in progress", 1, files=12, size=3 << 20, lookups=40, skipped=2
+                    ),
+                    RebalanceNode("node2.lab.test", "completed", 0),
+                ),
+            ),
             quota=(QuotaLimit("/images", 10**9, 8 * 10**8, 123, 10**9 - 123, False),),
             mounts=_MOUNTS[1:],
         ),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import List, Optional
 
-from ganeti_gluster_mon.gluster.model import Rebalance, RebalanceNode
 from ganeti_gluster_mon.gluster.parse.xml_records import (
     TASK_STATES,
     compare_count,
@@ -12,6 +11,7 @@ from ganeti_gluster_mon.gluster.parse.xml_records import (
     only,
     state_word,
 )
+from ganeti_gluster_mon.gluster.rebalance import Rebalance, RebalanceNode
 from ganeti_gluster_mon.gluster.validation import (
     Faults,
     Parsed,
@@ -23,12 +23,18 @@ from ganeti_gluster_mon.gluster.validation import (
 )
 from ganeti_gluster_mon.gluster.xmlstream import Record, read
 
+#: counts of a host that are not there in every version of Gluster
+_COUNTS = ("files", "size", "lookups", "skipped")
+
 
 def rebalance_status(output: bytes) -> Parsed[Rebalance]:
     """How far the volume's rebalance is, over all its hosts, from `volume rebalance V status`."""
     faults = Faults()
     aggregate = element("failures status statusStr")
-    node = element("nodeName failures status statusStr", make=lambda record: _rebalance_node(record, faults))
+    node = element(
+        f"nodeName failures status statusStr {' '.join(_COUNTS)}",
+        make=lambda record: _rebalance_node(record, faults),
+    )
     answer = read(
         output,
         "volRebalance",
@@ -58,4 +64,7 @@ def _rebalance_node(record: Record, faults: Faults) -> Optional[RebalanceNode]:
     whose = f"the rebalance on {host}"
     status = state_word(record.texts, TASK_STATES, whose, faults)
     failures = number(record.texts.get("failures"), "failures", whose, faults)
-    return None if status is None else RebalanceNode(host, status, failures)
+    counts = {
+        name: number(record.texts[name], name, whose, faults) for name in _COUNTS if name in record.texts
+    }
+    return None if status is None else RebalanceNode(host, status, failures, **counts)

@@ -6,7 +6,6 @@ from operator import attrgetter, itemgetter
 from typing import List, Mapping, Optional, Set, Tuple
 
 from ganeti_gluster_mon.gluster.facts import NodeStatus, VolumeStatus
-from ganeti_gluster_mon.gluster.model import Rebalance
 from ganeti_gluster_mon.gluster.parse.xml_records import (
     TASK_STATES,
     compare_count,
@@ -18,6 +17,7 @@ from ganeti_gluster_mon.gluster.parse.xml_records import (
     state_word,
 )
 from ganeti_gluster_mon.gluster.query import VOLUME_NAME
+from ganeti_gluster_mon.gluster.rebalance import Rebalance
 from ganeti_gluster_mon.gluster.validation import (
     Faults,
     Parsed,

@@ -11,8 +11,8 @@ import pytest
 
 from ganeti_gluster_mon.gluster import parse, query, status_query
 from ganeti_gluster_mon.gluster.capture import Answer, Capture
-from ganeti_gluster_mon.gluster.model import Rebalance
 from ganeti_gluster_mon.gluster.pool_builder import build_pool
+from ganeti_gluster_mon.gluster.rebalance import Rebalance
 from ganeti_gluster_mon.gluster.session import GlusterSession
 from ganeti_gluster_mon.health import UNKNOWN, Limits, evaluate
 from tests.unit.fake_gluster import FakeGluster

@@ -10,7 +10,8 @@ import pytest
 from ganeti_gluster_mon.gluster import parse, query
 from ganeti_gluster_mon.gluster.answer_reader import AnswerReader
 from ganeti_gluster_mon.gluster.capture import Answer, Capture
-from ganeti_gluster_mon.gluster.model import Brick, Daemon, Heal, Mount, Peer, Rebalance, Unknown, Volume
+from ganeti_gluster_mon.gluster.model import Brick, Daemon, Heal, Mount, Peer, Unknown, Volume
+from ganeti_gluster_mon.gluster.rebalance import Rebalance
 from ganeti_gluster_mon.gluster.status_reports import VolumeReports
 from ganeti_gluster_mon.gluster.volume_builder import build_volume
 from tests.unit import built_pool

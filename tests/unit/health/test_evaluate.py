@@ -14,12 +14,12 @@ from ganeti_gluster_mon.gluster.model import (
     Inodes,
     Peer,
     Pool,
-    Rebalance,
     Subvolume,
     Unknown,
     Volume,
 )
 from ganeti_gluster_mon.gluster.quorum import quorum
+from ganeti_gluster_mon.gluster.rebalance import Rebalance
 from ganeti_gluster_mon.health import CRITICAL, HEALING, OK, UNKNOWN, Health, Limits, Problem, evaluate
 from ganeti_gluster_mon.health.evaluate import volume_status, with_stuck_healing
 

@@ -7,7 +7,8 @@ from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 import pytest
 
-from ganeti_gluster_mon.gluster.model import Brick, Disk, Peer, Pool, Rebalance, Subvolume, Volume
+from ganeti_gluster_mon.gluster.model import Brick, Disk, Peer, Pool, Subvolume, Volume
+from ganeti_gluster_mon.gluster.rebalance import Rebalance
 from ganeti_gluster_mon.health.stop_check import check_stop
 
 

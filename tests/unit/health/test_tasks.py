@@ -6,7 +6,8 @@ from typing import Any, Optional
 
 import pytest
 
-from ganeti_gluster_mon.gluster.model import Rebalance, RebalanceNode, Volume
+from ganeti_gluster_mon.gluster.model import Volume
+from ganeti_gluster_mon.gluster.rebalance import Rebalance, RebalanceNode
 from ganeti_gluster_mon.health import CRITICAL, HEALING
 from ganeti_gluster_mon.health.tasks import task_problems
 

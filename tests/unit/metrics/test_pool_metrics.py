@@ -46,6 +46,14 @@ CONTRACT = {
     "gluster_self_heal_daemon_up": "volume host",
     "gluster_daemon_up": "daemon host volume",
     "gluster_volume_task": "volume task status",
+    "gluster_rebalance_files": "volume host",
+    "gluster_rebalance_bytes": "volume host",
+    "gluster_rebalance_lookups": "volume host",
+    "gluster_rebalance_failures": "volume host",
+    "gluster_rebalance_skipped": "volume host",
+    "gluster_quota_hard_limit_bytes": "volume path",
+    "gluster_quota_soft_limit_bytes": "volume path",
+    "gluster_quota_used_bytes": "volume path",
     "gluster_disk_status": "instance disk volume status",
     "gluster_disk_at_risk": "instance disk volume",
     "gluster_disk_size_bytes": "instance disk volume",
@@ -127,6 +135,8 @@ OF_THE_POOL = (
     "gluster_self_heal_",
     "gluster_daemon_",
     "gluster_disk_",
+    "gluster_quota_",
+    "gluster_rebalance_",
     "gluster_peer_",
 )
 

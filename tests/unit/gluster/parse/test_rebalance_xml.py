@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from ganeti_gluster_mon.gluster import parse
-from ganeti_gluster_mon.gluster.model import Rebalance, RebalanceNode
+from ganeti_gluster_mon.gluster.rebalance import Rebalance, RebalanceNode
 from tests.unit.answers import HEALTHY, TASK, answer_of, xml
 
+REPORTS = Path(__file__).parents[3] / "captures" / "reports"
 REBALANCE = (
     f"<volRebalance><task-id>{TASK}</task-id><op>3</op><nodeCount>%d</nodeCount>"
     "<node><nodeName>localhost</nodeName><failures>2</failures><status>3</status><statusStr>completed</statusStr></node>"
@@ -27,6 +30,23 @@ def test_rebalance() -> None:
     )
     with pytest.raises(parse.Unreadable, match="status of the rebalance is '3', 'in progress'"):
         parse.rebalance_status(xml(REBALANCE % (2, "3")))
+
+
+def test_counts_of_a_host() -> None:
+    parsed = parse.rebalance_status(
+        (REPORTS / "rebalance-done-failures" / "rebalance-bigvol.xml").read_bytes()
+    )
+    assert not parsed.faults
+    first = RebalanceNode(
+        "localhost", "completed", 607, files=1078333, size=110595407872, lookups=31394531, skipped=4519379
+    )
+    assert parsed.facts.nodes[0] == first
+    broken = REBALANCE.replace(
+        "<failures>2</failures><status>3", "<failures>2</failures><files>-1</files><status>3", 1
+    )
+    parsed = parse.rebalance_status(xml(broken % (2, "1")))
+    assert parsed.facts.nodes[0].files is None
+    assert parsed.faults == ("files of the rebalance on localhost is '-1'",)
 
 
 def test_refused_in_glusters_own_words() -> None:

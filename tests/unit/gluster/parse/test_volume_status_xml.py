@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from ganeti_gluster_mon.gluster import parse
-from ganeti_gluster_mon.gluster.model import SELF_HEAL_DAEMON, Rebalance
+from ganeti_gluster_mon.gluster.model import SELF_HEAL_DAEMON
+from ganeti_gluster_mon.gluster.rebalance import Rebalance
 from tests.unit.answers import BROKEN, HEALTHY, NODE2, TASK, answer_of, xml
 
 

@@ -1,0 +1,40 @@
+"""What is known of a rebalance or remove-brick; a part of the model.  None means *not known*."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Optional, Tuple
+
+
+@dataclass(frozen=True)
+class Rebalance:
+    """A task that moves data between bricks, from `volume status`'s tasks."""
+
+    #: "rebalance" or "remove-brick", Gluster's own words in lower case
+    type: str
+    #: "not started", "in progress", "completed", "failed", "stopped", "fix-layout in progress", …
+    status: str
+    id: Optional[str] = None
+    #: of a remove-brick: the bricks ("host:path") that it empties
+    bricks: Tuple[str, ...] = ()
+    #: files that could not be moved, over all hosts; None: not known
+    failures: Optional[int] = None
+    #: the same host by host
+    nodes: Tuple[RebalanceNode, ...] = ()
+
+
+@dataclass(frozen=True)
+class RebalanceNode:
+    """The part of a rebalance that runs on one host."""
+
+    host: str
+    #: as `Rebalance.status`
+    status: str
+    #: files that could not be moved; None: not known
+    failures: Optional[int] = None
+    #: files and bytes that were moved; None: not known
+    files: Optional[int] = None
+    size: Optional[int] = None
+    #: files that were looked at, and those of them that were left where they are; None: not known
+    lookups: Optional[int] = None
+    skipped: Optional[int] = None
