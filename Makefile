@@ -107,7 +107,7 @@ docs: venv
 	$(BIN)/sphinx-build -E -W --keep-going -n -q -b html docs build/docs
 
 unit: venv
-	$(BIN)/python -m pytest $(if $(filter-out 1,$(JOBS)),$(SIDE_BY_SIDE)) -m 'not lab and not soak and not corpus'
+	$(BIN)/python -m pytest $(if $(filter-out 1,$(JOBS)),--numprocesses=4 --dist=worksteal) -m 'not lab and not soak and not corpus'
 
 coverage: venv
 	$(BIN)/python -m coverage run --branch --source=ganeti_gluster_mon -m pytest -m 'not lab and not soak'
