@@ -21,7 +21,7 @@ from ganeti_gluster_mon.gluster.validation import Faults, Refused, Unreadable, i
 from ganeti_gluster_mon.text import one_line
 
 _CHUNK = 64 * 1024
-#: expat hands out text in pieces of this many bytes
+#: bytes of text that expat gathers before it hands them out
 _PIECE = 8 * 1024
 #: bounds that no answer of a real pool comes near; what is beyond them is nonsense
 _DEEPEST = 32
@@ -155,7 +155,7 @@ class _Tree:
 
     def check(self, parser: expat.XMLParserType, fed: int) -> None:
         """Stop *parser*, after *fed* bytes, at what would fill the memory without ever being an answer."""
-        if len(self._pieces) * _PIECE > _LONGEST_TEXT:
+        if sum(map(len, self._pieces)) > _LONGEST_TEXT:
             raise _nonsense(f"a text of more than {_LONGEST_TEXT} bytes")
         if fed - parser.CurrentByteIndex > _LONGEST_TAG:
             raise _nonsense(f"a tag of more than {_LONGEST_TAG} bytes")
