@@ -104,10 +104,10 @@ def deploy(context: Context, arguments: argparse.Namespace) -> Proposal:
             f"{some(outside, 4)} may run instances and is not in the pool: guests there begin with "
             f"{new.bricks[0].node}, and do not start while that is down; gnt-gluster add-node, then deploy again"
         )
-    asked_for = proposal((*new.steps, *side), notes, new.places)
+    request = proposal((*new.steps, *side), notes, new.places)
     layout = requested_layout(arguments)
     result = ready(arguments.volume, layout.title, len(new.bricks))
-    return replace(asked_for, result=result, advice=advice(context))
+    return replace(request, result=result, advice=advice(context))
 
 
 def create_volume(context: Context, arguments: argparse.Namespace) -> Proposal:

@@ -41,7 +41,7 @@ def build_bricks(
     hosts = reader.capture.hosts_answering
     present = {peer.uuid for peer in peers or () if hosts.get(peer.hostname) is True}
     local = {peer.uuid for peer in peers or () if peer.local}
-    observer = reader.capture.told_by or reader.capture.node or "this node"
+    observer = reader.capture.queried_by or reader.capture.node or "this node"
     older = reader.heal_info_is_older(info.name)
     found = []
     for each in info.bricks:
@@ -111,4 +111,4 @@ def _is_offline_here(reader: AnswerReader, mine: parse.LocalBrick) -> bool:
     The time of an answer is that node's own, and so "later" depends on its clock.
     """
     answers = reader.capture.bricks_answering.get((mine.host, mine.path))
-    return reader.capture.told_by is not None and mine.started is False and answers is not True
+    return reader.capture.queried_by is not None and mine.started is False and answers is not True

@@ -91,7 +91,7 @@ class Capture:
     #: uuid of this node, where another node ran the queries; not kept in a file
     local: Optional[str] = None
     #: the node that ran the queries
-    told_by: Optional[str] = None
+    queried_by: Optional[str] = None
 
     def answer(self, query: Query) -> Optional[Answer]:
         """The answer to *query*, or None where it was not run."""

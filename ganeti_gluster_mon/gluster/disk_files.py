@@ -134,9 +134,9 @@ class DiskFileQuery(threading.Thread):
         done: List[DiskFile] = []
         for disk in disks:
             before = known.get((disk.volume, disk.path))
-            if before is not None and before.asked_at is not None and self._still_true(before, now):
+            if before is not None and before.queried_at is not None and self._still_true(before, now):
                 disk = replace(
-                    disk, bricks=before.bricks, allocated=before.allocated, asked_at=before.asked_at
+                    disk, bricks=before.bricks, allocated=before.allocated, queried_at=before.queried_at
                 )
             elif self._only_a_client_knows(disk):
                 to_ask.setdefault(disk.volume, []).append(disk.path)
@@ -146,11 +146,11 @@ class DiskFileQuery(threading.Thread):
         for disk in done:
             if disk.path in wanted.get(disk.volume, ()):
                 bricks, allocated = answers.get((disk.volume, disk.path), (None, None))
-                disk = replace(disk, bricks=bricks, allocated=allocated, asked_at=now)
+                disk = replace(disk, bricks=bricks, allocated=allocated, queried_at=now)
             yield disk
 
     def _still_true(self, before: DiskFile, now: int) -> bool:
-        if not 0 <= now - (before.asked_at or 0) <= CLIENT_INTERVAL * 1e9:
+        if not 0 <= now - (before.queried_at or 0) <= CLIENT_INTERVAL * 1e9:
             return False
         volume = self._volumes.get(before.volume)
         # By the path alone: a client gets the host's own name, which need not be what the brick calls it.

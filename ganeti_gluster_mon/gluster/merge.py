@@ -63,7 +63,7 @@ def merge_captures(own: Capture, leaders: Capture, own_uuid: str) -> Capture:
         },
         **_disks(own, leaders),
         local=own_uuid,
-        told_by=leaders.node,
+        queried_by=leaders.node,
     )
 
 

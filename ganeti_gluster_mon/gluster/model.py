@@ -262,7 +262,7 @@ class DiskFile(ConfiguredDisk):
     #: bytes that it really takes, as a client of the volume gets them
     allocated: Optional[int] = None
     #: when the client queried them, ns since the epoch
-    asked_at: Optional[int] = None
+    queried_at: Optional[int] = None
 
 
 @dataclass(frozen=True)

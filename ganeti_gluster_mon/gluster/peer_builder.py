@@ -41,7 +41,7 @@ def _peer(reader: AnswerReader, peer: Peer, name: Optional[str]) -> Peer:
     here = reader.capture.local
     if here is not None and peer.local and peer.uuid != here:
         # This node's own glusterd does not answer: the glusterd of the node that ran the queries names the peers.
-        name = name or reader.capture.told_by or peer.hostname
+        name = name or reader.capture.queried_by or peer.hostname
         # Whether that node is reached is another matter.
         reached = reader.capture.reachable.get(name) is not False
         return replace(peer, hostname=name, state="Peer in Cluster", reachable=reached, local=False)

@@ -138,7 +138,7 @@ def _task(
         volume=info.name,
     )
     if detail is not None:
-        here = reader.capture.told_by or reader.capture.node or "localhost"
+        here = reader.capture.queried_by or reader.capture.node or "localhost"
         nodes = (replace(node, host=here) if node.host == "localhost" else node for node in detail.nodes)
         detail = replace(detail, nodes=tuple(nodes))
     if reports is None or not reports.tasks:

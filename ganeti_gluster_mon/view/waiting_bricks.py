@@ -21,15 +21,15 @@ class Waiting:
     def __init__(self, cluster: Optional[Cluster], pool: Pool) -> None:
         self._cluster = cluster
         self._pool = pool
-        self._asked = False
+        self._queried = False
         self._found: Optional[Mapping[str, Optional[Tuple[str, ...]]]] = None
 
     def of(self, node: str) -> Value:
         """How many wait on *node*; None where it is not known.  Raises CommandError for an invalid description."""
         if self._cluster is None:
             return Special.UNAVAILABLE
-        if not self._asked:
-            self._asked, self._found = True, _query_nodes(self._cluster, self._pool)
+        if not self._queried:
+            self._queried, self._found = True, _query_nodes(self._cluster, self._pool)
         if self._found is None:
             return Special.UNAVAILABLE
         bricks = self._found.get(node)
@@ -63,14 +63,12 @@ def _query_nodes(cluster: Cluster, pool: Pool) -> Optional[Mapping[str, Optional
             found[name] = ()
     answers = query_nodes(nodes, marks.values()) if marks else {}
     has = {(brick.host, brick.path) for volume in pool.volumes or () for brick in volume.bricks}
-    for (name, path), question in marks.items():
+    for (name, path), query in marks.items():
         waits = found[name]
-        if answers[question].status == _NOT_QUERIED:
+        if answers[query].status == _NOT_QUERIED:
             found[name] = None
         elif (
-            waits is not None
-            and is_waiting(path, answers[question], parsed.volume)
-            and (name, path) not in has
+            waits is not None and is_waiting(path, answers[query], parsed.volume) and (name, path) not in has
         ):
             found[name] = (*waits, path)
     return found

@@ -75,6 +75,45 @@ def imports(name: str, tree: ast.Module) -> Iterator[str]:
             yield from inside or {str(node.module)}
 
 
+#: by module without a test file of its own, the one that runs it: it needs Ganeti, other nodes or a volume, or it is
+#: run through the module above it
+TESTED_BY = {
+    "backend/blockdev/bdev.py": "lab_tests/test_backend.py",
+    "backend/blockdev/container.py": "lab_tests/test_backend.py",
+    "backend/data_loss.py": "lab_tests/test_dead_client.py",
+    "backend/extstorage/lease.py": "unit/backend/extstorage/test_guest_watch.py",
+    "deploy/context.py": "unit/deploy/test_pool_tasks.py",
+    "deploy/deploy_commands.py": "unit/deploy/test_command_arguments.py",
+    "deploy/remote/root_version.py": "lab_tests/test_bricks.py",
+    "deploy/run_task.py": "lab_tests/test_change_safety.py",
+    "deploy/task_queries.py": "unit/deploy/test_pool_tasks.py",
+    "gluster/cycle.py": "unit/test_snapshot.py",
+    "gluster/pathinfo_client.py": "lab_tests/test_gnt_gluster.py",
+    "gluster/volume_files_client.py": "lab_tests/test_gnt_gluster.py",
+    "view/node_queries.py": "lab_tests/test_gnt_gluster.py",
+    "view/pool_source.py": "unit/view/test_row_filter.py",
+    "view/waiting_bricks.py": "lab_tests/test_gnt_gluster.py",
+}
+
+
+def has_functions(path: Path) -> bool:
+    """Whether a module has code to be tested, and not declarations only."""
+    return any(isinstance(node, ast.FunctionDef) for node in ast.walk(TREES[name_of(path)]))
+
+
+def test_each_module_has_a_test_file() -> None:
+    tests = REPOSITORY / "tests"
+    without = [
+        str(path.relative_to(PACKAGE))
+        for path in MODULES
+        if not path.stem.startswith("__")
+        and has_functions(path)
+        and not (tests / "unit" / path.relative_to(PACKAGE).parent / f"test_{path.name}").exists()
+    ]
+    assert sorted(without) == sorted(TESTED_BY)
+    assert [test for test in TESTED_BY.values() if not (tests / test).is_file()] == []
+
+
 @pytest.mark.parametrize("path", MODULES, ids=name_of)
 def test_no_module_is_long(path: Path) -> None:
     assert len(path.read_text(encoding="utf-8").splitlines()) <= MOST_LINES

@@ -1,13 +1,64 @@
-"""The last lines of commands that change the pool."""
+"""What commands that change a pool propose."""
 
 from __future__ import annotations
 
-from ganeti_gluster_mon.deploy import gluster_cli
-from ganeti_gluster_mon.deploy.pool_tasks import _in_the_pool
-from ganeti_gluster_mon.deploy.survey import NodeSurvey
-from tests.unit.deploy.fake_nodes import pool_list, volume, volume_info
+from typing import Sequence, Tuple
 
-NODE1, NODE2, NODE3 = (f"node{number}.example.org" for number in (1, 2, 3))
+import pytest
+
+from ganeti_gluster_mon import gnt_gluster
+from ganeti_gluster_mon.deploy import gluster_cli, pool_tasks
+from ganeti_gluster_mon.deploy.context import Context, Proposal
+from ganeti_gluster_mon.deploy.gluster_cli import volumes
+from ganeti_gluster_mon.deploy.pool_tasks import _in_the_pool
+from ganeti_gluster_mon.deploy.step import PreconditionFailed
+from ganeti_gluster_mon.deploy.survey import NodeSurvey
+from ganeti_gluster_mon.ganeti.ssh import CommandResult
+from ganeti_gluster_mon.gluster.model import Peer
+from tests.unit.deploy.fake_nodes import cluster, pool_list, volume, volume_info
+from tests.unit.deploy.test_heal_steps import summary
+from tests.unit.deploy.test_replacing import INFO, NODE1, NODE2, NODE3, OLD, A, Answers, B, status
+
+
+class Pool(Answers):
+    """Nodes of which node3 is dead, with the answers of `tasks.remove_node`."""
+
+    def __init__(self, state: CommandResult) -> None:
+        super().__init__(state, summary({A: 5, B: 5, OLD: None}))
+
+    def query(
+        self, node: str, queries: Sequence[Sequence[str]], timeout: float = 0
+    ) -> Tuple[CommandResult, ...]:
+        return super().query(node, queries, timeout)
+
+
+def remove_node(monkeypatch: pytest.MonkeyPatch, *words: str) -> Proposal:
+    peers = tuple(
+        Peer(node, f"u{n}", "Peer in Cluster", connected=n != 3, local=n == 1)
+        for n, node in enumerate((NODE1, NODE2, NODE3), 1)
+    )
+    member = NodeSurvey(NODE1, peers=peers, volumes=volumes(INFO))
+    monkeypatch.setattr(pool_tasks, "pool_members", lambda context: (member,))
+    arguments = gnt_gluster.parser().parse_args(["remove-node", "node3", *words])
+    return pool_tasks.remove_node(Context(cluster(3), Pool(status(OLD)), NODE1), arguments)
+
+
+def test_a_dead_node_with_copies_leaves_by_one_command(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(
+        PreconditionFailed, match=r"gnt-gluster remove-node node3\.example\.org --reduce-replica"
+    ):
+        remove_node(monkeypatch)
+    with pytest.raises(PreconditionFailed, match="--reduce-replica"):
+        remove_node(monkeypatch, "--discard-data")
+    proposal = remove_node(monkeypatch, "--reduce-replica")
+    assert [type(step).__name__ for step in proposal.steps] == ["ReduceReplica", "StartVolume", "LeavePool"]
+    assert proposal.question == (
+        f"{OLD.label} is offline; what only it has is lost. Keep one copy less, without {OLD.path} of gv0?"
+    )
+    assert proposal.result == (
+        f"{NODE3} is not in the pool any more: gnt-node remove {NODE3}; to have 3 copies of gv0 again: "
+        f"gluster volume add-brick gv0 replica 3 NODE:PATH"
+    )
 
 
 def test_a_node_that_was_installed_anew_has_its_bricks_still() -> None:

@@ -8,7 +8,7 @@ from typing import Any, Dict, List, Optional, Sequence, Tuple
 import pytest
 
 from ganeti_gluster_mon import gnt_gluster
-from ganeti_gluster_mon.deploy import pool_tasks, reducing
+from ganeti_gluster_mon.deploy import reducing
 from ganeti_gluster_mon.deploy.apply import PlanRefused
 from ganeti_gluster_mon.deploy.context import Context, Proposal
 from ganeti_gluster_mon.deploy.gluster_cli import volumes
@@ -107,47 +107,6 @@ def test_where_it_is_not_possible_the_refusal_names_what_is() -> None:
 def test_the_refusal_to_remove_a_node_names_it() -> None:
     parsed = has_bricks("node3", [("gv0", OLD)], volumes(INFO))
     assert parsed.endswith("gnt-gluster remove-node node3 --reduce-replica")
-
-
-class Pool(Answers):
-    """Nodes of which node3 is dead, with the answers of `tasks.remove_node`."""
-
-    def __init__(self, state: CommandResult) -> None:
-        super().__init__(state, summary({A: 5, B: 5, OLD: None}))
-
-    def query(
-        self, node: str, queries: Sequence[Sequence[str]], timeout: float = 0
-    ) -> Tuple[CommandResult, ...]:
-        return super().query(node, queries, timeout)
-
-
-def remove_node(monkeypatch: pytest.MonkeyPatch, *words: str) -> Proposal:
-    peers = tuple(
-        Peer(node, f"u{n}", "Peer in Cluster", connected=n != 3, local=n == 1)
-        for n, node in enumerate((NODE1, NODE2, NODE3), 1)
-    )
-    member = NodeSurvey(NODE1, peers=peers, volumes=volumes(INFO))
-    monkeypatch.setattr(pool_tasks, "pool_members", lambda context: (member,))
-    arguments = gnt_gluster.parser().parse_args(["remove-node", "node3", *words])
-    return pool_tasks.remove_node(Context(cluster(3), Pool(status(OLD)), NODE1), arguments)
-
-
-def test_a_dead_node_with_copies_leaves_by_one_command(monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(
-        PreconditionFailed, match=r"gnt-gluster remove-node node3\.example\.org --reduce-replica"
-    ):
-        remove_node(monkeypatch)
-    with pytest.raises(PreconditionFailed, match="--reduce-replica"):
-        remove_node(monkeypatch, "--discard-data")
-    proposal = remove_node(monkeypatch, "--reduce-replica")
-    assert [type(step).__name__ for step in proposal.steps] == ["ReduceReplica", "StartVolume", "LeavePool"]
-    assert proposal.question == (
-        f"{OLD.label} is offline; what only it has is lost. Keep one copy less, without {OLD.path} of gv0?"
-    )
-    assert proposal.result == (
-        f"{NODE3} is not in the pool any more: gnt-node remove {NODE3}; to have 3 copies of gv0 again: "
-        f"gluster volume add-brick gv0 replica 3 NODE:PATH"
-    )
 
 
 # --- restart-brick ------------------------------------------------------------------------------------

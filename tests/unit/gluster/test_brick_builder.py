@@ -129,7 +129,7 @@ def test_a_state_of_another_volume_or_brick_is_not_taken() -> None:
 
 
 @pytest.mark.parametrize(
-    ("told_by", "started", "answers", "online"),
+    ("queried_by", "started", "answers", "online"),
     [
         # the leader reports it online, and this node's own glusterd has ended it
         ("node3", False, None, False),
@@ -142,9 +142,11 @@ def test_a_state_of_another_volume_or_brick_is_not_taken() -> None:
     ],
 )
 def test_a_brick_that_its_own_glusterd_calls_offline(
-    told_by: Optional[str], started: bool, answers: Optional[bool], online: bool
+    queried_by: Optional[str], started: bool, answers: Optional[bool], online: bool
 ) -> None:
-    capture = replace(CAPTURE, told_by=told_by, bricks_answering={} if answers is None else {KEY: answers})
+    capture = replace(
+        CAPTURE, queried_by=queried_by, bricks_answering={} if answers is None else {KEY: answers}
+    )
     assert built(reported(True), own(started), capture=capture)[0].online is online
 
 
@@ -200,7 +202,7 @@ def test_heal_info_does_not_contradict_a_later_report_of_this_node() -> None:
 
 @pytest.mark.parametrize(
     ("changes", "name"),
-    [({}, "node2"), ({"node": None}, "this node"), ({"told_by": "node3"}, "node3")],
+    [({}, "node2"), ({"node": None}, "this node"), ({"queried_by": "node3"}, "node3")],
 )
 def test_the_node_that_contradicts_is_named(changes: Any, name: str) -> None:
     assert built(reported(False), heal=True, capture=replace(CAPTURE, **changes))[0].contradicted == name

@@ -31,7 +31,7 @@ FULL = Capture(
     processes=(Process("glusterd", 17, 3.5, 0.25, 1 << 20),),
     disks=(
         DiskFile("web", "disk/0", "gv0", "ganeti/a.0", 64, "node1", "gluster", copies={"node1:/b": 0}),
-        DiskFile("web", "disk/1", "gv1", "ganeti/a.1", bricks=("node2:/b",), allocated=7, asked_at=17),
+        DiskFile("web", "disk/1", "gv1", "ganeti/a.1", bricks=("node2:/b",), allocated=7, queried_at=17),
     ),
 )
 
@@ -148,26 +148,6 @@ def test_directory_without_answers_is_no_capture(tmp_path: Path) -> None:
         capture.read(str(tmp_path))
     with pytest.raises(CaptureError, match="No such file or directory"):
         capture.read(str(tmp_path / "missing"))
-
-
-@pytest.mark.parametrize("volume", ["gv0", "a-b_C9", "_x", "9", "x" * 255])
-def test_question_and_file_tell_each_other(volume: str) -> None:
-    for of_volume in (
-        query.heal_summary,
-        query.heal_split_brain,
-        query.quota_list,
-        query.rebalance_status,
-        query.profile,
-    ):
-        asked = of_volume(volume)
-        assert query.query_in_file(query.file_of_query(asked)) == asked
-
-
-@pytest.mark.parametrize("volume", ["", "-x", "a/b", "../x", "a b", "a\n", "ü", "x" * 256])
-def test_hostile_volume_names_name_no_file(volume: str) -> None:
-    with pytest.raises(ValueError, match="not a query"):
-        query.file_of_query(query.heal_summary(volume))
-    assert query.query_in_file(f"heal-summary-{volume}.xml") is None
 
 
 def test_why_the_disks_are_not_known_comes_back_too(tmp_path: Path) -> None:

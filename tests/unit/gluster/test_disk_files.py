@@ -156,13 +156,13 @@ def test_a_client_is_asked_for_what_is_not_here(tmp_path: Path, here: Path, aske
     far = replace(FILE, path="ganeti/b.0")
     first, second = look(tmp_path, [volume(bricks)], FILE, far, as_client=True)
     assert asked == [["v", "ganeti/b.0"]]
-    assert (first.bricks, first.asked_at) == (None, None)
+    assert (first.bricks, first.queried_at) == (None, None)
     assert (second.bricks, second.allocated) == (("n2:/far",), 5)
     # Once in ten minutes, and at once when the bricks are others.
     before = Capture(1, (), disks=(first, second))
     assert look(tmp_path, [volume(bricks)], FILE, far, as_client=True, previous=before)[1] == second
     assert len(asked) == 1
-    old = replace(second, asked_at=time.time_ns() - 601 * 10**9)
+    old = replace(second, queried_at=time.time_ns() - 601 * 10**9)
     look(tmp_path, [volume(bricks)], far, as_client=True, previous=replace(before, disks=(old,)))
     assert len(asked) == 2
     moved = [brick(here), brick(Path("/other"), THERE)]
@@ -210,4 +210,4 @@ def test_a_client_that_says_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     """Here is no glusterd to tell it of the volume."""
     (disk,) = look(tmp_path, [volume([brick(Path("/far"), THERE)])], FILE, as_client=True)
     assert (disk.bricks, disk.allocated) == (None, None)
-    assert disk.asked_at is not None  # and it is not asked again at once
+    assert disk.queried_at is not None  # and it is not asked again at once

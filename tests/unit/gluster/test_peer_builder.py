@@ -84,7 +84,7 @@ def test_a_peer_is_reached_if_it_answered_and_not_known_if_it_was_not_called() -
 
 def followed(**changes: Any) -> dict[str, Peer]:
     """On the second node, whose glusterd does not answer: the peers by the first node's answer."""
-    capture = replace(CAPTURE, local=UUIDS[1], node=NODES[1], told_by=NODES[0])
+    capture = replace(CAPTURE, local=UUIDS[1], node=NODES[1], queried_by=NODES[0])
     return by_uuid(built(replace(capture, **changes))[1])
 
 
@@ -100,7 +100,7 @@ def test_the_node_that_ran_the_queries_is_a_peer_of_this_one() -> None:
     assert (own.hostname, own.local) == (NODES[1], True)
     assert followed(reachable={NODES[0]: False})[UUIDS[0]].reachable is False
     assert followed(reachable={NODES[0]: True})[UUIDS[0]].reachable is True
-    assert followed(told_by=None)[UUIDS[0]].hostname == "localhost"
+    assert followed(queried_by=None)[UUIDS[0]].hostname == "localhost"
 
 
 def test_this_node_ran_the_queries_for_others_too() -> None:

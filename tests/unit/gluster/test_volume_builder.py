@@ -294,7 +294,7 @@ def test_rebalance_status_adds_the_failures_of_the_same_task() -> None:
     [
         ("node2", {}, "node2"),
         ("localhost", {}, "node1"),
-        ("localhost", {"told_by": "node3"}, "node3"),
+        ("localhost", {"queried_by": "node3"}, "node3"),
         ("localhost", {"node": None}, "localhost"),
     ],
 )

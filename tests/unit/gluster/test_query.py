@@ -1,0 +1,77 @@
+"""The queries, and the files of a capture that keep their answers."""
+
+import pytest
+
+from ganeti_gluster_mon.gluster import query
+
+
+@pytest.mark.parametrize("volume", ["gv0", "a-b_C9", "_x", "9", "x" * 255])
+def test_question_and_file_tell_each_other(volume: str) -> None:
+    for of_volume in (
+        query.heal_summary,
+        query.heal_split_brain,
+        query.quota_list,
+        query.rebalance_status,
+        query.profile,
+    ):
+        asked = of_volume(volume)
+        assert query.query_in_file(query.file_of_query(asked)) == asked
+
+
+@pytest.mark.parametrize("volume", ["", "-x", "a/b", "../x", "a b", "a\n", "ü", "x" * 256])
+def test_hostile_volume_names_name_no_file(volume: str) -> None:
+    with pytest.raises(ValueError, match="not a query"):
+        query.file_of_query(query.heal_summary(volume))
+    assert query.query_in_file(f"heal-summary-{volume}.xml") is None
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        query.VOLUME_INFO,
+        query.POOL_LIST,
+        query.PEER_STATUS,
+        query.VOLUME_STATUS,
+        query.VOLUME_STATUS_DETAIL,
+        query.VOLUME_STATUS_TASKS,
+        query.VOLUME_STATUS_CLIENTS,
+        query.SNAPSHOT_INFO,
+        query.GET_STATE,
+        query.volume_status("gv0"),
+    ],
+)
+def test_each_query_has_a_file_of_its_own(wanted: query.Query) -> None:
+    assert query.query_in_file(query.file_of_query(wanted)) == wanted
+
+
+@pytest.mark.parametrize(
+    "file", ["manifest.json", "volume-info.xml.orig", "heal-summary-.xml", "x-gv0.xml", ""]
+)
+def test_other_files_keep_no_answer(file: str) -> None:
+    assert query.query_in_file(file) is None
+
+
+@pytest.mark.parametrize(
+    ("wanted", "heals"),
+    [
+        (query.heal_summary("gv0"), True),
+        (query.heal_split_brain("gv0"), True),
+        (query.volume_status("heal"), False),
+        (query.VOLUME_INFO, False),
+    ],
+)
+def test_queries_of_the_heal_backlog(wanted: query.Query, heals: bool) -> None:
+    assert query.is_heal_query(wanted) is heals
+
+
+@pytest.mark.parametrize(
+    ("uuid", "valid"),
+    [
+        ("db9a84dd-92c8-4b35-b53f-103e15043a1d", True),
+        ("DB9A84DD-92c8-4b35-b53f-103e15043a1d", False),
+        ("db9a84dd-92c8-4b35-b53f-103e15043a1d\n", False),
+        ("db9a84dd-92c8-4b35-b53f-103e15043a1", False),
+    ],
+)
+def test_the_uuid_of_a_host(uuid: str, valid: bool) -> None:
+    assert bool(query.HOST_UUID.match(uuid)) is valid
