@@ -7,6 +7,7 @@ import fcntl
 import os
 import stat
 from pathlib import Path
+from typing import List, Set
 
 import pytest
 
@@ -56,7 +57,8 @@ def test_a_fifo_and_a_directory_are_refused_at_once(tmp_path: Path) -> None:
 def test_the_owner_has_to_be_among_those_that_are_named(file: Path) -> None:
     mine = os.getuid()
     assert safe_open.read(str(file), 9, {mine, mine + 1}) == b"12345"
-    for owners in ({mine + 1}, frozenset()):
+    others: List[Set[int]] = [{mine + 1}, set()]
+    for owners in others:
         with pytest.raises(PermissionError, match=f"belongs to user {mine}"):
             safe_open.read(str(file), 9, owners)
 

@@ -34,7 +34,7 @@ def test_members_and_volumes() -> None:
 def test_what_is_not_known_refuses_a_change_and_is_never_an_empty_pool(answer: CommandResult) -> None:
     for function in (gluster_cli.peers, gluster_cli.volumes):
         with pytest.raises(PreconditionFailed):
-            function(answer)  # type: ignore[operator]
+            function(answer)
     with pytest.raises(PreconditionFailed):
         gluster_cli.volume(answer, "gv0")
 

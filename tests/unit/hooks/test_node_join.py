@@ -8,7 +8,10 @@ from typing import Any, Mapping
 
 import pytest
 
+from ganeti_gluster_mon import etc_default
 from ganeti_gluster_mon.command_error import CommandError
+from ganeti_gluster_mon.deploy.context import Context
+from ganeti_gluster_mon.ganeti import ssconf
 from ganeti_gluster_mon.hooks import node_join
 
 ENVIRONMENT = {"GANETI_NODE_NAME": "node4", "GANETI_MASTER": "node1"}
@@ -39,7 +42,7 @@ def test_what_ganeti_shows_is_one_line(line: str, capsys: pytest.CaptureFixture[
 
 
 def here(monkeypatch: pytest.MonkeyPatch, own: str, **more: Any) -> None:
-    monkeypatch.setattr(node_join.ssconf, "read", lambda: SimpleNamespace(tags=(), nodes=(), **more))
+    monkeypatch.setattr(ssconf, "read", lambda: SimpleNamespace(tags=(), nodes=(), **more))
     monkeypatch.setattr(node_join, "Nodes", lambda cluster: SimpleNamespace(own=own))
 
 
@@ -53,7 +56,7 @@ def test_only_the_master_acts(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_cluster_whose_nodes_bring_nothing_along(monkeypatch: pytest.MonkeyPatch) -> None:
     here(monkeypatch, "node1")
-    monkeypatch.setattr(node_join.etc_default, "text", lambda: "")
+    monkeypatch.setattr(etc_default, "text", lambda: "")
     assert node_join.added(ENVIRONMENT) == 0
 
 
@@ -66,7 +69,7 @@ def test_storage_that_did_not_join_is_reported_with_the_command(
     def lock(_: object) -> Any:
         raise CommandError("node4: no disk\nnode4: no glusterd")
 
-    monkeypatch.setattr(node_join.Context, "lock", lock)
+    monkeypatch.setattr(Context, "lock", lock)
     assert node_join.added(ENVIRONMENT) == 1
     assert capsys.readouterr().out == (
         "gluster: node4 is a node, and its storage did not join: node4: no disk; node4: no glusterd. "
@@ -80,7 +83,7 @@ def test_a_node_that_ganeti_does_not_know(
     def read() -> Any:
         raise CommandError("this node is in no cluster")
 
-    monkeypatch.setattr(node_join.ssconf, "read", read)
+    monkeypatch.setattr(ssconf, "read", read)
     assert node_join.removed(ENVIRONMENT) == 1
     assert capsys.readouterr().out == "gluster: this node is in no cluster\n"
 
