@@ -198,6 +198,10 @@ class Cycle:
                 endpoints, volumes, gone, settings.brick_timeout, self._suspected
             )
             self.waited += time.monotonic() - began
+            if not away and not self._urgent:
+                answers += gluster.run_queries(
+                    status_query.profile_queries(volumes, bricks_answering), deadline
+                )
             local = {
                 (brick.host, brick.path)
                 for volume in volumes

@@ -12,6 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Mapping, Optional, Tuple
 
+from ganeti_gluster_mon.gluster.profile import BrickProfile
 from ganeti_gluster_mon.gluster.rebalance import Rebalance
 
 SELF_HEAL_DAEMON = "Self-heal Daemon"
@@ -299,6 +300,8 @@ class Volume:
     heal: Optional[Heal] = None
     rebalance: Optional[Rebalance] = None
     quota: Optional[Tuple[QuotaLimit, ...]] = None
+    #: what profiling has counted, brick by brick; None: not known, or nobody has started profiling
+    profile: Optional[Tuple[BrickProfile, ...]] = None
     daemons: Tuple[Daemon, ...] = ()
     mounts: Tuple[Mount, ...] = ()
     #: "host:path" of a thin arbiter, which is not among the bricks

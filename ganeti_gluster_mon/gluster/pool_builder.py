@@ -123,5 +123,5 @@ def _volumes(
 def _read_the_rest(reader: AnswerReader) -> None:
     for answer in reader.capture.answers:
         words = answer.query
-        if words in _ONLY_WHOLE or words[:2] == ("volume", "profile"):
+        if words in _ONLY_WHOLE:
             reader.read(words, parse.readable, f"`{' '.join(words)}`")

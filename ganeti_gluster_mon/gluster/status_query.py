@@ -9,7 +9,7 @@ from __future__ import annotations
 import random
 import time
 from dataclasses import dataclass, replace
-from typing import AbstractSet, Dict, Iterable, List, Optional, Sequence, Tuple
+from typing import AbstractSet, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
 
 from ganeti_gluster_mon.gluster import parse, query
 from ganeti_gluster_mon.gluster.capture import Answer, Capture
@@ -110,6 +110,24 @@ def volume_queries(
         if any(task.type == "rebalance" for task in status.tasks):
             queries.append(query.rebalance_status(status.volume))
     return list(dict.fromkeys(queries))
+
+
+def profile_queries(
+    volumes: Sequence[parse.VolumeInfo], bricks_answering: Mapping[Tuple[str, str], Optional[bool]]
+) -> List[Query]:
+    """The profiles of volumes whose profiling an administrator has started.
+
+    Gluster queries each brick for it while it holds the volume's lock: a volume with a brick that does not answer is
+    not queried.
+    """
+    return [
+        query.profile(volume.name)
+        for volume in volumes
+        if volume.state == "started"
+        and volume.options.get("diagnostics.count-fop-hits") == "on"
+        and volume.options.get("diagnostics.latency-measurement") == "on"
+        and all(bricks_answering.get((brick.host, brick.path)) for brick in volume.bricks)
+    ]
 
 
 def ended_tasks(statuses: Iterable[parse.VolumeStatus], previous: Optional[Capture]) -> Dict[Query, Answer]:

@@ -22,6 +22,7 @@ from ganeti_gluster_mon.gluster.model import (
     Subvolume,
     Volume,
 )
+from ganeti_gluster_mon.gluster.profile import BrickProfile
 from ganeti_gluster_mon.gluster.quorum import quorum_of
 from ganeti_gluster_mon.gluster.rebalance import Rebalance
 from ganeti_gluster_mon.gluster.status_reports import VolumeReports
@@ -71,6 +72,7 @@ def build_volume(
         heal=_heal(subvolumes, reader.heal_taken_at(info.name)) if started else None,
         rebalance=_task(reader, info, reports),
         quota=quota,
+        profile=_profile(reader, info) if started else None,
         daemons=_daemons(reports, peers or ()),
         mounts=mounts,
         thin_arbiter=info.thin_arbiter,
@@ -125,6 +127,11 @@ def _quota(reader: AnswerReader, info: parse.VolumeInfo) -> Optional[Tuple[Quota
     # where quota is off, Gluster refuses the query, as expected
     must = info.state == "started" and wanted in reader.answers and info.options.get("features.quota") == "on"
     return reader.read(wanted, parse.quota_list, f"quota of {info.name}", must, info.name)
+
+
+def _profile(reader: AnswerReader, info: parse.VolumeInfo) -> Optional[Tuple[BrickProfile, ...]]:
+    """What profiling has counted.  Gluster refuses the query where it was not started."""
+    return reader.read(query.profile(info.name), parse.profile, f"profile of {info.name}", volume=info.name)
 
 
 def _task(

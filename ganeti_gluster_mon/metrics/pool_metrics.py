@@ -21,6 +21,7 @@ from ganeti_gluster_mon.metrics import (
     node_metrics,
     peer_metrics,
     problem_metrics,
+    profile_metrics,
     quota_metrics,
     rebalance_metrics,
     service_metrics,
@@ -41,6 +42,7 @@ _POOL = (
     volume_metrics.task_families,
     rebalance_metrics.families,
     quota_metrics.families,
+    profile_metrics.families,
     disk_metrics.families,
 )
 #: exported by every node.  Alerts on a node's own mounts, for example, need the mutes of that node

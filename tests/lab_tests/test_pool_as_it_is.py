@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from pathlib import Path
+from typing import Dict
 
 import pytest
 
@@ -55,6 +57,52 @@ def test_space_from_bricks_equals_statvfs_of_a_mount(lab_pool: Pool) -> None:
         # logs and indices of a living volume come and go
         assert capacity["used"] == pytest.approx(frsize * (total - free), abs=8 << 20)
         assert files_told["free"] == pytest.approx(files_free, abs=64)
+
+
+def test_file_operations_are_counted_where_profiling_is_started(lab_pool: Pool) -> None:
+    """By Gluster's own table; a frozen brick is not queried for it, since Gluster would wait with the lock held."""
+
+    def series() -> Dict[str, float]:
+        text = lab_pool.run_command(1, ["metrics", "--query"]).stdout
+        lines = [line.rsplit(" ", 1) for line in text.splitlines() if not line.startswith("#")]
+        return {name: float(value) for name, value in lines if 'volume="gv0"' in name}
+
+    def profiled() -> int:
+        return int(lab_pool.exec(1, ["grep", "-c", "profile", "/var/log/glusterfs/cmd_history.log"]).stdout)
+
+    assert not any("_fop_" in name for name in series())
+    lab_pool.gluster("volume", "profile", "gv0", "start")
+    try:
+        lab_pool.mount(1, "gv0", "/mnt/profile")
+        try:
+            write = ["dd", "if=/dev/zero", "of=/mnt/profile/file", "bs=4k", "count=100", "oflag=sync"]
+            lab_pool.exec(1, write)
+        finally:
+            lab_pool.unmount(1, "/mnt/profile")
+        found = series()
+        table = lab_pool.gluster("volume", "profile", "gv0", "info", "cumulative")
+        (of_node3,) = re.findall(
+            r"Brick: node3\.lab\.test:/export/b1/gv0\n(.*?)Data Written", table, re.DOTALL
+        )
+        ((average, hits),) = re.findall(r"([0-9.]+) (?:ns|us) +\S+ \S+ +\S+ \S+ +([0-9]+) +WRITE\n", of_node3)
+        where = 'fop="write",host="node3.lab.test",path="/export/b1/gv0",volume="gv0"'
+        assert found[f"gluster_brick_fop_total{{{where}}}"] == int(hits) >= 100
+        seconds = found[f"gluster_brick_fop_seconds_total{{{where}}}"]
+        assert seconds == pytest.approx(int(hits) * float(average) / 1e9, rel=0.01)
+        assert 0.001 < seconds < 60
+        of_brick = 'host="node3.lab.test",path="/export/b1/gv0",volume="gv0"'
+        assert found[f"gluster_brick_written_bytes_total{{{of_brick}}}"] >= 100 * 4096
+        before = profiled()
+        lab_pool.freeze_brick("gv0", 3)
+        try:
+            assert not any("_fop_" in name for name in series())
+        finally:
+            lab_pool.thaw_brick("gv0", 3)
+        assert profiled() == before
+    finally:
+        lab_pool.gluster("volume", "profile", "gv0", "stop")
+        for option in ("diagnostics.count-fop-hits", "diagnostics.latency-measurement"):
+            lab_pool.gluster("volume", "reset", "gv0", option)
 
 
 def test_a_mounted_volume_is_measured_on_its_mount(lab_pool: Pool) -> None:

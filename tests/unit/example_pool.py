@@ -27,6 +27,7 @@ from ganeti_gluster_mon.gluster.model import (
     Subvolume,
     Volume,
 )
+from ganeti_gluster_mon.gluster.profile import BrickProfile, FileOperation
 from ganeti_gluster_mon.gluster.rebalance import Rebalance, RebalanceNode
 from ganeti_gluster_mon.health import CRITICAL, OK, Health, Problem, VolumeHealth
 
@@ -171,6 +172,15 @@ POOL = Pool(
                         "node1.lab.test", "in progress", 1, files=12, size=3 << 20, lookups=40, skipped=2
                     ),
                     RebalanceNode("node2.lab.test", "completed", 0),
+                ),
+            ),
+            profile=(
+                BrickProfile(
+                    "node1.lab.test",
+                    "/export/b2/dist2",
+                    (FileOperation("WRITE", 186, 23767797.0), FileOperation("RELEASE", 1)),
+                    read=0,
+                    written=2048000,
                 ),
             ),
             quota=(QuotaLimit("/images", 10**9, 8 * 10**8, 123, 10**9 - 123, False),),

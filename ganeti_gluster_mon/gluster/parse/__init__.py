@@ -24,6 +24,7 @@ from ganeti_gluster_mon.gluster.facts import (
 from ganeti_gluster_mon.gluster.parse.get_state import state, state_in_part
 from ganeti_gluster_mon.gluster.parse.heal_info_xml import heal_info
 from ganeti_gluster_mon.gluster.parse.pool_list_xml import pool_list
+from ganeti_gluster_mon.gluster.parse.profile_xml import profile
 from ganeti_gluster_mon.gluster.parse.quota_xml import quota_list
 from ganeti_gluster_mon.gluster.parse.rebalance_xml import rebalance_status
 from ganeti_gluster_mon.gluster.parse.volume_info_xml import volume_info
@@ -46,6 +47,7 @@ __all__ = [
     "VolumeStatus",
     "heal_info",
     "pool_list",
+    "profile",
     "quota_list",
     "readable",
     "rebalance_status",

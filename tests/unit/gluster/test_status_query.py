@@ -113,3 +113,19 @@ def test_a_rebalance_that_has_ended_is_queried_once() -> None:
     for changed in (replace(task, id="another"), replace(task, status="in progress")):
         assert status_query.ended_tasks([replace(told[0], tasks=(changed,))], previous) == {}
     assert status_query.ended_tasks(told, None) == {}
+
+
+PROFILED = {"diagnostics.count-fop-hits": "on", "diagnostics.latency-measurement": "on"}
+
+
+def test_a_profile_is_queried_where_it_is_started_and_each_brick_answers() -> None:
+    (gv0,) = [volume for volume in VOLUMES if volume.name == "gv0"]
+    answering = {(brick.host, brick.path): True for brick in gv0.bricks}
+    started = replace(gv0, options=PROFILED)
+    assert status_query.profile_queries([started], answering) == [query.profile("gv0")]
+    assert status_query.profile_queries([replace(started, options={})], answering) == []
+    assert status_query.profile_queries([replace(started, state="stopped")], answering) == []
+    # one that hangs, and one of which nothing is known
+    first = (gv0.bricks[0].host, gv0.bricks[0].path)
+    assert status_query.profile_queries([started], {**answering, first: False}) == []
+    assert status_query.profile_queries([started], {key: True for key in answering if key != first}) == []

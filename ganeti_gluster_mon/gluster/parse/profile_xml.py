@@ -1,0 +1,70 @@
+"""`volume profile V info cumulative`: counts and latencies of file operations, brick by brick.  Pure."""
+
+from __future__ import annotations
+
+import re
+from typing import List, Optional, Tuple
+
+from ganeti_gluster_mon.gluster.parse.xml_records import compare_count, element, listing, once, only
+from ganeti_gluster_mon.gluster.profile import BrickProfile, FileOperation
+from ganeti_gluster_mon.gluster.validation import Faults, Parsed, is_name, number, quoted
+from ganeti_gluster_mon.gluster.xmlstream import Record, read
+
+#: Gluster prints "%f"
+_LATENCY = re.compile(r"[0-9]{1,19}(\.[0-9]{1,9})?\Z")
+_OPERATION = re.compile(r"[A-Z0-9_]{1,40}\Z")
+
+
+def profile(output: bytes) -> Parsed[Tuple[BrickProfile, ...]]:
+    """The cumulative profile of each brick.
+
+    Gluster lists a brick that does not answer without its statistics: it is left out.
+    """
+    faults = Faults()
+    operation = element("name hits avgLatency", make=lambda record: _operation(record, faults))
+    statistics = element("totalRead totalWrite", fopStats=listing(fop=operation))
+    brick = element("brickName", cumulativeStats=statistics, make=lambda record: _brick(record, faults))
+    answer = read(output, "volProfile", element("brickCount", brick=brick, many="brick"), faults)
+    found: List[Optional[BrickProfile]] = answer.children.get("brick", [])
+    compare_count(answer.texts.get("brickCount"), len(found), "bricks", "the profile", faults)
+    return Parsed(once(found, "the profile of", lambda known: (known.host, known.path), faults), faults.all())
+
+
+def _brick(record: Record, faults: Faults) -> Optional[BrickProfile]:
+    name = record.texts.get("brickName", "")
+    host, colon, path = name.partition(":/")
+    if not colon or not is_name(host) or not is_name(path):
+        faults.add(f"a brick of the profile is called {quoted(name)}")
+        return None
+    if "cumulativeStats" not in record.children:
+        return None
+    whose = f"the profile of {name}"
+    statistics = only(record, "cumulativeStats")
+    # a brick that has served nothing yet has no <fopStats>
+    operations = [
+        operation
+        for each in statistics.children.get("fopStats", [])
+        for operation in each.children.get("fop", [])
+    ]
+    return BrickProfile(
+        host,
+        f"/{path}",
+        once(operations, "a file operation", lambda known: known.name, faults),
+        read=number(statistics.texts.get("totalRead"), "totalRead", whose, faults),
+        written=number(statistics.texts.get("totalWrite"), "totalWrite", whose, faults),
+    )
+
+
+def _operation(record: Record, faults: Faults) -> Optional[FileOperation]:
+    name = record.texts.get("name", "")
+    if not _OPERATION.match(name):
+        faults.add(f"a file operation is called {quoted(name)}")
+        return None
+    hits = number(record.texts.get("hits"), "hits", name, faults)
+    if hits is None:
+        return None
+    text = record.texts.get("avgLatency", "")
+    if not _LATENCY.match(text):
+        faults.add(f"avgLatency of {name} is {quoted(text)}")
+        return FileOperation(name, hits)
+    return FileOperation(name, hits, hits * float(text))

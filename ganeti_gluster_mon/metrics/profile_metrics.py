@@ -1,0 +1,66 @@
+"""What profiling has counted on each brick; no sample where no administrator has started it."""
+
+from __future__ import annotations
+
+import re
+from typing import Iterator, Optional
+
+from prometheus_client.core import Metric
+
+from ganeti_gluster_mon.metrics.families import Families, Scrape
+from ganeti_gluster_mon.metrics.volume_metrics import started_volumes
+
+_BRICK = ("volume", "host", "path")
+
+#: the first release of Gluster that counts nanoseconds; older ones count microseconds
+_NANOSECONDS_SINCE = 8
+
+
+def families(scrape: Scrape, make: Families) -> Iterator[Metric]:
+    """Counters, which begin at 0 when the brick or its profiling is started again."""
+    profiles = [
+        ((volume.name, profile.host, profile.path), profile)
+        for volume in started_volumes(scrape)
+        for profile in volume.profile or ()
+    ]
+    operations = [
+        ((*labels, operation.name.lower()), operation)
+        for labels, profile in profiles
+        for operation in profile.operations
+    ]
+    yield make.counter(
+        "gluster_brick_fop_total",
+        "File operations on the brick, where profiling is started.",
+        (*_BRICK, "fop"),
+        [(labels, operation.hits) for labels, operation in operations],
+    )
+    unit = _latency_unit(scrape.pool.gluster_version)
+    yield make.counter(
+        "gluster_brick_fop_seconds_total",
+        "Seconds that file operations on the brick took, where profiling is started.",
+        (*_BRICK, "fop"),
+        [
+            (labels, None if unit is None or operation.latency is None else operation.latency * unit)
+            for labels, operation in operations
+        ],
+    )
+    yield make.counter(
+        "gluster_brick_read_bytes_total",
+        "Bytes read from the brick, where profiling is started.",
+        _BRICK,
+        [(labels, profile.read) for labels, profile in profiles],
+    )
+    yield make.counter(
+        "gluster_brick_written_bytes_total",
+        "Bytes written to the brick, where profiling is started.",
+        _BRICK,
+        [(labels, profile.written) for labels, profile in profiles],
+    )
+
+
+def _latency_unit(version: Optional[str]) -> Optional[float]:
+    """Seconds in the unit of latencies; None where the version of Gluster is not known."""
+    match = re.match(r"[0-9]{1,3}", version or "")
+    if match is None:
+        return None
+    return 1e-9 if int(match.group()) >= _NANOSECONDS_SINCE else 1e-6
