@@ -275,6 +275,9 @@ def remove_node(context: Context, arguments: argparse.Namespace) -> Proposal:
         (one for one in coordinator.peers if one.hostname in names or one.hostname.startswith(f"{name}.")),
         None,
     )
+    if peer is None and known is not None:
+        # as after a command that was killed when its last step was done
+        return Proposal((), result=f"{name} is not in the pool of {coordinator.name}: gnt-node remove {name}")
     if peer is None:
         raise PreconditionFailed(
             f"{name} is no peer of the pool that {coordinator.name} is in: gluster pool list names them"

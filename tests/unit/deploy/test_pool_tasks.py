@@ -74,3 +74,16 @@ def test_a_node_that_was_installed_anew_has_its_bricks_still() -> None:
     )
     both = _in_the_pool([NODE2, new], coordinator)
     assert both.startswith(f"{NODE2}, {new} are in the pool, with {NODE2}:/b of gv0: ")
+
+
+def test_a_node_that_has_left_already_is_nothing_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The command was killed when its last step was done, and is repeated."""
+    member = NodeSurvey(NODE1, peers=tuple(gluster_cli.peers(pool_list(NODE1, NODE2))))
+    monkeypatch.setattr(pool_tasks, "pool_members", lambda context: (member,))
+    context = Context(cluster(3), Pool(status(OLD)), NODE1)
+    parse = gnt_gluster.parser().parse_args
+    proposal = pool_tasks.remove_node(context, parse(["remove-node", "node3"]))
+    assert (proposal.steps, proposal.question) == ((), "")
+    assert proposal.result == f"{NODE3} is not in the pool of {NODE1}: gnt-node remove {NODE3}"
+    with pytest.raises(PreconditionFailed, match="node9 is no peer of the pool"):
+        pool_tasks.remove_node(context, parse(["remove-node", "node9"]))
