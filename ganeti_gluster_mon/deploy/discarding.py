@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Dict, List, Sequence, Tuple
 
 from ganeti_gluster_mon.deploy.apply import query_nodes
+from ganeti_gluster_mon.deploy.brick_status import must_be_known
 from ganeti_gluster_mon.deploy.context import Context, Proposal
 from ganeti_gluster_mon.deploy.discard_steps import DiscardBricks, Losses, losses, presence
 from ganeti_gluster_mon.deploy.ganeti_steps import CONFIGURATION, configuration
@@ -16,7 +17,6 @@ from ganeti_gluster_mon.deploy.layout import BrickAddress
 from ganeti_gluster_mon.deploy.pool_steps import (
     AddBricks,
     StartVolume,
-    offline,
 )
 from ganeti_gluster_mon.deploy.step import NodeQuery, PreconditionFailed, Step
 from ganeti_gluster_mon.deploy.survey import NodeSurvey
@@ -106,11 +106,7 @@ def _must_be_offline(
             f"gluster volume start {volume.name}, then this command again"
         )
     state = NodeQuery(coordinator.name, volume_status(volume.name))
-    missing = offline(volume, query_nodes(context.host, (state,))[state])
-    if missing is None:
-        raise PreconditionFailed(
-            f"it is not known which bricks of {volume.name} are online: gluster volume status {volume.name}"
-        )
+    missing = must_be_known(volume, query_nodes(context.host, (state,))[state])
     online = [brick for brick in bricks if brick.label not in missing]
     if not online:
         return

@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from typing import Dict, Optional, Sequence, Tuple
 
 from ganeti_gluster_mon.deploy import gluster_cli
+from ganeti_gluster_mon.deploy.brick_status import offline, status_queries
 from ganeti_gluster_mon.deploy.gluster_cli import GLUSTER, POOL_LIST, VOLUME_INFO
 from ganeti_gluster_mon.deploy.layout import BrickAddress, Layout
 from ganeti_gluster_mon.deploy.step import DONE, WAIT, Command, NodeQuery, PreconditionFailed, Remaining, Step
 from ganeti_gluster_mon.ganeti.ssh import CommandResult
 from ganeti_gluster_mon.gluster.facts import VolumeInfo
-from ganeti_gluster_mon.gluster.model import SELF_HEAL_DAEMON, Peer
+from ganeti_gluster_mon.gluster.model import Peer
 from ganeti_gluster_mon.text import one_line, some
 
 #: as installed by Gluster: what its developers hold to be right for the disks of virtual machines
@@ -264,10 +265,7 @@ class StartVolume(Step):
         return 90.0
 
     def queries(self) -> Tuple[NodeQuery, ...]:
-        return (
-            NodeQuery(self.node, VOLUME_INFO),
-            NodeQuery(self.node, gluster_cli.volume_status(self.volume)),
-        )
+        return status_queries(self.node, self.volume)
 
     def remaining(self, answers: Sequence[CommandResult]) -> Remaining:
         volume = gluster_cli.volume(answers[0], self.volume)
@@ -288,25 +286,6 @@ class StartVolume(Step):
         if missing is None or not self.bricks:
             return missing
         return tuple(brick.label for brick in self.bricks if brick.label in missing)
-
-
-def offline(volume: VolumeInfo, status: CommandResult) -> Optional[Tuple[str, ...]]:
-    """The bricks of *volume* that are not online, and its self-heal daemons ("…: self-heal daemon").
-
-    None where it is not known.
-    """
-    parsed = gluster_cli.status(status, volume.name)
-    if parsed is None:
-        return None
-    online = {(node.hostname, node.path): node.online for node in parsed.nodes}
-    bricks = [f"{b.host}:{b.path}" for b in volume.bricks if online.get((b.host, b.path)) is not True]
-    hosts = {brick.uuid for brick in volume.bricks}
-    daemons = [
-        f"{node.path}: self-heal daemon"
-        for node in parsed.nodes
-        if node.hostname == SELF_HEAL_DAEMON and not node.online and (None in hosts or node.uuid in hosts)
-    ]
-    return (*bricks, *daemons)
 
 
 @dataclass(frozen=True)
@@ -368,8 +347,7 @@ class DeleteVolume(Step):
 
     def queries(self) -> Tuple[NodeQuery, ...]:
         return (
-            NodeQuery(self.node, VOLUME_INFO),
-            NodeQuery(self.node, gluster_cli.volume_status(self.volume)),
+            *status_queries(self.node, self.volume),
             NodeQuery(self.node, POOL_LIST),
         )
 

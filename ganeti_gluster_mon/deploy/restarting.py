@@ -7,13 +7,13 @@ import json
 from dataclasses import dataclass
 from typing import List, Sequence, Tuple
 
-from ganeti_gluster_mon.deploy import gluster_cli, plan
+from ganeti_gluster_mon.deploy import plan
 from ganeti_gluster_mon.deploy.apply import query_nodes
+from ganeti_gluster_mon.deploy.brick_status import offline_bricks, status_queries
 from ganeti_gluster_mon.deploy.command_arguments import brick_by_name
 from ganeti_gluster_mon.deploy.context import Context, Proposal
-from ganeti_gluster_mon.deploy.gluster_cli import VOLUME_INFO, volume_status
 from ganeti_gluster_mon.deploy.layout import BrickAddress
-from ganeti_gluster_mon.deploy.pool_steps import StartVolume, offline
+from ganeti_gluster_mon.deploy.pool_steps import StartVolume
 from ganeti_gluster_mon.deploy.step import DONE, WAIT, Command, NodeQuery, PreconditionFailed, Remaining, Step
 from ganeti_gluster_mon.deploy.task_queries import find_volume, state_of_bricks
 from ganeti_gluster_mon.ganeti.ssh import CommandResult
@@ -64,8 +64,7 @@ class EndBrick(Step):
     def queries(self) -> Tuple[NodeQuery, ...]:
         return (
             processes_query(self.node, self.volume, self.brick.path),
-            NodeQuery(self.coordinator, VOLUME_INFO),
-            NodeQuery(self.coordinator, volume_status(self.volume)),
+            *status_queries(self.coordinator, self.volume),
         )
 
     def remaining(self, answers: Sequence[CommandResult]) -> Remaining:
@@ -73,8 +72,7 @@ class EndBrick(Step):
         if running:
             # SIGTERM does not end a process that is stopped
             return (Command(self.node, ("kill", "-KILL", *map(str, running))),)
-        volume = gluster_cli.volume(answers[1], self.volume)
-        missing = None if volume is None else offline(volume, answers[2])
+        missing = offline_bricks(self.volume, *answers[1:])
         return DONE if missing is not None and self.brick.label in missing else WAIT
 
     def progress(self, answers: Sequence[CommandResult]) -> str:

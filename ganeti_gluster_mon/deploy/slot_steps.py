@@ -8,9 +8,9 @@ from typing import Sequence, Tuple
 
 from ganeti_gluster_mon.deploy import brick_state, gluster_cli
 from ganeti_gluster_mon.deploy.brick_state import VOLUME_ID
-from ganeti_gluster_mon.deploy.gluster_cli import VOLUME_INFO
+from ganeti_gluster_mon.deploy.brick_status import offline, offline_bricks, status_queries
 from ganeti_gluster_mon.deploy.layout import BrickAddress
-from ganeti_gluster_mon.deploy.pool_steps import gluster, offline
+from ganeti_gluster_mon.deploy.pool_steps import gluster
 from ganeti_gluster_mon.deploy.step import DONE, WAIT, Command, NodeQuery, PreconditionFailed, Remaining, Step
 from ganeti_gluster_mon.ganeti.ssh import CommandResult
 from ganeti_gluster_mon.text import one_line
@@ -61,14 +61,10 @@ class StopBrick(Step):
         return 60.0
 
     def queries(self) -> Tuple[NodeQuery, ...]:
-        return (
-            NodeQuery(self.node, VOLUME_INFO),
-            NodeQuery(self.node, gluster_cli.volume_status(self.volume)),
-        )
+        return status_queries(self.node, self.volume)
 
     def remaining(self, answers: Sequence[CommandResult]) -> Remaining:
-        volume = gluster_cli.volume(answers[0], self.volume)
-        missing = None if volume is None else offline(volume, answers[1])
+        missing = offline_bricks(self.volume, *answers)
         if missing is None:
             raise PreconditionFailed(
                 f"it is not known whether {self.brick.label} is online: gluster volume status {self.volume}"
@@ -125,8 +121,7 @@ class ResetBrick(Step):
 
     def queries(self) -> Tuple[NodeQuery, ...]:
         return (
-            NodeQuery(self.node, VOLUME_INFO),
-            NodeQuery(self.node, gluster_cli.volume_status(self.volume)),
+            *status_queries(self.node, self.volume),
             *(NodeQuery(self.brick.node, argv) for argv in brick_state.queries(self.brick.path)),
             *(NodeQuery(node, gluster_cli.POOL_LIST) for node in (self.brick.node, *self.others)),
         )

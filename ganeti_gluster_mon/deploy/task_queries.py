@@ -6,11 +6,11 @@ from typing import Dict, Mapping, Optional, Sequence, Tuple
 
 from ganeti_gluster_mon.deploy import plan, survey
 from ganeti_gluster_mon.deploy.apply import PlanRefused, query_nodes
+from ganeti_gluster_mon.deploy.brick_status import must_be_known
 from ganeti_gluster_mon.deploy.context import Context, Proposal
 from ganeti_gluster_mon.deploy.gluster_cli import gluster_argv, heal, heal_counts, volume_status
 from ganeti_gluster_mon.deploy.layout import BrickAddress
 from ganeti_gluster_mon.deploy.plan import BrickPlace
-from ganeti_gluster_mon.deploy.pool_steps import offline
 from ganeti_gluster_mon.deploy.step import NodeQuery, PreconditionFailed, Step
 from ganeti_gluster_mon.deploy.survey import NodeSurvey
 from ganeti_gluster_mon.deploy.task_steps import rebalance as parse_rebalance
@@ -97,11 +97,7 @@ def state_of_bricks(
     state = NodeQuery(coordinator, volume_status(volume.name))
     healing = NodeQuery(coordinator, heal(volume.name), timeout=60.0)
     parsed = query_nodes(context.host, (state, healing))
-    missing = offline(volume, parsed[state])
-    if missing is None:
-        raise PreconditionFailed(
-            f"it is not known which bricks of {volume.name} are online: gluster volume status {volume.name}"
-        )
+    missing = must_be_known(volume, parsed[state])
     return missing, {BrickAddress(one.host, one.path): one for one in heal_counts(parsed[healing]) or ()}
 
 
