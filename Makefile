@@ -14,7 +14,7 @@ BROWSER_PACKAGES := chromium fonts-dejavu-core
 GANETI_PACKAGES := ganeti qemu-system-x86 qemu-block-extra qemu-utils
 # to build the Debian packages, and to judge them; what they depend on, so that a host of the lab can install them
 DEB_PACKAGES := build-essential debhelper dh-python dpkg-dev lintian pybuild-plugin-pyproject python3-all \
-                python3-setuptools python3-sphinx python3-sphinx-argparse python3-myst-parser python3-argcomplete \
+                python3-setuptools python3-sphinx python3-sphinx-argparse python3-myst-parser furo python3-argcomplete \
                 python3-tornado python3-psutil git man-db
 DEB_DEPENDS := adduser python3-argcomplete python3-bcrypt python3-jinja2 python3-prometheus-client python3-psutil \
                python3-pyinotify python3-sdnotify python3-tornado python3-yaml systemd

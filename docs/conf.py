@@ -20,11 +20,7 @@ myst_heading_anchors = 3
 # a link to a page or an anchor that is not there is an error, too
 nitpicky = True
 
-html_theme = "alabaster"
-html_theme_options = {
-    "description": "GlusterFS under Ganeti",
-    "fixed_sidebar": True,
-    "page_width": "70rem",
-}
+html_theme = "furo"
+html_title = f"ganeti-gluster-mon {version}"
 html_show_sphinx = False
 html_copy_source = False

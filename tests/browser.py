@@ -206,12 +206,13 @@ def _port(pid: int) -> int:
 
 
 def main(directory: str) -> None:
-    with replaying(CAPTURES / "brick-killed") as url:
-        names = {"page-light.png": LIGHT, "page-dark.png": DARK, "page-phone.png": PHONE}
-        for name, seen in zip(names, look(url, *names.values())):
-            path = os.path.join(directory, name)
-            Path(path).write_bytes(seen.png)
-            print(path)
+    degraded = {"page-light.png": LIGHT, "page-dark.png": DARK, "page-phone.png": PHONE}
+    for capture, names in (("brick-killed", degraded), ("healthy", {"page-healthy.png": LIGHT})):
+        with replaying(CAPTURES / capture) as url:
+            for name, picture in zip(names, look(url, *names.values())):
+                path = os.path.join(directory, name)
+                Path(path).write_bytes(picture.png)
+                print(path)
 
 
 if __name__ == "__main__":
