@@ -189,3 +189,14 @@ def test_no_private_word_is_a_name(name: str) -> None:
         elif isinstance(node, ast.arg):
             names.append(node.arg)
     assert [each for each in names if PRIVATE_WORDS.search(each)] == []
+
+
+def test_the_files_that_contributing_names_exist() -> None:
+    table = (
+        (REPOSITORY / "CONTRIBUTING.md").read_text(encoding="utf-8").partition("| change | file | also |")[2]
+    )
+    named = re.findall(r"`([a-z_0-9-]+(?:/[\w.-]*)+|[a-z_]+\.py)`", table.partition("### ")[0])
+    assert len(named) > 40
+    assert [
+        name for name in named if not (REPOSITORY / name).exists() and not (PACKAGE / name).exists()
+    ] == []
