@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import argparse
 import json
-from typing import Dict, Iterator, Optional, Sequence, Tuple
+from typing import Dict, Iterator, Sequence
 
-from ganeti_gluster_mon.health.stop_check import StopCheck, check_stop
+from ganeti_gluster_mon.health.stop_check import StopCheck
 from ganeti_gluster_mon.text import one_line, some
-from ganeti_gluster_mon.view import pool_source
-from ganeti_gluster_mon.view.targets import targets
+from ganeti_gluster_mon.view import ok_to_stop_command
+from ganeti_gluster_mon.view.ok_to_stop_command import check_named
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -17,9 +17,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     Raises CommandError where a name is that of no peer and no brick, or Gluster cannot be queried.
     """
-    view = pool_source.load(arguments)
-    hosts, labels = targets(view.pool, view.cluster, arguments.names)
-    found = check_stop(view.pool, hosts, labels)
+    found = check_named(arguments)
     if arguments.json:
         print(json.dumps(as_json(found), sort_keys=True))
     else:
@@ -29,16 +27,10 @@ def run(arguments: argparse.Namespace) -> int:
 
 def as_json(found: StopCheck) -> Dict[str, object]:
     """The result for programs; null is what is not known."""
-
-    def names(guests: Optional[Tuple[str, ...]]) -> object:
-        return None if guests is None else list(guests)
-
-    return {
-        "faults": list(found.reasons),
-        "left": list(found.left),
-        "stopped_guests": names(found.stopped_guests),
-        "guests_at_risk": names(found.guests_at_risk),
-    }
+    result = ok_to_stop_command.as_json(found)
+    del result["ok"]
+    result["faults"] = result.pop("reasons")
+    return result
 
 
 def lines(found: StopCheck, names: Sequence[str]) -> Iterator[str]:

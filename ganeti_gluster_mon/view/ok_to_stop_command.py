@@ -20,14 +20,22 @@ def run(arguments: argparse.Namespace) -> int:
 
     Raises CommandError where a name is that of no peer and no brick, or Gluster cannot be queried.
     """
-    view = pool_source.load(arguments)
-    hosts, labels = targets(view.pool, view.cluster, arguments.names)
-    found = check_stop(view.pool, hosts, labels)
+    found = check_named(arguments)
     if arguments.json:
         print(json.dumps(as_json(found), sort_keys=True))
     else:
         print("\n".join(lines(found, arguments.names)))
     return 0 if found.ok else 1
+
+
+def check_named(arguments: argparse.Namespace) -> StopCheck:
+    """What follows where the names in *arguments* stop.
+
+    Raises CommandError where a name is that of no peer and no brick, or Gluster cannot be queried.
+    """
+    view = pool_source.load(arguments)
+    hosts, labels = targets(view.pool, view.cluster, arguments.names)
+    return check_stop(view.pool, hosts, labels)
 
 
 def as_json(found: StopCheck) -> Dict[str, object]:
