@@ -10,6 +10,10 @@ from ganeti_gluster_mon.health.problem import CRITICAL, UNKNOWN, Problem
 #: errors of the filesystem under a brick, in the words of strerror(3)
 _FILESYSTEM_ERRORS = ("Input/output error", "Read-only file system", "Structure needs cleaning")
 
+#: All statuses of a brick.  "faulty": its process runs, and something else needs an administrator.
+BRICK_STATUSES = ("online", "healing", "faulty", "hangs", "offline", "stopped", "unknown")
+SUBVOLUME_STATUSES = ("healthy", "healing", "degraded", "no quorum", "stopped", "unknown")
+
 
 def brick_problems(volume: Volume) -> Iterator[Problem]:
     """Bricks of *volume* that do not serve, and subvolumes that lost quorum by it."""
@@ -71,6 +75,36 @@ def _quorum_problems(volume: Volume, subvolume: Subvolume, number: int) -> Itera
     elif subvolume.quorum is None:
         text = f"{volume.name}: not known whether {name} still has quorum"
         yield Problem("NOT_KNOWN", UNKNOWN, text, volume.name, name, kind="quorum not known")
+
+
+def brick_status(brick: Brick, volume: Volume) -> str:
+    """The status of a brick of *volume*, one of `BRICK_STATUSES`."""
+    if volume.state != "started":
+        return "stopped"
+    if brick.online is None:
+        return "unknown"
+    if not brick.online:
+        return "hangs" if brick.hangs else "offline"
+    faults = (*_contradictions(volume, brick), *_filesystem(volume, brick))
+    if any(problem.severity == CRITICAL for problem in faults):
+        return "faulty"
+    if faults:
+        return "unknown"
+    return "healing" if brick.heal_pending or brick.split_brain else "online"
+
+
+def subvolume_status(subvolume: Subvolume, volume: Volume) -> str:
+    """The status of a subvolume of *volume*: the worst of its bricks', one of `SUBVOLUME_STATUSES`."""
+    if volume.state != "started":
+        return "stopped"
+    if subvolume.quorum is False:
+        return "no quorum"
+    found = {brick_status(brick, volume) for brick in subvolume.bricks}
+    if found & {"hangs", "offline", "faulty"}:
+        return "degraded"
+    if "unknown" in found:
+        return "unknown"
+    return "healing" if "healing" in found else "healthy"
 
 
 def set_name(subvolume: Subvolume, number: int, of: int) -> str:

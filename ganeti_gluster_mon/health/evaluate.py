@@ -34,6 +34,11 @@ class VolumeHealth:
     code: int
     problems: Tuple[Problem, ...] = ()
 
+    @property
+    def is_stuck(self) -> bool:
+        """Whether its copies differ, and do not become the same without an administrator."""
+        return self.status == "healing" and self.code == CRITICAL
+
 
 @dataclass(frozen=True)
 class Health:

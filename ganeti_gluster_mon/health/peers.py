@@ -14,6 +14,21 @@ def peer_problems(peers: Iterable[Peer], processes: Optional[Sequence[Process]] 
         yield from _of_a_peer(peer, processes)
 
 
+#: All statuses of a peer
+PEER_STATUSES = ("connected", "disconnected", "silent", "rejected", "unknown")
+
+
+def peer_status(peer: Peer) -> str:
+    """The status of *peer*, one of `PEER_STATUSES`."""
+    if peer.connected is False:
+        return "disconnected"
+    if peer.reachable is False:
+        return "silent"
+    if not peer.local and peer.state is not None and peer.state != "Peer in Cluster":
+        return "rejected"
+    return "unknown" if peer.connected is None else "connected"
+
+
 def takes_part(peer: Peer) -> bool:
     """Whether the glusterd of *peer* answers the queries of the whole pool."""
     if peer.connected is not True or peer.reachable is False:

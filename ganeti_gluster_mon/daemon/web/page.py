@@ -27,6 +27,8 @@ from ganeti_gluster_mon.health import (
     common_fix,
     grouped,
 )
+from ganeti_gluster_mon.health.bricks import brick_status, subvolume_status
+from ganeti_gluster_mon.health.peers import peer_status
 from ganeti_gluster_mon.problem_text import problem_text
 from ganeti_gluster_mon.text import one_line, short_size
 
@@ -74,6 +76,31 @@ _VOLUME = {
     "down": StatusMark("✖", "down", _BAD),
     "stopped": StatusMark("■", "stopped", _OFF),
     "unknown": StatusMark("?", "not known", _UNKNOWN),
+}
+_BRICK = {
+    "online": StatusMark("✔", "online", _GOOD),
+    "healing": StatusMark("↻", "healing", _HEAL),
+    "faulty": StatusMark("✖", "faulty", _BAD),
+    "hangs": StatusMark("✖", "hangs", _BAD),
+    "offline": StatusMark("✖", "offline", _BAD),
+    "stopped": StatusMark("■", "stopped", _OFF),
+    "unknown": StatusMark("?", "not known", _UNKNOWN),
+}
+_PEER = {
+    "connected": StatusMark("✔", "connected", _GOOD),
+    "disconnected": StatusMark("✖", "disconnected", _BAD),
+    "silent": StatusMark("✖", "does not answer", _BAD),
+    "rejected": StatusMark("✖", "not a full member", _BAD),
+    "unknown": StatusMark("?", "not known", _UNKNOWN),
+}
+#: the colours of subvolumes
+_SUBVOLUME = {
+    "healthy": _GOOD,
+    "healing": _HEAL,
+    "degraded": _BAD,
+    "no quorum": _BAD,
+    "stopped": _OFF,
+    "unknown": _UNKNOWN,
 }
 _PROBLEM = {**_POOL, OK: _SHORT}
 _WORST_FIRST = (_BAD, _UNKNOWN, _HEAL, _WARN, _GOOD, _OFF)
@@ -213,7 +240,7 @@ def _template() -> jinja2.Template:
 def _volume(volume: Volume, health: Health) -> _Volume:
     found = health.volumes[volume.name]
     state = _VOLUME[found.status]
-    if found.code == CRITICAL and found.status == "healing":
+    if found.is_stuck:
         state = _PROBLEMATIC
     started = volume.state == "started"
     subvolumes = _subvolumes(volume)
@@ -290,58 +317,45 @@ def _facts(volume: Volume) -> List[_Fact]:
 
 def _subvolumes(volume: Volume) -> List[_Subvolume]:
     """The bricks in groups, the worst first."""
-    started = volume.state == "started"
     if volume.heals:
         groups = [_subvolume(each, number, volume) for number, each in enumerate(volume.subvolumes, 1)]
         return sorted(groups, key=lambda each: _WORST_FIRST.index(each.tone))
     # Lone bricks, or such as make no sets: each stands for itself.
-    bricks = _bricks(volume.bricks, started)
+    bricks = _bricks(volume.bricks, volume)
     if len(bricks) <= _FEW_BRICKS:
         return [_Subvolume("bricks", "", _GOOD, bricks)] if bricks else []
     ill = tuple(brick for brick in bricks if brick.state.tone in (_BAD, _UNKNOWN))
     well = tuple(brick for brick in bricks if brick not in ill)
-    groups = [_Subvolume("bricks", f"{len(ill)} not online", _BAD, ill)] if ill else []
+    groups = [_Subvolume("bricks", f"{len(ill)} with a problem", _BAD, ill)] if ill else []
     return [*groups, _Subvolume("bricks", "", _GOOD, well)] if well else groups
 
 
-def _bricks(bricks: Sequence[Brick], started: bool) -> Tuple[_Brick, ...]:
-    shown = [_brick(brick, started) for brick in bricks]
+def _bricks(bricks: Sequence[Brick], volume: Volume) -> Tuple[_Brick, ...]:
+    shown = [_brick(brick, volume) for brick in bricks]
     return tuple(sorted(shown, key=lambda brick: _WORST_FIRST.index(brick.state.tone)))
 
 
 def _subvolume(subvolume: Subvolume, number: int, volume: Volume) -> _Subvolume:
-    started = volume.state == "started"
     kind = {"replicate": "replica set", "disperse": "disperse set", "distribute": "brick"}[subvolume.type]
     name = f"{kind} {number}" if len(volume.subvolumes) > 1 else kind
-    bricks = _bricks(subvolume.bricks, started)
-    up, trouble, tone = subvolume.up, "", _GOOD
-    if started and up is None:
-        trouble, tone = "not known", _UNKNOWN
-    elif started and up is not None and up < len(bricks):
-        trouble, tone = f"{up} of {len(bricks)} up", _BAD
-    elif started and any(brick.state.tone == _HEAL for brick in bricks):
-        trouble, tone = "healing", _HEAL
-    if started and subvolume.quorum is False:
-        trouble, tone = f"{trouble}, no quorum" if trouble else "no quorum", _BAD
-    return _Subvolume(name, trouble, tone, bricks)
+    status = subvolume_status(subvolume, volume)
+    trouble = (
+        "" if status in ("healthy", "stopped") else _VOLUME[status].word if status in _VOLUME else status
+    )
+    up, size = subvolume.up, len(subvolume.bricks)
+    if status in ("degraded", "no quorum") and up is not None and up < size:
+        trouble = f"{up} of {size} up" + (", no quorum" if status == "no quorum" else "")
+    return _Subvolume(name, trouble, _SUBVOLUME[status], _bricks(subvolume.bricks, volume))
 
 
-def _brick(brick: Brick, started: bool) -> _Brick:
-    notes = ["arbiter"] if brick.arbiter else []
+def _brick(brick: Brick, volume: Volume) -> _Brick:
+    status = brick_status(brick, volume)
+    state = _BRICK[status]
+    notes = [] if status in ("online", "healing", "stopped") else [state.word]
+    if brick.arbiter:
+        notes.append("arbiter")
     if brick.heal_pending:
         notes.append(f"{brick.heal_pending} to heal")
-    if not started:
-        state = StatusMark("■", "stopped", _OFF)
-    elif brick.online is None:
-        state = StatusMark("?", "not known", _UNKNOWN)
-        notes.insert(0, "not known")
-    elif not brick.online:
-        state = StatusMark("✖", "offline", _BAD)
-        notes.insert(0, "hangs" if brick.hangs else "offline")
-    elif brick.heal_pending or brick.split_brain:
-        state = StatusMark("↻", "healing", _HEAL)
-    else:
-        state = StatusMark("✔", "online", _GOOD)
     if brick.online and brick.free is not None and not brick.arbiter:
         notes.append(f"{short_size(brick.free)} free")
     return _Brick(state, _name(brick.host), _name(brick.path), ", ".join(notes))
@@ -351,12 +365,7 @@ def _peer(peer: Peer) -> _Peer:
     note = ", this node" if peer.local else ""
     if peer.state is not None and not peer.local and peer.state != "Peer in Cluster":
         note += f", {one_line(peer.state, _LONGEST)}"
-    if peer.connected is False or peer.reachable is False:
-        word = "disconnected" if peer.connected is False else "does not answer"
-        return _Peer(StatusMark("✖", word, _BAD), _name(peer.hostname), note)
-    if peer.connected is None:
-        return _Peer(StatusMark("?", "not known", _UNKNOWN), _name(peer.hostname), note)
-    return _Peer(StatusMark("✔", "connected", _GOOD), _name(peer.hostname), note)
+    return _Peer(_PEER[peer_status(peer)], _name(peer.hostname), note)
 
 
 def _process(process: Process) -> _Process:

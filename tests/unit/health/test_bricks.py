@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Optional
+from typing import Any, Optional
 
 import pytest
 
 from ganeti_gluster_mon.gluster.model import Brick, Subvolume, Volume
 from ganeti_gluster_mon.health import CRITICAL, UNKNOWN
-from ganeti_gluster_mon.health.bricks import brick_problems, brick_state, redundancy_left, set_name
+from ganeti_gluster_mon.health.bricks import (
+    BRICK_STATUSES,
+    SUBVOLUME_STATUSES,
+    brick_problems,
+    brick_state,
+    brick_status,
+    redundancy_left,
+    set_name,
+    subvolume_status,
+)
 
 ONE = Brick("gv0", "node1", "/b", online=True)
 
@@ -99,3 +108,54 @@ def test_the_problem_of_a_brick(changes: dict[str, object], code: str, severity:
 def test_quorum_is_looked_at_where_a_brick_is_offline(quorum: Optional[bool], codes: list[str]) -> None:
     volume = of(replace(ONE, online=False), ONE, ONE, quorum=quorum)
     assert [one.code for one in brick_problems(volume)] == codes
+
+
+@pytest.mark.parametrize(
+    ("changes", "status"),
+    [
+        ({}, "online"),
+        ({"heal_pending": 0, "split_brain": 0}, "online"),
+        ({"heal_pending": 1}, "healing"),
+        ({"split_brain": 1}, "healing"),
+        ({"online": False}, "offline"),
+        ({"online": False, "hangs": True}, "hangs"),
+        ({"online": None, "heal_pending": 1}, "unknown"),
+        ({"read_only": True, "heal_pending": 1}, "faulty"),
+        ({"heal_failure": "Input/output error"}, "faulty"),
+        ({"heal_failure": "something else"}, "online"),
+        ({"host_in_pool": False}, "faulty"),
+        ({"contradicted": "node1"}, "faulty"),
+        ({"not_reached_from": "node1"}, "unknown"),
+    ],
+)
+def test_the_status_of_a_brick_that_has_a_problem_is_not_online(changes: Any, status: str) -> None:
+    brick = replace(ONE, **changes)
+    assert brick_status(brick, of(brick)) == status and status in BRICK_STATUSES
+    if list(brick_problems(of(brick))):
+        assert status not in ("online", "healing", "stopped")
+
+
+def test_bricks_and_subvolumes_of_a_volume_that_is_not_started() -> None:
+    for state in ("stopped", "created"):
+        volume = replace(of(replace(ONE, online=False)), state=state)
+        assert brick_status(volume.bricks[0], volume) == "stopped"
+        assert subvolume_status(volume.subvolumes[0], volume) == "stopped"
+
+
+@pytest.mark.parametrize(
+    ("bricks", "quorum", "status"),
+    [
+        ([{}, {}, {}], True, "healthy"),
+        ([{}, {}, {"heal_pending": 2}], True, "healing"),
+        ([{}, {"online": None}, {"heal_pending": 2}], True, "unknown"),
+        ([{}, {"online": None}, {"online": False}], None, "degraded"),
+        ([{}, {}, {"read_only": True}], True, "degraded"),
+        ([{}, {}, {"online": False}], False, "no quorum"),
+        ([{}, {}, {}], None, "healthy"),
+    ],
+)
+def test_the_status_of_a_subvolume_is_that_of_its_worst_brick(
+    bricks: Any, quorum: Optional[bool], status: str
+) -> None:
+    volume = of(*(replace(ONE, **changes) for changes in bricks), quorum=quorum)
+    assert subvolume_status(volume.subvolumes[0], volume) == status and status in SUBVOLUME_STATUSES

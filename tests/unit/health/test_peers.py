@@ -9,7 +9,7 @@ import pytest
 
 from ganeti_gluster_mon.gluster.model import Peer, Process
 from ganeti_gluster_mon.health import CRITICAL, UNKNOWN
-from ganeti_gluster_mon.health.peers import peer_problems, takes_part
+from ganeti_gluster_mon.health.peers import PEER_STATUSES, peer_problems, peer_status, takes_part
 
 PEER = Peer("node2", "u2", "Peer in Cluster", connected=True, reachable=True)
 LOCAL = Peer("node1", "u1", "local", connected=True, reachable=True, local=True)
@@ -67,3 +67,24 @@ def test_whose_glusterd_answers_the_queries_of_the_pool() -> None:
     ):
         assert not takes_part(replace(PEER, **changes))
     assert not takes_part(replace(LOCAL, reachable=False))
+
+
+@pytest.mark.parametrize(
+    ("changes", "status"),
+    [
+        ({}, "connected"),
+        ({"reachable": None}, "connected"),
+        ({"connected": False}, "disconnected"),
+        ({"connected": None}, "unknown"),
+        ({"reachable": False}, "silent"),
+        ({"connected": None, "reachable": False}, "silent"),
+        ({"state": "Peer Rejected"}, "rejected"),
+        ({"state": "Peer Rejected", "connected": None}, "rejected"),
+        ({"state": "Peer Rejected", "connected": False}, "disconnected"),
+        ({"local": True, "state": "local"}, "connected"),
+    ],
+)
+def test_the_status_of_a_peer_that_has_a_problem_is_not_connected(changes: Any, status: str) -> None:
+    peer = replace(PEER, **changes)
+    assert peer_status(peer) == status and status in PEER_STATUSES
+    assert (status == "connected") is (list(peer_problems([peer])) == [])

@@ -7,7 +7,7 @@ import re
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
-from typing import Dict, List, Optional, Tuple
+from typing import Any, Dict, List, Optional, Tuple
 
 import pytest
 
@@ -136,6 +136,38 @@ def test_each_state_has_a_word_and_a_sign(status: str, words: str) -> None:
     health = evaluate(pool, Limits(), NOW)
     health = replace(health, volumes={"v": replace(health.volumes["v"], status=status)})
     assert words in Reading(page(pool, health, NOW).decode()).text
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"state": "Peer Rejected"}, "✖ n2 not a full member, Peer Rejected"),
+        ({"connected": False}, "✖ n2 disconnected"),
+        ({"reachable": False}, "✖ n2 does not answer"),
+        ({}, "✔ n2 connected"),
+    ],
+)
+def test_a_peer_with_a_problem_is_not_shown_as_connected(changes: Any, words: str) -> None:
+    peer = replace(Peer("n2", "u2", "Peer in Cluster", True, True), **changes)
+    pool = pool_of(volume())
+    assert words in read(replace(pool, peers=(*(pool.peers or ()), peer))).text
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"read_only": True}, "✖ n2: /b faulty"),
+        ({"host_in_pool": False}, "✖ n2: /b faulty"),
+        ({"online": False, "hangs": True}, "✖ n2: /b hangs"),
+        ({"not_reached_from": "n1"}, "? n2: /b not known"),
+        ({}, "✔ n2: /b"),
+    ],
+)
+def test_a_brick_with_a_problem_is_not_shown_as_well(changes: Any, words: str) -> None:
+    one, two, three = volume().bricks
+    bricks = (one, replace(two, **changes), three)
+    sets = (Subvolume("replicate", bricks, quorum=True),)
+    assert words in read(pool_of(volume(bricks=bricks, subvolumes=sets))).text
 
 
 def test_what_is_not_known_is_not_zero() -> None:
