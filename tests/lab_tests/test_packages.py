@@ -460,9 +460,10 @@ def test_the_provider_is_valid_on_every_node(installed: Cluster) -> None:
 def test_commands_and_man_pages_are_there(installed: Cluster) -> None:
     for command in ("ganeti-gluster-mon", "gnt-gluster"):
         assert installed.run(1, command, "--version").startswith(command)
-        assert (
-            installed.run(1, "man", "--where", "8", command).strip() == f"/usr/share/man/man8/{command}.8.gz"
-        )
+        page = f"/usr/share/man/man8/{command}.8.gz"
+        assert command in installed.run(1, "gunzip", "--stdout", page)
+        if RELEASE == "3.0":  # the root of Debian 13 has no man
+            assert installed.run(1, "man", "--where", "8", command).strip() == page
         complete = f". /usr/share/bash-completion/completions/{command}; complete -p {command}"
         assert command in installed.run(1, "bash", "-c", complete)
     assert "gv0" in installed.run(1, "ganeti-gluster-mon", "check", "--table")
@@ -543,8 +544,14 @@ def test_the_whole_path(installed: Cluster, systemds: Dict[int, Systemd]) -> Non
         installed.wait_load(MOND)
         with prometheus(pool, 1, impatient(rules), MOND) as there:
             wait_until(lambda: there.values("sum(up)") == [3.0], "all three to be scraped", LONG)
-            disk = "--disk=0:size=64M,provider=gluster,volume=gv0,access=userspace"
-            installed.instance_add("packaged", disk, node=2, template="ext")
+            disk = "--disk=0:size=64M,provider=gluster,volume=gv0"
+            access = "userspace"
+            if RELEASE == "3.1":
+                # the backend is not installed here, and without it QEMU would refuse what Ganeti writes
+                with pytest.raises(LabError, match="apt-get install ganeti-gluster-backend on every node"):
+                    installed.instance_add("packaged", f"{disk},access={access}", node=2, template="ext")
+                access = "kernelspace"
+            installed.instance_add("packaged", f"{disk},access={access}", node=2, template="ext")
             try:
                 assert "Loaded 3 nodes, 1 instances" in installed.run(1, "hbal", "-L", "--mond=yes")
                 assert "running" in installed.run(1, "gnt-instance", "list", "-o", "status", "packaged")
