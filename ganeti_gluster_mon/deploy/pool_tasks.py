@@ -308,8 +308,13 @@ def remove_node(context: Context, arguments: argparse.Namespace) -> Proposal:
 
 
 def destroy_volume(context: Context, arguments: argparse.Namespace) -> Proposal:
-    """A volume less, which no instance uses."""
-    volume, coordinator, _ = find_volume(context, arguments.volume)
+    """A volume less, which no instance uses.  One that no node knows is deleted already."""
+    members = pool_members(context)
+    if find(members, arguments.volume) is None and all(one.fault is None for one in members):
+        known = sorted({volume.name for one in members for volume in one.volumes})
+        others = f"; there are: {some(known, 6)}" if known else ""
+        return Proposal((), result=f"there is no volume {arguments.volume}{others}")
+    volume, coordinator, _ = find_volume(context, arguments.volume, others=members)
     question = NodeQuery(context.cluster.master, CONFIGURATION)
     reply = query_nodes(context.host, (question,))[question]
     disks = configuration(reply).disks

@@ -87,3 +87,16 @@ def test_a_node_that_has_left_already_is_nothing_to_do(monkeypatch: pytest.Monke
     assert proposal.result == f"{NODE3} is not in the pool of {NODE1}: gnt-node remove {NODE3}"
     with pytest.raises(PreconditionFailed, match="node9 is no peer of the pool"):
         pool_tasks.remove_node(context, parse(["remove-node", "node9"]))
+
+
+def test_a_volume_that_is_deleted_already_is_nothing_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    members = [NodeSurvey(NODE1, volumes=volumes(INFO)), NodeSurvey(NODE2)]
+    monkeypatch.setattr(pool_tasks, "pool_members", lambda context: tuple(members))
+    context = Context(cluster(3), Pool(status(OLD)), NODE1)
+    arguments = gnt_gluster.parser().parse_args(["destroy-volume", "gv9"])
+    proposal = pool_tasks.destroy_volume(context, arguments)
+    assert (proposal.steps, proposal.result) == ((), "there is no volume gv9; there are: gv0")
+    # while a node cannot be queried, it is not known
+    members[1] = NodeSurvey(NODE2, fault="ssh: Connection refused")
+    with pytest.raises(PreconditionFailed, match=r"there is no volume gv9: these are gv0 \(not known: ssh"):
+        pool_tasks.destroy_volume(context, arguments)
