@@ -80,10 +80,8 @@ def imports(name: str, tree: ast.Module) -> Iterator[str]:
 TESTED_BY = {
     "backend/blockdev/bdev.py": "lab_tests/test_backend.py",
     "backend/blockdev/container.py": "lab_tests/test_backend.py",
-    "backend/data_loss.py": "lab_tests/test_dead_client.py",
     "backend/extstorage/lease.py": "unit/backend/extstorage/test_guest_watch.py",
     "deploy/context.py": "unit/deploy/test_pool_tasks.py",
-    "deploy/deploy_commands.py": "unit/deploy/test_command_arguments.py",
     "deploy/remote/root_version.py": "lab_tests/test_bricks.py",
     "deploy/task_queries.py": "unit/deploy/test_pool_tasks.py",
     "gluster/pathinfo_client.py": "lab_tests/test_gnt_gluster.py",
