@@ -121,7 +121,7 @@ def refuse_writers(device: str) -> None:
 
 
 def writers(device: str) -> List[str]:
-    """Who can write to *device* without opening it anew, for an administrator; this process is left out."""
+    """The processes that have *device* open for writing, for an administrator; without this process."""
     found = [*_processes(device), *devices_named(device)]
     if not found and device.startswith("/dev/") and _is_claimed(device):
         found.append("a mounted filesystem or the device mapper (`lsblk` shows which)")

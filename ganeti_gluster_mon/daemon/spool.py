@@ -200,7 +200,7 @@ class Spool:
     def take_nudge(self) -> Optional[Tuple[str, ...]]:
         """The bricks that another node reported with its nudge, since this was called last; None: there was no nudge.
 
-        Who writes it has no privileges: what cannot be read counts as none.
+        The process that writes it has no privileges: what cannot be read counts as none.
         """
         path = os.path.join(self.to_poller, _NUDGE)
         try:
@@ -324,7 +324,7 @@ class Spool:
     def leader_capture(self) -> Optional[Tuple[Capture, int, str]]:
         """The leader's latest capture, when it was taken, and this node's uuid; None if it cannot be read.
 
-        Who writes it has no privileges: what is in it is believed to be true, not to be well-formed.
+        The process that writes it has no privileges: its content may be malformed.
         """
         path = os.path.join(self.web_state, _LEADER)
         try:

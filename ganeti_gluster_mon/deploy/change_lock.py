@@ -86,7 +86,7 @@ class LockHost(Host, Protocol):
 
 @dataclass(frozen=True)
 class Owner:
-    """Who changes something."""
+    """The command that changes something, and its user."""
 
     user: str
     host: str

@@ -43,8 +43,8 @@ def acquire(path: str) -> Optional[int]:
 def record(lock: int, pid: int) -> None:
     """Write that the process *pid*, which has inherited the descriptor *lock*, is the worker.
 
-    If that cannot be written (there is no space left), the age of the worker is not known: who finds the lock taken
-    waits for its whole timeout.
+    If that cannot be written (there is no space left), the age of the worker is not known: a process that finds it
+    locked waits for its whole timeout.
     """
     start_time = _start_time(pid)
     with suppress(OSError):

@@ -172,7 +172,7 @@ class GlusterStorage(base.BlockDev):
         """Have it mounted as long as this process lives, and Ganeti copies disks."""
         if not self.attached:
             base.ThrowError("%s: there is no such disk in volume %s", self.path, self.volume.volume)
-        # Who unmounts it comes first: it waits for our end, whatever becomes of us.
+        # The process that unmounts it is started first: it waits for the end of this one, however that ends.
         if (os.getpid(), self.volume) not in _ENDS:
             _translate_errors(lambda: unmount_after_this_process(self.volume))
             _ENDS.add((os.getpid(), self.volume))
