@@ -1,8 +1,9 @@
 # PYTHON_ARGCOMPLETE_OK
 """The command ``gnt-gluster``: GlusterFS in the manner of Ganeti's own commands, for people.
 
-What it can do comes in families, each of which adds its commands by itself: those that look (view/)
-and those that change something (deploy/).  What only one command needs is imported by that command.
+What it can do comes in families, each of which adds its commands by itself: those that look (view/), those that
+change something (deploy/), and those for the maintenance of nodes (maintenance/).  What only one command needs is
+imported by that command.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ def _run(words: Sequence[str]) -> int:
 def parser() -> argparse.ArgumentParser:
     """The whole command line: what is run, what --help shows, and the source of the man page."""
     from ganeti_gluster_mon.deploy import deploy_commands as deploy
+    from ganeti_gluster_mon.maintenance import maintenance_commands as maintenance
     from ganeti_gluster_mon.view import view_commands as view
 
     whole = commandline.Parser(
@@ -42,6 +44,7 @@ def parser() -> argparse.ArgumentParser:
     )
     view.add_commands(commands)
     deploy.add_commands(commands)
+    maintenance.add_commands(commands)
     return whole
 
 

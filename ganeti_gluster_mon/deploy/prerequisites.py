@@ -24,6 +24,8 @@ PACKAGES: Mapping[str, str] = {
     "getfattr": "attr",
     "gluster": "glusterfs-server",
     "gnt-cluster": "ganeti",
+    "gnt-instance": "ganeti",
+    "gnt-node": "ganeti",
     "kill": "procps",
     "lsblk": "util-linux",
     "mkdir": "coreutils",
@@ -41,6 +43,9 @@ PACKAGES: Mapping[str, str] = {
     "wipefs": "util-linux",
     "xfs_db": "xfsprogs",
 }
+
+#: those that change the cluster, by way of its master
+_GANETI = ("gnt-cluster", "gnt-instance", "gnt-node")
 
 GLUSTERD_DIRECTORY = "/var/lib/glusterd"
 GANETI_DIRECTORY = "/var/lib/ganeti"
@@ -140,7 +145,7 @@ def _written(command: Command) -> Tuple[Tuple[str, int], ...]:
     program, *words = command.argv
     if program in ("tee", "mkdir", "sed"):
         return tuple((word, _LITTLE) for word in words if word.startswith("/"))
-    if program == "gnt-cluster":
+    if program in _GANETI:
         return ((GANETI_DIRECTORY, _STATE),)
     return ()
 
@@ -148,7 +153,7 @@ def _written(command: Command) -> Tuple[Tuple[str, int], ...]:
 def queries(commands: Sequence[Command]) -> Tuple[NodeQuery, ...]:
     """The queries that have to be answered before *commands* are run."""
     queried = [needed.query(node) for node, needed in requirements(commands).items()]
-    queried += [NodeQuery(command.node, QUEUE) for command in commands if command.argv[0] == "gnt-cluster"]
+    queried += [NodeQuery(command.node, QUEUE) for command in commands if command.argv[0] in _GANETI]
     return tuple(dict.fromkeys(queried))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from dataclasses import replace
 from typing import Optional
 
 from ganeti_gluster_mon.deploy import layout as layouts
@@ -15,11 +16,21 @@ from ganeti_gluster_mon.deploy.confirmation import confirm
 from ganeti_gluster_mon.deploy.context import Context, Proposal, Task
 from ganeti_gluster_mon.ganeti import ssconf
 from ganeti_gluster_mon.ganeti.ssh import Nodes
+from ganeti_gluster_mon.maintenance.maintenance_record import in_the_way
 
 
-def run_task(task: Task, arguments: argparse.Namespace, context: Optional[Context] = None) -> int:
-    """Run *task* with *arguments*; returns the exit status."""
-    command = task.__name__.replace("_", "-")
+def run_task(
+    task: Task,
+    arguments: argparse.Namespace,
+    context: Optional[Context] = None,
+    of_maintenance: bool = False,
+) -> int:
+    """Run *task* with *arguments*; returns the exit status.
+
+    While a node is in maintenance only tasks *of_maintenance* are run: others start bricks.
+    """
+    command = task.__name__.replace("_", " " if of_maintenance else "-")
+    reread = False
     try:
         if context is None:
             if os.geteuid():
@@ -29,6 +40,9 @@ def run_task(task: Task, arguments: argparse.Namespace, context: Optional[Contex
             cluster = ssconf.read()
             nodes = Nodes(cluster)
             context = Context(cluster, nodes, nodes.own)
+            reread = True
+        if not of_maintenance:
+            _refuse_in_maintenance(context)
         if arguments.dry_run:
             proposal = task(context, arguments)
             for note in proposal.notes:
@@ -36,6 +50,10 @@ def run_task(task: Task, arguments: argparse.Namespace, context: Optional[Contex
             sys.stdout.write(dry_run_text(proposal.steps, precheck(context.host, proposal.steps)))
             return 0
         with context.lock() as lock:
+            if reread:  # a command that had the lock may have begun a maintenance, or ended it
+                context = replace(context, cluster=ssconf.read())
+                if not of_maintenance:
+                    _refuse_in_maintenance(context)
             return _change(context, lock, task(context, arguments), arguments)
     except (UsageError, layouts.NoLayout) as err:
         print(f"gnt-gluster {command}: {err}", file=sys.stderr)
@@ -47,6 +65,13 @@ def run_task(task: Task, arguments: argparse.Namespace, context: Optional[Contex
         return 1
     except KeyboardInterrupt:
         raise PlanStopped("interrupted before anything was done") from None
+
+
+def _refuse_in_maintenance(context: Context) -> None:
+    """Raise PlanRefused while a node is in maintenance."""
+    reason = in_the_way(context.cluster.tags)
+    if reason:
+        raise PlanRefused(reason)
 
 
 def _change(context: Context, lock: ChangeLock, proposal: Proposal, arguments: argparse.Namespace) -> int:

@@ -9,6 +9,8 @@ import math
 from dataclasses import dataclass, replace
 from typing import AbstractSet, Iterator, List, Optional, Sequence, Set, Tuple
 
+from ganeti_gluster_mon.gluster import query
+from ganeti_gluster_mon.gluster.answer_reader import STATUS_SUBJECTS
 from ganeti_gluster_mon.gluster.model import Brick, Peer, Pool, Subvolume, Volume
 from ganeti_gluster_mon.gluster.quorum import quorum_of
 from ganeti_gluster_mon.health.bricks import set_name
@@ -52,7 +54,7 @@ def check_stop(pool: Pool, hosts: AbstractSet[str], labels: AbstractSet[str] = f
             reasons += _server_quorum(volume, pool.peers, hosts)
         if not stops:
             continue
-        reasons += _task(volume)
+        reasons += _task(pool, volume)
         for number, subvolume in enumerate(volume.subvolumes, 1):
             if stops.isdisjoint(brick.label for brick in subvolume.bricks):
                 continue
@@ -98,8 +100,11 @@ def _subvolume(
         yield f"{name}: it is not known whether it is healed"
 
 
-def _task(volume: Volume) -> Iterator[str]:
-    """A task that moves data of *volume* and would be interrupted."""
+def _task(pool: Pool, volume: Volume) -> Iterator[str]:
+    """A task that moves data of *volume* and would be interrupted, or that is not known."""
+    status = STATUS_SUBJECTS[query.VOLUME_STATUS]
+    if any(each.what == status and each.volume in (None, volume.name) for each in pool.unknowns):
+        yield f"{volume.name}: it is not known whether a rebalance is in progress"
     if volume.rebalance is not None and "in progress" in volume.rebalance.status:
         yield f"{volume.name}: a {volume.rebalance.type} is in progress"
 

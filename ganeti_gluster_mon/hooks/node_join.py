@@ -14,7 +14,7 @@ from typing import Callable, List, Mapping
 from ganeti_gluster_mon import etc_default
 from ganeti_gluster_mon.command_error import CommandError
 from ganeti_gluster_mon.deploy import survey
-from ganeti_gluster_mon.deploy.apply import apply
+from ganeti_gluster_mon.deploy.apply import PlanRefused, apply
 from ganeti_gluster_mon.deploy.change_lock import LockedHost
 from ganeti_gluster_mon.deploy.context import Context
 from ganeti_gluster_mon.deploy.joining import became, described
@@ -22,6 +22,7 @@ from ganeti_gluster_mon.deploy.pool_steps import LeavePool, bricks_on, has_brick
 from ganeti_gluster_mon.deploy.pool_tasks import join_node
 from ganeti_gluster_mon.ganeti import ssconf
 from ganeti_gluster_mon.ganeti.ssh import Nodes
+from ganeti_gluster_mon.maintenance.maintenance_record import in_the_way
 from ganeti_gluster_mon.text import one_line
 
 Environment = Mapping[str, str]
@@ -66,6 +67,9 @@ def _join(context: Context, node: str) -> int:
     try:
         done: List[str] = []
         with context.lock() as lock:
+            reason = in_the_way(context.cluster.tags)
+            if reason:
+                raise PlanRefused(reason)
             wish, grown = join_node(context, node, parsed)
             apply(LockedHost(context.host, lock), wish, done.append)
     except CommandError as err:

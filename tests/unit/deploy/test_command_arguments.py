@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import re
-from typing import Any, Callable, Dict, List, Set, Tuple
+from typing import Any, Callable, Dict, Iterator, List, Set, Tuple
 
 import pytest
 
@@ -15,6 +15,7 @@ from ganeti_gluster_mon.deploy.layout import BrickAddress
 from ganeti_gluster_mon.ganeti import ssconf
 from ganeti_gluster_mon.gluster.model import Brick, Disk, Peer, Pool, Volume
 from ganeti_gluster_mon.health import Health
+from ganeti_gluster_mon.maintenance.rolling_maintenance import nodes_and_command
 from ganeti_gluster_mon.view import diagnose_command, disk_list
 from ganeti_gluster_mon.view.listing import _names
 from ganeti_gluster_mon.view.pool_view import PoolView
@@ -73,6 +74,18 @@ def _released(_: pytest.MonkeyPatch, arguments: argparse.Namespace) -> Any:
     return [nodes_by_name(CLUSTER, [node])[0] for node, _ in arguments.disks]
 
 
+def _maintained(_: pytest.MonkeyPatch, arguments: argparse.Namespace) -> Any:
+    return nodes_by_name(CLUSTER, [arguments.node])
+
+
+def _target(_: pytest.MonkeyPatch, arguments: argparse.Namespace) -> Any:
+    return nodes_by_name(CLUSTER, [arguments.target_node])
+
+
+def _rolled(_: pytest.MonkeyPatch, arguments: argparse.Namespace) -> Any:
+    return nodes_and_command(CLUSTER, arguments.words, "node1.example.org")[0]
+
+
 def _removed(_: pytest.MonkeyPatch, arguments: argparse.Namespace) -> Any:
     found = CLUSTER.node_of_host(arguments.nodes[0])
     return None if found is None else found.name
@@ -90,6 +103,19 @@ CASES: Dict[Tuple[str, str], Tuple[List[str], Resolved, Any]] = {
     ("remove-node", "nodes"): (["remove-node", "{}"], _removed, FULL),
     ("release-disk", "disks"): (["release-disk", "{}:/dev/vdb"], _released, [FULL]),
     ("diagnose", "nodes"): (["diagnose", "{}"], _diagnosed, [FULL]),
+    ("maintenance start", "node"): (["maintenance", "start", "{}"], _maintained, (FULL,)),
+    ("maintenance start", "target_node"): (
+        ["maintenance", "start", "node2", "--target-node", "{}"],
+        _target,
+        (FULL,),
+    ),
+    ("maintenance finish", "node"): (["maintenance", "finish", "{}"], _maintained, (FULL,)),
+    ("maintenance run", "target_node"): (
+        ["maintenance", "run", "--target-node", "{}", "node2", "--", "true"],
+        _target,
+        (FULL,),
+    ),
+    ("maintenance run", "words"): (["maintenance", "run", "{}", "--", "true"], _rolled, (FULL,)),
     ("ok-to-stop", "names"): (["ok-to-stop", "{}"], _stopped, {FULL}),
     ("impact", "names"): (["impact", "{}"], _stopped, {FULL}),
     ("list-disks", "brick"): (["list-disks", "--brick", "{}:/b"], _listed, 1),
@@ -109,15 +135,16 @@ for _command in ("deploy", "create-volume", "expand-volume", "replace-brick"):
 
 def arguments_that_name_hosts() -> Set[Tuple[str, str]]:
     """(command, argument) for each argument of gnt-gluster whose help says that it takes a node or a brick."""
-    found = set()
-    (commands,) = (
-        action for action in gnt_gluster.parser()._actions if isinstance(action, argparse._SubParsersAction)
-    )
-    for name, parser in commands.choices.items():
-        for action in parser._actions:
-            if re.search(r"\bNODE\b|\bBRICK\b", str(action.metavar)):
-                found.add((name, action.dest))
-    return found
+    return set(_of_parser(gnt_gluster.parser(), ""))
+
+
+def _of_parser(parser: argparse.ArgumentParser, name: str) -> Iterator[Tuple[str, str]]:
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            for verb, inner in action.choices.items():
+                yield from _of_parser(inner, f"{name} {verb}".strip())
+        elif re.search(r"\bNODE\b|\bBRICK\b", str(action.metavar)):
+            yield name, action.dest
 
 
 def test_every_argument_that_names_a_host_is_looked_at_here() -> None:

@@ -7,7 +7,9 @@ from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 import pytest
 
-from ganeti_gluster_mon.gluster.model import Brick, Disk, Peer, Pool, Subvolume, Volume
+from ganeti_gluster_mon.gluster import query
+from ganeti_gluster_mon.gluster.answer_reader import STATUS_SUBJECTS
+from ganeti_gluster_mon.gluster.model import Brick, Disk, Peer, Pool, Subvolume, Unknown, Volume
 from ganeti_gluster_mon.gluster.rebalance import Rebalance
 from ganeti_gluster_mon.health.stop_check import check_stop
 
@@ -70,6 +72,16 @@ def test_a_node_that_is_off_already_may_be_stopped_while_its_copies_wait_for_it(
     bricks = [brick(1, heal_pending=7), brick(2, online=False, heal_pending=None), brick(3, heal_pending=7)]
     assert check_stop(pool(volume(bricks)), {"node2"}).ok
     assert not check_stop(pool(volume(bricks)), {"node3"}).ok
+
+
+def test_a_rebalance_that_is_not_known_counts_as_one() -> None:
+    """Without `volume status` the bricks may be known by heal info, and tasks are not."""
+    where = Unknown(STATUS_SUBJECTS[query.VOLUME_STATUS], "`volume status all`: the answer is empty")
+    for unknown in (where, replace(where, volume="gv0")):
+        found = check_stop(replace(pool(volume(THREE)), unknowns=(unknown,)), {"node2"})
+        assert found.reasons == ("gv0: it is not known whether a rebalance is in progress",)
+    for other in (replace(where, volume="gv1"), Unknown("the bricks' space", "it was not run")):
+        assert check_stop(replace(pool(volume(THREE)), unknowns=(other,)), {"node2"}).ok
 
 
 def test_a_brick_without_a_copy_and_a_disperse_set() -> None:
