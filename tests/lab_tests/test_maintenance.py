@@ -1,0 +1,205 @@
+"""A node in maintenance, on real Ganeti, under guests that write all the time: no I/O error, no pause, whole disks."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import threading
+from typing import Any, Dict, Iterator, List, Optional
+
+import pytest
+
+from tests.campaign.site import Site
+from tests.conftest import FAMILY
+from tests.lab import Pool, wait_until
+from tests.lab.lab import command
+from tests.lab.tools import GANETI_TOOLS, missing
+from tests.lab_tests.deploying import gnt_gluster, refused
+from tests.lab_tests.maintained import WritingGuests, brick_processes
+
+pytestmark = [pytest.mark.lab, pytest.mark.timeout(900)]
+
+NODE1, NODE2, NODE3 = (f"node{n}.lab.test" for n in (1, 2, 3))
+PROGRAM = str(command().with_name("gnt-gluster"))
+#: seconds that a guest may take from one write to the next; it waits half a second by itself
+LONGEST_PAUSE = 2.0
+
+
+@pytest.fixture(scope="module")
+def guests() -> Iterator[WritingGuests]:
+    """Three nodes; a guest stays on node1, and one of each template begins on node2."""
+    lacking = missing(GANETI_TOOLS)
+    if lacking:
+        pytest.skip("; ".join(lacking))
+    with Pool.first_free(FAMILY) as pool:
+        found = WritingGuests(Site(pool).up())
+        found.add("stays", "gluster", 1)
+        found.add("moves", "gluster", 2)
+        found.add("ext", "ext", 2)
+        found.wait_blocks()
+        yield found
+
+
+def maintenance(pool: Pool, *words: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+    done = gnt_gluster(pool, "maintenance", *words, timeout=400, check=check)
+    print(done.stdout, done.stderr, sep="")
+    return done
+
+
+def status(pool: Pool) -> Dict[str, Any]:
+    found: Dict[str, Any] = json.loads(maintenance(pool, "status", "--json").stdout)
+    return found
+
+
+def power_cycle(site: Site, node: int, guests: WritingGuests) -> None:
+    """What a reboot comes to: the power is gone, and the node boots."""
+    site.pool.power_off(node)
+    guests.wait_blocks()
+    site.pool.power_on(node)
+    site.cluster.start_daemons(node)
+
+
+def drained(site: Site, node: int) -> str:
+    return site.run("gnt-node", "list", "--no-headers", "-o", "drained", site.name(node)).strip()
+
+
+def test_a_node_is_rebooted_under_guests_that_write(guests: WritingGuests) -> None:
+    site, pool = guests.site, guests.site.pool
+    with guests.pauses("stays") as pauses:
+        maintenance(pool, "start", "node2", "--target-node", "node3")
+    print(f"longest pause of the guest while bricks stopped: {pauses['stays']:.2f} s")
+    assert pauses["stays"] <= LONGEST_PAUSE
+    assert guests.nodes() == {"stays": 1, "moves": 3, "ext": 3}
+    assert brick_processes(site, 2) == 0
+    assert drained(site, 2) == "Y"
+    (found,) = status(pool)["nodes"]
+    assert (found["node"], found["drained"]) == (NODE2, True)
+    assert any("not online" in each for each in found["missing"])
+    guests.wait_blocks()
+
+    # an administrator who is too early
+    lines = refused(pool, "maintenance", "start", "node3")
+    assert any("would lose its quorum" in line for line in lines), lines
+    assert any(f"gnt-gluster maintenance finish {NODE2}" in line for line in lines), lines
+    # what could start the bricks
+    (line,) = refused(pool, "restart-brick", "-f", "gv0", f"node2:{site.paths[2]}")
+    assert line.startswith(f"{NODE2} is in maintenance since ")
+    assert brick_processes(site, 2) == 0
+
+    with guests.pauses("stays", "moves", "ext") as pauses:
+        power_cycle(site, 2, guests)
+    print("longest pauses while the node rebooted:", pauses)
+    assert max(pauses.values()) <= LONGEST_PAUSE
+    # still too early: the bricks of node2 lack what guests wrote meanwhile
+    assert refused(pool, "maintenance", "start", "node3")
+
+    done = maintenance(pool, "finish", "node2")
+    assert "the next node may follow" in done.stderr.splitlines()[-1], done.stderr
+    assert (brick_processes(site, 2), drained(site, 2), status(pool)["nodes"]) == (1, "N", [])
+    assert "gluster:maintenance" not in site.run("gnt-cluster", "list-tags")
+    assert guests.errors() == 0
+    assert guests.faults() == []
+    again = maintenance(pool, "finish", "node2")
+    assert "nothing to do" in again.stderr
+
+
+def killed_at(pool: Pool, step: int, *words: str) -> bool:
+    """Run the command and kill it (SIGKILL) when it begins its step *step*; False: it ended before."""
+    run = pool.popen(
+        1, [PROGRAM, "maintenance", *words], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+    )
+    assert run.stderr is not None
+    for line in run.stderr:
+        print(f"  {line}", end="")
+        begun = re.match(r"\[(\d+)/", line)
+        if begun and int(begun[1]) >= step:
+            run.kill()
+            run.wait(timeout=30)
+            return True
+    assert run.wait(timeout=30) == 0
+    return False
+
+
+def killed_at_each_step(pool: Pool, *words: str) -> List[int]:
+    """The steps at which the command was killed, before it was run to its end."""
+    found, step = [], 1
+    while killed_at(pool, step, *words):
+        found.append(step)
+        step += 1
+        wait_until(lambda: lock_is_free(pool), "the lock", 30.0)
+    return found
+
+
+def lock_is_free(pool: Pool) -> bool:
+    done = gnt_gluster(pool, "maintenance", "finish", "node1", check=False)  # which is not in maintenance
+    return done.returncode == 0
+
+
+def test_it_goes_on_after_a_kill_at_each_step(guests: WritingGuests) -> None:
+    site, pool = guests.site, guests.site.pool
+    assert len(killed_at_each_step(pool, "start", "node3", "--target-node", "node2")) >= 4
+    assert (brick_processes(site, 3), drained(site, 3)) == (0, "Y")
+    assert 3 not in guests.nodes().values()
+    guests.wait_blocks()
+    assert len(killed_at_each_step(pool, "finish", "node3")) >= 3
+    assert (brick_processes(site, 3), drained(site, 3), status(pool)["nodes"]) == (1, "N", [])
+    assert guests.errors() == 0
+    assert guests.faults() == []
+
+
+class Rebooter(threading.Thread):
+    """Reboots nodes as the command of `maintenance run` wishes: a file on node1 names each."""
+
+    def __init__(self, guests: WritingGuests, nodes: List[int]) -> None:
+        super().__init__(daemon=True)
+        self._guests, self._nodes = guests, nodes
+        self.error: Optional[BaseException] = None
+
+    def run(self) -> None:
+        site = self._guests.site
+        try:
+            for node in self._nodes:
+                wish = f"/root/reboot-{site.name(node)}"
+                wait_until(lambda w=wish: exists(site.pool, w), wish, 300.0)  # type: ignore[misc]
+                site.pool.power_off(node)
+                site.pool.exec(1, ["rm", wish])
+                site.pool.power_on(node)
+                site.cluster.start_daemons(node)
+        except BaseException as error:  # shown by the test
+            self.error = error
+
+
+def exists(pool: Pool, path: str) -> bool:
+    return pool.exec(1, ["test", "-e", path], check=False).returncode == 0
+
+
+WISH = ("sh", "-c", "touch /root/reboot-$GNT_NODE; while [ -e /root/reboot-{} ]; do sleep 0.1; done")
+
+
+@pytest.mark.soak
+def test_nodes_are_rebooted_one_after_the_other(guests: WritingGuests) -> None:
+    pool = guests.site.pool
+    rebooter = Rebooter(guests, [2, 3])
+    rebooter.start()
+    with guests.pauses("stays") as pauses:
+        maintenance(pool, "run", "--wait-for-reboot", "--timeout", "3m", "node2", "node3", "--", *WISH)
+    rebooter.join(timeout=60)
+    assert rebooter.error is None
+    print(f"longest pause of the guest: {pauses['stays']:.2f} s")
+    assert pauses["stays"] <= LONGEST_PAUSE
+    assert status(pool)["nodes"] == []
+    assert guests.errors() == 0
+    assert guests.faults() == []
+
+
+def test_run_stops_at_a_command_that_fails(guests: WritingGuests) -> None:
+    pool = guests.site.pool
+    done = maintenance(pool, "run", "--no-migrate", "node2", "node3", "--", "false", check=False)
+    assert done.returncode == 1
+    lines = done.stderr.splitlines()
+    assert lines[-2].endswith(f"gnt-gluster maintenance finish {NODE2}")
+    assert lines[-1].endswith(f"gnt-gluster maintenance run {NODE3} -- false")
+    assert [each["node"] for each in status(pool)["nodes"]] == [NODE2]
+    maintenance(pool, "finish", "node2")
+    assert guests.errors() == 0
