@@ -73,6 +73,15 @@ def add_commands(commands: argparse._SubParsersAction[Any]) -> None:
     restart.add_argument("brick", type=_brick, metavar="BRICK", help="the one that hangs, as HOST:PATH")
     restart.set_defaults(run=_run("restart_brick"))
 
+    repair = commands.add_parser(
+        "repair",
+        help="bring back what volumes have lost: glusterd, mounts of bricks, processes of bricks, self-heal daemons",
+    )
+    repair.add_argument(
+        "volume", nargs="?", type=_volume, metavar="VOLUME", help="default: all that are started"
+    )
+    repair.set_defaults(run=_run("repair"))
+
     add = commands.add_parser("add-node", help="make nodes peers of the pool, without bricks")
     add.add_argument("nodes", nargs="+", metavar="NODE", help=_NODE)
     add.add_argument(
@@ -109,7 +118,7 @@ def add_commands(commands: argparse._SubParsersAction[Any]) -> None:
     )
     release.set_defaults(run=_run("release_disk"))
 
-    for one in (deploy, create, expand, rebalance, replace, restart, add, remove, destroy, release):
+    for one in (deploy, create, expand, rebalance, replace, restart, repair, add, remove, destroy, release):
         one.add_argument(
             "--dry-run",
             action="store_true",

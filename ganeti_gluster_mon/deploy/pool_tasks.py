@@ -47,6 +47,7 @@ from ganeti_gluster_mon.deploy.pool_steps import (
 )
 from ganeti_gluster_mon.deploy.redeploy import find, ready, redeploy
 from ganeti_gluster_mon.deploy.releasing import release_disk as release_disk
+from ganeti_gluster_mon.deploy.repairing import repair as repair
 from ganeti_gluster_mon.deploy.replacing import replace_brick as replace_brick
 from ganeti_gluster_mon.deploy.restarting import restart_brick as restart_brick
 from ganeti_gluster_mon.deploy.step import NodeQuery, PreconditionFailed, Step

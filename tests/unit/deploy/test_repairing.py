@@ -1,0 +1,112 @@
+"""repair: what a volume has lost is brought back, and nothing is done where its state is not known."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import dataclass
+from typing import List, Optional, Sequence, Tuple, cast
+
+import pytest
+
+from ganeti_gluster_mon import gnt_gluster
+from ganeti_gluster_mon.deploy.apply import PlanRefused
+from ganeti_gluster_mon.deploy.change_lock import LockHost
+from ganeti_gluster_mon.deploy.context import Context
+from ganeti_gluster_mon.deploy.gluster_cli import POOL_LIST, VOLUME_INFO
+from ganeti_gluster_mon.deploy.repairing import repair
+from ganeti_gluster_mon.deploy.step import PreconditionFailed, Step
+from ganeti_gluster_mon.ganeti.ssh import CommandResult, NodeUnavailable
+from tests.unit.deploy.fake_nodes import FAILED, cluster, ok, pool_list, uuid, volume, volume_info
+
+NODES = tuple(f"node{n}.example.org" for n in (1, 2, 3))
+
+
+@dataclass
+class Hosts:
+    """Three nodes of a pool with volume gv0."""
+
+    #: of bricks and of self-heal daemons that are offline: the names of their nodes
+    bricks: Tuple[str, ...] = ()
+    daemons: Tuple[str, ...] = ()
+    off: Tuple[str, ...] = ()
+    no_glusterd: Tuple[str, ...] = ()
+    status: Optional[CommandResult] = None
+
+    def query(
+        self, node: str, queries: Sequence[Sequence[str]], timeout: float = 20.0
+    ) -> Tuple[CommandResult, ...]:
+        if node in self.off:
+            raise NodeUnavailable(f"{node}: ssh: no route to host")
+        return tuple(self._answer(node, tuple(argv)) for argv in queries)
+
+    def _answer(self, node: str, argv: Tuple[str, ...]) -> CommandResult:
+        if argv == POOL_LIST:
+            others = [other for other in NODES if other != node]
+            return FAILED if node in self.no_glusterd else pool_list(node, *others)
+        if argv == VOLUME_INFO:
+            return volume_info(volume("gv0", [f"{one}:/b" for one in NODES]), volume("old", ["node1:/o"], 2))
+        if "status" in argv:
+            return self.status or self._status()
+        return ok()
+
+    def _status(self) -> CommandResult:
+        nodes = "".join(
+            f"<node><hostname>{name}</hostname><path>{path}</path><peerid>{uuid(one)}</peerid>"
+            f"<status>{int(one not in gone)}</status><port>49152</port><pid>7</pid></node>"
+            for one in NODES
+            for name, path, gone in ((one, "/b", self.bricks), ("Self-heal Daemon", one, self.daemons))
+        )
+        return ok(
+            "<?xml version='1.0'?>\n<cliOutput><opRet>0</opRet><opErrno>0</opErrno><opErrstr/><volStatus><volumes>"
+            f"<volume><volName>gv0</volName><nodeCount>6</nodeCount>{nodes}<tasks/></volume></volumes></volStatus>"
+            "</cliOutput>"
+        )
+
+
+def planned(hosts: Hosts, *words: str) -> Tuple[List[str], Tuple[str, ...], Tuple[Step, ...]]:
+    arguments: argparse.Namespace = gnt_gluster.parser().parse_args(["repair", *words])
+    found = repair(Context(cluster(3), cast(LockHost, hosts), NODES[0]), arguments)
+    return [f"{type(step).__name__} {step.node[:5]}" for step in found.steps], found.notes, found.steps
+
+
+def test_a_pool_that_has_lost_nothing_has_nothing_to_repair() -> None:
+    assert planned(Hosts())[:2] == ([], ())
+
+
+def test_the_mount_of_a_brick_comes_before_its_process() -> None:
+    assert planned(Hosts(bricks=NODES[1:2]), "gv0")[0] == ["BrickMounted node2", "StartVolume node1"]
+
+
+def test_a_self_heal_daemon_that_is_dead_is_started() -> None:
+    assert planned(Hosts(daemons=NODES[2:]))[0] == ["StartVolume node1"]
+
+
+def test_a_silent_glusterd_is_restarted_first() -> None:
+    steps, _, _ = planned(Hosts(no_glusterd=NODES[1:2]))
+    assert steps == ["RunGlusterd node2", "RestartGlusterd node2", "BrickMounted node2", "StartVolume node1"]
+
+
+def test_a_node_that_cannot_be_reached_is_named_and_the_rest_is_repaired() -> None:
+    steps, notes, made = planned(Hosts(bricks=NODES[1:], off=NODES[2:]))
+    assert steps == ["BrickMounted node2", "StartVolume node1"]
+    assert [brick.node for brick in getattr(made[1], "bricks")] == list(NODES[:2])  # noqa: B009
+    (note,) = notes
+    assert note == f"gv0: {NODES[2]}:/b is left out: {NODES[2]}: ssh: no route to host"
+
+
+@pytest.mark.parametrize("reply", [FAILED, CommandResult(124, "", "no answer within 20 s")])
+def test_nothing_is_done_on_a_volume_whose_state_is_not_known(reply: CommandResult) -> None:
+    with pytest.raises(PreconditionFailed, match="not known which bricks of gv0 are online"):
+        planned(Hosts(status=reply))
+
+
+def test_a_volume_that_there_is_not_or_that_is_stopped() -> None:
+    with pytest.raises(PreconditionFailed, match="there is no volume gv9: these are gv0, old"):
+        planned(Hosts(), "gv9")
+    with pytest.raises(PreconditionFailed, match="old is not started: gluster volume start old"):
+        planned(Hosts(), "old")
+
+
+def test_a_pool_of_which_no_brick_can_be_reached() -> None:
+    with pytest.raises((PlanRefused, PreconditionFailed)):
+        planned(Hosts(off=NODES))
