@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import argparse
 import io
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Iterator, List, cast
+from typing import Any, Iterator, List, Sequence, cast
 
 import pytest
 
+from ganeti_gluster_mon import gnt_gluster
 from ganeti_gluster_mon.deploy.apply import PlanRefused, PlanStopped
+from ganeti_gluster_mon.deploy.change_lock import LockHost
 from ganeti_gluster_mon.deploy.command_arguments import UsageError
 from ganeti_gluster_mon.deploy.context import Context, Proposal
 from ganeti_gluster_mon.deploy.layout import NoLayout
 from ganeti_gluster_mon.deploy.run_task import run_task
+from ganeti_gluster_mon.ganeti import ssconf
 from ganeti_gluster_mon.ganeti.ssh import Nodes
+from ganeti_gluster_mon.maintenance.maintenance_record import MaintenanceRecord
 from tests.unit.deploy.fake_nodes import cluster
 from tests.unit.deploy.test_apply import HERE, touches
 
@@ -138,3 +142,57 @@ def test_only_root_may(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFi
     monkeypatch.setattr("os.geteuid", lambda: 1000)
     assert run_task(proposing(Proposal(())), arguments()) == 1
     assert "some-task runs commands on the nodes, which only root can do" in capsys.readouterr().err
+
+
+# --- while a node is in maintenance ---------------------------------------------------------------------------
+
+NODE = "node2.example.org"
+RECORD = MaintenanceRecord(NODE, 1, 2, drained=True)
+IN_MAINTENANCE = cluster(3, tags=(RECORD.tag,))
+#: no query reaches a node
+NO_HOST = cast(LockHost, None)
+
+
+def never(_context: Context, _arguments: argparse.Namespace) -> Proposal:
+    raise AssertionError("it was run")
+
+
+@pytest.mark.parametrize("words", [(), ("--dry-run", "--force")])
+def test_a_task_that_may_start_bricks_is_refused_while_a_node_is_in_maintenance(
+    capsys: pytest.CaptureFixture[str], words: Sequence[str]
+) -> None:
+    given = gnt_gluster.parser().parse_args(["deploy", "--device", "/dev/vdb", *words])
+    assert run_task(never, given, Context(IN_MAINTENANCE, NO_HOST, NODE)) == 1
+    assert f"gnt-gluster: {NODE} is in maintenance since" in capsys.readouterr().err
+
+
+def test_a_maintenance_that_begins_while_the_lock_is_waited_for_is_known(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The command before may have begun it after this one has read the tags."""
+    found: List[ssconf.Cluster] = [cluster(3), IN_MAINTENANCE]
+    monkeypatch.setattr(ssconf, "read", lambda: found.pop(0))
+    monkeypatch.setattr("os.geteuid", lambda: 0)
+    monkeypatch.setattr(Context, "lock", lambda _context: nullcontext())
+    given = gnt_gluster.parser().parse_args(["deploy", "--device", "/dev/vdb"])
+    assert run_task(never, given) == 1
+    assert f"gnt-gluster: {NODE} is in maintenance since" in capsys.readouterr().err
+    assert found == []
+
+
+def test_a_task_of_maintenance_is_run_with_the_tags_that_hold_under_the_lock(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    found: List[Any] = [cluster(3), IN_MAINTENANCE]
+    known: List[Any] = []
+
+    def maintenance_finish(context: Context, _arguments: argparse.Namespace) -> Proposal:
+        known.append(context.cluster)
+        return Proposal(())
+
+    monkeypatch.setattr(ssconf, "read", lambda: found.pop(0))
+    monkeypatch.setattr("os.geteuid", lambda: 0)
+    monkeypatch.setattr(Context, "lock", lambda _context: nullcontext())
+    given = gnt_gluster.parser().parse_args(["maintenance", "finish", "node2"])
+    assert run_task(maintenance_finish, given, of_maintenance=True) == 0
+    assert known == [IN_MAINTENANCE]

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import sys
+from contextlib import nullcontext
 from types import SimpleNamespace
-from typing import Any, Mapping
+from typing import Any, Mapping, cast
 
 import pytest
 
 from ganeti_gluster_mon import etc_default
 from ganeti_gluster_mon.command_error import CommandError
+from ganeti_gluster_mon.deploy.change_lock import LockHost
 from ganeti_gluster_mon.deploy.context import Context
 from ganeti_gluster_mon.ganeti import ssconf
 from ganeti_gluster_mon.hooks import node_join
+from ganeti_gluster_mon.maintenance.maintenance_record import MaintenanceRecord
+from tests.unit.deploy.fake_nodes import cluster
 
 ENVIRONMENT = {"GANETI_NODE_NAME": "node4", "GANETI_MASTER": "node1"}
 
@@ -91,3 +95,18 @@ def test_a_node_that_ganeti_does_not_know(
 def test_both_streams_are_one(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stderr", sys.stderr)
     assert node_join.main(lambda environment: int(sys.stderr is sys.stdout)) == 1
+
+
+def test_no_brick_joins_while_a_node_is_in_maintenance(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A volume that grows has all its bricks started."""
+    record = MaintenanceRecord("node2.example.org", 1, 2, drained=True)
+    tags = ("gluster:join:gv0:/dev/vdb", record.tag)
+    monkeypatch.setattr(Context, "lock", lambda _context: nullcontext())
+    monkeypatch.setattr(node_join, "join_node", lambda *_words: pytest.fail("it joined"))
+    context = Context(cluster(3, tags=tags), cast(LockHost, None), "node1.example.org")
+    assert node_join._join(context, "node3.example.org") == 1
+    out = capsys.readouterr().out
+    assert "node2.example.org is in maintenance since" in out
+    assert "gnt-gluster add-node --join node3.example.org" in out

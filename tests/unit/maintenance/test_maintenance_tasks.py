@@ -11,7 +11,6 @@ import pytest
 
 from ganeti_gluster_mon import gnt_gluster
 from ganeti_gluster_mon.command_error import CommandError
-from ganeti_gluster_mon.deploy import run_task
 from ganeti_gluster_mon.deploy.apply import PlanRefused
 from ganeti_gluster_mon.deploy.change_lock import LockHost
 from ganeti_gluster_mon.deploy.context import Context
@@ -220,21 +219,3 @@ def test_which_node_may_follow() -> None:
     assert THIRD not in next_nodes(pool(), cluster(3, tags=(record(THIRD).tag,)))
     not_yet = next_nodes(pool(node1={"heal_pending": 7}), cluster(3))
     assert not_yet.startswith(f"no other node may be stopped now: {MASTER}: gv0: replica set is not healed")
-
-
-def test_other_commands_are_refused_while_a_node_is_in_maintenance(
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    """They may start bricks."""
-
-    def deploy(_context: Context, _arguments: argparse.Namespace) -> Any:
-        raise AssertionError("it was run")
-
-    known = context(tags=(record(NODE).tag,))
-    for words in (
-        ["deploy", "--device", "/dev/vdb"],
-        ["deploy", "--device", "/dev/vdb", "--dry-run", "--force"],
-    ):
-        given = gnt_gluster.parser().parse_args(words)
-        assert run_task.run_task(deploy, given, known) == 1
-        assert f"gnt-gluster: {NODE} is in maintenance since" in capsys.readouterr().err
