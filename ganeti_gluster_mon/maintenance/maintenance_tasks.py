@@ -82,12 +82,18 @@ def maintenance_start(context: Context, arguments: argparse.Namespace) -> Propos
     others = [one for one in records(cluster.tags) if one.node != name]
     away = [_peer_of(cluster, coordinator, one.node) for one in others]
     hosts = member.hosts.union(*(one.hosts for one in away if one is not None))
-    reasons = check_stop(query_pool(), hosts).reasons
+    pool = query_pool()
+    reasons = check_stop(pool, hosts).reasons
     if reasons:
         lines = [f"{name} must not be stopped now: {one_line(reason)}" for reason in reasons]
         lines += [
             f"{one.node} is in maintenance since {moment(one.since)}: gnt-gluster maintenance finish {one.node}"
             for one in others
+        ]
+        lines += [
+            f"gluster volume heal {volume.name} begins a round of healing now; Gluster begins one every ten minutes"
+            for volume in pool.volumes or ()
+            if any(reason.startswith(f"{volume.name}: ") and "is not healed" in reason for reason in reasons)
         ]
         raise PlanRefused("\n".join(lines))
     record = _record(context, name, arguments.lasts)

@@ -10,7 +10,7 @@ from typing import Any, Dict, Iterator, List, Optional
 
 import pytest
 
-from tests.campaign.site import Site
+from tests.campaign.site import VOLUME, Site
 from tests.conftest import FAMILY
 from tests.lab import Pool, wait_until
 from tests.lab.lab import command
@@ -38,6 +38,8 @@ def guests() -> Iterator[WritingGuests]:
         found.add("moves", "gluster", 2)
         found.add("ext", "ext", 2)
         found.wait_blocks()
+        # what the OS scripts wrote through mounts that are gone waits for the next round of healing
+        pool.wait_healed(VOLUME, in_use=True)
         yield found
 
 

@@ -130,6 +130,13 @@ def test_what_ok_to_stop_refuses_is_refused_with_its_reasons(monkeypatch: pytest
             maintenance_start(context(), arguments("start", "node2"))
 
 
+def test_where_only_healing_is_missing_the_line_says_how_to_begin_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(maintenance_tasks, "query_pool", lambda: pool(node1={"heal_pending": 7}))
+    with pytest.raises(PlanRefused) as refused:
+        maintenance_start(context(), arguments("start", "node2"))
+    assert str(refused.value).splitlines()[-1].startswith("gluster volume heal gv0 begins a round of healing now")
+
+
 def test_a_second_node_is_refused_and_the_line_says_how_to_finish_the_first() -> None:
     with pytest.raises(PlanRefused) as refused:
         maintenance_start(context(tags=(record(THIRD).tag,)), arguments("start", "node2"))
