@@ -134,7 +134,11 @@ def test_where_only_healing_is_missing_the_line_says_how_to_begin_it(monkeypatch
     monkeypatch.setattr(maintenance_tasks, "query_pool", lambda: pool(node1={"heal_pending": 7}))
     with pytest.raises(PlanRefused) as refused:
         maintenance_start(context(), arguments("start", "node2"))
-    assert str(refused.value).splitlines()[-1].startswith("gluster volume heal gv0 begins a round of healing now")
+    assert (
+        str(refused.value)
+        .splitlines()[-1]
+        .startswith("gluster volume heal gv0 begins a round of healing now")
+    )
 
 
 def test_a_second_node_is_refused_and_the_line_says_how_to_finish_the_first() -> None:
