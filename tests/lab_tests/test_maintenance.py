@@ -138,6 +138,7 @@ def lock_is_free(pool: Pool) -> bool:
     return done.returncode == 0
 
 
+@pytest.mark.soak
 def test_it_goes_on_after_a_kill_at_each_step(guests: WritingGuests) -> None:
     site, pool = guests.site, guests.site.pool
     assert len(killed_at_each_step(pool, "start", "node3", "--target-node", "node2")) >= 4
@@ -195,6 +196,7 @@ def test_nodes_are_rebooted_one_after_the_other(guests: WritingGuests) -> None:
     assert guests.faults() == []
 
 
+@pytest.mark.soak
 def test_run_stops_at_a_command_that_fails(guests: WritingGuests) -> None:
     pool = guests.site.pool
     done = maintenance(pool, "run", "--no-migrate", "node2", "node3", "--", "false", check=False)
