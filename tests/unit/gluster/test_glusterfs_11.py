@@ -18,6 +18,7 @@ from tests.unit import all_captures
         ("brick-killed", CRITICAL, {"BRICK_OFFLINE"}, "degraded"),
         ("brick-frozen", CRITICAL, {"BRICK_HANGS"}, "degraded"),
         ("heal-pending", CRITICAL, {"HEAL_PENDING", "HEAL_DAEMON_DOWN"}, "healing"),
+        ("glusterd-down", CRITICAL, {"PEER_DISCONNECTED", "NOT_KNOWN"}, "unknown"),
     ],
 )
 def test_each_fault_has_its_code(name: str, code: int, found: Set[str], status: str) -> None:
@@ -30,3 +31,13 @@ def test_each_fault_has_its_code(name: str, code: int, found: Set[str], status: 
     assert health.volumes["gv0"].status == status
     assert pool.volumes is not None
     assert all(volume.capacity is not None for volume in pool.volumes)
+
+
+def test_split_brain() -> None:
+    capture = all_captures.read("glusterfs-11/split-brain")
+    pool = build_pool(capture)
+    health = evaluate(pool, Limits(), capture.recorded_at)
+    assert health.problems[0].code == "SPLIT_BRAIN"
+    (volume,) = [each for each in pool.volumes or () if each.name == "brain"]
+    assert volume.heal is not None
+    assert volume.heal.split_brain == 1
