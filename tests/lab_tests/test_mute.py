@@ -62,6 +62,32 @@ def test_a_mute_reaches_all_nodes_and_ends(together: Together, role: int) -> Non
         pool.start_brick("gv0", 3)
 
 
+def test_a_mute_of_a_host_is_for_its_bricks_alone(together: Together) -> None:
+    """As `gnt-gluster maintenance start` mutes a node: a brick that fails on another node is not muted."""
+    together.settle()
+    pool = together.pool
+    (brick,) = pool.brick_processes("gv0", 3)
+    os.kill(brick.pid, signal.SIGKILL)
+    try:
+        for daemon in together.daemons.values():
+            daemon.wait_code(4, "is offline")
+        pool.run_command(1, ["mute", "ALL", "--host", pool.host(3).name, "--for", "1h"])
+        for daemon in together.daemons.values():
+            wait_until(lambda daemon=daemon: is_muted(daemon), "the mute on every node", LONG)  # type: ignore[misc]
+        (other,) = pool.brick_processes("disp", 2)
+        os.kill(other.pid, signal.SIGKILL)
+        try:
+            for daemon in together.daemons.values():
+                daemon.wait_code(4, f"{pool.host(2).name}:")
+        finally:
+            pool.start_brick("disp", 2)
+        pool.run_command(1, ["unmute", "ALL", "--host", pool.host(3).name])
+        for daemon in together.daemons.values():
+            daemon.wait_code(4, "is offline")
+    finally:
+        pool.start_brick("gv0", 3)
+
+
 def test_since_survives_a_restart(together: Together) -> None:
     together.settle()
     pool, host = together.pool, together.by_uuid()[1]
