@@ -143,9 +143,9 @@ def maintenance_finish(context: Context, arguments: argparse.Namespace) -> Propo
     return Proposal(tuple(steps), result=f"{name} is back: its bricks run and are healed")
 
 
-def next_nodes(pool: Pool, cluster: Cluster) -> str:
-    """Which nodes may be stopped now, in one line; for the end of a maintenance."""
-    away = {one.node for one in records(cluster.tags)}
+def next_nodes(pool: Pool, cluster: Cluster, finished: str = "") -> str:
+    """Which nodes but *finished* may be stopped now, in one line; for the end of a maintenance."""
+    away = {finished, *(one.node for one in records(cluster.tags))}
     able: List[str] = []
     reasons: List[str] = []
     for peer in pool.peers or ():

@@ -51,7 +51,9 @@ def finish(arguments: argparse.Namespace) -> int:
     status = run_task(maintenance_finish, arguments, of_maintenance=True)
     if status == 0 and not arguments.dry_run:
         try:
-            print_line(next_nodes(query_pool(), ssconf.read()))
+            cluster = ssconf.read()
+            finished = cluster.node_of_host(arguments.node)
+            print_line(next_nodes(query_pool(), cluster, "" if finished is None else finished.name))
         except CommandError as err:
             print_line(f"it is not known whether the next node may follow: {err}")
     return status

@@ -228,5 +228,6 @@ def test_a_node_that_is_not_in_maintenance_has_nothing_to_finish() -> None:
 def test_which_node_may_follow() -> None:
     assert next_nodes(pool(), cluster(3)).endswith(f"{', '.join(NODES)} may be stopped now, one at a time")
     assert THIRD not in next_nodes(pool(), cluster(3, tags=(record(THIRD).tag,)))
+    assert NODE not in next_nodes(pool(), cluster(3), finished=NODE)
     not_yet = next_nodes(pool(node1={"heal_pending": 7}), cluster(3))
     assert not_yet.startswith(f"no other node may be stopped now: {MASTER}: gv0: replica set is not healed")
