@@ -207,3 +207,18 @@ def test_run_stops_at_a_command_that_fails(guests: WritingGuests) -> None:
     assert [each["node"] for each in status(pool)["nodes"]] == [NODE2]
     maintenance(pool, "finish", "node2")
     assert guests.errors() == 0
+
+
+def test_repair_starts_what_does_not_run(guests: WritingGuests) -> None:
+    site, pool = guests.site, guests.site.pool
+    assert "nothing to do" in gnt_gluster(pool, "repair").stderr
+    pool.kill_brick(VOLUME, 2)
+    pool.kill_self_heal_daemons([2])
+    done = gnt_gluster(pool, "repair", VOLUME)
+    print(done.stderr)
+    assert brick_processes(site, 2) == 1
+    assert pool.self_heal_daemons(2)
+    assert "nothing to do" in gnt_gluster(pool, "repair").stderr
+    pool.wait_healed(VOLUME, in_use=True)
+    assert guests.errors() == 0
+    assert guests.faults() == []
