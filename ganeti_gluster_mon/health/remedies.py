@@ -76,8 +76,10 @@ REMEDIES: Mapping[str, Remedy] = {
     "PEER_DISCONNECTED": Remedy(_DIAGNOSE, "ssh {host} systemctl restart glusterd", _CHECK),
     "PEER_SILENT": Remedy(_DIAGNOSE, "ssh {host} systemctl restart glusterd", _CHECK),
     "PEER_REJECTED": Remedy(
-        "gluster peer status",
-        "ssh {host} 'systemctl stop glusterd && rm -r /var/lib/glusterd/vols && systemctl start glusterd'",
+        # diagnose names nodes with another version of GlusterFS, where the fix would keep bricks from starting
+        _DIAGNOSE,
+        "ssh {host} 'systemctl stop glusterd && mv -T --backup=numbered /var/lib/glusterd/vols "
+        "/var/lib/glusterd/vols.old && systemctl start glusterd'",
         _CHECK,
     ),
     "VOLUME_FULL": Remedy(_DISKS, _EXPAND, _CHECK_VOLUME),
