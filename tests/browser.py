@@ -45,7 +45,7 @@ PHONE = Window(390, 844, phone=True)
 
 
 @dataclass(frozen=True)
-class Seen:
+class RenderedWindow:
     """What was to be seen in a window."""
 
     text: str
@@ -126,8 +126,8 @@ async def _browser() -> AsyncIterator[_Tab]:
             while not address:
                 line = await asyncio.wait_for(process.stderr.readline(), GENEROUS)
                 assert line, "chromium did not start"
-                told = re.search(rb"DevTools listening on ws://([^/]+)/", line)
-                address = told.group(1).decode() if told else ""
+                found = re.search(rb"DevTools listening on ws://([^/]+)/", line)
+                address = found.group(1).decode() if found else ""
             client = AsyncHTTPClient(force_instance=True)
             targets = json.loads((await client.fetch(f"http://{address}/json/list")).body)
             client.close()
@@ -140,7 +140,7 @@ async def _browser() -> AsyncIterator[_Tab]:
             await process.wait()
 
 
-async def _look(tab: _Tab, url: str, window: Window) -> Seen:
+async def _look(tab: _Tab, url: str, window: Window) -> RenderedWindow:
     tab.events.clear()
     for domain in ("Page", "Log", "Runtime", "Network"):
         await tab.do(f"{domain}.enable")
@@ -162,7 +162,7 @@ async def _look(tab: _Tab, url: str, window: Window) -> Seen:
         for event in tab.events
         if event["method"] in ("Log.entryAdded", "Runtime.exceptionThrown")
     ]
-    return Seen(
+    return RenderedWindow(
         text=str(await tab.value("document.body.innerText")),
         width=int(await tab.value("document.documentElement.scrollWidth")),
         background=str(await tab.value("getComputedStyle(document.body).backgroundColor")),
@@ -171,10 +171,10 @@ async def _look(tab: _Tab, url: str, window: Window) -> Seen:
     )
 
 
-def look(url: str, *windows: Window) -> List[Seen]:
+def look(url: str, *windows: Window) -> List[RenderedWindow]:
     """What a browser shows of *url* in each of the *windows*."""
 
-    async def looked() -> List[Seen]:
+    async def looked() -> List[RenderedWindow]:
         async with _browser() as tab:
             return [await _look(tab, url, window) for window in windows]
 

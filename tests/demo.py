@@ -158,7 +158,7 @@ def _interrupt(number: int, _frame: Optional[FrameType]) -> NoReturn:
     raise Interrupted(number)
 
 
-def heed_interruptions() -> None:
+def handle_interruptions() -> None:
     """From now on, whatever wants to end this program raises Interrupted in it."""
     for each in INTERRUPTIONS:
         if signal.getsignal(each) != signal.SIG_IGN:  # nohup's wish is respected
@@ -190,5 +190,5 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    heed_interruptions()
+    handle_interruptions()
     sys.exit(main())

@@ -106,12 +106,12 @@ def parse(documented: Documented) -> str:
     """Parse one of our own commands; returns what is wrong with it, "" for nothing."""
     program, *words = documented.words
     parser = {"gnt-gluster": gnt_gluster.parser, "ganeti-gluster-mon": cli._parser}[_program(program)]()
-    said = io.StringIO()
-    with contextlib.redirect_stderr(said), contextlib.redirect_stdout(said):
+    output = io.StringIO()
+    with contextlib.redirect_stderr(output), contextlib.redirect_stdout(output):
         try:
             parser.parse_args(words)
         except SystemExit as end:
-            return "" if end.code == 0 else said.getvalue().strip()
+            return "" if end.code == 0 else output.getvalue().strip()
         except argparse.ArgumentError as error:
             return str(error)
         except Exception as error:

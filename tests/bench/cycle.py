@@ -41,7 +41,7 @@ for name in {copies!r}:
 
 def bare() -> None:
     """All queries given to one `gluster` on its standard input."""
-    lines = "".join(" ".join(asked) + "\n" for asked in QUESTIONS)
+    lines = "".join(" ".join(query) + "\n" for query in QUESTIONS)
     subprocess.run(
         ["gluster", "--mode=script", "--xml"], input=lines, check=True, capture_output=True, text=True
     )

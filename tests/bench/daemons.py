@@ -144,8 +144,8 @@ def locks(pool: Pool) -> None:
             measured(f"with three collectors scraped every {scrape:g} s", Tally())
 
 
-def asked(pool: Pool) -> int:
-    """Commands about status that glusterd has been asked on any host, by its own history."""
+def status_commands(pool: Pool) -> int:
+    """Status commands that any glusterd has run, by its own history."""
     argv = ["cat", "/var/log/glusterfs/cmd_history.log"]
     texts = [pool.exec(host, argv, check=False).stdout for host in HOSTS]
     return sum(text.count(" : volume status ") for text in texts)
@@ -155,9 +155,9 @@ def questions(pool: Pool) -> None:
     """What takes a lock, a minute: with more nodes, with more scrapes, and while nobody looks."""
 
     def measured(words: str) -> None:
-        began, before = time.monotonic(), asked(pool)
+        began, before = time.monotonic(), status_commands(pool)
         time.sleep(QUESTIONS)
-        line(words, (asked(pool) - before) * 60 / (time.monotonic() - began), "a minute")
+        line(words, (status_commands(pool) - before) * 60 / (time.monotonic() - began), "a minute")
 
     interval = INTERVALS[-1]
     with serving(pool, HOSTS[0], "--listen", ":1816", "--interval", str(interval)):

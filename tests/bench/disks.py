@@ -36,16 +36,16 @@ def main() -> int:
         with serving(pool, 1) as daemon:
             daemon.wait_code(0)
             argv = ["/usr/bin/python3", str(INSIDE)]
-            told = json.loads(cluster.run(1, *argv, timeout=300))
-        failed = _calls(told)
+            report = json.loads(cluster.run(1, *argv, timeout=300))
+        failed = _calls(report)
         print()
-        _throughput(cluster, told["uri"])
+        _throughput(cluster, report["uri"])
     return failed
 
 
-def _calls(told: Dict[str, List[float]]) -> int:
+def _calls(durations: Dict[str, List[float]]) -> int:
     """The table of calls; 1 if one is worse than it may be."""
-    median = {name: statistics.median(seconds) for name, seconds in told.items() if name != "uri"}
+    median = {name: statistics.median(seconds) for name, seconds in durations.items() if name != "uri"}
     ours = median["ours"]
     print(f"{'a userspace disk, Assemble and Shutdown':46} median ms   ratio   at least")
     print(f"{'ours':46} {ours * 1000:9.2f}    1.00")
@@ -84,8 +84,8 @@ def _throughput(cluster: Cluster, uri: str) -> None:
                         "-d",
                         str(DEPTH),
                     ]
-                    said = cluster.run(1, "qemu-img", "bench", *words, name)
-                    seconds = float(said.rpartition("Run completed in ")[2].split()[0])
+                    output = cluster.run(1, "qemu-img", "bench", *words, name)
+                    seconds = float(output.rpartition("Run completed in ")[2].split()[0])
                     rates[way].append(count * size / seconds / (1 << 20))
             medians = [statistics.median(rates[way]) for way in ways]
             print(f"{load:24} {medians[0]:12.1f} {medians[1]:12.1f}")

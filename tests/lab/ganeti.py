@@ -136,22 +136,22 @@ class Cluster:
         )
 
     def wait_load(self, port: int = MOND, nodes: Optional[Sequence[int]] = None) -> None:
-        """Wait until mond of each of *nodes* (all), on *port*, tells the load of its processors.
+        """Wait until mond of each of *nodes* (all), on *port*, reports the load of its processors.
 
-        It looks every five seconds and has nothing to tell before its second look; hbal then has no data.
+        It looks every five seconds and has nothing to report before its second look; hbal then has no data.
         """
         url = f"http://127.0.0.1:{port}/1/report/default/cpu-avg-load"
         argv = ["curl", "--silent", "--max-time", "10", url]
 
-        def tells(number: int) -> None:
+        def wait_reported(number: int) -> None:
             host = self.pool.host(number)
             wait_until(
                 lambda: '"cpu_total"' in host.exec(argv, check=False).stdout,
-                f"mond of {host.name} to tell the load",
+                f"mond of {host.name} to report the load",
                 interval=0.2,
             )
 
-        at_once(tells, self.nodes if nodes is None else nodes)
+        at_once(wait_reported, self.nodes if nodes is None else nodes)
 
     def down(self) -> None:
         """End every guest and daemon, and forget the cluster; up() can make another one."""
@@ -200,8 +200,8 @@ class Cluster:
     def _init(self, master: Host, templates: Sequence[str]) -> None:
         guest = {**GUEST, "kvm_flag": "enabled" if os.path.exists("/dev/kvm") else "disabled"}
         # Ganeti asks whether somebody has the cluster's address already. Nobody can: say so at once.
-        nobody = [f"{ADDRESS}/32"]
-        master.exec(["ip", "route", "add", "unreachable", *nobody])
+        unused = [f"{ADDRESS}/32"]
+        master.exec(["ip", "route", "add", "unreachable", *unused])
         argv = [
             "gnt-cluster",
             "init",
@@ -221,7 +221,7 @@ class Cluster:
         try:
             master.exec([*argv, NAME], timeout=PATIENCE)
         finally:
-            master.exec(["ip", "route", "delete", "unreachable", *nobody])
+            master.exec(["ip", "route", "delete", "unreachable", *unused])
 
     def _join(self, host: Host) -> None:
         self.run(self.master.number, "gnt-node", "add", "--no-ssh-key-check", host.name)

@@ -193,9 +193,11 @@ class Namespaces:
                 if pipe is not None:
                     pipe.close()
             if isinstance(error, subprocess.TimeoutExpired):
-                said = b"".join((error.stdout or b"", error.stderr or b"")).decode("utf-8", "surrogateescape")
+                message = b"".join((error.stdout or b"", error.stderr or b"")).decode(
+                    "utf-8", "surrogateescape"
+                )
                 raise LabTimeout(
-                    f"{self.directory.name}: {' '.join(argv)}: no end within {timeout:g} s\n{said}".rstrip()
+                    f"{self.directory.name}: {' '.join(argv)}: no end within {timeout:g} s\n{message}".rstrip()
                 ) from None
             raise
         if check and run.returncode:
@@ -242,13 +244,13 @@ def _in_session(pid: int, session: int) -> bool:
 def _read_line(descriptor: int, timeout: float) -> bytes:
     """What comes up to a line's end, the end of the pipe or the deadline."""
     deadline = time.monotonic() + timeout
-    said = b""
-    while not said.endswith(b"\n"):
+    line = b""
+    while not line.endswith(b"\n"):
         left = deadline - time.monotonic()
         if left <= 0 or not select.select([descriptor], [], [], left)[0]:
             break
         more = os.read(descriptor, 4096)
         if not more:
             break
-        said += more
-    return said
+        line += more
+    return line

@@ -30,12 +30,12 @@ class Pool(Lab):
         """What ``gluster --mode=script WORDS`` answers; asked again while another holds the lock."""
         argv = ["gluster", "--mode=script", *words]
 
-        def asked() -> Optional[Tuple[int, str]]:
+        def tried() -> Optional[Tuple[int, str]]:
             answer = self.exec(host, argv, check=False, timeout=timeout)
             text = answer.stdout + answer.stderr
             return None if answer.returncode and LOCKED.search(text) else (answer.returncode, text)
 
-        status, text = wait_until(asked, f"the lock for {' '.join(argv)}", timeout, 0.1)
+        status, text = wait_until(tried, f"the lock for {' '.join(argv)}", timeout, 0.1)
         if status:
             raise LabError(f"{hostname(host)}: {' '.join(argv)}: exit status {status}\n{text}".rstrip())
         return text
@@ -72,10 +72,10 @@ class Pool(Lab):
         at_once(see_each_other, numbers)
 
     def wait_disconnected(
-        self, host: int, seen_by: Optional[Sequence[int]] = None, timeout: float = 120.0
+        self, host: int, watchers: Optional[Sequence[int]] = None, timeout: float = 120.0
     ) -> None:
-        """Wait until glusterd of each of *seen_by* (all others) calls *host* disconnected, 52 s at most."""
-        observers = [h.number for h in self.hosts if h.number != host] if seen_by is None else list(seen_by)
+        """Wait until glusterd of each of *watchers* (all others) calls *host* disconnected, 52 s at most."""
+        observers = [h.number for h in self.hosts if h.number != host] if watchers is None else list(watchers)
 
         def sees_it_gone(observer: int) -> None:
             wait_until(
@@ -213,17 +213,17 @@ class Pool(Lab):
         minutes, so they are asked to begin every ten seconds.
         """
         counted = "Number of entries in heal pending" if in_use else "Total Number of entries"
-        asked = time.monotonic()
+        requested_at = time.monotonic()
 
         def healed() -> bool:
-            nonlocal asked
+            nonlocal requested_at
             answer = self.exec(host, ["gluster", "volume", "heal", name, "info", "summary"], check=False)
             counts = re.findall(rf"^{counted}: (.*)$", answer.stdout, re.MULTILINE)
             if answer.returncode == 0 and counts and set(counts) == {"0"}:
                 return True
-            if time.monotonic() - asked > 10:
+            if time.monotonic() - requested_at > 10:
                 self.exec(host, ["gluster", "--mode=script", "volume", "heal", name], check=False)
-                asked = time.monotonic()
+                requested_at = time.monotonic()
             return False
 
         wait_until(healed, f"volume {name} healed", timeout, 0.2)
@@ -270,12 +270,12 @@ class Pool(Lab):
         def all_are() -> bool:
             state = self._of_volume(host, volume)
             # glusterd tells the status of its own bricks alone
-            told = {
+            online = {
                 state[key.replace(".status", ".path")].partition(":")[2]: value
                 for key, value in state.items()
                 if re.fullmatch(r"Brick\d+\.status", key)
             }
-            return all(value == status for brick, value in told.items() if path in (None, brick))
+            return all(value == status for brick, value in online.items() if path in (None, brick))
 
         wait_until(all_are, f"bricks of {volume} on {hostname(host)} {status.lower()}", 30, 0.1)
 

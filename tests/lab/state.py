@@ -39,14 +39,14 @@ class StateDirectory:
         assert self._lock is not None, "not claimed"
         return self._lock
 
-    def claim(self, patience: float = 5.0) -> None:
+    def claim(self, timeout: float = 5.0) -> None:
         """Make the directory ours, empty. What is ours already stays so.
 
         Raises LabError when a lab of that name stands. One whose process was just killed is still dying for
-        an instant, hence *patience*, in seconds.
+        an instant, hence *timeout*, in seconds.
         """
         try:
-            wait_until(self.try_claim, f"{self.path.name} free", patience)
+            wait_until(self.try_claim, f"{self.path.name} free", timeout)
         except LabTimeout:
             raise LabError(f"a lab {self.path.name} stands already ({self.path})") from None
         self.sweep()

@@ -101,8 +101,8 @@ class Life:
             self.disks[path] = self._write(path, f"{name}{number}")
 
     def _files(self, instance: str) -> List[str]:
-        said = self.cluster.run(1, "gnt-gluster", "list-disks", "--no-headers", "-o", "path", instance)
-        return said.split()
+        output = self.cluster.run(1, "gnt-gluster", "list-disks", "--no-headers", "-o", "path", instance)
+        return output.split()
 
     def _write(self, path: str, seed: str) -> str:
         block = hashlib.sha512(seed.encode()).digest()
@@ -127,10 +127,10 @@ class Life:
         try:
             script = 'for f; do printf "%s %s\\n" "$(head -c {} "/mnt/life/$f" | sha256sum | cut -d" " -f1)" "$f"; done'
             argv = ["sh", "-c", script.replace("{}", str(_CONTENT)), "sh", *self.disks]
-            said = self.pool.exec(1, argv, timeout=120).stdout
+            output = self.pool.exec(1, argv, timeout=120).stdout
         finally:
             self.pool.unmount(1, "/mnt/life")
-        return {path: digest for digest, path in (line.split(" ", 1) for line in said.splitlines())}
+        return {path: digest for digest, path in (line.split(" ", 1) for line in output.splitlines())}
 
     # --- what has to be so after each step ------------------------------------------------------------------
 
@@ -145,17 +145,17 @@ class Life:
 
     def diagnosed(self) -> None:
         """`diagnose` is content, within the time that connections take."""
-        said: List[str] = []
+        outputs: List[str] = []
 
         def content() -> bool:
             done = type_in(self.pool, "gnt-gluster diagnose", check=False, timeout=90)
-            said.append(done.stdout)
+            outputs.append(done.stdout)
             return done.returncode == 0
 
         try:
             wait_until(content, "gnt-gluster diagnose to be content", 90, 1.0)
         except Exception as error:
-            raise AssertionError(said[-1]) from error
+            raise AssertionError(outputs[-1]) from error
 
     def brick_of(self, number: int) -> str:
         """The brick on a node, by its short name."""
@@ -200,8 +200,8 @@ def deploy(life: Life) -> None:
 def replace_dead_disk(life: Life) -> None:
     """The filesystem of a brick of node3 fails; another disk takes its place."""
     life.pool.exec(3, ["xfs_io", "-x", "-c", "shutdown", "/export/brick1"])
-    said = type_in(life.pool, "gnt-gluster diagnose node3", check=False)
-    assert said.returncode == 1 and "replace-brick gv0" in said.stdout, said
+    result = type_in(life.pool, "gnt-gluster diagnose node3", check=False)
+    assert result.returncode == 1 and "replace-brick gv0" in result.stdout, result
     life.gnt("replace-brick", "gv0", f"node3:{BRICK}", "node3", "--device", VDC, "--force")
     # nodes have their bricks on different disks from now on
     life.devices = ("--device", VDB, "--device", f"node3:{VDC}")
@@ -309,10 +309,10 @@ def new_cluster(life: Life) -> None:
     cluster.up(numbers, templates=("diskless",))
     prepare(pool, numbers)
     life.disks = {}
-    said = gnt_gluster(pool, "deploy", *life.devices, check=False)
-    assert said.returncode == 1 and "a stale brick in it" in said.stderr and "--wipe node1" in said.stderr, (
-        said
-    )
+    result = gnt_gluster(pool, "deploy", *life.devices, check=False)
+    assert (
+        result.returncode == 1 and "a stale brick in it" in result.stderr and "--wipe node1" in result.stderr
+    ), result
     devices = {number: VDC if number == 3 else VDB for number in numbers}
     wiped = [word for number, device in devices.items() for word in ("--wipe", f"node{number}:{device}")]
 
@@ -327,8 +327,8 @@ def new_cluster(life: Life) -> None:
 def destroy(life: Life) -> None:
     """The volume is deleted when no instance uses it any more, and its disks are free again."""
     pool, cluster = life.pool, life.cluster
-    said = gnt_gluster(pool, "destroy-volume", "gv0", "--force", check=False)
-    assert said.returncode == 1 and "has disks of" in said.stderr, said
+    result = gnt_gluster(pool, "destroy-volume", "gv0", "--force", check=False)
+    assert result.returncode == 1 and "has disks of" in result.stderr, result
     for name in cluster.run(1, "gnt-instance", "list", "--no-headers", "-o", "name").split():
         cluster.instance_remove(name)
     began = time.monotonic()

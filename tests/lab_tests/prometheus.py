@@ -57,8 +57,8 @@ class Prometheus:
         argv = ["curl", "--silent", "--fail", "--get", f"{_URL}/{what}"]
         if query is not None:
             argv += ["--data-urlencode", f"query={query}"]
-        said = self.pool.exec(self.host, argv, check=False).stdout
-        return dict(json.loads(said)["data"]) if said else {}
+        output = self.pool.exec(self.host, argv, check=False).stdout
+        return dict(json.loads(output)["data"]) if output else {}
 
 
 _ABOUT = ("volume", "peer", "host", "instance")

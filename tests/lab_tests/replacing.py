@@ -44,10 +44,10 @@ def context(pool: Pool, host: Optional[FromOutside] = None, tags: Sequence[str] 
 
 def run(pool: Pool, *words: str, host: Optional[FromOutside] = None) -> int:
     """Carry out a command of gnt-gluster, as its main program does; returns its exit status."""
-    asked = arguments(*words)
+    request = arguments(*words)
     task = getattr(pool_tasks, words[0].replace("-", "_"))
     try:
-        return run_task.run_task(task, asked, context(pool, host))
+        return run_task.run_task(task, request, context(pool, host))
     except CommandError as err:
         print(f"gnt-gluster: {err}", file=sys.stderr)
         return 1

@@ -52,16 +52,16 @@ LOOK_BACK = frozenset({"GlusterCollectFailing", "GlusterProcessRestarting"})
 
 def wait_quiet(watching: Prometheus, besides: FrozenSet[str] = LOOK_BACK) -> None:
     """Wait until no alert fires but those named in *besides*."""
-    seen: List[Set[Tuple[str, str]]] = [set()]
+    firing: List[Set[Tuple[str, str]]] = [set()]
 
     def quiet() -> bool:
-        seen.append({(name, about) for name, about in watching.firing() if name not in besides})
-        return bool(watching.rules()) and not seen[-1]
+        firing.append({(name, about) for name, about in watching.firing() if name not in besides})
+        return bool(watching.rules()) and not firing[-1]
 
     try:
         wait_until(quiet, "no alert to fire", 3 * LONG)
     except LabTimeout as err:
-        raise AssertionError(f"still firing: {sorted(seen[-1])}") from err
+        raise AssertionError(f"still firing: {sorted(firing[-1])}") from err
 
 
 def test_every_rule_is_evaluated_without_an_error(watching: Prometheus) -> None:
@@ -85,8 +85,8 @@ def test_a_killed_brick_fires_its_alerts_the_dashboard_shows_it_and_they_end(
         )
         assert "GlusterSubvolumeQuorumLost" not in {name for name, _ in watching.firing()}
         # Every panel has data, the table of alerts too; what has been scraped for two seconds has a rate.
-        asked = list(queries())
-        without = [query for query in asked if not watching.values(query)]
+        queried = list(queries())
+        without = [query for query in queried if not watching.values(query)]
         assert without == []
     finally:
         together.pool.start_brick("gv0", 2)
@@ -205,7 +205,7 @@ def test_a_glusterd_that_is_dead_and_its_bricks_live(together: Together, watchin
     together.pool.kill_glusterd(3)
     try:
         wait_until(lambda: NODE3_AWAY in watching.firing(), "the alert", LONG)
-        together.pool.wait_disconnected(3, seen_by=[1, 2])
+        together.pool.wait_disconnected(3, watchers=[1, 2])
         # the daemons have looked again since, and the alerts wait a second
         looked = watching.values("max(gluster_collect_timestamp_seconds)")[0]
         wait_until(

@@ -123,9 +123,9 @@ def monitor(cluster: Cluster, node: int, command: str) -> str:
 
 def qemu_disk(cluster: Cluster, node: int) -> Tuple[str, int]:
     """QEMU's name of the guest's only disk, and the size that the guest sees, in bytes."""
-    told = monitor(cluster, node, "info block -v")
-    found = re.search(r"^(disk-\S+) .*?virtual size: [^(]*\((\d+) bytes\)", told, re.DOTALL | re.MULTILINE)
-    assert found, told
+    output = monitor(cluster, node, "info block -v")
+    found = re.search(r"^(disk-\S+) .*?virtual size: [^(]*\((\d+) bytes\)", output, re.DOTALL | re.MULTILINE)
+    assert found, output
     return found[1], int(found[2])
 
 
@@ -358,8 +358,8 @@ def test_a_disk_is_wiped_by_its_path_and_let_go(cluster: Cluster) -> None:
 
 
 def status(cluster: Cluster, path: str, node: int = 1) -> Dict[str, object]:
-    told: Dict[str, object] = json.loads(on_node(cluster, node, "look", path))
-    return told
+    report: Dict[str, object] = json.loads(on_node(cluster, node, "look", path))
+    return report
 
 
 @pytest.mark.usefixtures("guests")
@@ -374,9 +374,9 @@ def test_ganeti_hears_of_a_missing_copy(cluster: Cluster) -> None:
             assert status(cluster, path)["degraded"] is False
             cluster.pool.kill_brick("gv0", 2)
             wait_until(lambda: status(cluster, path)["degraded"], "a missing copy")
-            told = status(cluster, path)
-            assert told["percent"] is None
-            assert float(str(told["seconds"])) < 0.005
+            reported = status(cluster, path)
+            assert reported["percent"] is None
+            assert float(str(reported["seconds"])) < 0.005
             assert [line for line in verify(cluster) if "disk/0 on node1.lab.test is degraded" in line]
             cluster.pool.start_brick("gv0", 2)
             cluster.pool.wait_healed("gv0")
@@ -387,10 +387,10 @@ def test_ganeti_hears_of_a_missing_copy(cluster: Cluster) -> None:
 
 
 @pytest.mark.usefixtures("guests")
-def test_space_is_told_as_the_table_says(cluster: Cluster) -> None:
+def test_space_is_reported_as_the_table_says(cluster: Cluster) -> None:
     """No space in `gnt-node list`, a row in list-storage, and hail does not reckon with it."""
-    told = on_node(cluster, 2, "place", "gv0", "space")
-    size, available, _ = json.loads(told)
+    output = on_node(cluster, 2, "place", "gv0", "space")
+    size, available, _ = json.loads(output)
     assert listed(cluster, "gnt-node", "list", "-o", "dtotal,dfree") == ["?|?"] * 3
     words = (
         "gnt-node",
@@ -485,16 +485,16 @@ def assert_files(cluster: Cluster, *paths: str) -> None:
         assert sorted(disks(cluster, node)) == sorted(paths)
 
 
-def test_a_mount_that_hangs_is_said_to(cluster: Cluster) -> None:
+def test_a_mount_that_hangs_is_reported(cluster: Cluster) -> None:
     cluster.pool.gluster("volume", "set", "gv0", "network.ping-timeout", "42")
     cluster.pool.mount(1, "gv0", POINT, server="127.0.0.1")
     cluster.pool.freeze_brick("gv0", 2)
     try:
-        said = on_node(cluster, 1, "place", "gv0", "hang", "2", check=False)
+        output = on_node(cluster, 1, "place", "gv0", "hang", "2", check=False)
         assert re.match(
-            r"volume gv0, mounted at /run/\S+, does not answer: no answer from statvfs within 2 s;", said
+            r"volume gv0, mounted at /run/\S+, does not answer: no answer from statvfs within 2 s;", output
         )
-        assert "`gluster volume status gv0`" in said
+        assert "`gluster volume status gv0`" in output
     finally:
         cluster.pool.thaw_brick("gv0", 2)
         cluster.pool.gluster("volume", "set", "gv0", "network.ping-timeout", "3")
@@ -518,10 +518,10 @@ def test_a_mount_whose_process_has_died_is_made_anew(cluster: Cluster) -> None:
 def test_a_volume_that_is_stopped(cluster: Cluster) -> None:
     cluster.pool.stop_volume("gv0")
     try:
-        said = on_node(cluster, 1, "place", "gv0", "create", "ganeti/never", check=False)
+        output = on_node(cluster, 1, "place", "gv0", "create", "ganeti/never", check=False)
         # By chance it can be mounted, and then nothing answers.
-        assert said.startswith(("volume gv0 cannot be mounted", "volume gv0, mounted at")), said
-        assert "started" in said and "`gluster volume " in said
+        assert output.startswith(("volume gv0 cannot be mounted", "volume gv0, mounted at")), output
+        assert "started" in output and "`gluster volume " in output
     finally:
         cluster.pool.start_volume("gv0")
     assert not mounts(cluster)[1]

@@ -43,9 +43,9 @@ def test_a_former_brick_never_comes_back(pool: Pool, capsys: pytest.CaptureFixtu
     write(pool, "gv0", FILES, "second", healed=True)
     capsys.readouterr()
     assert run(pool, *replacing(SECOND, "--device", VDB)) == 1
-    told = capsys.readouterr().err
-    assert f"gnt-gluster: {NODE3}: {FIRST} is a stale brick of volume gv0" in told
-    assert f"--wipe {NODE3}:{VDB}" in told and "nothing was done" in told
+    stderr = capsys.readouterr().err
+    assert f"gnt-gluster: {NODE3}: {FIRST} is a stale brick of volume gv0" in stderr
+    assert f"--wipe {NODE3}:{VDB}" in stderr and "nothing was done" in stderr
     assert f"{NODE3}:{SECOND}" in pool.gluster("volume", "info", "gv0")
     done(pool, *replacing(SECOND, "--device", VDB, "--wipe", f"node3:{VDB}", "--force"))
     bricks = on_bricks(pool, [(1, FIRST), (2, FIRST), (3, FIRST)])
@@ -84,8 +84,8 @@ def test_a_dead_disk_is_replaced_in_its_place(pool: Pool, capsys: pytest.Capture
     words = ("replace-brick", "gv0", f"node2.lab.test:{FIRST}", "node2", "--device", VDC)
     capsys.readouterr()
     assert run(pool, *words) == 1  # it has to be confirmed
-    told = capsys.readouterr().err
-    assert f"node2.lab.test: the filesystem of {FIRST} is dead" in told and "Input/output error" in told
+    stderr = capsys.readouterr().err
+    assert f"node2.lab.test: the filesystem of {FIRST} is dead" in stderr and "Input/output error" in stderr
     assert pool.exec(2, ["cat", "/etc/fstab"]).stdout == table
     interrupted: List[str] = []
 
@@ -107,8 +107,8 @@ def test_a_dead_disk_is_replaced_in_its_place(pool: Pool, capsys: pytest.Capture
     assert len([line for line in after if "/export/brick1" in line]) == 1 and after != table.splitlines()
     capsys.readouterr()
     done(pool, *words)
-    told = capsys.readouterr().err
-    assert f"nothing to do; node2.lab.test:{FIRST} was verified: " in told
+    stderr = capsys.readouterr().err
+    assert f"nothing to do; node2.lab.test:{FIRST} was verified: " in stderr
     # The boot finds the new disk.
     pool.power_off(2)
     pool.power_on(2)
@@ -130,8 +130,8 @@ def test_a_brick_that_only_lacks_what_others_have_can_be_replaced(
     pool.exec(3, brick.argv)  # by its own command: `volume start force` would start the daemons, too
 
     def pending() -> List[str]:
-        told = pool.gluster("volume", "heal", "sink", "info", "summary")
-        return re.findall(r"^Number of entries in heal pending: (.*)$", told, re.MULTILINE)
+        summary = pool.gluster("volume", "heal", "sink", "info", "summary")
+        return re.findall(r"^Number of entries in heal pending: (.*)$", summary, re.MULTILINE)
 
     wait_until(lambda: pending() == ["8", "8", "0"], "8 entries pending on the new brick", 90)
     words = ("replace-brick", "sink", f"node1.lab.test:{where}", "node1", "--directory", new)
@@ -159,12 +159,12 @@ def test_a_brick_with_less_room_than_the_data_of_its_set_is_refused(
     try:
         capsys.readouterr()
         assert run(pool, *replacing(FIRST, "--directory", "/small/gluster")) == 1
-        told = capsys.readouterr().err
-        assert f"{NODE3}:/small/gluster is too small: the bricks of its set have 2.0M of data" in told
+        stderr = capsys.readouterr().err
+        assert f"{NODE3}:/small/gluster is too small: the bricks of its set have 2.0M of data" in stderr
         pool.exec(3, ["mount", "-o", "remount,size=64M", "/small"])
         assert run(pool, *replacing(FIRST, "--directory", "/small/gluster")) == 1
-        told = capsys.readouterr().err
-        assert "less than the other bricks of its set" in told and "nothing was done" in told
+        stderr = capsys.readouterr().err
+        assert "less than the other bricks of its set" in stderr and "nothing was done" in stderr
     finally:
         pool.exec(3, ["umount", "/small"])
 
@@ -181,9 +181,9 @@ def test_a_disk_with_raw_data_is_refused_unless_it_is_named(
     words = ("create-volume", "raw", "node3", "--distribute", "--device", VDC)
     capsys.readouterr()
     assert run(pool, *words) == 1
-    told = capsys.readouterr().err
-    assert f"{NODE3}: {VDC} holds data without a known signature" in told
-    assert f"--wipe {NODE3}:{VDC}" in told
+    stderr = capsys.readouterr().err
+    assert f"{NODE3}: {VDC} holds data without a known signature" in stderr
+    assert f"--wipe {NODE3}:{VDC}" in stderr
     assert pool.exec(3, ["sha256sum", VDC]).stdout == was
     done(pool, *words, "--wipe", f"node3:{VDC}", "--force")
     capsys.readouterr()

@@ -32,7 +32,7 @@ def three() -> Iterator[Cluster]:
         yield Cluster(pool, storage_paths=FILE_DIRECTORIES).up(templates=("diskless",))
 
 
-def test_what_is_missing_on_any_node_is_told_before_the_first_change(three: Cluster) -> None:
+def test_what_is_missing_on_any_node_is_reported_before_the_first_change(three: Cluster) -> None:
     pool = three.pool
     pool.exec(2, ["mv", "/usr/sbin/mkfs.xfs", "/usr/sbin/mkfs.away"])
     pool.exec(3, ["mount", "--bind", "/etc/fstab", "/etc/fstab"])
@@ -52,7 +52,7 @@ def test_what_is_missing_on_any_node_is_told_before_the_first_change(three: Clus
     untouched(pool)
 
 
-def test_a_port_that_is_closed_between_nodes_is_told_before_the_first_change(three: Cluster) -> None:
+def test_a_port_that_is_closed_between_nodes_is_reported_before_the_first_change(three: Cluster) -> None:
     pool = three.pool
     pool.freeze_glusterd(3)
     try:
@@ -122,11 +122,11 @@ def test_a_hook_is_a_command_as_well(three: Cluster) -> None:
     pool = three.pool
     install_hooks(three, [1])
     first = Asking(pool, 2, "destroy-volume", "scratch")
-    said = pool.exec(1, ["gnt-node", "remove", "node3.lab.test"], check=False, timeout=120)
-    assert said.returncode == 1
+    result = pool.exec(1, ["gnt-node", "remove", "node3.lab.test"], check=False, timeout=120)
+    assert result.returncode == 1
     assert (
         "gluster: gnt-gluster destroy-volume scratch is running: started by anna on node2.lab.test"
-        in said.stderr
+        in result.stderr
     )
     os.write(first.terminal, b"n\n")
     first.close()

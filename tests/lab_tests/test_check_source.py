@@ -36,7 +36,7 @@ def commands(pool: Pool) -> int:
     return text.count(" : volume status ")
 
 
-def test_beside_a_daemon_it_is_fast_and_locks_nothing(lab_pool: Pool) -> None:
+def test_with_a_daemon_it_is_fast_and_locks_nothing(lab_pool: Pool) -> None:
     with serving(lab_pool, 1, "--interval", "120") as daemon:
         daemon.wait_code(0)
         before = commands(lab_pool)

@@ -176,8 +176,8 @@ def test_a_client_that_reaches_no_brick_stays(ext: Cluster, disk: Disk) -> None:
     at_once(functools.partial(ext.pool.kill_brick, "gv0"), ext.nodes)
     try:
         for action in ("attach", "open"):
-            said = disk.refused(f"./{action}; exit $?")
-            assert "Transport endpoint is not connected" in said and "does not answer" in said
+            output = disk.refused(f"./{action}; exit $?")
+            assert "Transport endpoint is not connected" in output and "does not answer" in output
         assert ext.run(1, "grep", POINT, "/proc/self/mountinfo") == mounts
         backing = ext.run(1, "cat", f"/sys/block/{os.path.basename(device)}/loop/backing_file")
         assert backing == f"{POINT}/ganeti/{disk.name}\n"

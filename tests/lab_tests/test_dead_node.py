@@ -39,8 +39,8 @@ def held(pool: Pool) -> Dict[int, Set[str]]:
 
 def disks_of(pool: Pool) -> Dict[str, str]:
     """The instance of each disk's file."""
-    said = pool.exec(1, ["gnt-instance", "list", "--no-headers", "--separator=:", "-o", "name,uuid"]).stdout
-    return {line.split(":")[1]: line.split(":")[0] for line in said.splitlines()}
+    output = pool.exec(1, ["gnt-instance", "list", "--no-headers", "--separator=:", "-o", "name,uuid"]).stdout
+    return {line.split(":")[1]: line.split(":")[0] for line in output.splitlines()}
 
 
 def test_a_dead_node_with_the_only_copy_leaves_when_the_loss_is_named_and_confirmed(spread: Cluster) -> None:
@@ -58,14 +58,14 @@ def test_a_dead_node_with_the_only_copy_leaves_when_the_loss_is_named_and_confir
         pool, "replace-brick", "spread", f"node3:{WHERE}", "node1", "--directory", "/export/b2/spread"
     )
     assert "this command with --discard-data" in line
-    said = gnt_gluster(pool, "remove-node", "node3", "--discard-data", check=False)
-    assert said.returncode == 1 and "nothing was done" in said.stderr, said
-    (told,) = [line for line in said.stderr.splitlines() if line.startswith(("lost: ", "no disk"))]
-    assert {name for name in INSTANCES if f" {name}" in told} == set(lost), (told, lost)
+    result = gnt_gluster(pool, "remove-node", "node3", "--discard-data", check=False)
+    assert result.returncode == 1 and "nothing was done" in result.stderr, result
+    (line,) = [line for line in result.stderr.splitlines() if line.startswith(("lost: ", "no disk"))]
+    assert {name for name in INSTANCES if f" {name}" in line} == set(lost), (line, lost)
     assert "Number of Bricks: 3" in pool.gluster("volume", "info", "spread")
 
-    said = gnt_gluster(pool, "remove-node", "node3", "--discard-data", "--force")
-    assert said.stderr.splitlines()[-1] == (
+    result = gnt_gluster(pool, "remove-node", "node3", "--discard-data", "--force")
+    assert result.stderr.splitlines()[-1] == (
         "node3.lab.test is not in the pool any more: gnt-node remove node3.lab.test"
     )
     assert "Number of Bricks: 2" in pool.gluster("volume", "info", "spread")
@@ -90,8 +90,8 @@ def test_a_brick_whose_disk_died_is_replaced_when_the_loss_is_confirmed(spread: 
     (line,) = refused(pool, *words, "--discard-data", "--force")
     assert "is online, and its data need not be lost: gluster volume remove-brick spread" in line
     pool.kill_brick("spread", 2)
-    said = gnt_gluster(pool, *words, "--discard-data", "--force")
-    assert "node2.lab.test:/export/b2/spread has taken the place of" in said.stderr.splitlines()[-1]
+    result = gnt_gluster(pool, *words, "--discard-data", "--force")
+    assert "node2.lab.test:/export/b2/spread has taken the place of" in result.stderr.splitlines()[-1]
     info = pool.gluster("volume", "info", "spread")
     assert "node2.lab.test:/export/b2/spread" in info and f"node2.lab.test:{WHERE}" not in info
     everything_can_be_written(pool)
@@ -106,5 +106,5 @@ def test_what_is_balanced_is_not_spread_again(spread: Cluster) -> None:
     gnt_gluster(
         pool, "expand-volume", "spread", "node1", "--directory", "/export/b2/spread", "--no-rebalance"
     )
-    said = gnt_gluster(pool, "rebalance", "spread")
-    assert "nothing to do" not in said.stderr
+    result = gnt_gluster(pool, "rebalance", "spread")
+    assert "nothing to do" not in result.stderr

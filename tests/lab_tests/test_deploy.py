@@ -82,7 +82,7 @@ def test_a_disk_with_a_filesystem_is_refused_and_unharmed(six: Cluster) -> None:
     untouched(pool)
 
 
-def test_what_is_in_the_way_is_said_in_a_line_each(six: Cluster) -> None:
+def test_each_obstacle_is_reported_in_one_line(six: Cluster) -> None:
     pool = six.pool
     pool.exec(1, ["mv", "/usr/sbin/gluster", "/usr/sbin/gluster.away"])
     hosts = pool.exec(2, ["cat", "/etc/hosts"]).stdout
@@ -150,12 +150,12 @@ def test_the_power_fails_at_step_after_step_and_each_run_gets_further(six: Clust
             cut.append(argv[0])
             pool.power_off(3)
 
-    asked = arguments(*DEPLOY, "--wipe", f"node3:{DISK}", "--force")
+    request = arguments(*DEPLOY, "--wipe", f"node3:{DISK}", "--force")
     for attempt in range(1, 4):
         with pytest.raises(
             PlanStopped, match=f"^{NODE3}: .*stopped at step .*the same command again goes on"
         ) as stop:
-            run_task.run_task(pool_tasks.deploy, asked, context(pool, FromOutside(pool, trap)))
+            run_task.run_task(pool_tasks.deploy, request, context(pool, FromOutside(pool, trap)))
         assert len(cut) == attempt, stop.value
         pool.power_on(3)
         pool.wait_connected([1, 2, 3])
@@ -341,11 +341,13 @@ def test_what_is_done_is_what_a_dry_run_shows(six: Cluster) -> None:
     pool = six.pool
     host = FromOutside(pool)
     there = context(pool, host)
-    asked = arguments("create-volume", "scratch", "node1", "node2", "--device", "/disks/vdc", "--distribute")
-    wish = pool_tasks.create_volume(there, asked)
+    request = arguments(
+        "create-volume", "scratch", "node1", "node2", "--device", "/disks/vdc", "--distribute"
+    )
+    wish = pool_tasks.create_volume(there, request)
     foreseen = [command for commands in precheck(host, wish.steps) for command in commands or ()]
     assert host.ran == []
-    assert run_task.run_task(pool_tasks.create_volume, asked, there) == 0
+    assert run_task.run_task(pool_tasks.create_volume, request, there) == 0
     assert host.ran == [(command.node, command.argv, command.text) for command in foreseen]
     assert "cluster.server-quorum-type: none" in pool.gluster("volume", "info", "scratch")
 

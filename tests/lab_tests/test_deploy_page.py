@@ -68,9 +68,9 @@ class Reader:
         typed = instead(line.partition(" #")[0].strip(), INSTEAD).replace("…", INSTANCE)
         # on a terminal, where an administrator says yes
         run = f"printf 'y\\n' | script --quiet --return --command {shlex.quote(typed)} /dev/null"
-        said = type_in(self.pool, run, timeout=420).stdout
-        print(f"{typed}\n{said}", flush=True)
-        return said
+        output = type_in(self.pool, run, timeout=420).stdout
+        print(f"{typed}\n{output}", flush=True)
+        return output
 
 
 def test_the_pages_are_followed_word_for_word() -> None:
@@ -93,11 +93,11 @@ def growth(cluster: Cluster) -> None:
     for number in (4, 5, 6):
         cluster.add_node(number)
     prepare_nodes(cluster)
-    said = reader.block("Later")
-    assert "node4.lab.test is in the pool" in said[0]
-    assert "gv0 has 6 bricks" in said[2]
-    assert "nothing to do" in said[3]
-    assert "backup is deleted" in said[5]
+    block = reader.block("Later")
+    assert "node4.lab.test is in the pool" in block[0]
+    assert "gv0 has 6 bricks" in block[2]
+    assert "nothing to do" in block[3]
+    assert "backup is deleted" in block[5]
     assert pool.exec(1, ["wipefs", "/disks/vdd"]).stdout == ""
 
     first, second = documented.blocks(DEPLOY, "Replacing a brick")[0]

@@ -97,9 +97,11 @@ def attached(cluster: Cluster, **more: str) -> ContextManager[List[str]]:
 
 
 def test_ganeti_finds_the_provider_with_its_parameters(cluster: Cluster) -> None:
-    said = cluster.run(1, "gnt-storage", "diagnose")
+    output = cluster.run(1, "gnt-storage", "diagnose")
     assert (
-        said.count(f"status: valid (path: {PROVIDER}) [parameters: volume, servers, port, directory, access]")
+        output.count(
+            f"status: valid (path: {PROVIDER}) [parameters: volume, servers, port, directory, access]"
+        )
         == 3
     )
     info = cluster.run(1, "gnt-storage", "info", "gluster")
@@ -127,8 +129,10 @@ def test_a_disk_by_its_path(cluster: Cluster) -> None:
         assert set(disks(cluster, 3).values()) == {24 * MIB}
         assert "cannot shrink" in refused(cluster, "grow", VOL_SIZE="24", VOL_NEW_SIZE="23")
         done(cluster, "setinfo", VOL_METADATA="originstname+guest.lab.test")
-        said = cluster.run(2, "getfattr", "--only-values", "-n", "user.ganeti.info", "--absolute-names", file)
-        assert said == "originstname+guest.lab.test"
+        output = cluster.run(
+            2, "getfattr", "--only-values", "-n", "user.ganeti.info", "--absolute-names", file
+        )
+        assert output == "originstname+guest.lab.test"
         done(cluster, "close")
         assert loops(cluster.pool.host(1)) == [f"{MOUNT}/ganeti/{NAME}"]
         done(cluster, "detach")
@@ -148,8 +152,8 @@ def test_a_disk_that_is_only_looked_at_goes_with_who_looks(cluster: Cluster, acc
             assert uri == URI
             assert left(cluster) == Left({1: [MOUNT]}, {1: [f"{MOUNT}/ganeti/{NAME}"]}, {1: 1})
             with shell(cluster, f"exec 3<{device}; echo", 1):
-                said = refused(cluster, "detach", EXTP_ACCESS=access)
-                assert f"{device} is in use by sh (" in said
+                message = refused(cluster, "detach", EXTP_ACCESS=access)
+                assert f"{device} is in use by sh (" in message
             wait_until(lambda: left(cluster).loops == {}, "the device to go with its last user")
         with attached(cluster, EXTP_ACCESS=access):
             assert left(cluster).keepers == {1: 1}
@@ -223,12 +227,12 @@ def test_of_two_creates_at_once_one_makes_the_disk(cluster: Cluster) -> None:
 def test_verify_looks_for_itself(cluster: Cluster) -> None:
     done(cluster, "verify")
     # Gluster's client may stand for a moment before it learns that there is nothing.
-    said = refused(cluster, "verify", EXTP_VOLUME="nowhere")
-    assert re.search("volume nowhere.*`gluster volume (info|status) nowhere`", said)
+    output = refused(cluster, "verify", EXTP_VOLUME="nowhere")
+    assert re.search("volume nowhere.*`gluster volume (info|status) nowhere`", output)
     cluster.pool.create_volume("idle", cluster.pool.bricks("/export/b2/idle"), replica=3, start=False)
     try:
-        said = refused(cluster, "attach", EXTP_VOLUME="idle")
-        assert re.search(r"volume idle.* started", said)
+        output = refused(cluster, "attach", EXTP_VOLUME="idle")
+        assert re.search(r"volume idle.* started", output)
     finally:
         cluster.pool.delete_volume("idle")
     # A server that is not there costs nothing but time, if there is another.
@@ -237,8 +241,8 @@ def test_verify_looks_for_itself(cluster: Cluster) -> None:
     assert "the host name nobody.lab.test cannot be resolved" in ended.stderr  # a warning
     assert "nobody.lab.test" in refused(cluster, "verify", EXTP_SERVERS="nobody.lab.test")
     with a_disk(cluster):
-        said = refused(cluster, "verify", EXTP_DIRECTORY=f"ganeti/{NAME}")
-        assert "a part of its path is a symlink, or no directory" in said
+        output = refused(cluster, "verify", EXTP_DIRECTORY=f"ganeti/{NAME}")
+        assert "a part of its path is a symlink, or no directory" in output
     assert left(cluster) == NOTHING
 
 

@@ -47,8 +47,8 @@ def mond(cluster: Cluster, number: int) -> Process:
 def get(cluster: Cluster, number: int, path: str, port: int = MOND) -> Tuple[int, str]:
     """Status and body of *path*, asked on the node itself; 0 where nobody answers."""
     argv = ["curl", "--silent", "--max-time", "20", "--write-out", "\n%{http_code}"]
-    said = cluster.pool.exec(number, [*argv, f"http://127.0.0.1:{port}{path}"], check=False)
-    body, _, status = said.stdout.rpartition("\n")
+    result = cluster.pool.exec(number, [*argv, f"http://127.0.0.1:{port}{path}"], check=False)
+    body, _, status = result.stdout.rpartition("\n")
     return int(status), body
 
 
@@ -107,8 +107,8 @@ def test_our_collectors_are_listed_after_monds(fronted: Cluster) -> None:
     for number in fronted.nodes:
         listed = data(fronted, number, "/1/list/collectors")
         assert listed[: len(theirs)] == theirs
-        told = {name for name, _, _ in listed[len(theirs) :]}
-        assert set(ours(fronted)) <= told
+        names = {name for name, _, _ in listed[len(theirs) :]}
+        assert set(ours(fronted)) <= names
         for name, category, _ in listed[len(theirs) :]:
             report = data(fronted, number, f"/1/report/{category}/{name}")
             assert (report["name"], report["category"]) == (name, category)
@@ -127,9 +127,9 @@ def test_what_mond_says_is_passed_on_byte_for_byte(fronted: Cluster) -> None:
     fronted.wait_load(BEHIND, [2])
     paths = [f"/1/report/{category}/{name}" for name, category, _ in collectors(fronted)]
     for path in [*paths, "/1/report/default/none", "/1/report/storage/none"]:
-        asked, behind = get(fronted, 2, path), get(fronted, 2, path, BEHIND)
+        received, behind = get(fronted, 2, path), get(fronted, 2, path, BEHIND)
         assert behind[0] in (200, 404, 500)
-        assert steady(asked) == steady(behind), path
+        assert steady(received) == steady(behind), path
 
 
 def test_a_broken_collector_of_monds_costs_only_itself(fronted: Cluster) -> None:
@@ -141,20 +141,20 @@ def test_a_broken_collector_of_monds_costs_only_itself(fronted: Cluster) -> None
     assert {"cpu-avg-load", "lv"} <= works
     assert "drbd" not in works, "without DRBD it fails"
     assert get(fronted, 1, "/1/report/all", BEHIND)[0] == 500, "and mond with it"
-    told = {report["name"] for report in data(fronted, 1, "/1/report/all")}
-    assert works | set(ours(fronted)) <= told
-    assert told.isdisjoint({name for name, _, _ in collectors(fronted)} - works)
+    names = {report["name"] for report in data(fronted, 1, "/1/report/all")}
+    assert works | set(ours(fronted)) <= names
+    assert names.isdisjoint({name for name, _, _ in collectors(fronted)} - works)
 
 
 def assert_only_ours(cluster: Cluster, number: int) -> None:
-    told = {report["name"] for report in data(cluster, number, "/1/report/all")}
+    names = {report["name"] for report in data(cluster, number, "/1/report/all")}
     listed = {name for name, _, _ in data(cluster, number, "/1/list/collectors")}
-    assert told == listed
-    assert set(ours(cluster)) <= told
-    assert "lv" not in told
-    told_of_it = data(cluster, number, "/1/report/storage/gluster")["data"]["status"]
+    assert names == listed
+    assert set(ours(cluster)) <= names
+    assert "lv" not in names
+    own_status = data(cluster, number, "/1/report/storage/gluster")["data"]["status"]
     # Known, that is; it may still be healing what an earlier test did to it.
-    assert told_of_it["code"] in (0, 1), told_of_it["message"]
+    assert own_status["code"] in (0, 1), own_status["message"]
     status, body = get(cluster, number, "/1/report/storage/lv")
     assert (status, body.count("\n")) == (502, 1)
     assert "mond" in body

@@ -41,12 +41,12 @@ def names(cluster: Cluster) -> List[str]:
 def verify(cluster: Cluster) -> List[str]:
     """What is wrong with the cluster in its own words, but for what this machine lacks."""
     argv = ["gnt-cluster", "verify", "--error-codes"]
-    said = cluster.pool.exec(cluster.nodes[0], argv, check=False, timeout=120)
-    assert "Hooks Results" in said.stdout, said.stdout + said.stderr
+    result = cluster.pool.exec(cluster.nodes[0], argv, check=False, timeout=120)
+    assert "Hooks Results" in result.stdout, result.stdout + result.stderr
     lacks = (
         [] if os.path.exists("/proc/sysrq-trigger") else [NO_SYSRQ.format(name) for name in names(cluster)]
     )
-    wrong: List[str] = re.findall(r"- ((?:ERROR|WARNING).*)", said.stdout)
+    wrong: List[str] = re.findall(r"- ((?:ERROR|WARNING).*)", result.stdout)
     return [line for line in wrong if line.partition(":")[2] not in lacks]
 
 
@@ -83,8 +83,8 @@ def test_every_daemon_runs(ganeti: Cluster) -> None:
 
 
 def test_nodes_reach_each_other_by_the_key_of_the_cluster(ganeti: Cluster) -> None:
-    said = ganeti.run(1, "gnt-cluster", "command", "hostname")
-    assert sorted(re.findall(r"^node: (.*)\n\1$", said, re.MULTILINE)) == names(ganeti), said
+    output = ganeti.run(1, "gnt-cluster", "command", "hostname")
+    assert sorted(re.findall(r"^node: (.*)\n\1$", output, re.MULTILINE)) == names(ganeti), output
 
 
 def test_disk_space_is_not_known(ganeti: Cluster) -> None:

@@ -44,22 +44,22 @@ def reset(lab_pool: Pool) -> Iterator[List[str]]:
 
 def test_a_rebalance_that_replace_brick_resets(lab_pool: Pool, reset: List[str]) -> None:
     states = [lab_pool.exec(host.number, ["gluster", "get-state"], check=False) for host in lab_pool.hosts]
-    assert any(said.returncode for said in states), "this Gluster has no such fault any more"
+    assert any(state.returncode for state in states), "this Gluster has no such fault any more"
     lab_pool.gluster("volume", "heal", "ar", "full")
     for number in (host.number for host in lab_pool.hosts):
         well = functools.partial(_well, lab_pool, number)
-        seen: Look = wait_until(well, f"node{number} to be well", LONG, 0.5)
+        observed: Look = wait_until(well, f"node{number} to be well", LONG, 0.5)
         # `volume status` and the others tell everything of every volume, so nothing is unknown and nothing is said
         for name in reset:
-            volume = seen.volume(name)
+            volume = observed.volume(name)
             assert all(brick["online"] is True and brick["size"] for brick in volume["bricks"]), volume
             assert volume["capacity"] is not None
-        assert REASON not in seen.message
+        assert REASON not in observed.message
 
 
 def _well(pool: Pool, number: int) -> Optional[Look]:
-    seen = look(pool, number)
-    return seen if seen.code == 0 else None
+    observed = look(pool, number)
+    return observed if observed.code == 0 else None
 
 
 def test_while_a_peer_is_silent_its_own_bricks_are_known_all_the_same(
@@ -74,15 +74,15 @@ def test_while_a_peer_is_silent_its_own_bricks_are_known_all_the_same(
     other = next(each.number for each in lab_pool.hosts if each.number != host)
     lab_pool.cut(other)
     try:
-        seen = look(lab_pool, host)
+        observed = look(lab_pool, host)
         own = lab_pool.host(host).name
         for name in reset:
-            for brick in seen.volume(name)["bricks"]:
+            for brick in observed.volume(name)["bricks"]:
                 if brick["host"] == own:
                     assert brick["online"] is True, brick
-        told = [one["text"] for one in seen.reports["gluster"]["data"]["status"]["problems"]]
-        assert seen.message.count(REASON) == 1, seen.message  # of several volumes, in one line
-        assert any(REASON in text for text in told), told
+        texts = [one["text"] for one in observed.reports["gluster"]["data"]["status"]["problems"]]
+        assert observed.message.count(REASON) == 1, observed.message  # of several volumes, in one line
+        assert any(REASON in text for text in texts), texts
     finally:
         lab_pool.join(other)
         wait_until(

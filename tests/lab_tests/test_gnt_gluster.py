@@ -36,8 +36,8 @@ def look(cluster: Cluster, *words: str, node: int = 1) -> List[List[str]]:
 
 
 def report(cluster: Cluster, node: int = 1) -> List[Dict[str, Any]]:
-    told = json.loads(cluster.run(node, str(command()), "collect", "gluster-disks"))
-    return list(told["data"]["disks"])
+    report = json.loads(cluster.run(node, str(command()), "collect", "gluster-disks"))
+    return list(report["data"]["disks"])
 
 
 @pytest.fixture(scope="module")
@@ -69,8 +69,8 @@ def with_lines(cluster: Cluster, node: int) -> str:
 
 def test_the_lists_say_what_gluster_and_ganeti_say(cluster: Cluster) -> None:
     (volume,) = look(cluster, "list", "-o", "name,uuid,layout,status,online,size,promised,disks", "--units=m")
-    told = cluster.pool.gluster("volume", "info", "gv0")
-    assert volume[:5] == ["gv0", re.findall(r"Volume ID: (\S+)", told)[0], "1 x 3", "healthy", "3"]
+    info = cluster.pool.gluster("volume", "info", "gv0")
+    assert volume[:5] == ["gv0", re.findall(r"Volume ID: (\S+)", info)[0], "1 x 3", "healthy", "3"]
     cluster.pool.mount(1, "gv0", "/mnt/size")
     try:
         size = int(cluster.run(1, "stat", "--file-system", "--format=%b", "/mnt/size")) * 4096
@@ -155,10 +155,10 @@ def test_a_brick_is_down(cluster: Cluster) -> None:
         )
         assert look(cluster, "list-bricks", "-o", "status", "node3") == [["offline"]]
         assert look(cluster, "list", "-o", "status,online") == [["degraded", "2"]]
-        said = cluster.pool.exec(1, [GNT_GLUSTER, "diagnose"], check=False)
-        assert said.returncode == 1
-        assert f"  - gv0: brick {missing} is offline, 2 of 3 replicas left\n" in said.stdout
-        assert said.stdout.count(": ok\n") == 5  # the settings, the nodes, and the files of disks
+        result = cluster.pool.exec(1, [GNT_GLUSTER, "diagnose"], check=False)
+        assert result.returncode == 1
+        assert f"  - gv0: brick {missing} is offline, 2 of 3 replicas left\n" in result.stdout
+        assert result.stdout.count(": ok\n") == 5  # the settings, the nodes, and the files of disks
     finally:
         cluster.pool.start_brick("gv0", 3)
         cluster.pool.wait_healed("gv0")
@@ -220,7 +220,7 @@ def leading(cluster: Cluster) -> List[int]:
     return [node for node in cluster.nodes if '"leads": true' in cluster.run(node, "cat", cycle)]
 
 
-def test_daemons_know_and_nobody_asks_gluster(cluster: Cluster) -> None:
+def test_with_daemons_no_command_queries_gluster(cluster: Cluster) -> None:
     cluster.pool.wait_healed("gv0")
     expected = look(cluster, "list-disks")
 
@@ -260,22 +260,22 @@ def test_daemons_know_and_nobody_asks_gluster(cluster: Cluster) -> None:
 
 def diagnosed(cluster: Cluster, *words: str) -> Dict[str, List[str]]:
     """What diagnose says is wrong, by what it is about; empty where all is well."""
-    said = cluster.pool.exec(1, [GNT_GLUSTER, "diagnose", *words], check=False, timeout=120)
+    result = cluster.pool.exec(1, [GNT_GLUSTER, "diagnose", *words], check=False, timeout=120)
     wrong: Dict[str, List[str]] = {}
     title = ""
-    for line in said.stdout.splitlines():
+    for line in result.stdout.splitlines():
         if not line.startswith(" "):
             title = line.partition(":")[0]
         elif line.startswith("  - ") and not line.startswith("  - note: "):
             wrong.setdefault(title, []).append(line[4:])
-    assert said.returncode == (1 if wrong else 0), said.stdout + said.stderr
+    assert result.returncode == (1 if wrong else 0), result.stdout + result.stderr
     return wrong
 
 
 def test_a_cluster_that_is_well(cluster: Cluster) -> None:
-    said = cluster.run(1, GNT_GLUSTER, "diagnose")
+    output = cluster.run(1, GNT_GLUSTER, "diagnose")
     parts = ["Ganeti's settings", "Pool", "Disk files", *(f"Node {node}" for node in NODES)]
-    assert [line for line in said.splitlines() if not line.startswith(" ")] == [
+    assert [line for line in output.splitlines() if not line.startswith(" ")] == [
         f"{part}: ok" for part in parts
     ]
     assert not diagnosed(cluster)
@@ -305,9 +305,9 @@ def test_orphaned_disk_files_are_listed(cluster: Cluster) -> None:
             if "young" not in file:
                 cluster.run(1, "touch", "--date=3 days ago", f"{point}/{file}")
         try:
-            said = cluster.pool.exec(1, [GNT_GLUSTER, "diagnose"], check=False, timeout=120)
-            assert said.returncode == 1
-            lines = said.stdout.splitlines()
+            result = cluster.pool.exec(1, [GNT_GLUSTER, "diagnose"], check=False, timeout=120)
+            assert result.returncode == 1
+            lines = result.stdout.splitlines()
             assert "Disk files: 1 wrong" in lines
             at = lines.index(
                 "  - volume gv0: ganeti/orphan.0 belongs to no instance: 64.0M, 0B allocated, last written 3 days ago"
@@ -396,10 +396,10 @@ def guarded(cluster: Cluster) -> Iterator[None]:
 
 def refused(cluster: Cluster, *argv: str) -> str:
     """Why Ganeti would not: what the hook said."""
-    said = cluster.pool.exec(1, argv, check=False, timeout=180)
-    assert said.returncode != 0, said.stdout
-    match = re.search(r"space-guard, output: gluster: (.*)", said.stdout + said.stderr)
-    assert match, said.stdout + said.stderr
+    result = cluster.pool.exec(1, argv, check=False, timeout=180)
+    assert result.returncode != 0, result.stdout
+    match = re.search(r"space-guard, output: gluster: (.*)", result.stdout + result.stderr)
+    assert match, result.stdout + result.stderr
     return match[1]
 
 
@@ -445,7 +445,7 @@ def test_the_space_guard(cluster: Cluster) -> None:
             cluster.pool.wait_healed("gv0")
 
 
-def test_a_guard_that_is_blind_stops_nobody(cluster: Cluster) -> None:
+def test_a_guard_that_knows_nothing_refuses_nothing(cluster: Cluster) -> None:
     """With no glusterd on the master it is not known whether there is room."""
     with guarded(cluster):
         cluster.pool.kill_glusterd(1)
@@ -473,9 +473,9 @@ def test_one_line_for_what_cannot_be_done(cluster: Cluster) -> None:
         (["nosuch"], 2, "gnt-gluster: argument COMMAND: invalid choice: 'nosuch'"),
         (["info", "--replay", "/nowhere"], 1, "gnt-gluster: cannot read the capture /nowhere: No such file"),
     ):
-        said = cluster.pool.exec(1, [GNT_GLUSTER, *words], check=False)
-        assert (said.returncode, said.stdout, said.stderr.count("\n")) == (status, "", 1)
-        assert said.stderr.startswith(line), said.stderr
+        result = cluster.pool.exec(1, [GNT_GLUSTER, *words], check=False)
+        assert (result.returncode, result.stdout, result.stderr.count("\n")) == (status, "", 1)
+        assert result.stderr.startswith(line), result.stderr
     with pytest.raises(LabError, match="no node of a Ganeti cluster"):
         cluster.run(
             1, "unshare", "-m", "sh", "-c", f"mount -t tmpfs none /var/lib/ganeti; {GNT_GLUSTER} diagnose"

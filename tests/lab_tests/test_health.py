@@ -28,9 +28,9 @@ FREE = 40 * MIB
 LONG = 60.0
 
 
-def problems(seen: Look, code: str) -> List[Dict[str, Any]]:
+def problems(observed: Look, code: str) -> List[Dict[str, Any]]:
     """The problems of *code* in the `gluster` report."""
-    found = seen.reports["gluster"]["data"]["status"]["problems"]
+    found = observed.reports["gluster"]["data"]["status"]["problems"]
     return [problem for problem in found if problem["code"] == code]
 
 
@@ -38,22 +38,22 @@ def wait_problem(pool: Pool, code: str, volume: str) -> Look:
     """Look until there is a problem of *code* about *volume*."""
 
     def there() -> Any:
-        seen = look(pool)
-        return seen if any(each["volume"] == volume for each in problems(seen, code)) else None
+        observed = look(pool)
+        return observed if any(each["volume"] == volume for each in problems(observed, code)) else None
 
-    seen: Look = wait_until(there, f"{code} of {volume}", LONG, 0.5)
-    assert seen.sample("gluster_problem", code=code, volume=volume) == 1
-    return seen
+    observed: Look = wait_until(there, f"{code} of {volume}", LONG, 0.5)
+    assert observed.sample("gluster_problem", code=code, volume=volume) == 1
+    return observed
 
 
 def wait_no_problem(pool: Pool, code: str, volume: str) -> Look:
     def gone() -> Any:
-        seen = look(pool)
-        return None if any(each["volume"] == volume for each in problems(seen, code)) else seen
+        observed = look(pool)
+        return None if any(each["volume"] == volume for each in problems(observed, code)) else observed
 
-    seen: Look = wait_until(gone, f"no {code} of {volume}", LONG, 0.5)
-    assert not seen.has("gluster_problem", code=code, volume=volume)
-    return seen
+    observed: Look = wait_until(gone, f"no {code} of {volume}", LONG, 0.5)
+    assert not observed.has("gluster_problem", code=code, volume=volume)
+    return observed
 
 
 @contextmanager
@@ -72,26 +72,26 @@ def filled(pool: Pool, directory: str, leave: int) -> Iterator[None]:
 
 def test_a_full_replica_set_and_a_full_arbiter(lab_pool: Pool) -> None:
     with filled(lab_pool, "/export/b2", FREE):
-        seen = look(lab_pool)
-        assert (seen.code, seen.check_status) == (4, 2)
-        (full,) = [each for each in problems(seen, "SUBVOLUME_FULL") if each["volume"] == "distrep"]
+        observed = look(lab_pool)
+        assert (observed.code, observed.check_status) == (4, 2)
+        (full,) = [each for each in problems(observed, "SUBVOLUME_FULL") if each["volume"] == "distrep"]
         assert full["subject"] == "replica set 2"
         assert f"brick {NODE1}:/export/b2/dr" in full["text"]
-        (arbiter,) = [each for each in problems(seen, "ARBITER_FULL") if each["volume"] == "arb-vm"]
+        (arbiter,) = [each for each in problems(observed, "ARBITER_FULL") if each["volume"] == "arb-vm"]
         assert arbiter["subject"] == f"{NODE3}:/export/b2/arb"
-        assert {each["volume"] for each in problems(seen, "VOLUME_FULL")} >= {"arb-vm", "dist2", "disp"}
-        assert "[SUBVOLUME_FULL]" in seen.check
-    seen = look(lab_pool)
-    assert problems(seen, "SUBVOLUME_FULL") == []
-    assert problems(seen, "ARBITER_FULL") == []
+        assert {each["volume"] for each in problems(observed, "VOLUME_FULL")} >= {"arb-vm", "dist2", "disp"}
+        assert "[SUBVOLUME_FULL]" in observed.check
+    observed = look(lab_pool)
+    assert problems(observed, "SUBVOLUME_FULL") == []
+    assert problems(observed, "ARBITER_FULL") == []
 
 
 def test_a_full_brick_of_a_distributed_volume(lab_pool: Pool) -> None:
     lab_pool.create_volume("wide", [(1, "/export/b1/wide"), (2, "/export/b2/wide")])
     try:
         with filled(lab_pool, "/export/b2", FREE):
-            seen = look(lab_pool)
-            (full,) = [each for each in problems(seen, "SUBVOLUME_FULL") if each["volume"] == "wide"]
+            observed = look(lab_pool)
+            (full,) = [each for each in problems(observed, "SUBVOLUME_FULL") if each["volume"] == "wide"]
             assert full["subject"] == "subvolume 2"
             assert f"{NODE2}:/export/b2/wide" in full["text"]
     finally:
@@ -105,14 +105,17 @@ def test_bricks_on_btrfs_have_space_and_no_inodes(fresh_pool: Callable[..., Pool
     for mounted in (False, True):
         if mounted:
             pool.mount(1, "gv0", "/mnt/gv0")
-        seen = look(pool)
-        assert (seen.code, seen.message) == (0, "1 volume healthy, 3 bricks online, 3 peers connected")
-        volume = seen.volume("gv0")
+        observed = look(pool)
+        assert (observed.code, observed.message) == (
+            0,
+            "1 volume healthy, 3 bricks online, 3 peers connected",
+        )
+        volume = observed.volume("gv0")
         assert volume["inodes"] is None
         assert volume["capacity"]["size"] > 256 * MIB
-        assert seen.sample("gluster_volume_size_bytes", volume="gv0") == volume["capacity"]["size"]
-        assert "gluster_volume_files" not in seen.metrics
-        assert "gluster_brick_files" not in seen.metrics
+        assert observed.sample("gluster_volume_size_bytes", volume="gv0") == volume["capacity"]["size"]
+        assert "gluster_volume_files" not in observed.metrics
+        assert "gluster_brick_files" not in observed.metrics
 
 
 def test_a_brick_whose_filesystem_became_read_only(fresh_pool: Callable[..., Pool]) -> None:
@@ -122,10 +125,10 @@ def test_a_brick_whose_filesystem_became_read_only(fresh_pool: Callable[..., Poo
     device = pool.exec(2, ["findmnt", "--noheadings", "--output", "SOURCE", "/export/b1"]).stdout.strip()
     pool.exec(2, ["mount", "-o", "remount,errors=remount-ro", "/export/b1"])
     Path("/sys/fs/ext4", Path(device).name, "trigger_fs_error").write_text("lab test", encoding="ascii")
-    seen = wait_problem(pool, "BRICK_FILESYSTEM", "gv0")
-    (problem,) = problems(seen, "BRICK_FILESYSTEM")
+    observed = wait_problem(pool, "BRICK_FILESYSTEM", "gv0")
+    (problem,) = problems(observed, "BRICK_FILESYSTEM")
     assert problem["subject"] == f"{NODE2}:/export/b1/gv0"
-    assert (seen.code, seen.check_status) == (4, 2)
+    assert (observed.code, observed.check_status) == (4, 2)
     # as the runbook says: end the brick, check its filesystem, mount it, start it
     pool.kill_brick("gv0", 2)
     with open(device, "rb"):  # else the loop device is gone when nothing is mounted of it
@@ -146,20 +149,20 @@ def test_a_quota_that_is_used_up_and_a_quota_daemon_that_is_gone(lab_pool: Pool)
         lab_pool.gluster("volume", "quota", "limited", "hard-timeout", "0")
         lab_pool.mount(2, "limited", "/mnt/limited")
         lab_pool.exec(2, ["dd", "if=/dev/zero", "of=/mnt/limited/half", "bs=1M", "count=7", "conv=fsync"])
-        seen = wait_problem(lab_pool, "QUOTA_SOFT_EXCEEDED", "limited")
-        assert problems(seen, "QUOTA_EXCEEDED") == []
-        assert seen.volume("limited")["capacity"]["size"] == 10 * MIB
+        observed = wait_problem(lab_pool, "QUOTA_SOFT_EXCEEDED", "limited")
+        assert problems(observed, "QUOTA_EXCEEDED") == []
+        assert observed.volume("limited")["capacity"]["size"] == 10 * MIB
         lab_pool.exec(
             2, ["dd", "if=/dev/zero", "of=/mnt/limited/all", "bs=1M", "count=9", "conv=fsync"], check=False
         )
-        seen = wait_problem(lab_pool, "QUOTA_EXCEEDED", "limited")
-        assert seen.code == 4
-        assert seen.volume("limited")["capacity"]["available"] == 0
+        observed = wait_problem(lab_pool, "QUOTA_EXCEEDED", "limited")
+        assert observed.code == 4
+        assert observed.volume("limited")["capacity"]["available"] == 0
         kill(lab_pool, 3, "quotad")
-        seen = wait_problem(lab_pool, "DAEMON_DOWN", "limited")
-        assert [each["subject"] for each in problems(seen, "DAEMON_DOWN")] == [f"Quota Daemon on {NODE3}"]
-        assert seen.sample("gluster_daemon_up", daemon="quota", host=NODE3, volume="limited") == 0
-        assert seen.sample("gluster_daemon_up", daemon="quota", host=NODE1, volume="limited") == 1
+        observed = wait_problem(lab_pool, "DAEMON_DOWN", "limited")
+        assert [each["subject"] for each in problems(observed, "DAEMON_DOWN")] == [f"Quota Daemon on {NODE3}"]
+        assert observed.sample("gluster_daemon_up", daemon="quota", host=NODE3, volume="limited") == 0
+        assert observed.sample("gluster_daemon_up", daemon="quota", host=NODE1, volume="limited") == 1
         lab_pool.start_volume("limited", force=True)
         wait_no_problem(lab_pool, "DAEMON_DOWN", "limited")
     finally:
@@ -171,12 +174,12 @@ def test_a_scrubber_that_is_gone(lab_pool: Pool) -> None:
     lab_pool.create_volume("media", lab_pool.bricks("/export/b1/media"), replica=3)
     try:
         lab_pool.gluster("volume", "bitrot", "media", "enable")
-        seen = look(lab_pool)
-        assert seen.sample("gluster_daemon_up", daemon="scrubber", host=NODE2, volume="media") == 1
+        observed = look(lab_pool)
+        assert observed.sample("gluster_daemon_up", daemon="scrubber", host=NODE2, volume="media") == 1
         kill(lab_pool, 2, "scrub")
-        seen = wait_problem(lab_pool, "DAEMON_DOWN", "media")
-        assert f"media: Scrubber Daemon does not run on {NODE2}" in seen.message
-        assert seen.sample("gluster_daemon_up", daemon="scrubber", host=NODE2, volume="media") == 0
+        observed = wait_problem(lab_pool, "DAEMON_DOWN", "media")
+        assert f"media: Scrubber Daemon does not run on {NODE2}" in observed.message
+        assert observed.sample("gluster_daemon_up", daemon="scrubber", host=NODE2, volume="media") == 0
     finally:
         lab_pool.delete_volume("media")
 
@@ -197,9 +200,9 @@ def test_self_heal_that_is_switched_off(lab_pool: Pool) -> None:
         lab_pool.exec(3, ["cp", "/etc/services", "/mnt/stale/missed"])
         lab_pool.unmount(3, "/mnt/stale")
         lab_pool.start_brick("stale", 2)
-        seen = look(lab_pool)
-        (off,) = problems(seen, "HEAL_DAEMON_OFF")
-        assert (off["severity"], seen.code) == (4, 4)
+        observed = look(lab_pool)
+        (off,) = problems(observed, "HEAL_DAEMON_OFF")
+        assert (off["severity"], observed.code) == (4, 4)
         assert "gluster volume set stale cluster.self-heal-daemon on" in off["text"]
         lab_pool.gluster("volume", "set", "stale", "cluster.self-heal-daemon", "on")
         wait_no_problem(lab_pool, "HEAL_DAEMON_OFF", "stale")
@@ -208,20 +211,20 @@ def test_self_heal_that_is_switched_off(lab_pool: Pool) -> None:
         lab_pool.delete_volume("stale")
 
 
-def test_a_remove_brick_that_nobody_commits(lab_pool: Pool) -> None:
+def test_a_remove_brick_that_is_not_committed(lab_pool: Pool) -> None:
     bricks = [(1, "/export/b1/small"), (2, "/export/b1/small")]
     lab_pool.create_volume("small", bricks)
     removed = f"{NODE2}:/export/b1/small"
     try:
         lab_pool.gluster("volume", "remove-brick", "small", removed, "start")
-        seen = wait_problem(lab_pool, "REMOVE_BRICK_UNCOMMITTED", "small")
-        (waiting,) = problems(seen, "REMOVE_BRICK_UNCOMMITTED")
+        observed = wait_problem(lab_pool, "REMOVE_BRICK_UNCOMMITTED", "small")
+        (waiting,) = problems(observed, "REMOVE_BRICK_UNCOMMITTED")
         assert waiting["severity"] == 4
         command = f"gluster volume remove-brick small {removed} commit"
         assert command in waiting["text"]
         lab_pool.gluster(*command.split()[1:])
-        seen = wait_no_problem(lab_pool, "REMOVE_BRICK_UNCOMMITTED", "small")
-        assert len(seen.volume("small")["bricks"]) == 1
+        observed = wait_no_problem(lab_pool, "REMOVE_BRICK_UNCOMMITTED", "small")
+        assert len(observed.volume("small")["bricks"]) == 1
     finally:
         lab_pool.delete_volume("small")
 
@@ -232,16 +235,18 @@ def test_a_rebalance_and_what_each_host_did(lab_pool: Pool) -> None:
         lab_pool.gluster("volume", "rebalance", "even", "start")
 
         def done() -> Any:
-            seen = look(lab_pool)
-            task = seen.volume("even")["rebalance"]
-            return seen if task is not None and task["status"] == "completed" else None
+            observed = look(lab_pool)
+            task = observed.volume("even")["rebalance"]
+            return observed if task is not None and task["status"] == "completed" else None
 
-        seen: Look = wait_until(done, "the rebalance to end", LONG, 0.5)
-        task = seen.volume("even")["rebalance"]
+        observed: Look = wait_until(done, "the rebalance to end", LONG, 0.5)
+        task = observed.volume("even")["rebalance"]
         assert (task["type"], task["failures"]) == ("rebalance", 0)
         assert {node["host"] for node in task["nodes"]} == {NODE1, NODE2}
         assert [
-            each for each in seen.reports["gluster"]["data"]["status"]["problems"] if each["volume"] == "even"
+            each
+            for each in observed.reports["gluster"]["data"]["status"]["problems"]
+            if each["volume"] == "even"
         ] == []
     finally:
         lab_pool.delete_volume("even")
@@ -255,14 +260,14 @@ def test_a_brick_whose_process_glusterd_has_lost(lab_pool: Pool) -> None:
     (process,) = lab_pool.brick_processes("lost", 2)
     try:
         lab_pool.exec(2, ["rm", pid_files[0]])
-        seen = wait_problem(lab_pool, "BRICK_CONTRADICTED", "lost")
-        (found,) = problems(seen, "BRICK_CONTRADICTED")
+        observed = wait_problem(lab_pool, "BRICK_CONTRADICTED", "lost")
+        (found,) = problems(observed, "BRICK_CONTRADICTED")
         assert found["subject"] == f"{NODE2}:/export/b1/lost"
         assert re.search(
             r"offline by `volume status`, and `heal info` on node1\.lab\.test reaches it", found["text"]
         )
-        assert "no access" not in seen.message
-        assert seen.volume("lost")["status"] == "degraded"
+        assert "no access" not in observed.message
+        assert observed.volume("lost")["status"] == "degraded"
     finally:
         lab_pool.exec(2, ["kill", "-KILL", str(process.pid)], check=False)
         lab_pool.start_volume("lost", force=True)

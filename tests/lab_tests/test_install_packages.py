@@ -123,7 +123,7 @@ def test_a_policy_that_was_there_is_left_alone(host: Pool, package: Callable[...
         host.exec(1, ["rm", POLICY])
 
 
-def test_a_failure_is_told_in_apts_words_and_leaves_no_policy(
+def test_a_failure_is_reported_with_the_message_of_apt_and_leaves_no_policy(
     host: Pool, package: Callable[..., str]
 ) -> None:
     package("any-other")  # without a package there is no archive

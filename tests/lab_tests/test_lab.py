@@ -82,7 +82,7 @@ def test_a_prefix_in_use_is_refused(prefix: str) -> None:
     with Lab(prefix, hosts=1, disks=SMALL) as standing:
         second = Lab(prefix, hosts=1, disks=SMALL)
         with pytest.raises(LabError, match="stands already"):
-            second.state.claim(patience=0.1)
+            second.state.claim(timeout=0.1)
         assert standing.host(1).namespaces.running
 
 
@@ -240,7 +240,7 @@ def test_a_signal_reaches_the_program_in_the_host(pair: Pool) -> None:
 
 
 @lab
-def test_what_is_left_of_asking_is_seen(pair: Pool) -> None:
+def test_processes_left_by_queries_are_found(pair: Pool) -> None:
     assert pair.left_running(1) == []
     # A gluster that waits for a command, and a parent that never asks after its dead child.
     gluster = pair.popen(
@@ -402,8 +402,8 @@ def test_the_shared_pool_has_a_volume_of_each_kind(lab_pool: Pool) -> None:
     for volume, (blocks, inodes) in CAPACITY.items():
         if volume != "gv0":
             lab_pool.mount(1, volume, f"/mnt/{volume}")
-        told = lab_pool.exec(1, ["stat", "--file-system", "--format=%b %S %c", f"/mnt/{volume}"]).stdout
-        assert told.split() == [str(blocks), "4096", str(inodes)], volume
+        output = lab_pool.exec(1, ["stat", "--file-system", "--format=%b %S %c", f"/mnt/{volume}"]).stdout
+        assert output.split() == [str(blocks), "4096", str(inodes)], volume
         if volume != "gv0":
             lab_pool.unmount(1, f"/mnt/{volume}")
 

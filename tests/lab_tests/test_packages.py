@@ -123,8 +123,8 @@ def get(
 ) -> Tuple[int, str]:
     """Status and body of *path*, asked on the node itself; 0 where nobody answers."""
     argv = ["curl", "--silent", "--max-time", "20", "--write-out", "\n%{http_code}"]
-    said = cluster.pool.exec(number, [*argv, f"http://{address}:{port}{path}"], check=False)
-    body, _, status = said.stdout.rpartition("\n")
+    result = cluster.pool.exec(number, [*argv, f"http://{address}:{port}{path}"], check=False)
+    body, _, status = result.stdout.rpartition("\n")
     return int(status), body
 
 
@@ -157,8 +157,8 @@ def test_lintian_has_no_word_to_say(debs: Dict[str, Path]) -> None:
         "--fail-on=none",
     ]
     ran = subprocess.run([*argv, str(changes)], check=True, capture_output=True, text=True, timeout=120)
-    said = [line for line in ran.stdout.splitlines() if not line.startswith("N:")]
-    assert said == []
+    lines = [line for line in ran.stdout.splitlines() if not line.startswith("N:")]
+    assert lines == []
 
 
 def test_the_same_source_gives_the_same_packages(debs: Dict[str, Path], tmp_path: Path) -> None:
@@ -216,10 +216,10 @@ def test_a_ganeti_that_is_not_known_is_refused(bare: Cluster, debs: Dict[str, Pa
         # It does not come while we are there …
         refused = host.exec(["dpkg", "--install", unknown], check=False)
         assert refused.returncode != 0
-        said = " ".join((refused.stdout + refused.stderr).split())
+        output = " ".join((refused.stdout + refused.stderr).split())
         assert (
             f"{BACKEND} ({__version__}) breaks ganeti-{RELEASE} (>= {RELEASE}.{3 if RELEASE == '3.0' else 1}~)"
-            in said
+            in output
         )
         # … and we do not come where it is.
         bare.run(3, "dpkg", "--purge", BACKEND)
@@ -259,7 +259,7 @@ def test_purged_nothing_is_left_and_volumes_are_as_they_were(bare: Cluster, debs
 
 
 def test_in_front_of_mond_without_systemd(bare: Cluster, debs: Dict[str, Path]) -> None:
-    """The administrator starts our daemon again, and is told so."""
+    """The administrator starts our daemon again, and gets a message."""
     front = ("ganeti-gluster-mon", "front")
     bare.run(3, *APT_INSTALL, package(debs, MON))
     try:
@@ -315,7 +315,7 @@ def test_the_halves_have_the_rights_that_the_units_say(
     assert "0" not in fields["Uid"].split()
     assert {int(fields[f"Cap{kind}"], 16) for kind in ("Inh", "Prm", "Eff", "Bnd", "Amb")} == {0}
     assert (fields["NoNewPrivs"].strip(), fields["Seccomp"].strip()) == ("1", "2")
-    # The one that asks is told as much as without all this: processes of root, devices, the backlog.
+    # The poller knows as much as without all this: processes of root, devices, the backlog.
     data_of = json.loads(get(installed, 1, "/1/report/daemon/glusterd?verbose=1")[1])["data"]
     assert data_of["status"]["code"] == 0
     brick = next(each for each in data_of["processes"] if each["name"] == "brick")
@@ -327,22 +327,22 @@ def test_the_halves_have_the_rights_that_the_units_say(
 
 
 def last_line(systemd: Systemd, unit: str) -> str:
-    """What it said last itself, as ``systemctl status`` shows it."""
+    """The last line that it logged, as ``systemctl status`` shows it."""
     lines = [line for line in systemd.status(unit).splitlines() if " ganeti-gluster-mon[" in line]
     return lines[-1].partition("]: ")[2]
 
 
 @contextmanager
-def told(cluster: Cluster, systemd: Systemd, number: int, args: str) -> Iterator[str]:
-    """The services restarted with *args*, which is to fail; yields the one line in which they say why."""
+def failure_line(cluster: Cluster, systemd: Systemd, number: int, args: str) -> Iterator[str]:
+    """The services restarted with *args*, which is to fail; yields the one line with the reason."""
     before = cluster.run(number, "cat", DEFAULTS)
     cluster.pool.exec(number, ["tee", DEFAULTS], input=f'ARGS="{args}"\n')
     try:
         systemd.ctl("restart", *UNITS, check=False)
         wait_until(lambda: set(states(systemd)) <= {"failed", "inactive"}, "both to be down", LONG, 0.1)
-        said = {last_line(systemd, unit) for unit in UNITS if systemd.state(unit) == "failed"}
-        assert len(said) == 1, said
-        yield said.pop()
+        lines = {last_line(systemd, unit) for unit in UNITS if systemd.state(unit) == "failed"}
+        assert len(lines) == 1, lines
+        yield lines.pop()
     finally:
         cluster.pool.exec(number, ["tee", DEFAULTS], input=before)
         systemd.ctl("reset-failed", *UNITS, check=False)
@@ -351,7 +351,7 @@ def told(cluster: Cluster, systemd: Systemd, number: int, args: str) -> Iterator
 
 
 @pytest.mark.parametrize(
-    ("args", "said"),
+    ("args", "message"),
     [
         (
             "--interval abc",
@@ -369,32 +369,32 @@ def told(cluster: Cluster, systemd: Systemd, number: int, args: str) -> Iterator
     ],
     ids=["wrong-word", "port-taken", "certificate-unreadable", "no-secret"],
 )
-def test_wrong_settings_are_said_in_one_line_and_nothing_starts_half(
-    installed: Cluster, systemds: Dict[int, Systemd], args: str, said: str
+def test_wrong_settings_are_reported_in_one_line_and_nothing_starts_half(
+    installed: Cluster, systemds: Dict[int, Systemd], args: str, message: str
 ) -> None:
-    with told(installed, systemds[1], 1, args) as line:
-        assert said in line
+    with failure_line(installed, systemds[1], 1, args) as line:
+        assert message in line
 
 
-def test_a_full_disk_is_said_in_one_line_and_nothing_starts_half(
+def test_a_full_disk_is_reported_in_one_line_and_nothing_starts_half(
     installed: Cluster, systemds: Dict[int, Systemd]
 ) -> None:
     fill = "dd if=/dev/zero of=/run/full bs=1M status=none; dd if=/dev/zero of=/run/full2 bs=1k status=none; true"
     try:
-        with told_when(installed, systemds[1], fill) as line:
+        with failure_line_after(installed, systemds[1], fill) as line:
             assert f"ARGS in {DEFAULTS}: cannot use /run/ganeti-gluster-mon: No space left on device" in line
     finally:
         installed.run(1, "rm", "-f", "/run/full", "/run/full2")
 
 
 @contextmanager
-def told_when(cluster: Cluster, systemd: Systemd, does: str) -> Iterator[str]:
-    """As told(), with the same settings and after a shell *does* something on node 1."""
+def failure_line_after(cluster: Cluster, systemd: Systemd, does: str) -> Iterator[str]:
+    """As failure_line(), with the same settings and after a shell *does* something on node 1."""
     args = "--listen @ganeti:1816"
     systemd.ctl("stop", *UNITS)
     cluster.run(1, "sh", "-c", does)
     try:
-        with told(cluster, systemd, 1, args) as line:
+        with failure_line(cluster, systemd, 1, args) as line:
             cluster.run(1, "rm", "-f", "/run/full", "/run/full2")
             yield line
     finally:
@@ -451,8 +451,8 @@ def wait_another(systemd: Systemd, unit: str, before: str) -> None:
 
 
 def test_the_provider_is_valid_on_every_node(installed: Cluster) -> None:
-    said = installed.run(1, "gnt-storage", "diagnose")
-    assert said.count("status: valid (path: /usr/share/ganeti/extstorage/gluster)") == 3, said
+    output = installed.run(1, "gnt-storage", "diagnose")
+    assert output.count("status: valid (path: /usr/share/ganeti/extstorage/gluster)") == 3, output
     parameters = installed.run(1, "gnt-storage", "info", "gluster")
     assert "volume" in parameters
 

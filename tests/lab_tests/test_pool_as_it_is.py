@@ -24,24 +24,24 @@ KINDS = {
 }
 
 
-def test_every_kind_of_volume_is_seen_healthy_from_every_host(lab_pool: Pool) -> None:
+def test_every_kind_of_volume_is_healthy_on_every_host(lab_pool: Pool) -> None:
     for host in (1, 2, 3):
-        seen = look(lab_pool, host)
-        assert (seen.code, seen.check_status) == (0, 0), seen.message
-        assert seen.stderr == ""
+        observed = look(lab_pool, host)
+        assert (observed.code, observed.check_status) == (0, 0), observed.message
+        assert observed.stderr == ""
         for name, (kind, subvolumes, _, _) in KINDS.items():
-            volume = seen.volume(name)
+            volume = observed.volume(name)
             assert (volume["type"], volume["status"]) == (kind, "healthy")
             assert [each["quorum"] for each in volume["subvolumes"]] == [True] * subvolumes
             assert all(brick["online"] for brick in volume["bricks"])
-        peers = seen.reports["gluster"]["data"]["peers"]
+        peers = observed.reports["gluster"]["data"]["peers"]
         assert [peer["reachable"] for peer in peers] == [True] * 3
         assert sum(peer["local"] for peer in peers) == 1
 
 
 def test_space_from_bricks_equals_statvfs_of_a_mount(lab_pool: Pool) -> None:
     """Host 2 mounts nothing and reckons; host 1 mounts each volume and asks the kernel."""
-    seen = look(lab_pool, 2)
+    observed = look(lab_pool, 2)
     for name, (_, _, blocks, inodes) in KINDS.items():
         path = f"/mnt/space-{name}"
         lab_pool.mount(1, name, path)
@@ -50,13 +50,13 @@ def test_space_from_bricks_equals_statvfs_of_a_mount(lab_pool: Pool) -> None:
         finally:
             lab_pool.unmount(1, path)
         frsize, total, free, _, files, files_free = map(int, figures.split())
-        capacity, files_told = seen.volume(name)["capacity"], seen.volume(name)["inodes"]
+        capacity, counted = observed.volume(name)["capacity"], observed.volume(name)["inodes"]
         assert capacity["source"] == "bricks"
         assert (frsize, total, files) == (4096, blocks, inodes)
-        assert (capacity["size"], files_told["total"]) == (frsize * total, files)
+        assert (capacity["size"], counted["total"]) == (frsize * total, files)
         # logs and indices of a living volume come and go
         assert capacity["used"] == pytest.approx(frsize * (total - free), abs=8 << 20)
-        assert files_told["free"] == pytest.approx(files_free, abs=64)
+        assert counted["free"] == pytest.approx(files_free, abs=64)
 
 
 def test_file_operations_are_counted_where_profiling_is_started(lab_pool: Pool) -> None:
@@ -141,11 +141,13 @@ def test_a_stopped_volume_is_no_fault_and_its_bricks_are_not_offline(lab_pool: P
     lab_pool.create_volume("rest", lab_pool.bricks("/export/b2/rest"), replica=3)
     try:
         lab_pool.stop_volume("rest")
-        seen = look(lab_pool)
-        assert seen.code == 0, seen.message
-        assert (seen.volume("rest")["state"], seen.volume("rest")["status"]) == ("stopped", "stopped")
-        assert seen.brick("rest", "node1.lab.test")["online"] is None
-        assert not seen.has("gluster_brick_up", volume="rest", host="node1.lab.test", path="/export/b2/rest")
+        observed = look(lab_pool)
+        assert observed.code == 0, observed.message
+        assert (observed.volume("rest")["state"], observed.volume("rest")["status"]) == ("stopped", "stopped")
+        assert observed.brick("rest", "node1.lab.test")["online"] is None
+        assert not observed.has(
+            "gluster_brick_up", volume="rest", host="node1.lab.test", path="/export/b2/rest"
+        )
     finally:
         lab_pool.delete_volume("rest")
 
@@ -162,11 +164,11 @@ def test_a_stopped_volume_is_no_fault_and_its_bricks_are_not_offline(lab_pool: P
 def test_names_with_every_character_gluster_takes(lab_pool: Pool, volume: str, path: str) -> None:
     lab_pool.create_volume(volume, lab_pool.bricks(path, [1, 2]))
     try:
-        seen = look(lab_pool)
-        assert (seen.code, seen.stderr) == (0, ""), seen.message
-        assert [brick["path"] for brick in seen.volume(volume)["bricks"]] == [path, path]
-        assert seen.sample("gluster_brick_up", volume=volume, host="node2.lab.test", path=path) == 1
-        assert f"{volume}_used" in seen.check or volume in seen.check
+        observed = look(lab_pool)
+        assert (observed.code, observed.stderr) == (0, ""), observed.message
+        assert [brick["path"] for brick in observed.volume(volume)["bricks"]] == [path, path]
+        assert observed.sample("gluster_brick_up", volume=volume, host="node2.lab.test", path=path) == 1
+        assert f"{volume}_used" in observed.check or volume in observed.check
     finally:
         lab_pool.delete_volume(volume)
 
@@ -181,8 +183,10 @@ def test_what_was_recorded_replays_to_the_same_reports(lab_pool: Pool) -> None:
     by_name = {report["name"]: report for report in replayed[0]}
     assert by_name["gluster"]["data"]["status"]["code"] == 0
     live = look(lab_pool)
-    told = {volume["name"]: volume["status"] for volume in by_name["gluster"]["data"]["volumes"]}
-    assert told == {volume["name"]: volume["status"] for volume in live.reports["gluster"]["data"]["volumes"]}
+    statuses = {volume["name"]: volume["status"] for volume in by_name["gluster"]["data"]["volumes"]}
+    assert statuses == {
+        volume["name"]: volume["status"] for volume in live.reports["gluster"]["data"]["volumes"]
+    }
     again = lab_pool.run_command(1, ["record", "/tmp/kept"], check=False)
     assert (again.returncode, again.stdout) == (1, "")
     assert "/tmp/kept is there already" in again.stderr

@@ -31,9 +31,9 @@ def wait_well(pool: Pool) -> None:
     messages: List[str] = []
 
     def well() -> bool:
-        seen = look(pool)
-        messages.append(seen.message)
-        return seen.code == 0
+        observed = look(pool)
+        messages.append(observed.message)
+        return observed.code == 0
 
     try:
         wait_until(well, "the pool to be well again", 120, 0.5)
@@ -41,27 +41,29 @@ def wait_well(pool: Pool) -> None:
         raise AssertionError(f"not well again: {messages[-1]}") from err
 
 
-def quick(seen: Look, seconds: float = 12.0) -> None:
-    assert seen.seconds < seconds
+def quick(observed: Look, seconds: float = 12.0) -> None:
+    assert observed.seconds < seconds
 
 
 def test_a_brick_that_is_killed(lab_pool: Pool) -> None:
     lab_pool.kill_brick("gv0", 2)
     try:
-        seen = look(lab_pool)
-        quick(seen)
-        assert (seen.code, seen.check_status) == (4, 2)
-        first = sentences(seen.message)[0]
+        observed = look(lab_pool)
+        quick(observed)
+        assert (observed.code, observed.check_status) == (4, 2)
+        first = sentences(observed.message)[0]
         assert first == "gv0: brick node2.lab.test:/export/b1/gv0 is offline, 2 of 3 replicas left"
-        assert seen.volume("gv0")["status"] == "degraded"
-        assert seen.brick("gv0", NODE2)["online"] is False
-        assert seen.brick("gv0", NODE2)["heal_pending"] is None
-        assert seen.sample("gluster_brick_up", volume="gv0", host=NODE2, path="/export/b1/gv0") == 0
-        assert seen.sample("gluster_volume_bricks_online", volume="gv0") == 2
-        assert seen.sample("gluster_volume_status", volume="gv0", status="degraded") == 1
-        assert not seen.has("gluster_heal_pending_entries", volume="gv0", host=NODE2, path="/export/b1/gv0")
-        assert seen.volume("distrep")["status"] == "healthy"
-        assert NODE2 in seen.check and seen.check.startswith("GLUSTER CRITICAL")
+        assert observed.volume("gv0")["status"] == "degraded"
+        assert observed.brick("gv0", NODE2)["online"] is False
+        assert observed.brick("gv0", NODE2)["heal_pending"] is None
+        assert observed.sample("gluster_brick_up", volume="gv0", host=NODE2, path="/export/b1/gv0") == 0
+        assert observed.sample("gluster_volume_bricks_online", volume="gv0") == 2
+        assert observed.sample("gluster_volume_status", volume="gv0", status="degraded") == 1
+        assert not observed.has(
+            "gluster_heal_pending_entries", volume="gv0", host=NODE2, path="/export/b1/gv0"
+        )
+        assert observed.volume("distrep")["status"] == "healthy"
+        assert NODE2 in observed.check and observed.check.startswith("GLUSTER CRITICAL")
     finally:
         lab_pool.start_brick("gv0", 2)
 
@@ -71,12 +73,13 @@ def test_what_was_written_meanwhile_waits_and_is_healed(lab_pool: Pool) -> None:
     try:
         for number in range(4):
             lab_pool.exec(1, ["cp", "/etc/services", f"/mnt/gv0/healed-{number}"])
-        seen = look(lab_pool)
-        pending = seen.volume("gv0")["heal"]["pending"]
+        observed = look(lab_pool)
+        pending = observed.volume("gv0")["heal"]["pending"]
         assert pending >= 4
-        assert f"gv0: {pending} entries to be healed" in seen.message
+        assert f"gv0: {pending} entries to be healed" in observed.message
         assert (
-            seen.sample("gluster_heal_pending_entries", volume="gv0", host=NODE3, path="/export/b1/gv0") > 0
+            observed.sample("gluster_heal_pending_entries", volume="gv0", host=NODE3, path="/export/b1/gv0")
+            > 0
         )
     finally:
         lab_pool.start_brick("gv0", 2)
@@ -84,22 +87,22 @@ def test_what_was_written_meanwhile_waits_and_is_healed(lab_pool: Pool) -> None:
     heal = ["gluster", "--mode=script", "volume", "heal", "gv0"]
     wait_until(lambda: lab_pool.exec(1, heal, check=False).returncode == 0, "a heal to begin", 60, 0.5)
     lab_pool.wait_healed("gv0")
-    seen = look(lab_pool)
-    assert seen.volume("gv0")["heal"]["pending"] == 0
-    assert seen.volume("gv0")["status"] == "healthy"
+    observed = look(lab_pool)
+    assert observed.volume("gv0")["heal"]["pending"] == 0
+    assert observed.volume("gv0")["status"] == "healthy"
 
 
 def test_a_brick_that_is_frozen(lab_pool: Pool) -> None:
     lab_pool.freeze_brick("gv0", 2)
     try:
-        seen = look(lab_pool)
+        observed = look(lab_pool)
         # heal info itself waits 10 s for the frozen brick; all else was there before
-        quick(seen, 25)
-        assert (seen.code, seen.check_status) == (4, 2)
-        assert "gv0: brick node2.lab.test:/export/b1/gv0 hangs" in seen.message
-        assert "2 of 3 replicas left" in seen.message
-        assert seen.brick("gv0", NODE2)["online"] is False
-        assert seen.volume("gv0")["status"] == "degraded"
+        quick(observed, 25)
+        assert (observed.code, observed.check_status) == (4, 2)
+        assert "gv0: brick node2.lab.test:/export/b1/gv0 hangs" in observed.message
+        assert "2 of 3 replicas left" in observed.message
+        assert observed.brick("gv0", NODE2)["online"] is False
+        assert observed.volume("gv0")["status"] == "degraded"
     finally:
         lab_pool.thaw_brick("gv0", 2)
 
@@ -137,13 +140,13 @@ def test_split_brain(lab_pool: Pool) -> None:
             write_through_a_new_mount(lab_pool, "brain", words)
             lab_pool.start_brick("brain", down)
         lab_pool.gluster("volume", "set", "brain", "cluster.self-heal-daemon", "on")
-        seen = look(lab_pool)
-        assert (seen.code, seen.check_status) == (4, 2)
-        assert "brain: 1 entry in split-brain" in seen.message
-        assert seen.volume("brain")["heal"]["split_brain"] == 1
+        observed = look(lab_pool)
+        assert (observed.code, observed.check_status) == (4, 2)
+        assert "brain: 1 entry in split-brain" in observed.message
+        assert observed.volume("brain")["heal"]["split_brain"] == 1
         for host in ("node1.lab.test", NODE2):
             labels = {"volume": "brain", "host": host, "path": "/export/b2/brain"}
-            assert seen.sample("gluster_heal_split_brain_entries", **labels) == 1
+            assert observed.sample("gluster_heal_split_brain_entries", **labels) == 1
     finally:
         lab_pool.delete_volume("brain")
 
@@ -164,16 +167,16 @@ def test_glusterd_of_a_peer_is_dead_and_its_bricks_live(lab_pool: Pool) -> None:
         quick(at_once)
         assert at_once.code == 4
         assert f"peer {NODE3}" in at_once.message
-        lab_pool.wait_disconnected(3, seen_by=[1])
-        seen = look(lab_pool)
-        quick(seen)
-        assert (seen.code, seen.check_status) == (4, 2)
-        assert sentences(seen.message)[0] == f"peer {NODE3} is disconnected"
-        assert seen.sample("gluster_peer_connected", peer=NODE3) == 0
+        lab_pool.wait_disconnected(3, watchers=[1])
+        observed = look(lab_pool)
+        quick(observed)
+        assert (observed.code, observed.check_status) == (4, 2)
+        assert sentences(observed.message)[0] == f"peer {NODE3} is disconnected"
+        assert observed.sample("gluster_peer_connected", peer=NODE3) == 0
         # not in the answer of glusterd, but heal info spoke to it: the brick lives
-        assert seen.brick("gv0", NODE3)["online"] is not False
-        assert "offline" not in seen.message
-        assert seen.volume("gv0")["subvolumes"][0]["quorum"] is True
+        assert observed.brick("gv0", NODE3)["online"] is not False
+        assert "offline" not in observed.message
+        assert observed.volume("gv0")["subvolumes"][0]["quorum"] is True
     finally:
         lab_pool.start_glusterd(3)
         lab_pool.wait_connected()
@@ -183,12 +186,12 @@ def test_glusterd_of_a_peer_is_frozen(lab_pool: Pool) -> None:
     """It takes connections and never answers: `volume status` would wait for it for minutes."""
     lab_pool.freeze_glusterd(3)
     try:
-        seen = look(lab_pool)
+        observed = look(lab_pool)
         # heal info asks the frozen glusterd for the ports of its bricks, and waits 10 s
-        quick(seen, 16)
-        assert seen.code == 4
-        assert f"peer {NODE3} does not answer on port 24007" in seen.message
-        assert seen.brick("gv0", NODE2)["online"] is True
+        quick(observed, 16)
+        assert observed.code == 4
+        assert f"peer {NODE3} does not answer on port 24007" in observed.message
+        assert observed.brick("gv0", NODE2)["online"] is True
     finally:
         lab_pool.thaw_glusterd(3)
         lab_pool.wait_connected()
@@ -208,7 +211,7 @@ def test_a_peer_whose_cable_is_pulled(lab_pool: Pool) -> None:
         assert at_once.brick("gv0", NODE2)["online"] is True
         assert at_once.brick("gv0", "node1.lab.test")["size"] > 0
 
-        lab_pool.wait_disconnected(3, seen_by=[1])
+        lab_pool.wait_disconnected(3, watchers=[1])
         later = look(lab_pool)
         quick(later, 16)
         assert later.code == 4
@@ -222,29 +225,29 @@ def test_a_peer_whose_cable_is_pulled(lab_pool: Pool) -> None:
         lab_pool.wait_connected()
 
 
-def counts_as_missing(seen: Look) -> None:
+def counts_as_missing(observed: Look) -> None:
     """The bricks of node3, which is away, are missing to their volumes."""
     for volume in ("gv0", "arb-vm", "disp", "distrep"):
-        assert seen.volume(volume)["status"] == "degraded"
-        assert seen.brick(volume, NODE3)["online"] is False
-        assert seen.brick(volume, NODE3)["unreachable"] is True
-        assert seen.sample("gluster_problem", code="BRICK_UNREACHABLE", volume=volume) == 1
-    assert seen.sample("gluster_brick_up", volume="gv0", host=NODE3, path="/export/b1/gv0") == 0
+        assert observed.volume(volume)["status"] == "degraded"
+        assert observed.brick(volume, NODE3)["online"] is False
+        assert observed.brick(volume, NODE3)["unreachable"] is True
+        assert observed.sample("gluster_problem", code="BRICK_UNREACHABLE", volume=volume) == 1
+    assert observed.sample("gluster_brick_up", volume="gv0", host=NODE3, path="/export/b1/gv0") == 0
     subvolume = {"volume": "gv0", "subvolume": "gv0-replicate-0"}
-    assert seen.sample("gluster_subvolume_bricks_online", **subvolume) == 2
-    assert seen.sample("gluster_subvolume_bricks_to_spare", **subvolume) == 0
-    assert "5 bricks cannot be reached" in seen.message
+    assert observed.sample("gluster_subvolume_bricks_online", **subvolume) == 2
+    assert observed.sample("gluster_subvolume_bricks_to_spare", **subvolume) == 0
+    assert "5 bricks cannot be reached" in observed.message
 
 
 def test_a_host_that_lost_its_power(lab_pool: Pool) -> None:
     lab_pool.power_off(3)
     try:
-        seen = look(lab_pool)
-        quick(seen, 25)
-        assert (seen.code, seen.check_status) == (4, 2)
-        assert f"peer {NODE3}" in seen.message
-        counts_as_missing(seen)
-        lab_pool.wait_disconnected(3, seen_by=[1])
+        observed = look(lab_pool)
+        quick(observed, 25)
+        assert (observed.code, observed.check_status) == (4, 2)
+        assert f"peer {NODE3}" in observed.message
+        counts_as_missing(observed)
+        lab_pool.wait_disconnected(3, watchers=[1])
         counts_as_missing(look(lab_pool))
     finally:
         lab_pool.power_on(3)
@@ -256,16 +259,16 @@ def test_a_host_that_lost_its_power(lab_pool: Pool) -> None:
 def test_self_heal_daemons_killed(lab_pool: Pool) -> None:
     lab_pool.kill_self_heal_daemons()
     try:
-        seen = look(lab_pool)
-        assert (seen.code, seen.check_status) == (4, 2)
-        assert "4 volumes: no self-heal daemon on" in seen.message
-        assert "dist2" not in seen.message
+        observed = look(lab_pool)
+        assert (observed.code, observed.check_status) == (4, 2)
+        assert "4 volumes: no self-heal daemon on" in observed.message
+        assert "dist2" not in observed.message
     finally:
         for volume in ("gv0", "arb-vm", "disp", "distrep"):
             lab_pool.start_volume(volume, force=True)
 
 
-def test_an_administrator_who_holds_the_lock_costs_patience_not_truth(lab_pool: Pool) -> None:
+def test_a_lock_held_by_an_administrator_delays_the_result_and_does_not_change_it(lab_pool: Pool) -> None:
     """Three hosts run commands that lock, over and over: every look is right, or says what it does not know."""
     stop = threading.Event()
     commands = [0]

@@ -27,8 +27,8 @@ def four() -> Iterator[Cluster]:
     disks = [Disk("b1"), Disk("vdb", 430 * MIB, ""), Disk("vdc", 440 * MIB, "")]
     with Pool.first_free(FAMILY, hosts=4, disks=disks) as pool:
         cluster = Cluster(pool, storage_paths=FILE_DIRECTORIES).up([1, 2, 3], templates=("diskless",))
-        said = gnt_gluster(pool, *DEPLOY).stderr.splitlines()
-        assert said[-1] == READY.format(3)
+        lines = gnt_gluster(pool, *DEPLOY).stderr.splitlines()
+        assert lines[-1] == READY.format(3)
         yield cluster
 
 

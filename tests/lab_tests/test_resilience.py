@@ -135,7 +135,7 @@ def of_the_daemon(pool: Pool, host: int) -> List[str]:
     return [str(each) for each in pool.host(host).processes() if "serve" in each.argv and each.state != "Z"]
 
 
-def test_a_daemon_that_is_told_to_end_while_its_host_stands_still_ends(lab_pool: Pool) -> None:
+def test_a_daemon_that_is_stopped_while_its_host_stands_still_ends(lab_pool: Pool) -> None:
     with serving(lab_pool, 1) as daemon:
         daemon.wait_code(0)
         assert len(of_the_daemon(lab_pool, 1)) == 3

@@ -48,23 +48,25 @@ def cluster() -> Iterator[Cluster]:
 
 def problems(pool: Pool) -> List[Problem]:
     """All problems, by a query now."""
-    said = pool.run_command(1, ["collect", "gluster", "--query", "--verbose"], timeout=60)
-    told: List[Dict[str, Any]] = json.loads(said.stdout)["data"]["status"]["problems"]
-    return [Problem(one["code"], one["severity"], one["text"], one["volume"], one["subject"]) for one in told]
+    result = pool.run_command(1, ["collect", "gluster", "--query", "--verbose"], timeout=60)
+    listed: List[Dict[str, Any]] = json.loads(result.stdout)["data"]["status"]["problems"]
+    return [
+        Problem(one["code"], one["severity"], one["text"], one["volume"], one["subject"]) for one in listed
+    ]
 
 
 def wait_problem(pool: Pool, code: str, volume: str) -> Problem:
-    told: List[List[Problem]] = []
+    history: List[List[Problem]] = []
 
     def found() -> Optional[Problem]:
-        told.append(problems(pool))
-        return next((one for one in told[-1] if (one.code, one.volume) == (code, volume)), None)
+        history.append(problems(pool))
+        return next((one for one in history[-1] if (one.code, one.volume) == (code, volume)), None)
 
     try:
-        seen: Problem = wait_until(found, f"{code} of {volume or 'the pool'}", LONG, 0.5)
+        problem: Problem = wait_until(found, f"{code} of {volume or 'the pool'}", LONG, 0.5)
     except LabTimeout as error:
-        raise AssertionError(f"no {code} of {volume or 'the pool'}: {told[-1]}") from error
-    return seen
+        raise AssertionError(f"no {code} of {volume or 'the pool'}: {history[-1]}") from error
+    return problem
 
 
 def fix(pool: Pool, problem: Problem, **chosen: str) -> None:
@@ -76,8 +78,8 @@ def fix(pool: Pool, problem: Problem, **chosen: str) -> None:
         line = re.sub(r"\b[A-Z]{4,}\b", lambda word: chosen[word[0]], command) if chosen else command
         assert not re.search(r"(?<![-\w])[A-Z]{4,}(?![-\w])", re.sub(r"'[^']*'", "", line)), line
         # diagnose ends with 1 where something is wrong, as it is now
-        said = type_in(pool, line, check=not line.startswith("gnt-gluster diagnose"))
-        assert said.stdout or said.stderr or line.startswith("ssh"), line
+        result = type_in(pool, line, check=not line.startswith("gnt-gluster diagnose"))
+        assert result.stdout or result.stderr or line.startswith("ssh"), line
 
     def gone() -> bool:
         return all(
@@ -91,11 +93,11 @@ def fix(pool: Pool, problem: Problem, **chosen: str) -> None:
 
 def well(pool: Pool, verify: str = "ganeti-gluster-mon check --query") -> None:
     """Wait until *verify* ends with 0.  What a fault leaves for the self-heal daemons is done as the check says."""
-    said: List[str] = []
+    outputs: List[str] = []
 
     def ends_well() -> bool:
         done = type_in(pool, verify, check=False)
-        said.append(done.stdout)
+        outputs.append(done.stdout)
         for command in _NAMED.findall(done.stdout):
             type_in(pool, command, check=False)
         return done.returncode == 0
@@ -103,7 +105,7 @@ def well(pool: Pool, verify: str = "ganeti-gluster-mon check --query") -> None:
     try:
         wait_until(ends_well, verify, LONG, 0.5)
     except Exception as error:
-        raise AssertionError(f"{verify}: {said[-1]}") from error
+        raise AssertionError(f"{verify}: {outputs[-1]}") from error
 
 
 @pytest.fixture(autouse=True)
@@ -126,8 +128,8 @@ def test_a_brick_lost_its_mount(cluster: Cluster) -> None:
     pool = cluster.pool
     pool.kill_brick("gv0", 2)
     pool.exec(2, ["umount", "/export/brick1"])
-    said = type_in(pool, "gnt-gluster diagnose node2", check=False).stdout
-    assert f"gnt-gluster deploy --volume gv0 {NODE2}" in said
+    output = type_in(pool, "gnt-gluster diagnose node2", check=False).stdout
+    assert f"gnt-gluster deploy --volume gv0 {NODE2}" in output
     fix(pool, wait_problem(pool, "BRICK_OFFLINE", "gv0"))
     assert pool.host(2).mounts()["/export/brick1"] == "xfs"
 
@@ -241,18 +243,18 @@ def test_a_dead_node_leaves_a_replica_volume_by_one_command(cluster: Cluster) ->
     write(pool, "gv0", ["content"], "before")
     digest = pool.exec(1, ["sha256sum", f"{BRICK}/content"]).stdout
     pool.power_off(3)
-    pool.wait_disconnected(3, seen_by=[1, 2])
+    pool.wait_disconnected(3, watchers=[1, 2])
     write(pool, "gv0", ["later"], "while it is away")
     (line,) = refused(pool, "remove-node", "node3")
     assert line.endswith(f"gnt-gluster remove-node {NODE3} --reduce-replica")
     shown = gnt_gluster(pool, "remove-node", "node3", "--reduce-replica", "--dry-run").stdout
     assert f"volume remove-brick gv0 replica 2 {NODE3}:{BRICK} force" in shown
     assert "Number of Bricks: 1 x 3" in pool.gluster("volume", "info", "gv0")
-    said = gnt_gluster(pool, "remove-node", "node3", "--reduce-replica", check=False)
-    assert said.returncode == 1 and "nothing was done" in said.stderr  # nobody is there to say yes
-    assert f"{NODE3}:{BRICK} is offline; what only it has is lost." in said.stderr
-    said = gnt_gluster(pool, "remove-node", "node3", "--reduce-replica", "--force")
-    assert f"{NODE3} is not in the pool any more: gnt-node remove {NODE3}" in said.stderr
+    result = gnt_gluster(pool, "remove-node", "node3", "--reduce-replica", check=False)
+    assert result.returncode == 1 and "nothing was done" in result.stderr  # nobody is there to say yes
+    assert f"{NODE3}:{BRICK} is offline; what only it has is lost." in result.stderr
+    result = gnt_gluster(pool, "remove-node", "node3", "--reduce-replica", "--force")
+    assert f"{NODE3} is not in the pool any more: gnt-node remove {NODE3}" in result.stderr
     assert "Number of Bricks: 1 x 2" in pool.gluster("volume", "info", "gv0")
     pool.wait_healed("gv0")
     for host in (1, 2):

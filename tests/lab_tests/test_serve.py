@@ -60,7 +60,7 @@ def test_the_half_on_the_network_can_do_nothing(daemon: Daemon) -> None:
     assert str(asks) not in listening
 
 
-def test_it_tells_what_the_command_tells(daemon: Daemon) -> None:
+def test_it_reports_what_the_command_reports(daemon: Daemon) -> None:
     alone = json.loads(daemon.pool.run_command(1, ["collect", "gluster", "--verbose"]).stdout)["data"]
     served = daemon.data()
     for volume in (*alone["volumes"], *served["volumes"]):
@@ -77,7 +77,7 @@ def test_it_tells_what_the_command_tells(daemon: Daemon) -> None:
     assert (checked.returncode, checked.stdout + checked.stderr) == (0, "")
 
 
-def test_a_brick_that_dies_is_told_at_once(daemon: Daemon) -> None:
+def test_a_brick_that_dies_is_reported_at_once(daemon: Daemon) -> None:
     (brick,) = daemon.pool.brick_processes("gv0", 1)
     os.kill(brick.pid, signal.SIGKILL)
     began = time.monotonic()
@@ -90,7 +90,7 @@ def test_a_brick_that_dies_is_told_at_once(daemon: Daemon) -> None:
     daemon.wait_code(0)
 
 
-def test_a_volume_that_is_made_is_told_at_once(daemon: Daemon) -> None:
+def test_a_volume_that_is_created_is_reported_at_once(daemon: Daemon) -> None:
     daemon.pool.create_volume("fresh", daemon.pool.bricks("/export/b1/fresh", [1]))
     began = time.monotonic()
     try:
@@ -167,7 +167,7 @@ def test_while_glusterd_hangs_it_answers_at_once(daemon: Daemon) -> None:
     daemon.wait_code(0)
 
 
-def test_while_glusterd_is_down_its_processes_are_still_seen(daemon: Daemon) -> None:
+def test_while_glusterd_is_down_its_processes_are_still_reported(daemon: Daemon) -> None:
     daemon.pool.kill_glusterd(1)
     try:
         daemon.wait_code(2, "glusterd does not run")
@@ -181,7 +181,7 @@ def test_while_glusterd_is_down_its_processes_are_still_seen(daemon: Daemon) -> 
     daemon.wait_code(0)
 
 
-def test_a_brick_that_is_frozen_is_told_of_and_costs_nothing(daemon: Daemon) -> None:
+def test_a_brick_that_is_frozen_is_reported_and_costs_nothing(daemon: Daemon) -> None:
     """glusterd calls it online, and nothing happens that could be noticed: it is found within an interval."""
     daemon.pool.freeze_brick("gv0", 2)
     try:
@@ -205,8 +205,8 @@ def test_a_clock_that_is_stepped_makes_nothing_old(lab_pool: Pool) -> None:
             last = daemon.next_cycle(daemon.cycle())
 
             def stepped(days: int = days) -> bool:
-                told = int(json.loads(daemon.get("/1/report/storage/gluster")[0])["timestamp"])
-                return abs(told / 1e9 - time.time() - days * 86400) < 3600
+                taken_at = int(json.loads(daemon.get("/1/report/storage/gluster")[0])["timestamp"])
+                return abs(taken_at / 1e9 - time.time() - days * 86400) < 3600
 
             wait_until(stepped, "the new time to be told", LONG)
             assert daemon.status()[0] == 0

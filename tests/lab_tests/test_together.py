@@ -61,7 +61,7 @@ def unchanging(daemon: Daemon) -> List[Any]:
     return volumes
 
 
-def test_all_tell_the_same_and_one_asks(together: Together) -> None:
+def test_all_nodes_report_the_same_and_one_queries_gluster(together: Together) -> None:
     for host, daemon in together.daemons.items():
         wait_until(
             functools.partial(asks_for_all, daemon, together.leaders() == [host]), "the role to be played"
@@ -90,7 +90,7 @@ def test_each_exports_its_own_and_the_leader_the_pool(together: Together) -> Non
 
 
 @pytest.mark.parametrize("host", [1, 2, 3])
-def test_a_brick_that_dies_is_told_by_all_at_once(together: Together, host: int) -> None:
+def test_a_brick_that_dies_is_reported_by_all_at_once(together: Together, host: int) -> None:
     (brick,) = together.pool.brick_processes("gv0", host)
     os.kill(brick.pid, signal.SIGKILL)
     began = time.monotonic()
@@ -103,7 +103,7 @@ def test_a_brick_that_dies_is_told_by_all_at_once(together: Together, host: int)
     together.settle()
 
 
-def test_a_volume_that_is_made_is_told_by_all(together: Together) -> None:
+def test_a_volume_that_is_created_is_reported_by_all(together: Together) -> None:
     together.pool.create_volume("new", together.pool.bricks("/export/b1/new", [1]))
     began = time.monotonic()
     try:
@@ -225,11 +225,11 @@ def test_who_has_no_secret_hears_nothing(together: Together) -> None:
     url = f"http://node{leader}.lab.test:1816/exchange"
     stranger = next(host for host in (1, 2, 3) if host != leader)
 
-    def asked(*words: str) -> str:
+    def fetched(*words: str) -> str:
         argv = ["curl", "--silent", "--max-time", "10", "--write-out", "%{http_code}", *words]
         return together.pool.exec(stranger, argv).stdout
 
-    assert asked(url) == "The challenge is not this node's present one\n403"
+    assert fetched(url) == "The challenge is not this node's present one\n403"
     head = together.pool.exec(stranger, ["curl", "--silent", "--dump-header", "-", url]).stdout
     challenge = head.partition("X-Gluster-Mon-Challenge: ")[2].split()[0]
     forged = [
@@ -240,7 +240,7 @@ def test_who_has_no_secret_hears_nothing(together: Together) -> None:
         "--header",
         f"X-Gluster-Mon-Signature: {'0' * 64}",
     ]
-    assert "The signature is not by the cluster's secret" in asked(*forged, f"{url}?nudge=1")
+    assert "The signature is not by the cluster's secret" in fetched(*forged, f"{url}?nudge=1")
     wait_until(lambda: together.daemons[leader].cycle()["event"] is None, "quiet", LONG)
 
 

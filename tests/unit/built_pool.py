@@ -111,7 +111,7 @@ class Pool:
                 answers.append((query.rebalance_status(volume.name), _rebalance(volume)))
         return Capture(
             recorded_at=RECORDED_AT,
-            answers=tuple(Answer(asked, output.encode()) for asked, output in answers),
+            answers=tuple(Answer(sent, output.encode()) for sent, output in answers),
             node=self.peers[0].host,
             gluster_version=self.version,
         )
@@ -131,8 +131,8 @@ class Pool:
         return _cli(f"<peerStatus>{others}<peer>{own}</peer></peerStatus>")
 
     def _status(self, volumes: Sequence[Volume], detail: bool) -> str:
-        told = "".join(self._volume_status(each, detail) for each in volumes)
-        return _cli(f"<volStatus><volumes>{told}</volumes></volStatus>")
+        elements = "".join(self._volume_status(each, detail) for each in volumes)
+        return _cli(f"<volStatus><volumes>{elements}</volumes></volStatus>")
 
     def _volume_status(self, volume: Volume, detail: bool) -> str:
         nodes = [

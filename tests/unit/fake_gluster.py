@@ -23,7 +23,7 @@ SENTINEL = (
 
 _SCRIPT = """#!{python} -SE
 import json, sys, time, os
-told = json.loads({told!r})
+outputs = json.loads({outputs!r})
 print("Welcome to gluster prompt, type 'help' to see the available commands.", file=sys.stderr)
 with open({log!r}, "a") as log:
     log.write("started\\n")
@@ -34,7 +34,7 @@ for line in sys.stdin:
     else:
         with open({log!r}, "a") as log:
             log.write(line + "\\n")
-        output = told[line].pop(0) if len(told[line]) > 1 else told[line][0]
+        output = outputs[line].pop(0) if len(outputs[line]) > 1 else outputs[line][0]
         if output.startswith("EXITS"):
             sys.stdout.write(output[5:])
             sys.stdout.flush()
@@ -51,12 +51,12 @@ for line in sys.stdin:
 class FakeGluster:
     """The script in *directory*; give ``path`` to what runs gluster."""
 
-    def __init__(self, directory: Path, told: Mapping[Query, Sequence[str]]) -> None:
+    def __init__(self, directory: Path, outputs_of: Mapping[Query, Sequence[str]]) -> None:
         self.path = str(directory / "gluster")
         self._log = directory / "log"
-        by_line = {" ".join(query): list(outputs) for query, outputs in told.items()}
+        by_line = {" ".join(query): list(outputs) for query, outputs in outputs_of.items()}
         script = _SCRIPT.format(
-            python=sys.executable, told=json.dumps(by_line), log=str(self._log), sentinel=SENTINEL
+            python=sys.executable, outputs=json.dumps(by_line), log=str(self._log), sentinel=SENTINEL
         )
         Path(self.path).write_text(script)
         Path(self.path).chmod(0o755)

@@ -13,13 +13,13 @@ from ganeti_gluster_mon.health import Health, Limits, evaluate
 from tests import mutate
 from tests.unit import all_captures, varied
 
-#: those that have all that is asked of the whole pool, each answered
+#: those that have all queries about the whole pool, each answered
 WHOLE = [
     name
     for name in all_captures.NAMES
     if all(
-        b"<opRet>0</opRet>" in getattr(all_captures.read(name).answer(asked), "output", b"")
-        for asked in (
+        b"<opRet>0</opRet>" in getattr(all_captures.read(name).answer(each), "output", b"")
+        for each in (
             query.VOLUME_INFO,
             query.POOL_LIST,
             query.VOLUME_STATUS,
@@ -38,8 +38,8 @@ RENAMED: Dict[str, Callable[[int, str], str]] = {
 }
 
 
-def result(seen: Capture) -> Health:
-    return evaluate(build_pool(seen), Limits(), seen.recorded_at)
+def result(capture: Capture) -> Health:
+    return evaluate(build_pool(capture), Limits(), capture.recorded_at)
 
 
 def codes(health: Health) -> Set[str]:
@@ -53,8 +53,8 @@ def test_the_captures_are_taken() -> None:
 @pytest.mark.parametrize("names", RENAMED.values(), ids=list(RENAMED))
 @pytest.mark.parametrize("name", all_captures.NAMES)
 def test_other_names_of_hosts_change_nothing(name: str, names: Callable[[int, str], str]) -> None:
-    seen = all_captures.read(name)
-    before, after = result(seen), result(varied.with_hosts(seen, names))
+    capture = all_captures.read(name)
+    before, after = result(capture), result(varied.with_hosts(capture, names))
     assert (after.code, codes(after)) == (before.code, codes(before))
     assert len(after.problems) == len(before.problems)
     assert {volume: each.status for volume, each in after.volumes.items()} == {

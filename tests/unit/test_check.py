@@ -94,7 +94,7 @@ def test_what_is_not_known_of_the_pool_is_not_known_of_its_volumes() -> None:
     )
 
 
-def test_a_volume_nobody_judged_is_unknown() -> None:
+def test_a_volume_that_was_not_evaluated_is_unknown() -> None:
     assert check(POOL, Health(OK, "", (), {}), LIMITS, "gv0").exit_status == 3
 
 
@@ -129,7 +129,7 @@ def test_performance_data() -> None:
     }
 
 
-def test_limits_are_those_that_were_asked_for() -> None:
+def test_limits_are_those_of_the_arguments() -> None:
     volume = dataclasses.replace(GV0, capacity=Capacity(1000, 100, 850, "mount"), inodes=None, heal=None)
     line = check(Pool(0, volumes=(volume,)), health(), Limits(warning_free=50, critical_free=99)).line
     # 950 are usable, and half of them, or all but 1 %, are to stay free
@@ -144,9 +144,9 @@ def test_a_long_text_is_cut_between_problems() -> None:
     line = check(POOL, health(*problems), LIMITS).line
     text, _, _ = line.partition(" | ")
     assert len(text) < 2100
-    told = text.count("a reason of its own")
+    shown = text.count("a reason of its own")
     assert text.endswith(
-        f"a reason of its own [NOT_KNOWN], fix: gnt-gluster diagnose; and {1000 - told} more"
+        f"a reason of its own [NOT_KNOWN], fix: gnt-gluster diagnose; and {1000 - shown} more"
     )
     assert len(figures(line)) == 6
     (endless,) = [Problem("NOT_KNOWN", CRITICAL, "x" * 10**6)]
@@ -175,9 +175,9 @@ def test_hostile_names_and_texts_stay_in_their_place(name: str, text: str) -> No
     )
     pool = Pool(0, volumes=(volume,))
     judged = Health(4, text, (Problem("NOT_KNOWN", 4, text, name),), {name: VolumeHealth("down", 4)})
-    for asked in (None, name, name + "x"):
-        line = check(pool, judged, LIMITS, asked).line
+    for wanted in (None, name, name + "x"):
+        line = check(pool, judged, LIMITS, wanted).line
         assert line.isprintable()
         line.encode("utf-8")
-        assert len(figures(line)) == (0 if asked == name + "x" else 4)
-        assert line.count("|") == (0 if asked == name + "x" else 1)
+        assert len(figures(line)) == (0 if wanted == name + "x" else 4)
+        assert line.count("|") == (0 if wanted == name + "x" else 1)

@@ -87,7 +87,7 @@ def test_answers_that_were_kept_grow_old(
         assert f"{seconds} s old" in report["data"]["status"]["message"]
 
 
-def test_nobody_to_ask_is_status_2_everywhere_and_one_line(
+def test_no_source_is_status_2_everywhere_and_one_line(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     def ask(_settings: cycle.Settings, _previous: Optional[Capture] = None) -> Capture:

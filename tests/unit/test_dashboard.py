@@ -34,9 +34,9 @@ def test_it_is_what_the_script_makes() -> None:
     assert DASHBOARD.read_bytes() == made.stdout
 
 
-def faults(told: Dict[str, Any]) -> List[str]:
+def faults(content: Dict[str, Any]) -> List[str]:
     validator = jsonschema.Draft202012Validator(SCHEMA)
-    return [error.message for error in validator.iter_errors(told)]
+    return [error.message for error in validator.iter_errors(content)]
 
 
 def test_it_is_of_grafanas_form() -> None:
@@ -50,21 +50,23 @@ Change = Callable[[Dict[str, Any]], object]
 @pytest.mark.parametrize(
     "change",
     [
-        lambda told: told.pop("panels"),
-        lambda told: told.update(schemaVersion="37"),
-        lambda told: told["panels"][1].pop("gridPos"),
-        lambda told: told["panels"][1].update(type="stats"),
-        lambda told: told["panels"][1]["gridPos"].update(w=25),
-        lambda told: told["panels"][1]["targets"][0].update(refId=""),
-        lambda told: told["panels"][1]["targets"][0].update(query="up"),
-        lambda told: told["panels"][1]["fieldConfig"]["defaults"]["thresholds"]["steps"][0].update(value=0),
-        lambda told: told["templating"]["list"][0].update(type="choice"),
+        lambda content: content.pop("panels"),
+        lambda content: content.update(schemaVersion="37"),
+        lambda content: content["panels"][1].pop("gridPos"),
+        lambda content: content["panels"][1].update(type="stats"),
+        lambda content: content["panels"][1]["gridPos"].update(w=25),
+        lambda content: content["panels"][1]["targets"][0].update(refId=""),
+        lambda content: content["panels"][1]["targets"][0].update(query="up"),
+        lambda content: content["panels"][1]["fieldConfig"]["defaults"]["thresholds"]["steps"][0].update(
+            value=0
+        ),
+        lambda content: content["templating"]["list"][0].update(type="choice"),
     ],
 )
 def test_another_form_is_noticed(change: Change) -> None:
-    told = copy.deepcopy(dashboard())
-    change(told)
-    assert len(faults(told)) >= 1
+    content = copy.deepcopy(dashboard())
+    change(content)
+    assert len(faults(content)) >= 1
 
 
 def test_panels_do_not_lie_on_each_other() -> None:
@@ -89,12 +91,12 @@ def test_prometheus_understands_every_question(tmp_path: Path) -> None:
 
 
 def test_it_asks_for_what_there_is() -> None:
-    asked = set(re.findall(r"\bgluster_\w+", " ".join(queries())))
-    assert asked - metrics() == set()
+    queried = set(re.findall(r"\bgluster_\w+", " ".join(queries())))
+    assert queried - metrics() == set()
 
 
 def test_the_variables_are_those_that_are_used() -> None:
-    told = dashboard()
-    names = {variable["name"] for variable in told["templating"]["list"]}
-    used = set(re.findall(r"\$\{?(\w+)", json.dumps(told["panels"]))) - {"__rate_interval"}
+    content = dashboard()
+    names = {variable["name"] for variable in content["templating"]["list"]}
+    used = set(re.findall(r"\$\{?(\w+)", json.dumps(content["panels"]))) - {"__rate_interval"}
     assert used == names

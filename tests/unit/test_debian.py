@@ -65,7 +65,7 @@ def test_everything_imported_is_depended_on_and_nothing_else() -> None:
     assert {DISTRIBUTIONS.get(name, name) for name in used} == set(requirements())
 
 
-def test_debian_has_the_versions_that_are_asked_for() -> None:
+def test_debian_has_the_versions_that_are_required() -> None:
     constraints = dict(
         re.findall(r"^([A-Za-z0-9_]+)==([0-9.]+)", (REPOSITORY / "constraints.txt").read_text(), re.M)
     )
@@ -236,7 +236,7 @@ def test_both_processes_get_the_same_arguments() -> None:
 
 
 @pytest.mark.parametrize(
-    ("args", "said"),
+    ("args", "message"),
     [
         ("--interval abc", "argument --interval: 'abc' is not a number of seconds"),
         ("--listen 1816", "argument --listen: '1816' is no ADDR:PORT"),
@@ -244,8 +244,8 @@ def test_both_processes_get_the_same_arguments() -> None:
         ("--no-such-thing", "unrecognized arguments: --no-such-thing"),
     ],
 )
-def test_wrong_words_are_said_with_where_they_stand(
-    args: str, said: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+def test_wrong_arguments_are_reported_with_their_place(
+    args: str, message: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("GANETI_GLUSTER_MON_ARGS_FROM", "/etc/default/ganeti-gluster-mon")
     with pytest.raises(SystemExit) as ended:
@@ -253,4 +253,4 @@ def test_wrong_words_are_said_with_where_they_stand(
     assert ended.value.code == 2
     error = capsys.readouterr().err
     assert error.count("\n") == 1
-    assert f"ARGS in /etc/default/ganeti-gluster-mon: {said}" in error
+    assert f"ARGS in /etc/default/ganeti-gluster-mon: {message}" in error

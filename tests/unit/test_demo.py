@@ -36,7 +36,7 @@ def without_replay() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if name != "DEMO"}
 
 
-def nobody_can_read_this() -> bool:
+def other_users_can_read_this() -> bool:
     """Whether this repository and its Python are open to others; in root's home they are not."""
     argv = ["test", "-r", __file__, "-a", "-x", sys.executable]
     return (
@@ -62,7 +62,7 @@ def test_a_replay_says_so_and_shows_how_the_answers_change() -> None:
 
 
 def test_without_root_it_is_a_replay_and_says_why() -> None:
-    if os.geteuid() == 0 and not nobody_can_read_this():
+    if os.geteuid() == 0 and not other_users_can_read_this():
         pytest.skip(f"{REPOSITORY} is closed to others, so nobody else can run what is in it")
     more = {"user": NOBODY, "group": NOBODY, "extra_groups": []} if os.geteuid() == 0 else {}
     shown = replayed(env=without_replay(), **more)

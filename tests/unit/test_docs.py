@@ -64,7 +64,7 @@ def pools() -> Iterator[Tuple[Pool, Health, int]]:
 # --- metrics ---------------------------------------------------------------------------------------
 
 
-def told(leader: bool) -> Dict[str, Set[str]]:
+def exported_labels(leader: bool) -> Dict[str, Set[str]]:
     """The labels of every metric that is exported, by its name."""
     found: Dict[str, Set[str]] = {}
     for pool, health, now in pools():
@@ -85,12 +85,12 @@ def test_every_metric_is_documented_with_its_labels_and_no_other_is() -> None:
     documented = {
         name: set(re.findall(r"`(\w+)`", re.sub(r":[^;]*", "", row[1]))) for name, row in METRICS.items()
     }
-    assert documented == told(leader=True)
+    assert documented == exported_labels(leader=True)
 
 
 def test_what_a_follower_leaves_to_the_leader_is_documented_so() -> None:
     of_each = {words(row[0])[0] for section in OF_EACH for row in rows("metrics.md", section)}
-    assert of_each == set(told(leader=False))
+    assert of_each == set(exported_labels(leader=False))
 
 
 @pytest.mark.parametrize("name", METRICS)
@@ -130,7 +130,7 @@ def paths(value: Any, path: str = "") -> Iterator[str]:
         yield path
 
 
-def told_of(collector: str) -> Set[str]:
+def fields_of(collector: str) -> Set[str]:
     found: Set[str] = set()
     for pool, health, now in pools():
         made = report.make(collectors()[collector], pool, health, now, verbose=True, on_failure=pytest.fail)
@@ -155,9 +155,9 @@ def test_every_field_is_documented_and_no_other(collector: str) -> None:
             known = [field for field in documented("gluster") if f"{short}." in field]
             fields.update(short + field.partition(short)[2] for field in known)
     # null everywhere here: a node that has seen none of it
-    missing = {field for field in fields - told_of(collector) if not null_everywhere(collector, field)}
+    missing = {field for field in fields - fields_of(collector) if not null_everywhere(collector, field)}
     assert missing == set()
-    assert told_of(collector) - fields == set()
+    assert fields_of(collector) - fields == set()
 
 
 def null_everywhere(collector: str, field: str) -> bool:
@@ -250,7 +250,7 @@ def test_every_page_is_in_the_index(pages: Path) -> None:
 
 
 @functools.cache
-def said() -> FrozenSet[str]:
+def texts_of_the_package() -> FrozenSet[str]:
     """Every text in the package, those within f-strings too."""
     found: Set[str] = set()
     for file in (REPOSITORY / "ganeti_gluster_mon").rglob("*.py"):
@@ -268,7 +268,7 @@ def messages() -> Iterator[str]:
 
 @pytest.mark.parametrize("message", messages())
 def test_each_message_is_one_that_the_program_says(message: str) -> None:
-    texts = said()
+    texts = texts_of_the_package()
     parts = [part for part in message.split("…") if part.strip()]
     assert parts
     for part in parts:

@@ -29,7 +29,7 @@ def test_hostile_input_briefly(name: str) -> None:
 
 
 @pytest.mark.parametrize("password", [False, True], ids=["open", "passwords"])
-def test_a_client_is_served_beside_a_flood(password: bool) -> None:
+def test_a_client_is_served_during_a_flood(password: bool) -> None:
     """The one that locked everybody out once: clients that send requests and do not read the answers."""
     result = floods.run("requests in advance", SECONDS, password)
     print(result)

@@ -94,7 +94,7 @@ def test_a_backlog_that_grows_has_no_end() -> None:
     assert heal.seconds_left is None
 
 
-def test_two_counts_of_one_moment_tell_no_rate() -> None:
+def test_two_counts_of_one_moment_give_no_rate() -> None:
     known = History()
     for moment in (0, 10, 20):
         known = known.after(pending(100 - moment, NOW), health(), NOW + moment)
@@ -132,8 +132,8 @@ def watched(*counts: Tuple[float, int]) -> History:
 
 
 def shown(known: History, pool: Pool, minutes: float) -> Health:
-    seen = Snapshot(pool, evaluate(pool, Limits(), pool.taken_at), round((NOW + 60 * minutes) * 1e9))
-    return seen.annotated(known, mutes.NONE).health
+    snapshot = Snapshot(pool, evaluate(pool, Limits(), pool.taken_at), round((NOW + 60 * minutes) * 1e9))
+    return snapshot.annotated(known, mutes.NONE).health
 
 
 def stuck(found: Health) -> List[Problem]:
@@ -195,7 +195,7 @@ def test_a_backlog_that_is_being_healed_or_cannot_be_is_not_stuck() -> None:
         assert bool(found) == (minute >= 125), "an hour after the last one that was possibly healing"
 
 
-def test_a_backlog_that_does_not_fall_beside_writing_guests_is_stuck_after_four_hours() -> None:
+def test_a_backlog_that_does_not_fall_under_writing_guests_is_stuck_after_four_hours() -> None:
     known = History()
     for minute in range(0, 250, 5):
         pool = backlog(5, NOW + 60 * minute)

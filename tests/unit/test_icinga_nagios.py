@@ -57,11 +57,11 @@ def test_icinga_takes_it_and_makes_the_services(tmp_path: Path) -> None:
         ["id", "-gn"], check=True, capture_output=True, text=True, timeout=10
     ).stdout.strip()
     places = [f"-D{name}={tmp_path}" for name in ("DataDir", "CacheDir", "InitRunDir", "LogDir", "SpoolDir")]
-    said = run(
+    output = run(
         "icinga2", "daemon", "-C", "-c", str(main), f"-DRunAsUser={user}", f"-DRunAsGroup={group}", *places
     )
-    assert "Instantiated 2 Services" in said
-    assert "Instantiated 2 Hosts" in said  # and so one of them has none
+    assert "Instantiated 2 Services" in output
+    assert "Instantiated 2 Hosts" in output  # and so one of them has none
 
 
 def test_icingas_arguments_are_flags_of_the_check_and_sudo_lets_them_through() -> None:

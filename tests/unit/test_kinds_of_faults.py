@@ -29,8 +29,8 @@ NOT_CONNECTED = "Transport endpoint is not connected"
 HALF_WAY = "Failed to process entries completely. ({})totalNumberOfEntries0"
 
 
-def result(seen: Capture) -> Health:
-    return evaluate(build_pool(seen), Limits(), seen.recorded_at)
+def result(capture: Capture) -> Health:
+    return evaluate(build_pool(capture), Limits(), capture.recorded_at)
 
 
 def replica(names: List[str]) -> Pool:
@@ -58,10 +58,10 @@ def distribute(names: List[str]) -> Pool:
 
 
 def offline(*bricks: int) -> Callable[[Pool], None]:
-    def change(seen: Pool) -> None:
+    def change(pool: Pool) -> None:
         for number in bricks:
-            seen.volume().bricks[number].online = False
-            seen.volume().bricks[number].heal = NOT_CONNECTED
+            pool.volume().bricks[number].online = False
+            pool.volume().bricks[number].heal = NOT_CONNECTED
 
     return change
 
@@ -69,11 +69,11 @@ def offline(*bricks: int) -> Callable[[Pool], None]:
 def away(*peers: int) -> Callable[[Pool], None]:
     """Hosts are off: neither their glusterd nor their bricks answer."""
 
-    def change(seen: Pool) -> None:
-        gone = [seen.peers[number].host for number in peers]
+    def change(pool: Pool) -> None:
+        gone = [pool.peers[number].host for number in peers]
         for number in peers:
-            seen.peers[number].connected = False
-        for volume in seen.volumes:
+            pool.peers[number].connected = False
+        for volume in pool.volumes:
             volume.daemons = [daemon for daemon in volume.daemons if daemon[1] not in gone]
             for brick in volume.bricks:
                 if brick.host in gone:
@@ -83,97 +83,97 @@ def away(*peers: int) -> Callable[[Pool], None]:
 
 
 def brick(number: int, **values: object) -> Callable[[Pool], None]:
-    def change(seen: Pool) -> None:
+    def change(pool: Pool) -> None:
         for name, value in values.items():
-            setattr(seen.volume().bricks[number], name, value)
+            setattr(pool.volume().bricks[number], name, value)
 
     return change
 
 
 def every_brick(**values: object) -> Callable[[Pool], None]:
-    def change(seen: Pool) -> None:
-        for number in range(len(seen.volume().bricks)):
-            brick(number, **values)(seen)
+    def change(pool: Pool) -> None:
+        for number in range(len(pool.volume().bricks)):
+            brick(number, **values)(pool)
 
     return change
 
 
 def option(name: str, value: str) -> Callable[[Pool], None]:
-    return lambda seen: seen.volume().options.update({name: value})
+    return lambda pool: pool.volume().options.update({name: value})
 
 
 def daemon_down(name: str, host: int) -> Callable[[Pool], None]:
-    def change(seen: Pool) -> None:
-        own = (name, seen.peers[host].host)
-        daemons = [each for each in seen.volume().daemons if each[:2] != own]
-        seen.volume().daemons = [*daemons, (*own, False)]
+    def change(pool: Pool) -> None:
+        own = (name, pool.peers[host].host)
+        daemons = [each for each in pool.volume().daemons if each[:2] != own]
+        pool.volume().daemons = [*daemons, (*own, False)]
 
     return change
 
 
-def no_daemons(seen: Pool) -> None:
-    seen.volume().daemons.clear()
+def no_daemons(pool: Pool) -> None:
+    pool.volume().daemons.clear()
 
 
-def one_daemon_less(seen: Pool) -> None:
-    seen.volume().daemons.pop()
+def one_daemon_less(pool: Pool) -> None:
+    pool.volume().daemons.pop()
 
 
-def all_daemons_down(seen: Pool) -> None:
-    seen.volume().daemons = [(name, host, False) for name, host, _ in seen.volume().daemons]
+def all_daemons_down(pool: Pool) -> None:
+    pool.volume().daemons = [(name, host, False) for name, host, _ in pool.volume().daemons]
 
 
 def task(kind: str, status: str) -> Callable[[Pool], None]:
-    def change(seen: Pool) -> None:
-        bricks = [f"{each.host}:{each.path}" for each in seen.volume().bricks[3:]]
-        seen.volume().tasks.append((kind, status, bricks if kind == "Remove brick" else ()))
+    def change(pool: Pool) -> None:
+        bricks = [f"{each.host}:{each.path}" for each in pool.volume().bricks[3:]]
+        pool.volume().tasks.append((kind, status, bricks if kind == "Remove brick" else ()))
 
     return change
 
 
 def rebalance(status: str, failures: int) -> Callable[[Pool], None]:
-    def change(seen: Pool) -> None:
-        task("Rebalance", status)(seen)
-        seen.volume().rebalance = (status, {"localhost": 0, seen.peers[1].host: failures})
+    def change(pool: Pool) -> None:
+        task("Rebalance", status)(pool)
+        pool.volume().rebalance = (status, {"localhost": 0, pool.peers[1].host: failures})
 
     return change
 
 
 def peer_state(state: str) -> Callable[[Pool], None]:
-    return lambda seen: setattr(seen.peers[1], "state", state)
+    return lambda pool: setattr(pool.peers[1], "state", state)
 
 
-def another_peer_away(seen: Pool) -> None:
-    seen.peers.append(Peer("spare.n.example", connected=False))
+def another_peer_away(pool: Pool) -> None:
+    pool.peers.append(Peer("spare.n.example", connected=False))
 
 
 def quota(path: str, used: int) -> Callable[[Pool], None]:
-    def change(seen: Pool) -> None:
-        option("features.quota", "on")(seen)
-        volume = seen.volume()
-        volume.daemons += [("Quota Daemon", peer.host, True) for peer in seen.peers]
+    def change(pool: Pool) -> None:
+        option("features.quota", "on")(pool)
+        volume = pool.volume()
+        volume.daemons += [("Quota Daemon", peer.host, True) for peer in pool.peers]
         volume.quota = [(path, 1000, 800, used)]
 
     return change
 
 
 def refused(why: str) -> Callable[[Pool], None]:
-    return lambda seen: setattr(seen.volume(), "heal_refused", why)
+    return lambda pool: setattr(pool.volume(), "heal_refused", why)
 
 
 def both(*changes: Callable[[Pool], None]) -> Callable[[Pool], None]:
-    def change(seen: Pool) -> None:
+    def change(pool: Pool) -> None:
         for each in changes:
-            each(seen)
+            each(pool)
 
     return change
 
 
 def version(text: str) -> Callable[[Pool], None]:
-    return lambda seen: setattr(seen, "version", text)
+    return lambda pool: setattr(pool, "version", text)
 
 
-def nothing(seen: Pool) -> None:
+def nothing(pool: Pool) -> None:
     """All is well."""
 
 
@@ -379,8 +379,8 @@ NAMES: Dict[str, List[str]] = {
 PATHS = ["a b", "a|b", 'a"b', "a'b", "a&b<c>", "a;b", "$(reboot)", "ümlaut", "%s{}", "a,b", "a=b", "-f"]
 
 
-def check(kind: Kind, seen: Pool) -> Health:
-    found = result(seen.capture())
+def check(kind: Kind, pool: Pool) -> Health:
+    found = result(pool.capture())
     assert found.code == kind.code
     assert {problem.code for problem in found.problems} == kind.problems
     assert {judged.status for judged in found.volumes.values()} == {kind.status}
@@ -389,40 +389,40 @@ def check(kind: Kind, seen: Pool) -> Health:
 
 @pytest.mark.parametrize("kind", KINDS.values(), ids=list(KINDS))
 def test_a_kind_of_fault(kind: Kind) -> None:
-    seen = kind.make(hosts(6))
-    kind.change(seen)
-    check(kind, seen)
+    pool = kind.make(hosts(6))
+    kind.change(pool)
+    check(kind, pool)
 
 
 @pytest.mark.parametrize("names", NAMES.values(), ids=list(NAMES))
 def test_whatever_the_hosts_are_called(names: List[str]) -> None:
     for kind in KINDS.values():
-        seen = kind.make(names)
-        kind.change(seen)
-        check(kind, seen)
+        pool = kind.make(names)
+        kind.change(pool)
+        check(kind, pool)
 
 
 @pytest.mark.parametrize("part", PATHS)
 def test_whatever_the_bricks_and_volumes_are_called(part: str) -> None:
     for number, kind in enumerate(KINDS.values()):
-        seen = kind.make(hosts(6))
-        kind.change(seen)
-        named = {f"{each.host}:{each.path}": each for each in seen.volume().bricks}
-        for each in seen.volume().bricks:
+        pool = kind.make(hosts(6))
+        kind.change(pool)
+        named = {f"{each.host}:{each.path}": each for each in pool.volume().bricks}
+        for each in pool.volume().bricks:
             each.path = f"/{part}{each.path}"
-        seen.volume().tasks = [
+        pool.volume().tasks = [
             (what, status, [f"{named[name].host}:{named[name].path}" for name in bricks])
-            for what, status, bricks in seen.volume().tasks
+            for what, status, bricks in pool.volume().tasks
         ]
-        seen.volume().name = ("v" * 200, "a-b_c", "0", "healthy", "gv0-replicate-0")[number % 5]
-        found = check(kind, seen)
+        pool.volume().name = ("v" * 200, "a-b_c", "0", "healthy", "gv0-replicate-0")[number % 5]
+        found = check(kind, pool)
         assert "\n" not in found.message
 
 
 def made(kind: Kind) -> Pool:
-    seen = kind.make(hosts(6))
-    kind.change(seen)
-    return seen
+    pool = kind.make(hosts(6))
+    kind.change(pool)
+    return pool
 
 
 #: those in which all hosts are there: the others are of the whole pool
@@ -432,12 +432,12 @@ OF_ONE_VOLUME = [name for name, kind in KINDS.items() if all(peer.connected for 
 @pytest.mark.parametrize("name", OF_ONE_VOLUME)
 def test_a_fault_among_many_volumes_is_found(name: str) -> None:
     kind, names = KINDS[name], hosts(6)
-    seen = made(kind)
+    pool = made(kind)
     others = [other(names, number) for number in range(40)]
-    known = {peer.host for peer in seen.peers}
-    seen.peers += [Peer(name) for name in names if name not in known]
-    seen.volumes = [*others[:20], seen.volumes[0], *others[20:]]
-    found = result(seen.capture())
+    known = {peer.host for peer in pool.peers}
+    pool.peers += [Peer(name) for name in names if name not in known]
+    pool.volumes = [*others[:20], pool.volumes[0], *others[20:]]
+    found = result(pool.capture())
     assert {problem.code for problem in found.problems} >= kind.problems
     assert found.code == kind.code
     assert found.volumes["gv0"].status == kind.status
@@ -467,15 +467,15 @@ def test_two_faults_at_once(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", [name for name in KINDS if name not in OF_ONE_VOLUME])
-def test_a_host_that_is_off_beside_another_fault(name: str) -> None:
+def test_a_host_that_is_off_and_another_fault(name: str) -> None:
     """Every volume on the hosts that are off misses their bricks; what else is wrong is found all the same."""
     names = hosts(6)
     for other_name in ("all bricks are full", "split-brain", "rebalance failed", "a directory's quota"):
         second = KINDS[other_name]
-        seen = merge(second.make(names), KINDS[name].make(names))
-        second.change(seen)
-        KINDS[name].change(seen)
-        codes = {problem.code for problem in result(seen.capture()).problems}
+        pool = merge(second.make(names), KINDS[name].make(names))
+        second.change(pool)
+        KINDS[name].change(pool)
+        codes = {problem.code for problem in result(pool.capture()).problems}
         assert codes >= KINDS[name].problems | second.problems, other_name
 
 
@@ -528,14 +528,14 @@ def test_status_that_is_refused_is_not_known_for_that_reason(output: str, reason
 @pytest.mark.parametrize("name", ["entry", "data", "metadata"])
 def test_an_option_that_keeps_clients_from_healing_is_named(name: str) -> None:
     """The self-heal daemon heals all the same."""
-    seen = made(KINDS["entries wait"])
-    option(f"cluster.{name}-self-heal", "off")(seen)
-    found = result(seen.capture())
+    pool = made(KINDS["entries wait"])
+    option(f"cluster.{name}-self-heal", "off")(pool)
+    found = result(pool.capture())
     assert found.code == HEALING
     assert f"cluster.{name}-self-heal" in found.message
-    no_daemons(seen)
-    option("cluster.self-heal-daemon", "off")(seen)
-    found = result(seen.capture())
+    no_daemons(pool)
+    option("cluster.self-heal-daemon", "off")(pool)
+    found = result(pool.capture())
     assert found.code == CRITICAL
     assert f"cluster.self-heal-daemon, cluster.{name}-self-heal" in found.message
 
@@ -543,9 +543,9 @@ def test_an_option_that_keeps_clients_from_healing_is_named(name: str) -> None:
 @pytest.mark.parametrize("value", ["abc", "", "-5", "9" * 400, "1 0"])
 def test_space_that_is_not_known_has_a_reason(value: str) -> None:
     for make in (replica, two_sets, disperse, distribute):
-        seen = make(hosts(6))
-        option("storage.reserve", value)(seen)
-        found = result(seen.capture())
+        pool = make(hosts(6))
+        option("storage.reserve", value)(pool)
+        found = result(pool.capture())
         assert found.code == UNKNOWN
         assert f"space of gv0 (storage.reserve is '{value[:50]}" in found.message
         assert not found.message.endswith("its space is not known")
@@ -553,11 +553,11 @@ def test_space_that_is_not_known_has_a_reason(value: str) -> None:
 
 @pytest.mark.parametrize("name", KINDS)
 def test_whenever_space_is_not_known_something_says_why(name: str) -> None:
-    seen = made(KINDS[name]).capture()
-    volumes = build_pool(seen).volumes or ()
-    texts = [problem.text for problem in result(seen).problems]
+    pool = made(KINDS[name]).capture()
+    volumes = build_pool(pool).volumes or ()
+    texts = [problem.text for problem in result(pool).problems]
     assert not any(text.endswith("its space is not known") for text in texts)
-    if volumes[0].capacity is None and result(seen).volumes["gv0"].status not in ("down", "stopped"):
+    if volumes[0].capacity is None and result(pool).volumes["gv0"].status not in ("down", "stopped"):
         assert any("space" in text for text in texts)
 
 
@@ -565,7 +565,7 @@ def test_the_pools_are_as_gluster_answers() -> None:
     """The parsers find nothing wrong with what the tests build."""
     for kind in KINDS.values():
         if kind.code == OK and not kind.problems:
-            seen = kind.make(hosts(6))
-            kind.change(seen)
-            assert build_pool(seen.capture()).unknowns == ()
+            pool = kind.make(hosts(6))
+            kind.change(pool)
+            assert build_pool(pool.capture()).unknowns == ()
     assert built_pool.uuid_of("a") != built_pool.uuid_of("b")

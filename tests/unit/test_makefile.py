@@ -39,9 +39,9 @@ def targets() -> List[str]:
     return phony[1].split()
 
 
-def test_make_alone_tells_every_target() -> None:
-    told = make()
-    assert [target for target in targets() if not any(f"make {target} " in line for line in told)] == []
+def test_make_alone_lists_every_target() -> None:
+    output = make()
+    assert [target for target in targets() if not any(f"make {target} " in line for line in output)] == []
 
 
 @pytest.mark.parametrize("target", targets())
@@ -50,8 +50,8 @@ def test_every_target_can_be_made(target: str) -> None:
 
 
 def test_the_tests_lint_before_they_run() -> None:
-    told = "\n".join(make("--dry-run", "test"))
-    assert re.search(r"ruff check.*ruff format --check.*mypy.*pytest", told, re.DOTALL)
+    output = "\n".join(make("--dry-run", "test"))
+    assert re.search(r"ruff check.*ruff format --check.*mypy.*pytest", output, re.DOTALL)
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="packages are for root to install")
@@ -63,12 +63,12 @@ def test_the_lab_gets_every_package_it_needs() -> None:
 @pytest.mark.skipif(os.geteuid() != 0, reason="without root, no packages are installed anyway")
 def test_a_replay_installs_nothing_for_the_lab() -> None:
     assert "glusterfs-server" in "\n".join(make("--dry-run", "demo"))
-    for told in (
+    for output in (
         make("--dry-run", "demo", "DEMO=replay"),
         make("-n", "demo", environment={"DEMO": "replay"}),
     ):
-        assert "glusterfs-server" not in "\n".join(told)
-        assert told[-1].endswith("python -m tests.demo")
+        assert "glusterfs-server" not in "\n".join(output)
+        assert output[-1].endswith("python -m tests.demo")
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)

@@ -46,9 +46,9 @@ def test_what_cannot_be_muted(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], words: List[str], why: str
 ) -> None:
     assert run(tmp_path, "mute", *words) == 1
-    told = capsys.readouterr().err
-    assert why in told
-    assert told.count("\n") == 1
+    stderr = capsys.readouterr().err
+    assert why in stderr
+    assert stderr.count("\n") == 1
 
 
 @pytest.mark.parametrize("lasts", ["", "2", "2w", "-1h", "0h", "91d", "1e3h", "٢h"])

@@ -51,7 +51,7 @@ def test_a_mute_of_a_host_holds_for_what_is_on_it_alone() -> None:
     assert not one.is_muted("BRICK_OFFLINE", "gv1", T, "node2:/b")
 
 
-def test_a_mute_of_a_host_stands_beside_the_others_in_the_file(tmp_path: Path) -> None:
+def test_a_mute_of_a_host_is_with_the_others_in_the_file(tmp_path: Path) -> None:
     assert run(tmp_path, "mute", "ALL", "--host", "node2", "--for", "2h") == 0
     assert run(tmp_path, "mute", "PEER_SILENT") == 0
     known = mutes.read(str(tmp_path / "state"))
@@ -159,12 +159,12 @@ def test_a_check_shows_what_is_muted_and_is_not_raised_by_it() -> None:
     silenced = of(*(mute(code, at=moment, lasts=60) for code in codes))
     from ganeti_gluster_mon.history import History
 
-    seen = Snapshot(POOL, HEALTH, NOW).annotated(History(), silenced)
-    result = check(seen.pool, seen.health, Limits())
+    snapshot = Snapshot(POOL, HEALTH, NOW).annotated(History(), silenced)
+    result = check(snapshot.pool, snapshot.health, Limits())
     assert result.exit_status == 0
     for code in codes:
         assert f"[{code}]" in result.line
     assert "muted: " in result.line
     assert check(POOL, HEALTH, Limits()).exit_status == 2
-    assert check(seen.pool, seen.health, Limits(), "gv0").exit_status == 0
+    assert check(snapshot.pool, snapshot.health, Limits(), "gv0").exit_status == 0
     assert json.loads(json.dumps([mutes.to_json(each) for each in silenced.entries.values()]))

@@ -57,34 +57,34 @@ def mutants(answer: Answer) -> Iterator[mutate.Mutant]:
 
 
 @pytest.mark.parametrize(("where", "number"), answers())
-def test_a_spoilt_answer_is_never_fine(where: str, number: int) -> None:
+def test_a_damaged_answer_is_never_healthy(where: str, number: int) -> None:
     whole = capture.read(str(CAPTURES / where))
     pool = build_pool(whole)
     assert evaluate(pool, LIMITS, whole.recorded_at).code == OK
     tried = 0
     for mutant in mutants(whole.answers[number]):
-        seen = build_pool(with_output(whole, number, mutant.output))
-        health = evaluate(seen, LIMITS, whole.recorded_at)
-        assert health.code != OK or seen == pool or mutant.what.startswith(LEFT_OUT), mutant.what
+        built = build_pool(with_output(whole, number, mutant.output))
+        health = evaluate(built, LIMITS, whole.recorded_at)
+        assert health.code != OK or built == pool or mutant.what.startswith(LEFT_OUT), mutant.what
         assert health.message
         tried += 1
     assert tried > 50
 
 
 @pytest.mark.parametrize(("where", "number"), answers())
-def test_all_that_is_told_of_a_spoilt_answer_can_be_told(where: str, number: int) -> None:
+def test_every_report_of_a_damaged_answer_can_be_rendered(where: str, number: int) -> None:
     whole = capture.read(str(CAPTURES / where))
     spoilt = [*mutants(whole.answers[number]), *reordered(whole.answers[number])]
     for mutant in mutate.sample(spoilt, 16):
-        seen = build_pool(with_output(whole, number, mutant.output))
-        health = evaluate(seen, LIMITS, whole.recorded_at)
+        built = build_pool(with_output(whole, number, mutant.output))
+        health = evaluate(built, LIMITS, whole.recorded_at)
         for collector in collectors().values():
             made = report.make(
-                collector, seen, health, whole.recorded_at, verbose=True, on_failure=pytest.fail
+                collector, built, health, whole.recorded_at, verbose=True, on_failure=pytest.fail
             )
             json.loads(report.render([made]))
-        pool_metrics.render(seen, health, whole.recorded_at)
-        line = check(seen, health, LIMITS).line
+        pool_metrics.render(built, health, whole.recorded_at)
+        line = check(built, health, LIMITS).line
         assert "\n" not in line
 
 

@@ -70,7 +70,7 @@ def test_what_is_ready(tree: Path) -> None:
     assert checked(tree) == []
 
 
-def test_without_debian_it_is_not_asked_for(tree: Path) -> None:
+def test_without_debian_it_is_not_required(tree: Path) -> None:
     git(tree, "rm", "--quiet", "-r", "debian")
     git(tree, "commit", "--quiet", "--message", "no debian")
     assert checked(tree) == []
@@ -97,7 +97,7 @@ def not_committed(tree: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "message"),
     [
         (write("ganeti_gluster_mon/__init__.py", "version = 1\n"), "__version__ is None"),
         (
@@ -130,13 +130,13 @@ def not_committed(tree: Path) -> None:
         (tagged_before, "the tag v1.2.0 is there already"),
     ],
 )
-def test_what_is_not(tree: Path, change: Change, said: str) -> None:
+def test_what_is_not(tree: Path, change: Change, message: str) -> None:
     change(tree)
     (line,) = checked(tree)
-    assert said in line
+    assert message in line
 
 
-def test_all_that_is_wrong_is_said(tree: Path) -> None:
+def test_all_that_is_wrong_is_reported(tree: Path) -> None:
     write("CHANGELOG.md", CHANGELOG.replace("[1.2.0]", "[1.1.9]"))(tree)
     not_committed(tree)
     assert len(checked(tree)) == 2

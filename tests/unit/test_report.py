@@ -167,17 +167,17 @@ def test_a_collector_that_fails_says_so_and_the_others_stand(kind: int, verbose:
     failures: List[str] = []
     broken = Broken(kind, ValueError("two\nlines \x1b[31m"))
     alone = [report.make(each, POOL, HEALTH, NOW, verbose) for each in collectors().values()]
-    beside = [
+    others = [
         report.make(each, POOL, HEALTH, NOW, verbose, on_failure=failures.append)
         for each in (broken, *collectors().values())
     ]
-    assert beside[1:] == alone
+    assert others[1:] == alone
     assert failures == ["collector broken failed: ValueError: two lines \\x1b[31m"]
-    assert beside[0]["data"] == {"status": {"code": 2, "message": failures[0], "problems": []}}
-    assert beside[0]["kind"] == kind
+    assert others[0]["data"] == {"status": {"code": 2, "message": failures[0], "problems": []}}
+    assert others[0]["kind"] == kind
 
 
-def test_a_failure_is_told_on_stderr(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_failure_is_reported_on_stderr(capsys: pytest.CaptureFixture[str]) -> None:
     report.make(Broken(PERFORMANCE, KeyError("gv0")), POOL, HEALTH, NOW)
     out, err = capsys.readouterr()
     assert (out, err) == ("", "ganeti-gluster-mon: collector broken failed: KeyError: 'gv0'\n")

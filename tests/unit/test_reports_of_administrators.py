@@ -213,8 +213,8 @@ EXPECTED = {
 }
 
 
-def result(seen: Capture) -> Health:
-    return evaluate(build_pool(seen), LIMITS, seen.recorded_at)
+def result(capture: Capture) -> Health:
+    return evaluate(build_pool(capture), LIMITS, capture.recorded_at)
 
 
 def test_every_report_has_its_result() -> None:
@@ -224,15 +224,15 @@ def test_every_report_has_its_result() -> None:
 @pytest.mark.parametrize("name", sorted(EXPECTED))
 def test_result(name: str) -> None:
     expected = EXPECTED[name]
-    seen = capture.read(str(REPORTS / name))
-    pool, health = build_pool(seen), result(seen)
+    recorded = capture.read(str(REPORTS / name))
+    pool, health = build_pool(recorded), result(recorded)
     assert health.code == expected.code
     assert {volume: each.status for volume, each in health.volumes.items()} == expected.statuses
     assert {problem.code for problem in health.problems} == expected.problems
     texts = "\n".join(problem.text for problem in health.problems)
     for words in expected.words:
         assert words in texts
-    metrics = pool_metrics.render(pool, health, seen.recorded_at).decode().splitlines()
+    metrics = pool_metrics.render(pool, health, recorded.recorded_at).decode().splitlines()
     for sample in expected.metrics:
         assert any(line.startswith(sample) for line in metrics), sample
     for sample in expected.no_metrics:
@@ -241,9 +241,9 @@ def test_result(name: str) -> None:
 
 @pytest.mark.parametrize("name", sorted(EXPECTED))
 def test_everything_shows_it(name: str) -> None:
-    seen = capture.read(str(REPORTS / name))
-    pool, health = build_pool(seen), result(seen)
-    made = report.make(collectors()["gluster"], pool, health, seen.recorded_at)
+    recorded = capture.read(str(REPORTS / name))
+    pool, health = build_pool(recorded), result(recorded)
+    made = report.make(collectors()["gluster"], pool, health, recorded.recorded_at)
     status = made["data"]["status"]
     assert status["code"] == health.code
     assert [problem["code"] for problem in status["problems"]] == [
@@ -255,10 +255,10 @@ def test_everything_shows_it(name: str) -> None:
         assert f"[{problem.code}]" in line.line
 
 
-def changed(name: str, asked: query.Query, right: bytes, wrong: bytes) -> Health:
+def changed(name: str, one_query: query.Query, right: bytes, wrong: bytes) -> Health:
     """The result of a capture with the first *right* in one answer made *wrong*."""
     whole = capture.read(str(REPORTS / name))
-    (number,) = [number for number, answer in enumerate(whole.answers) if answer.query == asked]
+    (number,) = [number for number, answer in enumerate(whole.answers) if answer.query == one_query]
     assert right in whole.answers[number].output
     return result(with_output(whole, number, whole.answers[number].output.replace(right, wrong, 1)))
 
@@ -267,9 +267,9 @@ def changed(name: str, asked: query.Query, right: bytes, wrong: bytes) -> Health
     "options", ["ro,relatime", "rw,relatime,emergency_ro", "rw,attr2,shutdown", "noatime,ro"]
 )
 def test_a_brick_on_a_read_only_filesystem(options: str) -> None:
-    asked, element = query.VOLUME_STATUS_DETAIL, "<mntOptions>{}</mntOptions>"
+    one_query, element = query.VOLUME_STATUS_DETAIL, "<mntOptions>{}</mntOptions>"
     wrong = element.format(options).encode()
-    health = changed("peer-by-ip", asked, element.format("rw,relatime").encode(), wrong)
+    health = changed("peer-by-ip", one_query, element.format("rw,relatime").encode(), wrong)
     (problem,) = health.problems
     assert (health.code, problem.code, problem.volume) == (CRITICAL, "BRICK_FILESYSTEM", "data")
     assert problem.subject in problem.text

@@ -61,9 +61,9 @@ def queries(monkeypatch: pytest.MonkeyPatch) -> List[cycle.Settings]:
 
 def test_a_fresh_snapshot_of_the_daemon_is_used(daemon: Daemon, queries: List[object]) -> None:
     daemon.publish("healthy", age=20)
-    seen = snapshot.from_daemon(daemon.path, LIMITS)
-    assert seen is not None
-    assert (seen.health.code, seen.source, seen.seconds) == (0, "the daemon, 20 s ago", 0.25)
+    result = snapshot.from_daemon(daemon.path, LIMITS)
+    assert result is not None
+    assert (result.health.code, result.source, result.seconds) == (0, "the daemon, 20 s ago", 0.25)
     for words in (["check"], ["collect", "gluster"], ["metrics"]):
         assert cli.main([*words, "--run-dir", daemon.path]) == 0
     assert queries == []
@@ -114,10 +114,10 @@ def test_a_follower_has_the_leaders_pool(daemon: Daemon) -> None:
     daemon.spool.write_leader_capture(
         capture_archive.pack(read("brick-killed")), boottime() - 5 * SECOND, NODE2
     )
-    seen = snapshot.from_daemon(daemon.path, LIMITS)
-    assert seen is not None
-    assert seen.health.code == 4
-    assert [peer.hostname for peer in seen.pool.peers or () if peer.local] == ["node2.lab.test"]
+    result = snapshot.from_daemon(daemon.path, LIMITS)
+    assert result is not None
+    assert result.health.code == 4
+    assert [peer.hostname for peer in result.pool.peers or () if peer.local] == ["node2.lab.test"]
     assert NODE1 != NODE2
 
 
@@ -136,9 +136,9 @@ def test_where_gluster_cannot_be_queried_nothing_is_known(
 
     monkeypatch.setattr(cycle, "query_gluster", query)
     assert cli.main(["metrics", "--run-dir", str(tmp_path)]) == 0
-    told = capsys.readouterr()
-    assert "glusterd does not run" in told.err
-    assert 'gluster_collect_failures_total{reason="glusterd-down"} 1.0' in told.out
+    printed = capsys.readouterr()
+    assert "glusterd does not run" in printed.err
+    assert 'gluster_collect_failures_total{reason="glusterd-down"} 1.0' in printed.out
 
 
 def test_the_deadline_of_a_check_bounds_the_query(

@@ -19,17 +19,17 @@ _WHOLE = (query.VOLUME_INFO, query.POOL_LIST, query.VOLUME_STATUS_DETAIL, query.
 _OF_A_VOLUME = {"heal", "quota", "rebalance"}
 
 
-def host_names(seen: Capture) -> List[str]:
-    """The names of all hosts in *seen*, longest first."""
-    pool = build_pool(seen)
-    names = {peer.hostname for peer in pool.peers or ()} | {seen.node or "localhost"}
+def host_names(capture: Capture) -> List[str]:
+    """The names of all hosts in *capture*, longest first."""
+    pool = build_pool(capture)
+    names = {peer.hostname for peer in pool.peers or ()} | {capture.node or "localhost"}
     names |= {brick.host for volume in pool.volumes or () for brick in volume.bricks}
     return sorted(names - {"localhost"}, key=lambda name: (-len(name), name))
 
 
-def with_hosts(seen: Capture, rename: Callable[[int, str], str]) -> Capture:
-    """*seen* with each host called what *rename* makes of its number and name."""
-    new = {name: rename(number, name) for number, name in enumerate(host_names(seen))}
+def with_hosts(capture: Capture, rename: Callable[[int, str], str]) -> Capture:
+    """*capture* with each host called what *rename* makes of its number and name."""
+    new = {name: rename(number, name) for number, name in enumerate(host_names(capture))}
     pattern = re.compile(
         rb"(?<![\w.:-])(?:" + b"|".join(re.escape(name.encode()) for name in new) + rb")(?![\w.-])"
     )
@@ -38,22 +38,22 @@ def with_hosts(seen: Capture, rename: Callable[[int, str], str]) -> Capture:
         return pattern.sub(lambda match: new[match[0].decode()].encode(), text)
 
     return replace(
-        seen,
-        node=new.get(seen.node or "", seen.node),
-        answers=tuple(replace(answer, output=renamed(answer.output)) for answer in seen.answers),
-        reachable={new.get(host, host): answers for host, answers in seen.reachable.items()},
-        hosts_answering={new.get(host, host): answers for host, answers in seen.hosts_answering.items()},
+        capture,
+        node=new.get(capture.node or "", capture.node),
+        answers=tuple(replace(answer, output=renamed(answer.output)) for answer in capture.answers),
+        reachable={new.get(host, host): answers for host, answers in capture.reachable.items()},
+        hosts_answering={new.get(host, host): answers for host, answers in capture.hosts_answering.items()},
         bricks_answering={
-            (new.get(host, host), path): answers for (host, path), answers in seen.bricks_answering.items()
+            (new.get(host, host), path): answers for (host, path), answers in capture.bricks_answering.items()
         },
     )
 
 
-def _distinct(seen: Capture) -> Capture:
-    """*seen* with hosts, uuids and volumes that no other capture has."""
-    seen = with_hosts(seen, lambda _, name: f"second-{name}")
-    names = [volume.name for volume in build_pool(seen).volumes or ()]
-    node = (seen.node or "second").encode()
+def _distinct(capture: Capture) -> Capture:
+    """*capture* with hosts, uuids and volumes that no other capture has."""
+    capture = with_hosts(capture, lambda _, name: f"second-{name}")
+    names = [volume.name for volume in build_pool(capture).volumes or ()]
+    node = (capture.node or "second").encode()
 
     def changed(answer: Answer) -> Answer:
         output = _UUID.sub(
@@ -71,13 +71,13 @@ def _distinct(seen: Capture) -> Capture:
             )
         else:
             output = re.sub(rb"<(path|nodeName)>localhost</", rb"<\1>" + node + b"</", output)
-        asked: Query = tuple(f"{word}-2" if word in names else word for word in answer.query)
-        return replace(answer, query=asked, output=output)
+        renamed: Query = tuple(f"{word}-2" if word in names else word for word in answer.query)
+        return replace(answer, query=renamed, output=output)
 
     return replace(
-        seen,
-        answers=tuple(map(changed, seen.answers)),
-        mounts=tuple(replace(mount, volume=f"{mount.volume}-2") for mount in seen.mounts),
+        capture,
+        answers=tuple(map(changed, capture.answers)),
+        mounts=tuple(replace(mount, volume=f"{mount.volume}-2") for mount in capture.mounts),
     )
 
 

@@ -74,13 +74,13 @@ def mounted() -> List[str]:
 @contextmanager
 def failing(kind: Any, *words: str) -> Iterator[None]:
     """What is done in the block has to fail, and to say these *words*."""
-    said = None
+    message = None
     try:
         yield
     except kind as err:
-        said = str(err)
-    assert said is not None, f"no {kind.__name__}"
-    assert all(word in said for word in words), (words, said)
+        message = str(err)
+    assert message is not None, f"no {kind.__name__}"
+    assert all(word in message for word in words), (words, message)
 
 
 @contextmanager
@@ -582,7 +582,7 @@ def listed(*fields: str, name: Optional[str] = None) -> List[List[Any]]:
     return list(unit.List(name, list(fields)))
 
 
-def test_list_storage_tells_of_the_volume_mounted_or_not() -> None:
+def test_list_storage_reports_the_volume_mounted_or_not() -> None:
     fields = (constants.SF_NAME, constants.SF_SIZE, constants.SF_ALLOCATABLE)
     volume = GlusterVolume("127.0.0.1", 24007, "gv0")
     with volume.mounted() as root:
@@ -599,7 +599,7 @@ def test_list_storage_tells_of_the_volume_mounted_or_not() -> None:
     assert mounted() == []
 
 
-def test_list_storage_tells_of_one_mounted_as_ganetis_own_class_does() -> None:
+def test_list_storage_reports_a_volume_mounted_as_ganetis_own_class_does() -> None:
     os.makedirs(DIRECTORY, exist_ok=True)
     assert os.system(f"mount -t glusterfs 127.0.0.1:/gv0 {DIRECTORY}") == 0
     try:

@@ -12,8 +12,8 @@ from ganeti.storage.gluster import GlusterStorage
 
 
 def main(path: str, *parameters: str) -> None:
-    told = dict(word.split("=", 1) for word in parameters)
-    params = {"host": "127.0.0.1", "port": 24007, "volume": "gv0", "access": "userspace", **told}
+    given = dict(word.split("=", 1) for word in parameters)
+    params = {"host": "127.0.0.1", "port": 24007, "volume": "gv0", "access": "userspace", **given}
     disk = GlusterStorage(("loop", path), [], 4, params, {})
     status = disk.GetSyncStatus()
     started = time.perf_counter()

@@ -95,9 +95,9 @@ def end_at(left: int, *calls: Tuple[Any, str]) -> None:
         setattr(module, name, fatal(getattr(module, name)))
 
 
-def tell_space() -> None:
-    told = space(VOLUME)
-    print(json.dumps([told.size, told.available, told.source]))
+def print_space() -> None:
+    found = space(VOLUME)
+    print(json.dumps([found.size, found.available, found.source]))
 
 
 def create(*paths: str) -> None:
@@ -139,7 +139,7 @@ def server(host: str) -> None:
 WAYS: Dict[str, Callable[..., None]] = {
     "often": often,
     "killed": killed,
-    "space": tell_space,
+    "space": print_space,
     "create": create,
     "create-killed": create_killed,
     "abandon": abandon,

@@ -55,12 +55,12 @@ def test_another_disk_is_not_overwritten(root: Directory) -> None:
     assert everything(root) == [NAME]
 
 
-def test_a_folder_is_made_only_when_asked_for(root: Directory) -> None:
+def test_a_folder_is_made_only_on_request(root: Directory) -> None:
     with pytest.raises(DiskError, match="No such file"):
         FileDeviceHelper.CreateFile(root, NAME, 1)
 
 
-def test_it_grows_by_what_is_asked(root: Directory) -> None:
+def test_it_grows_by_the_requested_size(root: Directory) -> None:
     disk = create(root)
     Path(disk.path).write_bytes(b"x" * 5 * MEBIBYTE)
     disk.Grow(2, dryrun=True, backingstore=True)

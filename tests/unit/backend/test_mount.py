@@ -42,7 +42,7 @@ def words(place: Path) -> List[str]:
     return (place / "words").read_text().split("\0")[:-1]
 
 
-def test_what_glusterfs_is_told(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_arguments_of_glusterfs(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Port and transport come after the server they are for: before it, glusterfs ignores them."""
     fake(place, monkeypatch, f"printf '%s\\0' \"$@\" > {place}/words")
     mine = volume(place, "Node1", "fd99::2", port="24010")

@@ -24,7 +24,7 @@ def test_a_guest_that_has_the_disk_is_recognised(program: str) -> None:
         assert qemu_processes.names(command_line(program, "-enable-kvm", "-drive", option, "-m", "64"), uri)
 
 
-def test_nobody_else_is_taken_for_one() -> None:
+def test_no_other_process_is_taken_for_one() -> None:
     uri = provider.uri_of(read("attach", GIVEN))
     for line in (
         command_line("/usr/bin/qemu-img", "info", uri),

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from ganeti_gluster_mon.backend.status_file import known_volumes, volume_status
 from ganeti_gluster_mon.daemon.web.storage_status import storage_status
-from tests.unit.backend.blockdev.test_redundancy import DEGRADED, FINE, copies, now, of, pool, tell
+from tests.unit.backend.blockdev.test_redundancy import DEGRADED, FINE, copies, now, of, pool, publish_status
 
 
 @pytest.fixture
@@ -23,9 +23,9 @@ def source(tmp_path: Path) -> Path:
 
 def test_what_is_old_is_not_believed(source: Path) -> None:
     ill = pool(copies(True, False, True))
-    for age, told in ((0, DEGRADED), (290, DEGRADED), (310, FINE), (-10, FINE)):
-        tell(source, ill, at=now() - age * 10**9)
-        assert of(source) == told, age
+    for age, expected in ((0, DEGRADED), (290, DEGRADED), (310, FINE), (-10, FINE)):
+        publish_status(source, ill, at=now() - age * 10**9)
+        assert of(source) == expected, age
 
 
 GOOD: Dict[str, Any] = json.loads(
@@ -48,15 +48,15 @@ def spoilt(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @given(data=st.data())
 def test_nonsense_is_nothing_known(spoilt: Path, data: st.DataObject) -> None:
     """The web process, which writes it, has connections from the network."""
-    told = json.loads(json.dumps({**GOOD, "boottime": now()}))
+    content = json.loads(json.dumps({**GOOD, "boottime": now()}))
     gv0 = ("volumes", "gv0")
     brick = (*gv0, "subvolumes", 0, "bricks", 0)
     at = data.draw(st.sampled_from([(), gv0[:1], gv0, (*gv0, "subvolumes", 0), brick]))
-    place: Any = told
+    place: Any = content
     for step in at:
         place = place[step]
     place[data.draw(st.sampled_from(sorted(place)))] = data.draw(JSON)
-    spoilt.write_text(json.dumps(told))
+    spoilt.write_text(json.dumps(content))
     found = of(spoilt)
     assert found.percent is None or 0 <= found.percent <= 100
     assert all(name.isascii() for name in known_volumes(str(spoilt)))
@@ -72,7 +72,7 @@ def test_what_is_no_digest(source: Path, content: bytes) -> None:
 
 
 def test_no_link_nor_pipe_is_followed(source: Path, tmp_path: Path) -> None:
-    tell(tmp_path / "elsewhere", pool(copies(True, False, True)))
+    publish_status(tmp_path / "elsewhere", pool(copies(True, False, True)))
     source.symlink_to(tmp_path / "elsewhere")
     assert of(source) == FINE
     source.unlink()

@@ -35,15 +35,15 @@ def test_the_work_goes_on_as_long_as_it_makes_progress() -> None:
 
 
 def test_what_the_work_says_is_passed_on() -> None:
-    said = limited(["print('a'); print('b', file=sys.stderr); return 0"])
-    assert said.stdout == "(0, 'a\\n', 'b\\n')\n"
+    result = limited(["print('a'); print('b', file=sys.stderr); return 0"])
+    assert result.stdout == "(0, 'a\\n', 'b\\n')\n"
 
 
 def test_a_child_that_is_killed_is_noticed() -> None:
     assert limited(["os.kill(os.getpid(), 9)"]).stdout == "(-9, '', '')\n"
 
 
-def test_what_nobody_expected_is_one_line_too() -> None:
+def test_an_unexpected_error_is_one_line_too() -> None:
     assert (
         limited(["raise ValueError('with\\nlines')"]).stdout
         == "(1, '', 'gluster: ValueError: with lines\\n')\n"

@@ -21,7 +21,7 @@ def test_a_mount_that_hangs_is_mounted() -> None:
     }
 
 
-def test_a_volume_nobody_judged_is_unknown() -> None:
+def test_a_volume_that_was_not_evaluated_is_unknown() -> None:
     (volume, *_) = made("gluster", POOL, NOTHING_HEALTH)["volumes"]
     assert volume["status"] == "unknown"
 

@@ -68,7 +68,7 @@ def test_only_the_last_two_are_kept(spool: Spool) -> None:
     assert spool.current().capture.recorded_at == 4
 
 
-def test_whether_somebody_asks_is_seen(spool: Spool) -> None:
+def test_whether_there_is_a_request_is_known(spool: Spool) -> None:
     assert not spool.is_poller_running()
     with spool.poller_running():
         assert spool.is_poller_running()
@@ -158,7 +158,7 @@ def test_a_role_that_is_no_plain_file_is_none(spool: Spool, tmp_path: Path) -> N
     assert spool.role() is None
 
 
-def test_the_role_is_what_was_said_last(spool: Spool) -> None:
+def test_the_role_is_the_last_one_written(spool: Spool) -> None:
     assert spool.role() is None
     spool.write_role(LEAD)
     assert spool.role() == LEAD
@@ -184,14 +184,14 @@ def test_the_http_half_gets_into_what_another_has_made(tmp_path: Path) -> None:
     assert directory.stat().st_mode & 0o777 == 0o755
 
 
-def test_what_the_leader_told_can_be_read_by_commands(spool: Spool) -> None:
+def test_what_the_leader_sent_can_be_read_by_commands(spool: Spool) -> None:
     assert spool.leader_capture() is None
     spool.write_leader_capture(capture_archive.pack(RECORDED), 17, OWN)
     assert stat.S_IMODE(Path(spool.web_state, "leader").stat().st_mode) == 0o640  # not for everybody
-    told = spool.leader_capture()
-    assert told is not None
-    assert told[1:] == (17, OWN)
-    assert {answer.query for answer in told[0].answers} == {answer.query for answer in RECORDED.answers}
+    received = spool.leader_capture()
+    assert received is not None
+    assert received[1:] == (17, OWN)
+    assert {answer.query for answer in received[0].answers} == {answer.query for answer in RECORDED.answers}
 
 
 def leader(version: int = 1, moment: str = "1", uuid: str = f'"{OWN}"') -> bytes:

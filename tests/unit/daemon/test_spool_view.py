@@ -43,27 +43,27 @@ def shown(taken: Capture, leads: bool) -> Snapshot:
     return from_view(SpoolView(mine, LeaderCapture(taken, boottime()), NODE2, leader=False), LIMITS, NOW)
 
 
-def heals(seen: Snapshot) -> Tuple[bool, ...]:
-    return tuple(volume.heal is not None for volume in seen.pool.volumes or () if volume.heals)
+def heals(snapshot: Snapshot) -> Tuple[bool, ...]:
+    return tuple(volume.heal is not None for volume in snapshot.pool.volumes or () if volume.heals)
 
 
 @pytest.mark.parametrize("leads", [True, False])
 def test_old_heal_counts_make_nothing_else_old(leads: bool) -> None:
-    seen = shown(with_old_counts(40), leads)
-    assert seen.health.code == 0, seen.health.message
-    assert seen.pool.age(NOW) < 5
-    assert all(heals(seen))
-    (volume,) = [each for each in seen.pool.volumes or () if each.name == "gv0"]
+    snapshot = shown(with_old_counts(40), leads)
+    assert snapshot.health.code == 0, snapshot.health.message
+    assert snapshot.pool.age(NOW) < 5
+    assert all(heals(snapshot))
+    (volume,) = [each for each in snapshot.pool.volumes or () if each.name == "gv0"]
     assert volume.heal is not None and volume.heal.taken_at is not None
     assert 39 < (NOW - volume.heal.taken_at) / SECOND < 45
 
 
 @pytest.mark.parametrize("leads", [True, False])
 def test_heal_counts_that_are_too_old_are_not_known_and_all_else_is(leads: bool) -> None:
-    seen = shown(with_old_counts(120), leads)
-    assert seen.health.code == 2
-    assert "the last count is 12" in seen.health.message
-    assert "the pool" not in seen.health.message
-    assert not any(heals(seen))
-    assert all(brick.online for volume in seen.pool.volumes or () for brick in volume.bricks)
-    assert all(volume.capacity is not None for volume in seen.pool.volumes or ())
+    snapshot = shown(with_old_counts(120), leads)
+    assert snapshot.health.code == 2
+    assert "the last count is 12" in snapshot.health.message
+    assert "the pool" not in snapshot.health.message
+    assert not any(heals(snapshot))
+    assert all(brick.online for volume in snapshot.pool.volumes or () for brick in volume.bricks)
+    assert all(volume.capacity is not None for volume in snapshot.pool.volumes or ())

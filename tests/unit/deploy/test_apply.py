@@ -129,7 +129,7 @@ def test_it_stops_at_the_first_that_fails_and_goes_on_from_there(host: Nodes, tm
 
 
 @pytest.mark.parametrize("interruption", [KeyboardInterrupt, SystemExit])
-def test_an_interruption_tells_how_far_it_came(
+def test_an_interruption_reports_how_far_it_came(
     host: Nodes, tmp_path: Path, interruption: type[BaseException]
 ) -> None:
     reply: List[str] = []
@@ -225,7 +225,7 @@ def test_what_is_shown_is_what_is_left(host: Nodes, tmp_path: Path) -> None:
     assert not (tmp_path / "b c").exists()
 
 
-def test_questions_whose_programs_are_long_are_asked_by_several_connections(host: Nodes) -> None:
+def test_questions_whose_programs_are_long_are_sent_by_several_connections(host: Nodes) -> None:
     """One argument of a command takes 128 KiB, and a node may have many disks."""
     quotes = "'" * 3000
     queried = [NodeQuery(HERE, ("echo", f"{number}", quotes)) for number in range(60)]

@@ -48,7 +48,7 @@ def test_it_is_recommended_where_instances_start(monkeypatch: pytest.MonkeyPatch
 
 
 @pytest.mark.parametrize("defective", [True, False])
-def test_nothing_is_said_where_all_have_it_or_it_is_not_known(
+def test_nothing_is_reported_where_all_have_it_or_it_is_not_known(
     defective: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     names = [node.name for node in cluster(3).nodes]

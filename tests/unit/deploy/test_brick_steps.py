@@ -210,7 +210,7 @@ def test_what_is_there_is_not_lost_unless_it_is_named(
         (lsblk(ro=True), "is read-only"),
     ],
 )
-def test_what_is_in_use_is_not_wiped_whatever_is_said(listed: CommandResult, words: str) -> None:
+def test_what_is_in_use_is_not_wiped_whatever_the_arguments(listed: CommandResult, words: str) -> None:
     with pytest.raises(PreconditionFailed, match=words):
         make(listed, wipefs("gpt"), wipe=True)
 

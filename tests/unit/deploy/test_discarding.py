@@ -81,6 +81,6 @@ def test_a_brick_may_be_named_by_a_short_name(host: str) -> None:
 @pytest.mark.parametrize(
     "words", [["remove-node", "node3"], ["replace-brick", "gv0", "node3:/b", "node3", "--device", "/dev/vdc"]]
 )
-def test_data_is_discarded_only_where_that_is_said(words: List[str]) -> None:
+def test_data_is_discarded_only_where_an_argument_says_so(words: List[str]) -> None:
     assert gnt_gluster.parser().parse_args([*words, "--discard-data"]).discard_data is True
     assert gnt_gluster.parser().parse_args(words).discard_data is False

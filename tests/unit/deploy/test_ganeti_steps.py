@@ -48,7 +48,7 @@ def configuration(enabled: Sequence[str], volume_name: str = "gv0", users: int =
     )
 
 
-def test_ganeti_is_told_what_it_does_not_know() -> None:
+def test_ganeti_gets_what_it_does_not_know() -> None:
     step = EnableTemplate("node1", "127.0.0.1", 24007, "gv0", "userspace")
     assert commands(step.remaining([configuration(["plain"], "other")])) == [
         "gnt-cluster modify --enabled-disk-templates=plain,gluster --ipolicy-disk-templates=plain,gluster "

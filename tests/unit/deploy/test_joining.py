@@ -75,7 +75,7 @@ def test_a_setting_that_no_shell_would_read_is_not_guessed_either() -> None:
         described([], "GLUSTER_JOIN_VOLUME='gv0\n")
 
 
-def test_who_waits_is_seen_by_the_marks_and_the_volume() -> None:
+def test_bricks_that_wait_are_found_by_the_marks_and_the_volume() -> None:
     table = (Entry("UUID=1", "/export/brick1", "xfs", OPTIONS), Entry("UUID=2", "/srv", "ext4", "defaults"))
     assert candidates(table, Described("gv0", (), ("/srv/b",))) == ("/export/brick1/gluster", "/srv/b")
     bricks = tuple(BrickInfo(f"n{n}", "/b", None, False) for n in (1, 2, 3))

@@ -151,5 +151,5 @@ def test_an_arbiter_is_the_third_of_three() -> None:
         (distribute(), ""),
     ],
 )
-def test_as_gluster_is_told(layout: Layout, words: str) -> None:
+def test_arguments_of_volume_create(layout: Layout, words: str) -> None:
     assert " ".join(layout.words) == words

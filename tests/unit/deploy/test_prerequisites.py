@@ -71,7 +71,7 @@ def test_what_is_written_has_to_be_writable_and_have_room(tmp_path: Path) -> Non
     assert ro.startswith("here: /proc/version cannot be written to: ")
 
 
-def test_a_port_that_nothing_listens_on_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_port_that_nothing_listens_on_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         monkeypatch.setattr(prerequisites, "GLUSTERD_PORT", server.getsockname()[1])
         assert checked(Requirements(hosts=("127.0.0.1",))) == []

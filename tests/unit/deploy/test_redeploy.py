@@ -33,7 +33,7 @@ def queried(*words: str, there: Optional[VolumeInfo] = None, nodes: int = 6) -> 
     "words",
     [(), ("--replica", "3"), ("node1", "node2"), ("--access", "kernelspace"), ("node1", "node2", "node3")],
 )
-def test_what_is_so_or_was_not_asked_for_is_no_difference(words: Sequence[str]) -> None:
+def test_what_is_equal_or_was_not_requested_is_no_difference(words: Sequence[str]) -> None:
     assert queried(*words) == []
 
 
@@ -82,7 +82,7 @@ def test_options_that_differ_are_named_and_kept() -> None:
     assert "features.shard" not in line  # which must never be set later
 
 
-def test_nodes_without_a_brick_are_told_what_is_missing() -> None:
+def test_nodes_without_a_brick_are_listed_with_what_is_missing() -> None:
     there = info()
     hosts = _nodes_of(there, cluster(4))
     first, second = _without_brick(cluster(4), there, hosts, NODES[:3], False)

@@ -86,14 +86,14 @@ def test_a_glusterd_that_takes_the_brick_for_a_new_one_is_restarted_and_the_othe
     )
     assert commands(step.cure(failure)) == ["systemctl restart glusterd.service"]
     assert step.cure("volume reset-brick: failed: Host is not connected") == ()
-    seen = [INFO, status(OLD), ok("directory\n"), ok(), FAILED, ok(f"# file: {PATH}\n")]
+    answers = [INFO, status(OLD), ok("directory\n"), ok(), FAILED, ok(f"# file: {PATH}\n")]
     own = pool_list(OLD.node, NODE1, NODE2)
     one, two = pool_list(NODE1, OLD.node, NODE2), pool_list(NODE2, OLD.node, NODE1)
     lost = pool_list(NODE2, OLD.node, NODE1, connected={OLD.node: False})
-    assert step.remaining([*seen, FAILED, one, two]) == WAIT
-    assert step.remaining([*seen, own, one, lost]) == WAIT
-    assert step.remaining([*seen, own, one, FAILED]) == WAIT
-    assert commands(step.remaining([*seen, own, one, two]))
+    assert step.remaining([*answers, FAILED, one, two]) == WAIT
+    assert step.remaining([*answers, own, one, lost]) == WAIT
+    assert step.remaining([*answers, own, one, FAILED]) == WAIT
+    assert commands(step.remaining([*answers, own, one, two]))
 
 
 UUID, OTHER = "c9bfec32-86ad-5216-9bf9-daec6acd47fa", "11111111-86ad-5216-9bf9-daec6acd47fa"

@@ -78,7 +78,7 @@ def test_a_node_without_gluster(version: CommandResult, pool: CommandResult, wor
     assert words in str(found.fault)
 
 
-def test_a_device_that_is_not_there_is_said() -> None:
+def test_a_device_that_is_not_there_is_reported() -> None:
     gone = CommandResult(32, "", "lsblk: /dev/vdb: not a block device\n")
     found = surveyed(NODE1, gone, FAILED, names({}), wanted=["/dev/vdb"])
     assert faults([found], cluster(3)) == (f"{NODE1}: /dev/vdb is no block device there",)

@@ -28,7 +28,7 @@ class Slow(Step):
         return 2.0 * HOUR
 
 
-def test_what_changes_is_told_now_and_then_and_at_the_end() -> None:
+def test_what_changes_is_reported_now_and_then_and_at_the_end() -> None:
     with freeze_time() as clock:
         reply: List[str] = []
         wait = Wait(Slow("node1"), reply.append)
@@ -40,7 +40,7 @@ def test_what_changes_is_told_now_and_then_and_at_the_end() -> None:
         assert reply[-1] == "    0 entries"
 
 
-def test_what_does_not_change_is_told_each_minute_and_given_up_at_last() -> None:
+def test_what_does_not_change_is_reported_each_minute_and_given_up_at_last() -> None:
     with freeze_time() as clock:
         reply: List[str] = []
         wait = Wait(Slow("node1"), reply.append)

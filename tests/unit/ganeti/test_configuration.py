@@ -16,7 +16,7 @@ from ganeti_gluster_mon.gluster.model import DiskFile
 MIB = 1 << 20
 
 
-def told(**changes: Any) -> Dict[str, Any]:
+def config_data(**changes: Any) -> Dict[str, Any]:
     """What matters of a config.data of Ganeti 3.0.2, with an instance of a disk of each kind."""
     disks = {
         "d0": {"dev_type": "gluster", "logical_id": ["loop", "ganeti/i1.0"], "size": 64, "params": {}},
@@ -59,7 +59,7 @@ def told(**changes: Any) -> Dict[str, Any]:
 
 
 def test_the_settings() -> None:
-    found = parse_configuration(told())
+    found = parse_configuration(config_data())
     assert found.enabled_disk_templates == ("gluster", "ext")
     assert found.allowed_disk_templates == ("gluster",)
     assert found.groups == {"node1": "default", "node2": "far"}
@@ -75,12 +75,12 @@ def test_the_disks_that_are_files_of_a_volume() -> None:
         DiskFile("web", "disk/2", "fast", "ganeti/u2.ext.disk2", 10 * MIB, "node1", "ext", "127.0.0.1"),
         DiskFile("web", "disk/4", "fast", "vms/a/u4", 10 * MIB, "node1", "ext", "far1"),
     ]
-    assert list(parse_configuration(told()).disks) == expected
+    assert list(parse_configuration(config_data()).disks) == expected
 
 
 def test_an_instance_of_another_group_has_its_disks_on_the_volume_of_that_one() -> None:
     instances = {"i1": {"name": "web", "primary_node": "n2", "disks": ["d0"]}}
-    (disk,) = parse_configuration(told(instances=instances)).disks
+    (disk,) = parse_configuration(config_data(instances=instances)).disks
     assert (disk.volume, disk.node) == ("gv2", "node2")
 
 
@@ -103,16 +103,16 @@ def test_an_instance_of_another_group_has_its_disks_on_the_volume_of_that_one() 
 )
 def test_a_disk_that_leads_elsewhere_is_none(disk: Any) -> None:
     instances = {"i": {"name": "web", "primary_node": "n1", "disks": ["bad", "d0", "nosuch", 7]}}
-    disks = {"bad": disk, "d0": told()["disks"]["d0"]}
-    assert [each.path for each in parse_configuration(told(instances=instances, disks=disks)).disks] == [
-        "ganeti/i1.0"
-    ]
+    disks = {"bad": disk, "d0": config_data()["disks"]["d0"]}
+    assert [
+        each.path for each in parse_configuration(config_data(instances=instances, disks=disks)).disks
+    ] == ["ganeti/i1.0"]
 
 
 @pytest.mark.parametrize("size", [-1, True, "64", None, 1.5])
 def test_a_size_that_is_none(size: Any) -> None:
-    disks = {"d0": {**told()["disks"]["d0"], "size": size}}
-    assert parse_configuration(told(disks=disks)).disks[0].size is None
+    disks = {"d0": {**config_data()["disks"]["d0"], "size": size}}
+    assert parse_configuration(config_data(disks=disks)).disks[0].size is None
 
 
 @pytest.mark.parametrize("nonsense", [None, [], {}, {"cluster": {}}, {"cluster": {"a": 1}, "nodes": []}, "x"])
@@ -123,17 +123,17 @@ def test_what_is_no_configuration(nonsense: Any) -> None:
 
 def test_it_is_read_again_when_it_has_changed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file = tmp_path / "config.data"
-    file.write_text(json.dumps(told()))
+    file.write_text(json.dumps(config_data()))
     reader = Reader(str(file))
     first = reader.configuration()
     monkeypatch.setattr(
-        configuration, "parse_configuration", lambda _told: pytest.fail("read again, unchanged")
+        configuration, "parse_configuration", lambda _content: pytest.fail("read again, unchanged")
     )
     assert reader.configuration() is first
     monkeypatch.undo()
     # As Ganeti does it: a new file in the place of the old one.
     other = tmp_path / "new"
-    other.write_text(json.dumps(told(instances={})))
+    other.write_text(json.dumps(config_data(instances={})))
     os.replace(other, file)
     assert reader.disks() == ()
 
@@ -152,7 +152,7 @@ def test_a_node_without_it(tmp_path: Path) -> None:
 
 def test_the_names_of_all_disks_also_of_those_without_an_instance() -> None:
     """Whatever is no orphan has to be among them: a file that is missing here is called one."""
-    config = told()
+    config = config_data()
     config["disks"]["detached"] = {"dev_type": "gluster", "logical_id": ["loop", "ganeti/spare.0"], "size": 1}
     config["disks"]["shared"] = {"dev_type": "sharedfile", "logical_id": ["loop", "/srv/x/u9.file.disk0"]}
     config["disks"]["mirror"] = {
@@ -166,8 +166,8 @@ def test_the_names_of_all_disks_also_of_those_without_an_instance() -> None:
 
 
 def test_how_instances_reach_their_disks_of_the_provider() -> None:
-    assert parse_configuration(told()).ext_access == {"kernelspace"}
-    data = told()
+    assert parse_configuration(config_data()).ext_access == {"kernelspace"}
+    data = config_data()
     data["disks"]["d4"]["params"]["access"] = "userspace"
     data["disks"]["d3"]["params"]["access"] = "of another provider"
     data["disks"]["d0"]["params"]["access"] = "of another template"

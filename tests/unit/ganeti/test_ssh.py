@@ -37,8 +37,8 @@ TELL = "import json, sys; print(json.dumps(sys.argv[1:]))"
 @given(st.lists(st.text(st.characters(blacklist_characters="\0", blacklist_categories=("Cs",))), max_size=4))
 def test_every_word_arrives_as_it_was(words: List[str]) -> None:
     line = NODES.ssh("node2.example.org", [sys.executable, "-c", TELL, *words])[-1]
-    told = subprocess.run(["sh", "-c", line], check=True, capture_output=True, text=True, timeout=30)
-    assert json.loads(told.stdout) == words
+    result = subprocess.run(["sh", "-c", line], check=True, capture_output=True, text=True, timeout=30)
+    assert json.loads(result.stdout) == words
 
 
 def test_a_node_is_known_by_the_key_of_the_cluster() -> None:
@@ -68,7 +68,7 @@ def test_on_the_own_node_there_is_no_ssh() -> None:
     assert (reply.status, reply.stdout, reply.reason) == (0, "a\nb\n", "b")
 
 
-def test_a_command_that_is_missing_is_said_so() -> None:
+def test_a_command_that_is_missing_is_reported() -> None:
     reply = NODES.run("node1.example.org", ["no-such-command"])
     assert (reply.status, reply.reason) == (127, "no-such-command: No such file or directory")
 

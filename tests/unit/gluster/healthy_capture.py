@@ -10,8 +10,8 @@ HEALTHY = capture.read(str(Path(__file__).parents[2] / "captures/healthy/node1")
 STATUS, DETAIL = query.VOLUME_STATUS, query.VOLUME_STATUS_DETAIL
 
 
-def output(asked: query.Query) -> str:
-    answer = HEALTHY.answer(asked)
+def output(one_query: query.Query) -> str:
+    answer = HEALTHY.answer(one_query)
     assert answer is not None
     return answer.output.decode()
 

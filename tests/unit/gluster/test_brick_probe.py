@@ -33,16 +33,16 @@ def test_what_the_silence_of_a_brick_means(
 
     monkeypatch.setattr(brick_probe.probe, "probe_ports", probe_ports)  # type: ignore[attr-defined]
     endpoint = brick_probe.BrickEndpoint("gv0", "node2", "/export/b1/gv0", 49152)
-    told = brick_probe.probe_bricks([endpoint], VOLUMES, gone, 1.0)
-    assert told.get(("node2", "/export/b1/gv0")) is expected
+    found = brick_probe.probe_bricks([endpoint], VOLUMES, gone, 1.0)
+    assert found.get(("node2", "/export/b1/gv0")) is expected
 
 
 def test_a_brick_that_is_not_reported_on_is_called_at_its_last_known_port() -> None:
     key = ("node3.lab.test", "/export/b1/gv0")
-    told = parse.volume_status(output(STATUS).encode()).facts
+    reported = parse.volume_status(output(STATUS).encode()).facts
     without = [
         replace(status, nodes=tuple(node for node in status.nodes if node.hostname != key[0]))
-        for status in told
+        for status in reported
     ]
     previous = replace(HEALTHY, brick_ports={key: 49160, ("gone", "/not/in/a/volume"): 1})
     endpoints = brick_probe.with_last_known(
@@ -53,7 +53,8 @@ def test_a_brick_that_is_not_reported_on_is_called_at_its_last_known_port() -> N
     ] == [(*key, 49160)]
     # what is reported offline is not called
     dead = [
-        replace(status, nodes=tuple(node._replace(online=False) for node in status.nodes)) for status in told
+        replace(status, nodes=tuple(node._replace(online=False) for node in status.nodes))
+        for status in reported
     ]
     assert brick_probe.with_last_known(brick_probe.reported_endpoints(dead), dead, VOLUMES, previous) == []
 
@@ -65,6 +66,6 @@ def test_a_brick_that_was_suspected_before_gets_no_second_chance(monkeypatch: py
         brick_probe.BrickEndpoint("gv0", "node2", "/b", 2),
     ]
     suspected = frozenset([("node2", "/b")])
-    told = brick_probe.probe_bricks(endpoints, VOLUMES, frozenset(), 1.0, suspected)
+    found = brick_probe.probe_bricks(endpoints, VOLUMES, frozenset(), 1.0, suspected)
     assert rounds == [[("node1", 1), ("node2", 2)], [("node1", 1)]]
-    assert told == {("node1", "/b"): False, ("node2", "/b"): False}
+    assert found == {("node1", "/b"): False, ("node2", "/b"): False}

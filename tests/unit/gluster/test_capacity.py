@@ -32,7 +32,7 @@ def replicate(*bricks: Brick) -> Subvolume:
     return Subvolume("replicate", bricks)
 
 
-def told(subvolumes: Tuple[Subvolume, ...], **options: str) -> Tuple[Capacity, Optional[Inodes]]:
+def space_of(subvolumes: Tuple[Subvolume, ...], **options: str) -> Tuple[Capacity, Optional[Inodes]]:
     space = capacity.of_bricks(
         subvolumes, {name.replace("__", "."): value for name, value in options.items()}
     )
@@ -86,7 +86,7 @@ REPLICA_3 = replicate(brick(1), brick(2), brick(3))
 def test_volume_is_as_large_as_statvfs_says(
     layout: str, subvolumes: Tuple[Subvolume, ...], blocks: int, inodes: int
 ) -> None:
-    space, files = told(subvolumes)
+    space, files = space_of(subvolumes)
     assert files is not None
     assert (space.size, files.total) == (blocks * 4096, inodes)
     assert space.source == "bricks"
@@ -94,14 +94,14 @@ def test_volume_is_as_large_as_statvfs_says(
 
 def test_three_bricks_on_one_filesystem_count_a_third_each() -> None:
     shared = replicate(*(brick(1, path=f"/export/{i}", uuid="same") for i in range(3)))
-    space, files = told((shared,))
+    space, files = space_of((shared,))
     assert files is not None
     assert space.size == (BLOCKS // 3) * 4096
     assert files.total == INODES // 3
 
 
 def test_same_device_name_on_other_hosts_is_not_shared() -> None:
-    assert told((REPLICA_3,))[0].size == BLOCKS * 4096
+    assert space_of((REPLICA_3,))[0].size == BLOCKS * 4096
 
 
 @pytest.mark.parametrize(
@@ -109,7 +109,7 @@ def test_same_device_name_on_other_hosts_is_not_shared() -> None:
     [("1", 4899), ("0", 0), ("2.5%", 12249), ("50", 244973), ("400MB", 102400), ("1GB", 262144), ("101", 1)],
 )
 def test_storage_reserve_is_not_available(reserve: str, blocks: int) -> None:
-    space, _ = told((REPLICA_3,), storage__reserve=reserve)
+    space, _ = space_of((REPLICA_3,), storage__reserve=reserve)
     assert space.available == (BLOCKS - blocks) * 4096
     assert space.used == blocks * 4096
 
@@ -121,11 +121,11 @@ def test_a_reserve_that_is_not_understood_makes_space_unknown() -> None:
 def test_an_offline_brick_does_not_count_and_a_lost_set_adds_nothing() -> None:
     small_one_down = replicate(brick(1, 1000, online=False), brick(2), brick(3))
     lost = replicate(*(brick(i, online=False) for i in (4, 5, 6)))
-    assert told((small_one_down, lost))[0].size == BLOCKS * 4096
+    assert space_of((small_one_down, lost))[0].size == BLOCKS * 4096
     assert capacity.of_bricks((lost,), {}) is None
 
 
-def test_one_brick_that_has_not_told_its_size_makes_space_unknown() -> None:
+def test_one_brick_without_a_known_size_makes_space_unknown() -> None:
     assert capacity.of_bricks((replicate(brick(1), brick(2, size=None)),), {}) is None
 
 
@@ -140,10 +140,10 @@ def test_filesystems_without_inode_counts_have_space_and_no_inodes() -> None:
 def test_unlike_block_sizes_are_brought_to_the_larger_one() -> None:
     fine = Subvolume("distribute", (brick(1, 8000, size=8000 * 512, free=8000 * 512, block_size=512),))
     coarse = Subvolume("distribute", (brick(2, 1000),))
-    assert told((fine, coarse))[0].size == 2000 * 4096
+    assert space_of((fine, coarse))[0].size == 2000 * 4096
 
 
-def test_mount_tells_space_as_df_does() -> None:
+def test_mount_reports_space_as_df_does() -> None:
     mount = Mount("v", "/mnt/v", f_frsize=4096, f_blocks=100, f_bfree=40, f_bavail=35, f_files=10, f_ffree=4)
     assert capacity.of_mount(mount) == (
         Capacity(size=409600, used=245760, available=143360, source="mount"),
@@ -152,7 +152,7 @@ def test_mount_tells_space_as_df_does() -> None:
 
 
 @pytest.mark.parametrize("changes", [{"f_blocks": None}, {"f_bfree": -1}, {"f_frsize": 0}])
-def test_mount_without_figures_tells_nothing(changes: dict) -> None:  # type: ignore[type-arg]
+def test_mount_without_figures_reports_nothing(changes: dict) -> None:  # type: ignore[type-arg]
     whole = {"f_frsize": 1, "f_blocks": 1, "f_bfree": 1, "f_bavail": 1, "f_files": 1, "f_ffree": 1}
     assert capacity.of_mount(Mount("v", "/mnt/v", **{**whole, **changes})) is None
 
@@ -171,24 +171,24 @@ def test_what_bricks_on_one_filesystem_have_free_is_shared_too() -> None:
     shared = replicate(
         *(brick(1, 3000, path=f"/export/{i}", uuid="same", free=1500 * 4096) for i in range(3))
     )
-    space, files = told((shared,), storage__reserve="0")
+    space, files = space_of((shared,), storage__reserve="0")
     assert (space.used, space.available) == (500 * 4096, 500 * 4096)
     assert files is not None and files.free == (INODES - 11) // 3
 
 
 def test_bricks_on_a_device_that_is_not_known_are_not_shared() -> None:
     alone = replicate(*(brick(1, path=f"/export/{i}", uuid="same", device=None) for i in range(3)))
-    assert told((alone,))[0].size == BLOCKS * 4096
+    assert space_of((alone,))[0].size == BLOCKS * 4096
 
 
 def test_a_replica_set_has_the_space_of_the_brick_with_least_to_write() -> None:
     full = brick(1, 3000, free=100 * 4096)
-    assert told((replicate(full, brick(2, 1000)),), storage__reserve="0")[0] == Capacity(
+    assert space_of((replicate(full, brick(2, 1000)),), storage__reserve="0")[0] == Capacity(
         3000 * 4096, 2900 * 4096, 100 * 4096, "bricks"
     )
     # counted in bytes, not in blocks
     fine = brick(1, size=1000 * 512, free=1000 * 512, block_size=512)
-    assert told((replicate(fine, brick(2, 200)),), storage__reserve="0")[0].available == 1000 * 512
+    assert space_of((replicate(fine, brick(2, 200)),), storage__reserve="0")[0].available == 1000 * 512
 
 
 def test_a_disperse_set_has_its_smallest_brick_times_the_data_fragments() -> None:
@@ -200,7 +200,7 @@ def test_a_disperse_set_has_its_smallest_brick_times_the_data_fragments() -> Non
         brick(5, 1100, inodes_total=15, inodes_free=8),
         brick(6, 1100, inodes_total=15, inodes_free=8),
     )
-    space, files = told((Subvolume("disperse", bricks, redundancy=2),), storage__reserve="0")
+    space, files = space_of((Subvolume("disperse", bricks, redundancy=2),), storage__reserve="0")
     assert (space.size, space.available) == (4 * 900 * 4096, 4 * 600 * 4096)
     assert space.used == 4 * 300 * 4096
     assert files == Inodes(20, 15, 5)
@@ -209,7 +209,7 @@ def test_a_disperse_set_has_its_smallest_brick_times_the_data_fragments() -> Non
 def test_a_disperse_set_counts_in_its_largest_blocks() -> None:
     fine = [brick(number, size=8000 * 512, free=4000 * 512, block_size=512) for number in (1, 2)]
     one_set = Subvolume("disperse", (*fine, brick(3, 1000)), redundancy=1)
-    space = told((one_set,), storage__reserve="0")[0]
+    space = space_of((one_set,), storage__reserve="0")[0]
     assert (space.size, space.used, space.available) == (2 * 1000 * 4096, 2 * 500 * 4096, 2 * 500 * 4096)
 
 
@@ -217,7 +217,7 @@ def test_a_volume_adds_up_what_its_subvolumes_have_free() -> None:
     lone = tuple(
         Subvolume("distribute", (brick(number, 1000, free=number * 100 * 4096),)) for number in (1, 2)
     )
-    space, files = told(lone, storage__reserve="0")
+    space, files = space_of(lone, storage__reserve="0")
     assert (space.used, space.available) == (1700 * 4096, 300 * 4096)
     assert files == Inodes(2 * INODES, 22, 2 * INODES - 22)
 
@@ -225,7 +225,7 @@ def test_a_volume_adds_up_what_its_subvolumes_have_free() -> None:
 @pytest.mark.parametrize("free", [10, 9, 0])
 def test_less_free_than_the_reserve_is_nothing_available(free: int) -> None:
     one = Subvolume("distribute", (brick(1, 1000, free=free * 4096),))
-    assert told((one,), storage__reserve="1")[0].available == 0
+    assert space_of((one,), storage__reserve="1")[0].available == 0
 
 
 @pytest.mark.parametrize(
@@ -233,7 +233,7 @@ def test_less_free_than_the_reserve_is_nothing_available(free: int) -> None:
 )
 def test_a_reserve_above_100_without_a_unit_is_bytes(reserve: str, blocks: int) -> None:
     one = Subvolume("distribute", (brick(1, 1000),))
-    assert told((one,), storage__reserve=reserve)[0].available == (1000 - blocks) * 4096
+    assert space_of((one,), storage__reserve=reserve)[0].available == (1000 - blocks) * 4096
 
 
 @pytest.mark.parametrize("changes", [{"free": None}, {"size": None}, {"block_size": 0}, {"block_size": None}])
@@ -266,8 +266,8 @@ def test_space_of_each_subvolume() -> None:
 
 def test_a_brick_whose_state_is_not_known_counts_unless_the_others_have_quorum() -> None:
     bricks = (brick(1, 1000, online=None), brick(2, 2000), brick(3, 2000))
-    assert told((Subvolume("replicate", bricks, quorum=True),))[0].size == 2000 * 4096
-    assert told((Subvolume("replicate", bricks, quorum=None),))[0].size == 1000 * 4096
+    assert space_of((Subvolume("replicate", bricks, quorum=True),))[0].size == 2000 * 4096
+    assert space_of((Subvolume("replicate", bricks, quorum=None),))[0].size == 1000 * 4096
 
 
 @pytest.mark.parametrize(

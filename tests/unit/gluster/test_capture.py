@@ -46,8 +46,8 @@ def test_shipped_captures_are_read_with_and_without_manifest() -> None:
     healthy = capture.read(str(CAPTURES / "healthy/node1"))
     assert (healthy.recorded_at, healthy.node) == (1_795_483_447_000_000_000, "node1.lab.test")
     without = capture.read(str(CAPTURES / "brick-down/node1"))
-    asked = {answer.query for answer in healthy.answers}
-    assert {answer.query for answer in without.answers} == asked
+    queries = {answer.query for answer in healthy.answers}
+    assert {answer.query for answer in without.answers} == queries
     assert without.recorded_at > 0
     assert without.node is None
 

@@ -27,7 +27,7 @@ def test_it_comes_back_whole(directory: Path) -> None:
     assert [answer.output for answer in got.answers] == [answer.output for answer in sent.answers]
 
 
-def test_each_end_too_early_is_seen() -> None:
+def test_each_end_too_early_is_noticed() -> None:
     for length in range(len(PACKED)):
         with pytest.raises(CaptureError):
             capture_archive.unpack(PACKED[:length])

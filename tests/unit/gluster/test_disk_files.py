@@ -24,8 +24,8 @@ FILE = DiskFile("web", "disk/0", "v", "ganeti/a.0", 1 << 20)
 
 
 def volume(bricks: Sequence[BrickInfo], **more: Any) -> VolumeInfo:
-    told = VolumeInfo("v", "", "started", "distribute", "tcp", tuple(bricks), 1, 0, 0, 0)
-    return replace(told, **more)
+    info = VolumeInfo("v", "", "started", "distribute", "tcp", tuple(bricks), 1, 0, 0, 0)
+    return replace(info, **more)
 
 
 def brick(path: Path, uuid: str = HERE, arbiter: bool = False) -> BrickInfo:
@@ -86,7 +86,7 @@ def test_any_name(tmp_path: Path, here: Path) -> None:
     assert list(disk.copies) == [f"n1:{here}"]
 
 
-def test_why_there_are_no_disks_is_told(tmp_path: Path) -> None:
+def test_why_there_are_no_disks_is_reported(tmp_path: Path) -> None:
     def fails() -> Sequence[DiskFile]:
         raise CommandError("no cluster")
 
@@ -139,52 +139,54 @@ def test_who_ends_it_ends_what_it_started(
 
 
 @pytest.fixture
-def asked(monkeypatch: pytest.MonkeyPatch) -> List[List[str]]:
+def requested(monkeypatch: pytest.MonkeyPatch) -> List[List[str]]:
     """What a client is asked; it says that all is on the brick n2:/far, and takes 5 bytes."""
-    asked: List[List[str]] = []
+    requested: List[List[str]] = []
 
     def clients(_children: Any, wanted: Any, _deadline: float) -> Any:
-        asked.extend([volume, *paths] for volume, paths in wanted.items())
+        requested.extend([volume, *paths] for volume, paths in wanted.items())
         return {(volume, path): (("n2:/far",), 5) for volume, paths in wanted.items() for path in paths}
 
     monkeypatch.setattr(disk_files, "_clients", clients)
-    return asked
+    return requested
 
 
-def test_a_client_is_asked_for_what_is_not_here(tmp_path: Path, here: Path, asked: List[List[str]]) -> None:
+def test_a_client_is_queried_for_what_is_not_here(
+    tmp_path: Path, here: Path, requested: List[List[str]]
+) -> None:
     bricks = [brick(here), brick(Path("/far"), THERE)]
     far = replace(FILE, path="ganeti/b.0")
     first, second = look(tmp_path, [volume(bricks)], FILE, far, as_client=True)
-    assert asked == [["v", "ganeti/b.0"]]
+    assert requested == [["v", "ganeti/b.0"]]
     assert (first.bricks, first.queried_at) == (None, None)
     assert (second.bricks, second.allocated) == (("n2:/far",), 5)
     # Once in ten minutes, and at once when the bricks are others.
     before = Capture(1, (), disks=(first, second))
     assert look(tmp_path, [volume(bricks)], FILE, far, as_client=True, previous=before)[1] == second
-    assert len(asked) == 1
+    assert len(requested) == 1
     old = replace(second, queried_at=time.time_ns() - 601 * 10**9)
     look(tmp_path, [volume(bricks)], far, as_client=True, previous=replace(before, disks=(old,)))
-    assert len(asked) == 2
+    assert len(requested) == 2
     moved = [brick(here), brick(Path("/other"), THERE)]
     look(tmp_path, [volume(moved)], far, as_client=True, previous=before)
-    assert len(asked) == 3
+    assert len(requested) == 3
     # Who follows leaves it to the node that leads.
     assert look(tmp_path, [volume(bricks)], far)[0].bricks is None
-    assert len(asked) == 3
+    assert len(requested) == 3
 
 
-def test_a_client_is_asked_where_this_node_knows_half(
-    tmp_path: Path, here: Path, asked: List[List[str]]
+def test_a_client_is_queried_where_this_node_knows_half(
+    tmp_path: Path, here: Path, requested: List[List[str]]
 ) -> None:
     """An arbiter has no data, and the first shard is not the whole."""
     look(tmp_path, [volume([brick(here, arbiter=True)])], FILE, as_client=True)
-    assert len(asked) == 1
+    assert len(requested) == 1
     look(tmp_path, [volume([brick(here)], options={"features.shard": "on"})], FILE, as_client=True)
-    assert len(asked) == 2
+    assert len(requested) == 2
 
 
-def test_what_was_left_out_is_asked_the_next_time(
-    tmp_path: Path, asked: List[List[str]], monkeypatch: pytest.MonkeyPatch
+def test_what_was_left_out_is_queried_the_next_time(
+    tmp_path: Path, requested: List[List[str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(disk_files, "MOST", 2)
     disks = [replace(FILE, path=f"ganeti/{number}") for number in range(5)]
@@ -194,10 +196,10 @@ def test_what_was_left_out_is_asked_the_next_time(
         found = look(tmp_path, volumes, *disks, as_client=True, previous=previous)
         assert [disk.bricks for disk in found] == [("n2:/far",)] * known + [None] * (5 - known)
         previous = Capture(1, (), disks=tuple(found))
-    assert [len(paths) - 1 for paths in asked] == [2, 2, 1]
+    assert [len(paths) - 1 for paths in requested] == [2, 2, 1]
 
 
-def test_no_place_for_a_lock_is_told(tmp_path: Path, here: Path) -> None:
+def test_no_place_for_a_lock_is_reported(tmp_path: Path, here: Path) -> None:
     (tmp_path / "locks").write_text("a file")
     looking = DiskFileQuery(
         lambda: [FILE], [volume([brick(here)])], [HERE], None, 1.0, False, str(tmp_path / "locks")

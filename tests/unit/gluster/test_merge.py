@@ -33,19 +33,19 @@ def read(name: str) -> Capture:
 def own() -> Capture:
     """Node 2 as a follower: no query that takes a lock was run."""
     full = read("healthy-node2")
-    asked = [full.answer(query.VOLUME_INFO), full.answer(query.POOL_LIST)]
+    answers = [full.answer(query.VOLUME_INFO), full.answer(query.POOL_LIST)]
     left = [Answer(each, b"", failure="left") for each in (query.VOLUME_STATUS_DETAIL, query.VOLUME_STATUS)]
     return replace(
-        full, answers=(*(each for each in asked if each), *left), reachable={}, bricks_answering={}
+        full, answers=(*(each for each in answers if each), *left), reachable={}, bricks_answering={}
     )
 
 
 def state(started: str, path: str = "/export/b1/gv0") -> Answer:
     """What glusterd of node 2 says of its brick."""
-    told = (ANSWERS / "get-state.txt").read_text(encoding="utf-8")
-    told = told.replace("node1.lab.test:/export/b1/gv0", f"node2.lab.test:{path}")
-    told = told.replace("Volume1.Brick1.status: Started", f"Volume1.Brick1.status: {started}")
-    return Answer(query.GET_STATE, told.encode())
+    output = (ANSWERS / "get-state.txt").read_text(encoding="utf-8")
+    output = output.replace("node1.lab.test:/export/b1/gv0", f"node2.lab.test:{path}")
+    output = output.replace("Volume1.Brick1.status: Started", f"Volume1.Brick1.status: {started}")
+    return Answer(query.GET_STATE, output.encode())
 
 
 def with_state(taken: Capture, answer: Answer) -> Capture:
@@ -87,8 +87,8 @@ def test_what_it_knows_later_of_its_own_bricks_counts() -> None:
     leaders, mine = read("healthy"), own()
     later = replace(mine, recorded_at=mine.recorded_at + SECOND)
 
-    def online(taken: Capture, told: Capture) -> object:
-        pool = build_pool(merge_captures(taken, told, NODE2))
+    def online(taken: Capture, received: Capture) -> object:
+        pool = build_pool(merge_captures(taken, received, NODE2))
         (brick,) = [b for v in pool.volumes or () if v.name == "gv0" for b in v.bricks if "node2" in b.host]
         return brick.online
 
@@ -139,7 +139,7 @@ def test_where_its_own_glusterd_does_not_answer_the_leaders_names_the_peers() ->
     assert peers["node1.lab.test"].state == "Peer in Cluster"
 
 
-def test_and_that_the_others_have_lost_it_is_told() -> None:
+def test_that_the_others_have_lost_it_is_reported() -> None:
     leaders = read("healthy")
     listed = leaders.answer(query.POOL_LIST)
     assert listed is not None
@@ -149,7 +149,7 @@ def test_and_that_the_others_have_lost_it_is_told() -> None:
     assert "this node, node2.lab.test, is disconnected" in evaluate(pool, Limits(), pool.taken_at).message
 
 
-def test_what_this_node_cannot_reach_is_told_here_whatever_the_leader_reaches() -> None:
+def test_what_this_node_cannot_reach_is_reported_here_whatever_the_leader_reaches() -> None:
     leaders = read("healthy")
     assert all(leaders.reachable.values())
     mine = replace(own(), reachable={"node1.lab.test": False, "node3.lab.test": True})
@@ -195,7 +195,7 @@ def test_a_brick_that_does_not_answer_here_hangs_whatever_the_leader_says() -> N
     assert [brick.label for v in pool.volumes or () for brick in v.bricks if brick.hangs] == [":".join(key)]
 
 
-def test_that_its_own_glusterd_does_not_answer_is_told() -> None:
+def test_that_its_own_glusterd_does_not_answer_is_reported() -> None:
     mute = Answer(query.POOL_LIST, b"", failure="glusterd hangs")
     pool = build_pool(merge_captures(replace(own(), answers=(mute,)), read("healthy"), NODE2))
     assert [(peer.hostname, peer.reachable) for peer in pool.peers or () if peer.local] == [
@@ -241,7 +241,7 @@ def test_the_disks_by_whoever_knows_of_them() -> None:
         replace(own(), disks=(mine,)), replace(read("healthy"), disks_unknown="no"), NODE2
     )
     assert (candidate.disks, candidate.disks_unknown) == ((mine,), None)
-    nobody = merge_captures(
+    unknown = merge_captures(
         replace(own(), disks_unknown="no"), replace(read("healthy"), disks_unknown="not"), NODE2
     )
-    assert (nobody.disks, nobody.disks_unknown) == (None, "not")
+    assert (unknown.disks, unknown.disks_unknown) == (None, "not")

@@ -67,23 +67,23 @@ def test_figures_are_those_of_statvfs(tmp_path: Path, locks: str, monkeypatch: p
     for path in ("/proc", "/dev", str(hostile)):
         kind = subprocess.run(["stat", "-f", "-c", "%t", "--", path], check=True, capture_output=True).stdout
         monkeypatch.setattr(mounts, "_FUSE", kind.strip())
-        (seen,) = mounts.statvfs([on(path)], 5, locks)
+        (figures,) = mounts.statvfs([on(path)], 5, locks)
         kernel = os.statvfs(path)
-        assert seen.failure is None
-        assert (seen.f_frsize, seen.f_blocks, seen.f_files) == (
+        assert figures.failure is None
+        assert (figures.f_frsize, figures.f_blocks, figures.f_files) == (
             kernel.f_frsize,
             kernel.f_blocks,
             kernel.f_files,
         )
-        assert seen.f_bfree == pytest.approx(kernel.f_bfree, abs=100_000)
-        assert seen.f_bavail == pytest.approx(kernel.f_bavail, abs=100_000)
-        assert seen.f_ffree == pytest.approx(kernel.f_ffree, abs=1000)
+        assert figures.f_bfree == pytest.approx(kernel.f_bfree, abs=100_000)
+        assert figures.f_bavail == pytest.approx(kernel.f_bavail, abs=100_000)
+        assert figures.f_ffree == pytest.approx(kernel.f_ffree, abs=1000)
 
 
 def test_what_is_under_a_mount_point_is_not_taken_for_the_mount(locks: str) -> None:
     """Unmounted since the table was read: the figures would be those of a tmpfs, say."""
-    (seen,) = mounts.statvfs([on("/proc")], 5, locks)
-    assert (seen.failure, seen.answered) == ("not mounted any more", False)
+    (figures,) = mounts.statvfs([on("/proc")], 5, locks)
+    assert (figures.failure, figures.answered) == ("not mounted any more", False)
 
 
 def test_a_mount_that_fails_says_why_and_harms_no_other(locks: str) -> None:
@@ -115,9 +115,9 @@ def older(monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
 def test_no_second_worker_while_one_is_stuck(locks: str, monkeypatch: pytest.MonkeyPatch) -> None:
     older(monkeypatch, 600)
     began = time.monotonic()
-    (seen,) = mounts.statvfs([on("/proc")], 5, locks)
+    (figures,) = mounts.statvfs([on("/proc")], 5, locks)
     assert time.monotonic() - began < 4  # it would wait for five
-    assert re.fullmatch(r"statvfs hangs: no answer for 60\d s", seen.failure or "")
+    assert re.fullmatch(r"statvfs hangs: no answer for 60\d s", figures.failure or "")
 
 
 def test_a_worker_that_answers_after_a_pause_is_waited_for(
@@ -126,8 +126,8 @@ def test_a_worker_that_answers_after_a_pause_is_waited_for(
     """The machine was suspended, say: the worker is old and has not run."""
     older(monkeypatch, 600)
     threading.Timer(0.3, worker.kill).start()
-    (seen,) = mounts.statvfs([on("/proc")], 5, locks)
-    assert seen.failure == "not mounted any more"
+    (figures,) = mounts.statvfs([on("/proc")], 5, locks)
+    assert figures.failure == "not mounted any more"
 
 
 @pytest.mark.parametrize("step", [-86400, 86400])
@@ -137,8 +137,8 @@ def test_setting_the_clock_does_not_make_a_worker_late(
     now = time.time
     monkeypatch.setattr(time, "time", lambda: now() + step)
     threading.Timer(0.3, worker.kill).start()
-    (seen,) = mounts.statvfs([on("/proc")], 5, locks)
-    assert seen.failure == "not mounted any more"
+    (figures,) = mounts.statvfs([on("/proc")], 5, locks)
+    assert figures.failure == "not mounted any more"
 
 
 def test_without_space_for_the_record_a_mount_is_checked(locks: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -149,8 +149,8 @@ def test_without_space_for_the_record_a_mount_is_checked(locks: str, monkeypatch
 
     monkeypatch.setattr(os, "pwrite", full)
     for _ in range(3):
-        (seen,) = mounts.statvfs([on("/proc")], 5, locks)
-        assert seen.failure == "not mounted any more"
+        (figures,) = mounts.statvfs([on("/proc")], 5, locks)
+        assert figures.failure == "not mounted any more"
 
 
 def fake_stat(directory: Path, monkeypatch: pytest.MonkeyPatch, script: str) -> None:
@@ -173,8 +173,8 @@ def test_a_pause_of_the_check_does_not_count(
         checker = os.fork()
         if checker == 0:
             try:
-                (seen,) = mounts.statvfs([on("/proc")], 1, locks)
-                os.write(writing, (seen.failure or "figures").encode())
+                (figures,) = mounts.statvfs([on("/proc")], 1, locks)
+                os.write(writing, (figures.failure or "figures").encode())
             finally:
                 os._exit(0)
         os.close(writing)
@@ -238,17 +238,17 @@ def test_two_that_look_at_once_both_get_figures(locks: str) -> None:
         thread.start()
     for thread in threads:
         thread.join()
-    assert [seen.failure for seen in both] == ["not mounted any more"] * 8
+    assert [figures.failure for figures in both] == ["not mounted any more"] * 8
 
 
-def test_without_a_lock_nothing_is_asked(tmp_path: Path) -> None:
+def test_without_a_lock_nothing_is_queried(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    (seen,) = mounts.statvfs([on("/proc")], 5, str(tmp_path / "file" / "locks"))
-    assert seen.failure is not None
-    assert seen.failure.startswith("statvfs not tried: ")
+    (figures,) = mounts.statvfs([on("/proc")], 5, str(tmp_path / "file" / "locks"))
+    assert figures.failure is not None
+    assert figures.failure.startswith("statvfs not tried: ")
 
 
 def test_numbers_of_filesystems_that_are_none_name_no_file(locks: str) -> None:
-    (seen,) = mounts.statvfs([Mount("v", "/proc", device_number="../../x")], 5, locks)
-    assert not seen.answered
+    (figures,) = mounts.statvfs([Mount("v", "/proc", device_number="../../x")], 5, locks)
+    assert not figures.answered
     assert not os.path.exists(locks)

@@ -20,13 +20,13 @@ def test_a_host_is_gone_when_nothing_accepts_a_connection(monkeypatch: pytest.Mo
         return {address: replies[address[0]] for address in addresses}
 
     monkeypatch.setattr(peer_probe.probe, "probe_ports", probe_ports)  # type: ignore[attr-defined]
-    told = peer_probe.probe_hosts({**dict.fromkeys(replies, False), "e": True}, 1.0)
-    assert told == {"a": False, "b": True, "c": True, "d": False}
+    found = peer_probe.probe_hosts({**dict.fromkeys(replies, False), "e": True}, 1.0)
+    assert found == {"a": False, "b": True, "c": True, "d": False}
 
 
 def test_a_peer_that_is_known_to_be_silent_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     rounds = probed_ports(monkeypatch, Reply.ANSWERS)
     peers = [Peer("node1", "1", local=True), Peer("node2", "2"), Peer("node3", "3")]
-    told = peer_probe.probe_peers(peers, 1.0, {"node2": True, "node3": False})
+    found = peer_probe.probe_peers(peers, 1.0, {"node2": True, "node3": False})
     assert rounds == [[("node2", 24007)]]
-    assert told == {"node2": True, "node3": False}
+    assert found == {"node2": True, "node3": False}

@@ -35,8 +35,8 @@ def volume(
 
 
 def brick(host: str, path: str = "/b", **more: Any) -> Brick:
-    told: Dict[str, Any] = {"online": True, "heal_pending": 0, "split_brain": 0, **more}
-    return Brick("v", host, path, **told)
+    values: Dict[str, Any] = {"online": True, "heal_pending": 0, "split_brain": 0, **more}
+    return Brick("v", host, path, **values)
 
 
 ONE = [brick("n1.x"), brick("n2.x"), brick("n3.x", arbiter=True)]
@@ -71,7 +71,7 @@ def test_an_arbiter_has_the_file_and_none_of_it() -> None:
     assert disk.allocated is None
 
 
-def test_of_several_subvolumes_the_one_where_it_was_seen() -> None:
+def test_of_several_subvolumes_the_one_where_it_was_found() -> None:
     two_sets = volume("replicate", [ONE, TWO])
     assert labels(the_disk(FILE, two_sets)) is None
     assert labels(the_disk(replace(FILE, copies={"n5.x:/b": 7}), two_sets)) == (
@@ -79,9 +79,9 @@ def test_of_several_subvolumes_the_one_where_it_was_seen() -> None:
         "n5.x:/b",
         "n6.x:/b",
     )
-    told = replace(FILE, bricks=("n4.x:/b", "n5.x:/b", "n6.x:/b"), allocated=12)
-    assert labels(the_disk(told, two_sets)) == ("n4.x:/b", "n5.x:/b", "n6.x:/b")
-    assert the_disk(told, two_sets).allocated == 12
+    reported = replace(FILE, bricks=("n4.x:/b", "n5.x:/b", "n6.x:/b"), allocated=12)
+    assert labels(the_disk(reported, two_sets)) == ("n4.x:/b", "n5.x:/b", "n6.x:/b")
+    assert the_disk(reported, two_sets).allocated == 12
     # While it moves it is on both.
     both = the_disk(replace(FILE, copies={"n1.x:/b": 1, "n4.x:/b": 2}), two_sets)
     assert both.bricks is not None and len(both.bricks) == 6
@@ -144,7 +144,7 @@ def test_how_a_disk_is(more: Dict[str, Any], quorum: bool, status: str, at_risk:
     assert bool(judged.message) is (status != "healthy")
 
 
-def test_a_backlog_that_nobody_knows_is_not_fine() -> None:
+def test_a_backlog_that_is_not_known_is_not_ok() -> None:
     there = volume("replicate", [[brick("n1", heal_pending=None), brick("n2", heal_pending=None)]])
     judged = evaluate_disk(the_disk(FILE, there), Pool(0, volumes=(there,)))
     assert (judged.status, judged.at_risk) == ("unknown", None)
@@ -166,7 +166,7 @@ PATHINFO = (
 )
 
 
-def test_what_a_client_is_told() -> None:
+def test_what_a_client_reports() -> None:
     expected = ("node2.lab.test:/export/b2/dr", "node3.lab.test:/export/b2/dr")
     assert bricks_in(PATHINFO, "ganeti/f1") == expected
     assert bricks_in(PATHINFO, "ganeti/f2") is None

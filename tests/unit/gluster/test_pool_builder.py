@@ -26,21 +26,25 @@ def brick_down() -> Capture:
     return capture.read(str(CAPTURES / "brick-down/node1"))
 
 
-def judged(seen: Capture) -> Health:
-    return evaluate(build_pool(seen), Limits(), seen.recorded_at)
+def judged(capture: Capture) -> Health:
+    return evaluate(build_pool(capture), Limits(), capture.recorded_at)
 
 
-def with_answer(seen: Capture, asked: query.Query, change: Callable[[str], str]) -> Capture:
-    """*seen* with the answer to one query changed."""
+def with_answer(capture: Capture, one_query: query.Query, change: Callable[[str], str]) -> Capture:
+    """*capture* with the answer to one query changed."""
     answers = [
-        replace(answer, output=change(answer.output.decode()).encode()) if answer.query == asked else answer
-        for answer in seen.answers
+        replace(answer, output=change(answer.output.decode()).encode())
+        if answer.query == one_query
+        else answer
+        for answer in capture.answers
     ]
-    return replace(seen, answers=tuple(answers))
+    return replace(capture, answers=tuple(answers))
 
 
-def without(seen: Capture, *asked: query.Query) -> Capture:
-    return replace(seen, answers=tuple(answer for answer in seen.answers if answer.query not in asked))
+def without(capture: Capture, *queries: query.Query) -> Capture:
+    return replace(
+        capture, answers=tuple(answer for answer in capture.answers if answer.query not in queries)
+    )
 
 
 def by_name(pool: Pool) -> Dict[str, object]:
@@ -121,15 +125,15 @@ def test_brick_down_is_named_with_host_and_what_is_left(brick_down: Capture) -> 
     assert [brick.heal_pending for brick in volumes[4].bricks] == [6, None, 6]
 
 
-def test_every_question_that_is_not_asked_is_missed(healthy: Capture) -> None:
+def test_every_query_that_is_not_sent_is_missed(healthy: Capture) -> None:
     needed: List[query.Query] = [
         query.VOLUME_INFO,
         query.VOLUME_STATUS,
         query.VOLUME_STATUS_DETAIL,
         *(query.heal_summary(name) for name in ("gv0", "arb-vm", "disp", "distrep")),
     ]
-    for asked in needed:
-        assert judged(without(healthy, asked)).code == UNKNOWN, asked
+    for each in needed:
+        assert judged(without(healthy, each)).code == UNKNOWN, each
     assert judged(without(healthy, query.POOL_LIST, query.PEER_STATUS)).code == UNKNOWN
     # either of the two names the peers; and what only adds to the picture may be missing
     assert judged(without(healthy, query.POOL_LIST)).code == OK
@@ -146,15 +150,15 @@ def test_nothing_at_all_is_unknown(healthy: Capture) -> None:
 def test_a_volume_that_is_left_out_is_unknown_with_the_command_that_gives_the_reason(
     healthy: Capture,
 ) -> None:
-    seen = healthy
+    capture = healthy
     for name in ("dist2", "gv0"):
 
         def left_out(text: str, name: str = name) -> str:
             return re.sub(rf"<volume>\s*<volName>{name}</volName>.*?</volume>", "", text, flags=re.DOTALL)
 
-        seen = with_answer(seen, query.VOLUME_STATUS, left_out)
-        seen = with_answer(seen, query.VOLUME_STATUS_DETAIL, left_out)
-    health = judged(seen)
+        capture = with_answer(capture, query.VOLUME_STATUS, left_out)
+        capture = with_answer(capture, query.VOLUME_STATUS_DETAIL, left_out)
+    health = judged(capture)
     assert (health.code, health.volumes["dist2"].status) == (UNKNOWN, "unknown")
     for name in ("dist2", "gv0"):
         reason = (
@@ -195,14 +199,14 @@ def test_bricks_of_a_host_that_is_away_count_as_missing(healthy: Capture) -> Non
             flags=re.DOTALL,
         )
 
-    seen = healthy
-    for asked in (query.VOLUME_STATUS, query.VOLUME_STATUS_DETAIL):
-        seen = with_answer(seen, asked, node3_gone)
+    capture = healthy
+    for each in (query.VOLUME_STATUS, query.VOLUME_STATUS_DETAIL):
+        capture = with_answer(capture, each, node3_gone)
     for name in ("gv0", "arb-vm", "disp", "distrep"):
-        seen = with_answer(seen, query.heal_summary(name), not_reached)
-    for asked in (query.POOL_LIST, query.PEER_STATUS):
-        seen = with_answer(seen, asked, disconnected)
-    pool, health = build_pool(seen), judged(seen)
+        capture = with_answer(capture, query.heal_summary(name), not_reached)
+    for each in (query.POOL_LIST, query.PEER_STATUS):
+        capture = with_answer(capture, each, disconnected)
+    pool, health = build_pool(capture), judged(capture)
     assert pool.volumes is not None
     gv0 = pool.volumes[4]
     assert [brick.online for brick in gv0.bricks] == [True, True, False]
@@ -223,10 +227,10 @@ def test_a_peer_that_glusterd_still_believes_in(healthy: Capture) -> None:
         Answer(answer.query, b"", failure=failure) if answer.query in locking else answer
         for answer in healthy.answers
     ]
-    seen = replace(
+    capture = replace(
         healthy, answers=tuple(answers), reachable={"node2.lab.test": True, "node3.lab.test": False}
     )
-    pool, health = build_pool(seen), judged(seen)
+    pool, health = build_pool(capture), judged(capture)
     assert health.code == CRITICAL
     assert "peer node3.lab.test does not answer on port 24007" in health.message
     assert health.message.count(failure) == 1
@@ -236,8 +240,8 @@ def test_a_peer_that_glusterd_still_believes_in(healthy: Capture) -> None:
 
 
 def test_a_frozen_brick_is_found_though_glusterd_calls_it_online(healthy: Capture) -> None:
-    seen = replace(healthy, bricks_answering={("node2.lab.test", "/export/b1/gv0"): False})
-    health = judged(seen)
+    capture = replace(healthy, bricks_answering={("node2.lab.test", "/export/b1/gv0"): False})
+    health = judged(capture)
     assert health.message == (
         "gv0: brick node2.lab.test:/export/b1/gv0 hangs (its process runs and does not answer), "
         "2 of 3 replicas left"
@@ -283,14 +287,14 @@ def test_kept_answers_make_the_pool_as_old_as_they_are(healthy: Capture) -> None
         replace(answer, taken_at=earlier) if answer.query == query.VOLUME_STATUS else answer
         for answer in healthy.answers
     ]
-    seen = replace(healthy, answers=tuple(answers))
-    assert build_pool(seen).age(seen.recorded_at) == 200
-    assert judged(seen).code == UNKNOWN
+    capture = replace(healthy, answers=tuple(answers))
+    assert build_pool(capture).age(capture.recorded_at) == 200
+    assert judged(capture).code == UNKNOWN
 
 
 def test_kernel_names_are_known_for_this_node_only(healthy: Capture) -> None:
-    seen = replace(healthy, devices={"/dev/loop1": "loop1", "/dev/loop3": "loop3"})
-    volumes = build_pool(seen).volumes
+    capture = replace(healthy, devices={"/dev/loop1": "loop1", "/dev/loop3": "loop3"})
+    volumes = build_pool(capture).volumes
     assert volumes is not None
     assert {(brick.host, brick.name) for brick in volumes[0].bricks} == {
         ("node1.lab.test", "loop1"),
@@ -323,8 +327,8 @@ def test_answers_of_which_nothing_is_taken_have_to_be_whole(
 ) -> None:
     words = f"`{' '.join(extra)}`"
     cut = Answer(extra, b"", failure="no answer within 10 s")
-    seen = replace(without(healthy, extra), answers=(*without(healthy, extra).answers, cut))
-    assert (words in [unknown.what for unknown in build_pool(seen).unknowns]) is noted
+    capture = replace(without(healthy, extra), answers=(*without(healthy, extra).answers, cut))
+    assert (words in [unknown.what for unknown in build_pool(capture).unknowns]) is noted
 
 
 def test_disks_are_not_known_where_none_were_looked_for(healthy: Capture) -> None:
@@ -339,14 +343,14 @@ def test_what_a_get_state_that_fails_half_way_leaves_unknown(healthy: Capture) -
     assert volumes is not None
     here = volumes[4].bricks[0]
     part = f"[Global]\nMYUUID: {here.uuid or uuid}\nop-version: 100000\n\n[Global options]\n\n[Peers]\n\n[Volumes]\n"
-    seen = replace(
+    capture = replace(
         without(healthy, query.GET_STATE),
         answers=(*without(healthy, query.GET_STATE).answers, Answer(query.GET_STATE, part.encode())),
         processes=(),
     )
     # `volume status` reports the bricks: nothing is unknown
-    assert [note for note in build_pool(seen).unknowns if "own bricks" in note.what] == []
-    alone = without(seen, query.VOLUME_STATUS, query.VOLUME_STATUS_DETAIL)
+    assert [note for note in build_pool(capture).unknowns if "own bricks" in note.what] == []
+    alone = without(capture, query.VOLUME_STATUS, query.VOLUME_STATUS_DETAIL)
     notes = [
         note.volume for note in build_pool(alone).unknowns if note.what.startswith("space of this node's own")
     ]
@@ -354,10 +358,10 @@ def test_what_a_get_state_that_fails_half_way_leaves_unknown(healthy: Capture) -
 
 
 def test_a_get_state_that_cannot_be_read_is_noted(healthy: Capture) -> None:
-    seen = replace(
+    capture = replace(
         healthy, answers=(*without(healthy, query.GET_STATE).answers, Answer(query.GET_STATE, b"?"))
     )
-    assert "this node's own bricks" in [note.what for note in build_pool(seen).unknowns]
+    assert "this node's own bricks" in [note.what for note in build_pool(capture).unknowns]
 
 
 def test_bricks_on_a_host_on_which_nothing_answers_are_unreachable(healthy: Capture) -> None:

@@ -92,12 +92,12 @@ def test_a_frozen_process_is_silent_though_the_kernel_takes_the_connection() -> 
 
 
 @pytest.mark.parametrize("serve", [talk_nonsense, hang_up])
-def test_what_is_no_gluster_is_told_from_it(serve: Server) -> None:
+def test_what_is_no_gluster_is_recognised(serve: Server) -> None:
     with listening(serve) as port:
         assert called("127.0.0.1", port) is Reply.FOREIGN
 
 
-def test_nobody_listens() -> None:
+def test_nothing_listens() -> None:
     assert called("127.0.0.1", free_port()) is Reply.REFUSED
 
 
@@ -162,8 +162,8 @@ def test_unix_socket(tmp_path: Path) -> None:
                         continue
                     return
 
-        asked = threading.Thread(target=serve, daemon=True)
-        asked.start()
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
         replies = [probe.probe_socket(path, 1.0) for _ in range(2)]
         assert Reply.ANSWERS in replies
-        asked.join(5)
+        thread.join(5)

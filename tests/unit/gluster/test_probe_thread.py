@@ -205,13 +205,13 @@ def test_a_resolver_that_hangs_delays_no_probe(
 ) -> None:
     """The addresses that were known go on being used; without any, nothing is said of the peer."""
     hang = threading.Event()
-    asked: List[str] = []
+    resolved: List[str] = []
 
     def getaddrinfo(host: Optional[str], _port: object, *, type: int = 0, flags: int = 0) -> object:
         if flags:
             raise OSError
-        asked.append(str(host))
-        if len(asked) > known:
+        resolved.append(str(host))
+        if len(resolved) > known:
             hang.wait(LONG)
         return [(socket.AF_INET, type, 0, "", ("127.0.0.1", 0))]
 
@@ -223,7 +223,7 @@ def test_a_resolver_that_hangs_delays_no_probe(
             with probing(str(tmp_path / "glusterd.socket"), targets) as running:
                 assert changes(running, 1.5) == ()
                 assert running.replies().peers == ({"node9": True} if known else {})
-                assert len(asked) == 1 + known, "a name is resolved once at a time"
+                assert len(resolved) == 1 + known, "a name is resolved once at a time"
                 process.freeze()
                 assert bool(changes(running, LONG if known else 2.0)) is known
                 glusterd.freeze()

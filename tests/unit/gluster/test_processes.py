@@ -190,9 +190,9 @@ def test_another_namespaces_processes_are_not_ours(tmp_path: Path) -> None:
 def test_where_others_processes_are_hidden_they_are_not_known(hidepid: int) -> None:
     script = "from ganeti_gluster_mon.gluster.processes import processes; print(processes())"
     mount = f"mount -t proc -o hidepid={hidepid} proc /proc"
-    as_nobody = 'exec setpriv --reuid 65534 --regid 65534 --clear-groups "$@"'
+    as_other_user = 'exec setpriv --reuid 65534 --regid 65534 --clear-groups "$@"'
     done = subprocess.run(
-        ["unshare", "--mount", "sh", "-ec", f"{mount}; {as_nobody}", "sh", sys.executable, "-c", script],
+        ["unshare", "--mount", "sh", "-ec", f"{mount}; {as_other_user}", "sh", sys.executable, "-c", script],
         capture_output=True,
         timeout=30,
         check=False,
@@ -213,13 +213,13 @@ def test_processes_that_come_and_go_do_no_harm(tmp_path: Path) -> None:
     thread = threading.Thread(target=churn)
     thread.start()
     try:
-        seen = 0
+        found = 0
         deadline = time.monotonic() + 120
-        while seen < 5 and time.monotonic() < deadline:
+        while found < 5 and time.monotonic() < deadline:
             every = processes()
             assert every is not None
-            seen += sum(process.path == "/export/b1/gv0" for process in every)
-        assert seen >= 5
+            found += sum(process.path == "/export/b1/gv0" for process in every)
+        assert found >= 5
     finally:
         enough.set()
         thread.join(timeout=30)

@@ -6,7 +6,7 @@ from ganeti_gluster_mon.gluster import query
 
 
 @pytest.mark.parametrize("volume", ["gv0", "a-b_C9", "_x", "9", "x" * 255])
-def test_question_and_file_tell_each_other(volume: str) -> None:
+def test_query_and_file_name_determine_each_other(volume: str) -> None:
     for of_volume in (
         query.heal_summary,
         query.heal_split_brain,
@@ -14,8 +14,8 @@ def test_question_and_file_tell_each_other(volume: str) -> None:
         query.rebalance_status,
         query.profile,
     ):
-        asked = of_volume(volume)
-        assert query.query_in_file(query.file_of_query(asked)) == asked
+        sent = of_volume(volume)
+        assert query.query_in_file(query.file_of_query(sent)) == sent
 
 
 @pytest.mark.parametrize("volume", ["", "-x", "a/b", "../x", "a b", "a\n", "ü", "x" * 256])

@@ -49,13 +49,13 @@ def test_what_serves(
     online: Optional[bool],
     flags: str,
 ) -> None:
-    seen = with_evidence(brick(reported), Evidence(heal, port, away), "node1")
-    assert seen.online is online
+    result = with_evidence(brick(reported), Evidence(heal, port, away), "node1")
+    assert result.online is online
     found = {
-        "unreachable": seen.unreachable,
-        "hangs": seen.hangs,
-        "not reached": seen.not_reached_from == "node1",
-        "contradicted": seen.contradicted == "node1",
+        "unreachable": result.unreachable,
+        "hangs": result.hangs,
+        "not reached": result.not_reached_from == "node1",
+        "contradicted": result.contradicted == "node1",
     }
     assert {name for name, holds in found.items() if holds} == ({flags} if flags else set())
 

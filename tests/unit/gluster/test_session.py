@@ -56,7 +56,7 @@ def test_xml_text_and_nothing_are_each_given_to_their_question(tmp_path: Path) -
     assert fake.heard == ["started", "volume info", "pool list", "volume status all", "volume status all"]
 
 
-def test_what_an_ended_process_did_not_answer_is_asked_in_a_new_one(tmp_path: Path) -> None:
+def test_what_an_ended_process_did_not_answer_is_sent_to_a_new_one(tmp_path: Path) -> None:
     fake = FakeGluster(tmp_path, {A: [f"{EXITS}refused\n"], B: ["b\n"], C: [EXITS]})
     with GlusterSession(fake.path) as gluster:
         refused, whole, silent = gluster.run_queries([A, B, C], soon())
@@ -111,14 +111,14 @@ def test_large_answers_and_many_questions_do_not_block_each_other(tmp_path: Path
 def test_what_gluster_would_misunderstand_is_not_sent(tmp_path: Path, question: tuple[str, ...]) -> None:
     fake = FakeGluster(tmp_path, {A: ["a\n"]})
     with GlusterSession(fake.path) as gluster:
-        refused, asked = gluster.run_queries([question, A], soon())
+        refused, sent = gluster.run_queries([question, A], soon())
     assert refused.failure is not None
     assert refused.failure.startswith("invalid query")
-    assert asked.output == b"a\n"
+    assert sent.output == b"a\n"
     assert fake.heard == ["started", "volume info"]
 
 
-def test_glusterd_that_goes_away_is_told_at_once(tmp_path: Path) -> None:
+def test_glusterd_that_goes_away_is_reported_at_once(tmp_path: Path) -> None:
     gone = "Connection failed. Please check if gluster daemon is operational.\n"
     fake = FakeGluster(tmp_path, {A: [f"{EXITS}{gone}"], B: ["b\n"]})
     with GlusterSession(fake.path) as gluster:

@@ -56,17 +56,17 @@ def test_no_figure_of_it_is_exported(name: str) -> None:
 
 def test_a_fresh_picture_is_as_it_is() -> None:
     now = time.time_ns()
-    seen = from_view(SpoolView(handed("healthy", 5)), LIMITS, now)
-    assert seen.health.code == OK
-    assert seen.pool.age(now) == pytest.approx(5, abs=1)
+    snapshot = from_view(SpoolView(handed("healthy", 5)), LIMITS, now)
+    assert snapshot.health.code == OK
+    assert snapshot.pool.age(now) == pytest.approx(5, abs=1)
 
 
 def test_an_old_one_says_how_old_it_is_and_what_was_known_last() -> None:
-    seen = from_view(SpoolView(handed("brick-killed", 200)), LIMITS, time.time_ns())
-    assert seen.health.code == UNKNOWN
-    assert "no answers for 200 s" in seen.health.message
-    assert "is offline" in seen.health.message
-    assert seen.pool.age(seen.now) == pytest.approx(200, abs=5)
+    snapshot = from_view(SpoolView(handed("brick-killed", 200)), LIMITS, time.time_ns())
+    assert snapshot.health.code == UNKNOWN
+    assert "no answers for 200 s" in snapshot.health.message
+    assert "is offline" in snapshot.health.message
+    assert snapshot.pool.age(snapshot.now) == pytest.approx(200, abs=5)
 
 
 @pytest.mark.parametrize("step", [-(10**9) * 86400, 10**9 * 86400])

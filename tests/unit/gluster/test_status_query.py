@@ -33,7 +33,7 @@ def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(status_query.random, "uniform", lambda _low, _high: 0.001)  # type: ignore[attr-defined]
 
 
-def asked(tmp_path: Path, outputs: Dict[query.Query, List[str]], previous: Capture | None = None):  # type: ignore[no-untyped-def]
+def query_status_of(tmp_path: Path, outputs: Dict[query.Query, List[str]], previous: Capture | None = None):  # type: ignore[no-untyped-def]
     fake = FakeGluster(tmp_path, outputs)
     with GlusterSession(fake.path) as gluster:
         answers = status_query.query_status(gluster, time.monotonic() + 20, VOLUMES, previous)
@@ -42,38 +42,40 @@ def asked(tmp_path: Path, outputs: Dict[query.Query, List[str]], previous: Captu
 
 @pytest.mark.parametrize("held", [BUSY, FAILED, WITHOUT_GV0, ""])
 def test_a_lock_that_is_held_is_waited_for(tmp_path: Path, held: str) -> None:
-    answers, fake = asked(tmp_path, {DETAIL: [output(DETAIL)], STATUS: [held, held, output(STATUS)]})
+    answers, fake = query_status_of(
+        tmp_path, {DETAIL: [output(DETAIL)], STATUS: [held, held, output(STATUS)]}
+    )
     assert answers[STATUS].output.decode().strip() == output(STATUS).strip()
     assert fake.heard.count("volume status all") == 3
     assert fake.heard.count("volume status all detail") == 1
 
 
-def test_other_refusals_are_not_asked_again(tmp_path: Path) -> None:
+def test_other_refusals_are_not_queried_again(tmp_path: Path) -> None:
     refusal = LOCKED.format(30800, "Staging failed on node3.lab.test.")
-    answers, fake = asked(tmp_path, {DETAIL: [output(DETAIL)], STATUS: [refusal]})
+    answers, fake = query_status_of(tmp_path, {DETAIL: [output(DETAIL)], STATUS: [refusal]})
     assert fake.heard.count("volume status all") == 1
     assert b"Staging failed" in answers[STATUS].output
 
 
 def test_after_that_the_last_good_answer_with_its_age(tmp_path: Path) -> None:
     previous = replace(HEALTHY, recorded_at=HEALTHY.recorded_at - 40 * 10**9)
-    answers, fake = asked(tmp_path, {DETAIL: [output(DETAIL)], STATUS: [BUSY]}, previous)
+    answers, fake = query_status_of(tmp_path, {DETAIL: [output(DETAIL)], STATUS: [BUSY]}, previous)
     assert fake.heard.count("volume status all") == status_query.LOCK_TRIES
     assert answers[STATUS].output.decode() == output(STATUS)
     assert answers[STATUS].taken_at == previous.recorded_at
     others = tuple(answer for answer in HEALTHY.answers if answer.query not in answers)
-    seen = replace(HEALTHY, answers=(*others, *answers.values()))
-    pool = build_pool(seen)
-    assert pool.age(seen.recorded_at) == 40
-    assert evaluate(pool, Limits(), seen.recorded_at).code == 0
-    assert evaluate(pool, Limits(stale_after=30), seen.recorded_at).code == UNKNOWN
+    capture = replace(HEALTHY, answers=(*others, *answers.values()))
+    pool = build_pool(capture)
+    assert pool.age(capture.recorded_at) == 40
+    assert evaluate(pool, Limits(), capture.recorded_at).code == 0
+    assert evaluate(pool, Limits(stale_after=30), capture.recorded_at).code == UNKNOWN
 
 
 def test_without_one_it_is_not_known(tmp_path: Path) -> None:
-    answers, _ = asked(tmp_path, {DETAIL: [BUSY], STATUS: [BUSY]})
+    answers, _ = query_status_of(tmp_path, {DETAIL: [BUSY], STATUS: [BUSY]})
     others = tuple(answer for answer in HEALTHY.answers if answer.query not in answers)
-    seen = replace(HEALTHY, answers=(*others, *answers.values()))
-    health = evaluate(build_pool(seen), Limits(), seen.recorded_at)
+    capture = replace(HEALTHY, answers=(*others, *answers.values()))
+    health = evaluate(build_pool(capture), Limits(), capture.recorded_at)
     assert health.code == UNKNOWN
     assert "Another transaction is in progress" in health.message
 
@@ -83,7 +85,9 @@ def test_a_bad_answer_of_the_last_cycle_is_not_kept(tmp_path: Path) -> None:
         Answer(answer.query, BUSY.encode()) if answer.query == STATUS else answer
         for answer in HEALTHY.answers
     )
-    answers, _ = asked(tmp_path, {DETAIL: [output(DETAIL)], STATUS: [BUSY]}, replace(HEALTHY, answers=locked))
+    answers, _ = query_status_of(
+        tmp_path, {DETAIL: [output(DETAIL)], STATUS: [BUSY]}, replace(HEALTHY, answers=locked)
+    )
     assert answers[STATUS].taken_at is None
 
 
@@ -98,21 +102,21 @@ def test_the_reason_is_queried_of_a_volume_that_is_left_out() -> None:
 
 def test_a_rebalance_that_has_ended_is_queried_once() -> None:
     task = Rebalance("rebalance", "completed", "6b0a1d6e-7a8a-4f0e-9b6e-0d1b1c2d3e4f")
-    told = [parse.VolumeStatus("dist2", (), (task,))]
-    asked = query.rebalance_status("dist2")
-    assert status_query.volume_queries((), told) == [asked]
+    statuses = [parse.VolumeStatus("dist2", (), (task,))]
+    rebalance = query.rebalance_status("dist2")
+    assert status_query.volume_queries((), statuses) == [rebalance]
     output = (
         "<?xml version='1.0'?><cliOutput><opRet>0</opRet><volRebalance>"
         f"<task-id>{task.id}</task-id><nodeCount>0</nodeCount>"
         "<aggregate><failures>3</failures><status>3</status><statusStr>completed</statusStr></aggregate>"
         "</volRebalance></cliOutput>"
     )
-    previous = replace(HEALTHY, answers=(Answer(asked, output.encode()),))
-    assert list(status_query.ended_tasks(told, previous)) == [asked]
+    previous = replace(HEALTHY, answers=(Answer(rebalance, output.encode()),))
+    assert list(status_query.ended_tasks(statuses, previous)) == [rebalance]
     # another one has begun, or it runs
     for changed in (replace(task, id="another"), replace(task, status="in progress")):
-        assert status_query.ended_tasks([replace(told[0], tasks=(changed,))], previous) == {}
-    assert status_query.ended_tasks(told, None) == {}
+        assert status_query.ended_tasks([replace(statuses[0], tasks=(changed,))], previous) == {}
+    assert status_query.ended_tasks(statuses, None) == {}
 
 
 PROFILED = {"diagnostics.count-fop-hits": "on", "diagnostics.latency-measurement": "on"}

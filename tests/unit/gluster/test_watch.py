@@ -18,7 +18,7 @@ def sleeper() -> subprocess.Popen[bytes]:
     return subprocess.Popen(["sleep", "60"])
 
 
-def seen(watch: Watch, word: str) -> bool:
+def has_event(watch: Watch, word: str) -> bool:
     """Whether an event with *word* comes."""
     while True:
         event = watch.wait(LONG)
@@ -36,9 +36,9 @@ def test_nothing_happens(tmp_path: Path) -> None:
 def test_a_file_is_written_below_a_directory_that_is_new(tmp_path: Path) -> None:
     with Watch([str(tmp_path)]) as watch:
         (tmp_path / "gv0").mkdir()
-        assert seen(watch, "gv0")
+        assert has_event(watch, "gv0")
         (tmp_path / "gv0" / "info").write_text("x")
-        assert seen(watch, "info")
+        assert has_event(watch, "info")
 
 
 def test_reading_is_no_change(tmp_path: Path) -> None:
@@ -55,7 +55,7 @@ def test_a_directory_that_is_missing_is_watched_when_it_has_come(tmp_path: Path)
         late.mkdir()
         assert watch.renew() == ()
         (late / "gv0").mkdir()
-        assert seen(watch, "gv0")
+        assert has_event(watch, "gv0")
 
 
 def test_a_directory_that_was_replaced_is_watched_again(tmp_path: Path) -> None:
@@ -67,10 +67,10 @@ def test_a_directory_that_was_replaced_is_watched_again(tmp_path: Path) -> None:
         directory.mkdir()
         assert watch.renew() == ()
         (directory / "gv0").mkdir()
-        assert seen(watch, "gv0")
+        assert has_event(watch, "gv0")
 
 
-def test_a_process_that_ends_is_told_by_its_name(tmp_path: Path) -> None:
+def test_a_process_that_ends_is_reported_by_its_name(tmp_path: Path) -> None:
     process = sleeper()
     with Watch([str(tmp_path)]) as watch:
         watch.processes([(process.pid, "brick /b1")])
@@ -83,7 +83,7 @@ def test_a_process_that_ends_is_told_by_its_name(tmp_path: Path) -> None:
     process.wait()
 
 
-def test_a_process_that_is_not_asked_for_any_more_is_forgotten(tmp_path: Path) -> None:
+def test_a_process_that_is_not_watched_any_more_is_forgotten(tmp_path: Path) -> None:
     process = sleeper()
     with Watch([str(tmp_path)]) as watch:
         watch.processes([(process.pid, "brick")])
@@ -93,7 +93,7 @@ def test_a_process_that_is_not_asked_for_any_more_is_forgotten(tmp_path: Path) -
         assert watch.wait(0.01) is None
 
 
-def test_one_that_ended_before_it_could_be_watched_is_told(tmp_path: Path) -> None:
+def test_one_that_ended_before_it_could_be_watched_is_reported(tmp_path: Path) -> None:
     process = sleeper()
     process.kill()
     process.wait()

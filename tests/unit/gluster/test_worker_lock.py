@@ -29,8 +29,8 @@ def test_who_has_just_taken_the_lock_is_not_late(locks: str, line: bytes) -> Non
     lock = worker_lock.acquire(str(path))
     assert lock is not None
     threading.Timer(0.3, os.close, [lock]).start()
-    (seen,) = mounts.statvfs([on("/proc")], 5, locks)
-    assert seen.failure == "not mounted any more"
+    (figures,) = mounts.statvfs([on("/proc")], 5, locks)
+    assert figures.failure == "not mounted any more"
 
 
 def test_a_worker_that_has_ended_has_no_age(locks: str) -> None:

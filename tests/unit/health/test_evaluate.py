@@ -59,11 +59,11 @@ def pool(*volumes: Volume, **changes: Any) -> Pool:
     return replace(Pool(taken_at=NOW, peers=peers, volumes=volumes), **changes)
 
 
-def judged(seen: Pool, limits: Limits = Limits(), now: int = NOW) -> Health:
-    return evaluate(seen, limits, now)
+def judged(example: Pool, limits: Limits = Limits(), now: int = NOW) -> Health:
+    return evaluate(example, limits, now)
 
 
-def test_healthy_pool_says_what_was_seen() -> None:
+def test_healthy_pool_says_what_was_found() -> None:
     health = judged(pool(volume(), volume(kind="distribute", name="d")))
     assert (health.code, health.problems) == (OK, ())
     assert health.message == "2 volumes healthy, 6 bricks online, 3 peers connected"
@@ -77,11 +77,11 @@ def test_offline_brick_is_named_with_what_is_left() -> None:
     assert health.volumes["gv0"].status == "degraded"
 
 
-def test_brick_that_hangs_is_told_from_one_that_is_gone() -> None:
-    seen = volume(True, False, True)
-    hanging = replace(seen.bricks[1], hangs=True)
-    subvolume = replace(seen.subvolumes[0], bricks=(seen.bricks[0], hanging, seen.bricks[2]))
-    assert "node2:/export/b1/gv0 hangs" in judged(pool(replace(seen, subvolumes=(subvolume,)))).message
+def test_brick_that_hangs_is_distinguished_from_one_that_is_offline() -> None:
+    example = volume(True, False, True)
+    hanging = replace(example.bricks[1], hangs=True)
+    subvolume = replace(example.subvolumes[0], bricks=(example.bricks[0], hanging, example.bricks[2]))
+    assert "node2:/export/b1/gv0 hangs" in judged(pool(replace(example, subvolumes=(subvolume,)))).message
 
 
 @pytest.mark.parametrize(
@@ -110,11 +110,11 @@ def test_partial_when_one_set_of_two_is_lost() -> None:
 
 
 def test_brick_not_known_is_neither_fine_nor_offline() -> None:
-    seen = pool(
+    example = pool(
         volume(True, None, True),
         unknowns=(Unknown("state of node2:/export/b1/gv0", "its host is away", "gv0"),),
     )
-    health = judged(seen)
+    health = judged(example)
     assert (health.code, health.volumes["gv0"].status) == (UNKNOWN, "unknown")
     assert health.message == "gv0: not known: state of node2:/export/b1/gv0 (its host is away)"
 
@@ -151,11 +151,11 @@ def test_healing(heal: Optional[Heal], alive: bool, code: int, status: str, word
     ],
 )
 def test_space_getting_short(available: int, inodes_free: int, code: int, warning: bool) -> None:
-    seen = volume(
+    example = volume(
         capacity=Capacity(100 * GIB, (100 - available) * GIB, available * GIB, "bricks"),
         inodes=Inodes(1000, 1000 - inodes_free, inodes_free),
     )
-    health = judged(pool(seen))
+    health = judged(pool(example))
     assert (health.code, health.warning) == (code, warning)
     assert health.volumes["gv0"].status == ("faulty" if code == CRITICAL else "healthy")
 
@@ -184,10 +184,10 @@ def test_space_not_known_is_not_fine() -> None:
     ],
 )
 def test_peers(changes: Any, code: int, words: str) -> None:
-    seen = pool(volume())
-    assert seen.peers is not None
-    peers = (seen.peers[0], replace(seen.peers[1], **changes), seen.peers[2])
-    health = judged(replace(seen, peers=peers))
+    example = pool(volume())
+    assert example.peers is not None
+    peers = (example.peers[0], replace(example.peers[1], **changes), example.peers[2])
+    health = judged(replace(example, peers=peers))
     assert health.code == code
     assert words in health.message
 
@@ -214,8 +214,8 @@ def test_old_answers_are_not_believed() -> None:
 
 def test_nothing_known_is_unknown_with_its_reason_once() -> None:
     unknowns = (Unknown("the volumes", "no answer"), Unknown("the peers", "no answer"))
-    seen = replace(pool(), volumes=None, peers=None, unknowns=unknowns)
-    health = judged(seen)
+    example = replace(pool(), volumes=None, peers=None, unknowns=unknowns)
+    health = judged(example)
     assert (health.code, health.message) == (UNKNOWN, "not known: the volumes, the peers (no answer)")
 
 
@@ -304,23 +304,23 @@ def test_daemons_are_missed_on_hosts_whose_glusterd_takes_part() -> None:
     bricks = tuple(replace(brick, uuid=f"u{n}") for n, brick in enumerate(volume().bricks, 1))
     without = volume(bricks=bricks, daemons=volume().daemons[:2])
     assert "the Self-heal Daemon runs on node3" in judged(pool(without)).message
-    seen = pool(without)
-    assert seen.peers is not None
-    away = (*seen.peers[:2], replace(seen.peers[2], connected=False))
-    assert "Self-heal Daemon" not in judged(replace(seen, peers=away)).message
+    example = pool(without)
+    assert example.peers is not None
+    away = (*example.peers[:2], replace(example.peers[2], connected=False))
+    assert "Self-heal Daemon" not in judged(replace(example, peers=away)).message
 
 
 def test_a_backlog_that_is_stuck_is_a_problem_of_its_volume() -> None:
     stuck = volume(heal=Heal(3, 0, 0, stuck_since=0.0))
-    seen = pool(stuck, volume(name="other"))
-    health = judged(seen)
+    example = pool(stuck, volume(name="other"))
+    health = judged(example)
     assert (health.code, health.volumes["gv0"].code) == (HEALING, HEALING)
-    assert with_stuck_healing(health, seen, 60.0) is health
-    later = with_stuck_healing(health, seen, 5 * 3600.0)
+    assert with_stuck_healing(health, example, 60.0) is health
+    later = with_stuck_healing(health, example, 5 * 3600.0)
     assert (later.code, later.problems[0].code) == (CRITICAL, "HEAL_STUCK")
     assert [problem.code for problem in later.volumes["gv0"].problems] == ["HEAL_STUCK", "HEAL_PENDING"]
     assert (later.volumes["gv0"].status, later.volumes["gv0"].code) == ("healing", CRITICAL)
     assert later.volumes["other"] == health.volumes["other"]
     assert "not one less for 5 h" in later.message
     # a volume that the health does not have is left out
-    assert with_stuck_healing(replace(health, volumes={}), seen, 5 * 3600.0).code == HEALING
+    assert with_stuck_healing(replace(health, volumes={}), example, 5 * 3600.0).code == HEALING

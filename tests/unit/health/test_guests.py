@@ -14,23 +14,23 @@ def disk(instance: str, bricks: Optional[Tuple[Brick, ...]]) -> Disk:
 
 
 def test_a_brick_affects_the_disks_on_it() -> None:
-    seen = volume(True, False, True)
-    there, elsewhere = disk("inst1", seen.bricks), disk("inst2", seen.bricks[:1])
-    found = judged(replace(pool(seen), disks=(there, elsewhere))).problems
+    example = volume(True, False, True)
+    there, elsewhere = disk("inst1", example.bricks), disk("inst2", example.bricks[:1])
+    found = judged(replace(pool(example), disks=(there, elsewhere))).problems
     assert [(problem.code, problem.guests) for problem in found] == [("BRICK_OFFLINE", ("inst1",))]
 
 
 def test_a_disk_that_may_be_anywhere_is_affected() -> None:
-    seen = pool(volume(True, False, True))
-    (problem,) = judged(replace(seen, disks=(disk("inst3", None),))).problems
+    example = pool(volume(True, False, True))
+    (problem,) = judged(replace(example, disks=(disk("inst3", None),))).problems
     assert problem.guests == ("inst3",)
 
 
 def test_a_volume_affects_all_its_disks_and_unknown_disks_are_unknown() -> None:
-    seen = volume(heal=Heal(1, 0, 0))
-    (problem,) = judged(replace(pool(seen), disks=(disk("b", seen.bricks), disk("a", None)))).problems
+    example = volume(heal=Heal(1, 0, 0))
+    (problem,) = judged(replace(pool(example), disks=(disk("b", example.bricks), disk("a", None)))).problems
     assert problem.guests == ("a", "b")
-    (problem,) = judged(pool(seen)).problems
+    (problem,) = judged(pool(example)).problems
     assert problem.guests is None
-    (problem,) = judged(replace(pool(seen), disks=())).problems
+    (problem,) = judged(replace(pool(example), disks=())).problems
     assert problem.guests == ()

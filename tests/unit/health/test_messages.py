@@ -38,10 +38,10 @@ def test_two_of_a_kind_are_named_in_full() -> None:
 
 def test_a_peer_away_with_many_volumes_makes_a_short_message() -> None:
     volumes = [volume(True, True, False, name=f"vol{i:02}") for i in range(41)]
-    seen = pool(*volumes)
-    assert seen.peers is not None
-    away = replace(seen.peers[2], connected=False)
-    health = judged(replace(seen, peers=(*seen.peers[:2], away)))
+    example = pool(*volumes)
+    assert example.peers is not None
+    away = replace(example.peers[2], connected=False)
+    health = judged(replace(example, peers=(*example.peers[:2], away)))
     assert "41 bricks are offline" in health.message
     assert "peer node3 is disconnected" in health.message
     assert len(health.message) < 300
@@ -78,9 +78,9 @@ def test_daemons_of_one_volume_are_named_with_it() -> None:
 
 
 def test_peers_are_grouped_without_a_volume() -> None:
-    seen = pool(volume())
+    example = pool(volume())
     peers = tuple(Peer(f"n{i}", f"u{i}", "Peer in Cluster", False) for i in range(9))
-    assert judged(replace(seen, peers=peers)).message == "9 peers are disconnected: n0, n1, n2, …"
+    assert judged(replace(example, peers=peers)).message == "9 peers are disconnected: n0, n1, n2, …"
 
 
 def test_every_code_has_a_text_for_a_group() -> None:

@@ -97,8 +97,8 @@ def _labels(name: str) -> Set[str]:
 
 @pytest.mark.parametrize("name", ALERTS)
 def test_each_alert_names_its_commands(name: str) -> None:
-    told = ALERTS[name]["annotations"]
-    assert {key: told.get(key) for key in ("inspect", "fix")} == commands_of_alert(name)
+    annotations = ALERTS[name]["annotations"]
+    assert {key: annotations.get(key) for key in ("inspect", "fix")} == commands_of_alert(name)
 
 
 def test_commands_are_filled_in() -> None:
@@ -118,18 +118,18 @@ def test_commands_are_filled_in() -> None:
 
 def test_a_task_has_its_own_commands() -> None:
     bricks = "a:/x b:/y"
-    told = problem("REBALANCE_FAILED", bricks, kind="remove-brick failed")
-    assert remedy_of(told).fix == f"gluster volume remove-brick gv0 {bricks} start"
-    told = problem("REBALANCE_FAILED", kind="fix-layout failed")
-    assert remedy_of(told).fix == "gluster volume rebalance gv0 fix-layout start"
-    told = problem("REBALANCE_FAILED", kind="rebalance failed")
-    assert remedy_of(told).fix == "gnt-gluster rebalance gv0"
+    found = problem("REBALANCE_FAILED", bricks, kind="remove-brick failed")
+    assert remedy_of(found).fix == f"gluster volume remove-brick gv0 {bricks} start"
+    found = problem("REBALANCE_FAILED", kind="fix-layout failed")
+    assert remedy_of(found).fix == "gluster volume rebalance gv0 fix-layout start"
+    found = problem("REBALANCE_FAILED", kind="rebalance failed")
+    assert remedy_of(found).fix == "gnt-gluster rebalance gv0"
     moved = "remove-brick has moved the data"
-    told = problem("REMOVE_BRICK_UNCOMMITTED", bricks, kind=f"{moved} and is not committed")
-    assert remedy_of(told).fix == f"gluster volume remove-brick gv0 {bricks} commit"
+    found = problem("REMOVE_BRICK_UNCOMMITTED", bricks, kind=f"{moved} and is not committed")
+    assert remedy_of(found).fix == f"gluster volume remove-brick gv0 {bricks} commit"
     # a commit would lose the files that were not moved
-    told = problem("REMOVE_BRICK_UNCOMMITTED", bricks, kind=f"{moved}, with failures")
-    assert remedy_of(told).fix == f"gluster volume remove-brick gv0 {bricks} start"
+    found = problem("REMOVE_BRICK_UNCOMMITTED", bricks, kind=f"{moved}, with failures")
+    assert remedy_of(found).fix == f"gluster volume remove-brick gv0 {bricks} start"
 
 
 HOSTILE = [
@@ -160,11 +160,11 @@ def test_names_from_outside_are_one_word_of_a_command_or_left_out(name: str) -> 
         assert command.isprintable()
         assert not any(word.startswith("-oProxy") for word in shlex.split(command))
     script = "w() { printf '%s\\0' \"$@\"; echo; }\n" + "".join(f"w {command}\n" for command in commands)
-    said = subprocess.run(
+    result = subprocess.run(
         ["sh", "-c", script], check=True, stdout=subprocess.PIPE, text=True, timeout=20, cwd="/"
     )
-    assert said.stderr is None
-    assert [line.split("\0")[:-1] for line in said.stdout.splitlines()] == [
+    assert result.stderr is None
+    assert [line.split("\0")[:-1] for line in result.stdout.splitlines()] == [
         shlex.split(command) for command in commands
     ]
 

@@ -44,7 +44,9 @@ def adding(template: str = "gluster", **more: str) -> Dict[str, str]:
 # --- the hook --------------------------------------------------------------------------------------
 
 
-def test_a_host_that_is_no_node_is_told_so_and_nothing_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_host_that_is_no_node_gets_a_message_and_nothing_is_refused(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     assert space_guard.main(adding()) == 0
     assert capsys.readouterr().out.startswith("gluster: whether there is room is not known, let pass: ")
 

@@ -60,7 +60,7 @@ def test_for_people_and_for_programs(
     ]
 
 
-def test_a_pool_that_is_not_known_is_said_to_be_so(
+def test_a_pool_that_is_not_known_is_reported_as_such(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def silent() -> Pool:

@@ -9,9 +9,9 @@ from tests.unit.example_pool import HEALTH, NOW, POOL
 from tests.unit.metrics.samples import WHOLE, of, only
 
 
-@pytest.mark.parametrize(("leader", "told"), [(True, [({}, 1.0)]), (False, [({}, 0.0)]), (None, [])])
-def test_leader(leader: bool | None, told: object) -> None:
-    assert of(render(POOL, HEALTH, NOW, leader=leader), "gluster_leader") == told
+@pytest.mark.parametrize(("leader", "expected"), [(True, [({}, 1.0)]), (False, [({}, 0.0)]), (None, [])])
+def test_leader(leader: bool | None, expected: object) -> None:
+    assert of(render(POOL, HEALTH, NOW, leader=leader), "gluster_leader") == expected
 
 
 def test_a_single_command_leads() -> None:

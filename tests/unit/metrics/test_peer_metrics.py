@@ -13,7 +13,7 @@ from tests.unit.metrics.samples import of
 
 
 @pytest.mark.parametrize(
-    ("connected", "reachable", "told"),
+    ("connected", "reachable", "expected"),
     [
         (True, True, [1.0]),
         (True, None, [1.0]),
@@ -25,6 +25,6 @@ from tests.unit.metrics.samples import of
         (None, None, []),
     ],
 )
-def test_peer(connected: bool | None, reachable: bool | None, told: List[float]) -> None:
+def test_peer(connected: bool | None, reachable: bool | None, expected: List[float]) -> None:
     pool = Pool(NOW, peers=(Peer("node2", "u", connected=connected, reachable=reachable),))
-    assert [value for _, value in of(render(pool, HEALTH, NOW), "gluster_peer_connected")] == told
+    assert [value for _, value in of(render(pool, HEALTH, NOW), "gluster_peer_connected")] == expected

@@ -123,7 +123,7 @@ def test_what_is_unknown_has_no_sample() -> None:
     }
 
 
-def test_of_a_volume_little_is_known_of_little_is_said() -> None:
+def test_of_a_volume_little_is_known_of_little_is_reported() -> None:
     assert {name for name, labels in series(WHOLE) if ("volume", "old") in labels} == {
         "gluster_volume_status",
         "gluster_volume_bricks",
@@ -148,23 +148,23 @@ OF_THE_POOL = (
 )
 
 
-def test_a_follower_tells_of_itself_only() -> None:
+def test_a_follower_reports_itself_only() -> None:
     own, whole = series(render(POOL, HEALTH, NOW, leader=False)), series(render(POOL, HEALTH, NOW))
-    told_by_the_leader = {
+    of_the_leader = {
         (name, labels)
         for name, labels in whole
         if name.startswith(OF_THE_POOL)
         or ("host", "node2.lab.test") in labels
         or ("host", "node3.lab.test") in labels
     }
-    assert told_by_the_leader
-    assert set(own) == set(whole) - told_by_the_leader
+    assert of_the_leader
+    assert set(own) == set(whole) - of_the_leader
     assert {
         labels["host"] for labels, _ in of(render(POOL, HEALTH, NOW, leader=False), "gluster_brick_up")
     } == {"node1.lab.test"}
 
 
-def test_where_nobody_leads_each_node_tells_all() -> None:
+def test_where_no_node_leads_each_node_reports_all() -> None:
     alone, leading = (series(render(POOL, HEALTH, NOW, leader=leader)) for leader in (None, True))
     assert {name for name, _ in leading} - {name for name, _ in alone} == {"gluster_leader"}
     assert len(leading) == len(alone) + 1
@@ -189,7 +189,7 @@ def test_promtool_reads_hostile_labels() -> None:
     assert (done.stdout, done.stderr, done.returncode) == (b"", b"", 0)
 
 
-def test_names_that_are_not_utf_8_are_told_apart() -> None:
+def test_names_that_are_not_utf_8_are_distinct() -> None:
     bricks = tuple(Brick("gv0", "h", os.fsdecode(b"/b" + end), online=True) for end in (b"\xff", b"\xfe"))
     assert [labels["path"] for labels, _ in of(render(pool_of(bricks), HEALTH, NOW), "gluster_brick_up")] == [
         "/b\\udcff",

@@ -8,9 +8,9 @@ from tests.unit.metrics.samples import WHOLE, of
 
 def test_one_status_holds() -> None:
     for volume, holds in (("gv0", "degraded"), ("dist2", "healthy"), ("old", "stopped")):
-        told = {
+        values = {
             labels["status"]: value
             for labels, value in of(WHOLE, "gluster_volume_status")
             if labels["volume"] == volume
         }
-        assert told == {status: float(status == holds) for status in STATUSES}
+        assert values == {status: float(status == holds) for status in STATUSES}

@@ -20,10 +20,10 @@ def test_a_dry_run_changes_nothing_and_says_all(
         monkeypatch.setattr(change, name, str(directory / name))
     monkeypatch.setattr(restart, "run", _fails)
     assert main(["front", "enable", "--dry-run"]) == 0
-    said = capsys.readouterr().out
-    assert '+MOND_ARGS="-p 1817 -b 127.0.0.1"' in said
-    assert '+ARGS="--listen :1815 --front http://127.0.0.1:1817"' in said
-    assert "daemon-util stop ganeti-mond" in said
+    output = capsys.readouterr().out
+    assert '+MOND_ARGS="-p 1817 -b 127.0.0.1"' in output
+    assert '+ARGS="--listen :1815 --front http://127.0.0.1:1817"' in output
+    assert "daemon-util stop ganeti-mond" in output
     assert (directory / "GANETI").read_text() == GANETI
     assert main(["front", "disable", "--dry-run"]) == 0
     assert capsys.readouterr().out == "nothing to do\n"

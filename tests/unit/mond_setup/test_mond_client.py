@@ -11,7 +11,7 @@ from ganeti_gluster_mon.mond_setup import mond_client
 from tests.unit.mond_setup.mond_files import mond
 
 
-def told(*collectors: Tuple[str, str, int], **more: Tuple[int, bytes]) -> Dict[str, Tuple[int, bytes]]:
+def answers_of(*collectors: Tuple[str, str, int], **more: Tuple[int, bytes]) -> Dict[str, Tuple[int, bytes]]:
     return {
         "/": (200, b"[1]"),
         "/1/list/collectors": (200, json.dumps(collectors).encode()),
@@ -23,7 +23,10 @@ LV, DRBD, GLUSTER = ("lv", "storage", 0), ("drbd", "storage", 1), ("gluster", "s
 
 
 def test_what_clients_lose() -> None:
-    with mond(told(LV, DRBD, drbd=(500, b""))) as before, mond(told(GLUSTER, LV, lv=(502, b""))) as after:
+    with (
+        mond(answers_of(LV, DRBD, drbd=(500, b""))) as before,
+        mond(answers_of(GLUSTER, LV, lv=(502, b""))) as after,
+    ):
         had, have = mond_client.query_mond(before), mond_client.query_mond(after)
     assert had.missing(had) == ()
     assert have.missing(had) == (
@@ -31,7 +34,7 @@ def test_what_clients_lose() -> None:
         "report storage/lv answers 502",
     )
     # What failed before may go on failing, and more is welcome.
-    with mond(told(LV, DRBD, GLUSTER, drbd=(500, b""))) as more:
+    with mond(answers_of(LV, DRBD, GLUSTER, drbd=(500, b""))) as more:
         assert mond_client.query_mond(more).missing(had) == ()
 
 
@@ -50,7 +53,7 @@ def test_who_is_not_mond(answers: Dict[str, Tuple[int, bytes]]) -> None:
         mond_client.query_mond(url)
 
 
-def test_nobody_there() -> None:
+def test_no_server() -> None:
     with mond({}) as url:
         pass
     with pytest.raises(mond_client.MondUnavailable, match=r"nothing answers at .*refused"):

@@ -84,7 +84,7 @@ def test_what_was_changed_meanwhile_stays() -> None:
     assert "before" not in undone.ganeti + undone.ours
 
 
-def test_half_of_it_is_said_and_can_be_undone() -> None:
+def test_half_of_it_is_reported_and_can_be_undone() -> None:
     before = Files(GANETI, OURS)
     after = mond_settings.enabled(before, 1817)
     for files in (Files(after.ganeti, OURS), Files(GANETI, after.ours)):

@@ -67,7 +67,7 @@ def test_what_cannot_be_understood_is_not_known_or_nothing(parsed: Any) -> None:
     assert found is None or found == ()
 
 
-def test_a_node_tells_of_a_directory_without_the_id(tmp_path: Path) -> None:
+def test_a_node_reports_a_directory_without_the_id(tmp_path: Path) -> None:
     parsed = node_program.brick_facts(
         "gv0", str(tmp_path), "11111111-2222-3333-4444-555555555555", ["/nowhere"]
     )

@@ -8,7 +8,7 @@ from ganeti_gluster_mon.view.diagnosis import diagnose
 from tests.unit.view.test_diagnosis import CLUSTER, inputs
 
 
-def test_of_one_node_is_told_what_the_pool_says_of_it_too() -> None:
+def test_the_diagnosis_of_one_node_has_what_the_pool_says_of_it_too() -> None:
     """A glusterd that is frozen still answers for itself: its process runs, and the others know that it is silent."""
     problems = (
         Problem("PEER_SILENT", CRITICAL, "peer node2 does not answer on port 24007", "", "node2"),

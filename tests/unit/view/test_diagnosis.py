@@ -158,7 +158,7 @@ def test_what_is_not_wrong_with_a_node(more: Dict[str, Any]) -> None:
     assert of_node2(**more) == []
 
 
-def test_one_cause_is_told_once() -> None:
+def test_one_cause_is_reported_once() -> None:
     """That nobody reaches a glusterd that does not run goes without saying."""
     silent = {"node1": True, "node2": False, "node3": True}
     found = wrong(
@@ -177,7 +177,7 @@ def test_a_node_that_hosts_no_instances_needs_no_qemu() -> None:
     assert wrong(cluster=replace(CLUSTER, nodes=nodes), facts={"node2": lacking}) == {}
 
 
-def test_a_node_that_is_marked_offline_is_not_asked() -> None:
+def test_a_node_that_is_marked_offline_is_not_queried() -> None:
     nodes = (*CLUSTER.nodes[:2], replace(CLUSTER.nodes[2], offline=True))
     every = {name: facts(name) for name in NAMES[:2]}
     found = diagnose(replace(inputs(cluster=replace(CLUSTER, nodes=nodes)), facts=every))

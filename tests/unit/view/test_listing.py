@@ -186,7 +186,7 @@ def test_a_replay(capsys: pytest.CaptureFixture[str]) -> None:
     assert err == "gnt-gluster: not known which there are: instances' disks were not looked at\n"
 
 
-def test_why_there_is_a_question_mark_is_said_once(capsys: pytest.CaptureFixture[str]) -> None:
+def test_why_there_is_a_question_mark_is_reported_once(capsys: pytest.CaptureFixture[str]) -> None:
     status, out, err = run(capsys, "list", "--replay", str(CAPTURES / "peer-cut"), "-o", "name,online")
     assert status == 0
     assert "dist2   at least 1 of 2" in out

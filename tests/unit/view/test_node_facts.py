@@ -14,7 +14,7 @@ from ganeti_gluster_mon.view.node_facts import NodeFacts, node_facts
 
 
 @pytest.mark.parametrize("parsed", [None, [], 7, "x", {}])
-def test_a_node_that_tells_nonsense(parsed: Any) -> None:
+def test_a_node_that_reports_nonsense(parsed: Any) -> None:
     assert node_facts(parsed, 0.0, 1.0).glusterd is None
 
 

@@ -56,10 +56,10 @@ def shown(pool: Pool, health: Health, now: int, volume: str) -> Iterator[Tuple[s
 
 @pytest.mark.parametrize("name", all_captures.NAMES)
 def test_a_volume_with_a_problem_is_nowhere_healthy(name: str) -> None:
-    seen = all_captures.read(name)
-    pool, health = build_pool(seen), evaluate(build_pool(seen), LIMITS, seen.recorded_at)
+    capture = all_captures.read(name)
+    pool, health = build_pool(capture), evaluate(build_pool(capture), LIMITS, capture.recorded_at)
     for volume, judged in health.volumes.items():
-        statuses = dict(shown(pool, health, seen.recorded_at, volume))
+        statuses = dict(shown(pool, health, capture.recorded_at, volume))
         assert set(statuses) == {"table", "list", "info", "report", "metric", "page"}
         assert set(statuses.values()) == {judged.status}
         assert judged.status in STATUSES
@@ -73,8 +73,8 @@ def test_a_volume_with_a_problem_is_nowhere_healthy(name: str) -> None:
 
 @pytest.mark.parametrize("name", all_captures.NAMES)
 def test_a_muted_problem_makes_no_volume_healthy(name: str) -> None:
-    seen = all_captures.read(name)
-    health = evaluate(build_pool(seen), LIMITS, seen.recorded_at)
+    capture = all_captures.read(name)
+    health = evaluate(build_pool(capture), LIMITS, capture.recorded_at)
     muted = annotate(health, lambda key: None, lambda problem: True)
     for volume, judged in health.volumes.items():
         assert muted.volumes[volume].status == judged.status
@@ -83,9 +83,9 @@ def test_a_muted_problem_makes_no_volume_healthy(name: str) -> None:
 
 @pytest.mark.parametrize("name", all_captures.NAMES)
 def test_old_answers_make_no_volume_healthy(name: str) -> None:
-    seen = all_captures.read(name)
-    now = seen.recorded_at + 91 * 10**9
-    pool = build_pool(seen)
+    capture = all_captures.read(name)
+    now = capture.recorded_at + 91 * 10**9
+    pool = build_pool(capture)
     health = evaluate(pool, LIMITS, now)
     assert health.problems[0].severity >= UNKNOWN
     for volume in pool.volumes or ():
@@ -98,9 +98,9 @@ def test_old_answers_make_no_volume_healthy(name: str) -> None:
 
 
 def test_a_volume_that_is_not_started_has_no_status_by_its_age() -> None:
-    seen = all_captures.read("recorded/healthy")
-    pool = build_pool(seen)
+    capture = all_captures.read("recorded/healthy")
+    pool = build_pool(capture)
     assert pool.volumes is not None
     stopped = replace(pool, volumes=tuple(replace(volume, state="stopped") for volume in pool.volumes))
-    health = evaluate(stopped, LIMITS, seen.recorded_at + 91 * 10**9)
+    health = evaluate(stopped, LIMITS, capture.recorded_at + 91 * 10**9)
     assert {judged.status for judged in health.volumes.values()} == {"stopped"}

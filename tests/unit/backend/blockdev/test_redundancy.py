@@ -58,9 +58,11 @@ def copies(
     )
 
 
-def tell(path: Path, told: Pool, peaks: Optional[Peaks] = None, at: Optional[int] = None) -> Peaks:
+def publish_status(
+    path: Path, source_pool: Pool, peaks: Optional[Peaks] = None, at: Optional[int] = None
+) -> Peaks:
     """Have the daemon write what it saw; the peaks of the backlogs."""
-    content, new = storage_status(told, peaks or {}, now() if at is None else at)
+    content, new = storage_status(source_pool, peaks or {}, now() if at is None else at)
     path.write_bytes(content)
     return new
 
@@ -74,22 +76,22 @@ def source(tmp_path: Path) -> Path:
     return tmp_path / "storage.json"
 
 
-def test_without_a_daemon_nothing_is_said(source: Path) -> None:
+def test_without_a_daemon_nothing_is_reported(source: Path) -> None:
     assert of(source) == FINE
 
 
 def test_all_copies_are_there(source: Path) -> None:
-    tell(source, pool(copies(True, True, True)))
+    publish_status(source, pool(copies(True, True, True)))
     assert of(source) == FINE
 
 
 def test_a_missing_brick_is_a_missing_copy(source: Path) -> None:
-    tell(source, pool(copies(True, False, True)))
+    publish_status(source, pool(copies(True, False, True)))
     assert of(source) == DEGRADED
 
 
 def test_what_is_not_known_is_no_illness(source: Path) -> None:
-    tell(source, pool(copies(True, None, None, pending=None), pending=None))
+    publish_status(source, pool(copies(True, None, None, pending=None), pending=None))
     assert of(source) == FINE
 
 
@@ -98,7 +100,7 @@ def test_only_the_bricks_that_hold_the_disk_count(source: Path, tmp_path: Path) 
     for brick in (here, there):
         (brick / "ganeti").mkdir(parents=True)
     sets = copies(True, True, True, paths=str(here)), copies(True, False, True, paths=str(there))
-    tell(source, pool(*sets))
+    publish_status(source, pool(*sets))
     assert of(source) == DEGRADED, "nobody can tell which it is: the worst"
     (here / DISK).write_bytes(b"x")
     assert of(source) == FINE
@@ -111,17 +113,17 @@ def test_only_the_bricks_that_hold_the_disk_count(source: Path, tmp_path: Path) 
     (here / DISK).chmod(0o600)
     (there / DISK).unlink()
     assert of(source) == FINE
-    tell(source, pool(*sets, features_shard="on"))
+    publish_status(source, pool(*sets, features_shard="on"))
     assert of(source) == DEGRADED, "its shards are on all of them"
 
 
 def test_a_lone_brick_that_is_away_takes_the_disk_with_it(source: Path) -> None:
-    tell(source, pool(copies(True, kind="distribute"), copies(False, kind="distribute")))
+    publish_status(source, pool(copies(True, kind="distribute"), copies(False, kind="distribute")))
     assert of(source) == DEGRADED
 
 
 @pytest.mark.parametrize(
-    ("server", "told"),
+    ("server", "expected"),
     [
         ("127.0.0.1", DEGRADED),
         ("::1", DEGRADED),
@@ -132,6 +134,6 @@ def test_a_lone_brick_that_is_away_takes_the_disk_with_it(source: Path) -> None:
         ("192.0.2.1", FINE),
     ],
 )
-def test_another_pool_may_have_a_volume_of_that_name(source: Path, server: str, told: Redundancy) -> None:
-    tell(source, pool(copies(True, False, True)))
-    assert of(source, volume=GlusterVolume(server, 24007, "gv0")) == told
+def test_another_pool_may_have_a_volume_of_that_name(source: Path, server: str, expected: Redundancy) -> None:
+    publish_status(source, pool(copies(True, False, True)))
+    assert of(source, volume=GlusterVolume(server, 24007, "gv0")) == expected

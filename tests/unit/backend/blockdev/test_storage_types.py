@@ -36,8 +36,8 @@ print(json.dumps(told))
 def ganeti() -> Dict[str, Any]:
     argv = ["/usr/bin/python3", "-c", ASK, str(GANETI)]
     ran = subprocess.run(argv, check=True, capture_output=True, text=True, timeout=60)
-    told: Dict[str, Any] = json.loads(ran.stdout)
-    return told
+    parsed: Dict[str, Any] = json.loads(ran.stdout)
+    return parsed
 
 
 def test_every_template_is_in_it_by_ganetis_words(ganeti: Dict[str, Any]) -> None:
@@ -66,7 +66,7 @@ def test_who_asks_for_a_disk_is_there_and_does_as_we_think(ganeti: Dict[str, Any
         assert "_CalculateDeviceURI" in functions[name], name
 
 
-def test_whoever_else_asks_is_nobody_we_know() -> None:
+def test_an_unknown_caller_is_not_recognised() -> None:
     def BlockdevWipe() -> bool:
         return called_from.called_from(called_from.WRITERS)
 

@@ -11,7 +11,7 @@ import pytest
 from ganeti_gluster_mon.backend.blockdev.volume_space import space
 from ganeti_gluster_mon.backend.volume import GlusterVolume, VolumeError
 from ganeti_gluster_mon.gluster.model import Capacity
-from tests.unit.backend.blockdev.test_redundancy import copies, now, pool, tell
+from tests.unit.backend.blockdev.test_redundancy import copies, now, pool, publish_status
 from tests.unit.backend.test_status_file import GOOD
 
 
@@ -25,7 +25,7 @@ def test_space_as_the_collector_reckoned_it(
 ) -> None:
     """Where it cannot be mounted."""
     monkeypatch.setenv("PATH", str(tmp_path))
-    tell(source, pool(copies(True, True, True)))
+    publish_status(source, pool(copies(True, True, True)))
     mine = GlusterVolume("127.0.0.1", 1, "gv0", (), str(tmp_path / "gluster"), str(tmp_path / "uses"))
     assert space(mine, str(source)) == Capacity(1000, 400, 600, "bricks")
 
@@ -35,9 +35,9 @@ def test_space_that_is_not_known_is_no_figure(
     source: Path, tmp_path: Path, figure: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    told = json.loads(json.dumps({**GOOD, "boottime": now()}))
-    told["volumes"]["gv0"]["size"] = figure
-    source.write_text(json.dumps(told))
+    content = json.loads(json.dumps({**GOOD, "boottime": now()}))
+    content["volumes"]["gv0"]["size"] = figure
+    source.write_text(json.dumps(content))
     mine = GlusterVolume("127.0.0.1", 1, "gv0", (), str(tmp_path / "gluster"), str(tmp_path / "uses"))
     with pytest.raises(VolumeError, match="cannot be mounted"):
         space(mine, str(source))

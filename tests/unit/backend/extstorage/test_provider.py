@@ -50,8 +50,8 @@ def lending(monkeypatch: pytest.MonkeyPatch, error: DiskError) -> None:
 
 def test_qemu_needs_no_mount(brick: List[str], monkeypatch: pytest.MonkeyPatch) -> None:
     lending(monkeypatch, DiskError("cannot be mounted"))
-    asked = read("attach", GIVEN)
-    assert provider.attach(asked, None) == ["", f"kvm:{provider.uri_of(asked)}"]
+    request = read("attach", GIVEN)
+    assert provider.attach(request, None) == ["", f"kvm:{provider.uri_of(request)}"]
 
 
 @pytest.mark.parametrize("reason", ["a flush failed", "a device is there", "data may be on its way"])

@@ -49,11 +49,11 @@ def test_what_ganeti_gives_is_understood() -> None:
     more = given_also(
         EXTP_SERVERS="node1, node2", EXTP_PORT="24008", EXTP_DIRECTORY="vm/disks", EXTP_ACCESS="kernelspace"
     )
-    asked = read("attach", more)
-    assert (asked.servers, asked.port, asked.userspace) == (("node1", "node2"), "24008", False)
-    assert asked.path == f"vm/disks/{NAME}"
-    assert provider.uri_of(asked) == f"gluster://node1:24008/gv0/vm/disks/{NAME}"
-    assert provider.volume_of(asked).backup_servers == ("node2",)
+    request = read("attach", more)
+    assert (request.servers, request.port, request.userspace) == (("node1", "node2"), "24008", False)
+    assert request.path == f"vm/disks/{NAME}"
+    assert provider.uri_of(request) == f"gluster://node1:24008/gv0/vm/disks/{NAME}"
+    assert provider.volume_of(request).backup_servers == ("node2",)
 
 
 def test_each_action_takes_what_is_for_it() -> None:
@@ -105,13 +105,13 @@ def test_no_hostile_name_is_a_host(name: str) -> None:
 )
 def test_nothing_leads_out_of_the_volume(found: Dict[str, str]) -> None:
     try:
-        asked = read("attach", {**GIVEN, **found})
-        uri = provider.uri_of(asked)
+        request = read("attach", {**GIVEN, **found})
+        uri = provider.uri_of(request)
     except DiskError:
         return
-    assert ".." not in asked.path.split("/")
-    assert not asked.path.startswith("/")
-    assert uri.endswith(asked.path) or "socket=" in uri
+    assert ".." not in request.path.split("/")
+    assert not request.path.startswith("/")
+    assert uri.endswith(request.path) or "socket=" in uri
     assert not set(uri) & set(" ,\n\0'\"`$;")
 
 
@@ -129,7 +129,7 @@ def test_metadata_is_a_line_of_plain_text(text: str) -> None:
         read("setinfo", given_also(VOL_METADATA=text))
 
 
-def test_what_is_missing_is_said() -> None:
+def test_what_is_missing_is_reported() -> None:
     with pytest.raises(RequestError, match="parameter volume is missing"):
         read("attach", {"VOL_NAME": NAME})
     with pytest.raises(RequestError, match=r"^servers is empty"):

@@ -50,9 +50,9 @@ def test_each_parameter_is_described() -> None:
 
 @pytest.mark.parametrize("action", sorted(provider.ACTIONS))
 def test_usage_is_shown(action: str) -> None:
-    asked = run(action, "--help")
-    assert (asked.returncode, asked.stderr) == (0, "")
-    assert asked.stdout.startswith(f"usage: {action} ")
+    result = run(action, "--help")
+    assert (result.returncode, result.stderr) == (0, "")
+    assert result.stdout.startswith(f"usage: {action} ")
     if action != "verify":
         called = run(action, "one")
         assert (called.returncode, called.stdout) == (2, "")
@@ -60,12 +60,12 @@ def test_usage_is_shown(action: str) -> None:
 
 
 @pytest.mark.parametrize("action", sorted(provider.ACTIONS))
-def test_what_is_wrong_is_told_in_one_line(action: str) -> None:
+def test_what_is_wrong_is_reported_in_one_line(action: str) -> None:
     for environment in ({}, {"VOL_NAME": "$(x)", "EXTP_VOLUME": "gv0", "EXTP_ACCESS": "both"}):
-        told = run(action, **environment)
-        assert (told.returncode, told.stdout) == (2, "")
-        assert told.stderr.startswith(f"gluster {action}: ")
-        assert told.stderr.count("\n") == 1
+        result = run(action, **environment)
+        assert (result.returncode, result.stdout) == (2, "")
+        assert result.stderr.startswith(f"gluster {action}: ")
+        assert result.stderr.count("\n") == 1
 
 
 def test_a_snapshot_is_refused_honestly() -> None:

@@ -18,29 +18,31 @@ from tests.unit.daemon.cluster.peer_nodes import GENEROUS, HOSTS, KEY, asking, l
 from tests.unit.gluster.test_merge import NODE1
 
 
-def test_a_leader_tells_what_it_has() -> None:
+def test_a_leader_sends_what_it_has() -> None:
     async def work() -> None:
         async with node(NODE1) as there, asking(there.port) as peers:
-            told = await peers.request(HOSTS[NODE1], NODE1, KEY, GENEROUS)
-            assert (told.uuid, told.eligible, told.leads, told.nudged) == (NODE1, True, True, False)
-            assert told.sequence == there.exchange.sequence
-            assert capture_archive.unpack(told.archive).node == "node1.lab.test"
-            assert 0 <= boottime() - told.boottime < GENEROUS * 1e9
-            again = await peers.request(HOSTS[NODE1], NODE1, KEY, GENEROUS, after=told.sequence)
-            assert (again.sequence, again.archive) == (told.sequence, b"")
+            reply = await peers.request(HOSTS[NODE1], NODE1, KEY, GENEROUS)
+            assert (reply.uuid, reply.eligible, reply.leads, reply.nudged) == (NODE1, True, True, False)
+            assert reply.sequence == there.exchange.sequence
+            assert capture_archive.unpack(reply.archive).node == "node1.lab.test"
+            assert 0 <= boottime() - reply.boottime < GENEROUS * 1e9
+            again = await peers.request(HOSTS[NODE1], NODE1, KEY, GENEROUS, after=reply.sequence)
+            assert (again.sequence, again.archive) == (reply.sequence, b"")
 
     run(work())
 
 
-def test_who_does_not_lead_tells_only_that() -> None:
+def test_a_node_that_does_not_lead_reports_only_that() -> None:
     async def work() -> None:
         async with node(NODE1) as there, asking(there.port) as peers:
             there.exchange.set_state(leading(NODE1, leads=False))
-            told = await peers.request(HOSTS[NODE1], NODE1, KEY, GENEROUS)
-            assert (told.eligible, told.leads, told.archive) == (True, False, b"")
+            reply = await peers.request(HOSTS[NODE1], NODE1, KEY, GENEROUS)
+            assert (reply.eligible, reply.leads, reply.archive) == (True, False, b"")
             there.exchange.set_state(leading(NODE1, boottime=boottime() - round(2e9 * GENEROUS)))
-            told = await peers.request(HOSTS[NODE1], NODE1, KEY, GENEROUS)
-            assert (told.eligible, told.leads, told.archive) == (False, False, b""), "what it has is too old"
+            reply = await peers.request(HOSTS[NODE1], NODE1, KEY, GENEROUS)
+            assert (reply.eligible, reply.leads, reply.archive) == (False, False, b""), (
+                "what it has is too old"
+            )
 
     run(work())
 
@@ -56,19 +58,19 @@ def test_who_waits_hears_at_once_of_what_is_new() -> None:
                 await asyncio.sleep(0.01)
             assert not waiting.done()
             there.exchange.set_state(leading(NODE1))
-            told = await waiting
-            assert told.sequence != after
-            assert told.archive
+            reply = await waiting
+            assert reply.sequence != after
+            assert reply.archive
             # Its age is not made older by the time for which the answer was held back.
-            assert boottime() - told.boottime < 5e9
+            assert boottime() - reply.boottime < 5e9
             waiting = asyncio.ensure_future(
-                peers.request(HOSTS[NODE1], NODE1, KEY, GENEROUS, after=told.sequence, wait=GENEROUS)
+                peers.request(HOSTS[NODE1], NODE1, KEY, GENEROUS, after=reply.sequence, wait=GENEROUS)
             )
             while not there.exchange.held:
                 await asyncio.sleep(0.01)
             there.exchange.end()
-            told = await waiting
-            assert (told.eligible, told.leads) == (False, False), "who leaves says so at once"
+            reply = await waiting
+            assert (reply.eligible, reply.leads) == (False, False), "who leaves says so at once"
 
     run(work())
 
@@ -77,11 +79,11 @@ def test_a_nudge_counts_once_there_is_nothing_newer() -> None:
     async def work() -> None:
         async with node(NODE1) as there, asking(there.port) as peers:
             old = there.exchange.sequence
-            told = await peers.request(HOSTS[NODE1], NODE1, KEY, GENEROUS, after=old, nudge=True)
-            assert told.nudged
+            reply = await peers.request(HOSTS[NODE1], NODE1, KEY, GENEROUS, after=old, nudge=True)
+            assert reply.nudged
             there.exchange.set_state(leading(NODE1))
-            told = await peers.request(HOSTS[NODE1], NODE1, KEY, GENEROUS, after=old, nudge=True)
-            assert not told.nudged
+            reply = await peers.request(HOSTS[NODE1], NODE1, KEY, GENEROUS, after=old, nudge=True)
+            assert not reply.nudged
             assert len(there.nudges) == 1
 
     run(work())

@@ -136,7 +136,7 @@ def test_a_mute_reaches_the_leader_and_the_follower(tmp_path: Path) -> None:
     run(work())
 
 
-def test_what_cannot_be_believed_is_refused_and_said_once(
+def test_what_cannot_be_believed_is_refused_and_logged_once(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     place = Spool(str(tmp_path))
@@ -168,7 +168,7 @@ def caplog_fields(caplog: pytest.LogCaptureFixture) -> str:
     return " ".join(str(getattr(record, "fields", {})) for record in caplog.records)
 
 
-def test_another_node_under_the_peers_name_is_nobody(tmp_path: Path) -> None:
+def test_another_node_under_the_peers_name_is_ignored(tmp_path: Path) -> None:
     place = Spool(str(tmp_path))
 
     async def work() -> None:
@@ -230,9 +230,9 @@ def test_a_liar_is_rejected_by_its_uuid_whatever_sequence_it_sends(
         ):
             await until(lambda: why in caplog_fields(caplog))
             await until(lambda: place.role() == spool.LEAD)
-            asked = len(times)
+            requests = len(times)
             # It says something new each time, and this node leads all the while.
-            await until(lambda: len(times) >= asked + 2)
+            await until(lambda: len(times) >= requests + 2)
             assert place.role() == spool.LEAD
             assert mine.leader == NODE2
             assert mine.followed is None

@@ -22,7 +22,7 @@ def test_alone_it_leads() -> None:
     assert elect_leader(candidate("b"), [], PATIENCE) == "b"
 
 
-def test_alone_and_not_able_nobody_leads() -> None:
+def test_alone_and_not_able_no_node_leads() -> None:
     assert elect_leader(candidate("b", eligible=False), [], PATIENCE) is None
 
 

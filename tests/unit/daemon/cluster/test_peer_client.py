@@ -210,8 +210,8 @@ def test_an_answer_that_was_delayed_is_older_not_younger() -> None:
             return http(HEAD, signing.sign_response(KEY, headers["uri"], headers[NONCE.title()], HEAD))
 
         async with answering(late) as port, asking(port) as peers:
-            told = await peers.request(HOSTS[NODE1], NODE1, KEY, GENEROUS)
-            assert boottime() - told.boottime >= 1.3e9
+            reply = await peers.request(HOSTS[NODE1], NODE1, KEY, GENEROUS)
+            assert boottime() - reply.boottime >= 1.3e9
 
     run(work())
 
@@ -221,10 +221,10 @@ def test_more_bricks_are_named_than_a_request_holds() -> None:
         async with node(NODE1) as there, asking(there.port) as peers:
             bricks = [f"node2:/{number:02}{'é' * 60}" for number in range(90)]
             after = there.exchange.sequence
-            told = await peers.request(
+            reply = await peers.request(
                 HOSTS[NODE1], NODE1, KEY, GENEROUS, after=after, nudge=True, bricks=bricks
             )
-            assert told.nudged
+            assert reply.nudged
             assert len(there.nudges[0]) >= 5
             assert there.nudges[0] == tuple(bricks[: len(there.nudges[0])])
 

@@ -79,18 +79,18 @@ def renamed(name: str, words: Dict[str, str]) -> Capture:
 
 
 @contextmanager
-def daemon(directory: Path, address: str, port: int, seen: Capture) -> Iterator[Daemon]:
+def daemon(directory: Path, address: str, port: int, capture: Capture) -> Iterator[Daemon]:
     directory.mkdir()
     spool = Spool(str(directory / "run"))
     user, group = os.getuid(), os.getgid()
     if user == 0:
-        nobody = pwd.getpwnam("nobody")
-        user, group = nobody.pw_uid, nobody.pw_gid
+        account = pwd.getpwnam("nobody")
+        user, group = account.pw_uid, account.pw_gid
     spool.prepare(user, group)
     (directory / "state").mkdir()
     os.chown(directory / "state", user, group)
     spool.write_key(KEY)
-    spool.publish(SpooledCapture(seen, CycleRecord(boottime(), 1.0, interval=INTERVAL)))
+    spool.publish(SpooledCapture(capture, CycleRecord(boottime(), 1.0, interval=INTERVAL)))
     log_file = directory / "log"
     argv = [sys.executable, "-m", "ganeti_gluster_mon", "serve", "--role", "web"]
     argv += ["--listen", f"{address}:{port}", "--interval", str(INTERVAL)]

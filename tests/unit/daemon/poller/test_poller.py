@@ -63,7 +63,7 @@ def test_at_most_half_of_the_time_is_spent_asking_whatever_happens(
     made = poller.Poller(Settings(), 30.0, place, lambda: None)
     began: List[float] = []
 
-    def ask(_event: Tuple[str, ...], _tell: int) -> float:
+    def ask(_event: Tuple[str, ...], _descriptor: int) -> float:
         began.append(clock.now)
         clock.now += takes
         return 0.0
@@ -71,12 +71,12 @@ def test_at_most_half_of_the_time_is_spent_asking_whatever_happens(
     monkeypatch.setattr(poller, "time", SimpleNamespace(monotonic=lambda: clock.now))
     monkeypatch.setattr(made, "_run_cycle", ask)
     watch = BusyWatch(clock, place, place.to_poller if what == "word" else what)
-    healed, tell = os.pipe()
+    healed, notify = os.pipe()
     try:
         for _ in range(5):
-            made._cycle_and_wait(watch, (), healed, tell)  # type: ignore[arg-type]
+            made._cycle_and_wait(watch, (), healed, notify)  # type: ignore[arg-type]
     finally:
-        for descriptor in (healed, tell, made._prober.descriptor):
+        for descriptor in (healed, notify, made._prober.descriptor):
             with suppress(OSError):
                 os.close(descriptor)
     pauses = [later - earlier for earlier, later in zip(began, began[1:])]

@@ -21,9 +21,9 @@ from tests.unit.example_pool import HEALTH, NOTHING, NOTHING_HEALTH, NOW, POOL
 
 def test_reports_are_those_of_the_command() -> None:
     for collector in collectors().values():
-        told = RENDERED.reports[collector.category, collector.name]
-        assert json.loads(told.terse.plain) == report.make(collector, POOL, HEALTH, NOW)
-        assert json.loads(told.verbose.plain) == report.make(collector, POOL, HEALTH, NOW, verbose=True)
+        rendered = RENDERED.reports[collector.category, collector.name]
+        assert json.loads(rendered.terse.plain) == report.make(collector, POOL, HEALTH, NOW)
+        assert json.loads(rendered.verbose.plain) == report.make(collector, POOL, HEALTH, NOW, verbose=True)
     assert [name for name, _, _ in RENDERED.listing] == list(collectors())
 
 
@@ -75,14 +75,14 @@ def test_a_pool_nothing_is_known_of() -> None:
     assert b"gluster_up 0.0\n" in rendered.metrics.plain
 
 
-def test_a_collector_that_fails_is_told_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_collector_that_fails_is_logged_once(monkeypatch: pytest.MonkeyPatch) -> None:
     def fails(*_: object) -> None:
         raise RuntimeError("broken")
 
     monkeypatch.setattr(collectors()["gluster-bricks"], "collect", fails)
-    told: List[str] = []
-    rendered = render(POOL, HEALTH, NOW, warn=told.append)
-    assert told == ["collector gluster-bricks failed: RuntimeError: broken"]
+    messages: List[str] = []
+    rendered = render(POOL, HEALTH, NOW, warn=messages.append)
+    assert messages == ["collector gluster-bricks failed: RuntimeError: broken"]
     assert (
         json.loads(rendered.reports["storage", "gluster-bricks"].terse.plain)["data"]["status"]["code"] == 2
     )

@@ -83,20 +83,20 @@ def test_all_reports_are_the_single_ones(served: Served) -> None:
         ("/../../etc/passwd", b"Resource not found"),
     ],
 )
-def test_what_there_is_not_is_said_as_mond_does(served: Served, path: str, text: bytes) -> None:
+def test_what_does_not_exist_is_answered_as_mond_does(served: Served, path: str, text: bytes) -> None:
     answer = served.ask(path)
     assert (answer.status, answer.body) == (404, text)
 
 
 def test_metrics_for_prometheus_and_open_metrics(served: Served) -> None:
-    plain, asked = served.ask("/metrics"), served.ask("/metrics", accept=PROMETHEUS)
+    plain, negotiated = served.ask("/metrics"), served.ask("/metrics", accept=PROMETHEUS)
     assert plain.headers["content-type"] == "text/plain; version=0.0.4; charset=utf-8"
-    assert asked.headers["content-type"].startswith("application/openmetrics-text;")
-    assert asked.headers["vary"] == plain.headers["vary"] == "Accept, Accept-Encoding"
+    assert negotiated.headers["content-type"].startswith("application/openmetrics-text;")
+    assert negotiated.headers["vary"] == plain.headers["vary"] == "Accept, Accept-Encoding"
     names = {family.name for family in metrics(plain.body.decode())}  # type: ignore[no-untyped-call]
     assert "gluster_brick_up" in names
-    told = list(open_metrics(asked.body.decode()))  # type: ignore[no-untyped-call]
-    assert len(told) == len(names)
+    families = list(open_metrics(negotiated.body.decode()))  # type: ignore[no-untyped-call]
+    assert len(families) == len(names)
 
 
 def test_the_page_is_for_browsers(served: Served) -> None:
@@ -219,7 +219,7 @@ def test_more_handlers(caplog: pytest.LogCaptureFixture) -> None:
     assert "secret" in caplog.text
 
 
-def test_no_handler_goes_past_the_door() -> None:
+def test_no_handler_bypasses_authentication() -> None:
     foreign: Any = [("/x", _Foreign, {})]
     with pytest.raises(TypeError, match="_Foreign is no BaseHandler"):
         application(CurrentContent(), handlers=foreign)

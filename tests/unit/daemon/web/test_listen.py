@@ -69,7 +69,7 @@ def test_an_address_that_is_not_there_yet_is_left_out(node: Path, port: int) -> 
     assert set(addresses(listen.bind(f"@ganeti:{port}", 5))) <= {"127.0.0.1", "::1", "127.0.0.8"}
 
 
-def test_a_port_that_somebody_has_is_an_error_and_nothing_is_kept(node: Path, port: int) -> None:
+def test_a_port_that_is_in_use_is_an_error_and_nothing_is_kept(node: Path, port: int) -> None:
     with socket.create_server(("127.0.0.7", port)):
         with pytest.raises(
             ListenError, match=f"cannot listen on 127.0.0.7 port {port}: Address already in use"

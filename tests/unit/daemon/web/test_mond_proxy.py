@@ -127,12 +127,12 @@ def test_a_report_is_passed_through(query: str) -> None:
 
 def test_what_mond_says_when_it_fails_is_passed_through() -> None:
     with mond(MOND) as behind, serving(front=behind.url) as served:
-        for path, told in (
+        for path, expected in (
             ("/1/report/storage/drbd", (500, BROKEN)),
             ("/1/report/a%2Fb/%20c?x=%0d", NOT_THERE),
         ):
             answer = served.ask(path)
-            assert (answer.status, answer.body) == told
+            assert (answer.status, answer.body) == expected
             assert behind.asked[-1] == path
 
 

@@ -231,7 +231,7 @@ def test_of_a_large_volume_only_what_is_ill_is_unfolded() -> None:
 
 
 @pytest.fixture(scope="module")
-def seen() -> List[browser.Seen]:
+def windows() -> List[browser.RenderedWindow]:
     """In light, in the dark and on a phone, by a real browser and our own daemon."""
     if not browser.found():
         if os.environ.get("CI") == "true" and os.geteuid() == 0:
@@ -241,14 +241,14 @@ def seen() -> List[browser.Seen]:
         return browser.look(url, browser.LIGHT, browser.DARK, browser.PHONE)
 
 
-def test_a_browser_has_nothing_to_complain_of(seen: List[browser.Seen]) -> None:
+def test_a_browser_has_nothing_to_complain_of(windows: List[browser.RenderedWindow]) -> None:
     """Neither of the policy nor of anything that is not there."""
-    assert [each.complaints for each in seen] == [(), (), ()]
+    assert [each.complaints for each in windows] == [(), (), ()]
 
 
-def test_a_browser_shows_it_in_light_and_dark_and_on_a_phone(seen: List[browser.Seen]) -> None:
-    light, dark, phone = seen
-    for each in seen:
+def test_a_browser_shows_it_in_light_and_dark_and_on_a_phone(windows: List[browser.RenderedWindow]) -> None:
+    light, dark, phone = windows
+    for each in windows:
         assert "Needs attention" in each.text
         assert "node2.lab.test:/export/b1/gv0" in each.text
         assert each.png.startswith(b"\x89PNG")

@@ -387,7 +387,7 @@ def test_stopping_does_not_wait_for_who_takes_nothing() -> None:
         assert greedy.closed()
 
 
-def test_stopping_with_nobody_there_takes_no_time(served: Served) -> None:
+def test_stopping_without_clients_takes_no_time(served: Served) -> None:
     with served.client() as idle:
         idle.ask("/1")
         served.loop.run(served.server.stop(timeout=10 * GENEROUS))  # the loop would give up before

@@ -12,7 +12,7 @@ from ganeti_gluster_mon.backend.status_file import known_volumes
 from ganeti_gluster_mon.backend.volume import GlusterVolume
 from ganeti_gluster_mon.daemon.web.storage_status import storage_status
 from ganeti_gluster_mon.gluster.model import Brick, Subvolume
-from tests.unit.backend.blockdev.test_redundancy import DEGRADED, FINE, copies, of, pool, tell
+from tests.unit.backend.blockdev.test_redundancy import DEGRADED, FINE, copies, of, pool, publish_status
 from tests.unit.example_pool import NOTHING, POOL, TAKEN_AT
 
 
@@ -22,35 +22,35 @@ def source(tmp_path: Path) -> Path:
 
 
 def test_percent_of_the_largest_backlog_until_it_is_gone(source: Path) -> None:
-    ill = tell(source, pool(copies(True, False, True, pending=3), pending=3))
+    ill = publish_status(source, pool(copies(True, False, True, pending=3), pending=3))
     assert of(source) == DEGRADED, "while a brick is away nothing is being healed"
-    ill = tell(source, pool(copies(True, True, True, pending=8), pending=8), ill)
+    ill = publish_status(source, pool(copies(True, True, True, pending=8), pending=8), ill)
     assert of(source) == Redundancy(True, 0.0)
-    ill = tell(source, pool(copies(True, True, True, pending=2), pending=2), ill)
+    ill = publish_status(source, pool(copies(True, True, True, pending=2), pending=2), ill)
     assert of(source) == Redundancy(True, 75.0)
-    ill = tell(source, pool(copies(True, True, True, pending=None), pending=None), ill)
+    ill = publish_status(source, pool(copies(True, True, True, pending=None), pending=None), ill)
     assert of(source) == FINE, "not known"
-    ill = tell(source, pool(copies(True, True, True, pending=4), pending=4), ill)
+    ill = publish_status(source, pool(copies(True, True, True, pending=4), pending=4), ill)
     assert of(source) == Redundancy(True, 50.0), "and the peak was not forgotten meanwhile"
-    ill = tell(source, pool(copies(True, True, True)), ill)
+    ill = publish_status(source, pool(copies(True, True, True)), ill)
     assert (of(source), ill) == (FINE, {})
 
 
 def test_names_of_hosts_are_in_lower_case(source: Path) -> None:
-    tell(source, POOL)
+    publish_status(source, POOL)
     assert json.loads(source.read_text())["hosts"] == ["node1.lab.test", "node2.lab.test", "node3.lab.test"]
-    tell(source, pool(Subvolume("replicate", (Brick("gv0", "NODE9", "/b", online=False),))))
+    publish_status(source, pool(Subvolume("replicate", (Brick("gv0", "NODE9", "/b", online=False),))))
     assert of(source, volume=GlusterVolume("Node9", 24007, "gv0")) == DEGRADED
 
 
 def test_the_example(source: Path) -> None:
     """gv0's brick on node2 is offline, dist2 is well, of old nothing is known."""
-    peaks = tell(source, POOL)
+    peaks = publish_status(source, POOL)
     assert peaks == {"gv0": 7}
     assert of(source) == DEGRADED
     assert of(source, volume=GlusterVolume("127.0.0.1", 24007, "dist2")) == FINE
     assert of(source, volume=GlusterVolume("127.0.0.1", 24007, "old")) == FINE
     assert sorted(known_volumes(str(source))) == ["dist2", "gv0", "old"]
-    tell(source, NOTHING)
+    publish_status(source, NOTHING)
     assert known_volumes(str(source)) == []
     assert json.loads(storage_status(POOL, {}, TAKEN_AT)[0])["boottime"] == TAKEN_AT

@@ -8,7 +8,7 @@ from ganeti_gluster_mon.gluster import parse
 from tests.unit.answers import BROKEN, answer_of, xml
 
 
-def test_heal_of_a_brick_that_cannot_be_asked() -> None:
+def test_heal_of_a_brick_that_cannot_be_queried() -> None:
     summary = parse.heal_info(answer_of(BROKEN, "heal-summary-gv0"))
     assert summary.faults == ()
     assert summary.facts == (
@@ -34,7 +34,7 @@ def test_heal_that_failed_in_another_way() -> None:
     assert "Input/output error" in parsed.faults[0]
 
 
-def test_heal_that_failed_half_way_tells_what_was_counted() -> None:
+def test_heal_that_failed_half_way_reports_what_was_counted() -> None:
     output = answer_of(BROKEN, "heal-summary-gv0").replace(
         b"(Transport endpoint is not connected)totalNumberOfEntries0",
         b"(Stale file handle)totalNumberOfEntries12",
