@@ -46,7 +46,7 @@ PHONE = Window(390, 844, phone=True)
 
 @dataclass(frozen=True)
 class RenderedWindow:
-    """What was to be seen in a window."""
+    """What a window shows."""
 
     text: str
     #: pixels that the content takes; more than the window's would have to be scrolled sideways

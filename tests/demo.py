@@ -1,4 +1,4 @@
-"""``make demo``: a pool of three hosts on this machine, a brick that dies, and what is said of it.
+"""``make demo``: a pool of three hosts on this machine, a brick that dies, and what is reported.
 
 Without root, or with DEMO=replay, the same from the captures that are shipped.
 """
@@ -37,7 +37,7 @@ Run = Callable[[Sequence[str]], "subprocess.CompletedProcess[str]"]
 
 
 class Interrupted(BaseException):
-    """Somebody wants the demo to end; carries the number of the signal."""
+    """A signal ends the demo; carries its number."""
 
 
 def say(line: str) -> None:
@@ -180,9 +180,9 @@ def main() -> int:
         say(str(error))
         return 1
     except BrokenPipeError:
-        # the reader (head, less) has seen enough; nothing may be flushed to it at exit
+        # the reader (head, less) has closed the pipe; nothing may be flushed to it at exit
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        say("nobody reads on; nothing is left")
+        say("the output is closed; nothing is left")
     except Interrupted as error:
         say("interrupted; nothing is left")
         return 128 + int(error.args[0])

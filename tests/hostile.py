@@ -67,7 +67,7 @@ KINDS: Dict[str, Callable[[int], bytes]] = {
 
 
 def main() -> None:
-    """Print what became of one kind, the seconds it took, and the MB of memory it took beside the answer."""
+    """Print what became of one kind, the seconds it took, and the MB of memory it took in addition to the answer."""
     kind, megabytes = sys.argv[1], int(sys.argv[2])
     answer = KINDS[kind](megabytes << 20)
     read = parse.state if kind.startswith("state") else parse.volume_status
@@ -85,7 +85,7 @@ def main() -> None:
 
 
 def peak_memory(work: Callable[[], object]) -> float:
-    """The most memory, in MB, that *work* took beside what this process had before."""
+    """The most memory, in MB, that *work* took in addition to what this process had before."""
     # 5: forget the high-water mark, see proc(5); it would count what was needed to build an answer.
     Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
     before = _memory("VmRSS")

@@ -152,7 +152,7 @@ def status_commands(pool: Pool) -> int:
 
 
 def questions(pool: Pool) -> None:
-    """What takes a lock, a minute: with more nodes, with more scrapes, and while nobody looks."""
+    """What takes a lock, a minute: with more nodes, without scrapes and with them."""
 
     def measured(words: str) -> None:
         began, before = time.monotonic(), status_commands(pool)
@@ -182,7 +182,7 @@ def hung(pool: Pool) -> None:
 
 @contextmanager
 def scrapes(started: List[Daemon]) -> Iterator[None]:
-    """Somebody who scrapes each daemon ten times a second."""
+    """A client that scrapes each daemon ten times a second."""
     with ExitStack() as stack:
         for daemon in started:
             argv = ["curl", "--silent", "--output", "/dev/null", "--rate", "10/s"]

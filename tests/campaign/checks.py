@@ -37,7 +37,7 @@ class Checks:
                 raise Fault(f"{name} runs on the nodes {found}, not {expected}")
 
     def everything(self) -> None:
-        """The disks on all bricks, byte by byte, and what the nodes and Ganeti have beside them."""
+        """The disks on all bricks, byte by byte, and what else the nodes and Ganeti have."""
         self._record.wait_progress(self._record.state.guests)
         if self._record.state.fault is not None:
             return
@@ -144,7 +144,7 @@ class Checks:
     def _faults(self, name: str, number: int, size: int, content: bytes) -> List[str]:
         """What is wrong with a disk of *size* MiB, the first (0) or another."""
         if number:
-            return [] if content == bytes(size * MIB) else ["a disk that nobody has written to is not zero"]
+            return [] if content == bytes(size * MIB) else ["a disk without any write is not zero"]
         log = self._record.logs[name]
         return guests.faults(content, log.generation, log.acknowledged, size * MIB, TICKS)
 

@@ -31,7 +31,7 @@ LASTING = {
 #: what may begin only when the volume has healed: one copy of three is away
 TAKES_A_COPY = (*LASTING, "replace-brick", "kill-healer")
 #: faults and repairs that guests do not notice: operations on them go on at the same time, and have to succeed
-BESIDE_GUESTS = ("kill-brick", "start-brick", "freeze-brick", "thaw-brick")
+WHILE_GUESTS_RUN = ("kill-brick", "start-brick", "freeze-brick", "thaw-brick")
 #: faults in which the node can neither start nor stop a guest
 UNUSABLE = ("kill-glusterd", "cut", "power-off")
 #: faults that hit what runs at the same time, after so many milliseconds, and end by themselves
@@ -73,7 +73,7 @@ class Guest:
     status: str = RUNNING
     #: MiB
     size: int = SIZE
-    #: disks beside the first
+    #: disks after the first
     others: int = 0
 
     def has_path(self, node: int) -> bool:
@@ -261,7 +261,7 @@ def _next(chance: random.Random, state: State, since: int, width: Width) -> Step
         step += repair(state.fault)
     elif state.fault is None and len(state.guests) > 1 and chance.random() < 0.35:
         step.append(_node_operation(chance))
-    if step and step[0].verb not in BESIDE_GUESTS:
+    if step and step[0].verb not in WHILE_GUESTS_RUN:
         return tuple(step)
     hit = not step and state.fault is None and chance.random() < 0.2
     names = [f"g{number}" for number in range(1, width.guests + 1)]

@@ -20,7 +20,7 @@ from tests.lab_tests.deploying import gnt_gluster
 from tests.lab_tests.extstorage import install_scripts
 
 VOLUME = "gv0"
-#: beside Gluster's group virt: a silent brick is given up after 8 s, and disks have several pieces
+#: in addition to the group virt: a brick that does not answer is given up after 8 s, and disks have several pieces
 OPTIONS = {"network.ping-timeout": "8", "features.shard-block-size": "8MB"}
 OS = "/usr/share/ganeti/os/campaign"
 #: on each node: images for the OS script, and the logs of guests
@@ -239,7 +239,7 @@ class Site:
 
 
 def provider(template: str, access: str) -> str:
-    """What a disk of a template needs beside its size."""
+    """What a disk of a template needs in addition to its size."""
     return f",provider=gluster,volume={VOLUME},access={access}" if template == "ext" else ""
 
 

@@ -81,7 +81,7 @@ def _requests(seed: int, runs: int, seconds: float) -> int:
 
 
 def _floods(seconds: float) -> int:
-    """How slow the answers are tells something only where the server has not waited for a processor that others use."""
+    """The time of the answers counts only where the server has not waited for a processor that others use."""
     failed = False
     for name in floods.FLOODS:
         for password in (False, True):

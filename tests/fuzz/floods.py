@@ -1,4 +1,4 @@
-"""Floods of clients that misbehave, beside one that does not, which has to be served all the same.
+"""Floods of clients that misbehave, and one client that does not, which has to be served all the same.
 
 The client that behaves is a process of its own: it measures the server and not the interpreter of the attackers.
 """

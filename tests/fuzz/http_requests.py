@@ -113,7 +113,7 @@ def check(server: Server, name: str, request: bytes) -> None:
     assert b"Traceback" not in answer, name
     if "Transfer-Encoding" in request.decode("latin-1") or name.startswith("Content-Length"):
         assert b"gluster_up" not in answer, f"{name}: the request in the body was answered"
-    assert b" 200 " in send(server, _get()), f"after {name} nobody is served"
+    assert b" 200 " in send(server, _get()), f"after {name} no client is served"
 
 
 def random_request(chance: random.Random) -> bytes:

@@ -54,11 +54,11 @@ BOUNDS = (
 )
 
 #: what is run on a host is one of Ganeti's jobs at most; one that verifies all waits for every node
-PATIENCE = 180.0
+JOB_TIMEOUT = 180.0
 
 
 class Cluster:
-    """Ganeti on hosts of *pool*: a host is a node once it was told by up() or add_node(), by its number.
+    """Ganeti on hosts of *pool*: a host is a node once up() or add_node() has its number.
 
     Nodes need no volume to stand; disks of the template gluster live on *volume*. *storage_paths* are what
     every node's /etc/ganeti/file-storage-paths names. A lab that is taken down
@@ -77,7 +77,7 @@ class Cluster:
     def up(self, nodes: Optional[Sequence[int]] = None, templates: Sequence[str] = TEMPLATES) -> Cluster:
         """Make *nodes* (all hosts) a cluster, its master the first; wait until all its daemons listen.
 
-        *templates* are the disk templates that are enabled. Raises LabError with what Ganeti said.
+        *templates* are the disk templates that are enabled. Raises LabError with the output of Ganeti.
         """
         lacking = missing(GANETI_TOOLS)
         if lacking:
@@ -167,8 +167,8 @@ class Cluster:
             raise LabError("the cluster is not up")
         return self.pool.host(self.nodes[0])
 
-    def run(self, node: int, *argv: str, timeout: float = PATIENCE) -> str:
-        """What *argv* says on its standard output on a node. Raises LabError, with all it said, on failure."""
+    def run(self, node: int, *argv: str, timeout: float = JOB_TIMEOUT) -> str:
+        """The standard output of *argv* on a node. Raises LabError, with all output, on failure."""
         return self.pool.exec(node, argv, timeout=timeout).stdout
 
     def instance_add(self, name: str, *flags: str, node: int = 1, template: str = "diskless") -> None:
@@ -192,14 +192,14 @@ class Cluster:
         )
 
     def instance_remove(self, name: str) -> None:
-        """``gnt-instance remove``, at once: nobody in the guest would listen to a shutdown."""
+        """``gnt-instance remove``, at once: no process in the guest handles a shutdown."""
         self.run(self.nodes[0], "gnt-instance", "remove", "--force", "--shutdown-timeout=0", name)
 
     # --- how it is done -------------------------------------------------------------------------------
 
     def _init(self, master: Host, templates: Sequence[str]) -> None:
         guest = {**GUEST, "kvm_flag": "enabled" if os.path.exists("/dev/kvm") else "disabled"}
-        # Ganeti asks whether somebody has the cluster's address already. Nobody can: say so at once.
+        # Ganeti checks whether a host has the cluster's address already. None has: the route ends the check at once.
         unused = [f"{ADDRESS}/32"]
         master.exec(["ip", "route", "add", "unreachable", *unused])
         argv = [
@@ -219,7 +219,7 @@ class Cluster:
             disk = {"host": "127.0.0.1", "port": "24007", "volume": self.volume, "access": "userspace"}
             argv.append(f"--disk-parameters=gluster:{_pairs(disk)}")
         try:
-            master.exec([*argv, NAME], timeout=PATIENCE)
+            master.exec([*argv, NAME], timeout=JOB_TIMEOUT)
         finally:
             master.exec(["ip", "route", "delete", "unreachable", *unused])
 
@@ -229,7 +229,7 @@ class Cluster:
     def _leave(self, host: Host) -> None:
         for guest in host.find("kvm"):
             process.kill(guest.pid)
-        host.exec([DAEMON_UTIL, "stop-all"], timeout=PATIENCE)
+        host.exec([DAEMON_UTIL, "stop-all"], timeout=JOB_TIMEOUT)
         if MOUNT in host.mounts():
             host.exec(["umount", "--lazy", MOUNT])
         host.exec(["ip", "address", "delete", f"{ADDRESS}/32", "dev", "eth0"], check=False)

@@ -82,12 +82,12 @@ class Disk:
             raise LabError(f"{' '.join(argv)}: {made.stderr.strip()}")
 
 
-#: what a host has unless told otherwise, as the hosts of tests/captures had
+#: what a host has by default, as the hosts of tests/captures had
 DISKS = (Disk("b1"), Disk("b2"))
 
 
 class Host:
-    """Host *number* of a lab. What it is asked before start() and after power_off() raises LabError."""
+    """Host *number* of a lab. A call before start() or after power_off() raises LabError."""
 
     def __init__(
         self, number: int, directory: Path, disks: Sequence[Disk] = DISKS, root: Path = MACHINE
@@ -129,7 +129,7 @@ class Host:
         (self.directory / "installed").unlink()
 
     def start(self, files: Mapping[str, Tuple[str, int]], tether: Optional[int]) -> None:
-        """Power on; namespaces.ready() tells when it has booted.
+        """Power on; namespaces.ready() returns when it has booted.
 
         *files* are written at the first boot: path → (text, mode).
         """
@@ -210,7 +210,7 @@ class Host:
                 return False
         return True
 
-    # --- what is to be seen of it ---------------------------------------------------------------------
+    # --- its state ------------------------------------------------------------------------------------
 
     def processes(self) -> List[Process]:
         """Everything that runs on it, zombies too."""

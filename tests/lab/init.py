@@ -41,7 +41,7 @@ def mount(filesystem: str, source: str, target: Path, options: str = "") -> None
 
 
 def attach(image: str) -> str:
-    """A loop device on *image*, which we hold: it is free again when we end and nobody has it mounted.
+    """A loop device on *image*, which we hold: it is free again when we end and it is not mounted.
 
     losetup(8) cannot say so (LO_FLAGS_AUTOCLEAR); for the structures see linux/loop.h.
     """
@@ -57,7 +57,7 @@ def attach(image: str) -> str:
             return path
         except OSError as error:
             os.close(loop)
-            if error.errno != errno.EBUSY:  # else somebody else was quicker
+            if error.errno != errno.EBUSY:  # else another process was quicker
                 raise
 
 
@@ -75,7 +75,7 @@ def assemble(directory: Path, root: Path, boot: Dict[str, Any]) -> None:
         mount("tmpfs", "tmpfs", root / path, f"size={size},mode={mode}")
     (root / "run/lock").mkdir(mode=0o1777)
     for path, source in boot["shared"].items():
-        # A layer below must not change under an overlay, and these may: somebody edits the code meanwhile.
+        # A layer below must not change under an overlay, and these may: the code is edited meanwhile.
         (root / path.lstrip("/")).mkdir(parents=True, exist_ok=True)
         run("mount", "--bind", "-o", "ro", source, str(root / path.lstrip("/")))
     for name, image in boot["disks"].items():

@@ -49,7 +49,7 @@ ASKING = ("gluster", "glfsheal", "stat", "ganeti-gluster-mon")
 
 
 def _quiet(line: str) -> None:
-    """Tells nobody how far we are."""
+    """Reports no progress."""
 
 
 class Lab:
@@ -57,11 +57,11 @@ class Lab:
 
     Labs with different prefixes can stand at once. Used as a context manager a lab is up inside and gone
     after. Everything in it ends by itself when the process that made it dies, be it by SIGKILL; its directory
-    is then swept by the next lab of the same prefix. A *kept* lab instead stays until somebody takes it down.
+    is then swept by the next lab of the same prefix. A *kept* lab instead stays until it is taken down by hand.
 
     *root* is the file system that the hosts are laid over: the machine's own, or what LAB_ROOT names.
-    *disks* is what each host has, or host number → what that one has. *progress* is told each step in a line.
-    Everything here raises LabError, with what the programs said, when it cannot be done.
+    *disks* is what each host has, or host number → what that one has. *progress* gets each step as a line.
+    Everything here raises LabError, with the output of the programs, when it cannot be done.
     """
 
     def __init__(
@@ -107,7 +107,7 @@ class Lab:
 
     @classmethod
     def first_free(cls: Type[T], family: str, **more: Any) -> T:
-        """A lab, yet to be brought up, with the first of the prefixes FAMILY-1, FAMILY-2, … that nobody uses.
+        """A lab, yet to be brought up, with the first of the prefixes FAMILY-1, FAMILY-2, … that is not in use.
 
         So several runs of the tests do not disturb each other, and each sweeps what a killed one left.
         """
@@ -257,7 +257,7 @@ class Lab:
         return self.exec(host, [str(command()), *words], **more)
 
     def power_off(self, host: int) -> None:
-        """Cut the power: nothing is said good-bye to, on the network either. What it wrote to disk stays."""
+        """Cut the power: no connection is closed. What it wrote to disk stays."""
         off = self.host(host)
         if off.namespaces.running:
             self.switch.cut(host)

@@ -1,11 +1,11 @@
 """Loop devices made in a host. They are the machine's, and would outlive the host whose file they stand on.
 
-So whoever ends a host lets go of them. Where nobody is left to do so, the creator of the lab having been killed by
-SIGKILL, they stay until an administrator does: nothing tells any more whose they were.
+So whoever ends a host lets go of them. Where no process is left to do so, the creator of the lab having been killed by
+SIGKILL, they stay until an administrator does: nothing shows any more whose they were.
 
-What a device stands on is asked of its file's filesystem. That of a Gluster volume answers late or never when a
-cable is pulled, as it is before a host is ended, so devices there are not asked; with their host the filesystem
-dies, and then each tells at once that it is dead.
+The filesystem of its file knows what a device stands on. That of a Gluster volume answers late or never when a
+cable is pulled, as it is before a host is ended, so devices there are not queried; with their host the filesystem
+dies, and then each reports at once that it is dead.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _GET_STATUS64, _STATUS_SIZE = 0x4C05, 232
 
 
 def files() -> Dict[str, str]:
-    """The loop devices of the machine that stand on a file, and how the kernel calls it. No filesystem is asked."""
+    """The loop devices of the machine that stand on a file, and how the kernel calls it. No filesystem is queried."""
     found = {}
     for backing in Path("/sys/block").glob("loop*/loop/backing_file"):
         with suppress(OSError):  # let go while we looked
@@ -69,7 +69,7 @@ def standing_in(pid: int, volumes: bool = False) -> List[str]:
 
 
 def dead() -> List[str]:
-    """The loop devices on file systems whose process has ended, FUSE being what it is: nobody can use them."""
+    """The loop devices on file systems whose process has ended, FUSE being what it is: no process can use them."""
     found = []
     for device, file in files().items():
         if not file.startswith(VOLUMES):  # which it does as long as there is the host to see it there
@@ -87,6 +87,6 @@ def _devices(pid: str) -> Set[str]:
 
 
 def release(devices: List[str]) -> None:
-    """Let go of them, or as soon as nobody has them open any more."""
+    """Let go of them, or as soon as no process has them open any more."""
     for device in devices:
         subprocess.run(["losetup", "--detach", device], env={"PATH": PATH}, check=False, timeout=10)

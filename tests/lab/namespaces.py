@@ -52,7 +52,7 @@ class InsideProcess(subprocess.Popen[Any]):
 
 
 class Namespaces:
-    """A set of namespaces, held by a process 1 (see init.py) whose *directory* tells it from all others."""
+    """A set of namespaces, held by a process 1 (see init.py) whose *directory* distinguishes it from all others."""
 
     def __init__(self, directory: Path, kinds: Sequence[str]) -> None:
         self.directory = directory
@@ -85,9 +85,9 @@ class Namespaces:
     # --- start and stop -------------------------------------------------------------------------------
 
     def start(self, boot: Dict[str, Any], tether: Optional[int], inherit: Sequence[int] = ()) -> None:
-        """Start process 1 with what init.py is to make; ready() tells when it has.
+        """Start process 1 with what init.py is to make; ready() returns when it has.
 
-        With *tether*, the reading end of a pipe, everything ends as soon as nobody holds the writing end.
+        With *tether*, the reading end of a pipe, everything ends as soon as no process holds the writing end.
         """
         (self.directory / "boot.json").write_text(json.dumps({**boot, "tethered": tether is not None}))
         argv = ["unshare", *(f"--{kind}" for kind in self.kinds), "--fork", "--kill-child"]
@@ -170,7 +170,7 @@ class Namespaces:
         """Run *argv* inside and wait for its end; text in and out.
 
         Raises LabTimeout after *timeout* seconds, when the program and its whole session have been killed,
-        and LabError where *check* is set and it did not end with 0; both with all it said.
+        and LabError where *check* is set and it did not end with 0; both with all its output.
         """
         run = self.popen(
             argv,
@@ -188,7 +188,9 @@ class Namespaces:
             for found in list(all_processes()):
                 if found.pid != run.pid and _in_session(found.pid, run.pid):
                     kill(found.pid)
-            run.wait(timeout=10)  # nsenter has reaped the program: nobody else would, outside of the host
+            run.wait(
+                timeout=10
+            )  # nsenter has reaped the program: no other process would, outside of the host
             for pipe in (run.stdin, run.stdout, run.stderr):
                 if pipe is not None:
                     pipe.close()

@@ -32,7 +32,7 @@ def address6(number: int) -> str:
 def hosts_file(count: int) -> str:
     """/etc/hosts of every host.
 
-    The IPv6 addresses have names of their own (node1-6.lab.test): glusterd speaks IPv4 unless told otherwise,
+    The IPv6 addresses have names of their own (node1-6.lab.test): glusterd speaks IPv4 by default,
     and would try the IPv6 address of a name that has both first.
     """
     lines = ["127.0.0.1 localhost", "::1 localhost ip6-localhost"]
@@ -62,7 +62,7 @@ class Switch:
         host.exec(["ip", "link", "set", "eth0", "up"])
         host.exec(["ip", "address", "add", f"{address(number)}/24", "dev", "eth0"])
         if os.path.exists("/proc/sys/net/ipv6"):
-            # Nobody else has it: without duplicate address detection it can be used at once.
+            # No other host has it: without duplicate address detection it can be used at once.
             host.exec(["ip", "address", "add", f"{address6(number)}/64", "dev", "eth0", "nodad"])
         wait_until(lambda: self._link(number) == "UP", f"port{number} of the switch up")
 

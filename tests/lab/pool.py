@@ -17,7 +17,7 @@ from tests.lab.waiting import LabError, LabTimeout, wait_until
 #: a brick: the number of its host, and its directory there
 Brick = Tuple[int, str]
 
-#: what gluster says when somebody else holds a lock, ourselves perhaps
+#: the message of gluster when another command holds a lock, perhaps one of ours
 LOCKED = re.compile(r"Another transaction is in progress|Locking failed|locking failed")
 
 
@@ -27,7 +27,7 @@ class Pool(Lab):
     # --- glusterd and its peers -----------------------------------------------------------------------
 
     def gluster(self, *words: str, host: int = 1, timeout: float = 60.0) -> str:
-        """What ``gluster --mode=script WORDS`` answers; asked again while another holds the lock."""
+        """What ``gluster --mode=script WORDS`` answers; sent again while another command holds the lock."""
         argv = ["gluster", "--mode=script", *words]
 
         def tried() -> Optional[Tuple[int, str]]:
@@ -41,7 +41,7 @@ class Pool(Lab):
         return text
 
     def glusterd_state(self, host: int) -> Dict[str, str]:
-        """What glusterd of a host knows, from ``gluster get-state``: no lock, no other host is asked."""
+        """What glusterd of a host knows, from ``gluster get-state``: no lock, no query to another host."""
         file = f"lab-{uuid.uuid4().hex}"
         self.exec(host, ["gluster", "--mode=script", "get-state", "glusterd", "odir", "/run", "file", file])
         text = self.exec(host, ["cat", f"/run/{file}"]).stdout
@@ -145,7 +145,7 @@ class Pool(Lab):
         options: Optional[Mapping[str, str]] = None,
         start: bool = True,
     ) -> None:
-        """Create a volume of *bricks*, in Gluster's order; distributed where nothing else is said.
+        """Create a volume of *bricks*, in Gluster's order; distributed by default.
 
         *replica* counts the arbiter, *disperse* the redundancy, as on Gluster's command line.
         """
@@ -206,11 +206,11 @@ class Pool(Lab):
                 self.exec(host.number, ["rm", "-rf", "--", *former])
 
     def wait_healed(self, name: str, host: int = 1, timeout: float = 120.0, in_use: bool = False) -> None:
-        """Wait until every brick of a volume can be asked and tells of no entry to be healed.
+        """Wait until every brick of a volume answers and reports no entry to be healed.
 
         What is written at the moment may be counted as possibly healing: *in_use* looks at what is pending only.
         The daemons begin by themselves when a brick is back; where their first try met a lock the next is in ten
-        minutes, so they are asked to begin every ten seconds.
+        minutes, so they are started every ten seconds.
         """
         counted = "Number of entries in heal pending" if in_use else "Total Number of entries"
         requested_at = time.monotonic()
@@ -269,7 +269,7 @@ class Pool(Lab):
     def _wait_bricks(self, volume: str, host: int, status: str, path: Optional[str]) -> None:
         def all_are() -> bool:
             state = self._of_volume(host, volume)
-            # glusterd tells the status of its own bricks alone
+            # glusterd reports the status of its own bricks alone
             online = {
                 state[key.replace(".status", ".path")].partition(":")[2]: value
                 for key, value in state.items()
@@ -294,7 +294,7 @@ class Pool(Lab):
     def _take_up_healing(self, host: int) -> None:
         """Wait until the self-heal daemon that a new glusterd starts serves every volume that it should.
 
-        Seen now and then on a busy machine, and it does not end by itself: one volume is left out, or the pid file
+        It happens now and then on a busy machine, and does not end by itself: one volume is left out, or the pid file
         for one is deleted, without which `volume status` says that its daemon is offline.  Both end where the
         daemon is killed and the volumes are started by force, as an administrator would do it.
         """

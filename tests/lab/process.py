@@ -1,6 +1,6 @@
-"""Processes of a host, seen and signalled from the machine, by its own process ids.
+"""Processes of a host, listed and signalled from the machine, by its own process ids.
 
-Nothing need run inside a host to look at it or to break it, so a look never changes what is seen.
+Nothing need run inside a host to look at it or to break it, so a look never changes the host.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ def namespace(pid: int, kind: str) -> str:
 
 
 def processes_in(pid_namespace: str) -> List[Process]:
-    """The processes in one pid namespace, by what namespace() said of one of them."""
+    """The processes in one pid namespace, by the result of namespace() for one of them."""
     inside = []
     for found in all_processes():
         try:

@@ -52,7 +52,7 @@ class StateDirectory:
         self.sweep()
 
     def try_claim(self) -> bool:
-        """Claim the directory if nobody has, and say whether it is ours now."""
+        """Claim the directory if it is not claimed; return whether it is ours now."""
         if self._lock is None:
             self._lock = self._try_lock()
         return self._lock is not None
@@ -81,7 +81,7 @@ class StateDirectory:
         try:
             wait_until(lambda: not self.loops(), "its loop devices free", 10)
         except LabTimeout:
-            # Somebody outside the lab keeps them in use; let them go as soon as that ends.
+            # A process outside the lab keeps them in use; let them go as soon as that ends.
             for device in self.loops():
                 subprocess.run(["losetup", "--detach", device], env={"PATH": PATH}, check=True, timeout=10)
         for entry in self._members():

@@ -1,4 +1,4 @@
-"""systemd on a host of the lab: real units, started by real maintainer scripts, beside the host's own process 1.
+"""systemd on a host of the lab: real units, started by real maintainer scripts, next to the host's own process 1.
 
 It is process 1 of one more PID namespace within the host's, with a cgroup of its own; network, files and names are
 the host's.  It answers who is in that namespace, too: what talks to it is run by exec() here.
@@ -25,7 +25,7 @@ mount -t cgroup2 none /run/lab-cgroup
 mkdir -p "/run/lab-cgroup/$1"
 echo $$ >"/run/lab-cgroup/$1/cgroup.procs"
 umount /run/lab-cgroup
-# what is mounted on the host later is seen in there, too
+# what is mounted on the host later is visible in there, too
 mount --make-rshared /
 exec unshare --cgroup --pid --fork --mount --propagation slave --kill-child sh -euc '
   mount -t proc proc /proc

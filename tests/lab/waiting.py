@@ -9,7 +9,7 @@ T = TypeVar("T")
 
 
 class LabError(Exception):
-    """The lab could not do what it was asked; the message says what, and where to look."""
+    """The lab could not do something; the message says what, and where to look."""
 
 
 class LabTimeout(LabError):
@@ -19,9 +19,9 @@ class LabTimeout(LabError):
 def wait_until(
     condition: Callable[[], Optional[T]], what: str, timeout: float = 30.0, interval: float = 0.02
 ) -> T:
-    """The first true answer of *condition*, asked every *interval* seconds.
+    """The first true result of *condition*, evaluated every *interval* seconds.
 
-    Raises LabTimeout, naming *what*, when there was none within *timeout* seconds. The condition is asked at
+    Raises LabTimeout, naming *what*, when there was none within *timeout* seconds. The condition is evaluated at
     least once, and once more at the very end, so a slow condition is not cheated of its last chance.
     """
     deadline = time.monotonic() + timeout

@@ -13,7 +13,7 @@ from tests.lab.pool import Pool
 from tests.lab.process import Process
 from tests.lab.waiting import LabError, wait_until
 
-#: seconds between cycles when nothing happens: long beside what must be seen at once
+#: seconds between cycles when nothing happens: long compared with the time until an event is reported
 INTERVAL = 6
 #: seconds in which the web process answers, whatever Gluster does; curl and its start are not counted
 AT_ONCE = 0.05

@@ -42,7 +42,7 @@ def gnt_gluster(
 
 
 def refused(pool: Pool, *words: str) -> List[str]:
-    """What gnt-gluster says when it does not do what it is told; that it exits with 1 is seen to."""
+    """The messages of gnt-gluster when it refuses a command; its exit status is checked to be 1."""
     reply = gnt_gluster(pool, *words, check=False)
     assert (reply.returncode, reply.stdout) == (1, ""), reply
     assert "Traceback" not in reply.stderr

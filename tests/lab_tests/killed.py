@@ -21,7 +21,7 @@ from ganeti_gluster_mon.backend.extstorage import provider, script
 
 STEPS = frozenset("mkdir rmdir link unlink ftruncate setxattr ioctl fork fork_exec setsid dup2 flock".split())
 #: seconds in which the kernel and a keeper should have tidied up
-PATIENCE = 10.0
+CLEANUP_TIMEOUT = 10.0
 #: what the last script has written to its standard error
 MESSAGES = "/run/killed-messages"
 
@@ -78,7 +78,7 @@ def what_is_there(name: str) -> Dict[str, List[str]]:
 
 def settled(name: str, kinds: List[str]) -> Dict[str, List[str]]:
     """What there is of *kinds* when there is nothing any more, or time is up."""
-    until = time.monotonic() + PATIENCE
+    until = time.monotonic() + CLEANUP_TIMEOUT
     while True:
         found = what_is_there(name)
         if not any(found[kind] for kind in kinds) or time.monotonic() > until:
@@ -94,7 +94,7 @@ def main() -> None:
         for before in what["before"]:
             assert run(before, environment) == 0, before
         status = run(action, environment, step)
-        # A disk that was only looked at goes by itself; others have been told to stay, and detach ends that.
+        # A disk that was only looked at goes by itself; others stay on request, and detach ends that.
         alone = settled(environment["VOL_NAME"], ["devices", "keepers"]) if action == "attach" else {}
         after = {}
         for verb in what["after"]:

@@ -59,7 +59,7 @@ class Life:
     def gnt(self, *words: str, may_restart: Sequence[int] = ()) -> str:
         """A command of gnt-gluster; where there is chance, it is killed, or a power cut, and it is repeated.
 
-        Returns what it said the last time.  Only the hosts in *may_restart* may lose their power.
+        Returns the stderr of its last run.  Only the hosts in *may_restart* may lose their power.
         """
         if self.chance is not None and self.chance.random() < 0.7:
             self._disturbed([PROGRAM, *words], may_restart)

@@ -35,7 +35,7 @@ def prepare(pool: Pool, numbers: Optional[Sequence[int]] = None) -> None:
 def type_in(
     pool: Pool, line: str, host: int = 1, timeout: float = 300.0, check: bool = True
 ) -> subprocess.CompletedProcess[str]:
-    """Type *line* on a host.  Raises LabError, with all it said, where *check* is set and it does not end with 0."""
+    """Type *line* on a host.  With *check*, raises LabError with all output where its exit status is not 0."""
     path = {"PATH": "/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}
     return pool.exec(host, ["sh", "-c", line], timeout=timeout, check=check, env=path)
 

@@ -1,4 +1,4 @@
-"""Nobody to ask, or nobody who answers: one clear line, in time, and never a process left behind."""
+"""Without glusterd, or without its answer: one clear line, in time, and never a process left behind."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ def test_ended_in_the_middle_nothing_is_left(lab_pool: Pool, number: signal.Sign
         running = lab_pool.popen(1, [str(command()), "record", "/tmp/cut"])
         wait_until(
             lambda: any(each.program == "glfsheal" for each in lab_pool.left_running(1)),
-            "heal info to be asked",
+            "heal info to be queried",
             20,
         )
         running.send_signal(number)

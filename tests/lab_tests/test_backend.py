@@ -97,7 +97,7 @@ def assert_disks(cluster: Cluster, *wanted: int) -> None:
 
 
 def wait_written(cluster: Cluster, *nodes: int) -> None:
-    """Wait until the guest has copied its boot sector, as it is seen on the bricks of the nodes."""
+    """Wait until the guest has copied its boot sector, by what the bricks of the nodes have."""
     (path,) = disks(cluster, nodes[0])
     for node in nodes:
         wait_until(
@@ -368,7 +368,7 @@ def test_ganeti_hears_of_a_missing_copy(cluster: Cluster) -> None:
     gnt_instance(cluster, "activate-disks")
     try:
         (path,) = disks(cluster, 1)
-        assert status(cluster, path)["degraded"] is False, "nobody looks"
+        assert status(cluster, path)["degraded"] is False, "no daemon runs"
         with serving(cluster.pool, 1) as daemon:
             daemon.wait_code(0)
             assert status(cluster, path)["degraded"] is False

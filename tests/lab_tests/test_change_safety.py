@@ -71,7 +71,7 @@ def untouched(pool: Pool) -> None:
 
 
 class Asking:
-    """A gnt-gluster on a node that holds the lock: it has asked its question, on a terminal, and waits."""
+    """A gnt-gluster on a node that holds the lock: it waits for a confirmation on a terminal."""
 
     def __init__(self, pool: Pool, node: int, *words: str) -> None:
         self.terminal, side = pty.openpty()

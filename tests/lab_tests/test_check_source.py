@@ -1,4 +1,4 @@
-"""`check` beside a daemon and without one: how long it takes, and what it locks."""
+"""`check` with a daemon and without one: how long it takes, and what it locks."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def test_with_a_daemon_it_is_fast_and_locks_nothing(lab_pool: Pool) -> None:
         status, out, seconds = check(lab_pool)
         assert (status, out[:10]) == (0, "GLUSTER OK")
         used = sorted(processor(lab_pool) for _ in range(5))
-        print(f"check beside a daemon: {seconds:.2f} s, of processor {used[0]:.2f} to {used[-1]:.2f} s")
+        print(f"check with a daemon: {seconds:.2f} s, of processor {used[0]:.2f} to {used[-1]:.2f} s")
         assert commands(lab_pool) == before
         assert used[0] < FAST
         status, _, seconds = check(lab_pool, "--query")

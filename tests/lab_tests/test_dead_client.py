@@ -83,7 +83,7 @@ def test_a_guest_is_started_again_after_its_client_was_killed(ext: Cluster) -> N
         wait_until(lambda: left(ext) == NOTHING, "the end of mount and device", 30)
         run(ext, "gnt-instance", "startup", GUEST)
         expect(ext, 1)
-        # Started by ganeti-watcher: QEMU has ended, too, and nobody has stopped the instance.
+        # Started by ganeti-watcher: QEMU has ended, too, and no command has stopped the instance.
         kill_client(ext)
         kill_guests(ext)
         run(ext, "gnt-instance", "startup", GUEST)

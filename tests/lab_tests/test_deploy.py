@@ -71,7 +71,7 @@ def test_a_disk_with_a_filesystem_is_refused_and_unharmed(six: Cluster) -> None:
     (line,) = refused(pool, *DEPLOY)
     assert line.startswith(f"{NODE3}: {DISK} has ext4 ")
     assert line.endswith(f"--wipe {NODE3}:{DISK}")
-    # named, but nobody was asked, and nobody said so
+    # named, but not confirmed: there is no terminal, and no --force
     assert refused(pool, *DEPLOY, "--wipe", f"node3:{DISK}") == []
     assert pool.exec(3, ["dumpe2fs", "-h", DISK]).stdout == was
     pool.exec(3, ["mkdir", "-p", "/mnt/old"])
@@ -351,7 +351,7 @@ def test_what_is_done_is_what_a_dry_run_shows(six: Cluster) -> None:
     assert host.ran == [(command.node, command.argv, command.text) for command in foreseen]
     assert "cluster.server-quorum-type: none" in pool.gluster("volume", "info", "scratch")
 
-    assert refused(pool, "destroy-volume", "scratch") == []  # nobody was there to be asked
+    assert refused(pool, "destroy-volume", "scratch") == []  # there is no terminal to confirm on
     gnt_gluster(pool, "destroy-volume", "scratch", "--force")
     assert "scratch" not in pool.gluster("volume", "list")
 

@@ -60,7 +60,7 @@ class Reader:
         self.pool = pool
 
     def block(self, section: str, index: int = 0, page: str = "deploy.md") -> List[str]:
-        """Type the commands of a block; returns what each said."""
+        """Type the commands of a block; returns the output of each."""
         path = README if page == "README.md" else DEPLOY
         return [self.line(line) for line in documented.blocks(path, section)[index]]
 

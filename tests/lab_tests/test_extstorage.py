@@ -49,7 +49,7 @@ def act(cluster: Cluster, action: str, node: int = 1, **more: str) -> subprocess
 
 
 def done(cluster: Cluster, action: str, node: int = 1, **more: str) -> List[str]:
-    """What a script says that has to do what it is asked."""
+    """The output of a script that has to succeed."""
     ended = act(cluster, action, node, **more)
     assert (ended.returncode, ended.stderr) == (0, "")
     return ended.stdout.splitlines()
@@ -115,7 +115,7 @@ def test_a_disk_by_its_path(cluster: Cluster) -> None:
         with attached(cluster) as (device, uri):
             assert uri == URI
             assert loops(cluster.pool.host(1)) == [f"{MOUNT}/ganeti/{NAME}"]
-            # Past the page cache: another node's writing would not be seen through it.
+            # Past the page cache: it does not show what another node writes.
             assert cluster.run(1, "cat", f"/sys/block/{Path(device).name}/loop/dio") == "1\n"
             assert done(cluster, "attach") == [device, URI]
             done(cluster, "open", VOL_OPEN_EXCLUSIVE="True")
@@ -357,7 +357,7 @@ def brick_down(cluster: Cluster, node: int) -> Iterator[None]:
 
 @contextmanager
 def power_off(cluster: Cluster, node: int) -> Iterator[None]:
-    """A node without power, which Ganeti has been told of."""
+    """A node without power, which is marked offline in Ganeti."""
     name = cluster.pool.host(node).name
     run(cluster, "gnt-node", "modify", "--offline=yes", "--force", name)
     cluster.pool.power_off(node)

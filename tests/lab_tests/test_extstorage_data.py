@@ -169,6 +169,6 @@ def test_an_unmount_drops_nothing_though_all_helpers_were_killed(disk: Disk) -> 
     """Not even of a disk that was only attached: Ganeti writes to it when it wipes it, and by images."""
     command = f"{ATTACH}; {SCRIPTS['dd']}; sha256sum < $DISK"
     expected = disk.run(f"{command}; kill -9 $(ps -o pid= -C {','.join(HELPERS)})").split()[0]
-    assert disk.call("verify").returncode == 0  # which mounts, and unmounts what nobody needs
+    assert disk.call("verify").returncode == 0  # which mounts, and unmounts what is not in use
     wait_until(lambda: left(disk.cluster).mounts == {}, "the unmount", 60)
     assert disk.on_bricks() == [expected] * 3

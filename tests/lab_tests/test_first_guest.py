@@ -28,7 +28,7 @@ INSTEAD = {
     "vm1.example.org": "guest",
     # the lab has no way to an archive
     "install --yes": "install --yes --no-install-recommends",
-    # nobody is at a terminal to say yes
+    # there is no terminal to confirm on
     "migrate": "migrate --force",
 }
 

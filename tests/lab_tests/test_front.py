@@ -45,7 +45,7 @@ def mond(cluster: Cluster, number: int) -> Process:
 
 
 def get(cluster: Cluster, number: int, path: str, port: int = MOND) -> Tuple[int, str]:
-    """Status and body of *path*, asked on the node itself; 0 where nobody answers."""
+    """Status and body of *path*, requested on the node itself; 0 where there is no answer."""
     argv = ["curl", "--silent", "--max-time", "20", "--write-out", "\n%{http_code}"]
     result = cluster.pool.exec(number, [*argv, f"http://127.0.0.1:{port}{path}"], check=False)
     body, _, status = result.stdout.rpartition("\n")

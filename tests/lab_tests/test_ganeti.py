@@ -19,7 +19,7 @@ pytestmark = pytest.mark.lab
 
 GIB = 1024**3
 
-#: what `gnt-cluster verify` says of every node where the kernel cannot be asked to reboot at once
+#: the message of `gnt-cluster verify` for every node whose kernel cannot reboot at once
 NO_SYSRQ = (
     "ENODESETUP:node:{}:node setup error: The procfs filesystem doesn't seem to be mounted under /proc, "
     "missing required directory /proc/sys and the file /proc/sysrq-trigger"

@@ -1,4 +1,4 @@
-"""A rebalance that replace-brick resets makes real Gluster fail `get-state`: only what it alone tells is unknown."""
+"""A rebalance that replace-brick resets makes real Gluster fail `get-state`: what no other query reports is unknown."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def test_a_rebalance_that_replace_brick_resets(lab_pool: Pool, reset: List[str])
     for number in (host.number for host in lab_pool.hosts):
         well = functools.partial(_well, lab_pool, number)
         observed: Look = wait_until(well, f"node{number} to be well", LONG, 0.5)
-        # `volume status` and the others tell everything of every volume, so nothing is unknown and nothing is said
+        # `volume status` and the others report everything of every volume, so nothing is unknown
         for name in reset:
             volume = observed.volume(name)
             assert all(brick["online"] is True and brick["size"] for brick in volume["bricks"]), volume
@@ -65,7 +65,7 @@ def _well(pool: Pool, number: int) -> Optional[Look]:
 def test_while_a_peer_is_silent_its_own_bricks_are_known_all_the_same(
     lab_pool: Pool, reset: List[str]
 ) -> None:
-    """Then `volume status` is not asked, and `get-state` would be the source."""
+    """Then `volume status` is not queried, and `get-state` would be the source."""
     host = next(
         host.number
         for host in lab_pool.hosts

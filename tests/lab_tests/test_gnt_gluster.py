@@ -165,7 +165,7 @@ def test_a_brick_is_down(cluster: Cluster) -> None:
 
 
 def test_where_a_disk_lies_of_which_no_part_is_here(cluster: Cluster) -> None:
-    """node1 has no brick of the volume: a client of it tells."""
+    """node1 has no brick of the volume: a client of the volume finds the file."""
     pool = cluster.pool
     pool.create_volume("far", [(2, "/export/b2/far"), (3, "/export/b2/far")])
     unmount(cluster)
@@ -183,7 +183,7 @@ def test_where_a_disk_lies_of_which_no_part_is_here(cluster: Cluster) -> None:
             assert look(cluster, *words, node=host)[0][3:] == ["healthy", "N"]
             pool.start_brick("far", 5 - host)
             pool.kill_brick("far", host)
-            # It cannot be read now. Its own node sees where it is; a client that waits for it holds up nobody.
+            # It cannot be read now. Its own node sees where it is; a client that waits for it delays no command.
             began = time.monotonic()
             for node in cluster.nodes:
                 expected = ["down", "Y"] if node == host else ["unknown", "?"]
@@ -234,11 +234,11 @@ def test_with_daemons_no_command_queries_gluster(cluster: Cluster) -> None:
     with daemons_everywhere(cluster):
         for node in cluster.nodes:
             wait_until(functools.partial(by_the_daemon, node), f"node{node} to know all by its daemon", 90)
-        # Who began to lead goes on until the one that is to lead has asked: for a moment there are two.
+        # The first leader continues until the right one has its first capture: for a moment there are two.
         (leader,) = wait_until(
             lambda: leaders if len(leaders := leading(cluster)) == 1 else None, "one to lead", 60
         )
-        # A brick that dies is there as soon as the daemon has seen it, on a node that follows, too.
+        # A brick that dies is there as soon as the daemon knows of it, on a follower, too.
         follower = next(node for node in cluster.nodes if node != leader)
         cluster.pool.kill_brick("gv0", 3)
         try:
@@ -250,7 +250,7 @@ def test_with_daemons_no_command_queries_gluster(cluster: Cluster) -> None:
         finally:
             cluster.pool.start_brick("gv0", 3)
             cluster.pool.wait_healed("gv0")
-    # What they knew is young, and nobody looks any more.
+    # What they knew is young, and no daemon runs any more.
     for node in cluster.nodes:
         assert cluster.run(node, GNT_GLUSTER, "info").startswith("Seen: Gluster\n")
 
@@ -395,7 +395,7 @@ def guarded(cluster: Cluster) -> Iterator[None]:
 
 
 def refused(cluster: Cluster, *argv: str) -> str:
-    """Why Ganeti would not: what the hook said."""
+    """Why Ganeti refuses: the message of the hook."""
     result = cluster.pool.exec(1, argv, check=False, timeout=180)
     assert result.returncode != 0, result.stdout
     match = re.search(r"space-guard, output: gluster: (.*)", result.stdout + result.stderr)

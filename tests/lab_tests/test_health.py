@@ -119,7 +119,7 @@ def test_bricks_on_btrfs_have_space_and_no_inodes(fresh_pool: Callable[..., Pool
 
 
 def test_a_brick_whose_filesystem_became_read_only(fresh_pool: Callable[..., Pool]) -> None:
-    """As ext4 does at an error, which the kernel is asked to take for found."""
+    """As ext4 does at an error; the test makes the kernel report one."""
     pool = fresh_pool(disks=(Disk("b1", 264 * MIB, "ext4"),))
     pool.create_volume("gv0", pool.bricks("/export/b1/gv0"), replica=3)
     device = pool.exec(2, ["findmnt", "--noheadings", "--output", "SOURCE", "/export/b1"]).stdout.strip()

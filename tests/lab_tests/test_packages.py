@@ -121,7 +121,7 @@ def by_hand(cluster: Cluster, number: int) -> Iterator[None]:
 def get(
     cluster: Cluster, number: int, path: str, port: int = 1816, address: str = "127.0.0.1"
 ) -> Tuple[int, str]:
-    """Status and body of *path*, asked on the node itself; 0 where nobody answers."""
+    """Status and body of *path*, requested on the node itself; 0 where there is no answer."""
     argv = ["curl", "--silent", "--max-time", "20", "--write-out", "\n%{http_code}"]
     result = cluster.pool.exec(number, [*argv, f"http://{address}:{port}{path}"], check=False)
     body, _, status = result.stdout.rpartition("\n")
@@ -513,7 +513,7 @@ def test_a_front_that_would_lose_something_is_undone(
         stderr=subprocess.DEVNULL,
     )
     try:
-        wait_until(lambda: listens(installed.pool.host(1), "tcp", 1817), "somebody on port 1817", LONG)
+        wait_until(lambda: listens(installed.pool.host(1), "tcp", 1817), "a listener on port 1817", LONG)
         with pytest.raises(LabError, match="everything is as it was before"):
             systemd.exec(["ganeti-gluster-mon", "front", "enable"], timeout=180)
     finally:

@@ -83,7 +83,7 @@ def test_what_was_written_meanwhile_waits_and_is_healed(lab_pool: Pool) -> None:
         )
     finally:
         lab_pool.start_brick("gv0", 2)
-    # the self-heal daemon begins by itself when the brick is back; asked for, it begins at once
+    # the self-heal daemon begins by itself when the brick is back; on request, it begins at once
     heal = ["gluster", "--mode=script", "volume", "heal", "gv0"]
     wait_until(lambda: lab_pool.exec(1, heal, check=False).returncode == 0, "a heal to begin", 60, 0.5)
     lab_pool.wait_healed("gv0")

@@ -23,7 +23,7 @@ from tests.lab_tests.shell import prepare, type_in
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(900)]
 
 MIB = 1024**2
-#: seconds for a fault to be seen, or to be gone, with some for busy processors
+#: seconds until a fault is reported, or is not reported any more, with some for busy processors
 LONG = 120.0
 NODE2, NODE3 = "node2.lab.test", "node3.lab.test"
 
@@ -251,7 +251,9 @@ def test_a_dead_node_leaves_a_replica_volume_by_one_command(cluster: Cluster) ->
     assert f"volume remove-brick gv0 replica 2 {NODE3}:{BRICK} force" in shown
     assert "Number of Bricks: 1 x 3" in pool.gluster("volume", "info", "gv0")
     result = gnt_gluster(pool, "remove-node", "node3", "--reduce-replica", check=False)
-    assert result.returncode == 1 and "nothing was done" in result.stderr  # nobody is there to say yes
+    assert (
+        result.returncode == 1 and "nothing was done" in result.stderr
+    )  # there is no terminal to confirm on
     assert f"{NODE3}:{BRICK} is offline; what only it has is lost." in result.stderr
     result = gnt_gluster(pool, "remove-node", "node3", "--reduce-replica", "--force")
     assert f"{NODE3} is not in the pool any more: gnt-node remove {NODE3}" in result.stderr

@@ -19,7 +19,7 @@ from tests.lab_tests.looking import left_running
 
 pytestmark = pytest.mark.lab
 
-#: for a Python program: the time of day is off by as many days as the file beside this one says
+#: for a Python program: the time of day is off by as many days as the file next to this one says
 A_CLOCK_TO_STEP = """
 import time
 from pathlib import Path
@@ -117,7 +117,7 @@ def test_a_process_that_is_killed_is_started_again(daemon: Daemon, role: str) ->
     before, other = daemon.child(role), daemon.child("web" if role == "poller" else "poller")
     os.kill(before.pid, signal.SIGKILL)
     if role == "poller":
-        assert daemon.status()[0] == 0, "what is known goes on being told"
+        assert daemon.status()[0] == 0, "what is known is still reported"
     wait_until(lambda: daemon.child(role).pid != before.pid, "another one")
     wait_until(lambda: answers(daemon, "/-/ready"), "an answer")
     daemon.next_cycle(daemon.cycle())
@@ -208,7 +208,7 @@ def test_a_clock_that_is_stepped_makes_nothing_old(lab_pool: Pool) -> None:
                 taken_at = int(json.loads(daemon.get("/1/report/storage/gluster")[0])["timestamp"])
                 return abs(taken_at / 1e9 - time.time() - days * 86400) < 3600
 
-            wait_until(stepped, "the new time to be told", LONG)
+            wait_until(stepped, "the new time to be reported", LONG)
             assert daemon.status()[0] == 0
             assert daemon.data()["age"] < 2 * INTERVAL
             daemon.next_cycle(last)

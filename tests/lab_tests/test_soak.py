@@ -21,7 +21,7 @@ SLACK = 4 << 20
 
 
 def figures(daemon: Daemon) -> Dict[str, List[int]]:
-    """Of both processes: file descriptors, threads, bytes of memory that are nobody else's."""
+    """Of both processes: file descriptors, threads, bytes of memory that they do not share."""
     processes = [psutil.Process(daemon.child(name).pid) for name in ("poller", "web")]
     return {
         "descriptors": [process.num_fds() for process in processes],

@@ -118,7 +118,7 @@ def test_a_volume_that_is_created_is_reported_by_all(together: Together) -> None
 
 def test_a_new_leader_calls_bricks_at_the_ports_that_the_former_leader_knew(together: Together) -> None:
     """It led before, and a brick was started again since: called at its former port, it would be lost, and its
-    replica set without quorum, while `volume status` is not asked because the former leader is away."""
+    replica set without quorum, while `volume status` is not queried because the former leader is away."""
     first, second, third = together.by_uuid()
     together.stop(first)
     together.wait_leaders([second])
@@ -178,7 +178,7 @@ def test_a_leader_that_is_frozen_is_not_waited_for(together: Together) -> None:
 
 
 def test_a_leader_whose_poller_hangs_is_followed_no_more(together: Together) -> None:
-    """It tells what the new leader sees, and that it does not know its own mounts any more."""
+    """It reports what the new leader knows, and that it does not know its own mounts any more."""
     first, second, _ = together.by_uuid()
     poller = together.daemons[first].child("poller").pid
     os.kill(poller, signal.SIGSTOP)
@@ -220,7 +220,7 @@ def test_a_split_pool_has_a_leader_on_each_side(together: Together) -> None:
 
 
 def test_who_has_no_secret_hears_nothing(together: Together) -> None:
-    """A request that was overheard tells nobody anything new, and has nobody ask Gluster."""
+    """The repetition of an overheard request gives no information, and makes no node query Gluster."""
     (leader,) = together.leaders()
     url = f"http://node{leader}.lab.test:1816/exchange"
     stranger = next(host for host in (1, 2, 3) if host != leader)

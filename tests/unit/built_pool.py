@@ -83,7 +83,7 @@ class Peer:
 
 @dataclass
 class Pool:
-    """A pool, asked on the first of its *peers*."""
+    """A pool, queried on the first of its *peers*."""
 
     volumes: List[Volume]
     peers: List[Peer]

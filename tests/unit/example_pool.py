@@ -229,7 +229,7 @@ HEALTH = Health(
     },
 )
 
-#: nobody answered
+#: without an answer from Gluster
 NOTHING = Pool(taken_at=TAKEN_AT)
 NOTHING_HEALTH = Health(
     2, "glusterd is not running", (Problem("GLUSTERD_DOWN", 2, "glusterd is not running"),), volumes={}

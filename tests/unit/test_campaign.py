@@ -1,4 +1,4 @@
-"""The campaign's pure parts: the guest's program and blocks, what its log tells, and the plan."""
+"""The campaign's pure parts: the guest's program and blocks, what its log says, and the plan."""
 
 from __future__ import annotations
 
@@ -173,7 +173,7 @@ def test_each_operation_is_possible_when_it_comes(seed: int) -> None:
         for operation in step:
             assert state.possible(operation), operation
         lasting = {operation.verb for operation in step} & {*plan.LASTING, *plan.LASTING.values()}
-        assert len(step) == 1 or lasting <= set(plan.BESIDE_GUESTS)
+        assert len(step) == 1 or lasting <= set(plan.WHILE_GUESTS_RUN)
         assert len(lasting) <= 1
         for operation in step:
             state.apply(operation)

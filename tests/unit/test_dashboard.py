@@ -1,6 +1,6 @@
 """The dashboard: made by its script, in Grafana's own form, asking for what there is.
 
-That each question has an answer from a real Prometheus is seen in the lab.
+A lab test checks that each query has an answer from a real Prometheus.
 """
 
 from __future__ import annotations

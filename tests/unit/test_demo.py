@@ -63,7 +63,7 @@ def test_a_replay_says_so_and_shows_how_the_answers_change() -> None:
 
 def test_without_root_it_is_a_replay_and_says_why() -> None:
     if os.geteuid() == 0 and not other_users_can_read_this():
-        pytest.skip(f"{REPOSITORY} is closed to others, so nobody else can run what is in it")
+        pytest.skip(f"{REPOSITORY} is closed to others, so no other user can run what is in it")
     more = {"user": NOBODY, "group": NOBODY, "extra_groups": []} if os.geteuid() == 0 else {}
     shown = replayed(env=without_replay(), **more)
     assert "no hosts can be made here (a lab needs root" in shown.stderr

@@ -154,7 +154,7 @@ def test_every_field_is_documented_and_no_other(collector: str) -> None:
             fields.remove(short)
             known = [field for field in documented("gluster") if f"{short}." in field]
             fields.update(short + field.partition(short)[2] for field in known)
-    # null everywhere here: a node that has seen none of it
+    # null everywhere here: a node without any of it
     missing = {field for field in fields - fields_of(collector) if not null_everywhere(collector, field)}
     assert missing == set()
     assert fields_of(collector) - fields == set()

@@ -162,7 +162,7 @@ def test_a_backlog_that_does_not_fall_for_an_hour_is_stuck() -> None:
     [
         ([*HOUR[:6], (30, 4), *[(minute, 4) for minute in range(35, 61, 5)]], "it fell"),
         ([*HOUR[:6], (28, 0), *[(minute, 5) for minute in range(30, 61, 5)]], "it was done, and others came"),
-        ([(0, 5), (60, 5)], "nobody counted for an hour"),
+        ([(0, 5), (60, 5)], "no count for an hour"),
     ],
 )
 def test_a_backlog_is_not_called_stuck(counts: List[Tuple[float, int]], why: str) -> None:

@@ -115,7 +115,7 @@ def test_nagios_services_use_them() -> None:
 
 
 def checked(argv: List[str]) -> None:
-    """*argv* is let through by sudo, is understood, and tells of a pool whose brick was killed."""
+    """*argv* is let through by sudo, is understood, and reports a pool whose brick was killed."""
     assert argv[: len(CALL)] == CALL
     assert allowed(argv[3:])
     assert cli.main([*argv[3:], "--replay", str(CAPTURE)]) == 2

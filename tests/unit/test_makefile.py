@@ -1,4 +1,4 @@
-"""The Makefile, asked what it would do; and that no word about it is out of date."""
+"""The Makefile, by its dry runs; and that no text about it is out of date."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def test_documents_name_only_what_is_there(document: Path) -> None:
 
 @pytest.mark.skipif(sys.prefix != str(REPOSITORY / ".venv"), reason="not in the environment that make makes")
 def test_whatever_is_installed_is_so_in_a_version_that_is_named() -> None:
-    """Else a library that somebody publishes today decides whether this code is fit."""
+    """Else a library that is published today decides whether this code passes."""
 
     def plain(name: str) -> str:
         return re.sub(r"[-_.]+", "-", name).lower()

@@ -28,7 +28,7 @@ pytestmark = pytest.mark.corpus
 CAPTURES = Path(__file__).parents[1] / "captures"
 LIMITS = Limits()
 
-#: elements that Gluster leaves out itself where it has nothing to say, so that nobody can miss them
+#: elements that Gluster itself leaves out where it has nothing to report, so that their absence is no fault
 LEFT_OUT = tuple(
     f"without <{name}>" for name in ("inodesFree", "device", "fsName", "mntOptions", "fopStats", "fop")
 )

@@ -58,7 +58,7 @@ def tree(tmp_path: Path) -> Path:
 
 
 def checked(tree: Path) -> List[str]:
-    """What is said to be wrong."""
+    """The problems that are reported."""
     done = subprocess.run([SCRIPT, tree], capture_output=True, text=True, timeout=60, check=False)
     lines = [line.partition(": ")[2] for line in done.stderr.splitlines()]
     assert done.returncode == (1 if lines else 0)

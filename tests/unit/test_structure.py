@@ -47,6 +47,11 @@ PRIVATE_WORDS = re.compile(
 PRIVATE_PROSE = re.compile(
     r"\b(told|asked|said|tells|heed|hasty|house|door|patience|beside)\b", re.IGNORECASE
 )
+#: words that no name in the tests has; NOBODY is the account of that name
+TEST_WORDS = frozenset(
+    "told asked said tell tells seen beside heed hasty house door patience nobody somebody".split()
+)
+ACCOUNT = "NOBODY"
 #: where people read
 TEXTS = ("README.md", "CONTRIBUTING.md", "Makefile", "docs", "man", "examples", "systemd", "debian")
 
@@ -160,8 +165,14 @@ def test_nothing_imports_upwards(package: str) -> None:
     assert found == set()
 
 
+def modules_of_tests() -> List[Path]:
+    """All modules of the tests but this one, which names the words that it searches for."""
+    return [path for path in sorted((REPOSITORY / "tests").rglob("*.py")) if path != Path(__file__)]
+
+
 def texts() -> Iterator[Path]:
-    """The files of the package, and those of *TEXTS*."""
+    """The files of the package, those of *TEXTS*, and the modules of the tests."""
+    yield from modules_of_tests()
     for top in (PACKAGE, *(REPOSITORY / each for each in TEXTS)):
         for path in [top] if top.is_file() else sorted(top.rglob("*")):
             if path.is_file() and path.suffix not in {".png", ".pyc"} and path.name != "changelog":
@@ -187,6 +198,43 @@ def test_no_private_word_is_a_name(name: str) -> None:
         elif isinstance(node, ast.arg):
             names.append(node.arg)
     assert [each for each in names if PRIVATE_WORDS.search(each)] == []
+
+
+def names_in(tree: ast.Module) -> Iterator[str]:
+    """The names that a module gives: of classes, functions, parameters, variables and attributes."""
+    for node in ast.walk(tree):
+        if isinstance(node, (ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)):
+            yield node.name
+        elif isinstance(node, ast.arg):
+            yield node.arg
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            yield node.id
+        elif isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store):
+            yield node.attr
+
+
+def words_of(name: str) -> Set[str]:
+    """The words of a name in snake case or camel case, in lower case."""
+    return {word.lower() for word in re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+", name)}
+
+
+def test_no_private_word_is_in_a_name_of_the_tests() -> None:
+    found = {
+        f"{path.relative_to(REPOSITORY)}: {name}"
+        for path in modules_of_tests()
+        for name in {path.stem, *names_in(ast.parse(path.read_text(encoding="utf-8")))}
+        if name != ACCOUNT and words_of(name) & TEST_WORDS
+    }
+    assert found == set()
+
+
+@pytest.mark.parametrize("name", ["test_it_is_told_twice", "asked", "_tell", "AllSeen", "SEEN", "fooDoor"])
+def test_a_private_word_is_found_wherever_it_is_in_a_name(name: str) -> None:
+    assert words_of(name) & TEST_WORDS
+
+
+def test_a_longer_word_is_no_private_word() -> None:
+    assert not words_of("test_untold_unseen_indoors_SEENAGAIN") & TEST_WORDS
 
 
 def test_the_files_that_contributing_names_exist() -> None:

@@ -13,9 +13,9 @@ from ganeti_gluster_mon.gluster.pool_builder import build_pool
 from ganeti_gluster_mon.gluster.query import Query
 
 _UUID = re.compile(rb"(?<![\w-])[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}(?![\w-])")
-#: what is asked of the whole pool, and can be taken together
+#: queries about the whole pool, whose answers can be merged
 _WHOLE = (query.VOLUME_INFO, query.POOL_LIST, query.VOLUME_STATUS_DETAIL, query.VOLUME_STATUS)
-#: what is asked of one volume
+#: queries about one volume
 _OF_A_VOLUME = {"heal", "quota", "rebalance"}
 
 
@@ -98,7 +98,7 @@ def _together(one: bytes, two: bytes, element: bytes) -> bytes:
 
 
 def merged(one: Capture, two: Capture) -> Capture:
-    """One pool with the volumes, hosts and faults of both, asked on the node of *one*."""
+    """One pool with the volumes, hosts and faults of both, queried on the node of *one*."""
     two = _distinct(two)
     others = {answer.query: answer for answer in two.answers}
     answers = []

@@ -1,6 +1,6 @@
 """What Ganeti expects of a class of disks, held against ours: run on a node of a cluster, by Ganeti's own Python.
 
-Each function here that begins with ``test_`` is one; what went wrong is said on standard error.
+Each function here that begins with ``test_`` is one; a failure is reported on standard error.
 """
 
 from __future__ import annotations
@@ -500,7 +500,7 @@ def test_what_is_wrong_names_the_volume_and_what_to_do() -> None:
 
 
 def test_a_mount_that_died_at_once_is_no_mount() -> None:
-    """As glusterfs leaves it now and then that found no server: mounted, and nobody behind it."""
+    """As glusterfs leaves it now and then when it finds no server: mounted, and without a process."""
     os.makedirs("/run/dies", exist_ok=True)
     with open("/run/dies/glusterfs", "w") as file:
         file.write(_DIES)

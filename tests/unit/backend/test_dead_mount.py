@@ -1,4 +1,4 @@
-"""A mount whose client has ended: how it is told from one that reaches no brick, and what is recorded."""
+"""A mount whose client has ended: how it differs from one that reaches no brick, and what is recorded."""
 
 from __future__ import annotations
 

@@ -211,7 +211,7 @@ def test_children_do_not_inherit_the_lock(place: Path, monkeypatch: pytest.Monke
 
 
 def test_the_daemon_is_not_shut_out(place: Path) -> None:
-    """noded makes what only root can look into, unless it is told otherwise."""
+    """noded has the umask 077.  The daemon can read the directory all the same."""
     before = os.umask(0o077)
     try:
         GlusterVolume(

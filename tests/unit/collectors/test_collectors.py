@@ -1,4 +1,4 @@
-"""The registry: a file is a collector, and nothing is imported before it is asked for."""
+"""The registry: a file is a collector, and nothing is imported before it is used."""
 
 from __future__ import annotations
 

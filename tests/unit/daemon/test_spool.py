@@ -119,7 +119,7 @@ def test_a_reader_never_sees_half_of_anything(spool: Spool) -> None:
             while not stop.is_set():
                 number += 1
                 spool.publish(handed(replace(small, recorded_at=number)))
-        except Exception as err:  # told below, in the thread that can fail the test
+        except Exception as err:  # reported below, in the thread that can fail the test
             failed.append(err)
 
     writer = threading.Thread(target=write)
@@ -130,8 +130,8 @@ def test_a_reader_never_sees_half_of_anything(spool: Spool) -> None:
             try:
                 got = spool.current()
             except CaptureError:
-                continue  # overtaken twice, and said so
-            # A file that went while it was read is said by its answer's failure, never by half a text.
+                continue  # overtaken twice, and reported as such
+            # The answer of a file that is deleted while it is read has a failure, and never half a text.
             if not any(answer.failure for answer in got.capture.answers):
                 assert [answer.output for answer in got.capture.answers] == [a.output for a in small.answers]
                 whole += 1

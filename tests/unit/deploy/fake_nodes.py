@@ -56,7 +56,7 @@ def ok(text: str = "") -> CommandResult:
 
 
 def lsblk(**more: Any) -> CommandResult:
-    """lsblk's answer for a disk of 1 GiB, with *more* said otherwise; maj_min for what has a colon."""
+    """lsblk's answer for a disk of 1 GiB, changed by *more*; maj_min for what has a colon."""
     disk: Dict[str, Any] = json.loads(BLANK_LSBLK)["blockdevices"][0]
     disk.update({name.replace("_", ":"): value for name, value in more.items()})
     return ok(json.dumps({"blockdevices": [disk]}))

@@ -57,7 +57,7 @@ class Touch(Step):
 
 
 class Waits(Touch):
-    """Waits for somebody else to make the file."""
+    """Waits until another process makes the file."""
 
     def remaining(self, answers: Sequence[CommandResult]) -> Remaining:
         return DONE if answers[0].status == 0 else WAIT

@@ -14,7 +14,7 @@ from tests.unit.deploy.test_discarding import spread
 
 
 class Answers:
-    """A host that gives answers by the last word of what is asked."""
+    """A host that gives answers by the last word of the command."""
 
     def __init__(self, answers: Dict[str, CommandResult]) -> None:
         self.answers = answers

@@ -109,7 +109,7 @@ def test_a_full_heal_is_begun_when_the_daemons_are_connected_and_is_waited_for()
 
 
 def summary(pending: Dict[BrickAddress, Optional[int]], split: int = 0) -> CommandResult:
-    """The answer to `heal info summary` in XML; None: the brick could not be asked."""
+    """The answer to `heal info summary` in XML; None: the brick could not be queried."""
     bricks = "".join(
         f'<brick hostUuid="-"><name>{brick.label}</name><status>'
         + (

@@ -1,4 +1,4 @@
-"""Layouts: no two bricks of a set on one node, whatever is asked for."""
+"""Layouts: no two bricks of a set on one node, whatever the arguments."""
 
 from __future__ import annotations
 

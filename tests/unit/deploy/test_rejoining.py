@@ -40,7 +40,7 @@ def test_it_goes_on_where_it_was_interrupted() -> None:
     assert STEP.remaining([POOL, pool_list(NODE3, NODE1, NODE2), volume_info(), volume_info()]) == WAIT
     well = pool_list(NODE1, NODE2, NODE3)
     assert STEP.remaining([well, pool_list(NODE3, NODE1, NODE2), volume_info(), volume_info()]) is DONE
-    # seen on real hosts: connected, and for four seconds more without the volumes
+    # observed on real hosts: connected, and for four seconds more without the volumes
     gv0 = volume_info(volume("gv0", [f"{NODE1}:/b"], replica=1))
     assert STEP.remaining([well, pool_list(NODE3, NODE1, NODE2), volume_info(), gv0]) == WAIT
     assert STEP.remaining([well, pool_list(NODE3, NODE1, NODE2), gv0, gv0]) is DONE

@@ -41,7 +41,7 @@ def status(*offline: BrickAddress) -> CommandResult:
 
 
 class Answers:
-    """Nodes that give the same answers whatever they are asked: the state of the bricks, and what is to be healed."""
+    """Nodes that give the same answers to all queries: the state of the bricks, and what is to be healed."""
 
     def __init__(self, state: CommandResult, healing: CommandResult) -> None:
         self.state, self.healing = state, healing

@@ -1,4 +1,4 @@
-"""Waiting for hours: what is told meanwhile, and how seldom Gluster is bothered."""
+"""Waiting for hours: what is reported meanwhile, and how seldom Gluster is queried."""
 
 from __future__ import annotations
 

@@ -30,13 +30,13 @@ CLUSTER = Cluster(
     release=None,
 )
 NODES = Nodes(CLUSTER, "node1")
-TELL = "import json, sys; print(json.dumps(sys.argv[1:]))"
+PRINT_ARGUMENTS = "import json, sys; print(json.dumps(sys.argv[1:]))"
 
 
 @settings(max_examples=40, deadline=None)
 @given(st.lists(st.text(st.characters(blacklist_characters="\0", blacklist_categories=("Cs",))), max_size=4))
 def test_every_word_arrives_as_it_was(words: List[str]) -> None:
-    line = NODES.ssh("node2.example.org", [sys.executable, "-c", TELL, *words])[-1]
+    line = NODES.ssh("node2.example.org", [sys.executable, "-c", PRINT_ARGUMENTS, *words])[-1]
     result = subprocess.run(["sh", "-c", line], check=True, capture_output=True, text=True, timeout=30)
     assert json.loads(result.stdout) == words
 

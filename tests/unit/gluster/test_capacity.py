@@ -1,4 +1,4 @@
-"""The table of what statvfs really said (docs/gluster.md), reckoned from the bricks alone."""
+"""The table of the measured results of statvfs (docs/gluster.md), reckoned from the bricks alone."""
 
 from typing import Any, Optional, Tuple
 

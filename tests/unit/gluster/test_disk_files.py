@@ -140,7 +140,7 @@ def test_who_ends_it_ends_what_it_started(
 
 @pytest.fixture
 def requested(monkeypatch: pytest.MonkeyPatch) -> List[List[str]]:
-    """What a client is asked; it says that all is on the brick n2:/far, and takes 5 bytes."""
+    """The requests to a client; it reports all files on the brick n2:/far, with 5 bytes each."""
     requested: List[List[str]] = []
 
     def clients(_children: Any, wanted: Any, _deadline: float) -> Any:
@@ -212,4 +212,4 @@ def test_a_client_that_says_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     """Here is no glusterd to tell it of the volume."""
     (disk,) = look(tmp_path, [volume([brick(Path("/far"), THERE)])], FILE, as_client=True)
     assert (disk.bricks, disk.allocated) == (None, None)
-    assert disk.queried_at is not None  # and it is not asked again at once
+    assert disk.queried_at is not None  # and it is not queried again at once

@@ -19,7 +19,7 @@ ANSWERS = Path(__file__).parents[1] / "answers"
 RECORDED = Path(__file__).parents[2] / "captures" / "recorded"
 NODE1 = "2f5fe442-3b7d-413f-a157-e783a5d0af1b"
 NODE2 = "958c3bbe-696a-406c-88cf-24c0b56246d3"
-NOBODY = "ffffffff-0000-4000-8000-000000000000"
+NO_MEMBER = "ffffffff-0000-4000-8000-000000000000"
 #: ns
 SECOND = 10**9
 
@@ -104,7 +104,7 @@ def test_what_it_knows_later_of_its_own_bricks_counts() -> None:
 
 
 def test_a_brick_that_its_own_glusterd_calls_offline_is_not_online_by_the_leaders_word() -> None:
-    """However late the leader says that it was told; a brick that this node reaches has been started since."""
+    """The time of the leader's answers does not matter.  A brick that this node reaches has been started since."""
     leaders = read("healthy")
     key = ("node2.lab.test", "/export/b1/gv0")
     assert leaders.bricks_answering[key]
@@ -218,7 +218,7 @@ def test_who_one_is_and_who_else_there_is() -> None:
 def test_a_capture_of_another_pool_or_another_node_is_refused() -> None:
     check_same_pool(read("healthy"), NODE1, NODE2)
     with pytest.raises(CaptureError, match="a pool that this node is not in"):
-        check_same_pool(read("healthy"), NODE1, NOBODY)
+        check_same_pool(read("healthy"), NODE1, NO_MEMBER)
     with pytest.raises(CaptureError, match="not by the node that sent it"):
         check_same_pool(read("healthy"), NODE2, NODE1)
 

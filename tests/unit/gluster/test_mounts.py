@@ -18,7 +18,7 @@ import pytest
 from ganeti_gluster_mon.gluster import child, mounts, worker_lock
 from ganeti_gluster_mon.gluster.model import Mount
 
-#: as seen on hosts of the lab, and a few forms that mount.glusterfs takes besides
+#: as on hosts of the lab, and a few forms that mount.glusterfs takes besides
 MOUNTINFO = r"""
 61 1 8:1 / / rw,relatime shared:1 - ext4 /dev/vda rw
 93 61 0:60 / /mnt/a rw,relatime - fuse.glusterfs node1.lab.test:gv0 rw,user_id=0,group_id=0

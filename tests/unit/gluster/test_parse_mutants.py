@@ -60,7 +60,7 @@ def check(read: Callable[[bytes], parse.Parsed[Any]], truth: Any, mutant: mutate
 
 
 def truth_of(file: Path) -> Any:
-    """The facts of the answer in *file* as it is; None where Gluster said no."""
+    """The facts of the answer in *file* as it is; None where Gluster reports an error."""
     try:
         return reader_of(file)(file.read_bytes()).facts
     except parse.Refused:
@@ -216,7 +216,7 @@ def test_refused_at_sight(output: bytes) -> None:
 
 @pytest.mark.parametrize("kind", hostile.KINDS)
 def test_a_hundred_megabytes_of_nonsense(kind: str) -> None:
-    """Given up soon, in little memory beside the answer itself; in a process of its own, to measure it."""
+    """Given up soon, in little memory in addition to the answer itself; in a process of its own, to measure it."""
     done = subprocess.run(
         [sys.executable, "-m", "tests.hostile", kind, "100"],
         cwd=Path(__file__).parents[3], capture_output=True, text=True, timeout=120, check=False,

@@ -89,7 +89,7 @@ def test_of_several_subvolumes_the_one_where_it_was_found() -> None:
 
 
 def test_a_host_has_another_name_for_its_bricks() -> None:
-    """A client is told what the host calls itself: a short name, or the name of what the volume has as an address."""
+    """A client gets the host's own name: a short name, or the name of what the volume has as an address."""
     short = replace(FILE, bricks=("n1:/b", "n2:/b", "n3:/b"))
     assert labels(the_disk(short, volume("replicate", [ONE, TWO]))) == ("n1.x:/b", "n2.x:/b", "n3.x:/b")
     by_address = volume("distribute", [[brick("10.0.0.1", "/b1")], [brick("10.0.0.2", "/b2")]])

@@ -166,7 +166,7 @@ def test_a_volume_that_is_left_out_is_unknown_with_the_command_that_gives_the_re
         )
         assert f"{name}: not known: the state of bricks and daemons ({reason})" in health.message
         assert "lock" not in health.message
-    # of gv0, heal info told that the bricks are there; their space is not known all the same
+    # heal info reports that the bricks of gv0 are online; their space is not known all the same
     assert (health.volumes["gv0"].code, health.volumes["gv0"].status) == (UNKNOWN, "unknown")
     assert health.volumes["distrep"].status == "healthy"
 

@@ -203,7 +203,7 @@ def test_what_is_not_watched_any_more_is_forgotten(tmp_path: Path, glusterd: Ser
 def test_a_resolver_that_hangs_delays_no_probe(
     tmp_path: Path, glusterd: Server, monkeypatch: pytest.MonkeyPatch, known: bool
 ) -> None:
-    """The addresses that were known go on being used; without any, nothing is said of the peer."""
+    """The addresses that were known go on being used; without any, the peer is not known."""
     hang = threading.Event()
     resolved: List[str] = []
 

@@ -127,7 +127,7 @@ def test_a_brick(tmp_path: Path) -> None:
         assert process is not None
         assert (process.name, process.volume, process.path) == ("brick", "gv0", "/export/b1/gv0")
         assert process.state in ("running", "sleeping")
-        # jiffies: the kernel tells the start to a hundredth of a second
+        # jiffies: the kernel reports the start to a hundredth of a second
         assert 0 <= process.uptime <= time.monotonic() - before + 0.02
         assert process.rss > 4096
         assert 0 <= process.cpu_seconds < 10

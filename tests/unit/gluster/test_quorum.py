@@ -34,7 +34,7 @@ def subvolume(kind: str, bricks: str, redundancy: int = 0) -> Subvolume:
         ("+-?", {}, None),
         ("--?", {}, False),
         ("???", {}, None),
-        # two replicas have no quorum unless they are told to, and then the first decides
+        # two replicas have no quorum by default; with one, the first decides
         ("+-", {}, True),
         ("-+", {}, True),
         ("--", {}, False),

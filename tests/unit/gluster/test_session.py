@@ -29,7 +29,7 @@ def children() -> List[psutil.Process]:
 
 
 def started(path: str) -> List[psutil.Process]:
-    """The processes that were started from *path*, and theirs; a lab may stand beside, with processes of its own."""
+    """The processes that were started from *path*, and theirs; a lab may run, too, with processes of its own."""
     found = [each for each in psutil.Process().children() if path in each.cmdline()]
     return found + [below for each in found for below in each.children(recursive=True)]
 

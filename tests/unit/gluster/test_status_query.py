@@ -23,7 +23,7 @@ LOCKED = """<?xml version="1.0"?>
 """
 BUSY = LOCKED.format(30802, "Another transaction is in progress for gv0. Please try again after some time.")
 FAILED = LOCKED.format(30800, "Locking failed on node3.lab.test. Please check log file for details.")
-#: a volume whose lock could not be had is not in the answer, and nobody says so
+#: a volume whose lock could not be had is not in the answer, without a message
 WITHOUT_GV0 = output(STATUS).replace("<volName>gv0</volName>", "<volName>other</volName>")
 
 

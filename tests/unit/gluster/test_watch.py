@@ -79,7 +79,7 @@ def test_a_process_that_ends_is_reported_by_its_name(tmp_path: Path) -> None:
         event = watch.wait(LONG)
         assert event is not None
         assert event.what == ("brick /b1 ended",)
-        assert watch.wait(0.01) is None, "told once"
+        assert watch.wait(0.01) is None, "reported once"
     process.wait()
 
 
@@ -122,11 +122,11 @@ def test_a_flat_directory_takes_one_watch_whatever_is_made_in_it(tmp_path: Path)
 def test_another_descriptor(tmp_path: Path) -> None:
     read, write = os.pipe()
     with Watch([str(tmp_path)]) as watch:
-        watch.also(read, "somebody wrote")
+        watch.also(read, "written to")
         os.write(write, b"x")
         event = watch.wait(LONG)
         assert event is not None
-        assert event.what == ("somebody wrote",)
+        assert event.what == ("written to",)
     os.close(read)
     os.close(write)
 

@@ -1,4 +1,4 @@
-"""The daemons beside the bricks, by the options that require them."""
+"""The daemons other than bricks, by the options that require them."""
 
 from __future__ import annotations
 

@@ -113,7 +113,7 @@ def test_free_inodes_of_a_brick() -> None:
     ],
 )
 def test_space_of_the_volume(free: float, expected: Found) -> None:
-    # all bricks are short, so that nothing is said of the only set
+    # all bricks are short, so that there is no problem of the only set
     assert found(made([brick(free)] * 3)) == expected
 
 

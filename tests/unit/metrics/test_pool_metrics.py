@@ -131,7 +131,7 @@ def test_of_a_volume_little_is_known_of_little_is_reported() -> None:
     }
 
 
-#: what the pool's series are told by: the leader alone
+#: prefixes of the pool's series, which the leader alone exports
 OF_THE_POOL = (
     "gluster_problem",
     "gluster_volume_",

@@ -1,4 +1,4 @@
-"""What a node tells of its bricks' filesystems, and what is said of it."""
+"""What a node reports of its bricks' filesystems, and the findings about it."""
 
 from __future__ import annotations
 

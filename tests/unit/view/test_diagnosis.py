@@ -1,4 +1,4 @@
-"""What is wrong and what to do: judged from what nodes told, Ganeti's settings, and the pool."""
+"""What is wrong and what to do: judged from the reports of nodes, Ganeti's settings, and the pool."""
 
 from __future__ import annotations
 
@@ -159,7 +159,7 @@ def test_what_is_not_wrong_with_a_node(more: Dict[str, Any]) -> None:
 
 
 def test_one_cause_is_reported_once() -> None:
-    """That nobody reaches a glusterd that does not run goes without saying."""
+    """A glusterd that does not run is one finding; that no node reaches it is not a second one."""
     silent = {"node1": True, "node2": False, "node3": True}
     found = wrong(
         facts={
@@ -203,7 +203,7 @@ def test_a_volume_that_is_not_started() -> None:
     assert POOL.volumes is not None
     pool = replace(POOL, volumes=(replace(POOL.volumes[0], state="stopped"),))
     assert wrong(pool=pool) == {"cluster": ["disk parameters of group default: volume gv0 is not started"]}
-    # Which there are is not known: nothing is said of it.
+    # Which there are is not known: there is no finding.
     assert wrong(pool=replace(POOL, volumes=None, peers=None)) == {}
 
 

@@ -82,7 +82,7 @@ def test_a_node_daemon_that_was_not_started_again() -> None:
         # not known of all
         (("11.1", None), ("100000", "100000"), None),
         (("11.1", "11.1"), ("100000", None), None),
-        # said of the nodes
+        # a finding of the nodes
         (("11.1", "11.1"), ("100000", "110000"), None),
         (("11.1",), ("nonsense",), None),
         ((), (), None),

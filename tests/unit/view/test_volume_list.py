@@ -1,4 +1,4 @@
-"""The status word of a volume: never "healthy" beside a problem that needs an administrator or is not known."""
+"""The status word of a volume: never "healthy" with a problem that needs an administrator or is not known."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""Which of Ganeti's commands tell the space of a kind of storage: the design's table, as data.
+"""Which of Ganeti's commands report the space of a kind of storage: the design's table, as data.
 
 What belongs to a node has its space in `gnt-node list`, and hail reckons with it.  What is shared belongs to no node:
 there the columns are ``?`` and hail leaves it out, for a shared type that claimed to report space would have hail
-fail where it had none.  `gnt-node list-storage` tells of it all the same.
+fail where it had none.  `gnt-node list-storage` reports it all the same.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Mapping
 
 @dataclass(frozen=True)
 class StorageType:
-    """How Ganeti tells the space of one kind of storage."""
+    """How Ganeti reports the space of one kind of storage."""
 
     #: Ganeti's word for it
     name: str

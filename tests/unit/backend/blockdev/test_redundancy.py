@@ -1,4 +1,4 @@
-"""What the daemon tells the storage backend, and what that makes of it: digest → seen → redundancy and space."""
+"""The status file of the daemon, and what the storage backend makes of it: redundancy and space."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ def test_only_the_bricks_that_hold_the_disk_count(source: Path, tmp_path: Path) 
         (brick / "ganeti").mkdir(parents=True)
     sets = copies(True, True, True, paths=str(here)), copies(True, False, True, paths=str(there))
     publish_status(source, pool(*sets))
-    assert of(source) == DEGRADED, "nobody can tell which it is: the worst"
+    assert of(source) == DEGRADED, "it is not known which it is: the worst"
     (here / DISK).write_bytes(b"x")
     assert of(source) == FINE
     (here / DISK).rename(there / DISK)

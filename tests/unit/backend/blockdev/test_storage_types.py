@@ -1,4 +1,4 @@
-"""The table of storage types against the words of the Ganeti that is installed here, asked by its own Python."""
+"""The table of storage types against the words of the Ganeti that is installed here, read by its own Python."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ ASK = """
 import inspect, json, sys
 sys.path.insert(0, sys.argv[1])
 from ganeti import backend, constants
-told = {
+found = {
     "types": constants.MAP_DISK_TEMPLATE_STORAGE_TYPE,
     "report": sorted(constants.STS_REPORT),
     "report_node": sorted(constants.STS_REPORT_NODE_STORAGE),
@@ -28,7 +28,7 @@ told = {
     "functions": {name: inspect.getsource(function) for name, function in inspect.getmembers(backend)
                   if inspect.isfunction(function)},
 }
-print(json.dumps(told))
+print(json.dumps(found))
 """
 
 
@@ -53,7 +53,7 @@ def test_node_list_and_hail_reckon_with_these(ganeti: Dict[str, Any]) -> None:
     for each in STORAGE_TYPES.values():
         assert each.node_list == (each.name in ganeti["report"]), each.name
         assert each.node_list == (each.name in ganeti["space"]), each.name
-        assert each.hail == each.node_list, "hail sees what the node tells"
+        assert each.hail == each.node_list, "hail uses what the node reports"
 
 
 def test_who_asks_for_a_disk_is_there_and_does_as_we_think(ganeti: Dict[str, Any]) -> None:

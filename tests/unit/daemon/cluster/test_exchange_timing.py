@@ -9,7 +9,7 @@ from ganeti_gluster_mon.daemon.cluster.exchange_timing import ExchangeTiming
 
 @pytest.mark.parametrize("interval", [1.0, 5.0, 30.0, 300.0])
 def test_another_leads_within_two_intervals(interval: float) -> None:
-    """Whatever the first one died of: it is noticed, the others are asked, and the one that is to begins."""
+    """Whatever ends the first one: a node notices, queries the others, and the next leader begins."""
     rates = ExchangeTiming.of(interval)
     if interval >= 5:
         assert (

@@ -22,7 +22,7 @@ from ganeti_gluster_mon.daemon.cluster.peer_client import PeerClient
 from ganeti_gluster_mon.daemon.spool import Spool
 from ganeti_gluster_mon.mutes import Mute, Mutes
 from tests.unit.daemon.cluster.peer_nodes import HEAD, HOSTS, KEY, Node, http, leading, node, run
-from tests.unit.gluster.test_merge import NOBODY, NODE1, NODE2
+from tests.unit.gluster.test_merge import NO_MEMBER, NODE1, NODE2
 
 #: seconds; its deadlines and beats are the shortest there are
 INTERVAL = 2.0
@@ -82,7 +82,7 @@ def test_it_follows_the_one_that_leads_and_leads_when_it_has_gone(tmp_path: Path
 
 
 def test_a_leader_whose_glusterd_is_silent_is_left_at_once(tmp_path: Path) -> None:
-    """Its request is held back for longer than this test lasts: nothing but the probe tells."""
+    """Its request is held back for longer than this test lasts: only the probe notices."""
     place = Spool(str(tmp_path))
 
     async def work() -> None:
@@ -149,7 +149,7 @@ def test_what_cannot_be_believed_is_refused_and_logged_once(
     async def work() -> None:
         async with node(NODE2) as here, node(NODE1, here.port) as there:
             for why, state in bad.items():
-                here.exchange.set_state(leading(NOBODY if "not in" in why else NODE2))
+                here.exchange.set_state(leading(NO_MEMBER if "not in" in why else NODE2))
                 there.exchange.set_state(state)
                 async with follower(here, tmp_path, {NODE1: HOSTS[NODE1]}) as mine:
                     await until(lambda: why in caplog_fields(caplog))  # noqa: B023
@@ -173,7 +173,7 @@ def test_another_node_under_the_peers_name_is_ignored(tmp_path: Path) -> None:
 
     async def work() -> None:
         async with node(NODE2) as here, node(NODE1, here.port) as there:
-            there.exchange.set_state(leading(NOBODY))
+            there.exchange.set_state(leading(NO_MEMBER))
             async with follower(here, tmp_path, {NODE1: HOSTS[NODE1]}):
                 await until(lambda: place.role() == spool.LEAD)
 

@@ -9,7 +9,7 @@ import pytest
 
 from ganeti_gluster_mon.daemon.cluster.leader_election import Candidate, elect_leader
 
-PATIENCE = 10.0
+TAKEOVER_TIMEOUT = 10.0
 
 
 def candidate(
@@ -19,45 +19,53 @@ def candidate(
 
 
 def test_alone_it_leads() -> None:
-    assert elect_leader(candidate("b"), [], PATIENCE) == "b"
+    assert elect_leader(candidate("b"), [], TAKEOVER_TIMEOUT) == "b"
 
 
 def test_alone_and_not_able_no_node_leads() -> None:
-    assert elect_leader(candidate("b", eligible=False), [], PATIENCE) is None
+    assert elect_leader(candidate("b", eligible=False), [], TAKEOVER_TIMEOUT) is None
 
 
 def test_the_lowest_that_leads_is_followed() -> None:
     others = [candidate("c", leads=True), candidate("a", leads=True)]
-    assert elect_leader(candidate("d"), others, PATIENCE) == "a"
+    assert elect_leader(candidate("d"), others, TAKEOVER_TIMEOUT) == "a"
 
 
 def test_higher_ones_do_not_matter_to_who_can_lead() -> None:
-    assert elect_leader(candidate("a"), [candidate("b", leads=True)], PATIENCE) == "a"
+    assert elect_leader(candidate("a"), [candidate("b", leads=True)], TAKEOVER_TIMEOUT) == "a"
 
 
 def test_who_cannot_lead_follows_whoever_does() -> None:
     others = [candidate("b", eligible=False), candidate("c"), candidate("d", leads=True)]
-    assert elect_leader(candidate("a", eligible=False), others, PATIENCE) == "d"
+    assert elect_leader(candidate("a", eligible=False), others, TAKEOVER_TIMEOUT) == "d"
 
 
 def test_a_lower_one_about_to_begin_is_waited_for() -> None:
-    assert elect_leader(candidate("b"), [candidate("a")], PATIENCE) == "a"
+    assert elect_leader(candidate("b"), [candidate("a")], TAKEOVER_TIMEOUT) == "a"
 
 
 def test_a_lower_one_that_never_begins_is_not() -> None:
-    assert elect_leader(candidate("b"), [candidate("a", waiting_seconds=PATIENCE)], PATIENCE) == "b"
+    assert (
+        elect_leader(candidate("b"), [candidate("a", waiting_seconds=TAKEOVER_TIMEOUT)], TAKEOVER_TIMEOUT)
+        == "b"
+    )
 
 
 def test_a_lower_one_has_the_whole_timeout_to_begin() -> None:
-    assert elect_leader(candidate("b"), [candidate("a", waiting_seconds=PATIENCE - 0.1)], PATIENCE) == "a"
+    assert (
+        elect_leader(
+            candidate("b"), [candidate("a", waiting_seconds=TAKEOVER_TIMEOUT - 0.1)], TAKEOVER_TIMEOUT
+        )
+        == "a"
+    )
     # it has not waited unless it says so
     assert elect_leader(candidate("b"), [Candidate("a", eligible=True, leads=False)], 0.5) == "a"
 
 
 def test_two_lower_ones_are_waited_for_in_turn() -> None:
-    late, next_one = candidate("a", waiting_seconds=PATIENCE), candidate("b")
-    assert elect_leader(candidate("c"), [next_one, late], PATIENCE) == "b"
-    assert elect_leader(candidate("c", eligible=False), [next_one, late], PATIENCE) is None
+    late, next_one = candidate("a", waiting_seconds=TAKEOVER_TIMEOUT), candidate("b")
+    assert elect_leader(candidate("c"), [next_one, late], TAKEOVER_TIMEOUT) == "b"
+    assert elect_leader(candidate("c", eligible=False), [next_one, late], TAKEOVER_TIMEOUT) is None
 
 
 def test_a_node_with_the_same_uuid_does_not_lead_in_its_place() -> None:
@@ -67,12 +75,12 @@ def test_a_node_with_the_same_uuid_does_not_lead_in_its_place() -> None:
 
 
 def test_who_leads_goes_on_until_the_lower_one_does() -> None:
-    assert elect_leader(candidate("b", leads=True), [candidate("a")], PATIENCE) == "b"
-    assert elect_leader(candidate("b", leads=True), [candidate("a", leads=True)], PATIENCE) == "a"
+    assert elect_leader(candidate("b", leads=True), [candidate("a")], TAKEOVER_TIMEOUT) == "b"
+    assert elect_leader(candidate("b", leads=True), [candidate("a", leads=True)], TAKEOVER_TIMEOUT) == "a"
 
 
 def test_who_is_not_able_is_passed_over() -> None:
-    assert elect_leader(candidate("b"), [candidate("a", eligible=False, leads=True)], PATIENCE) == "b"
+    assert elect_leader(candidate("b"), [candidate("a", eligible=False, leads=True)], TAKEOVER_TIMEOUT) == "b"
 
 
 #: a node's uuid → whether it is eligible; and between whom there is a way
@@ -89,7 +97,7 @@ def settled(
         heard = {uuid: candidate(uuid, eligible[uuid], uuid in leading and eligible[uuid]) for uuid in NODES}
         follows = {
             own: elect_leader(
-                heard[own], [heard[other] for other in NODES if (own, other) in reach], PATIENCE
+                heard[own], [heard[other] for other in NODES if (own, other) in reach], TAKEOVER_TIMEOUT
             )
             for own in NODES
         }

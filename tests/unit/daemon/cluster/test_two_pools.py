@@ -67,7 +67,7 @@ class Daemon:
 
 
 def renamed(name: str, words: Dict[str, str]) -> Capture:
-    """A recorded capture with other words in all answers; what was seen of the node beside them is left out."""
+    """A recorded capture with other words in all answers; what was recorded of the node besides is left out."""
     recorded = capture.read(str(RECORDED / name))
     answers = []
     for answer in recorded.answers:

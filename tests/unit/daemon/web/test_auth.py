@@ -35,7 +35,7 @@ def trusting(certificate: Path) -> ssl.SSLContext:
 
 
 class Clock:
-    """Time that goes on when told to."""
+    """Time that goes on when the test says so."""
 
     now = 0.0
 
@@ -241,7 +241,7 @@ class TestPasswords:
                 for name in names:
                     assert served.ask("/1", authorization=basic(name, "wrong")).status == 401
         costs = [int(hashed[4:6]) for hashed in counted.hashes]
-        assert costs[:20] == costs[20:], "asked again, a user costs the same"
+        assert costs[:20] == costs[20:], "a user costs the same in each request"
         assert set(costs) == {4, 6}
 
     def test_a_flood_of_passwords(self, tmp_path: Path, counted: Counted) -> None:

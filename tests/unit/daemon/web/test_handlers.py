@@ -1,4 +1,4 @@
-"""Every path of the contract, asked on real sockets."""
+"""Every path of the contract, requested on real sockets."""
 
 from __future__ import annotations
 
@@ -187,9 +187,9 @@ def test_before_there_is_a_picture() -> None:
 def test_words_for_whoever_watches_the_daemon() -> None:
     with serving() as served:
         assert served.ask("/-/healthy").body == b"healthy\n"
-        served.current.unhealthy_reason = "nobody asks Gluster since 95 s"
+        served.current.unhealthy_reason = "no cycle of queries since 95 s"
         answer = served.ask("/-/healthy")
-        assert (answer.status, answer.body) == (503, b"nobody asks Gluster since 95 s\n")
+        assert (answer.status, answer.body) == (503, b"no cycle of queries since 95 s\n")
         served.current.not_ready_reason = "the picture is 95 s old"
         assert served.ask("/-/ready").status == 503
         assert served.ask("/metrics").status == 200

@@ -1,4 +1,4 @@
-"""Where the daemon listens when it is told to listen where Ganeti knows the node, and how it says that it is alive."""
+"""Where the daemon listens with ``@ganeti`` in --listen, and how it says that it is alive."""
 
 from __future__ import annotations
 

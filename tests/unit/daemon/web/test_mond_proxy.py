@@ -45,10 +45,10 @@ NOT_THERE = (404, b"Unable to produce a report for the requested resource")
 
 
 class Mond:
-    """Answers from a table, without a content type; hangs where the table says nothing is said."""
+    """Answers from a table, without a content type; does not answer where the table says so."""
 
     def __init__(self, answers: Answers, hangs: Tuple[str, ...] = (), raw: Optional[bytes] = None) -> None:
-        self.asked: List[str] = []
+        self.requested: List[str] = []
         self._answers = answers
         self._hangs = hangs
         self._raw = raw
@@ -69,7 +69,7 @@ class Mond:
                 path = file.readline().split()[1].decode()
                 while file.readline().strip():
                     pass
-            self.asked.append(path)
+            self.requested.append(path)
             if path in self._hangs:
                 continue
             status, body = self._answers.get(path, NOT_THERE)
@@ -113,7 +113,7 @@ def test_ours_win() -> None:
         own = served.ask("/1/report/storage/gluster").body
         assert own == RENDERED.reports["storage", "gluster"].terse.plain
         assert names(served.ask("/1/report/all").body) == ["lv", *(name for name, *_ in OURS)]
-        assert "/1/report/storage/gluster" not in behind.asked
+        assert "/1/report/storage/gluster" not in behind.requested
 
 
 @pytest.mark.parametrize("query", ["", "?verbose=1"])
@@ -122,7 +122,7 @@ def test_a_report_is_passed_through(query: str) -> None:
         answer = served.ask(f"/1/report/default/cpu-avg-load{query}")
         assert (answer.status, answer.body) == (200, LOAD)
         assert "content-type" not in answer.headers
-        assert behind.asked == [f"/1/report/default/cpu-avg-load{query}"]
+        assert behind.requested == [f"/1/report/default/cpu-avg-load{query}"]
 
 
 def test_what_mond_says_when_it_fails_is_passed_through() -> None:
@@ -133,7 +133,7 @@ def test_what_mond_says_when_it_fails_is_passed_through() -> None:
         ):
             answer = served.ask(path)
             assert (answer.status, answer.body) == expected
-            assert behind.asked[-1] == path
+            assert behind.requested[-1] == path
 
 
 def test_a_broken_collector_costs_only_itself() -> None:
@@ -143,7 +143,7 @@ def test_a_broken_collector_costs_only_itself() -> None:
             assert answer.status == 200
             assert names(answer.body) == ["cpu-avg-load", "lv", *(name for name, *_ in OURS)]
             assert LOAD in answer.body and LV in answer.body
-        assert "/1/report/all" not in behind.asked
+        assert "/1/report/all" not in behind.requested
 
 
 def test_before_the_first_picture_mond_is_heard() -> None:
@@ -155,7 +155,7 @@ def test_the_rest_is_ours() -> None:
     with mond(MOND) as behind, serving(front=behind.url) as served:
         for path in ("/", "/1", "/metrics", "/-/ready", "/nothing", "/1/report", "/1/list"):
             served.ask(path)
-        assert behind.asked == []
+        assert behind.requested == []
 
 
 def test_mond_down(caplog: pytest.LogCaptureFixture) -> None:
@@ -186,8 +186,8 @@ def test_many_questions_to_a_mond_that_hangs_do_not_add_up() -> None:
         for client in clients:
             client.send(b"GET /1/report/storage/lv HTTP/1.1\r\n\r\n")
         assert {client.answer().status for client in clients} == {502}
-        # They went at the end of one deadline, most without having been asked.
-        assert len(behind.asked) < 50
+        # They end at one deadline, most without a request to mond.
+        assert len(behind.requested) < 50
         for client in clients:
             client.close()
 
@@ -221,7 +221,7 @@ def test_a_redirect_is_not_followed() -> None:
         head = f"HTTP/1.1 302 Found\r\nlocation: {other.url}/1/report/storage/lv\r\ncontent-length: 0\r\n\r\n"
         with mond(MOND, raw=head.encode()) as behind, serving(front=behind.url) as served:
             assert served.ask("/1/report/storage/lv").status == 302
-        assert other.asked == []
+        assert other.requested == []
 
 
 def test_a_report_that_is_no_json_would_spoil_the_array() -> None:

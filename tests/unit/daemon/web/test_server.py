@@ -34,7 +34,7 @@ def served() -> Iterator[Served]:
 
 
 def wait_until(true: Callable[[], bool]) -> None:
-    """Wait for *true*, which no event tells of; a minute at most."""
+    """Wait for *true*, which no event reports; a minute at most."""
     end = time.monotonic() + GENEROUS
     while not true():
         assert time.monotonic() < end, "it did not come about"
@@ -232,8 +232,8 @@ def test_an_address_with_few_connections_keeps_them() -> None:
 def crowd(order: List[str], limits: Optional[ClientLimits] = None) -> Iterator[Callable[..., Client]]:
     """A function for clients that all come before the server looks, in the order of the calls.
 
-    At the end of the block the server looks.  Each client asks for /order/NAME, several times in advance if it is told
-    so; *order* gets the names as they are answered.
+    At the end of the block the server looks.  Each client requests /order/NAME, several times in advance with *times*;
+    *order* gets the names as they are answered.
     """
 
     class Order(BaseHandler):
@@ -268,10 +268,10 @@ def test_who_sends_requests_in_advance_waits_for_those_who_do_not() -> None:
     order: List[str] = []
     with crowd(order) as come:
         for _ in range(200):
-            come("hasty", 5)
+            come("pipelining", 5)
         come("good")
     assert order.index("good") < 5, order[:50]
-    assert "hasty" in order
+    assert "pipelining" in order
 
 
 def test_each_address_has_its_turn() -> None:

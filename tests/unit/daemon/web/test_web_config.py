@@ -107,7 +107,7 @@ http_server_config:
             Authenticator(tmp_path / "web.yml")
 
     def test_the_usual_hashes(self, tmp_path: Path) -> None:
-        """htpasswd -B writes $2y$, as Prometheus' documentation tells its readers to make them."""
+        """htpasswd -B writes $2y$, as Prometheus' documentation says."""
         hashes: Dict[str, str] = {
             kind: HASHES["alice"].replace("$2b$", kind) for kind in ("$2a$", "$2b$", "$2y$")
         }
