@@ -18,7 +18,7 @@ FAMILY = "ganeti-gluster-test"
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Ctrl-C is a part of what is tested: who starts the tests in the background may have had it ignored."""
+    """Ctrl-C is a part of what is tested: tests that are started in the background may have it ignored."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
@@ -59,7 +59,7 @@ def _skip_where(reason: str) -> None:
 def lab_pool() -> Iterator[Pool]:
     """Three hosts with a volume of each kind, gv0 mounted on node1 at /mnt/gv0.
 
-    All tests share it: whoever breaks something puts it right again. What cannot be put right is broken in a
+    All tests share it: a test that breaks something repairs it. What cannot be put right is broken in a
     fresh_pool.  With LAB=PREFIX in the environment it is the lab of that prefix, which `make lab` brought up and which
     stays up.
     """

@@ -145,7 +145,7 @@ def replaced(answer: bytes, span: Span, text: bytes) -> Mutant:
     return Mutant(what, answer[: span.start] + element + answer[span.end :])
 
 
-def spoilt(answer: bytes, most: int = 200) -> Iterator[Mutant]:
+def damaged(answer: bytes, most: int = 200) -> Iterator[Mutant]:
     """Nonsense here and there."""
     for offset in sample(range(len(answer)), most):
         for nonsense in NONSENSE:

@@ -43,7 +43,7 @@ class Tally:
 
 @contextmanager
 def daemons(pool: Pool, interval: float) -> Iterator[List[Daemon]]:
-    """One on each host, who know each other."""
+    """One on each host, which know each other."""
     for host in HOSTS:
         pool.exec(host, ["tee", SECRET], input="what all nodes of the cluster know\n")
         pool.exec(host, ["chmod", "600", SECRET])
@@ -120,14 +120,14 @@ def at_rest(pool: Pool) -> None:
         passed = time.monotonic() - began
         for daemon, at_first in zip(started, before):
             leads = daemon.metric("gluster_leader") == 1
-            who = "the leader" if leads else "a follower"
+            role = "the leader" if leads else "a follower"
             every = family(daemon)
             memory = [process.memory_full_info().pss / 2**20 for process in every]
-            line(f"{who}: memory of both processes (PSS)", sum(memory[:2]), "MiB", "64")
-            line(f"{who}: and of the one that watches over them", memory[2], "MiB")
+            line(f"{role}: memory of both processes (PSS)", sum(memory[:2]), "MiB", "64")
+            line(f"{role}: and of the one that watches over them", memory[2], "MiB")
             own, children = (100 * (now - then) / passed for now, then in zip(used(every), at_first))
-            line(f"{who}: processor at rest", own, "%", "0.5")
-            line(f"{who}: and of the gluster commands it ran", children, "%")
+            line(f"{role}: processor at rest", own, "%", "0.5")
+            line(f"{role}: and of the gluster commands it ran", children, "%")
 
 
 def locks(pool: Pool) -> None:

@@ -105,7 +105,7 @@ def main() -> int:
         measure("20 clients", process, port)
         with idle_clients(process, port):
             measure(f"20 clients and {IDLE} idle ones", process, port)
-    # Without a picture: what rendering has left free would be taken first, and hide what they cost.
+    # Without a snapshot: what rendering has left free would be taken first, and hide what they cost.
     with a_server("nothing") as (process, port):
         before = process.memory_info().rss
         with idle_clients(process, port):

@@ -62,7 +62,7 @@ class Cluster:
 
     Nodes need no volume to stand; disks of the template gluster live on *volume*. *storage_paths* are what
     every node's /etc/ganeti/file-storage-paths names. A lab that is taken down
-    takes the cluster with it, so down() is for those who go on with the hosts alone.
+    takes the cluster with it, so down() is for tests that go on with the hosts alone.
     """
 
     def __init__(self, pool: Pool, volume: str = "gv0", storage_paths: Sequence[str] = STORAGE_PATHS) -> None:

@@ -335,7 +335,7 @@ class _Standing:
         if not cls._owner:
             atexit.register(cls.down)
             cls._owner = os.getpid()
-        # Only where a SIGTERM would end us without a word; who has a handler has a plan.
+        # Only where a SIGTERM would end us without a message; a handler that is there stays.
         try:
             if signal.getsignal(signal.SIGTERM) == signal.SIG_DFL:
                 signal.signal(signal.SIGTERM, cls.terminated)

@@ -1,6 +1,6 @@
 """Loop devices made in a host. They are the machine's, and would outlive the host whose file they stand on.
 
-So whoever ends a host lets go of them. Where no process is left to do so, the creator of the lab having been killed by
+So what ends a host detaches them. Where no process is left to do so, the creator of the lab having been killed by
 SIGKILL, they stay until an administrator does: nothing shows any more whose they were.
 
 The filesystem of its file knows what a device stands on. That of a Gluster volume answers late or never when a

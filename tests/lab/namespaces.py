@@ -210,7 +210,7 @@ class Namespaces:
 
 
 def holders(directory: Path) -> List[Process]:
-    """The processes that hold the namespaces of *directory*: process 1 and unshare, whoever started them."""
+    """The processes that hold the namespaces of *directory*: process 1 and unshare, by whatever they were started."""
     found = [process for process in all_processes() if _holds(process, directory)]
     return sorted(found, key=lambda process: process.program == "unshare")
 

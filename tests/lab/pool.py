@@ -331,7 +331,7 @@ class Pool(Lab):
         )
 
     def unmount(self, host: int, path: str) -> None:
-        """Unmount, at once and whoever uses it; wait for the end of the process behind it."""
+        """Unmount, at once and even if it is in use; wait for the end of the process behind it."""
         behind = [found for found in self.host(host).find("glusterfs") if found.argv[-1] == path]
         self.exec(host, ["umount", "--lazy", path])
         pids = {client.pid for client in behind}

@@ -35,7 +35,7 @@ class StateDirectory:
 
     @property
     def lock(self) -> int:
-        """The descriptor of the claim. Whoever inherits it holds the claim too."""
+        """The descriptor of the claim. A process that inherits it holds the claim too."""
         assert self._lock is not None, "not claimed"
         return self._lock
 
@@ -71,7 +71,7 @@ class StateDirectory:
         return None
 
     def end(self) -> None:
-        """End what runs of the lab, whoever started it. Nothing of another lab is touched."""
+        """End what runs of the lab, by whatever it was started. Nothing of another lab is touched."""
         for directory in self._members():
             end(directory)
 

@@ -1,7 +1,7 @@
 """systemd on a host of the lab: real units, started by real maintainer scripts, next to the host's own process 1.
 
 It is process 1 of one more PID namespace within the host's, with a cgroup of its own; network, files and names are
-the host's.  It answers who is in that namespace, too: what talks to it is run by exec() here.
+the host's.  It answers processes in that namespace only: what talks to it is run by exec() here.
 
 What Debian has it do to a machine's kernel and disks at boot is masked: here they are the machine's own.
 """

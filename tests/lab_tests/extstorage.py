@@ -61,7 +61,7 @@ class Left(NamedTuple):
     #: loop devices: the file each stands on
     loops: Dict[int, List[str]]
     #: processes that hold a disk for a caller, or wait for its guest
-    keepers: Dict[int, int]
+    holders: Dict[int, int]
 
 
 def left(cluster: Cluster) -> Left:
@@ -70,7 +70,7 @@ def left(cluster: Cluster) -> Left:
     return Left(
         mounts=_some(mounts(cluster)),
         loops=_some({node: loops(host) for node, host in hosts.items()}),
-        keepers=_some({node: sum(len(host.find(name)) for name in HELPERS) for node, host in hosts.items()}),
+        holders=_some({node: sum(len(host.find(name)) for name in HELPERS) for node, host in hosts.items()}),
     )
 
 

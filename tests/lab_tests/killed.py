@@ -20,7 +20,7 @@ from typing import Any, Dict, List, Optional
 from ganeti_gluster_mon.backend.extstorage import provider, script
 
 STEPS = frozenset("mkdir rmdir link unlink ftruncate setxattr ioctl fork fork_exec setsid dup2 flock".split())
-#: seconds in which the kernel and a keeper should have tidied up
+#: seconds in which the kernel and a loop holder should have tidied up
 CLEANUP_TIMEOUT = 10.0
 #: what the last script has written to its standard error
 MESSAGES = "/run/killed-messages"
@@ -62,7 +62,7 @@ def _be_script(action: str, environment: Dict[str, str], kill_after: Optional[in
 
 def what_is_there(name: str) -> Dict[str, List[str]]:
     """What a disk's name, or a process of the provider's, still has on this host."""
-    devices, keepers = [], []
+    devices, holders = [], []
     for path in glob.glob("/sys/block/loop*/loop/backing_file"):
         with suppress(OSError), open(path, encoding="utf-8") as file:
             if name in file.read():
@@ -70,10 +70,10 @@ def what_is_there(name: str) -> Dict[str, List[str]]:
     for path in glob.glob("/proc/[0-9]*/comm"):
         with suppress(OSError), open(path, encoding="utf-8") as file:
             if file.read().rstrip() in ("gluster-holder", "gluster-watcher"):
-                keepers.append(path)
+                holders.append(path)
     with open("/proc/self/mountinfo", encoding="utf-8") as file:
         mounts = [line for line in file if "/gluster.d/" in line]
-    return {"devices": devices, "keepers": keepers, "mounts": mounts}
+    return {"devices": devices, "holders": holders, "mounts": mounts}
 
 
 def settled(name: str, kinds: List[str]) -> Dict[str, List[str]]:
@@ -95,13 +95,13 @@ def main() -> None:
             assert run(before, environment) == 0, before
         status = run(action, environment, step)
         # A disk that was only looked at goes by itself; others stay on request, and detach ends that.
-        alone = settled(environment["VOL_NAME"], ["devices", "keepers"]) if action == "attach" else {}
+        alone = settled(environment["VOL_NAME"], ["devices", "holders"]) if action == "attach" else {}
         after = {}
         for verb in what["after"]:
             status_after = run(verb, environment)
             with open(MESSAGES, encoding="utf-8", errors="replace") as file:
                 after[verb] = [status_after, file.read() if status_after else ""]
-        left = settled(environment["VOL_NAME"], ["devices", "keepers", "mounts"])
+        left = settled(environment["VOL_NAME"], ["devices", "holders", "mounts"])
         found.append({"step": step, "status": status, "alone": alone, "after": after, "left": left})
         if status != -9:
             break

@@ -1,4 +1,4 @@
-"""What our command says on a host of the lab, read the way those who use it read it."""
+"""What our command says on a host of the lab, read as its users read it."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ WATCHED = (
     "/export",
     "/run",
 )
-#: of those, what belongs to dpkg, apt, and whoever goes on working meanwhile
+#: of those, what belongs to dpkg, apt, and other processes that run meanwhile
 _NOT_OURS = (
     r"/var/lib/(dpkg|apt|systemd|glusterd|ganeti|prometheus|private)|/run|/export/[^/]*/[^/]*/\.glusterfs"
     r"|/etc/(passwd|group|shadow|gshadow|subuid|subgid)-?|/etc/\.pwd\.lock|/usr/share/man/.*index.db|/var/cache/man"

@@ -93,7 +93,9 @@ def test_a_killed_brick_fires_its_alerts_the_dashboard_shows_it_and_they_end(
     wait_quiet(watching)
 
 
-def test_a_self_heal_daemon_that_is_gone_fires_its_alert(together: Together, watching: Prometheus) -> None:
+def test_a_self_heal_daemon_that_does_not_run_fires_its_alert(
+    together: Together, watching: Prometheus
+) -> None:
     wait_quiet(watching)
     together.pool.kill_self_heal_daemons([3])
     try:

@@ -363,7 +363,7 @@ def status(cluster: Cluster, path: str, node: int = 1) -> Dict[str, object]:
 
 
 @pytest.mark.usefixtures("guests")
-def test_ganeti_hears_of_a_missing_copy(cluster: Cluster) -> None:
+def test_a_missing_copy_is_reported_to_ganeti(cluster: Cluster) -> None:
     add(cluster, "--disk=0:size=16M", "--no-start", "--no-install")
     gnt_instance(cluster, "activate-disks")
     try:

@@ -110,7 +110,7 @@ def no_self_heal(pool: Pool) -> Iterator[None]:
     ],
     ids=["killed", "frozen", "glusterd-down", "cut", "no-self-heal"],
 )
-def test_each_fault_is_reported_and_gone_when_repaired(
+def test_each_fault_is_reported_until_it_is_repaired(
     site: Site, fault: Callable[[Pool], ContextManager[None]], code: str
 ) -> None:
     pool = site.pool

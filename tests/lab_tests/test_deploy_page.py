@@ -54,7 +54,7 @@ def prepare_nodes(cluster: Cluster) -> None:
 
 
 class Reader:
-    """Someone who types what a page says, and says yes where a command asks."""
+    """A reader who types the commands of a page, and confirms where a command asks."""
 
     def __init__(self, pool: Pool) -> None:
         self.pool = pool

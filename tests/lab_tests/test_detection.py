@@ -1,7 +1,7 @@
 """What no file and no process reports, a freeze or a cut, is reported by every node within seconds, and its end too.
 
 The interval is the default, 30 s: it is the probes that find it.  The times are printed (pytest -s); a quiet machine
-takes 2 to 4.5 s.  The bound here is half an interval: a busy machine keeps it, and who waited for the next
+takes 2 to 4.5 s.  The bound here is half an interval: a busy machine keeps it, and a node that waited for the next
 cycle would not.
 """
 

@@ -119,7 +119,7 @@ def test_a_disk_by_its_path(cluster: Cluster) -> None:
             assert cluster.run(1, "cat", f"/sys/block/{Path(device).name}/loop/dio") == "1\n"
             assert done(cluster, "attach") == [device, URI]
             done(cluster, "open", VOL_OPEN_EXCLUSIVE="True")
-        wait_until(lambda: not left(cluster).keepers, "the end of those who lent the disk")
+        wait_until(lambda: not left(cluster).holders, "the end of the loop holders")
         assert left(cluster) == Left({1: [MOUNT]}, {1: [f"{MOUNT}/ganeti/{NAME}"]}, {})
         cluster.run(1, "dd", "if=/dev/zero", f"of={device}", "bs=1M", "seek=3", "count=1", "conv=fsync")
         assert int(cluster.run(2, "stat", "-c", "%b", file)) >= 2048
@@ -138,7 +138,7 @@ def test_a_disk_by_its_path(cluster: Cluster) -> None:
         done(cluster, "detach")
         done(cluster, "detach")
         assert left(cluster) == NOTHING
-        # Who remembers the device finds nothing there, and never another's disk.
+        # The former path of the device is removed, and never leads to another disk.
         cluster.run(1, "test", "!", "-e", device)
     done(cluster, "remove")
     assert "there is no such disk" in refused(cluster, "attach")
@@ -146,7 +146,7 @@ def test_a_disk_by_its_path(cluster: Cluster) -> None:
 
 
 @pytest.mark.parametrize("access", ["kernelspace", "userspace"])
-def test_a_disk_that_is_only_looked_at_goes_with_who_looks(cluster: Cluster, access: str) -> None:
+def test_a_device_for_reading_is_detached_when_its_reader_ends(cluster: Cluster, access: str) -> None:
     with a_disk(cluster):
         with attached(cluster, EXTP_ACCESS=access) as (device, uri):
             assert uri == URI
@@ -156,7 +156,7 @@ def test_a_disk_that_is_only_looked_at_goes_with_who_looks(cluster: Cluster, acc
                 assert f"{device} is in use by sh (" in message
             wait_until(lambda: left(cluster).loops == {}, "the device to go with its last user")
         with attached(cluster, EXTP_ACCESS=access):
-            assert left(cluster).keepers == {1: 1}
+            assert left(cluster).holders == {1: 1}
         wait_until(lambda: left(cluster) == NOTHING, "the end of it all")
 
 
@@ -165,7 +165,7 @@ def test_a_disk_is_detached_with_other_servers_than_it_was_opened_with(cluster: 
     with a_disk(cluster):
         with attached(cluster):
             done(cluster, "open", VOL_OPEN_EXCLUSIVE="True")
-        wait_until(lambda: not left(cluster).keepers, "the end of those who lent the disk")
+        wait_until(lambda: not left(cluster).holders, "the end of the loop holders")
         assert left(cluster) == Left({1: [MOUNT]}, {1: [f"{MOUNT}/ganeti/{NAME}"]}, {})
         done(cluster, "detach", EXTP_SERVERS="node2.lab.test node1.lab.test")
         assert left(cluster) == NOTHING

@@ -47,8 +47,8 @@ def test_a_rebalance_that_replace_brick_resets(lab_pool: Pool, reset: List[str])
     assert any(state.returncode for state in states), "this Gluster has no such fault any more"
     lab_pool.gluster("volume", "heal", "ar", "full")
     for number in (host.number for host in lab_pool.hosts):
-        well = functools.partial(_well, lab_pool, number)
-        observed: Look = wait_until(well, f"node{number} to be well", LONG, 0.5)
+        healthy = functools.partial(_healthy, lab_pool, number)
+        observed: Look = wait_until(healthy, f"node{number} to be well", LONG, 0.5)
         # `volume status` and the others report everything of every volume, so nothing is unknown
         for name in reset:
             volume = observed.volume(name)
@@ -57,7 +57,7 @@ def test_a_rebalance_that_replace_brick_resets(lab_pool: Pool, reset: List[str])
         assert REASON not in observed.message
 
 
-def _well(pool: Pool, number: int) -> Optional[Look]:
+def _healthy(pool: Pool, number: int) -> Optional[Look]:
     observed = look(pool, number)
     return observed if observed.code == 0 else None
 

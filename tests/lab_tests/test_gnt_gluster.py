@@ -272,7 +272,7 @@ def diagnosed(cluster: Cluster, *words: str) -> Dict[str, List[str]]:
     return wrong
 
 
-def test_a_cluster_that_is_well(cluster: Cluster) -> None:
+def test_a_healthy_cluster(cluster: Cluster) -> None:
     output = cluster.run(1, GNT_GLUSTER, "diagnose")
     parts = ["Ganeti's settings", "Pool", "Disk files", *(f"Node {node}" for node in NODES)]
     assert [line for line in output.splitlines() if not line.startswith(" ")] == [

@@ -139,7 +139,7 @@ def test_a_brick_whose_filesystem_became_read_only(fresh_pool: Callable[..., Poo
     wait_no_problem(pool, "BRICK_FILESYSTEM", "gv0")
 
 
-def test_a_quota_that_is_used_up_and_a_quota_daemon_that_is_gone(lab_pool: Pool) -> None:
+def test_a_quota_that_is_used_up_and_a_quota_daemon_that_does_not_run(lab_pool: Pool) -> None:
     lab_pool.create_volume("limited", lab_pool.bricks("/export/b1/limited"), replica=3)
     try:
         lab_pool.gluster("volume", "quota", "limited", "enable")
@@ -170,7 +170,7 @@ def test_a_quota_that_is_used_up_and_a_quota_daemon_that_is_gone(lab_pool: Pool)
         lab_pool.delete_volume("limited")
 
 
-def test_a_scrubber_that_is_gone(lab_pool: Pool) -> None:
+def test_a_scrubber_that_does_not_run(lab_pool: Pool) -> None:
     lab_pool.create_volume("media", lab_pool.bricks("/export/b1/media"), replica=3)
     try:
         lab_pool.gluster("volume", "bitrot", "media", "enable")

@@ -80,7 +80,7 @@ def test_a_node_is_rebooted_under_guests_that_write(guests: WritingGuests) -> No
     assert any("not online" in each for each in found["missing"])
     guests.wait_blocks()
 
-    # an administrator who is too early
+    # an administrator is too early
     lines = refused(pool, "maintenance", "start", "node3")
     assert any("would lose its quorum" in line for line in lines), lines
     assert any(f"gnt-gluster maintenance finish {NODE2}" in line for line in lines), lines

@@ -132,7 +132,7 @@ def wait_ready(cluster: Cluster, number: int, port: int = 1816) -> None:
     wait_until(lambda: get(cluster, number, "/-/ready", port)[0] == 200, f"the daemon of node {number}", LONG)
 
 
-def wait_well(cluster: Cluster, number: int) -> None:
+def wait_healthy(cluster: Cluster, number: int) -> None:
     wait_until(lambda: data(cluster, number)["status"]["code"] == 0, f"all well on node {number}", LONG)
 
 
@@ -295,7 +295,7 @@ def test_installed_it_runs_and_the_nodes_know_each_other(
 
     wait_until(lambda: len(leaders()) == 1, "one of three nodes to lead", LONG)
     for number in installed.nodes:
-        wait_well(installed, number)
+        wait_healthy(installed, number)
     # Where Ganeti knows the node it is heard, and on no other address of this host.
     installed.run(2, "ip", "address", "add", "192.0.2.9/32", "dev", "eth0")
     try:
@@ -305,7 +305,7 @@ def test_installed_it_runs_and_the_nodes_know_each_other(
         installed.run(2, "ip", "address", "delete", "192.0.2.9/32", "dev", "eth0")
 
 
-def test_the_halves_have_the_rights_that_the_units_say(
+def test_the_processes_have_the_rights_that_the_units_say(
     installed: Cluster, systemds: Dict[int, Systemd]
 ) -> None:
     systemd = systemds[1]

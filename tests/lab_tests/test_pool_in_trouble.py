@@ -21,22 +21,22 @@ NODE3 = "node3.lab.test"
 
 
 @pytest.fixture(autouse=True)
-def well_before_and_after(lab_pool: Pool) -> Iterator[None]:
+def healthy_before_and_after(lab_pool: Pool) -> Iterator[None]:
     yield
-    wait_well(lab_pool)
+    wait_healthy(lab_pool)
 
 
-def wait_well(pool: Pool) -> None:
+def wait_healthy(pool: Pool) -> None:
     """Heal counts and brick connections settle a moment after a brick is back."""
     messages: List[str] = []
 
-    def well() -> bool:
+    def healthy() -> bool:
         observed = look(pool)
         messages.append(observed.message)
         return observed.code == 0
 
     try:
-        wait_until(well, "the pool to be well again", 120, 0.5)
+        wait_until(healthy, "the pool to be well again", 120, 0.5)
     except LabTimeout as err:
         raise AssertionError(f"not well again: {messages[-1]}") from err
 

@@ -158,7 +158,7 @@ def test_a_host_that_stands_still_for_a_minute_says_nothing_false_afterwards(lab
             began = time.monotonic()
             together.daemons[watching].wait_code(4, "node")
             wait_until(lambda: time.monotonic() - began > STILL, "a minute", 2 * STILL)
-        # What it knew is a minute old: it never calls that young and fine.
+        # What it knew is a minute old: it never calls that young and healthy.
         data = daemon.data()
         assert data["status"]["code"] != 0 or data["age"] < LONG / 4
         lab_pool.wait_connected()

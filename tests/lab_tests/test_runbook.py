@@ -42,7 +42,7 @@ def cluster() -> Iterator[Cluster]:
         cluster = Cluster(pool, storage_paths=FILE_DIRECTORIES).up(templates=("diskless",))
         prepare(pool)
         gnt_gluster(pool, "deploy", "--device", DISK)
-        well(pool)
+        wait_verified(pool)
         yield cluster
 
 
@@ -88,10 +88,10 @@ def fix(pool: Pool, problem: Problem, **chosen: str) -> None:
         )
 
     wait_until(gone, f"{problem.code} to be gone after: {commands.fix}", LONG, 0.5)
-    well(pool, commands.verify)
+    wait_verified(pool, commands.verify)
 
 
-def well(pool: Pool, verify: str = "ganeti-gluster-mon check --query") -> None:
+def wait_verified(pool: Pool, verify: str = "ganeti-gluster-mon check --query") -> None:
     """Wait until *verify* ends with 0.  What a fault leaves for the self-heal daemons is done as the check says."""
     outputs: List[str] = []
 
@@ -109,9 +109,9 @@ def well(pool: Pool, verify: str = "ganeti-gluster-mon check --query") -> None:
 
 
 @pytest.fixture(autouse=True)
-def well_afterwards(cluster: Cluster) -> Iterator[None]:
+def healthy_afterwards(cluster: Cluster) -> Iterator[None]:
     yield
-    well(cluster.pool)
+    wait_verified(cluster.pool)
 
 
 # --- bricks and peers ------------------------------------------------------------------------------------
@@ -188,7 +188,7 @@ def test_self_heal_is_off_and_entries_wait(cluster: Cluster) -> None:
     commands = remedy_of(Problem("HEAL_PENDING", HEALING, "", "gv0"))
     for command in (commands.inspect, commands.fix, commands.verify):
         # Gluster refuses a heal for the moment that a self-heal daemon takes to start
-        well(pool, command)
+        wait_verified(pool, command)
     pool.wait_healed("gv0")
 
 

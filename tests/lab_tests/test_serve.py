@@ -225,7 +225,7 @@ def test_it_ends_at_once_and_leaves_nothing(lab_pool: Pool) -> None:
     assert not left_running(lab_pool, 1)
 
 
-def test_when_the_one_that_watches_is_killed_the_halves_end(lab_pool: Pool) -> None:
+def test_when_the_supervisor_is_killed_both_processes_end(lab_pool: Pool) -> None:
     with serving(lab_pool, 1) as daemon:
         processes = [daemon.child("poller").pid, daemon.child("web").pid]
         daemon.process.kill()

@@ -219,7 +219,7 @@ def test_a_split_pool_has_a_leader_on_each_side(together: Together) -> None:
     together.settle()
 
 
-def test_who_has_no_secret_hears_nothing(together: Together) -> None:
+def test_without_the_secret_there_is_no_information(together: Together) -> None:
     """The repetition of an overheard request gives no information, and makes no node query Gluster."""
     (leader,) = together.leaders()
     url = f"http://node{leader}.lab.test:1816/exchange"

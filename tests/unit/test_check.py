@@ -68,7 +68,7 @@ def test_exit_status_of_a_problem(code: int, state: str, exit_status: int) -> No
         )
 
 
-def test_all_well() -> None:
+def test_a_healthy_pool() -> None:
     result = check(POOL, health(), LIMITS)
     assert result.exit_status == 0
     assert result.line.startswith("GLUSTER OK - all is well | ")

@@ -19,7 +19,7 @@ from ganeti_gluster_mon.gluster.pool_builder import build_pool
 from ganeti_gluster_mon.health import CRITICAL, OK, UNKNOWN, Health, Limits, evaluate
 from ganeti_gluster_mon.metrics import pool_metrics
 from tests import mutate
-from tests.unit.test_never_fine import with_output
+from tests.unit.test_damaged_answers import with_output
 
 REPORTS = Path(__file__).parents[1] / "captures" / "reports"
 LIMITS = Limits()
@@ -305,7 +305,7 @@ UNDETECTABLE = "without <task>"
 
 
 @pytest.mark.parametrize("name", [name for name in sorted(EXPECTED) if EXPECTED[name].code != OK])
-def test_a_spoilt_answer_of_a_faulty_pool_is_never_fine(name: str) -> None:
+def test_a_damaged_answer_of_a_faulty_pool_is_never_healthy(name: str) -> None:
     """Each answer in turn is cut, lacks an element, has one twice, a number that is none, or text around it."""
     whole = capture.read(str(REPORTS / name))
     tried = 0
@@ -320,7 +320,7 @@ def test_a_spoilt_answer_of_a_faulty_pool_is_never_fine(name: str) -> None:
 def mutants(output: bytes) -> List[mutate.Mutant]:
     if not output.lstrip().startswith(b"<"):
         return [mutate.Mutant("nothing at all", b""), *mutate.truncated(output, 8)]
-    found = mutate.sample([*mutate.truncated(output, 8), *mutate.spoilt(output, 8)], 16)
+    found = mutate.sample([*mutate.truncated(output, 8), *mutate.damaged(output, 8)], 16)
     for kind in (mutate.dropped, mutate.doubled, mutate.misnumbered):
         found += mutate.sample(list(kind(output)), 10)
     return [*found, mutate.Mutant("nothing at all", b"")]

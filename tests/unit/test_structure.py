@@ -49,7 +49,8 @@ PRIVATE_PROSE = re.compile(
 )
 #: words that no name in the tests has; NOBODY is the account of that name
 TEST_WORDS = frozenset(
-    "told asked said tell tells seen beside heed hasty house door patience nobody somebody".split()
+    "told asked said tell tells seen beside heed hasty house door patience nobody nobodys somebody"
+    " who whoever fine ill spoilt keeper keepers halves".split()
 )
 ACCOUNT = "NOBODY"
 #: where people read

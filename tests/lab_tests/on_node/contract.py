@@ -264,7 +264,7 @@ def test_without_a_free_block_below_run_no_volume_is_blamed() -> None:
     assert mounted() == []
 
 
-def test_it_is_renamed_and_takes_nobodys_place() -> None:
+def test_it_is_renamed_and_replaces_no_other_disk() -> None:
     with a_disk() as made:
         other = create("ganeti/other.0")
         with failing(errors.BlockDeviceError, "already"):
@@ -481,7 +481,7 @@ def test_no_snapshot_of_a_disk() -> None:
         assert made.PauseResumeSync(True) is True
 
 
-def test_without_a_daemon_its_copies_are_taken_to_be_fine() -> None:
+def test_without_a_daemon_its_copies_are_not_called_degraded() -> None:
     with a_disk() as made:
         for status in (made.GetSyncStatus(), made.CombinedSyncStatus()):
             assert (status.is_degraded, status.sync_percent) == (False, None)

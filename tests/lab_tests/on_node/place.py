@@ -1,4 +1,4 @@
-"""Uses a volume's mount, in one of several ways, for tests of many who do so at once or are killed.
+"""Uses a volume's mount, in one of several ways, for tests of many processes that do so at once or are killed.
 
 ``place.py VOLUME WAY …``::
 

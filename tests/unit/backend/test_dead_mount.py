@@ -44,7 +44,7 @@ def test_a_client_is_a_process_with_the_device_and_the_mount_point(monkeypatch: 
         assert not dead_mount.has_client(PLACE)
     with process(os.devnull, "--process-name=fuse", PLACE):
         assert dead_mount.has_client(PLACE)
-    # /var/run is a symlink: who mounts by hand may have named it so.
+    # /var/run is a symlink: a mount by hand may be named so.
     with process(os.devnull, f"/var{PLACE}"):
         assert dead_mount.has_client(PLACE)
 

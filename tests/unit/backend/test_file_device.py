@@ -93,7 +93,7 @@ def test_what_is_not_there(root: Directory) -> None:
     assert everything(root) == []
 
 
-def test_it_moves_and_takes_nobodys_place(root: Directory) -> None:
+def test_it_moves_and_replaces_no_other_file(root: Directory) -> None:
     disk, other = create(root), create(root, "ganeti/other")
     with pytest.raises(DiskError, match="already"):
         disk.Move("ganeti/other")
@@ -450,7 +450,7 @@ def test_space_is_reserved_where_that_is_wanted(root: Directory) -> None:
 
 
 def refuse(monkeypatch: pytest.MonkeyPatch, number: int, *modes: int) -> None:
-    """Have the filesystem say *number* to whoever wants space in one of these *modes*, or in any."""
+    """Have fallocate in one of these *modes*, or in any, fail with *number*."""
     can = file_device._fallocate
 
     def cannot(descriptor: int, mode: int, offset: int, length: int) -> None:

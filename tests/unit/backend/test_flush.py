@@ -1,4 +1,4 @@
-"""Who can still write to a device, by what the kernel shows of processes and devices; and records of unsynced files."""
+"""Which processes can still write to a device, by the tables of the kernel; and records of unsynced files."""
 
 from __future__ import annotations
 

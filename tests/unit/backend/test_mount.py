@@ -79,7 +79,7 @@ def test_a_failure_says_which_volume_and_what_to_do(place: Path, monkeypatch: py
 
 
 def test_one_of_several_servers_is_enough(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Then it is not they who are to blame, or not they alone."""
+    """A server that cannot be reached is not the cause, or not the only one."""
     fake(place, monkeypatch, "exit 107")
     with socket.create_server(("127.0.0.3", 0)) as listening:
         mine = volume(place, "127.0.0.1", "127.0.0.3", port=listening.getsockname()[1])
@@ -128,7 +128,7 @@ def test_a_lock_that_is_never_given_up(place: Path, monkeypatch: pytest.MonkeyPa
                 act()
 
 
-def test_who_is_killed_while_it_mounts_is_waited_for(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_process_killed_while_it_mounts_is_waited_for(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What it started goes on, and would mount it under the feet of the next one."""
     fake(place, monkeypatch, f"echo > {place}/began; read line < {place}/pipe; echo > {place}/ended")
     os.mkfifo(place / "pipe")

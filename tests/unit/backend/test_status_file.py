@@ -13,7 +13,15 @@ from hypothesis import strategies as st
 
 from ganeti_gluster_mon.backend.status_file import known_volumes, volume_status
 from ganeti_gluster_mon.daemon.web.storage_status import storage_status
-from tests.unit.backend.blockdev.test_redundancy import DEGRADED, FINE, copies, now, of, pool, publish_status
+from tests.unit.backend.blockdev.test_redundancy import (
+    DEGRADED,
+    NOT_DEGRADED,
+    copies,
+    now,
+    of,
+    pool,
+    publish_status,
+)
 
 
 @pytest.fixture
@@ -22,9 +30,9 @@ def source(tmp_path: Path) -> Path:
 
 
 def test_what_is_old_is_not_believed(source: Path) -> None:
-    ill = pool(copies(True, False, True))
-    for age, expected in ((0, DEGRADED), (290, DEGRADED), (310, FINE), (-10, FINE)):
-        publish_status(source, ill, at=now() - age * 10**9)
+    degraded = pool(copies(True, False, True))
+    for age, expected in ((0, DEGRADED), (290, DEGRADED), (310, NOT_DEGRADED), (-10, NOT_DEGRADED)):
+        publish_status(source, degraded, at=now() - age * 10**9)
         assert of(source) == expected, age
 
 
@@ -41,12 +49,12 @@ JSON = st.recursive(
 
 
 @pytest.fixture(scope="module")
-def spoilt(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("spoilt") / "storage.json"
+def damaged(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("damaged") / "storage.json"
 
 
 @given(data=st.data())
-def test_nonsense_is_nothing_known(spoilt: Path, data: st.DataObject) -> None:
+def test_nonsense_is_nothing_known(damaged: Path, data: st.DataObject) -> None:
     """The web process, which writes it, has connections from the network."""
     content = json.loads(json.dumps({**GOOD, "boottime": now()}))
     gv0 = ("volumes", "gv0")
@@ -56,10 +64,10 @@ def test_nonsense_is_nothing_known(spoilt: Path, data: st.DataObject) -> None:
     for step in at:
         place = place[step]
     place[data.draw(st.sampled_from(sorted(place)))] = data.draw(JSON)
-    spoilt.write_text(json.dumps(content))
-    found = of(spoilt)
+    damaged.write_text(json.dumps(content))
+    found = of(damaged)
     assert found.percent is None or 0 <= found.percent <= 100
-    assert all(name.isascii() for name in known_volumes(str(spoilt)))
+    assert all(name.isascii() for name in known_volumes(str(damaged)))
 
 
 @pytest.mark.parametrize(
@@ -74,7 +82,7 @@ def test_what_is_no_digest(source: Path, content: bytes) -> None:
 def test_no_link_nor_pipe_is_followed(source: Path, tmp_path: Path) -> None:
     publish_status(tmp_path / "elsewhere", pool(copies(True, False, True)))
     source.symlink_to(tmp_path / "elsewhere")
-    assert of(source) == FINE
+    assert of(source) == NOT_DEGRADED
     source.unlink()
     os.mkfifo(source)
-    assert of(source) == FINE
+    assert of(source) == NOT_DEGRADED

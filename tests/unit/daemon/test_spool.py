@@ -43,7 +43,7 @@ def test_what_is_handed_over_comes_out_the_same(spool: Spool) -> None:
     assert 0 <= got.age() < 60
 
 
-def test_it_can_be_looked_into_whoever_made_it_and_how(tmp_path: Path) -> None:
+def test_it_can_be_read_by_others_whatever_the_umask(tmp_path: Path) -> None:
     """Ganeti's node daemon, whose umask is 077, may have put something into the directory before."""
     before = os.umask(0o077)
     try:

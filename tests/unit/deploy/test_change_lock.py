@@ -47,7 +47,7 @@ def end(holder: subprocess.Popen[bytes]) -> None:
     os.waitid(os.P_PID, holder.pid, os.WEXITED | os.WNOWAIT)
 
 
-def test_a_second_command_is_refused_and_says_who_holds_the_lock(tmp_path: Path) -> None:
+def test_a_second_command_is_refused_and_names_the_holder_of_the_lock(tmp_path: Path) -> None:
     with lock(Here(tmp_path)):
         with pytest.raises(Locked) as refused, lock(Here(tmp_path)):
             pass
@@ -169,7 +169,7 @@ def test_of_many_at_once_one_has_it_at_a_time(tmp_path: Path) -> None:
     assert sum(refused for _, refused in results) >= 1
 
 
-def test_the_owner_is_the_one_who_called_sudo(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_owner_is_the_user_that_called_sudo(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SUDO_USER", "anna")
     owner = Owner.current("node1", ["/usr/sbin/gnt-gluster", "deploy", "--device", "/dev/a b"])
     assert (owner.user, owner.host, owner.pid) == ("anna", "node1", os.getpid())

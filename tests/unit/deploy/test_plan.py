@@ -1,4 +1,4 @@
-"""From a look at nodes to a plan: what is in the way, where bricks come to be, who joins whom."""
+"""From a look at nodes to a plan: what is in the way, where bricks are made, which node probes which."""
 
 from __future__ import annotations
 

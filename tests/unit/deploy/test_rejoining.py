@@ -70,7 +70,7 @@ def test_a_probe_that_came_to_no_end_is_undone_on_both_sides() -> None:
     ]  # fmt: skip
 
 
-def test_who_is_not_listed_or_has_something_of_its_own_is_left_alone() -> None:
+def test_a_node_that_is_not_listed_or_has_something_of_its_own_is_left_alone() -> None:
     assert STEP.remaining([pool_list(NODE1, NODE2), pool_list(NODE3), volume_info(), volume_info()]) is DONE
     with pytest.raises(PreconditionFailed, match="gluster peer detach node3"):
         STEP.remaining([POOL, pool_list(NODE9, "other"), volume_info(), volume_info()])

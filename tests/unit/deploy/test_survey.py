@@ -27,7 +27,7 @@ def surveyed(node: str, *answers: CommandResult, wanted: Sequence[str] = ()) -> 
     return understand(node, wanted, usual, 100.0)
 
 
-def test_a_node_that_is_well() -> None:
+def test_a_healthy_node() -> None:
     found = surveyed(NODE1, lsblk(), wipefs(), names({NODE2: ["192.0.2.2"]}), wanted=["/dev/vdb"])
     assert found.fault is None
     assert faults([found], cluster(3)) == ()

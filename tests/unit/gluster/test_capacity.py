@@ -138,9 +138,11 @@ def test_filesystems_without_inode_counts_have_space_and_no_inodes() -> None:
 
 
 def test_unlike_block_sizes_are_brought_to_the_larger_one() -> None:
-    fine = Subvolume("distribute", (brick(1, 8000, size=8000 * 512, free=8000 * 512, block_size=512),))
+    small_blocks = Subvolume(
+        "distribute", (brick(1, 8000, size=8000 * 512, free=8000 * 512, block_size=512),)
+    )
     coarse = Subvolume("distribute", (brick(2, 1000),))
-    assert space_of((fine, coarse))[0].size == 2000 * 4096
+    assert space_of((small_blocks, coarse))[0].size == 2000 * 4096
 
 
 def test_mount_reports_space_as_df_does() -> None:
@@ -187,8 +189,10 @@ def test_a_replica_set_has_the_space_of_the_brick_with_least_to_write() -> None:
         3000 * 4096, 2900 * 4096, 100 * 4096, "bricks"
     )
     # counted in bytes, not in blocks
-    fine = brick(1, size=1000 * 512, free=1000 * 512, block_size=512)
-    assert space_of((replicate(fine, brick(2, 200)),), storage__reserve="0")[0].available == 1000 * 512
+    small_blocks = brick(1, size=1000 * 512, free=1000 * 512, block_size=512)
+    assert (
+        space_of((replicate(small_blocks, brick(2, 200)),), storage__reserve="0")[0].available == 1000 * 512
+    )
 
 
 def test_a_disperse_set_has_its_smallest_brick_times_the_data_fragments() -> None:
@@ -207,8 +211,8 @@ def test_a_disperse_set_has_its_smallest_brick_times_the_data_fragments() -> Non
 
 
 def test_a_disperse_set_counts_in_its_largest_blocks() -> None:
-    fine = [brick(number, size=8000 * 512, free=4000 * 512, block_size=512) for number in (1, 2)]
-    one_set = Subvolume("disperse", (*fine, brick(3, 1000)), redundancy=1)
+    small_blocks = [brick(number, size=8000 * 512, free=4000 * 512, block_size=512) for number in (1, 2)]
+    one_set = Subvolume("disperse", (*small_blocks, brick(3, 1000)), redundancy=1)
     space = space_of((one_set,), storage__reserve="0")[0]
     assert (space.size, space.used, space.available) == (2 * 1000 * 4096, 2 * 500 * 4096, 2 * 500 * 4096)
 

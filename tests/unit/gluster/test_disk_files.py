@@ -116,9 +116,7 @@ def test_a_brick_that_hangs_costs_its_deadline_and_one_process(
         assert time.monotonic() - began < 100
 
 
-def test_who_ends_it_ends_what_it_started(
-    tmp_path: Path, here: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_its_end_ends_what_it_started(tmp_path: Path, here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     programs = tmp_path / "bin"
     programs.mkdir()
     (programs / "stat").write_text(f"#!/bin/sh\necho $$ > {tmp_path}/pid\nexec sleep 1000\n")
@@ -170,7 +168,7 @@ def test_a_client_is_queried_for_what_is_not_here(
     moved = [brick(here), brick(Path("/other"), THERE)]
     look(tmp_path, [volume(moved)], far, as_client=True, previous=before)
     assert len(requested) == 3
-    # Who follows leaves it to the node that leads.
+    # A follower leaves it to the leader.
     assert look(tmp_path, [volume(bricks)], far)[0].bricks is None
     assert len(requested) == 3
 

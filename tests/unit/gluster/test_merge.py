@@ -207,7 +207,7 @@ def test_that_its_own_glusterd_does_not_answer_is_reported() -> None:
     assert "node2.lab.test" in health.message
 
 
-def test_who_one_is_and_who_else_there_is() -> None:
+def test_own_uuid_and_the_other_members() -> None:
     assert own_uuid(own()) == NODE2
     assert set(other_hosts(own()).values()) == {"node1.lab.test", "node3.lab.test"}
     failed = Answer(query.POOL_LIST, b"", failure="it hangs")
@@ -223,7 +223,7 @@ def test_a_capture_of_another_pool_or_another_node_is_refused() -> None:
         check_same_pool(read("healthy"), NODE2, NODE1)
 
 
-def test_the_disks_by_whoever_knows_of_them() -> None:
+def test_the_disks_are_those_of_the_node_that_knows_them() -> None:
     """The configuration is on the master's candidates only; a node sees the files on its own bricks."""
     disk = DiskFile("web", "disk/0", "distrep", "ganeti/a.0")
     theirs, mine = replace(disk, copies={"node1:/b": 1}, allocated=3), replace(disk, copies={"node2:/b": 2})

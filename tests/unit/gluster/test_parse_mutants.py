@@ -29,7 +29,7 @@ def agrees(found: Any, truth: Any) -> bool:
     if type(found) is not type(truth):
         return False
     if isinstance(found, parse.NodeStatus):
-        # glusterd's way of saying that no inode is left; see test_the_last_inode_is_gone.
+        # glusterd's way of saying that no inode is left; see test_without_free_inodes.
         full = truth._replace(inodes_free=0)
         return agrees(tuple(found), tuple(truth)) or agrees(tuple(found), tuple(full))
     if dataclasses.is_dataclass(found):
@@ -92,7 +92,7 @@ def outcome(read: Callable[[bytes], parse.Parsed[Any]], output: bytes) -> Any:
 
 @pytest.mark.parametrize("file", XML, ids=str)
 @pytest.mark.parametrize(
-    "change", [mutate.dropped, mutate.doubled, mutate.swapped, mutate.misnumbered, mutate.spoilt]
+    "change", [mutate.dropped, mutate.doubled, mutate.swapped, mutate.misnumbered, mutate.damaged]
 )
 def test_changed(file: Path, change: Callable[[bytes], Iterator[mutate.Mutant]]) -> None:
     answer, read, truth = file.read_bytes(), reader_of(file), truth_of(file)

@@ -1,4 +1,4 @@
-"""The peers of a pool: their names, which of them are reached, and who is missing."""
+"""The peers of a pool: their names, which of them are reached, and which are missing."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from ganeti_gluster_mon.gluster.probe import Reply
 from tests.unit.gluster.probed_ports import probed_ports
 
 
-def test_a_host_is_gone_when_nothing_accepts_a_connection(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_host_is_away_when_nothing_accepts_a_connection(monkeypatch: pytest.MonkeyPatch) -> None:
     replies = {"a": Reply.SILENT, "b": Reply.REFUSED, "c": Reply.ANSWERS, "d": Reply.UNREACHABLE}
 
     def probe_ports(addresses: List[tuple[str, int]], _timeout: float, connect_only: bool) -> object:

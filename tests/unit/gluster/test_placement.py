@@ -150,12 +150,12 @@ def test_a_backlog_that_is_not_known_is_not_ok() -> None:
     assert (judged.status, judged.at_risk) == ("unknown", None)
 
 
-def test_a_disk_on_unknown_bricks_is_as_well_as_all_of_them() -> None:
-    well = replace(volume("replicate", [ONE, TWO]))
-    assert evaluate_disk(the_disk(FILE, well), Pool(0, volumes=(well,))).status == "healthy"
-    ill = volume("replicate", [ONE, [brick("n4", online=False), *TWO[1:]]])
-    assert evaluate_disk(the_disk(FILE, ill), Pool(0, volumes=(ill,))).status == "unknown"
-    stopped = replace(well, state="stopped")
+def test_a_disk_on_unknown_bricks_has_the_status_of_all_of_them() -> None:
+    healthy = replace(volume("replicate", [ONE, TWO]))
+    assert evaluate_disk(the_disk(FILE, healthy), Pool(0, volumes=(healthy,))).status == "healthy"
+    unhealthy = volume("replicate", [ONE, [brick("n4", online=False), *TWO[1:]]])
+    assert evaluate_disk(the_disk(FILE, unhealthy), Pool(0, volumes=(unhealthy,))).status == "unknown"
+    stopped = replace(healthy, state="stopped")
     judged = evaluate_disk(the_disk(FILE, stopped), Pool(0, volumes=(stopped,)))
     assert (judged.status, judged.at_risk) == ("stopped", None)
 

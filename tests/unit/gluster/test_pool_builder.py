@@ -1,4 +1,4 @@
-"""From captured answers to a judged pool: what is wrong is named, what is not known is never fine."""
+"""From captured answers to an evaluated pool: faults are named, what is not known is never healthy."""
 
 import re
 from dataclasses import replace
@@ -135,7 +135,7 @@ def test_every_query_that_is_not_sent_is_missed(healthy: Capture) -> None:
     for each in needed:
         assert judged(without(healthy, each)).code == UNKNOWN, each
     assert judged(without(healthy, query.POOL_LIST, query.PEER_STATUS)).code == UNKNOWN
-    # either of the two names the peers; and what only adds to the picture may be missing
+    # either of the two names the peers; and what only adds details may be missing
     assert judged(without(healthy, query.POOL_LIST)).code == OK
     extra = {answer.query for answer in healthy.answers} - {*needed, query.POOL_LIST}
     assert judged(without(healthy, *extra)).code == OK

@@ -52,7 +52,7 @@ def listening(
                     connection, _ = server.accept()
                 except OSError:
                     return
-                with connection, contextlib.suppress(ConnectionError):  # who called has heard enough
+                with connection, contextlib.suppress(ConnectionError):  # the probe has its answer
                     assert serve is not None
                     serve(connection)
 

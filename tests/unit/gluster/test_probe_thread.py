@@ -58,7 +58,7 @@ class Server:
             self.open += 1
             with connection:
                 self._thaw.wait()
-                with suppress(OSError, AssertionError):  # who probed has not waited
+                with suppress(OSError, AssertionError):  # the probe has not waited
                     answer(connection)
             self.open -= 1
 

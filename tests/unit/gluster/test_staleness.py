@@ -1,4 +1,4 @@
-"""What is left of a picture that has grown old, and what is served of one."""
+"""What is left of an old snapshot, and what is served of one."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def test_no_figure_of_it_is_exported(name: str) -> None:
     assert "gluster_volume_bricks{" in text, "what it is made of is still true"
 
 
-def test_a_fresh_picture_is_as_it_is() -> None:
+def test_a_fresh_snapshot_is_not_changed() -> None:
     now = time.time_ns()
     snapshot = from_view(SpoolView(handed("healthy", 5)), LIMITS, now)
     assert snapshot.health.code == OK

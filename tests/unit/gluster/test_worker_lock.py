@@ -20,7 +20,7 @@ def locks(tmp_path: Path) -> str:
 
 
 @pytest.mark.parametrize("line", [b"", b"1 1\n", b"4194303 77\n", b"x y\n", b"1 1", b"-1 5\n"])
-def test_who_has_just_taken_the_lock_is_not_late(locks: str, line: bytes) -> None:
+def test_a_process_that_has_just_taken_the_lock_is_not_late(locks: str, line: bytes) -> None:
     """Its worker is not recorded yet: the file names the previous one, of ten minutes ago."""
     os.mkdir(locks)
     path = Path(locks, "statvfs-0:1")

@@ -109,7 +109,7 @@ def test_partial_when_one_set_of_two_is_lost() -> None:
     assert "replica set 2 has lost quorum" in health.message
 
 
-def test_brick_not_known_is_neither_fine_nor_offline() -> None:
+def test_brick_not_known_is_neither_online_nor_offline() -> None:
     example = pool(
         volume(True, None, True),
         unknowns=(Unknown("state of node2:/export/b1/gv0", "its host is away", "gv0"),),
@@ -169,7 +169,7 @@ def test_filesystem_that_counts_no_inodes_is_not_out_of_them() -> None:
     assert judged(pool(volume(inodes=Inodes(0, 0, 0)))).code == OK
 
 
-def test_space_not_known_is_not_fine() -> None:
+def test_space_not_known_is_not_ok() -> None:
     health = judged(pool(volume(capacity=None)))
     assert (health.code, health.message) == (UNKNOWN, "gv0: its space is not known")
 

@@ -22,7 +22,7 @@ def judged(*processes: Process) -> Health:
     return evaluate_node(Pool(0, processes=processes))
 
 
-def test_well() -> None:
+def test_glusterd_and_bricks_run() -> None:
     health = judged(GLUSTERD, BRICK)
     assert (health.code, health.message, health.problems) == (OK, "glusterd is running, 1 brick process", ())
     assert judged(GLUSTERD).message == "glusterd is running, 0 brick processes"

@@ -85,7 +85,7 @@ def test_what_the_disks_take_is_not_known() -> None:
     assert why(replace(the_pool(), disks=None), more=4 * GIB) is None
 
 
-def test_a_disk_that_is_gone_is_not_counted_and_a_new_one_takes_nothing_yet() -> None:
+def test_a_removed_disk_is_not_counted_and_a_new_one_takes_nothing_yet() -> None:
     pool = the_pool()
     gone = Disk("old", "disk/0", "gv0", "ganeti/old.0", allocated=3 * GIB)
     assert why(replace(pool, disks=(*(pool.disks or ()), gone)), more=1) is not None

@@ -1,4 +1,4 @@
-"""`gnt-gluster maintenance status`: who is in maintenance, and what is missing to finish."""
+"""`gnt-gluster maintenance status`: which nodes are in maintenance, and what is missing to finish."""
 
 from __future__ import annotations
 

@@ -18,8 +18,8 @@ def test_a_follower_that_does_not_know_its_uuid_has_no_bricks() -> None:
         text = render(pool, HEALTH, NOW, leader=False)
         assert of(text, "gluster_brick_up") == []
         assert of(text, "gluster_mount_up") != []
-    nobodys = pool_of((Brick("gv0", "h", "/b", uuid=None, online=True),))
-    assert of(render(nobodys, HEALTH, NOW, leader=False), "gluster_brick_up") == []
+    of_no_node = pool_of((Brick("gv0", "h", "/b", uuid=None, online=True),))
+    assert of(render(of_no_node, HEALTH, NOW, leader=False), "gluster_brick_up") == []
 
 
 def test_a_thousand_bricks_are_no_matter() -> None:

@@ -48,7 +48,7 @@ def test_what_clients_lose() -> None:
         {"/": (500, b"[1]")},
     ],
 )
-def test_who_is_not_mond(answers: Dict[str, Tuple[int, bytes]]) -> None:
+def test_answers_of_another_server_than_mond(answers: Dict[str, Tuple[int, bytes]]) -> None:
     with mond(answers) as url, pytest.raises(mond_client.MondUnavailable, match="^" + url):
         mond_client.query_mond(url)
 

@@ -29,7 +29,7 @@ def reply(**more: Any) -> List[str]:
 
 
 @pytest.mark.parametrize("more", [{}, {"point": "/", "in_fstab": False}, {"type": "zfs", "in_fstab": False}])
-def test_a_brick_that_is_well_is_not_mentioned(more: Dict[str, Any]) -> None:
+def test_a_healthy_brick_is_not_mentioned(more: Dict[str, Any]) -> None:
     assert reply(**more) == []
 
 

@@ -84,7 +84,7 @@ def of_node2(**more: Any) -> List[str]:
     return found.get("node2", [])
 
 
-def test_all_is_well() -> None:
+def test_a_healthy_pool_has_no_finding() -> None:
     assert wrong() == {}
     assert list(lines(diagnose(inputs()))) == [
         "Ganeti's settings: ok",

@@ -51,6 +51,6 @@ def test_options_narrow_the_list(words: Sequence[str], found: Found) -> None:
         (["--brick", "node1:/export/b1/other"], "is no node of the pool and no brick"),
     ],
 )
-def test_a_name_that_is_nobodys(words: Sequence[str], message: str) -> None:
+def test_an_unknown_name(words: Sequence[str], message: str) -> None:
     with pytest.raises(CommandError, match=message):
         listed(*words)

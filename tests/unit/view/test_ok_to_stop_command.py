@@ -43,7 +43,7 @@ def test_two_nodes_of_three(capsys: pytest.CaptureFixture[str]) -> None:
     assert any("gv0: replica set would lose its quorum: 1 of 3 bricks left" in line for line in reasons)
 
 
-def test_a_name_that_is_nobodys(capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_unknown_name(capsys: pytest.CaptureFixture[str]) -> None:
     code, out, err = run(capsys, "node9")
     assert (code, out) == (1, "")
     assert err == (

@@ -17,7 +17,7 @@ from tests.unit.example_pool import POOL
 
 DISK = "ganeti/0a1b.0"
 GV0 = GlusterVolume("127.0.0.1", 24007, "gv0")
-FINE, DEGRADED = Redundancy(), Redundancy(degraded=True)
+NOT_DEGRADED, DEGRADED = Redundancy(), Redundancy(degraded=True)
 
 
 def now() -> int:
@@ -77,12 +77,12 @@ def source(tmp_path: Path) -> Path:
 
 
 def test_without_a_daemon_nothing_is_reported(source: Path) -> None:
-    assert of(source) == FINE
+    assert of(source) == NOT_DEGRADED
 
 
 def test_all_copies_are_there(source: Path) -> None:
     publish_status(source, pool(copies(True, True, True)))
-    assert of(source) == FINE
+    assert of(source) == NOT_DEGRADED
 
 
 def test_a_missing_brick_is_a_missing_copy(source: Path) -> None:
@@ -92,7 +92,7 @@ def test_a_missing_brick_is_a_missing_copy(source: Path) -> None:
 
 def test_what_is_not_known_is_no_illness(source: Path) -> None:
     publish_status(source, pool(copies(True, None, None, pending=None), pending=None))
-    assert of(source) == FINE
+    assert of(source) == NOT_DEGRADED
 
 
 def test_only_the_bricks_that_hold_the_disk_count(source: Path, tmp_path: Path) -> None:
@@ -103,7 +103,7 @@ def test_only_the_bricks_that_hold_the_disk_count(source: Path, tmp_path: Path) 
     publish_status(source, pool(*sets))
     assert of(source) == DEGRADED, "it is not known which it is: the worst"
     (here / DISK).write_bytes(b"x")
-    assert of(source) == FINE
+    assert of(source) == NOT_DEGRADED
     (here / DISK).rename(there / DISK)
     assert of(source) == DEGRADED
     # What only points to the other subvolume holds nothing.
@@ -112,7 +112,7 @@ def test_only_the_bricks_that_hold_the_disk_count(source: Path, tmp_path: Path) 
     assert of(source) == DEGRADED
     (here / DISK).chmod(0o600)
     (there / DISK).unlink()
-    assert of(source) == FINE
+    assert of(source) == NOT_DEGRADED
     publish_status(source, pool(*sets, features_shard="on"))
     assert of(source) == DEGRADED, "its shards are on all of them"
 
@@ -130,8 +130,8 @@ def test_a_lone_brick_that_is_away_takes_the_disk_with_it(source: Path) -> None:
         ("localhost", DEGRADED),
         ("/run/glusterd.socket", DEGRADED),
         ("NODE2.lab.test", DEGRADED),
-        ("other.example.org", FINE),
-        ("192.0.2.1", FINE),
+        ("other.example.org", NOT_DEGRADED),
+        ("192.0.2.1", NOT_DEGRADED),
     ],
 )
 def test_another_pool_may_have_a_volume_of_that_name(source: Path, server: str, expected: Redundancy) -> None:

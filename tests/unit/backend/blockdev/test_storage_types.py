@@ -56,7 +56,7 @@ def test_node_list_and_hail_reckon_with_these(ganeti: Dict[str, Any]) -> None:
         assert each.hail == each.node_list, "hail uses what the node reports"
 
 
-def test_who_asks_for_a_disk_is_there_and_does_as_we_think(ganeti: Dict[str, Any]) -> None:
+def test_the_callers_that_are_recognised_exist_in_ganeti(ganeti: Dict[str, Any]) -> None:
     functions = ganeti["functions"]
     for name in called_from.WRITERS:
         assert "rdev.dev_path" in functions[name], name

@@ -47,7 +47,7 @@ def test_a_node_that_does_not_lead_reports_only_that() -> None:
     run(work())
 
 
-def test_who_waits_hears_at_once_of_what_is_new() -> None:
+def test_a_waiting_request_is_answered_at_once_with_what_is_new() -> None:
     async def work() -> None:
         async with node(NODE1) as there, asking(there.port) as peers:
             after = there.exchange.sequence
@@ -70,7 +70,7 @@ def test_who_waits_hears_at_once_of_what_is_new() -> None:
                 await asyncio.sleep(0.01)
             there.exchange.end()
             reply = await waiting
-            assert (reply.eligible, reply.leads) == (False, False), "who leaves says so at once"
+            assert (reply.eligible, reply.leads) == (False, False), "a node that stops says so at once"
 
     run(work())
 

@@ -53,7 +53,7 @@ async def until(condition: Callable[[], object]) -> None:
         await asyncio.sleep(0.01)
 
 
-def test_it_follows_the_one_that_leads_and_leads_when_it_has_gone(tmp_path: Path) -> None:
+def test_it_follows_the_leader_and_leads_when_the_leader_has_ended(tmp_path: Path) -> None:
     place = Spool(str(tmp_path))
 
     async def work() -> None:

@@ -1,4 +1,4 @@
-"""Who leads: all who hear each other come to the same node, and there is never none for long."""
+"""Which node leads: nodes that reach each other elect the same one, and are never without one for long."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ def test_the_lowest_that_leads_is_followed() -> None:
     assert elect_leader(candidate("d"), others, TAKEOVER_TIMEOUT) == "a"
 
 
-def test_higher_ones_do_not_matter_to_who_can_lead() -> None:
+def test_nodes_with_higher_uuids_do_not_matter_to_one_that_can_lead() -> None:
     assert elect_leader(candidate("a"), [candidate("b", leads=True)], TAKEOVER_TIMEOUT) == "a"
 
 
-def test_who_cannot_lead_follows_whoever_does() -> None:
+def test_a_node_that_cannot_lead_follows_the_leader() -> None:
     others = [candidate("b", eligible=False), candidate("c"), candidate("d", leads=True)]
     assert elect_leader(candidate("a", eligible=False), others, TAKEOVER_TIMEOUT) == "d"
 
@@ -74,12 +74,12 @@ def test_a_node_with_the_same_uuid_does_not_lead_in_its_place() -> None:
     )
 
 
-def test_who_leads_goes_on_until_the_lower_one_does() -> None:
+def test_a_leader_continues_until_the_node_with_a_lower_uuid_leads() -> None:
     assert elect_leader(candidate("b", leads=True), [candidate("a")], TAKEOVER_TIMEOUT) == "b"
     assert elect_leader(candidate("b", leads=True), [candidate("a", leads=True)], TAKEOVER_TIMEOUT) == "a"
 
 
-def test_who_is_not_able_is_passed_over() -> None:
+def test_a_node_that_is_not_eligible_is_passed_over() -> None:
     assert elect_leader(candidate("b"), [candidate("a", eligible=False, leads=True)], TAKEOVER_TIMEOUT) == "b"
 
 

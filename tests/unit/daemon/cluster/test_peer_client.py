@@ -187,7 +187,7 @@ def test_what_is_no_answer_is_refused(answer: bytes) -> None:
     run(work())
 
 
-def test_one_who_says_nothing_is_not_waited_for() -> None:
+def test_a_peer_that_does_not_answer_is_not_waited_for() -> None:
     async def work() -> None:
         async def mute(reader: asyncio.StreamReader, _writer: asyncio.StreamWriter) -> None:
             await reader.read()

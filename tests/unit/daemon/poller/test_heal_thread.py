@@ -82,7 +82,7 @@ def test_answers_that_come_after_take_make_the_pipe_readable() -> None:
         thread.join(LONG)
 
 
-def test_a_glusterd_that_is_gone_is_the_reason_of_each_answer() -> None:
+def test_a_glusterd_that_does_not_run_is_the_reason_of_each_answer() -> None:
     running = FakeCycle(session.GlusterUnavailable("glusterd is not running"))
     with pipe() as (_, to_done):
         thread = started(running, to_done)

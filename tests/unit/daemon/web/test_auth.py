@@ -63,7 +63,9 @@ class TestTls:
             for _ in range(2):
                 assert client.ask("/metrics").body == large.metrics.plain
 
-    def test_who_speaks_no_tls_has_to_go(self, certificates: Path, caplog: pytest.LogCaptureFixture) -> None:
+    def test_a_client_without_tls_is_disconnected(
+        self, certificates: Path, caplog: pytest.LogCaptureFixture
+    ) -> None:
         config = written(certificates / "plain.yml", ONE)
         with serving(web_config=config) as served:
             with served.client() as client:

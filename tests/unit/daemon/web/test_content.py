@@ -1,4 +1,4 @@
-"""What is made once for every change of the picture."""
+"""What is rendered once for every change of the snapshot."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def test_packed_is_the_same_and_smaller() -> None:
     assert body("text/plain", b"x" * 1024).gzipped is not None
 
 
-def test_the_same_picture_gives_the_same_bytes() -> None:
+def test_the_same_snapshot_gives_the_same_bytes() -> None:
     assert render(POOL, HEALTH, NOW, leader=True, make_page=a_page) == RENDERED
 
 

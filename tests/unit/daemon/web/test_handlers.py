@@ -166,7 +166,7 @@ def test_headers_of_every_answer(served: Served, path: str) -> None:
     assert "content-length" in headers and "etag" not in headers
 
 
-def test_before_there_is_a_picture() -> None:
+def test_before_there_is_a_snapshot() -> None:
     with serving(rendered=None) as served:
         for path in (
             "/1/list/collectors",
@@ -184,13 +184,13 @@ def test_before_there_is_a_picture() -> None:
         assert served.ask("/-/ready").status == served.ask("/metrics").status == 200
 
 
-def test_words_for_whoever_watches_the_daemon() -> None:
+def test_messages_for_monitoring_of_the_daemon() -> None:
     with serving() as served:
         assert served.ask("/-/healthy").body == b"healthy\n"
         served.current.unhealthy_reason = "no cycle of queries since 95 s"
         answer = served.ask("/-/healthy")
         assert (answer.status, answer.body) == (503, b"no cycle of queries since 95 s\n")
-        served.current.not_ready_reason = "the picture is 95 s old"
+        served.current.not_ready_reason = "the capture is 95 s old"
         assert served.ask("/-/ready").status == 503
         assert served.ask("/metrics").status == 200
 

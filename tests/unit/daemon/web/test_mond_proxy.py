@@ -146,7 +146,7 @@ def test_a_broken_collector_costs_only_itself() -> None:
         assert "/1/report/all" not in behind.requested
 
 
-def test_before_the_first_picture_mond_is_heard() -> None:
+def test_before_the_first_snapshot_mond_is_queried() -> None:
     with mond(MOND) as behind, serving(None, front=behind.url) as served:
         assert served.ask("/1/report/default/cpu-avg-load").body == LOAD
 
@@ -225,8 +225,8 @@ def test_a_redirect_is_not_followed() -> None:
 
 
 def test_a_report_that_is_no_json_would_spoil_the_array() -> None:
-    spoilt = {"/1/report/storage/lv": (200, b'{"name": "lv"'), "/1/report/storage/drbd": (200, b"")}
-    with mond({**MOND, **spoilt}) as behind, serving(front=behind.url) as served:
+    damaged = {"/1/report/storage/lv": (200, b'{"name": "lv"'), "/1/report/storage/drbd": (200, b"")}
+    with mond({**MOND, **damaged}) as behind, serving(front=behind.url) as served:
         assert names(served.ask("/1/report/all").body) == ["cpu-avg-load", *(name for name, *_ in OURS)]
 
 

@@ -163,7 +163,7 @@ def test_a_peer_with_a_problem_is_not_shown_as_connected(changes: Any, words: st
         ({}, "✔ n2: /b"),
     ],
 )
-def test_a_brick_with_a_problem_is_not_shown_as_well(changes: Any, words: str) -> None:
+def test_a_brick_with_a_problem_is_not_shown_as_healthy(changes: Any, words: str) -> None:
     one, two, three = volume().bricks
     bricks = (one, replace(two, **changes), three)
     sets = (Subvolume("replicate", bricks, quorum=True),)
@@ -213,7 +213,7 @@ def test_hostile_names_are_only_text(name: str) -> None:
     assert b"a\\udcffb" in page(lone, evaluate(lone, Limits(), NOW), NOW)
 
 
-def test_of_a_large_volume_only_what_is_ill_is_unfolded() -> None:
+def test_of_a_large_volume_only_problems_are_unfolded() -> None:
     sets = []
     for number in range(1, 334):
         bricks = tuple(

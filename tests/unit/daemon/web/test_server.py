@@ -106,7 +106,7 @@ def test_a_client_that_goes_in_the_middle(caplog: pytest.LogCaptureFixture) -> N
     quietly(caplog)
 
 
-def test_who_says_nothing_has_to_go() -> None:
+def test_a_client_that_sends_nothing_is_disconnected() -> None:
     with serving(limits=ClientLimits(idle_timeout=0.2)) as served:
         with served.client() as silent, served.client() as slow, served.client() as done:
             assert done.ask("/1").body == b"null"
@@ -116,7 +116,7 @@ def test_who_says_nothing_has_to_go() -> None:
         wait_until(lambda: served.server.connections == 0)
 
 
-def test_who_does_not_take_an_answer_has_to_go(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_client_that_does_not_read_its_response_is_disconnected(caplog: pytest.LogCaptureFixture) -> None:
     with serving(LARGE, limits=ClientLimits(response_timeout=0.5)) as served, served.client() as greedy:
         # More of them than any buffer holds: not one after the other is answered, but none.
         greedy.send(b"GET /metrics HTTP/1.1\r\n\r\n" * 100)
@@ -264,7 +264,7 @@ def crowd(order: List[str], limits: Optional[ClientLimits] = None) -> Iterator[C
                 client.close()
 
 
-def test_who_sends_requests_in_advance_waits_for_those_who_do_not() -> None:
+def test_requests_in_advance_wait_for_those_of_other_clients() -> None:
     order: List[str] = []
     with crowd(order) as come:
         for _ in range(200):
@@ -275,7 +275,7 @@ def test_who_sends_requests_in_advance_waits_for_those_who_do_not() -> None:
 
 
 def test_each_address_has_its_turn() -> None:
-    """The clients of one address do not delay that of another, whoever came first."""
+    """The clients of one address do not delay that of another, in whatever order they come."""
     order: List[str] = []
     with crowd(order) as come:
         for _ in range(100):
@@ -286,7 +286,7 @@ def test_each_address_has_its_turn() -> None:
     assert order.index("good") < 5, order[:50]
 
 
-def test_who_asks_for_nothing_takes_nobodys_place() -> None:
+def test_clients_without_a_request_displace_no_other_client() -> None:
     with serving(limits=ClientLimits(connections=3)) as served:
         clients = [served.client() for _ in range(3)]
         for client in clients:
@@ -315,7 +315,7 @@ def waiting(served: Served) -> int:
 
 
 def test_more_newcomers_than_can_wait(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Who has waited longest goes, of the address with the most."""
+    """The connection that has waited longest is closed, of the address with the most."""
     monkeypatch.setattr(server, "_MOST_WAITING", 10)
     order: List[str] = []
     with crowd(order, ClientLimits(connections=30)) as come:
@@ -327,7 +327,7 @@ def test_more_newcomers_than_can_wait(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_out_of_files(served: Served, caplog: pytest.LogCaptureFixture) -> None:
-    """Whoever took them: it neither spins nor stays deaf, and says it once."""
+    """Without free descriptors the server uses no processor, recovers, and logs it once."""
     limits = resource.getrlimit(resource.RLIMIT_NOFILE)
     waiting = socket.socket()
     waiting.settimeout(GENEROUS)
@@ -360,7 +360,7 @@ def test_out_of_files(served: Served, caplog: pytest.LogCaptureFixture) -> None:
     assert caplog.text.count("no connection can be taken") == 1
 
 
-def test_stopping_lets_those_finish_who_are_being_answered() -> None:
+def test_stopping_completes_responses_that_have_begun() -> None:
     with serving(LARGE) as served, served.client() as idle, served.client() as busy:
         idle.ask("/1")
         busy.send(b"GET /metrics HTTP/1.1\r\n\r\n")
@@ -378,7 +378,7 @@ def test_stopping_lets_those_finish_who_are_being_answered() -> None:
             served.client()
 
 
-def test_stopping_does_not_wait_for_who_takes_nothing() -> None:
+def test_stopping_does_not_wait_for_clients_that_do_not_read() -> None:
     with serving(LARGE) as served, served.client() as greedy:
         greedy.send(b"GET /metrics HTTP/1.1\r\n\r\n")
         assert greedy.socket.recv(10)

@@ -62,7 +62,7 @@ def test_tasks() -> None:
     )
 
 
-def test_the_last_inode_is_gone() -> None:
+def test_without_free_inodes() -> None:
     """glusterd leaves inodesFree out where it is 0; that is a full filesystem, not an unknown one."""
     healthy = answer_of(HEALTHY, "volume-status-detail")
     full = healthy.replace(b"          <inodesFree>129972</inodesFree>\n", b"", 1)

@@ -1,7 +1,7 @@
-"""The whole way from a capture to a verdict, with one answer of a healthy pool spoilt.
+"""The whole way from a capture to a verdict, with one answer of a healthy pool damaged.
 
-Whatever is done to an answer: no exception comes out, and the pool is never called fine,
-unless nothing was lost that anybody reads.
+Whatever is done to an answer: no exception comes out, and the pool is never called healthy,
+unless nothing was lost that is read.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ def mutants(answer: Answer) -> Iterator[mutate.Mutant]:
     yield from mutate.truncated(output, 80)
     for kind in (mutate.dropped, mutate.doubled, mutate.misnumbered):
         yield from mutate.sample(list(kind(output)), 80)
-    yield from mutate.spoilt(output, 40)
+    yield from mutate.damaged(output, 40)
     yield from mutate.followed(output)
     yield mutate.Mutant("nothing at all", b"")
     yield mutate.Mutant("the answer to another query", b"<cliOutput><opRet>0</opRet><x/></cliOutput>")
@@ -74,8 +74,8 @@ def test_a_damaged_answer_is_never_healthy(where: str, number: int) -> None:
 @pytest.mark.parametrize(("where", "number"), answers())
 def test_every_report_of_a_damaged_answer_can_be_rendered(where: str, number: int) -> None:
     whole = capture.read(str(CAPTURES / where))
-    spoilt = [*mutants(whole.answers[number]), *reordered(whole.answers[number])]
-    for mutant in mutate.sample(spoilt, 16):
+    damaged = [*mutants(whole.answers[number]), *reordered(whole.answers[number])]
+    for mutant in mutate.sample(damaged, 16):
         built = build_pool(with_output(whole, number, mutant.output))
         health = evaluate(built, LIMITS, whole.recorded_at)
         for collector in collectors().values():
@@ -89,5 +89,5 @@ def test_every_report_of_a_damaged_answer_can_be_rendered(where: str, number: in
 
 
 def with_output(whole: Capture, number: int, output: bytes) -> Capture:
-    spoilt = replace(whole.answers[number], output=output)
-    return replace(whole, answers=(*whole.answers[:number], spoilt, *whole.answers[number + 1 :]))
+    damaged = replace(whole.answers[number], output=output)
+    return replace(whole, answers=(*whole.answers[:number], damaged, *whole.answers[number + 1 :]))
