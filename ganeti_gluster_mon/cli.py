@@ -17,6 +17,7 @@ from ganeti_gluster_mon.gluster.capture import CaptureError
 from ganeti_gluster_mon.mond_setup import front_command as front
 
 if TYPE_CHECKING:
+    from ganeti_gluster_mon.gluster.capture import Capture
     from ganeti_gluster_mon.snapshot import Snapshot
 
 PROGRAM = "ganeti-gluster-mon"
@@ -79,7 +80,20 @@ def _parser() -> argparse.ArgumentParser:
 
     record = commands.add_parser("record", help="query once and keep Gluster's raw answers in a directory")
     record.add_argument("directory", metavar="DIR", help="a new directory")
+    record.add_argument(
+        "--anonymize",
+        action="store_true",
+        help="with other names of hosts, instances, volumes, paths and devices, and other addresses and UUIDs, so that "
+        "the capture can be posted in public; it shows the same faults",
+    )
     record.set_defaults(run=_record)
+
+    anonymize = commands.add_parser(
+        "anonymize", help="copy a capture with other names, as record --anonymize does"
+    )
+    anonymize.add_argument("directory", metavar="DIR", help="the capture")
+    anonymize.add_argument("new", metavar="NEW", help="a new directory")
+    anonymize.set_defaults(run=_anonymize)
 
     front.add_command(commands)
 
@@ -209,13 +223,30 @@ def _record(arguments: argparse.Namespace) -> int:
     directory = os.path.abspath(arguments.directory)
     try:
         capture.must_be_new(directory)
-        capture.write(
-            cycle.query_gluster(cli_options.query_settings(arguments, processes=True, disks=True)), directory
-        )
+        recorded = cycle.query_gluster(cli_options.query_settings(arguments, processes=True, disks=True))
     except session.GlusterUnavailable as err:
         return _complain(str(err))
+    if arguments.anonymize:
+        recorded = _without_names(recorded)
+    capture.write(recorded, directory)
     print(f"recorded in {directory}", file=sys.stderr)
     return 0
+
+
+def _anonymize(arguments: argparse.Namespace) -> int:
+    from ganeti_gluster_mon.gluster import capture
+
+    new = os.path.abspath(arguments.new)
+    capture.must_be_new(new)
+    capture.write(_without_names(capture.read(arguments.directory)), new)
+    print(f"anonymized in {new}", file=sys.stderr)
+    return 0
+
+
+def _without_names(recorded: Capture) -> Capture:
+    from ganeti_gluster_mon.anonymous_capture import without_names
+
+    return without_names(recorded)
 
 
 def _list(_arguments: argparse.Namespace) -> int:

@@ -96,6 +96,15 @@ def file_of_query(query: Query) -> str:
     raise ValueError(f"not a query of a capture: {' '.join(query)}")
 
 
+def volume_of(query: Query) -> Optional[str]:
+    """The volume that *query* is about; None for a query about the whole pool.
+
+    Raises ValueError for a query that no capture knows.
+    """
+    file_of_query(query)
+    return None if query in _FILES else query[2]
+
+
 def query_in_file(file: str) -> Optional[Query]:
     """The query whose answer *file* keeps by its name; None for any other file."""
     if file in _QUERIES:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from dataclasses import replace
@@ -13,7 +14,7 @@ import pytest
 from freezegun import freeze_time
 
 from ganeti_gluster_mon import cli
-from ganeti_gluster_mon.gluster import capture, cycle, query, session
+from ganeti_gluster_mon.gluster import anonymize, capture, cycle, query, session
 from ganeti_gluster_mon.gluster.capture import Capture
 
 CAPTURES = Path(__file__).parents[1] / "captures"
@@ -124,6 +125,7 @@ def test_no_source_is_status_2_everywhere_and_one_line(
         (("check", "--timeout", "nan"), "not a number of seconds"),
         (("check", "--max-output", "0"), "not a whole number of MiB"),
         (("record",), "required: DIR"),
+        (("anonymize", HEALTHY), "required: NEW"),
     ],
 )
 def test_usage_errors_are_one_line_and_exit_2(
@@ -182,3 +184,43 @@ def test_a_reader_that_goes_away_is_no_error() -> None:
         cwd=Path(__file__).parents[2],
     )
     assert (ran.returncode, ran.stderr, len(ran.stdout)) == (0, "", 10)
+
+
+def test_anonymize_copies_a_capture_without_its_names(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    new = tmp_path / "new"
+    assert run(capsys, "anonymize", BRICK_DOWN, str(new)) == (0, "", f"anonymized in {new}\n")
+    status, out, _ = run(capsys, "check", "--replay", str(new))
+    assert status == run(capsys, "check", "--replay", BRICK_DOWN)[0] == 2
+    assert re.search(r"brick host\d\.example\.org:/d\d+/d\d+/d\d+ is offline", out)
+    assert all(b"lab.test" not in path.read_bytes() for path in new.iterdir())
+    before = {path.name: path.read_bytes() for path in new.iterdir()}
+    status, out, err = run(capsys, "anonymize", HEALTHY, str(new))
+    assert (status, out) == (1, "")
+    assert err == f"ganeti-gluster-mon: {new} is there already: name a new directory\n"
+    assert {path.name: path.read_bytes() for path in new.iterdir()} == before
+
+
+def test_record_anonymize_writes_no_name(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(cycle, "query_gluster", lambda settings: capture.read(BRICK_DOWN))
+    named, new = tmp_path / "named", tmp_path / "new"
+    assert run(capsys, "record", str(named)) == (0, "", f"recorded in {named}\n")
+    assert run(capsys, "record", "--anonymize", str(new)) == (0, "", f"recorded in {new}\n")
+    assert any(b"lab.test" in path.read_bytes() for path in named.iterdir())
+    assert all(b"lab.test" not in path.read_bytes() for path in new.iterdir())
+
+
+def test_a_capture_that_cannot_be_anonymized_is_not_written(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(anonymize, "remaining", lambda changed, names: "node1.lab.test")
+    status, out, err = run(capsys, "anonymize", BRICK_DOWN, str(tmp_path / "new"))
+    assert (status, out) == (1, "")
+    assert err.startswith(
+        "ganeti-gluster-mon: the capture cannot be anonymized: 'node1.lab.test' would be left in it"
+    )
+    assert err.count("\n") == 1
+    assert list(tmp_path.iterdir()) == []

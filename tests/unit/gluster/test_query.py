@@ -75,3 +75,11 @@ def test_queries_of_the_heal_backlog(wanted: query.Query, heals: bool) -> None:
 )
 def test_the_uuid_of_a_host(uuid: str, valid: bool) -> None:
     assert bool(query.HOST_UUID.match(uuid)) is valid
+
+
+def test_the_volume_that_a_query_is_about() -> None:
+    assert query.volume_of(query.heal_summary("gv0")) == "gv0"
+    assert query.volume_of(query.volume_status("status")) == "status"
+    assert query.volume_of(query.VOLUME_STATUS_DETAIL) is None
+    with pytest.raises(ValueError, match="not a query"):
+        query.volume_of(("volume", "top", "gv0"))

@@ -1,0 +1,128 @@
+"""A capture with other names, and the search for names that are left."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from ganeti_gluster_mon.gluster import query
+from ganeti_gluster_mon.gluster.anonymize import anonymous, remaining
+from ganeti_gluster_mon.gluster.capture import Answer, Capture
+from ganeti_gluster_mon.gluster.model import DiskFile, Mount, Process
+
+CAPTURE = Capture(
+    recorded_at=7,
+    answers=(
+        Answer(query.VOLUME_INFO, b"<volName>gv0</volName>", stderr="kvm7.corp: gv0", seconds=1.5),
+        Answer(query.heal_summary("gv0"), b"", returncode=1, failure="heal-summary-gv0.xml: of kvm7", taken_at=6),
+    ),
+    node="kvm7.corp",
+    gluster_version="10.3",
+    mounts=(Mount("gv0", "/mnt/gv0", ("kvm7.corp", "10.0.0.1"), "sub", f_blocks=9, failure="gv0 hangs"),),
+    reachable={"kvm8.corp": True},
+    hosts_answering={"kvm8.corp": False},
+    bricks_answering={("kvm8.corp", "/export/b1"): True},
+    brick_ports={("kvm8.corp", "/export/b1"): 49152},
+    devices={"/dev/mapper/vg-x": "dm-3", "tank": "bob"},
+    processes=(Process("brick", 3, 1.0, 2.0, 4, "gv0", "/export/b1", "running"),),
+    disks=(
+        DiskFile(
+            "web1.corp", "disk/0", "gv0", "web1.corp/disk", 8, "kvm7.corp", "ext", "kvm8.corp",
+            copies={"kvm8.corp:/export/b1": 5}, bricks=("kvm8.corp:/export/b1",), allocated=4, queried_at=3,
+        ),
+    ),
+    disks_unknown="web1.corp is gone",
+    local="2f5fe442-3b7d-413f-a157-e783a5d0af1b",
+    queried_by="kvm8.corp",
+)  # fmt: skip
+
+
+def test_each_field() -> None:
+    changed, _ = anonymous(CAPTURE)
+    assert changed == Capture(
+        recorded_at=7,
+        answers=(
+            Answer(query.VOLUME_INFO, b"<volName>v1</volName>", stderr="node1.example.org: v1", seconds=1.5),
+            Answer(query.heal_summary("v1"), b"", returncode=1, failure="heal-summary-v1.xml: of node1", taken_at=6),
+        ),
+        node="node1.example.org",
+        gluster_version="10.3",
+        mounts=(Mount("v1", "/d1/d2", ("node1.example.org", "192.0.2.1"), "d3", f_blocks=9, failure="v1 hangs"),),
+        reachable={"node2.example.org": True},
+        hosts_answering={"node2.example.org": False},
+        bricks_answering={("node2.example.org", "/d4/d5"): True},
+        brick_ports={("node2.example.org", "/d4/d5"): 49152},
+        devices={"/dev/disk1": "dm-3", "/dev/disk2": "text1"},
+        processes=(Process("brick", 3, 1.0, 2.0, 4, "v1", "/d4/d5", "running"),),
+        disks=(
+            DiskFile(
+                "instance1", "disk/0", "v1", "d6/d7", 8, "node1.example.org", "ext", "node2.example.org",
+                copies={"node2.example.org:/d4/d5": 5}, bricks=("node2.example.org:/d4/d5",), allocated=4,
+                queried_at=3,
+            ),
+        ),
+        disks_unknown="instance1 is gone",
+        local="00000000-0000-4000-8000-000000000001",
+        queried_by="node2.example.org",
+    )  # fmt: skip
+
+
+def test_what_is_not_known_stays_not_known() -> None:
+    nothing = Capture(recorded_at=7, answers=())
+    assert anonymous(nothing)[0] == nothing
+
+
+def test_a_query_that_no_capture_knows_is_refused() -> None:
+    with pytest.raises(ValueError, match="not a query of a capture: volume top gv0"):
+        anonymous(replace(CAPTURE, answers=(Answer(("volume", "top", "gv0"), b""),)))
+
+
+def test_no_name_is_left() -> None:
+    assert remaining(*anonymous(CAPTURE)) is None
+
+
+@pytest.mark.parametrize(
+    ("left", "name"),
+    [
+        (b"<x>kvm7.corp</x>", "kvm7.corp"),
+        (b"<x>sub.KVM7.corp.</x>", "kvm7.corp"),
+        (b"<kvm7.corp/>", "kvm7.corp"),
+        (b"<x>on kvm7</x>", "kvm7"),
+        (b"<x>'gv0'</x>", "gv0"),
+        (b"<x>at /export/b1/file</x>", "/export/b1"),
+        (b"<x>10.0.0.1:24007</x>", "10.0.0.1"),
+        (b"<x>2f5fe442-3b7d-413f-a157-e783a5d0af1b</x>", "2f5fe442-3b7d-413f-a157-e783a5d0af1b"),
+        (b"<x>see /dev/mapper/vg-x</x>", "/dev/mapper/vg-x"),
+        (b"<x>k&#118;m7.corp</x>", "kvm7.corp"),
+        (b"<x>heal-summary-gv0.xml</x>", "heal-summary-gv0.xml"),
+    ],
+)
+def test_a_name_that_is_left_is_found(left: bytes, name: str) -> None:
+    changed, names = anonymous(CAPTURE)
+    with_name = replace(changed, answers=(*changed.answers[1:], Answer(query.POOL_LIST, left)))
+    assert remaining(with_name, names) == name
+
+
+@pytest.mark.parametrize("left", [b"<x>10.0.0.12</x>", b"<x>210.0.0.1</x>", b"<x>gv01</x>", b"<gv0>5</gv0>"])
+def test_what_only_looks_like_a_name_is_none(left: bytes) -> None:
+    changed, names = anonymous(CAPTURE)
+    assert remaining(replace(changed, answers=(Answer(query.POOL_LIST, left),)), names) is None
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"node": "kvm7"},
+        {"reachable": {"kvm7": True}},
+        {"mounts": (Mount("gv0", "/x"),)},
+        {"bricks_answering": {("x", "/export/b1"): True}},
+        {"processes": (Process("brick", 3, 1.0, 2.0, 4, None, "/export/b1"),)},
+        {"disks": (DiskFile("web1.corp", "disk/0", "x", "y"),)},
+        {"disks_unknown": "why web1.corp"},
+        {"devices": {"/dev/mapper/vg-x": "dm-3"}},
+    ],
+)
+def test_a_name_that_is_left_in_the_manifest_is_found(change: dict[str, object]) -> None:
+    changed, names = anonymous(CAPTURE)
+    assert remaining(replace(changed, **change), names) is not None  # type: ignore[arg-type]
