@@ -15,9 +15,9 @@ UUID = b"2f5fe442-3b7d-413f-a157-e783a5d0af1b"
 NEW_UUID = b"00000000-0000-4000-8000-000000000001"
 
 
-def changed(output: bytes, asked: Query = query.VOLUME_INFO) -> bytes:
+def changed(output: bytes, wanted: Query = query.VOLUME_INFO) -> bytes:
     names = AnonymousNames()
-    answer = Answer(asked, output)
+    answer = Answer(wanted, output)
     anonymous_output(answer, AnonymousText(names))
     names.fix()
     return anonymous_output(answer, AnonymousText(names))
