@@ -15,7 +15,7 @@ from ganeti_gluster_mon.gluster.query import GET_STATE
 
 _PIECE = re.compile(r"<[^<>]*>|[^<]+|<")
 _TAG = re.compile(r"<(/?)([^\s/>]+)")
-_ATTRIBUTE = re.compile(r"(=\s*)(\"[^\"]*\"|'[^']*')")
+_QUOTED = re.compile(r"\"[^\"]*\"|'[^']*'")
 _ENTITY = re.compile(r"&(amp|lt|gt|quot|apos|#\d{1,7}|#x[0-9a-fA-F]{1,6});")
 _ENTITIES = {"amp": "&", "lt": "<", "gt": ">", "quot": '"', "apos": "'"}
 _STATE_LINE = re.compile(r"([^:\n]+):( ?)(.*)", re.DOTALL)
@@ -169,9 +169,9 @@ def _attributes(tag: str) -> Iterator[Piece]:
         yield Piece("", tag[-1])
         return
     end = 0
-    for match in _ATTRIBUTE.finditer(tag):
-        yield Piece("", tag[end : match.start(2) + 1])
-        yield Piece(_VALUE, match[2][1:-1])
+    for match in _QUOTED.finditer(tag):
+        yield Piece("", tag[end : match.start() + 1])
+        yield Piece(_VALUE, match[0][1:-1])
         end = match.end() - 1
     yield Piece("", tag[end:])
 

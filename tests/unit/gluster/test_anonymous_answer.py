@@ -46,6 +46,7 @@ def changed(output: bytes, wanted: Query = query.VOLUME_INFO) -> bytes:
             b'<peer uuid="%s"/><uuid>%s</uuid>' % (UUID, UUID),
             b'<peer uuid="%s"/><uuid>%s</uuid>' % (NEW_UUID, NEW_UUID),
         ),
+        (b'<peer uuid=&x;"%s"/>' % UUID, b'<peer uuid=&x;"%s"/>' % NEW_UUID),
         (b"<device>/dev/vg/x</device>", b"<device>/dev/disk1</device>"),
         (b"<statusStr>Started</statusStr><stateStr>Peer in Cluster</stateStr>",) * 2,
         (b"<status>Failed to process entries completely. (Input/output error)totalNumberOfEntries0</status>",) * 2,
