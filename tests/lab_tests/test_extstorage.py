@@ -171,6 +171,8 @@ def test_a_disk_is_detached_with_other_servers_than_it_was_opened_with(cluster: 
         assert left(cluster) == NOTHING
 
 
+# Loop devices are the machine's: while one of them hangs, `mount`, `losetup` and `lvs` of every other lab hang, too.
+@pytest.mark.soak
 @pytest.mark.timeout(600)  # detach flushes first, and gives a volume that hangs up after 150 s
 def test_a_volume_that_hangs_delays_no_other_volume(cluster: Cluster) -> None:
     """The process behind a mount is stopped while a disk of its volume is attached, and then detached."""
