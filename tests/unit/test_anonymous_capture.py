@@ -90,6 +90,7 @@ def holds(content: bytes, name: bytes) -> bool:
     return re.search(rb"(?<![\w.-])" + re.escape(name) + rb"(?![\w-]|\.\w)", content) is not None
 
 
+@pytest.mark.corpus
 @pytest.mark.parametrize("name", all_captures.NAMES)
 def test_each_capture_shows_the_same_without_its_names(name: str, tmp_path: Path) -> None:
     recorded = all_captures.read(name)
@@ -119,6 +120,7 @@ def test_a_capture_without_names_has_none_to_lose(name: str) -> None:
     assert anonymous_capture.verdict(without_names(once)) == anonymous_capture.verdict(once)
 
 
+@pytest.mark.corpus
 @pytest.mark.parametrize("names", NAMES.values(), ids=list(NAMES))
 def test_each_kind_of_fault_whatever_the_hosts_are_called(names: List[str]) -> None:
     for kind in KINDS.values():
@@ -159,6 +161,7 @@ HOSTS = [
 ]
 
 
+@pytest.mark.corpus
 @pytest.mark.parametrize("volume", VOLUMES)
 @pytest.mark.parametrize("host", HOSTS)
 def test_hostile_names(volume: str, host: str, tmp_path: Path) -> None:

@@ -50,6 +50,7 @@ def test_the_captures_are_taken() -> None:
     assert len(WHOLE) >= 24
 
 
+@pytest.mark.corpus
 @pytest.mark.parametrize("names", RENAMED.values(), ids=list(RENAMED))
 @pytest.mark.parametrize("name", all_captures.NAMES)
 def test_other_names_of_hosts_change_nothing(name: str, names: Callable[[int, str], str]) -> None:
@@ -62,6 +63,7 @@ def test_other_names_of_hosts_change_nothing(name: str, names: Callable[[int, st
     }
 
 
+@pytest.mark.corpus
 @pytest.mark.parametrize("name", WHOLE)
 def test_two_pools_in_one_have_the_faults_of_both(name: str) -> None:
     first = all_captures.read(name)

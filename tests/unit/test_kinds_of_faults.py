@@ -429,6 +429,7 @@ def made(kind: Kind) -> Pool:
 OF_ONE_VOLUME = [name for name, kind in KINDS.items() if all(peer.connected for peer in made(kind).peers)]
 
 
+@pytest.mark.corpus
 @pytest.mark.parametrize("name", OF_ONE_VOLUME)
 def test_a_fault_among_many_volumes_is_found(name: str) -> None:
     kind, names = KINDS[name], hosts(6)
@@ -455,6 +456,7 @@ def other(names: List[str], number: int) -> Volume:
     return makers[number % 3]()
 
 
+@pytest.mark.corpus
 @pytest.mark.parametrize("name", OF_ONE_VOLUME)
 def test_two_faults_at_once(name: str) -> None:
     """A fault in one volume of a pool, another one in a second volume: both are found."""

@@ -304,6 +304,7 @@ def test_a_volume_that_was_left_out_is_not_called_locked() -> None:
 UNDETECTABLE = "without <task>"
 
 
+@pytest.mark.corpus
 @pytest.mark.parametrize("name", [name for name in sorted(EXPECTED) if EXPECTED[name].code != OK])
 def test_a_damaged_answer_of_a_faulty_pool_is_never_healthy(name: str) -> None:
     """Each answer in turn is cut, lacks an element, has one twice, a number that is none, or text around it."""
