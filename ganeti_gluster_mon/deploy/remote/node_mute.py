@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import fcntl
 import json
+import math
 import os
 import sys
 import time
@@ -27,9 +28,19 @@ def entries(directory: int) -> List[Any]:
         descriptor = os.open(_FILE, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=directory)
         with open(descriptor, "rb") as file:
             fields = json.loads(file.read(1 << 16))
-        return [each for each in fields["mutes"] if isinstance(each, list) and len(each) in (4, 5)]
-    except (OSError, ValueError, KeyError, TypeError):
+        return [each for each in fields["mutes"] if _is_entry(each)]
+    except (OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError):
         return []
+
+
+def _is_entry(each: Any) -> bool:
+    """Whether *each* has the form of an entry: an unprivileged process may have written the file."""
+    if not isinstance(each, list) or len(each) not in (4, 5):
+        return False
+    names, times = (*each[:2], *each[4:]), each[2:4]
+    return all(isinstance(name, str) for name in names) and all(
+        type(moment) in (int, float) and math.isfinite(moment) for moment in times
+    )
 
 
 def key(entry: Sequence[Any]) -> List[Any]:

@@ -103,3 +103,24 @@ def test_a_link_in_place_of_the_file_is_not_followed(state: Path, tmp_path: Path
 def test_what_is_not_known_to_be_muted_is_refused(reply: CommandResult) -> None:
     with pytest.raises(PreconditionFailed, match="not known what is muted"):
         MuteHosts("node1", HOSTS, 1).remaining([reply])
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        "[1, 2, 3, 4]",
+        '["ALL", "", null, null, "%s"]',
+        '["ALL", "", "x", "y", "%s"]',
+        '["ALL", "", NaN, 1, "%s"]',
+    ],
+)
+def test_an_entry_that_is_no_mute_is_left_out(state: Path, entry: str) -> None:
+    """An unprivileged process may have written the file."""
+    now = time.time()
+    good = json.dumps(["PEER_SILENT", "", now + 60, now])
+    entry = entry.replace("%s", HOSTS[0])
+    (state / "mutes.json").write_text(f'{{"format_version": 1, "mutes": [{entry}, {good}]}}')
+    step = MuteHosts("node1", HOSTS, round(now) + 600)
+    do(step)
+    assert look(step) is DONE
+    assert mutes.read(str(state)).is_muted("PEER_SILENT", "", now)
