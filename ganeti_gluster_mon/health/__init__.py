@@ -17,6 +17,7 @@ from ganeti_gluster_mon.health.disks import (
     subvolume_redundancy,
 )
 from ganeti_gluster_mon.health.evaluate import STATUSES, Health, VolumeHealth, evaluate, with_stuck_healing
+from ganeti_gluster_mon.health.guests import affected_guests, guests_text
 from ganeti_gluster_mon.health.messages import MessagePart, grouped, message, message_parts
 from ganeti_gluster_mon.health.node import evaluate_node
 from ganeti_gluster_mon.health.problem import (
@@ -48,11 +49,13 @@ __all__ = [
     "Remedy",
     "SubvolumeRedundancy",
     "VolumeHealth",
+    "affected_guests",
     "common_fix",
     "evaluate",
     "evaluate_disk",
     "evaluate_node",
     "grouped",
+    "guests_text",
     "host_of",
     "message",
     "message_parts",

@@ -66,16 +66,16 @@ def evaluate(pool: Pool, limits: Limits, now: int) -> Health:
     for unknown in pool.unknowns:
         of_volumes.get(unknown.volume or "", others).append(unknown)
     stale = list(stale_problems(pool, limits, now))
+    guests = Guests(pool)
     problems = [
         *stale,
         *version_problems(pool),
-        *peer_problems(pool.peers or (), pool.processes),
+        *guests.named(list(peer_problems(pool.peers or (), pool.processes))),
         *unknown_problems(others),
     ]
     answering = {peer.uuid for peer in pool.peers or () if takes_part(peer)}
     about_all = any(unknown.volume is None for unknown in others)
     volumes: Dict[str, VolumeHealth] = {}
-    guests = Guests(pool)
     for volume in pool.volumes or ():
         unknowns = of_volumes[volume.name]
         found = list(_volume_problems(volume, unknowns, about_all, answering, limits))

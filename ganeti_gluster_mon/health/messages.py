@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Dict, List, Sequence, Tuple
 
 from ganeti_gluster_mon.health.codes import CODES
+from ganeti_gluster_mon.health.guests import guests_text
 from ganeti_gluster_mon.health.problem import Problem, worst_first
 from ganeti_gluster_mon.health.remedies import common_fix
 
@@ -25,6 +26,12 @@ class MessagePart:
     code: str
     text: str
     problems: Tuple[Problem, ...]
+
+    @property
+    def text_with_guests(self) -> str:
+        """The text, and which instances are affected where that is known."""
+        guests = guests_text(self.problems)
+        return f"{self.text} ({guests})" if guests else self.text
 
 
 def grouped(problems: Sequence[Problem]) -> List[MessagePart]:
@@ -46,14 +53,14 @@ def grouped(problems: Sequence[Problem]) -> List[MessagePart]:
 
 
 def message_parts(problems: Sequence[Problem], with_codes: bool = False) -> List[str]:
-    """The texts of `grouped`.
+    """The texts of `grouped`, with the instances that are affected.
 
     *with_codes* adds the code and the command that fixes it: "… [HEAL_PENDING], fix: gluster volume heal gv0".
     """
     parts = grouped(problems)
     if not with_codes:
-        return [part.text for part in parts]
-    return [f"{part.text} [{part.code}], fix: {common_fix(part.problems)}" for part in parts]
+        return [part.text_with_guests for part in parts]
+    return [f"{part.text_with_guests} [{part.code}], fix: {common_fix(part.problems)}" for part in parts]
 
 
 def message(problems: Sequence[Problem]) -> str:

@@ -25,3 +25,12 @@ NOW = 1_000_000
 def test_its_age_and_whether_it_is_muted(since: Optional[float], muted: bool, text: str) -> None:
     problem = Problem("BRICK_OFFLINE", CRITICAL, "a brick\nis offline", since=since, muted=muted)
     assert problem_text(problem, NOW * 10**9) == text
+
+
+def test_the_guests_that_it_affects() -> None:
+    problem = Problem(
+        "BRICK_OFFLINE", CRITICAL, "a brick is offline", since=NOW - 60.0, guests=("web1",), muted=True
+    )
+    assert (
+        problem_text(problem, NOW * 10**9) == "a brick is offline (for 1 min; 1 guest at risk: web1; muted)"
+    )

@@ -69,6 +69,19 @@ def test_codes_can_be_shown_with_the_command_that_fixes_the_problem() -> None:
     ]
 
 
+def test_the_guests_that_are_affected_are_named() -> None:
+    offline = Problem(
+        "BRICK_OFFLINE", CRITICAL, "v: brick a:/b is offline", "v", "a:/b", guests=("web1", "web2")
+    )
+    assert message([offline]) == "v: brick a:/b is offline (2 guests at risk: web1, web2)"
+    (line,) = message_parts([offline], with_codes=True)
+    assert line.startswith("v: brick a:/b is offline (2 guests at risk: web1, web2) [BRICK_OFFLINE], fix: ")
+    several = [replace(offline, subject=f"a:/b{i}", guests=(f"web{i}", "db")) for i in range(5)]
+    assert message(several) == (
+        "v: 5 bricks are offline: a:/b0, a:/b1, a:/b2, … (6 guests at risk: db, web0, web1, …)"
+    )
+
+
 def test_daemons_of_one_volume_are_named_with_it() -> None:
     problems = [
         Problem("HEAL_DAEMON_DOWN", CRITICAL, f"gv0: no self-heal daemon on n{i}", "gv0", f"n{i}")
