@@ -43,6 +43,7 @@ CODES: Mapping[str, str] = {
     "ANSWERS_STALE": "{n} times: {kind}",
     "GLUSTER_TOO_OLD": "{n} times: {kind}",
     "NOT_KNOWN": "{n} volumes: {kind}",
+    "OPTION_ENDANGERS_GUESTS": "{n} volumes: {kind}",
     "VOLUME_NEARLY_FULL": "{n} volumes have little space free",
     "SUBVOLUME_NEARLY_FULL": "{n} subvolumes have little space free",
     "QUOTA_SOFT_EXCEEDED": "{n} quota soft limits are exceeded",

@@ -8,6 +8,7 @@ from typing import AbstractSet, Dict, Iterator, List, Mapping, Sequence, Tuple
 from ganeti_gluster_mon.gc_pause import collection_paused
 from ganeti_gluster_mon.gluster.model import Pool, Unknown, Volume
 from ganeti_gluster_mon.health.bricks import brick_problems
+from ganeti_gluster_mon.health.guest_options import option_problems
 from ganeti_gluster_mon.health.guests import Guests
 from ganeti_gluster_mon.health.healing import healing_problems, stuck_problems
 from ganeti_gluster_mon.health.knowledge import gaps, stale_problems, unknown_problems, version_problems
@@ -76,10 +77,13 @@ def evaluate(pool: Pool, limits: Limits, now: int) -> Health:
     answering = {peer.uuid for peer in pool.peers or () if takes_part(peer)}
     about_all = any(unknown.volume is None for unknown in others)
     volumes: Dict[str, VolumeHealth] = {}
+    with_disks = {disk.volume for disk in pool.disks or ()}
     for volume in pool.volumes or ():
         unknowns = of_volumes[volume.name]
         found = list(_volume_problems(volume, unknowns, about_all, answering, limits))
         if volume.state == "started":
+            if volume.name in with_disks:
+                found += option_problems(volume)
             found += [
                 replace(problem, text=f"{volume.name}: {problem.text}", volume=volume.name, implied=True)
                 for problem in stale

@@ -103,6 +103,9 @@ REMEDIES: Mapping[str, Remedy] = {
     "ANSWERS_STALE": Remedy(_LOG, f"systemctl restart {_UNITS}", "ganeti-gluster-mon check"),
     "GLUSTER_TOO_OLD": Remedy("gluster --version", _UPGRADE, _CHECK),
     "NOT_KNOWN": Remedy(_CHECK, "gnt-gluster diagnose", _CHECK),
+    "OPTION_ENDANGERS_GUESTS": Remedy(
+        "gluster volume info {volume}", "gluster volume set {volume} cluster.quorum-type auto", _CHECK_VOLUME
+    ),
     "VOLUME_NEARLY_FULL": Remedy(_DISKS, _EXPAND, _CHECK_VOLUME),
     "SUBVOLUME_NEARLY_FULL": Remedy(_SPACE, "gnt-gluster rebalance --force {volume}", _CHECK_VOLUME),
     "QUOTA_SOFT_EXCEEDED": Remedy(
@@ -110,7 +113,7 @@ REMEDIES: Mapping[str, Remedy] = {
     ),
 }
 
-#: by code and the task that the problem is about, where its command is another one
+#: by code and the task or the option that the problem is about, where its command is another one
 _OF_TASKS: Mapping[str, Mapping[str, Remedy]] = {
     "remove-brick": {
         code: Remedy(f"{_REMOVE} status", f"{_REMOVE} {word}", _CHECK_VOLUME)
@@ -123,6 +126,13 @@ _OF_TASKS: Mapping[str, Mapping[str, Remedy]] = {
     "remove-brick has moved the data, with failures": {
         # a commit would lose the files that were not moved
         "REMOVE_BRICK_UNCOMMITTED": Remedy(f"{_REMOVE} status", f"{_REMOVE} start", _CHECK_VOLUME)
+    },
+    "cluster.lookup-optimize": {
+        "OPTION_ENDANGERS_GUESTS": Remedy(
+            "gluster volume info {volume}",
+            "gluster volume set {volume} cluster.lookup-optimize off",
+            _CHECK_VOLUME,
+        )
     },
     "fix-layout": {
         code: Remedy(_REBALANCE, f"gluster volume rebalance {{volume}} {word}", _CHECK_VOLUME)
