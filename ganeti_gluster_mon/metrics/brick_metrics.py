@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from operator import attrgetter
-from typing import Dict, Iterator, Tuple
+from typing import Iterator
 
-from prometheus_client.core import Metric
-
-from ganeti_gluster_mon.metrics.families import Families, Scrape, gauge_of_labels, label
+from ganeti_gluster_mon.metrics.families import Families, GaugeGroup, Scrape
 
 _BRICK = ("volume", "host", "path")
 
@@ -35,28 +33,16 @@ _GAUGES = (
 )
 
 
-def families(scrape: Scrape, make: Families) -> Iterator[Metric]:
+def families(scrape: Scrape, make: Families) -> Iterator[GaugeGroup]:
     """The gauges of the bricks."""
     bricks = [brick for volume in scrape.pool.volumes or () for brick in volume.bricks]
     if scrape.leader is False:
         # A brick whose uuid is not known has no sample: it may be another node's.
         own = {peer.uuid for peer in scrape.pool.peers or () if peer.local}
         bricks = [brick for brick in bricks if brick.uuid in own]
-    # One dictionary of labels for all families: a large pool has a hundred thousand samples of bricks.
-    labelled: Dict[Tuple[str, ...], Dict[str, str]] = {}
-    of_brick = []
-    for brick in bricks:
-        key = (label(brick.volume), label(brick.host), label(brick.path))
-        of_brick.append((labelled.setdefault(key, dict(zip(_BRICK, key))), brick))
-    doubled = len(labelled) < len(of_brick)
-    for name, text, attribute in _GAUGES:
-        value_of = attrgetter(attribute)
-        if doubled:
-            yield make.gauge(
-                name,
-                text,
-                _BRICK,
-                [((brick.volume, brick.host, brick.path), value_of(brick)) for brick in bricks],
-            )
-        else:
-            yield gauge_of_labels(name, text, ((labels, value_of(brick)) for labels, brick in of_brick))
+    figures_of = attrgetter(*[attribute for _, _, attribute in _GAUGES])
+    yield make.group(
+        _BRICK,
+        [(name, text) for name, text, _ in _GAUGES],
+        [((brick.volume, brick.host, brick.path), figures_of(brick)) for brick in bricks],
+    )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
+from typing import Dict, Iterable, Iterator, List, Mapping, Optional, Sequence, Tuple, Union
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily, Metric
 from prometheus_client.samples import Sample
@@ -31,6 +31,40 @@ class Scrape:
     leader: Optional[bool]
 
 
+#: name and help of a gauge
+NameAndHelp = Tuple[str, str]
+#: values of the labels, and a figure for each gauge; None: not known
+LabelledRow = Tuple[Sequence[Optional[str]], Sequence[Optional[float]]]
+
+
+@dataclass(frozen=True)
+class GaugeGroup:
+    """Gauges with the same labels, as rows: a row has the figures of one brick, for example.
+
+    `exposition` writes a row at once, for all gauges.  A pass over all bricks for each gauge takes four times as
+    long where they do not fit into the processor's cache, and more than twice as long for twice the bricks.
+    """
+
+    gauges: Tuple[NameAndHelp, ...]
+    labels: Tuple[str, ...]
+    #: by the values of the labels: a figure for each gauge; None: no sample
+    rows: Mapping[Tuple[str, ...], Tuple[Optional[float], ...]]
+
+    def families(self) -> Iterator[Metric]:
+        """Each gauge as a family of prometheus_client, those without a sample left out."""
+        labelled = [(dict(zip(self.labels, values)), figures) for values, figures in self.rows.items()]
+        for index, (name, text) in enumerate(self.gauges):
+            family = GaugeMetricFamily(name, text)
+            values = ((labels, figures[index]) for labels, figures in labelled)
+            family.samples = [Sample(name, labels, value) for labels, value in values if value is not None]
+            if family.samples:
+                yield family
+
+
+#: what a module of metrics makes
+AnyFamily = Union[Metric, GaugeGroup]
+
+
 class Families:
     """Makes the families of one scrape.
 
@@ -47,6 +81,17 @@ class Families:
         family = GaugeMetricFamily(name, text)
         family.samples = self._of(name, labels, samples)
         return family
+
+    def group(
+        self, labels: Sequence[str], gauges: Sequence[NameAndHelp], rows: Iterable[LabelledRow]
+    ) -> GaugeGroup:
+        """The *gauges*, which all have the *labels*; of rows with the same labels the lowest of each figure."""
+        known: Dict[Tuple[str, ...], Tuple[Optional[float], ...]] = {}
+        for values, figures in rows:
+            key = tuple([label(value) for value in values])
+            before = known.get(key)
+            known[key] = tuple(figures) if before is None else tuple(map(_lower, before, figures))
+        return GaugeGroup(tuple(gauges), tuple(labels), known)
 
     def counter(
         self, name: str, text: str, labels: Sequence[str], samples: Iterable[LabelledValue]
@@ -81,15 +126,6 @@ def label(value: Optional[str]) -> str:
     return (value or "").encode("utf-8", "backslashreplace").decode("utf-8")
 
 
-def gauge_of_labels(
-    name: str, text: str, samples: Iterable[Tuple[Dict[str, str], Optional[float]]]
-) -> Metric:
-    """The gauge *name* of samples that have each set of labels once, ready for Prometheus."""
-    family = GaugeMetricFamily(name, text)
-    family.samples = [Sample(name, labels, value) for labels, value in samples if value is not None]
-    return family
-
-
 def _once(samples: Iterable[LabelledValue]) -> Dict[Tuple[str, ...], float]:
     """What is known, each set of labels once: Prometheus refuses all of a text that has one twice.
 
@@ -102,3 +138,9 @@ def _once(samples: Iterable[LabelledValue]) -> Dict[Tuple[str, ...], float]:
             before = known.get(key)
             known[key] = value if before is None or value < before else before
     return known
+
+
+def _lower(one: Optional[float], other: Optional[float]) -> Optional[float]:
+    if one is None or other is None:
+        return other if one is None else one
+    return min(one, other)

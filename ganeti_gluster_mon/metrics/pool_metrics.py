@@ -29,7 +29,7 @@ from ganeti_gluster_mon.metrics import (
     volume_metrics,
 )
 from ganeti_gluster_mon.metrics.exposition import prometheus_text
-from ganeti_gluster_mon.metrics.families import Families, Scrape
+from ganeti_gluster_mon.metrics.families import AnyFamily, Families, GaugeGroup, Scrape
 
 #: exported by the node that queries the pool, or by each node where no node leads
 _POOL = (
@@ -71,12 +71,20 @@ class PoolMetrics(Collector):
         self._scrape = Scrape(pool, health, now, duration, failures or {}, leader)
 
     def collect(self) -> Iterator[Metric]:
-        """Every family that has a sample."""
+        """Every family that has a sample, for a registry of prometheus_client."""
+        for family in self.families():
+            if isinstance(family, GaugeGroup):
+                yield from family.families()
+            else:
+                yield family
+
+    def families(self) -> Iterator[AnyFamily]:
+        """Every family that has a sample, and groups of gauges, for `exposition`."""
         scrape, make = self._scrape, Families()
         sources = (daemon_metrics.families, *(() if scrape.leader is False else _POOL), *_NODE)
         # One family after the other: a large pool has a hundred thousand samples.
         found = chain.from_iterable(source(scrape, make) for source in sources)
-        return (family for family in found if family.samples)
+        return (family for family in found if isinstance(family, GaugeGroup) or family.samples)
 
 
 @collection_paused()
@@ -89,4 +97,4 @@ def render(
     leader: Optional[bool] = True,
 ) -> bytes:
     """The pool in Prometheus' text format; see `PoolMetrics`.  A single command leads: it queried Gluster itself."""
-    return prometheus_text(PoolMetrics(pool, health, now, duration, failures, leader).collect())
+    return prometheus_text(PoolMetrics(pool, health, now, duration, failures, leader).families())

@@ -110,7 +110,7 @@ def render(
         )
         for collector in every.values()
     }
-    families = list(pool_metrics.PoolMetrics(pool, health, now, duration, failures, leader).collect())
+    families = list(pool_metrics.PoolMetrics(pool, health, now, duration, failures, leader).families())
     return Content(
         now=now,
         listing=tuple((collector.name, collector.category, collector.kind) for collector in every.values()),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import List
+from typing import List, Optional
 
 import pytest
 from hypothesis import given
@@ -17,10 +17,15 @@ from ganeti_gluster_mon.gluster import capture
 from ganeti_gluster_mon.gluster.pool_builder import build_pool
 from ganeti_gluster_mon.health import Limits, evaluate
 from ganeti_gluster_mon.metrics.exposition import openmetrics_text, prometheus_text
+from ganeti_gluster_mon.metrics.families import GaugeGroup
 from ganeti_gluster_mon.metrics.pool_metrics import PoolMetrics
 from tests.unit.example_pool import HEALTH, NOW, POOL
 
 REPORTS = sorted((Path(__file__).parents[2] / "captures" / "reports").iterdir())
+
+
+words = st.text(st.characters(exclude_categories=("Cs",)), max_size=12)
+numbers = st.floats() | st.integers(0, 2**63) | st.booleans()
 
 
 class Given(Collector):
@@ -38,6 +43,22 @@ def same(families: List[Metric]) -> None:
     assert openmetrics_text(families) == openmetrics.generate_latest(registry)  # type: ignore[no-untyped-call]
 
 
+@given(
+    rows=st.dictionaries(
+        st.tuples(words, words), st.tuples(numbers | st.none(), numbers | st.none()), max_size=5
+    ),
+    text=words,
+)
+def test_a_group_is_written_as_its_families(
+    rows: dict[tuple[str, ...], tuple[Optional[float], ...]], text: str
+) -> None:
+    group = GaugeGroup((("g", text), ("h", text)), ("b", "a"), rows)
+    families = list(group.families())
+    same(families)
+    assert prometheus_text([group]) == prometheus_text(families)
+    assert openmetrics_text([group]) == openmetrics_text(families)
+
+
 def test_the_example() -> None:
     same(list(PoolMetrics(POOL, HEALTH, NOW, 0.125, {"timeout": 3}, True).collect()))
 
@@ -45,11 +66,9 @@ def test_the_example() -> None:
 @pytest.mark.parametrize("directory", REPORTS, ids=lambda path: path.name)
 def test_reports(directory: Path) -> None:
     pool = build_pool(capture.read(str(directory)))
-    same(list(PoolMetrics(pool, evaluate(pool, Limits(), pool.taken_at), pool.taken_at).collect()))
-
-
-words = st.text(st.characters(exclude_categories=("Cs",)), max_size=12)
-numbers = st.floats() | st.integers(0, 2**63) | st.booleans()
+    metrics = PoolMetrics(pool, evaluate(pool, Limits(), pool.taken_at), pool.taken_at)
+    same(list(metrics.collect()))
+    assert prometheus_text(metrics.families()) == prometheus_text(metrics.collect())
 
 
 @given(text=words, values=st.lists(st.tuples(words, words, numbers), max_size=5))

@@ -6,7 +6,7 @@ from typing import Optional
 
 import pytest
 
-from ganeti_gluster_mon.metrics.families import Families, gauge_of_labels, label
+from ganeti_gluster_mon.metrics.families import Families, label
 
 
 def test_a_sample_without_a_value_is_left_out() -> None:
@@ -48,6 +48,26 @@ def test_a_label_can_be_written_as_utf_8(value: Optional[str], text: str) -> Non
     label(value).encode("utf-8")
 
 
-def test_a_gauge_of_labels_leaves_out_what_is_not_known() -> None:
-    family = gauge_of_labels("g", "text", [({"a": "x"}, None), ({"a": "y"}, 3.0)])
-    assert [(sample.labels, sample.value) for sample in family.samples] == [({"a": "y"}, 3.0)]
+def test_a_group_leaves_out_what_is_not_known() -> None:
+    group = Families().group(
+        ("a",),
+        [("g", "text"), ("h", "other"), ("i", "none")],
+        [(("x",), (None, 1.0, None)), (("y",), (3.0, 2.0, None))],
+    )
+    found = [
+        (family.name, family.documentation, sample.labels, sample.value)
+        for family in group.families()
+        for sample in family.samples
+    ]
+    assert found == [
+        ("g", "text", {"a": "y"}, 3.0),
+        ("h", "other", {"a": "x"}, 1.0),
+        ("h", "other", {"a": "y"}, 2.0),
+    ]
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_of_rows_with_the_same_labels_the_lowest_of_each_figure(turned: bool) -> None:
+    rows = [(("\udcff",), (1.0, 4.0, None)), (("\udcff",), (2.0, 3.0, 0.0))]
+    group = Families().group(("a",), [("g", ""), ("h", ""), ("i", "")], rows[::-1] if turned else rows)
+    assert group.rows == {("\\udcff",): (1.0, 3.0, 0.0)}
