@@ -21,10 +21,16 @@ DEB_DEPENDS := adduser python3-argcomplete python3-bcrypt python3-jinja2 python3
 # what reads the examples: Icinga its own, visudo those for sudo
 EXAMPLE_PACKAGES := icinga2-bin sudo
 PACKAGES := python3 python3-venv
+# on the root of another release the unit tests run on its own Python: make unit DEBIAN=13
+UNIT_PACKAGES := make python3-freezegun python3-hypothesis python3-jsonschema python3-pytest python3-pytest-timeout \
+                 python3-pytest-xdist
 
 # hosts of the lab are laid over the machine's own root, or over that of another release: make test DEBIAN=13
 DEBIAN :=
-LAB_ROOT = $(if $(DEBIAN),/var/cache/ganeti-gluster-mon/lab-root-$(DEBIAN))
+# all that is in that root: systemctl of a host talks to systemd by dbus, sudo reads its example
+ROOT_PACKAGES := python3 $(LAB_PACKAGES) $(GANETI_PACKAGES) $(DEB_DEPENDS) sudo dbus $(UNIT_PACKAGES)
+CACHE := /var/cache/ganeti-gluster-mon
+LAB_ROOT = $(if $(DEBIAN),$(CACHE)/lab-root-$(DEBIAN))
 export LAB_ROOT
 
 # hosts of a lab wait more than they work; in the order of files, so that the short ones come last and fill the gap
@@ -37,7 +43,7 @@ PROVIDER := /usr/share/ganeti/extstorage/gluster
 LIBRARY  := /usr/lib/python3/dist-packages
 
 .DEFAULT_GOAL := help
-.PHONY: help venv packages pool-packages readme screenshots demo test lint docs unit coverage mutation bench soak lab lab-root lab-down tests-there release-check install-provider install-dropin remove-dropin deb clean
+.PHONY: help venv packages pool-packages readme screenshots demo test lint docs unit coverage mutation bench soak lab lab-root start-lab-root lab-down tests-there release-check install-provider install-dropin remove-dropin deb clean
 .DELETE_ON_ERROR:
 
 help:
@@ -48,13 +54,14 @@ help:
 	@echo 'make venv      the command, in $(BIN)/ganeti-gluster-mon'
 	@echo 'make lint      ruff and mypy'
 	@echo 'make docs      the pages, in build/docs; a warning is an error'
-	@echo 'make unit      the unit tests without those of mutated inputs, in a minute'
+	@echo 'make unit      the unit tests without those of mutated inputs, in a minute; with DEBIAN=13 on its Python and libraries'
 	@echo 'make coverage  the unit tests, and which lines and branches of the package they do not run'
 	@echo 'make mutation  small faults put into the code: how many do the unit tests detect?'
 	@echo 'make bench     measure, against the bare gluster command and others'
 	@echo 'make soak      the long tests'
 	@echo 'make lab       a pool of three hosts to play with; make lab-down ends it'
 	@echo 'make lab-root DEBIAN=13  the root of another release for the hosts of the lab; make lab and make test take DEBIAN=13'
+	@echo 'make start-lab-root  the same for Debian 13, in the background, while make test goes on'
 	@echo 'make install-provider  the ExtStorage provider of this checkout for the Ganeti of this node, below $$DESTDIR'
 	@echo 'make packages  what the lab needs, by apt (as root); every target does it by itself'
 	@echo 'make pool-packages  the same without Ganeti and KVM, which only the tests need'
@@ -87,14 +94,19 @@ pool-packages:
 
 lab-root:
 	@$(if $(DEBIAN),,echo 'make: of which release? make lab-root DEBIAN=13' >&2; exit 2)
-	@$(if $(ROOT),scripts/install-packages mmdebstrap)
-	@scripts/make-lab-root $(DEBIAN) $(LAB_ROOT) $(PACKAGES) $(LAB_PACKAGES) $(GANETI_PACKAGES) $(DEB_DEPENDS)
+	@$(if $(ROOT),scripts/install-packages mmdebstrap curl)
+	@scripts/make-lab-root $(DEBIAN) $(LAB_ROOT) $(ROOT_PACKAGES)
 
 # make hands DEMO on by itself; without a shell between, a SIGTERM for make reaches what takes the hosts down.
 demo: $(if $(filter replay,$(DEMO)),,pool-packages) venv
 	@$(BIN)/python -m tests.demo
 
-test: packages venv lint docs $(if $(DEBIAN),lab-root)
+# At the same time as lint and docs; tests/lab_tests/test_debian_13.py waits for it.
+start-lab-root:
+	@$(if $(ROOT),scripts/install-packages mmdebstrap curl)
+	@$(if $(ROOT),nice scripts/make-lab-root 13 $(CACHE)/lab-root-13 $(ROOT_PACKAGES) </dev/null >/dev/null &)
+
+test: packages venv $(if $(DEBIAN),lab-root,start-lab-root) lint docs
 	$(BIN)/python -m pytest $(if $(filter-out 1,$(JOBS)),$(SIDE_BY_SIDE)) -m 'not soak'
 
 lint: venv
@@ -106,8 +118,12 @@ lint: venv
 docs: venv
 	$(BIN)/sphinx-build -E -W --keep-going -n -q -b html docs build/docs
 
-unit: venv
-	$(BIN)/python -m pytest $(if $(filter-out 1,$(JOBS)),--numprocesses=4 --dist=worksteal) -m 'not lab and not soak and not corpus'
+QUICK = $(if $(filter-out 1,$(JOBS)),--numprocesses=4 --dist=worksteal) -m 'not lab and not soak and not corpus'
+# Of another release, those of the package: git, Sphinx and a virtual environment are not in its root.
+ELSEWHERE = $(addprefix --ignore=tests/unit/,test_docs.py test_makefile.py test_release_check.py)
+
+unit: $(if $(DEBIAN),lab-root,venv)
+	$(if $(DEBIAN),scripts/unit-tests-in-root $(LAB_ROOT) $(QUICK) $(ELSEWHERE) tests/unit,$(BIN)/python -m pytest $(QUICK))
 
 coverage: venv
 	$(BIN)/python -m coverage run --branch --source=ganeti_gluster_mon -m pytest -m 'not lab and not soak'

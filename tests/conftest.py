@@ -5,12 +5,14 @@ from __future__ import annotations
 import functools
 import os
 import signal
+import warnings
 from contextlib import ExitStack
+from pathlib import Path
 from typing import Any, Callable, Iterator, List
 
 import pytest
 
-from tests.lab import Cluster, Pool
+from tests.lab import Cluster, LabError, Pool, other_root
 from tests.lab.tools import GANETI_TOOLS, missing, obstacles
 
 #: PREFIX of the labs of tests, FAMILY-1 and so on
@@ -53,6 +55,22 @@ def _skip_where(reason: str) -> None:
         pytest.fail(f"no lab can stand here, and CI must not skip it: {reason}", pytrace=False)
     if reason:
         pytest.skip(reason)
+
+
+def root_of_debian_13() -> Path:
+    """The root for hosts with Debian 13, once it is made; skips the test where it cannot be made, and says why.
+
+    For root under CI that is a failure, unless the package archive cannot be reached.
+    """
+    _skip_where("; ".join(missing(GANETI_TOOLS)))
+    try:
+        return other_root.made(other_root.DEBIAN_13)
+    except other_root.ArchiveUnreachable as error:
+        warnings.warn(f"nothing is tested on Debian 13: {error}", stacklevel=2)
+        pytest.skip(f"nothing is tested on Debian 13: {error}")
+    except LabError as error:
+        _skip_where(f"nothing is tested on Debian 13: {error}")
+        raise
 
 
 @pytest.fixture(scope="session")

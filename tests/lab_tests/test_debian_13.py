@@ -1,13 +1,12 @@
 """What Debian 13 brings, as a part of `make test` on Debian 12: Ganeti 3.1, GlusterFS 11, QEMU 10, Python 3.13.
 
-The hosts are laid over the root that `make lab-root DEBIAN=13` makes; without it these tests are skipped.
+The hosts are laid over the root that `make lab-root DEBIAN=13` makes; `make test` does so in the background.
 `make test DEBIAN=13` runs all lab tests there.
 """
 
 from __future__ import annotations
 
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Callable, ContextManager, Iterator, List
 
 import pytest
@@ -15,15 +14,14 @@ import pytest
 from tests.campaign import plan
 from tests.campaign.run import Campaign
 from tests.campaign.site import VOLUME, Site
+from tests.conftest import FAMILY, root_of_debian_13
 from tests.lab import Pool
-from tests.lab.tools import GANETI_TOOLS, missing
 from tests.lab.waiting import wait_until
 from tests.lab_tests.backend import ganeti_release
 from tests.lab_tests.looking import look
 
 pytestmark = pytest.mark.lab
 
-ROOT = Path("/var/cache/ganeti-gluster-mon/lab-root-13")
 #: seconds that a change of Gluster's may take on a busy machine
 LONG = 60.0
 
@@ -31,12 +29,7 @@ LONG = 60.0
 @pytest.fixture(scope="module")
 def site() -> Iterator[Site]:
     """A cluster of three nodes with Debian 13, our backend and provider."""
-    lacking = missing(GANETI_TOOLS)
-    if not ROOT.is_dir():
-        lacking.append(f"{ROOT} is missing: make lab-root DEBIAN=13")
-    if lacking:
-        pytest.skip("; ".join(lacking))
-    with Pool.first_free("ganeti-gluster-test", root=ROOT) as pool:
+    with Pool.first_free(FAMILY, root=root_of_debian_13()) as pool:
         yield Site(pool).up()
 
 

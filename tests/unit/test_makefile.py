@@ -54,6 +54,21 @@ def test_the_tests_lint_before_they_run() -> None:
     assert re.search(r"ruff check.*ruff format --check.*mypy.*pytest", output, re.DOTALL)
 
 
+def test_unit_tests_run_on_another_release_by_its_own_python() -> None:
+    output = "\n".join(make("--dry-run", "unit", "DEBIAN=13"))
+    root = "/var/cache/ganeti-gluster-mon/lab-root-13"
+    assert re.search(
+        rf"make-lab-root 13 {root} .*python3-pytest.*\n.*scripts/unit-tests-in-root {root} ", output
+    ), output
+    assert ".venv" not in output
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root makes a root file system")
+def test_the_tests_make_the_root_of_debian_13_before_they_lint() -> None:
+    output = "\n".join(make("--dry-run", "test"))
+    assert re.search(r"make-lab-root 13 .* &\n.*ruff check.*pytest", output, re.DOTALL), output
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="packages are for root to install")
 def test_the_lab_gets_every_package_it_needs() -> None:
     named = " ".join(make("--dry-run", "packages")).split()

@@ -7,6 +7,7 @@ from typing import Dict, List
 import pytest
 
 from ganeti_gluster_mon.backend import flush, qemu_processes
+from ganeti_gluster_mon.backend.blockdev import kvm_blockdev
 from ganeti_gluster_mon.backend.extstorage import lease, provider
 from ganeti_gluster_mon.backend.extstorage.request import read
 from ganeti_gluster_mon.backend.file_device import DiskError
@@ -69,6 +70,7 @@ def test_qemu_has_to_wait_for_data_that_is_not_on_the_bricks(
 
 
 def test_a_migration_opens_no_device(brick: List[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kvm_blockdev, "unrepaired", lambda: False)  # whatever Ganeti is installed here
     monkeypatch.setattr(lease, "make_lasting", lambda *words, **more: pytest.fail("a device was made"))
     assert provider.open_(read("open", given_also(VOL_OPEN_EXCLUSIVE="False")), None) == []
 
