@@ -17,12 +17,16 @@ import subprocess
 import sys
 import tempfile
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, AsyncIterator, Dict, Iterator, List, Tuple
 
 from tornado.httpclient import AsyncHTTPClient
 from tornado.websocket import WebSocketClientConnection, websocket_connect
+
+from ganeti_gluster_mon.gluster import capture
+from ganeti_gluster_mon.gluster.model import DiskFile
+from ganeti_gluster_mon.gluster.pool_builder import build_pool
 
 #: seconds for what Chromium does, on a busy machine
 GENEROUS = 60.0
@@ -182,9 +186,9 @@ def look(url: str, *windows: Window) -> List[RenderedWindow]:
 
 
 @contextmanager
-def replaying(capture: Path) -> Iterator[str]:
-    """The url of a daemon that shows *capture*."""
-    argv = [str(COMMAND), "serve", "--replay", str(capture), "--listen", "127.0.0.1:0"]
+def replaying(directory: Path) -> Iterator[str]:
+    """The url of a daemon that shows the capture in *directory*."""
+    argv = [str(COMMAND), "serve", "--replay", str(directory), "--listen", "127.0.0.1:0"]
     with subprocess.Popen(argv) as process:
         try:
             yield f"http://127.0.0.1:{_port(process.pid)}/"
@@ -205,14 +209,36 @@ def _port(pid: int) -> int:
     return wait_until(listening, "the daemon to listen", GENEROUS)[0]
 
 
+def with_guests(recorded: Path, directory: Path) -> Path:
+    """The capture *recorded* with instances, some of them on each volume, in *directory*."""
+    found = capture.read(str(recorded))
+    pool = build_pool(found)
+    disks = []
+    for volume in pool.volumes or ():
+        for number in (1, 2, 3):
+            name = f"{volume.name}-guest{number}.example.com"
+            labels = tuple(brick.label for brick in volume.subvolumes[-1].bricks)
+            path = f"ganeti/{name}.0"
+            disks.append(DiskFile(name, "disk/0", volume.name, path, 10 << 30, bricks=labels))
+    capture.write(replace(found, disks=tuple(disks)), str(directory))
+    return directory
+
+
 def main(directory: str) -> None:
     degraded = {"page-light.png": LIGHT, "page-dark.png": DARK, "page-phone.png": PHONE}
-    for capture, names in (("brick-killed", degraded), ("healthy", {"page-healthy.png": LIGHT})):
-        with replaying(CAPTURES / capture) as url:
-            for name, picture in zip(names, look(url, *names.values())):
-                path = os.path.join(directory, name)
-                Path(path).write_bytes(picture.png)
-                print(path)
+    healthy, node = {"page-healthy.png": LIGHT}, {"page-node.png": LIGHT}
+    for name, path, names in (
+        ("brick-killed", "", degraded),
+        ("healthy", "", healthy),
+        ("brick-killed", "node/node2.lab.test", node),
+    ):
+        with tempfile.TemporaryDirectory() as made:
+            with replaying(with_guests(CAPTURES / name, Path(made))) as url:
+                pictures = look(url + path, *names.values())
+            for file, picture in zip(names, pictures):
+                target = os.path.join(directory, file)
+                Path(target).write_bytes(picture.png)
+                print(target)
 
 
 if __name__ == "__main__":

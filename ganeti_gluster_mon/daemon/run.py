@@ -26,7 +26,7 @@ from ganeti_gluster_mon.health import Limits
 if TYPE_CHECKING:
     from ganeti_gluster_mon.daemon.cluster.exchange import Exchange
     from ganeti_gluster_mon.daemon.web.base_handler import BaseHandler
-    from ganeti_gluster_mon.daemon.web.content import CurrentContent, MakePage
+    from ganeti_gluster_mon.daemon.web.content import CurrentContent, MakeNodePage, MakePage
     from ganeti_gluster_mon.daemon.web.server import HttpServer
 
 #: cycles that may be missed before another node leads
@@ -145,6 +145,7 @@ def run_web_process(options: Options) -> int:
             alive=lambda: systemd.notify("WATCHDOG=1"),
             cluster=(exchange, peers),
             make_page=_page(options),
+            make_node_page=_node_page(options),
             annotations=Annotations(options.state_directory),
         )
         try:
@@ -168,7 +169,13 @@ def serve_capture(options: Options, directory: str) -> int:
 
     log.to_stderr("web", options.log_level)
     recorded = from_capture(directory, options.limits)
-    content = render(recorded.pool, recorded.health, recorded.now, make_page=_page(options))
+    content = render(
+        recorded.pool,
+        recorded.health,
+        recorded.now,
+        make_page=_page(options),
+        make_node_page=_node_page(options),
+    )
     current = CurrentContent(content)
 
     async def wait(_port: int, _encrypted: Callable[[], bool]) -> None:
@@ -193,7 +200,7 @@ async def _serve(
     from ganeti_gluster_mon.daemon.web.handlers import application
     from ganeti_gluster_mon.daemon.web.listen import ListenError
     from ganeti_gluster_mon.daemon.web.mond_proxy import MondProxy, MondProxyError
-    from ganeti_gluster_mon.daemon.web.page import STYLE
+    from ganeti_gluster_mon.daemon.web.page import STYLE, runbook
     from ganeti_gluster_mon.daemon.web.server import HttpServer
     from ganeti_gluster_mon.daemon.web.web_config import WebConfigError
 
@@ -216,6 +223,7 @@ async def _serve(
                 authenticator=authenticator,
                 allowed_hosts=allowed,
                 style=STYLE,
+                runbook=runbook,
             )
             server = HttpServer(paths, authenticator)
             _listen(server, options.listen)
@@ -268,6 +276,12 @@ def _page(options: Options) -> MakePage:
     from ganeti_gluster_mon.daemon.web.page import page
 
     return functools.partial(page, refresh=options.interval, stale=options.limits.stale_after)
+
+
+def _node_page(options: Options) -> MakeNodePage:
+    from ganeti_gluster_mon.daemon.web.node_page import node_page
+
+    return functools.partial(node_page, refresh=options.interval, stale=options.limits.stale_after)
 
 
 def _prepare(options: Options) -> Spool:

@@ -12,8 +12,10 @@ from ganeti_gluster_mon.health.codes import CODES
 from ganeti_gluster_mon.health.disks import (
     DISK_STATUSES,
     DiskHealth,
+    GuestStatuses,
     SubvolumeRedundancy,
     evaluate_disk,
+    evaluate_guests,
     subvolume_redundancy,
 )
 from ganeti_gluster_mon.health.evaluate import STATUSES, Health, VolumeHealth, evaluate, with_stuck_healing
@@ -42,6 +44,7 @@ __all__ = [
     "STATUSES",
     "UNKNOWN",
     "DiskHealth",
+    "GuestStatuses",
     "Health",
     "Limits",
     "MessagePart",
@@ -53,6 +56,7 @@ __all__ = [
     "common_fix",
     "evaluate",
     "evaluate_disk",
+    "evaluate_guests",
     "evaluate_node",
     "grouped",
     "guests_text",

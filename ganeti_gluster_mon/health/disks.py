@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Mapping, Optional
+from typing import Dict, List, Mapping, Optional, Tuple
 
 from ganeti_gluster_mon.gluster.model import Disk, Pool, Subvolume, Volume
 from ganeti_gluster_mon.gluster.placement import is_here
@@ -36,6 +36,21 @@ class SubvolumeRedundancy:
     missing: bool
     #: entries wait to be healed
     healing: bool
+
+
+@dataclass(frozen=True)
+class GuestStatuses:
+    """The instances of a pool by the worst of their disks; names in order, each once."""
+
+    #: a disk cannot be read or written, or its volume is stopped
+    down: Tuple[str, ...] = ()
+    #: fewer copies than configured hold a disk now
+    at_risk: Tuple[str, ...] = ()
+    #: a copy of a disk may lack what was written last
+    healing: Tuple[str, ...] = ()
+    #: not known how a disk is
+    unknown: Tuple[str, ...] = ()
+    healthy: Tuple[str, ...] = ()
 
 
 def subvolume_redundancy(subvolume: Subvolume) -> SubvolumeRedundancy:
@@ -88,3 +103,29 @@ def _healing(disk: Disk, volume: Volume) -> DiskHealth:
         if all(brick.heal_pending is None or brick.split_brain is None for brick in subvolume.bricks):
             return DiskHealth("unknown", None, "heal backlog not known")
     return DiskHealth("healthy", False)
+
+
+def evaluate_guests(pool: Pool) -> Optional[GuestStatuses]:
+    """The instances with disks on *pool*; None: not known which there are."""
+    if pool.disks is None:
+        return None
+    volumes = {volume.name: volume for volume in pool.volumes or ()}
+    worst: Dict[str, int] = {}
+    for disk in pool.disks:
+        rank = _rank(evaluate_disk(disk, pool, volumes))
+        worst[disk.instance] = min(rank, worst.get(disk.instance, rank))
+    groups: List[List[str]] = [[], [], [], [], []]
+    for name in sorted(worst):
+        groups[worst[name]].append(name)
+    return GuestStatuses(*map(tuple, groups))
+
+
+def _rank(found: DiskHealth) -> int:
+    """The number of the field of `GuestStatuses` that *found* belongs to."""
+    if found.status in ("down", "stopped"):
+        return 0
+    if found.at_risk:
+        return 1
+    if found.status == "healing":
+        return 2
+    return 3 if found.at_risk is None or found.status == "unknown" else 4

@@ -18,6 +18,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from ganeti_gluster_mon.check import check
 from ganeti_gluster_mon.command_error import CommandError
 from ganeti_gluster_mon.daemon.web.content import render
+from ganeti_gluster_mon.daemon.web.node_page import node_page
 from ganeti_gluster_mon.daemon.web.page import page
 from ganeti_gluster_mon.daemon.web.storage_status import storage_status
 from ganeti_gluster_mon.gluster import capture, capture_archive, query
@@ -73,6 +74,10 @@ def use(recorded: capture.Capture) -> None:
     list(text_string_to_metric_families(rendered.metrics.plain.decode("utf-8")))  # type: ignore[no-untyped-call]
     assert rendered.page is not None
     assert "<script>alert" not in rendered.page.plain.decode("utf-8")
+    for peer in pool.peers or ():
+        of_node = node_page(pool, health, now, peer.hostname)
+        assert of_node is not None
+        assert "<script>alert" not in of_node.decode("utf-8")
     view = PoolView(pool, health, now, source="a capture")
     for listing in LISTINGS.values():
         rows = listing.rows(view)

@@ -5,9 +5,10 @@ A request only selects some of these bytes: however many clients there are, the 
 
 from __future__ import annotations
 
+import functools
 import gzip
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Callable, Dict, Iterable, Mapping, Optional, Tuple
 
 from prometheus_client import CONTENT_TYPE_LATEST
@@ -51,6 +52,23 @@ class Reports:
     verbose: Body
 
 
+class NodePages:
+    """The pages of the nodes about one snapshot, each rendered when it is first requested."""
+
+    def __init__(self, make: Callable[[str], Optional[bytes]]) -> None:
+        self._make = make
+        self._made: Dict[str, Body] = {}
+
+    def get(self, name: str) -> Optional[Body]:
+        """The page of the node *name*; None: there is no such node."""
+        if name not in self._made:
+            made = self._make(name)
+            if made is None:
+                return None
+            self._made[name] = body(HTML, made)
+        return self._made[name]
+
+
 @dataclass(frozen=True)
 class Content:
     """The content about one snapshot."""
@@ -67,6 +85,8 @@ class Content:
     openmetrics: Body
     #: for browsers; None where no page is made
     page: Optional[Body] = None
+    #: None where no pages are made
+    node_pages: Optional[NodePages] = field(default=None, compare=False)
 
 
 @dataclass
@@ -83,6 +103,8 @@ class CurrentContent:
 
 #: makes the page for browsers of a pool, its health and the time (ns since the epoch)
 MakePage = Callable[[Pool, Health, int], bytes]
+#: likewise of one node, by its name; None: there is no such node
+MakeNodePage = Callable[[Pool, Health, int, str], Optional[bytes]]
 
 
 @collection_paused()
@@ -95,6 +117,7 @@ def render(
     failures: Optional[Mapping[str, int]] = None,
     leader: Optional[bool] = None,
     make_page: Optional[MakePage] = None,
+    make_node_page: Optional[MakeNodePage] = None,
     warn: Callable[[str], None] = report.warn,
 ) -> Content:
     """Render *pool* as *health* judges it at *now* (ns since the epoch); the rest as in `PoolMetrics`.
@@ -122,6 +145,9 @@ def render(
         metrics=body(CONTENT_TYPE_LATEST, prometheus_text(families)),
         openmetrics=body(openmetrics.CONTENT_TYPE_LATEST, openmetrics_text(families)),
         page=None if make_page is None else body(HTML, make_page(pool, health, now)),
+        node_pages=None
+        if make_node_page is None
+        else NodePages(functools.partial(make_node_page, pool, health, now)),
     )
 
 

@@ -24,7 +24,13 @@ from ganeti_gluster_mon.daemon.log import log_event
 from ganeti_gluster_mon.daemon.spool import CURRENT, SILENT_BRICKS, Spool, SpooledCapture, boottime
 from ganeti_gluster_mon.daemon.spool_view import SpoolView
 from ganeti_gluster_mon.daemon.web.annotations import Annotations
-from ganeti_gluster_mon.daemon.web.content import Content, CurrentContent, MakePage, render
+from ganeti_gluster_mon.daemon.web.content import (
+    Content,
+    CurrentContent,
+    MakeNodePage,
+    MakePage,
+    render,
+)
 from ganeti_gluster_mon.daemon.web.storage_status import Peaks, storage_status
 from ganeti_gluster_mon.gluster import capture_archive, cycle
 from ganeti_gluster_mon.gluster.capture import CaptureError
@@ -53,6 +59,7 @@ class ContentUpdater:
         alive: Callable[[], None],
         cluster: Optional[Tuple[Exchange, PeerClient]] = None,
         make_page: Optional[MakePage] = None,
+        make_node_page: Optional[MakeNodePage] = None,
         annotations: Optional[Annotations] = None,
     ) -> None:
         """*limits* decide when what is known is too old; the poller queries every *interval* seconds.
@@ -66,6 +73,7 @@ class ContentUpdater:
         self._interval = interval
         self._alive = alive
         self._make_page = make_page
+        self._make_node_page = make_node_page
         #: None: what is shown has no history and no mutes
         self._annotations = annotations
         self._own: Optional[SpooledCapture] = None
@@ -207,7 +215,7 @@ class ContentUpdater:
         found = snapshot.from_view(view, self._limits, time.time_ns())
         if self._annotations is not None:
             found = self._annotations.apply(found)
-        self._current.content = _render(found, view, self._make_page)
+        self._current.content = _render(found, view, self._make_page, self._make_node_page)
         if self._is_settled(found, view):
             self._log_status(found)
         self._write_storage_status(found, view)
@@ -259,7 +267,12 @@ def _state(own: SpooledCapture, last: Optional[str], has_key: bool) -> Tuple[Nod
     return state, other_hosts(capture)
 
 
-def _render(found: Snapshot, view: SpoolView, make_page: Optional[MakePage]) -> Content:
+def _render(
+    found: Snapshot,
+    view: SpoolView,
+    make_page: Optional[MakePage],
+    make_node_page: Optional[MakeNodePage],
+) -> Content:
     return render(
         found.pool,
         found.health,
@@ -268,4 +281,5 @@ def _render(found: Snapshot, view: SpoolView, make_page: Optional[MakePage]) -> 
         failures=found.failures,
         leader=view.leader,
         make_page=make_page,
+        make_node_page=make_node_page,
     )

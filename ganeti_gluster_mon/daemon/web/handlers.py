@@ -6,9 +6,10 @@ A handler computes nothing: it sends bytes that were rendered before.
 from __future__ import annotations
 
 import base64
+import functools
 import hashlib
 import json
-from typing import Any, Optional, Sequence, Tuple, Type
+from typing import Any, Callable, Optional, Sequence, Tuple, Type
 
 from tornado.web import Application
 
@@ -17,7 +18,7 @@ from ganeti_gluster_mon.daemon.web import accept
 from ganeti_gluster_mon.daemon.web.allowed_hosts import AllowedHosts
 from ganeti_gluster_mon.daemon.web.auth import Authenticator
 from ganeti_gluster_mon.daemon.web.base_handler import BaseHandler
-from ganeti_gluster_mon.daemon.web.content import JSON, Body, CurrentContent, Reports, array, body
+from ganeti_gluster_mon.daemon.web.content import HTML, JSON, Body, CurrentContent, Reports, array, body
 from ganeti_gluster_mon.daemon.web.mond_proxy import MondProxy
 
 #: mond's words
@@ -35,11 +36,21 @@ class _Readable(BaseHandler):
         await self.get(*parts)
 
 
-class _Root(_Readable):
-    """mond's list of the protocol's versions; for a browser the page."""
+class _Page(_Readable):
+    """A page for browsers."""
 
     def initialize(self, style: str) -> None:
         self._style = style
+
+    def send_page(self, page: Body, vary: str = "Accept-Encoding") -> None:
+        """Respond with *page*, and a policy that allows no scripts and no other style than *style*."""
+        if "Content-Security-Policy" not in self.authenticator.headers:
+            self.set_header("Content-Security-Policy", content_security_policy(self._style))
+        self.send(page, vary)
+
+
+class _Root(_Page):
+    """mond's list of the protocol's versions; for a browser the page."""
 
     async def get(self, *parts: str) -> None:
         vary = "Accept, Accept-Encoding"
@@ -53,9 +64,28 @@ class _Root(_Readable):
         if content.page is None:
             self.send(Body(JSON, b"[1]"), vary)
             return
-        if "Content-Security-Policy" not in self.authenticator.headers:
-            self.set_header("Content-Security-Policy", content_security_policy(self._style))
-        self.send(content.page, vary)
+        self.send_page(content.page, vary)
+
+
+class _Node(_Page):
+    """The page of one node."""
+
+    async def get(self, *parts: str) -> None:
+        content = self.content_or_503()
+        if content is None:
+            return
+        page = None if content.node_pages is None else content.node_pages.get(parts[0])
+        if page is None:
+            self.send_line(404, NO_SUCH_PATH)
+            return
+        self.send_page(page)
+
+
+class _Runbook(_Page):
+    """What to do about each problem.  It is a part of the package, and the same whatever the pool is like."""
+
+    async def get(self, *parts: str) -> None:
+        self.send_page(self.settings["runbook"]())
 
 
 class _Version(_Readable):
@@ -173,22 +203,28 @@ def application(
     authenticator: Optional[Authenticator] = None,
     allowed_hosts: Optional[AllowedHosts] = None,
     style: str = "",
+    runbook: Optional[Callable[[], bytes]] = None,
 ) -> Application:
     """All paths of the contract over *current*, with mond behind it by *mond_proxy*.
 
     *handlers*: more of them, each a pattern, a class and what its ``initialize`` takes.  *authenticator*
     authenticates the clients.  *allowed_hosts*: the names that clients may call this server by, None: any.
-    *style*: the text of the page's one ``<style>`` element, exactly.  Raises TypeError for a handler that is no
+    *style*: the text of the pages' one ``<style>`` element, exactly.  *runbook* makes the page of the runbook; None:
+    there is none.  Raises TypeError for a handler that is no
     `BaseHandler`: it would not call the authenticator.
     """
     for _, handler, _ in handlers:
         if not issubclass(handler, BaseHandler):
             raise TypeError(f"{handler.__name__} is no BaseHandler")
+    page = {"style": style}
+    runbooks = [] if runbook is None else [(r"/runbook", _Runbook, page)]
     mond = {"mond_proxy": mond_proxy}
     return Application(
         [
             *handlers,
-            (r"/", _Root, {"style": style}),
+            *runbooks,
+            (r"/node/([^/]+)", _Node, page),
+            (r"/", _Root, page),
             (r"/1/?", _Version),
             (r"/1/list/collectors/?", _List, mond),
             (r"/1/report/all/?", _All, mond),
@@ -203,7 +239,12 @@ def application(
         authenticator=authenticator or Authenticator(None),
         allowed_hosts=allowed_hosts or AllowedHosts(["*"]),
         client_log=ClientLog(),
+        runbook=functools.lru_cache(maxsize=1)(functools.partial(_runbook_body, runbook)),
     )
+
+
+def _runbook_body(runbook: Optional[Callable[[], bytes]]) -> Body:
+    return body(HTML, b"" if runbook is None else runbook())
 
 
 def content_security_policy(style: str) -> str:

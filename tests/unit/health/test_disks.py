@@ -10,8 +10,10 @@ import pytest
 from ganeti_gluster_mon.gluster.model import Brick, Disk, Heal, Pool, Subvolume, Volume
 from ganeti_gluster_mon.health.disks import (
     DiskHealth,
+    GuestStatuses,
     SubvolumeRedundancy,
     evaluate_disk,
+    evaluate_guests,
     subvolume_redundancy,
 )
 
@@ -126,3 +128,30 @@ def test_a_subvolume_whose_bricks_did_not_count_is_not_known(name: str) -> None:
 def test_a_disk_without_copies_has_no_backlog() -> None:
     lone = Subvolume("distribute", (replace(GOOD, heal_pending=None, split_brain=None),), quorum=True)
     assert result(on(lone), replace(volume(lone), heal=None)) == DiskHealth("healthy", False)
+
+
+def test_guests_are_grouped_by_the_worst_of_their_disks() -> None:
+    healing = replace(GOOD, heal_pending=3)
+    made = replace(volume(replicate(GOOD, OFFLINE, healing)))
+
+    def disk(instance: str, *bricks: Brick, volume: str = "gv0") -> Disk:
+        sets = (replicate(*bricks),)
+        return replace(DISK, instance=instance, volume=volume, bricks=bricks, subvolumes=sets)
+
+    disks = (
+        disk("both", OFFLINE),
+        disk("both", GOOD),
+        disk("gone", GOOD, volume="nowhere"),
+        replace(DISK, instance="anywhere"),
+        disk("safe", GOOD),
+        disk("heals", healing),
+    )
+    assert evaluate_guests(Pool(0, volumes=(made,), disks=disks)) == GuestStatuses(
+        down=("gone",), at_risk=("both",), healing=("heals",), unknown=("anywhere",), healthy=("safe",)
+    )
+
+
+def test_a_guest_on_a_stopped_volume_cannot_read_its_disk_and_unknown_disks_are_no_guests() -> None:
+    stopped = volume(replicate(GOOD), state="stopped")
+    assert evaluate_guests(Pool(0, volumes=(stopped,), disks=(DISK,))) == GuestStatuses(down=("web",))
+    assert evaluate_guests(Pool(0, volumes=(stopped,))) is None

@@ -48,7 +48,7 @@ def shown(pool: Pool, health: Health, now: int, volume: str) -> Iterator[Tuple[s
     )
     yield from (("metric", status) for status in found)
     html = page(pool, health, now).decode()
-    word = re.findall(rf"<h2>{volume}</h2>\s*<p class=\"state\"><span [^>]*>[^<]*</span> ([^<]*)</p>", html)[
+    word = re.findall(rf"<h3>{volume}</h3>\s*<p class=\"state\"><span [^>]*>[^<]*</span> ([^<]*)</p>", html)[
         0
     ]
     yield "page", {"not known": "unknown", "needs attention": "healing"}.get(word, word)

@@ -39,7 +39,13 @@ def a_page(pool: Pool, health: Health, now: int) -> bytes:
     return PAGE
 
 
-RENDERED: Content = render(POOL, HEALTH, NOW, leader=True, make_page=a_page)
+def a_node_page(pool: Pool, health: Health, now: int, name: str) -> Optional[bytes]:
+    """Stands for the pages of two nodes."""
+    return PAGE + name.encode() if name in ("n1", "a b%/") else None
+
+
+RUNBOOK_PAGE = PAGE + b"runbook"
+RENDERED: Content = render(POOL, HEALTH, NOW, leader=True, make_page=a_page, make_node_page=a_node_page)
 
 
 class Loop:
@@ -209,7 +215,13 @@ def serving(
             authenticator = Authenticator(web_config)
             mond = None if front is None else MondProxy(front, deadline)
             made = application(
-                current, mond, handlers, authenticator=authenticator, allowed_hosts=allowed_hosts, style=STYLE
+                current,
+                mond,
+                handlers,
+                authenticator=authenticator,
+                allowed_hosts=allowed_hosts,
+                style=STYLE,
+                runbook=lambda: RUNBOOK_PAGE,
             )
             server = HttpServer(made, authenticator, limits)
             server.listen(listen)

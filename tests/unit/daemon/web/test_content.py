@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import gzip
 import json
-from typing import List
+from typing import List, Optional
 
 import pytest
 
@@ -53,6 +53,25 @@ def test_the_page() -> None:
 
     page = render(POOL, HEALTH, NOW, make_page=made).page
     assert page is not None and page.plain == b"x"
+
+
+def test_the_page_of_a_node_is_rendered_once_when_it_is_requested() -> None:
+    requested: List[str] = []
+
+    def made(pool: Pool, health: Health, now: int, name: str) -> Optional[bytes]:
+        assert (pool, health, now) == (POOL, HEALTH, NOW)
+        requested.append(name)
+        return b"x" if name == "n1" else None
+
+    pages = render(POOL, HEALTH, NOW, make_node_page=made).node_pages
+    assert pages is not None
+    assert requested == []
+    first = pages.get("n1")
+    assert first is not None and first.plain == b"x"
+    assert pages.get("n1") is first
+    assert pages.get("n2") is None
+    assert requested == ["n1", "n2"]
+    assert render(POOL, HEALTH, NOW).node_pages is None
 
 
 def test_packed_is_the_same_and_smaller() -> None:

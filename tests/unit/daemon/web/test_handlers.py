@@ -16,7 +16,7 @@ from tornado.web import RequestHandler
 from ganeti_gluster_mon.daemon.web.base_handler import BaseHandler
 from ganeti_gluster_mon.daemon.web.content import CurrentContent
 from ganeti_gluster_mon.daemon.web.handlers import application
-from tests.unit.daemon.web.serving import PAGE, RENDERED, STYLE, Served, serving
+from tests.unit.daemon.web.serving import PAGE, RENDERED, RUNBOOK_PAGE, STYLE, Served, serving
 
 BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8"
 PROMETHEUS = "application/openmetrics-text;version=1.0.0,text/plain;version=0.0.4;q=0.5,*/*;q=0.1"
@@ -29,6 +29,8 @@ EVERY_PATH = (
     "/metrics",
     "/-/healthy",
     "/-/ready",
+    "/node/n1",
+    "/runbook",
 )
 
 
@@ -146,6 +148,49 @@ def test_head_is_get_without_the_body(served: Served, path: str) -> None:
     head.headers.pop("date")
     assert head.headers == got.headers
     assert int(head.headers["content-length"]) == len(got.body)
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/node/n1", PAGE + b"n1"),
+        ("/node/a%20b%25%2F", PAGE + b"a b%/"),
+        ("/runbook", RUNBOOK_PAGE),
+    ],
+)
+def test_pages_of_nodes_and_the_runbook(served: Served, path: str, body: bytes) -> None:
+    answer = served.ask(path)
+    assert (answer.status, answer.body) == (200, body)
+    assert answer.headers["content-type"] == "text/html; charset=utf-8"
+    digest = base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()
+    assert f"style-src 'sha256-{digest}'" in answer.headers["content-security-policy"]
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/node/n2",
+        "/node/",
+        "/node",
+        "/node/n1/",
+        "/node/..",
+        "/node/..%2f..%2fetc%2fpasswd",
+        "/node/%00",
+        "/runbook/",
+        "/runbook/..%2fpage.css",
+        "/runbook.md",
+        "/runbook/../page.css",
+    ],
+)
+def test_there_is_no_other_page(served: Served, path: str) -> None:
+    answer = served.ask(path)
+    assert (answer.status, answer.body) == (404, b"Resource not found")
+
+
+def test_the_runbook_is_there_before_gluster_answers() -> None:
+    with serving(rendered=None) as served:
+        assert served.ask("/runbook").body == RUNBOOK_PAGE
+        assert served.ask("/node/n1").status == 503
 
 
 @pytest.mark.parametrize("path", [*EVERY_PATH, "/nothing"])

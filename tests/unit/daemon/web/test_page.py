@@ -14,7 +14,7 @@ import pytest
 from ganeti_gluster_mon.daemon.web.handlers import content_security_policy
 from ganeti_gluster_mon.daemon.web.page import STYLE, page
 from ganeti_gluster_mon.gluster import capture
-from ganeti_gluster_mon.gluster.model import Brick, Heal, Peer, Pool, Subvolume, Volume
+from ganeti_gluster_mon.gluster.model import Brick, Disk, Heal, Peer, Pool, Subvolume, Volume
 from ganeti_gluster_mon.gluster.pool_builder import build_pool
 from ganeti_gluster_mon.gluster.staleness import as_stale
 from ganeti_gluster_mon.health import Limits, evaluate
@@ -35,6 +35,7 @@ class Reading(HTMLParser):
     """The text and the elements of a page, which has to be well-formed."""
 
     _EMPTY = frozenset({"meta", "link", "wbr", "rect"})
+    _INLINE = frozenset({"a", "b", "code", "kbd", "span", "strong"})
 
     def __init__(self, text: str) -> None:
         super().__init__()
@@ -57,13 +58,15 @@ class Reading(HTMLParser):
 
     def handle_endtag(self, tag: str) -> None:
         assert self._open.pop() == tag
+        if tag not in self._INLINE:
+            self.words.append(" ")
 
     def handle_data(self, data: str) -> None:
         (self.styles if self._open[-1:] == ["style"] else self.words).append(data)
 
     @property
     def text(self) -> str:
-        return " ".join(" ".join(self.words).split())
+        return " ".join("".join(self.words).split())
 
 
 def read(pool: Pool, now: Optional[int] = None) -> Reading:
@@ -116,7 +119,58 @@ def test_it_says_what_is_wrong_first() -> None:
         text.index("Needs attention") < text.index("is offline, 2 of 3 replicas left") < text.index("healthy")
     )
     assert text.index("gv0 ▲ degraded") < text.index("✔ healthy"), "the worst volume comes first"
-    assert text.index("node2.lab.test: /export/b1/gv0 offline") < text.index("node1.lab.test: /export/b1/gv0")
+    assert text.index("node2.lab.test:/export/b1/gv0 offline") < text.index("node1.lab.test:/export/b1/gv0")
+
+
+def test_guests_come_before_problems_and_problems_before_volumes() -> None:
+    one, two, three = volume().bricks
+    bricks = (one, replace(two, online=False), three)
+    made = volume(bricks=bricks, subvolumes=(Subvolume("replicate", bricks, quorum=True),))
+    disk = Disk("web1", "disk/0", "v", "x", bricks=bricks)
+    reading = read(replace(pool_of(made), disks=(disk,)))
+    text = reading.text
+    assert (
+        text.index("1 guest at risk: fewer copies than configured: web1")
+        < text.index("v: brick n2:/b is offline")
+        < text.index("1 guest at risk: web1")
+        < text.index("fix: gnt-gluster deploy --volume v n2 runbook")
+        < text.index("v ▲ degraded")
+    )
+    links = [attributes["href"] for tag, attributes in reading.elements if tag == "a"]
+    assert "runbook#brick_offline" in links
+    assert "node/n2" in links
+
+
+def test_why_the_guests_are_not_known() -> None:
+    text = read(replace(pool_of(volume()), disks_unknown="it is no master candidate")).text
+    assert "? not known which guests have disks there: it is no master candidate" in text
+    assert "guests have disks" not in read(pool_of(volume())).text
+
+
+def test_a_command_is_selected_whole_by_one_click() -> None:
+    assert re.search(r"kbd \{[^}]*user-select: all", STYLE)
+    assert ("kbd", {}) in Reading(page(POOL, HEALTH, NOW).decode()).elements
+
+
+def test_it_can_be_read_by_ear_and_without_colours() -> None:
+    """Landmarks and headings in order, one h1, names for all sections and pictures, scopes in tables."""
+    pools = [build_pool(capture.read(str(directory))) for directory in RECORDED]
+    for pool in [POOL, *pools]:
+        elements = read(pool, pool.taken_at).elements
+        tags = [tag for tag, _ in elements]
+        assert [tags.count(tag) for tag in ("header", "main", "footer", "h1")] == [1, 1, 1, 1]
+        levels = [int(tag[1]) for tag in tags if re.fullmatch("h[1-6]", tag)]
+        assert all(after <= before + 1 for before, after in zip(levels, levels[1:])), levels
+        ids = {attributes["id"] for _, attributes in elements if "id" in attributes}
+        for tag, attributes in elements:
+            if tag == "section":
+                assert attributes["aria-labelledby"] in ids
+            if tag == "svg":
+                assert attributes["role"] == "img" and attributes["aria-label"]
+            if tag == "th":
+                assert attributes["scope"] in ("col", "row")
+        assert tags.count("caption") == tags.count("table")
+        assert ("html", {"lang": "en"}) in elements
 
 
 @pytest.mark.parametrize(
@@ -156,11 +210,11 @@ def test_a_peer_with_a_problem_is_not_shown_as_connected(changes: Any, words: st
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"read_only": True}, "✖ n2: /b faulty"),
-        ({"host_in_pool": False}, "✖ n2: /b faulty"),
-        ({"online": False, "hangs": True}, "✖ n2: /b hangs"),
-        ({"not_reached_from": "n1"}, "? n2: /b not known"),
-        ({}, "✔ n2: /b"),
+        ({"read_only": True}, "✖ n2:/b faulty"),
+        ({"host_in_pool": False}, "✖ n2:/b faulty"),
+        ({"online": False, "hangs": True}, "✖ n2:/b hangs"),
+        ({"not_reached_from": "n1"}, "? n2:/b not known"),
+        ({}, "✔ n2:/b"),
     ],
 )
 def test_a_brick_with_a_problem_is_not_shown_as_healthy(changes: Any, words: str) -> None:
@@ -208,6 +262,7 @@ def test_hostile_names_are_only_text(name: str) -> None:
         "h3",
         "code",
         "kbd",
+        "a",
     }
     lone = replace(made, node="a\udcffb")
     assert b"a\\udcffb" in page(lone, evaluate(lone, Limits(), NOW), NOW)
@@ -226,33 +281,44 @@ def test_of_a_large_volume_only_problems_are_unfolded() -> None:
     reading = read(pool)
     assert "996 bricks that are well" in reading.text
     before = reading.text[: reading.text.index("996 bricks that are well")]
-    assert "replica set 200 2 of 3 up ✖ n2: /b200 offline" in before
+    assert "replica set 200 2 of 3 up ✖ n2:/b200 offline" in before
     assert len(re.findall("replica set", before)) == 1
 
 
 @pytest.fixture(scope="module")
-def windows() -> List[browser.RenderedWindow]:
+def windows(tmp_path_factory: pytest.TempPathFactory) -> List[browser.RenderedWindow]:
     """In light, in the dark and on a phone, by a real browser and our own daemon."""
     if not browser.found():
         if os.environ.get("CI") == "true" and os.geteuid() == 0:
             pytest.fail("chromium is missing, and CI must not skip this", pytrace=False)
         pytest.skip("chromium is missing: apt-get install chromium")
-    with browser.replaying(RECORDED[0].parent / "brick-killed") as url:
-        return browser.look(url, browser.LIGHT, browser.DARK, browser.PHONE)
+    directory = tmp_path_factory.mktemp("capture")
+    browser.with_guests(RECORDED[0].parent / "brick-killed", directory)
+    with browser.replaying(directory) as url:
+        windows = browser.look(url, browser.LIGHT, browser.DARK, browser.PHONE)
+        return [
+            *windows,
+            *browser.look(f"{url}node/node2.lab.test", browser.PHONE),
+            *browser.look(f"{url}runbook", browser.PHONE),
+        ]
 
 
 def test_a_browser_has_nothing_to_complain_of(windows: List[browser.RenderedWindow]) -> None:
     """Neither of the policy nor of anything that is not there."""
-    assert [each.complaints for each in windows] == [(), (), ()]
+    assert [each.complaints for each in windows] == [()] * 5
 
 
 def test_a_browser_shows_it_in_light_and_dark_and_on_a_phone(windows: List[browser.RenderedWindow]) -> None:
-    light, dark, phone = windows
-    for each in windows:
+    light, dark, phone, node, runbook = windows
+    for each in (light, dark, phone):
+        assert "3 guests at risk" in each.text
         assert "Needs attention" in each.text
         assert "node2.lab.test:/export/b1/gv0" in each.text
         assert each.png.startswith(b"\x89PNG")
     assert light.background != dark.background
     assert light.background == phone.background
-    assert phone.width <= browser.PHONE.width, "it would have to be scrolled sideways"
+    for each in (phone, node, runbook):
+        assert each.width <= browser.PHONE.width, "it would have to be scrolled sideways"
+    assert "/export/b1/gv0" in node.text
+    assert "BRICK_OFFLINE" in runbook.text
     assert light.width <= browser.LIGHT.width
