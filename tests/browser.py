@@ -24,9 +24,14 @@ from typing import Any, AsyncIterator, Dict, Iterator, List, Tuple
 from tornado.httpclient import AsyncHTTPClient
 from tornado.websocket import WebSocketClientConnection, websocket_connect
 
+from ganeti_gluster_mon.daemon.web.node_page import node_page
+from ganeti_gluster_mon.daemon.web.page import page
 from ganeti_gluster_mon.gluster import capture
 from ganeti_gluster_mon.gluster.model import DiskFile
 from ganeti_gluster_mon.gluster.pool_builder import build_pool
+from ganeti_gluster_mon.health import Limits, evaluate
+from ganeti_gluster_mon.health.annotate import annotate
+from ganeti_gluster_mon.volume_history import SLOTS
 
 #: seconds for what Chromium does, on a busy machine
 GENEROUS = 60.0
@@ -224,21 +229,35 @@ def with_guests(recorded: Path, directory: Path) -> Path:
     return directory
 
 
+def _page_of(name: str, node: str = "") -> bytes:
+    """The page of the capture *name*, or of a *node* of it, with guests, and as if the daemon had run for a day."""
+    with tempfile.TemporaryDirectory() as made:
+        pool = build_pool(capture.read(str(with_guests(CAPTURES / name, Path(made)))))
+    now = pool.taken_at
+    since = now / 1e9 - 7500
+    health = annotate(evaluate(pool, Limits(), now), lambda key: since, lambda problem: False)
+    if node:
+        return node_page(pool, health, now, node) or b""
+    letters = {volume.name: "h" * SLOTS for volume in pool.volumes or ()}
+    if health.problems:
+        letters["gv0"] = "h" * 100 + "e" * 10 + "h" * 100 + "...." + "h" * 49 + "d" * 25
+    return page(pool, health, now, letters=lambda now: letters)
+
+
 def main(directory: str) -> None:
     degraded = {"page-light.png": LIGHT, "page-dark.png": DARK, "page-phone.png": PHONE}
-    healthy, node = {"page-healthy.png": LIGHT}, {"page-node.png": LIGHT}
-    for name, path, names in (
-        ("brick-killed", "", degraded),
-        ("healthy", "", healthy),
-        ("brick-killed", "node/node2.lab.test", node),
-    ):
-        with tempfile.TemporaryDirectory() as made:
-            with replaying(with_guests(CAPTURES / name, Path(made))) as url:
-                pictures = look(url + path, *names.values())
-            for file, picture in zip(names, pictures):
-                target = os.path.join(directory, file)
-                Path(target).write_bytes(picture.png)
-                print(target)
+    with tempfile.TemporaryDirectory() as made:
+        for content, windows in (
+            (_page_of("brick-killed"), degraded),
+            (_page_of("healthy"), {"page-healthy.png": LIGHT}),
+            (_page_of("brick-killed", "node2.lab.test"), {"page-node.png": LIGHT}),
+        ):
+            file = Path(made, "page.html")
+            file.write_bytes(content)
+            for name, picture in zip(windows, look(file.as_uri(), *windows.values())):
+                path = os.path.join(directory, name)
+                Path(path).write_bytes(picture.png)
+                print(path)
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ import signal
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Awaitable, Callable, Optional, Sequence, Tuple, Type
+from typing import TYPE_CHECKING, Any, Awaitable, Callable, Mapping, Optional, Sequence, Tuple, Type
 
 import sdnotify
 
@@ -137,6 +137,7 @@ def run_web_process(options: Options) -> int:
 
     async def work(exchange: Exchange, port: int, encrypted: Callable[[], bool]) -> None:
         peers = PeerClient(port, encrypted)
+        annotations = Annotations(options.state_directory)
         updater = ContentUpdater(
             spool,
             current,
@@ -144,9 +145,9 @@ def run_web_process(options: Options) -> int:
             options.interval,
             alive=lambda: systemd.notify("WATCHDOG=1"),
             cluster=(exchange, peers),
-            make_page=_page(options),
+            make_page=_page(options, annotations.volume_letters),
             make_node_page=_node_page(options),
-            annotations=Annotations(options.state_directory),
+            annotations=annotations,
         )
         try:
             await updater.run()
@@ -272,10 +273,13 @@ async def _listen_on(server: HttpServer, where: str) -> None:
             logged = str(err)
 
 
-def _page(options: Options) -> MakePage:
+def _page(options: Options, letters: Optional[Callable[[int], Mapping[str, str]]] = None) -> MakePage:
+    """Makes the page; *letters* gives the status of volumes in the last 24 hours, as `VolumeHistory.at`."""
     from ganeti_gluster_mon.daemon.web.page import page
 
-    return functools.partial(page, refresh=options.interval, stale=options.limits.stale_after)
+    return functools.partial(
+        page, refresh=options.interval, stale=options.limits.stale_after, letters=letters
+    )
 
 
 def _node_page(options: Options) -> MakeNodePage:

@@ -1,19 +1,24 @@
-"""Keeps the history of problems and the mutes of this node, and adds them to snapshots."""
+"""Keeps the history of problems and volumes and the mutes of this node, and adds them to snapshots."""
 
 from __future__ import annotations
 
 import logging
+import math
 import os
 import time
-from typing import Iterable, Optional, Tuple
+from typing import Dict, Iterable, Optional, Tuple
 
-from ganeti_gluster_mon import atomic_file, history, mutes
+from ganeti_gluster_mon import atomic_file, history, mutes, volume_history
 from ganeti_gluster_mon.daemon.log import log_event
 from ganeti_gluster_mon.mutes import Mute, Mutes
 from ganeti_gluster_mon.snapshot import Snapshot
+from ganeti_gluster_mon.volume_history import DamagedHistory, VolumeHistory
 
-#: seconds after which the samples of heal backlogs are written, if nothing else changed
+#: seconds after which the samples of heal backlogs are written, if nothing else changed; and the history of volumes
 _WRITE_EVERY = 60.0
+#: events of the log
+_CANNOT_KEEP = "cannot keep since when problems exist"
+_CANNOT_KEEP_VOLUMES = "cannot keep the history of volumes"
 
 
 class Annotations:
@@ -24,9 +29,13 @@ class Annotations:
         self._path = os.path.join(directory, history.FILE)
         self._history = history.read(self._path)
         self._written, self._written_at = self._history, time.monotonic()
+        self._volumes_path = os.path.join(directory, volume_history.FILE)
+        self._volumes = self._read_volumes()
+        self._volumes_written, self._volumes_written_at = self._volumes, -math.inf
         self._mutes = mutes.NONE
         self._stamp: Optional[Tuple[int, ...]] = None
-        self._error = ""
+        #: by what failed, the error that was logged last
+        self._errors: Dict[str, str] = {}
         self.refresh()
 
     @property
@@ -65,7 +74,32 @@ class Annotations:
         """Add *found* to the history, and return it with the history and the mutes."""
         self._history = self._history.after(found.pool, found.health, found.now / 1e9)
         self._keep()
+        self._volumes = self._volumes.after(found.pool, found.health, found.now / 1e9)
+        self._keep_volumes()
         return found.annotated(self._history, self._mutes)
+
+    def volume_letters(self, now: int) -> Dict[str, str]:
+        """By volume, the letters of its status in the last 24 hours at *now* (ns since the epoch)."""
+        return self._volumes.at(now / 1e9)
+
+    def _read_volumes(self) -> VolumeHistory:
+        try:
+            return volume_history.read(self._volumes_path)
+        except DamagedHistory as err:
+            log_event(logging.WARNING, "volume history ignored", {"file": self._volumes_path, "why": err})
+            return VolumeHistory()
+
+    def _keep_volumes(self) -> None:
+        waited = time.monotonic() - self._volumes_written_at
+        if self._volumes == self._volumes_written or waited < _WRITE_EVERY:
+            return
+        self._volumes_written, self._volumes_written_at = self._volumes, time.monotonic()
+        try:
+            atomic_file.write(self._volumes_path, volume_history.encode(self._volumes))
+        except OSError as err:
+            self._failed(_CANNOT_KEEP_VOLUMES, err)
+        else:
+            self._errors.pop(_CANNOT_KEEP_VOLUMES, None)
 
     def _keep(self) -> None:
         waited = time.monotonic() - self._written_at
@@ -78,11 +112,11 @@ class Annotations:
         try:
             atomic_file.write(self._path, history.encode(self._history))
         except OSError as err:
-            self._failed("cannot keep since when problems exist", err)
+            self._failed(_CANNOT_KEEP, err)
         else:
-            self._error = ""
+            self._errors.pop(_CANNOT_KEEP, None)
 
     def _failed(self, what: str, err: OSError) -> None:
-        if self._error != str(err):
+        if self._errors.get(what) != str(err):
             log_event(logging.WARNING, what, {"why": err})
-        self._error = str(err)
+        self._errors[what] = str(err)

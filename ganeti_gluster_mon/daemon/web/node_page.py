@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import List, Optional, Set, Tuple
+from typing import FrozenSet, List, Optional, Set, Tuple
 
 from ganeti_gluster_mon.daemon.web.page import (
     PeerView,
@@ -42,7 +42,7 @@ class NodeParts:
     #: the names by which the pool has it
     hosts: Tuple[str, ...]
     #: volume and label of each of its bricks
-    bricks: Tuple[Tuple[str, str], ...]
+    bricks: FrozenSet[Tuple[str, str]]
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ def node_parts(pool: Pool, name: str) -> Optional[NodeParts]:
     if peer is None and not bricks:
         return None
     hosts = dict.fromkeys([name, *(brick.host for brick in bricks)])
-    return NodeParts(peer, tuple(hosts), tuple((brick.volume, brick.label) for brick in bricks))
+    return NodeParts(peer, tuple(hosts), frozenset((brick.volume, brick.label) for brick in bricks))
 
 
 def node_page(

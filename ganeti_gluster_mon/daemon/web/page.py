@@ -10,7 +10,7 @@ import functools
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from importlib import resources
-from typing import Dict, List, Optional, Sequence
+from typing import Callable, Dict, List, Mapping, Optional, Sequence
 from urllib.parse import quote
 
 import jinja2
@@ -40,6 +40,9 @@ STYLE = (resources.files("ganeti_gluster_mon.daemon.web") / "templates" / "page.
     encoding="utf-8"
 )
 
+#: gives, by volume, the letters of `VolumeHistory.at` at a moment (ns since the epoch)
+Letters = Callable[[int], Mapping[str, str]]
+
 #: problems that are listed
 _MOST_PROBLEMS = 20
 
@@ -64,10 +67,18 @@ class ProcessView:
     uptime: str
 
 
-def page(pool: Pool, health: Health, now: int, refresh: float = 30.0, stale: float = 90.0) -> bytes:
+def page(
+    pool: Pool,
+    health: Health,
+    now: int,
+    refresh: float = 30.0,
+    stale: float = 90.0,
+    letters: Optional[Letters] = None,
+) -> bytes:
     """The page that shows *pool* as it was judged at *now* (ns since the epoch), in UTF-8.
 
-    The browser reads it again every *refresh* seconds; above *stale* seconds its age is shown large.
+    The browser reads it again every *refresh* seconds; above *stale* seconds its age is shown large.  *letters*: the
+    status of each volume in the last 24 hours; None: not recorded.
     """
     status = POOL_MARKS[health.code]
     if health.code == OK and health.warning:
@@ -75,7 +86,8 @@ def page(pool: Pool, health: Health, now: int, refresh: float = 30.0, stale: flo
     problems = problem_views(health.problems, now)
     volumes = None
     if pool.volumes is not None:
-        volumes = [volume_view(volume, health) for volume in pool.volumes]
+        recorded = {} if letters is None else letters(now)
+        volumes = [volume_view(volume, health, recorded.get(volume.name)) for volume in pool.volumes]
         volumes.sort(key=lambda volume: (WORST_FIRST.index(volume.state.tone), volume.name))
     peers = None
     if pool.peers is not None:
@@ -137,6 +149,7 @@ def _environment() -> jinja2.Environment:
     return environment
 
 
+@functools.lru_cache(maxsize=1000)
 def node_path(name: str) -> str:
     """The path of the page of the node *name*, from the directory of the page of the pool."""
     return f"node/{quote(name, safe='', errors='replace')}"

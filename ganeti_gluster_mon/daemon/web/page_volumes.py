@@ -20,6 +20,7 @@ from ganeti_gluster_mon.daemon.web.page_marks import (
     StatusMark,
     shown_name,
 )
+from ganeti_gluster_mon.daemon.web.status_band import StatusBand, status_band
 from ganeti_gluster_mon.gluster.model import Brick, Subvolume, Volume
 from ganeti_gluster_mon.health import CRITICAL, Health, VolumeHealth
 from ganeti_gluster_mon.health.bricks import brick_status, subvolume_status
@@ -71,6 +72,8 @@ class VolumeView:
     kind: str
     started: bool
     space: Optional[_Space]
+    #: its status in the last 24 hours; None: not recorded
+    band: Optional[StatusBand]
     facts: Tuple[_Fact, ...]
     #: the subvolumes that are shown, and those that are well and folded away
     shown: Tuple[_Subvolume, ...]
@@ -78,7 +81,8 @@ class VolumeView:
     folded_words: str
 
 
-def volume_view(volume: Volume, health: Health) -> VolumeView:
+def volume_view(volume: Volume, health: Health, letters: Optional[str] = None) -> VolumeView:
+    """*volume* as it is shown; *letters*: its status in the last 24 hours, as `VolumeHistory.at` gives it."""
     found = health.volumes[volume.name]
     state = VOLUME_MARKS[found.status]
     if found.is_stuck:
@@ -95,6 +99,7 @@ def volume_view(volume: Volume, health: Health) -> VolumeView:
         kind=_kind(volume),
         started=started,
         space=_space(volume, found),
+        band=None if letters is None else status_band(letters),
         facts=tuple(_facts(volume)) if started else (),
         shown=tuple(shown),
         folded=tuple(folded),

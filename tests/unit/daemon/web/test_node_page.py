@@ -72,7 +72,7 @@ def test_a_brick_by_another_name_of_the_host_belongs_to_its_peer() -> None:
     parts = node_parts(pool, "n2")
     assert parts is not None
     assert parts.hosts == ("n2", "10.0.0.2")
-    assert parts.bricks == (("v", "10.0.0.2:/b"),)
+    assert parts.bricks == {("v", "10.0.0.2:/b")}
     assert "no peer of the pool has this name" in read(pool, "10.0.0.2").text
 
 

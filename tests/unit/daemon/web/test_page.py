@@ -166,7 +166,8 @@ def test_it_can_be_read_by_ear_and_without_colours() -> None:
             if tag == "section":
                 assert attributes["aria-labelledby"] in ids
             if tag == "svg":
-                assert attributes["role"] == "img" and attributes["aria-label"]
+                described = attributes.get("role") == "img" and attributes["aria-label"]
+                assert described or attributes["aria-hidden"] == "true"
             if tag == "th":
                 assert attributes["scope"] in ("col", "row")
         assert tags.count("caption") == tags.count("table")
@@ -222,6 +223,23 @@ def test_a_brick_with_a_problem_is_not_shown_as_healthy(changes: Any, words: str
     bricks = (one, replace(two, **changes), three)
     sets = (Subvolume("replicate", bricks, quorum=True),)
     assert words in read(pool_of(volume(bricks=bricks, subvolumes=sets))).text
+
+
+def test_the_last_day_of_each_volume() -> None:
+    pool = pool_of(volume())
+    health = evaluate(pool, Limits(), NOW)
+
+    def letters(now: int) -> Dict[str, str]:
+        assert now == NOW
+        return {"v": "h" * 275 + "d" * 13, "gone": "x" * 288}
+
+    reading = Reading(page(pool, health, NOW, letters=letters).decode())
+    assert "last 24 h: degraded 1 h 5 min, healthy 22 h 55 min" in reading.text
+    rectangles = [attributes for tag, attributes in reading.elements if tag == "rect"]
+    assert {"class": "bad", "x": "275", "y": "0", "width": "13", "height": "10"} in rectangles
+    assert "gone" not in reading.text
+    assert "last 24 h" not in Reading(page(pool, health, NOW, letters=lambda now: {}).decode()).text
+    assert "last 24 h" not in read(pool).text
 
 
 def test_what_is_not_known_is_not_zero() -> None:
