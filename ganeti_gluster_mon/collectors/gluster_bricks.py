@@ -46,6 +46,8 @@ def brick_data(brick: Brick) -> Dict[str, Any]:
         "device": brick.device,
         "filesystem": brick.filesystem,
         "name": brick.name,
+        "mount": brick.mount,
+        "filesystem_errors": brick.filesystem_errors,
         "heal_pending": brick.heal_pending,
         "split_brain": brick.split_brain,
     }

@@ -14,6 +14,7 @@ from ganeti_gluster_mon.gluster import query
 from ganeti_gluster_mon.gluster.anonymous_answer import anonymous_output, pieces_of
 from ganeti_gluster_mon.gluster.anonymous_names import UUID, AnonymousNames
 from ganeti_gluster_mon.gluster.anonymous_text import PHRASES, AnonymousText, is_daemon, is_own, is_plain
+from ganeti_gluster_mon.gluster.brick_filesystems import BrickFilesystem
 from ganeti_gluster_mon.gluster.capture import Answer, Capture
 from ganeti_gluster_mon.gluster.model import DiskFile, Mount, Process
 from ganeti_gluster_mon.gluster.query import Query
@@ -24,6 +25,7 @@ _VERSION = re.compile(r"\d+(?:\.\d+)*(?:[a-z0-9.~+-]*)")
 _KERNEL_NAME = re.compile(
     r"(?:sd|vd|xvd|hd)[a-z]+\d*|(?:loop|dm-|md|nbd|rbd|drbd|zd)\d+(?:p\d+)?|nvme\d+n\d+(?:p\d+)?"
 )
+_FILESYSTEM = re.compile(r"ext[234]|xfs|btrfs|zfs|jfs|f2fs|reiserfs")
 _DISK_NAME = re.compile(r"disk/\d+")
 _TEMPLATES = frozenset(
     {"gluster", "ext", "file", "sharedfile", "rbd", "drbd", "plain", "diskless", "blockdev"}
@@ -68,6 +70,7 @@ class _Changes:
                 names.device(device): _or_text(name, _KERNEL_NAME, texts) or ""
                 for device, name in capture.devices.items()
             },
+            filesystems=tuple(map(self._filesystem, capture.filesystems)),
             processes=None if capture.processes is None else tuple(map(self._process, capture.processes)),
             disks=None if capture.disks is None else tuple(map(self._disk, capture.disks)),
             disks_unknown=self._message(capture.disks_unknown),
@@ -101,6 +104,17 @@ class _Changes:
             servers=tuple(map(names.host, mount.servers)),
             subdirectory=names.path(mount.subdirectory),
             failure=self._message(mount.failure),
+        )
+
+    def _filesystem(self, filesystem: BrickFilesystem) -> BrickFilesystem:
+        names, texts = self._names, self._texts
+        return replace(
+            filesystem,
+            brick=names.path(filesystem.brick),
+            mount=names.path(filesystem.mount),
+            filesystem=_or_text(filesystem.filesystem, _FILESYSTEM, texts) or "",
+            device=names.device(filesystem.device),
+            name=_or_text(filesystem.name, _KERNEL_NAME, texts),
         )
 
     def _process(self, process: Process) -> Process:
@@ -193,6 +207,8 @@ def _manifest_texts(capture: Capture) -> Iterator[str]:
     for mount in capture.mounts:
         yield from (mount.volume, mount.path, mount.subdirectory, mount.failure or "", *mount.servers)
     yield from (*capture.reachable, *capture.hosts_answering, *capture.devices)
+    for filesystem in capture.filesystems:
+        yield from (filesystem.brick, filesystem.mount, filesystem.device)
     for host, path in (*capture.bricks_answering, *capture.brick_ports):
         yield from (host, path)
     for process in capture.processes or ():

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 from typing import (
+    Any,
+    Dict,
     List,
     Mapping,
     Optional,
     Tuple,
 )
 
-from ganeti_gluster_mon.gluster import parse, query, reach
+from ganeti_gluster_mon.gluster import brick_filesystems, parse, query, reach
 from ganeti_gluster_mon.gluster.answer_reader import AnswerReader
 from ganeti_gluster_mon.gluster.model import (
     Brick,
@@ -41,6 +43,7 @@ def build_bricks(
     hosts = reader.capture.hosts_answering
     present = {peer.uuid for peer in peers or () if hosts.get(peer.hostname) is True}
     local = {peer.uuid for peer in peers or () if peer.local}
+    filesystems = brick_filesystems.by_brick(reader.capture.filesystems)
     observer = reader.capture.queried_by or reader.capture.node or "this node"
     older = reader.heal_info_is_older(info.name)
     found = []
@@ -52,6 +55,8 @@ def build_bricks(
             fields["host_in_pool"] = each.uuid in reader.all_peers
         if each.uuid in local and "device" in fields:
             fields["name"] = reader.capture.devices.get(fields["device"])
+        if each.uuid in local and each.path in filesystems:
+            fields.update(_of_filesystem(filesystems[each.path], fields))
         brick = Brick(info.name, each.host, each.path, **fields)
         mine = own.get(key)
         own_counts = mine is not None and (reader.own_is_newer or _is_offline_here(reader, mine))
@@ -71,6 +76,16 @@ def build_bricks(
             brick = reach.with_evidence(brick, evidence, observer)
         found.append((brick, evidence))
     return found
+
+
+def _of_filesystem(known: brick_filesystems.BrickFilesystem, reported: Mapping[str, Any]) -> Dict[str, Any]:
+    """The fields of a brick by its filesystem; what Gluster has *reported* of it stays."""
+    own = {"device": known.device, "filesystem": known.filesystem, "name": known.name}
+    return {
+        "mount": known.mount,
+        "filesystem_errors": known.errors,
+        **{name: value for name, value in own.items() if reported.get(name) is None},
+    }
 
 
 def heal_counts(

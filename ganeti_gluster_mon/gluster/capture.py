@@ -18,6 +18,7 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Callable, Dict, List, Mapping, Optional, Tuple
 
 from ganeti_gluster_mon import safe_open
+from ganeti_gluster_mon.gluster.brick_filesystems import BrickFilesystem
 from ganeti_gluster_mon.gluster.manifest_values import (
     Malformed,
     expect,
@@ -82,6 +83,8 @@ class Capture:
     brick_ports: Mapping[Tuple[str, str], int] = field(default_factory=dict)
     #: by device as mounted ("/dev/mapper/vg-b1"): the kernel's name ("dm-3"), on this node
     devices: Mapping[str, str] = field(default_factory=dict)
+    #: the filesystems under this node's bricks
+    filesystems: Tuple[BrickFilesystem, ...] = ()
     #: Gluster's processes on this node; None: not looked at
     processes: Optional[Tuple[Process, ...]] = None
     #: instances' disks on the volumes; None: not known which there are
@@ -213,6 +216,10 @@ def _capture(manifest: Any, read_file: ReadFile) -> Capture:
         ),
         brick_ports=dict(_brick_port(entry) for entry in list_of(manifest.get("brick_ports"), "brick_ports")),
         devices=mapping(manifest.get("devices"), str, "devices"),
+        filesystems=tuple(
+            record(BrickFilesystem, entry, "filesystems")
+            for entry in list_of(manifest.get("filesystems"), "filesystems")
+        ),
         processes=None
         if processes is None
         else tuple(record(Process, entry, "processes") for entry in list_of(processes, "processes")),
@@ -319,6 +326,8 @@ def _manifest_of(capture: Capture) -> Dict[str, Any]:
         ]
     if capture.hosts_answering:
         manifest["hosts_answering"] = dict(capture.hosts_answering)
+    if capture.filesystems:
+        manifest["filesystems"] = [asdict(filesystem) for filesystem in capture.filesystems]
     if capture.processes is not None:
         manifest["processes"] = [asdict(process) for process in capture.processes]
     if capture.disks is not None:

@@ -19,9 +19,10 @@ import os
 import time
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
-from typing import Dict, FrozenSet, Iterable, List, Optional, Sequence, Tuple
+from typing import AbstractSet, Dict, FrozenSet, Iterable, List, Optional, Sequence, Tuple
 
 from ganeti_gluster_mon.gluster import (
+    brick_filesystems,
     brick_probe,
     devices,
     disk_files,
@@ -237,6 +238,7 @@ class Cycle:
             bricks_answering=bricks_answering,
             brick_ports=brick_ports,
             devices=_kernel_names(under_bricks),
+            filesystems=_filesystems(volumes, here),
             processes=processes,
             disks=disks,
             disks_unknown=disks_unknown,
@@ -349,6 +351,15 @@ def _devices(statuses: Iterable[parse.VolumeStatus], peers: Iterable[Peer]) -> T
     local = {peer.uuid for peer in peers if peer.local}
     mine = {node.device for status in statuses for node in status.nodes if node.device and node.uuid in local}
     return tuple(sorted(device for device in mine if device is not None))
+
+
+def _filesystems(
+    volumes: Iterable[parse.VolumeInfo], here: AbstractSet[str]
+) -> Tuple[brick_filesystems.BrickFilesystem, ...]:
+    """The filesystems under this node's bricks; *here* has the uuid of this node."""
+    return brick_filesystems.brick_filesystems(
+        brick.path for volume in volumes for brick in volume.bricks if brick.uuid in here
+    )
 
 
 def _kernel_names(named: Iterable[str]) -> Dict[str, str]:

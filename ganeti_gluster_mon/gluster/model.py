@@ -70,6 +70,10 @@ class Brick:
     #: as mounted on its host, "/dev/mapper/vg-brick1"
     device: Optional[str] = None
     filesystem: Optional[str] = None
+    #: where that filesystem is mounted; known on its own host
+    mount: Optional[str] = None
+    #: errors that the kernel has recorded of that filesystem; known on its own host, for ext4 and btrfs
+    filesystem_errors: Optional[int] = None
     #: whether that filesystem is mounted read-only
     read_only: Optional[bool] = None
     #: the kernel's name of the device, "dm-3", as in mond's diskstats; known on its own host

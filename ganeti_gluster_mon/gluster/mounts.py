@@ -17,7 +17,7 @@ import re
 import selectors
 import time
 from dataclasses import dataclass, replace
-from typing import Dict, Iterator, Optional, Sequence, Tuple
+from typing import Dict, Iterable, Iterator, Optional, Sequence, Tuple
 
 from ganeti_gluster_mon.gluster import worker_lock
 from ganeti_gluster_mon.gluster.child import Child, read
@@ -69,6 +69,24 @@ def mounted_devices(mountinfo: str) -> Tuple[str, ...]:
     lines = map(_parse, mountinfo.split("\n"))
     sources = [line.source for line in lines if line is not None and line.source.startswith("/dev/")]
     return tuple(sorted(set(sources)))
+
+
+def under(mountinfo: str, paths: Iterable[str]) -> Dict[str, Tuple[str, str, str]]:
+    """By path: mount point, type and source of the filesystem that holds it; *mountinfo* as below.
+
+    No filesystem receives a request, so symlinks in a path are not followed.
+    """
+    lines = [line for line in map(_parse, mountinfo.split("\n")) if line is not None]
+    by_path = {line.path: line for line in lines}  # the last mount on a path hides the others
+    found = {}
+    for path in paths:
+        place = path
+        while place not in by_path and place not in ("", "/"):
+            place = os.path.dirname(place)
+        if place in by_path:
+            line = by_path[place]
+            found[path] = (line.path, line.type, line.source)
+    return found
 
 
 def fuse_mounts(mountinfo: str) -> Tuple[Mount, ...]:

@@ -84,4 +84,5 @@ def _brick(brick: Brick) -> Brick:
         device=brick.device,
         filesystem=brick.filesystem,
         name=brick.name,
+        mount=brick.mount,
     )

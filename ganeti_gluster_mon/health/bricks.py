@@ -62,6 +62,12 @@ def _filesystem(volume: Volume, brick: Brick) -> Iterator[Problem]:
     if brick.read_only:
         text = f"{volume.name}: the filesystem of brick {brick.label} is read-only: writes to the brick fail"
         yield Problem("BRICK_FILESYSTEM", CRITICAL, text, volume.name, brick.label)
+    elif brick.filesystem_errors:
+        text = (
+            f"{volume.name}: the kernel has recorded {brick.filesystem_errors} errors of the filesystem of brick "
+            f"{brick.label}"
+        )
+        yield Problem("BRICK_FILESYSTEM", CRITICAL, text, volume.name, brick.label)
     elif brick.heal_failure in _FILESYSTEM_ERRORS:
         text = f"{volume.name}: `heal info` cannot read brick {brick.label} to its end: {brick.heal_failure}"
         yield Problem("BRICK_FILESYSTEM", CRITICAL, text, volume.name, brick.label)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from operator import attrgetter
 from typing import Iterator
 
-from ganeti_gluster_mon.metrics.families import Families, GaugeGroup, Scrape
+from ganeti_gluster_mon.metrics.families import AnyFamily, Families, Scrape
 
 _BRICK = ("volume", "host", "path")
 
@@ -21,6 +21,11 @@ _GAUGES = (
     ),
     ("gluster_brick_files_free", "Free inodes of the filesystem under the brick.", "inodes_free"),
     (
+        "gluster_brick_filesystem_errors",
+        "Errors of the filesystem under the brick that the kernel has recorded (ext4, btrfs).",
+        "filesystem_errors",
+    ),
+    (
         "gluster_heal_pending_entries",
         "Entries that wait to be healed, by the brick's own count; every good copy counts the same.",
         "heal_pending",
@@ -33,7 +38,7 @@ _GAUGES = (
 )
 
 
-def families(scrape: Scrape, make: Families) -> Iterator[GaugeGroup]:
+def families(scrape: Scrape, make: Families) -> Iterator[AnyFamily]:
     """The gauges of the bricks."""
     bricks = [brick for volume in scrape.pool.volumes or () for brick in volume.bricks]
     if scrape.leader is False:
@@ -45,4 +50,14 @@ def families(scrape: Scrape, make: Families) -> Iterator[GaugeGroup]:
         _BRICK,
         [(name, text) for name, text, _ in _GAUGES],
         [((brick.volume, brick.host, brick.path), figures_of(brick)) for brick in bricks],
+    )
+    yield make.infos(
+        "gluster_brick_info",
+        "The device under the brick, with the kernel's name, and the mount of its filesystem.",
+        (*_BRICK, "device", "kernel_name", "filesystem", "mount"),
+        [
+            (brick.volume, brick.host, brick.path, brick.device, brick.name, brick.filesystem, brick.mount)
+            for brick in bricks
+            if brick.device is not None
+        ],
     )

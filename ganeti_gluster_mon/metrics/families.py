@@ -107,6 +107,14 @@ class Families:
         family.add_metric((), {key: label(value) for key, value in labels.items()})
         return family
 
+    def infos(
+        self, name: str, text: str, labels: Sequence[str], each: Iterable[Sequence[Optional[str]]]
+    ) -> Metric:
+        """The info *name*, which ends in "_info", with the values of *labels* of several things: always 1."""
+        family = InfoMetricFamily(name[: -len("_info")], text)
+        family.samples = self._of(name, labels, ((values, 1) for values in each))
+        return family
+
     def _of(self, name: str, names: Sequence[str], samples: Iterable[LabelledValue]) -> List[Sample]:
         shared = self._shared.setdefault(tuple(names), {})
         made = []

@@ -147,6 +147,20 @@ FIELDS: Tuple[Field[BrickRow], ...] = (
         _started("name"),
     ),
     Field(
+        "mount",
+        "Mount",
+        Kind.TEXT,
+        "Where its filesystem is mounted; known of this node's bricks (/proc/self/mountinfo)",
+        _started("mount"),
+    ),
+    Field(
+        "filesystem_errors",
+        "FSErrors",
+        Kind.NUMBER,
+        "Errors of its filesystem (ext4, btrfs) that the kernel recorded; known of this node's bricks (/sys/fs)",
+        _started("filesystem_errors"),
+    ),
+    Field(
         "heal",
         "Heal",
         Kind.NUMBER,

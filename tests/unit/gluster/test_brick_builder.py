@@ -10,6 +10,7 @@ import pytest
 from ganeti_gluster_mon.gluster import parse, query
 from ganeti_gluster_mon.gluster.answer_reader import AnswerReader
 from ganeti_gluster_mon.gluster.brick_builder import build_bricks, heal_counts
+from ganeti_gluster_mon.gluster.brick_filesystems import BrickFilesystem
 from ganeti_gluster_mon.gluster.capture import Answer, Capture
 from ganeti_gluster_mon.gluster.model import Brick, Peer
 from ganeti_gluster_mon.gluster.reach import Evidence
@@ -83,6 +84,21 @@ def test_the_name_of_a_device_is_known_on_its_own_host() -> None:
     reports = reported(True, device="/dev/vdb")
     assert built(reports, capture=capture)[0].name is None
     assert built(reports, capture=capture, peers=(replace(PEER, local=True),))[0].name == "vdb"
+
+
+def test_the_filesystem_of_a_brick_is_known_on_its_own_host() -> None:
+    capture = replace(CAPTURE, filesystems=(BrickFilesystem("/b", "/mnt", "ext4", "/dev/vdb", "vdb", 3),))
+    here = (replace(PEER, local=True),)
+
+    def known(reports: Optional[VolumeReports], peers: tuple[Peer, ...]) -> tuple[object, ...]:
+        brick, _ = built(reports, capture=capture, peers=peers)
+        return brick.mount, brick.filesystem_errors, brick.device, brick.name, brick.filesystem
+
+    assert known(reported(True), (PEER,)) == (None, None, None, None, None)
+    assert known(reported(True), here) == ("/mnt", 3, "/dev/vdb", "vdb", "ext4")
+    assert known(None, here) == ("/mnt", 3, "/dev/vdb", "vdb", "ext4")
+    reports = reported(True, device="/dev/mapper/x", filesystem="xfs")
+    assert known(reports, here) == ("/mnt", 3, "/dev/mapper/x", "vdb", "xfs")
 
 
 @pytest.mark.parametrize(

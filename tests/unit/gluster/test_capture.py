@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from ganeti_gluster_mon.gluster import capture, query
+from ganeti_gluster_mon.gluster.brick_filesystems import BrickFilesystem
 from ganeti_gluster_mon.gluster.capture import Answer, Capture, CaptureError
 from ganeti_gluster_mon.gluster.model import DiskFile, Mount, Process
 
@@ -28,6 +29,10 @@ FULL = Capture(
     reachable={"node2.lab.test": False},
     bricks_answering={("node2.lab.test", "/export/b1/gv0"): True},
     devices={"/dev/mapper/vg-b1": "dm-3"},
+    filesystems=(
+        BrickFilesystem("/export/b1/gv0", "/export/b1", "ext4", "/dev/mapper/vg-b1", "dm-3", 0),
+        BrickFilesystem("/export/b2/gv0", "/export/b2", "xfs", "/dev/sdb"),
+    ),
     processes=(Process("glusterd", 17, 3.5, 0.25, 1 << 20),),
     disks=(
         DiskFile("web", "disk/0", "gv0", "ganeti/a.0", 64, "node1", "gluster", copies={"node1:/b": 0}),
@@ -111,6 +116,11 @@ def _manifest(tmp_path: Path, content: Any) -> str:
             "f_bfree is 'x'",
         ),
         ({"format_version": 1, "recorded_at": 1, "devices": {"/dev/a": 3}}, "devices is 3"),
+        (
+            {"format_version": 1, "recorded_at": 1, "filesystems": [{"brick": "/b"}]},
+            "lacks what it must have",
+        ),
+        ({"format_version": 1, "recorded_at": 1, "filesystems": [{"brick": 3}]}, "filesystems: brick is 3"),
     ],
 )
 def test_manifest_that_says_nonsense(tmp_path: Path, content: Any, words: str) -> None:

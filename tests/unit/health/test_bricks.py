@@ -84,6 +84,8 @@ def test_the_state_of_a_brick_in_words() -> None:
         ({"not_reached_from": "node2"}, "BRICK_UNREACHABLE", UNKNOWN),
         ({"read_only": True}, "BRICK_FILESYSTEM", CRITICAL),
         ({"heal_failure": "Input/output error"}, "BRICK_FILESYSTEM", CRITICAL),
+        ({"filesystem_errors": 1}, "BRICK_FILESYSTEM", CRITICAL),
+        ({"filesystem_errors": 0}, None, None),
         ({"heal_failure": "Transport endpoint is not connected"}, None, None),
         ({"host_in_pool": True}, None, None),
         ({"host_in_pool": None}, None, None),

@@ -64,6 +64,8 @@ CONTRACT = {
     "gluster_disk_allocated_bytes": "instance disk volume",
     "gluster_brick_up": "volume host path",
     "gluster_brick_size_bytes": "volume host path",
+    "gluster_brick_info": "volume host path device kernel_name filesystem mount",
+    "gluster_brick_filesystem_errors": "volume host path",
     "gluster_brick_free_bytes": "volume host path",
     "gluster_brick_files": "volume host path",
     "gluster_brick_files_free": "volume host path",

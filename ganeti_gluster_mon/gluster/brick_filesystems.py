@@ -1,0 +1,109 @@
+"""The filesystems under this node's bricks: where each is mounted, and how many errors the kernel has recorded.
+
+Only /proc and /sys are read: no filesystem receives a request, so none can hang it.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass
+from typing import Dict, Iterable, List, Mapping, Optional, Tuple
+
+from ganeti_gluster_mon.gluster import mounts
+from ganeti_gluster_mon.gluster.devices import kernel_name
+
+#: bytes of a file of sysfs that are read
+_LONGEST = 4096
+_MOUNTINFO = "/proc/self/mountinfo"
+_SYS = "/sys"
+_BTRFS_ERRORS = re.compile(r"(?:write|read|flush|corruption|generation)_errs ([0-9]{1,18})")
+
+
+@dataclass(frozen=True)
+class BrickFilesystem:
+    """The filesystem under a brick of this node."""
+
+    #: the brick's directory
+    brick: str
+    #: where the filesystem is mounted
+    mount: str
+    #: "ext4", "xfs", "btrfs", …
+    filesystem: str
+    #: as mounted, "/dev/mapper/vg-b1"
+    device: str
+    #: the kernel's name of the device, "dm-3"
+    name: Optional[str] = None
+    #: Errors that the kernel has recorded.  ext4: since the last check by e2fsck.  btrfs: since they were reset, on its
+    #: devices.  None: not known; xfs records none.
+    errors: Optional[int] = None
+
+
+def brick_filesystems(paths: Iterable[str], sys: str = _SYS) -> Tuple[BrickFilesystem, ...]:
+    """The filesystem under each brick of *paths*; a brick whose filesystem is no block device's is left out."""
+    wanted = sorted(set(paths))
+    if not wanted:
+        return ()
+    try:
+        with open(_MOUNTINFO, encoding="utf-8", errors="surrogateescape") as file:
+            mountinfo = file.read()
+    except OSError:
+        return ()
+    return found_in(mountinfo, wanted, sys)
+
+
+def found_in(mountinfo: str, paths: Iterable[str], sys: str = _SYS) -> Tuple[BrickFilesystem, ...]:
+    """`brick_filesystems` by *mountinfo*, the text of /proc/self/mountinfo; *sys* is where sysfs is mounted."""
+    found: List[BrickFilesystem] = []
+    names: Dict[str, Optional[str]] = {}
+    for path, (mount, kind, device) in mounts.under(mountinfo, paths).items():
+        if device.startswith("/dev/"):
+            if device not in names:
+                names[device] = kernel_name(device)
+            name = names[device]
+            found.append(BrickFilesystem(path, mount, kind, device, name, _errors(kind, name, sys)))
+    return tuple(found)
+
+
+def by_brick(found: Iterable[BrickFilesystem]) -> Mapping[str, BrickFilesystem]:
+    """*found* by the directories of the bricks."""
+    return {each.brick: each for each in found}
+
+
+def _errors(kind: str, name: Optional[str], sys: str) -> Optional[int]:
+    if name is None:
+        return None
+    name = name.replace("/", "!")
+    if kind == "ext4":
+        text = _read(os.path.join(sys, "fs/ext4", name, "errors_count")).strip()
+        return int(text) if text.isdecimal() and len(text) <= 18 else None
+    return _btrfs_errors(name, sys) if kind == "btrfs" else None
+
+
+def _btrfs_errors(name: str, sys: str) -> Optional[int]:
+    """The errors on all devices of the btrfs that the device *name* is of; None: no kernel before 5.14 has them."""
+    top = os.path.join(sys, "fs/btrfs")
+    try:
+        uuid = next(
+            (each for each in sorted(os.listdir(top)) if os.path.lexists(f"{top}/{each}/devices/{name}")),
+            None,
+        )
+        if uuid is None:
+            return None
+        devices = os.listdir(f"{top}/{uuid}/devinfo")
+    except OSError:
+        return None
+    texts = [_read(f"{top}/{uuid}/devinfo/{each}/error_stats") for each in devices]
+    counts = [_BTRFS_ERRORS.findall(text) for text in texts]
+    if not counts or not all(counts):
+        return None
+    return sum(int(count) for of_device in counts for count in of_device)
+
+
+def _read(path: str) -> str:
+    """The text of a file of sysfs; "" where there is none."""
+    try:
+        with open(path, encoding="ascii", errors="replace") as file:
+            return file.read(_LONGEST)
+    except OSError:
+        return ""
