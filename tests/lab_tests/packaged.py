@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 from pathlib import Path
-from typing import Dict, List, Sequence
+from typing import Dict, List, Optional, Sequence
 
 from tests.lab import Cluster
 from tests.lab.host import REPOSITORY, Host
@@ -86,9 +86,9 @@ def changed(package: Path, target: Path, fields: Dict[str, str]) -> Path:
     return target
 
 
-def ganeti_release() -> str:
-    """The release of Ganeti, "3.0" or "3.1", that the root of the hosts has."""
-    found = (default_root() / "usr/share/ganeti").glob("[0-9].*")
+def ganeti_release(root: Optional[Path] = None) -> str:
+    """The release of Ganeti, "3.0" or "3.1", that the root of the hosts has: *root*, or else that of all labs."""
+    found = ((root or default_root()) / "usr/share/ganeti").glob("[0-9].*")
     return sorted(path.name for path in found)[-1]
 
 

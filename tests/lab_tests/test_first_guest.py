@@ -1,17 +1,22 @@
-"""README's five commands, as they stand there, from a cluster without storage to an instance that has moved."""
+"""README's five commands, as they stand there, from a cluster without storage to an instance that has moved.
+
+On Debian 12, and on Debian 13 with the three commands that README has for it.
+"""
 
 from __future__ import annotations
 
 import re
-from typing import Iterator, List
+from pathlib import Path
+from typing import Dict, Iterator, List
 
 import pytest
 
 from ganeti_gluster_mon import __version__
-from tests.conftest import FAMILY
+from tests.conftest import FAMILY, root_of_debian_13
 from tests.lab import Cluster, Pool, wait_until
 from tests.lab.ganeti import FILE_DIRECTORIES
 from tests.lab.host import Disk
+from tests.lab.lab import default_root
 from tests.lab_tests.backend import opened_by_qemu
 from tests.lab_tests.deploying import BRICK, DISK, counter, create_script
 from tests.lab_tests.packaged import MON, bring, build, ganeti_release
@@ -33,12 +38,12 @@ INSTEAD = {
 }
 
 
-def five_commands() -> List[str]:
-    """The first block after the sentence that promises them, for the lab."""
+def five_commands(release: str) -> List[str]:
+    """The first block after the sentence that promises them, for the lab; with what Ganeti 3.1 needs between."""
     (block,) = re.findall(r"\nFive commands from [^`]*```\n(.*?)```", README.read_text(), re.DOTALL)
     lines: List[str] = block.splitlines()
     assert len(lines) == 5
-    if ganeti_release() == "3.1":
+    if release == "3.1":
         more = re.findall(r"\nOn Debian 13, .*?```\n(.*?)```", README.read_text(), re.DOTALL)[0].splitlines()
         before = [line.startswith("gnt-gluster deploy") for line in lines].index(True)
         lines[before:before] = more
@@ -48,13 +53,20 @@ def five_commands() -> List[str]:
     return lines
 
 
-@pytest.fixture
-def empty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+@pytest.fixture(scope="module")
+def debs(tmp_path_factory: pytest.TempPathFactory) -> Dict[str, Path]:
+    return build(tmp_path_factory.mktemp("dist"))
+
+
+@pytest.fixture(params=["of-the-machine", "debian-13"])
+def empty(debs: Dict[str, Path], request: pytest.FixtureRequest) -> Iterator[Cluster]:
     """Three nodes with a blank disk each, of which the first has the package's file and none has it installed."""
-    debs = build(tmp_path_factory.mktemp("dist"))
+    root = default_root() if request.param == "of-the-machine" else root_of_debian_13()
+    if request.param == "debian-13" and root == default_root():
+        pytest.skip("all hosts have Debian 13 already")
     # Of another size than those of test_deploy.py, which may run at the same time: the uuid of a filesystem is made of
     # cluster, node, disk and size, and the machine's one kernel mounts each uuid of xfs only once.
-    with Pool.first_free(FAMILY, disks=[Disk("vdb", 1000 << 20, "")]) as pool:
+    with Pool.first_free(FAMILY, disks=[Disk("vdb", 1000 << 20, "")], root=root) as pool:
         cluster = Cluster(pool, storage_paths=FILE_DIRECTORIES).up(templates=("diskless",))
         bring(pool.host(1), list(debs.values()))
         for node in cluster.nodes:
@@ -64,7 +76,7 @@ def empty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
 
 
 def test_readmes_five_commands(empty: Cluster) -> None:
-    commands = five_commands()
+    commands = five_commands(ganeti_release(empty.pool.root))
     assert f"/root/{MON}_{__version__}_all.deb" in commands[0]
     for line in commands:
         print(line, empty.run(1, "sh", "-c", line, timeout=240), sep="\n")
@@ -85,3 +97,4 @@ def test_readmes_five_commands(empty: Cluster) -> None:
         )
     (row,) = empty.run(1, "gnt-gluster", "list-disks", "--no-headers", "-o", "instance,status").splitlines()
     assert row.split() == ["guest", "healthy"]
+    assert empty.run(1, "gnt-storage", "diagnose").count("status: valid") == 3

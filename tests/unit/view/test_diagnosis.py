@@ -171,6 +171,19 @@ def test_one_cause_is_reported_once() -> None:
     assert found == {"node2": ["glusterd does not run"]}
 
 
+def test_where_versions_differ_it_says_how_rejected_peers_become_members_again() -> None:
+    every = {
+        name: facts(name, gluster="11.1" if name == "node3" else "10.3")
+        for name in ("node1", "node2", "node3")
+    }
+    (finding,) = diagnose(inputs(facts=every)).nodes["node3"]
+    assert finding.text == "Gluster is 11.1, elsewhere 10.3"
+    assert finding.to_do.startswith(
+        "upgrade each node with 10.3, one after the other, each when all is healed: "
+    )
+    assert finding.to_do.endswith("on the node that was upgraded last: systemctl restart glusterd")
+
+
 def test_a_node_that_hosts_no_instances_needs_no_qemu() -> None:
     nodes = (CLUSTER.nodes[0], replace(CLUSTER.nodes[1], vm_capable=False), CLUSTER.nodes[2])
     lacking = facts("node2", qemu_gluster=False, fuse_client=False)
