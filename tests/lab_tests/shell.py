@@ -9,17 +9,41 @@ from typing import Mapping, Optional, Sequence
 from tests.lab import Pool
 from tests.lab.lab import command
 
-#: the lab has glusterd without systemd, and the commands that start it are typed all the same
+#: the lab has glusterd and the daemon without systemd, and the commands that start them are typed all the same
 _SYSTEMCTL = r"""#!/bin/sh
-# systemctl of the lab: it starts and ends glusterd
+# systemctl of the lab: it starts and ends glusterd and the daemon, whose two units are one process here
 set -eu
-case "${2-}" in glusterd | glusterd.service) ;; *) echo "systemctl of the lab: $*" >&2; exit 1 ;; esac
-case "$1" in start | stop | restart) ;; *) echo "systemctl of the lab: $*" >&2; exit 1 ;; esac
-if [ "$1" != start ] && pid=$(pidof glusterd); then
-  kill -KILL "$pid" || true
-  while kill -0 "$pid" 2>/dev/null && ! grep -q ') Z' "/proc/$pid/stat"; do sleep 0.1; done
-fi
-[ "$1" = stop ] || exec glusterd </dev/null >/dev/null 2>&1
+[ "$1" != --no-pager ] || shift
+case "$1" in start | stop | restart | status) ;; *) echo "systemctl of the lab: $*" >&2; exit 1 ;; esac
+verb=$1
+shift
+for unit; do
+  case "${unit%.service}" in
+    glusterd) program=glusterd; pids=$(pidof glusterd) || true ;;
+    ganeti-gluster-mon-poller | ganeti-gluster-mon-web)
+      program=serve
+      pids=$(pgrep -f 'ganeti-gluster-mon serve') || true
+      ;;
+    *) echo "systemctl of the lab: $unit" >&2; exit 1 ;;
+  esac
+  if [ "$verb" = status ]; then
+    echo "$unit: ${pids:-dead}"
+    [ -n "$pids" ] || exit 3
+    continue
+  fi
+  if [ "$verb" != start ]; then
+    for pid in $pids; do
+      kill -KILL "$pid" || true
+      while kill -0 "$pid" 2>/dev/null && ! grep -q ') Z' "/proc/$pid/stat"; do sleep 0.1; done
+    done
+  fi
+  if [ "$verb" != stop ]; then
+    case "$program" in
+      glusterd) glusterd </dev/null >/dev/null 2>&1 ;;
+      serve) setsid --fork /usr/local/bin/ganeti-gluster-mon serve </dev/null >/dev/null 2>&1 ;;
+    esac
+  fi
+done
 """
 
 

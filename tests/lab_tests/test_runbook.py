@@ -5,33 +5,25 @@ One cluster of three nodes; each test provokes a fault and leaves the pool well.
 
 from __future__ import annotations
 
-import json
-import re
-from typing import Any, Dict, Iterator, List, Optional
+from typing import Iterator
 
 import pytest
 
-from ganeti_gluster_mon.health import HEALING, Problem, remedy_of
+from ganeti_gluster_mon.health import HEALING, REMEDIES, Problem, remedy_of
+from ganeti_gluster_mon.health.remedies import ALERT_CODES, ALERT_REMEDIES, filled, remedy_of_alert
 from tests.conftest import FAMILY
-from tests.lab import Cluster, Disk, Pool, wait_until
+from tests.lab import Cluster, Disk, Pool
 from tests.lab.ganeti import FILE_DIRECTORIES
-from tests.lab.waiting import LabTimeout
+from tests.lab_tests.daemon import make_user
 from tests.lab_tests.deploying import BRICK, DISK, gnt_gluster, refused
+from tests.lab_tests.remedying import fix, wait_problem, wait_verified
 from tests.lab_tests.replacing import write
 from tests.lab_tests.shell import prepare, type_in
 
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(900)]
 
 MIB = 1024**2
-#: seconds until a fault is reported, or is not reported any more, with some for busy processors
-LONG = 120.0
 NODE2, NODE3 = "node2.lab.test", "node3.lab.test"
-
-
-#: commands that a check names, and that are done for what an earlier fault or its fix leaves
-_NAMED = re.compile(
-    r"fix: (gluster volume (?:heal|start) \S+(?: force)?|gnt-gluster restart-brick \S+ [^\s;]+)"
-)
 
 
 @pytest.fixture(scope="module")
@@ -44,68 +36,6 @@ def cluster() -> Iterator[Cluster]:
         gnt_gluster(pool, "deploy", "--device", DISK)
         wait_verified(pool)
         yield cluster
-
-
-def problems(pool: Pool) -> List[Problem]:
-    """All problems, by a query now."""
-    result = pool.run_command(1, ["collect", "gluster", "--query", "--verbose"], timeout=60)
-    listed: List[Dict[str, Any]] = json.loads(result.stdout)["data"]["status"]["problems"]
-    return [
-        Problem(one["code"], one["severity"], one["text"], one["volume"], one["subject"]) for one in listed
-    ]
-
-
-def wait_problem(pool: Pool, code: str, volume: str) -> Problem:
-    history: List[List[Problem]] = []
-
-    def found() -> Optional[Problem]:
-        history.append(problems(pool))
-        return next((one for one in history[-1] if (one.code, one.volume) == (code, volume)), None)
-
-    try:
-        problem: Problem = wait_until(found, f"{code} of {volume or 'the pool'}", LONG, 0.5)
-    except LabTimeout as error:
-        raise AssertionError(f"no {code} of {volume or 'the pool'}: {history[-1]}") from error
-    return problem
-
-
-def fix(pool: Pool, problem: Problem, **chosen: str) -> None:
-    """Inspect, fix and verify *problem* by the commands of the runbook, as the check shows them."""
-    commands = remedy_of(problem)
-    check = pool.run_command(1, ["check", "--query"], check=False, timeout=60).stdout
-    assert commands.fix in check or "fix: gnt-gluster diagnose" in check, (commands.fix, check)
-    for command in (commands.inspect, commands.fix):
-        line = re.sub(r"\b[A-Z]{4,}\b", lambda word: chosen[word[0]], command) if chosen else command
-        assert not re.search(r"(?<![-\w])[A-Z]{4,}(?![-\w])", re.sub(r"'[^']*'", "", line)), line
-        # diagnose ends with 1 where something is wrong, as it is now
-        result = type_in(pool, line, check=not line.startswith("gnt-gluster diagnose"))
-        assert result.stdout or result.stderr or line.startswith("ssh"), line
-
-    def gone() -> bool:
-        return all(
-            (one.code, one.volume, one.subject) != (problem.code, problem.volume, problem.subject)
-            for one in problems(pool)
-        )
-
-    wait_until(gone, f"{problem.code} to be gone after: {commands.fix}", LONG, 0.5)
-    wait_verified(pool, commands.verify)
-
-
-def wait_verified(pool: Pool, verify: str = "ganeti-gluster-mon check --query") -> None:
-    """Wait until *verify* ends with 0.  What a fault leaves for the self-heal daemons is done as the check says."""
-    outputs: List[str] = []
-
-    def ends_well() -> bool:
-        done = type_in(pool, verify, check=False)
-        outputs.append(done.stdout)
-        for command in _NAMED.findall(done.stdout):
-            type_in(pool, command, check=False)
-        return done.returncode == 0
-
-    try:
-        wait_until(ends_well, verify, LONG, 0.5)
-    except Exception as error:
-        raise AssertionError(f"{verify}: {outputs[-1]}") from error
 
 
 @pytest.fixture(autouse=True)
@@ -174,6 +104,22 @@ def test_a_peer_is_rejected(cluster: Cluster) -> None:
     pool.wait_connected()
 
 
+@pytest.mark.parametrize(("fault", "code"), [("kill", "GLUSTERD_DOWN"), ("freeze", "GLUSTERD_HANGS")])
+def test_glusterd_of_a_node_does_not_answer_there(cluster: Cluster, fault: str, code: str) -> None:
+    pool = cluster.pool
+    getattr(pool, f"{fault}_glusterd")(2)
+    problem = wait_problem(pool, code, "", host=2)
+    assert problem.subject == NODE2
+    fix(pool, problem, host=2)
+    pool.wait_connected()
+
+
+def test_an_option_endangers_guests(cluster: Cluster) -> None:
+    pool = cluster.pool
+    pool.gluster("volume", "set", "gv0", "cluster.quorum-type", "none")
+    fix(pool, wait_problem(pool, "OPTION_ENDANGERS_GUESTS", "gv0"))
+
+
 # --- healing -----------------------------------------------------------------------------------------------
 
 
@@ -232,6 +178,50 @@ def test_copies_contradict_each_other(cluster: Cluster) -> None:
         assert one == two
     finally:
         pool.delete_volume("brain")
+
+
+# --- every other command ----------------------------------------------------------------------------------------
+
+
+#: starts of fixes that need a fault, a spare disk or another release of a package.  test_runbook_space.py types most
+_NEED_A_FAULT = (
+    "gnt-gluster replace-brick",
+    "gnt-gluster expand-volume",
+    "gluster volume remove-brick",
+    "gluster volume quota",
+    "gluster volume heal gv0 split-brain",
+)
+#: what they answer where nothing is wrong: exit status 1, and why
+_NOTHING_TO_DO = {
+    "gnt-gluster rebalance gv0": "has one subvolume",
+    "gnt-gluster rebalance --force gv0": "has one subvolume",
+    "gluster volume rebalance gv0 status": "not a distribute volume",
+}
+
+
+def test_each_command_of_the_runbook_is_a_command_that_works_here(cluster: Cluster) -> None:
+    """Each section's three commands, typed where nothing is wrong: none is refused for how it is written."""
+    pool = cluster.pool
+    words = {"volume": "gv0", "brick": f"{NODE2}:{BRICK}", "bricks": f"{NODE2}:{BRICK}", "host": NODE2}
+    words["path"] = BRICK
+    lines = []
+    for template in (*REMEDIES.values(), *map(remedy_of_alert, (*ALERT_CODES, *ALERT_REMEDIES))):
+        made = filled(template, words)
+        lines += [made.inspect, made.fix, made.verify]
+    typed = [line for line in dict.fromkeys(lines) if not line.startswith(_NEED_A_FAULT)]
+    for number in (1, 2, 3):
+        make_user(pool, number)
+    type_in(pool, "gnt-cluster command systemctl start ganeti-gluster-mon-poller")
+    failed = {}
+    for line in typed:
+        result = type_in(pool, line, check=False)
+        wanted = _NOTHING_TO_DO.get(line)
+        if (result.returncode != 0) if wanted is None else (wanted not in result.stdout + result.stderr):
+            failed[line] = (result.returncode, result.stdout[-300:], result.stderr[-300:])
+        pool.wait_connected()
+    type_in(pool, "gnt-cluster command systemctl stop ganeti-gluster-mon-poller")
+    assert failed == {}
+    assert len(typed) > 30
 
 
 # --- last: a node is gone, and no other can take its brick ----------------------------------------------------------
