@@ -54,7 +54,7 @@ help:
 	@echo 'make venv      the command, in $(BIN)/ganeti-gluster-mon'
 	@echo 'make lint      ruff and mypy'
 	@echo 'make docs      the pages, in build/docs; a warning is an error'
-	@echo 'make unit      the unit tests without those of mutated inputs, in a minute; with DEBIAN=13 on its Python and libraries'
+	@echo 'make unit      the unit tests without slow ones and those of mutated inputs, in a minute; with DEBIAN=13 on its Python and libraries'
 	@echo 'make coverage  the unit tests, and which lines and branches of the package they do not run'
 	@echo 'make mutation  small faults put into the code: how many do the unit tests detect?'
 	@echo 'make bench     measure, against the bare gluster command and others'
@@ -118,7 +118,7 @@ lint: venv
 docs: venv
 	$(BIN)/sphinx-build -E -W --keep-going -n -q -b html docs build/docs
 
-QUICK = $(if $(filter-out 1,$(JOBS)),--numprocesses=4 --dist=worksteal) -m 'not lab and not soak and not corpus'
+QUICK = $(if $(filter-out 1,$(JOBS)),--numprocesses=4 --dist=worksteal) -m 'not lab and not soak and not corpus and not slow'
 # Of another release, those of the package: git, Sphinx and a virtual environment are not in its root.
 ELSEWHERE = $(addprefix --ignore=tests/unit/,test_docs.py test_makefile.py test_release_check.py)
 

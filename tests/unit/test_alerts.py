@@ -64,6 +64,7 @@ def test_promtool_takes_the_rules() -> None:
     promtool("check", "rules", str(RULES))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("tests", TESTS, ids=lambda path: path.name)
 def test_they_fire_and_do_not_fire(tests: Path) -> None:
     promtool("test", "rules", str(tests))

@@ -54,6 +54,7 @@ def calls_by_stage(bricks: int, heal_known: bool) -> Dict[str, int]:
     }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("heal_known", [True, False])
 def test_twice_the_bricks_take_twice_the_calls_in_each_stage(heal_known: bool) -> None:
     few, many = calls_by_stage(FEW, heal_known), calls_by_stage(2 * FEW, heal_known)
@@ -61,6 +62,7 @@ def test_twice_the_bricks_take_twice_the_calls_in_each_stage(heal_known: bool) -
         assert many[stage] <= 2.02 * few[stage], stage
 
 
+@pytest.mark.slow
 def test_a_capture_leaves_nothing_for_the_garbage_collector() -> None:
     capture = large_capture(FEW)
     with collection_paused():

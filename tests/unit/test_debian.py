@@ -132,6 +132,7 @@ def man_pages(tmp_path_factory: pytest.TempPathFactory) -> Dict[str, str]:
     return shown
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "parser"),
     [("ganeti-gluster-mon.8", cli._parser()), ("gnt-gluster.8", gnt_gluster.parser())],

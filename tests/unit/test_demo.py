@@ -45,6 +45,7 @@ def other_users_can_read_this() -> bool:
     )
 
 
+@pytest.mark.slow
 def test_a_replay_says_so_and_shows_how_the_answers_change() -> None:
     shown = replayed(env={**without_replay(), "DEMO": "replay"})
     assert "demo: DEMO=replay: no hosts are made\n" in shown.stderr
@@ -61,6 +62,7 @@ def test_a_replay_says_so_and_shows_how_the_answers_change() -> None:
     assert max(map(len, shown.stdout.splitlines())) < 240
 
 
+@pytest.mark.slow
 def test_without_root_it_is_a_replay_and_says_why() -> None:
     if os.geteuid() == 0 and not other_users_can_read_this():
         pytest.skip(f"{REPOSITORY} is closed to others, so no other user can run what is in it")

@@ -223,6 +223,7 @@ def flags(parser: argparse.ArgumentParser) -> Iterator[str]:
                 yield from flags(inner)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("parser", [cli._parser(), gnt_gluster.parser()], ids=lambda parser: parser.prog)
 def test_every_command_and_flag_is_in_the_pages(pages: Path, parser: argparse.ArgumentParser) -> None:
     text = html.unescape(re.sub(r"<[^>]+>", "", (pages / "commands.html").read_text(encoding="utf-8")))
@@ -230,6 +231,7 @@ def test_every_command_and_flag_is_in_the_pages(pages: Path, parser: argparse.Ar
     assert [word for word in flags(parser) if word not in text] == []
 
 
+@pytest.mark.slow
 def test_runbook_links_lead_to_their_sections(pages: Path) -> None:
     text = (pages / "runbook.html").read_text(encoding="utf-8")
     anchors = set(re.findall(r'<section id="([^"]+)"', text))
@@ -239,6 +241,7 @@ def test_runbook_links_lead_to_their_sections(pages: Path) -> None:
     assert [anchor for anchor in named if anchor not in anchors] == []
 
 
+@pytest.mark.slow
 def test_every_page_is_in_the_index(pages: Path) -> None:
     index = (DOCS / "index.md").read_text(encoding="utf-8")
     names = {page.name for page in DOCS.glob("*.md")} - {"index.md"}

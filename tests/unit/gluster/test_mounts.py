@@ -190,6 +190,7 @@ def test_a_pause_of_the_check_does_not_count(
             assert answer.read() == "not mounted any more"
 
 
+@pytest.mark.slow
 def test_no_one_of_3000_simultaneous_checks_calls_a_working_mount_hung(locks: str) -> None:
     """1,500 times two processes check a mount at once, ten minutes after its last check."""
     os.mkdir(locks)

@@ -321,6 +321,7 @@ def windows(tmp_path_factory: pytest.TempPathFactory) -> List[browser.RenderedWi
         ]
 
 
+@pytest.mark.slow
 def test_a_browser_has_nothing_to_complain_of(windows: List[browser.RenderedWindow]) -> None:
     """Neither of the policy nor of anything that is not there."""
     assert [each.complaints for each in windows] == [()] * 5
