@@ -39,6 +39,13 @@ COMMAND = Path(sys.executable).with_name("ganeti-gluster-mon")
 CAPTURES = Path(__file__).parent / "captures" / "recorded"
 
 
+#: the middle of the first command, if it is within the window
+_FIRST_COMMAND = """(() => {
+  const box = document.querySelector("kbd")?.getClientRects()[0];
+  return box && box.bottom < innerHeight ? [box.x + box.width / 2, box.y + box.height / 2] : null;
+})()"""
+
+
 @dataclass(frozen=True)
 class Window:
     """How the page is looked at; pixels."""
@@ -47,10 +54,12 @@ class Window:
     height: int
     dark: bool = False
     phone: bool = False
+    printed: bool = False
 
 
 LIGHT, DARK = Window(1200, 1000), Window(1200, 1000, dark=True)
 PHONE = Window(390, 844, phone=True)
+PRINT = Window(1000, 1400, dark=True, printed=True)
 
 
 @dataclass(frozen=True)
@@ -64,6 +73,8 @@ class RenderedWindow:
     #: what the browser complains of
     complaints: Tuple[str, ...]
     png: bytes
+    #: what one click on the first command selects; "" where there is none
+    selected: str
 
 
 def found() -> bool:
@@ -161,11 +172,17 @@ async def _look(tab: _Tab, url: str, window: Window) -> RenderedWindow:
         mobile=window.phone,
     )
     scheme = {"name": "prefers-color-scheme", "value": "dark" if window.dark else "light"}
-    await tab.do("Emulation.setEmulatedMedia", features=[scheme])
+    media = "print" if window.printed else ""
+    await tab.do("Emulation.setEmulatedMedia", media=media, features=[scheme])
     await tab.do("Network.setExtraHTTPHeaders", headers={"Accept": "text/html"})
     await tab.do("Page.navigate", url=url)
     await tab.event("Page.loadEventFired")
     picture = await tab.do("Page.captureScreenshot", format="png")
+    place = await tab.value(_FIRST_COMMAND)
+    for kind in ("mousePressed", "mouseReleased") if place else ():
+        x, y = place
+        await tab.do("Input.dispatchMouseEvent", type=kind, x=x, y=y, button="left", clickCount=1)
+    selected = str(await tab.value("getSelection().toString()"))
     complaints = [
         json.dumps(event["params"])
         for event in tab.events
@@ -177,6 +194,7 @@ async def _look(tab: _Tab, url: str, window: Window) -> RenderedWindow:
         background=str(await tab.value("getComputedStyle(document.body).backgroundColor")),
         complaints=tuple(complaints),
         png=base64.b64decode(picture["data"]),
+        selected=selected,
     )
 
 

@@ -313,7 +313,7 @@ def windows(tmp_path_factory: pytest.TempPathFactory) -> List[browser.RenderedWi
     directory = tmp_path_factory.mktemp("capture")
     browser.with_guests(RECORDED[0].parent / "brick-killed", directory)
     with browser.replaying(directory) as url:
-        windows = browser.look(url, browser.LIGHT, browser.DARK, browser.PHONE)
+        windows = browser.look(url, browser.LIGHT, browser.DARK, browser.PHONE, browser.PRINT)
         return [
             *windows,
             *browser.look(f"{url}node/node2.lab.test", browser.PHONE),
@@ -324,20 +324,52 @@ def windows(tmp_path_factory: pytest.TempPathFactory) -> List[browser.RenderedWi
 @pytest.mark.slow
 def test_a_browser_has_nothing_to_complain_of(windows: List[browser.RenderedWindow]) -> None:
     """Neither of the policy nor of anything that is not there."""
-    assert [each.complaints for each in windows] == [()] * 5
+    assert [each.complaints for each in windows] == [()] * 6
 
 
 def test_a_browser_shows_it_in_light_and_dark_and_on_a_phone(windows: List[browser.RenderedWindow]) -> None:
-    light, dark, phone, node, runbook = windows
-    for each in (light, dark, phone):
+    light, dark, phone, printed, node, runbook = windows
+    for each in (light, dark, phone, printed):
         assert "3 guests at risk" in each.text
         assert "Needs attention" in each.text
         assert "node2.lab.test:/export/b1/gv0" in each.text
         assert each.png.startswith(b"\x89PNG")
     assert light.background != dark.background
     assert light.background == phone.background
+    assert printed.background == "rgb(255, 255, 255)", "in a dark browser, too"
     for each in (phone, node, runbook):
         assert each.width <= browser.PHONE.width, "it would have to be scrolled sideways"
     assert "/export/b1/gv0" in node.text
     assert "BRICK_OFFLINE" in runbook.text
     assert light.width <= browser.LIGHT.width
+
+
+def test_one_click_selects_the_whole_command(windows: List[browser.RenderedWindow]) -> None:
+    for each in windows[:3]:
+        assert each.selected.strip() == "gnt-gluster deploy --volume gv0 node2.lab.test"
+
+
+def luminance(colour: str) -> float:
+    """By WCAG."""
+    digits = colour.lstrip("#")
+    if len(digits) == 3:
+        digits = "".join(digit * 2 for digit in digits)
+    parts = [int(digits[i : i + 2], 16) / 255 for i in (0, 2, 4)]
+    red, green, blue = (
+        part / 12.92 if part <= 0.03928 else ((part + 0.055) / 1.055) ** 2.4 for part in parts
+    )
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+def test_each_colour_of_text_can_be_read_on_each_ground() -> None:
+    """Contrast of 4.5 at least, as WCAG requires for text; in light, in the dark and in print."""
+    schemes = [
+        dict(re.findall(r"--(\w+): (#\w+)", block))
+        for block in re.findall(r":root \{(.*?)\}", STYLE, re.DOTALL)
+    ]
+    assert len(schemes) == 3
+    for scheme in schemes:
+        for ground in ("paper", "card"):
+            for text in ("ink", "soft", "good", "heal", "warn", "unknown", "bad", "off"):
+                one, two = sorted((luminance(scheme[text]), luminance(scheme[ground])))
+                assert (two + 0.05) / (one + 0.05) >= 4.5, (text, ground, scheme)
