@@ -34,6 +34,8 @@ class Gluster:
             if pool.volumes is None
             else [_volume_data(volume, health, now) for volume in pool.volumes],
             "peers": None if pool.peers is None else [_peer_data(peer) for peer in pool.peers],
+            "op_version": pool.op_version,
+            "max_op_version": pool.max_op_version,
             "age": pool.age(now),
         }
 

@@ -48,6 +48,7 @@ def brick_data(brick: Brick) -> Dict[str, Any]:
         "name": brick.name,
         "mount": brick.mount,
         "filesystem_errors": brick.filesystem_errors,
+        "client_count": brick.client_count,
         "heal_pending": brick.heal_pending,
         "split_brain": brick.split_brain,
     }

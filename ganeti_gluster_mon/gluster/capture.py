@@ -83,6 +83,8 @@ class Capture:
     brick_ports: Mapping[Tuple[str, str], int] = field(default_factory=dict)
     #: by device as mounted ("/dev/mapper/vg-b1"): the kernel's name ("dm-3"), on this node
     devices: Mapping[str, str] = field(default_factory=dict)
+    #: the pool's op-version, as this node has stored it
+    op_version: Optional[int] = None
     #: the filesystems under this node's bricks
     filesystems: Tuple[BrickFilesystem, ...] = ()
     #: Gluster's processes on this node; None: not looked at
@@ -216,6 +218,9 @@ def _capture(manifest: Any, read_file: ReadFile) -> Capture:
         ),
         brick_ports=dict(_brick_port(entry) for entry in list_of(manifest.get("brick_ports"), "brick_ports")),
         devices=mapping(manifest.get("devices"), str, "devices"),
+        op_version=None
+        if manifest.get("op_version") is None
+        else whole_number(manifest["op_version"], "op_version"),
         filesystems=tuple(
             record(BrickFilesystem, entry, "filesystems")
             for entry in list_of(manifest.get("filesystems"), "filesystems")
@@ -326,6 +331,8 @@ def _manifest_of(capture: Capture) -> Dict[str, Any]:
         ]
     if capture.hosts_answering:
         manifest["hosts_answering"] = dict(capture.hosts_answering)
+    if capture.op_version is not None:
+        manifest["op_version"] = capture.op_version
     if capture.filesystems:
         manifest["filesystems"] = [asdict(filesystem) for filesystem in capture.filesystems]
     if capture.processes is not None:

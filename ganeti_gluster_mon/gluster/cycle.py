@@ -24,9 +24,11 @@ from typing import AbstractSet, Dict, FrozenSet, Iterable, List, Optional, Seque
 from ganeti_gluster_mon.gluster import (
     brick_filesystems,
     brick_probe,
+    client_query,
     devices,
     disk_files,
     heal_query,
+    op_version,
     parse,
     peer_probe,
     probe,
@@ -203,6 +205,7 @@ class Cycle:
                 answers += gluster.run_queries(
                     status_query.profile_queries(volumes, bricks_answering), deadline
                 )
+                answers += client_query.query_clients(gluster, deadline, volumes, bricks_answering, previous)
             local = {
                 (brick.host, brick.path)
                 for volume in volumes
@@ -223,6 +226,9 @@ class Cycle:
         disks, disks_unknown = (None, None) if disk_query is None else disk_query.result()
         if self._urgent and previous is not None:
             disks, disks_unknown = previous.disks, previous.disks_unknown
+        current = op_version.op_version()
+        if leads and not away and op_version.may_be_higher(current, version):
+            answers += gluster.run_queries([query.MAX_OP_VERSION], deadline)
         if leads:
             under_bricks = _devices(statuses or status_query.last_statuses(previous), peers)
         else:
@@ -238,6 +244,7 @@ class Cycle:
             bricks_answering=bricks_answering,
             brick_ports=brick_ports,
             devices=_kernel_names(under_bricks),
+            op_version=current,
             filesystems=_filesystems(volumes, here),
             processes=processes,
             disks=disks,

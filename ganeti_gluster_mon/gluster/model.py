@@ -12,6 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Mapping, Optional, Tuple
 
+from ganeti_gluster_mon.gluster.brick_clients import BrickClient
 from ganeti_gluster_mon.gluster.profile import BrickProfile
 from ganeti_gluster_mon.gluster.rebalance import Rebalance
 
@@ -86,6 +87,14 @@ class Brick:
     possibly_healing: Optional[int] = None
     #: the error at which `heal info` stopped to read it, "Input/output error"; None: there was none
     heal_failure: Optional[str] = None
+
+    #: its connections; None: not known
+    clients: Optional[Tuple[BrickClient, ...]] = None
+
+    @property
+    def client_count(self) -> Optional[int]:
+        """How many clients are connected; None: not known."""
+        return None if self.clients is None else len(self.clients)
 
     @property
     def label(self) -> str:
@@ -360,6 +369,9 @@ class Pool:
     #: name of the node that ran the queries
     node: Optional[str] = None
     gluster_version: Optional[str] = None
+    #: of the pool, and the highest that all nodes support where it may be higher; None: not known
+    op_version: Optional[int] = None
+    max_op_version: Optional[int] = None
     #: None: the members of the pool are not known
     peers: Optional[Tuple[Peer, ...]] = None
     #: None: not known which volumes there are

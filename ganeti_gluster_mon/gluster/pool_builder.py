@@ -7,6 +7,7 @@ answers have about the same thing.  What could not be parsed, was not answered, 
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import (
     Mapping,
     Optional,
@@ -31,7 +32,7 @@ from ganeti_gluster_mon.gluster.status_reports import VolumeReports, read_status
 from ganeti_gluster_mon.gluster.volume_builder import build_volume
 
 #: nothing is taken from the answers to these, but they must be whole
-_ONLY_WHOLE = (query.VOLUME_STATUS_TASKS, query.VOLUME_STATUS_CLIENTS, query.SNAPSHOT_INFO)
+_ONLY_WHOLE = (query.VOLUME_STATUS_TASKS, query.SNAPSHOT_INFO)
 
 
 @collection_paused()
@@ -52,16 +53,20 @@ def _pool(reader: AnswerReader) -> Pool:
     volumes = None
     if infos is not None:
         volumes = _volumes(reader, infos, statuses, state, peers)
-    # The heal backlog has an age of its own.
+    # The heal backlog has an age of its own, and clients are queried less often than the rest.
     taken = [
         answer.taken_at
         for answer in reader.capture.answers
-        if answer.taken_at is not None and not query.is_heal_query(answer.query)
+        if answer.taken_at is not None
+        and not query.is_heal_query(answer.query)
+        and answer.query != query.VOLUME_STATUS_CLIENTS
     ]
     return Pool(
         taken_at=min([reader.capture.recorded_at, *taken]),
         node=reader.capture.node,
         gluster_version=reader.capture.gluster_version,
+        op_version=reader.capture.op_version,
+        max_op_version=reader.read(query.MAX_OP_VERSION, parse.max_op_version, "the highest op-version"),
         peers=peers,
         volumes=volumes,
         mounts=reader.capture.mounts,
@@ -110,12 +115,18 @@ def _volumes(
     hosts = reader.capture.hosts_answering
     gone = {peer.uuid for peer in peers or () if hosts.get(peer.hostname) is False}
     silent = silent_hosts((each for bricks in found for each in bricks), gone)
+    read = reader.read(query.VOLUME_STATUS_CLIENTS, parse.brick_clients, "the clients of bricks")
+    clients = {(known.volume, known.host, known.path): known.clients for known in read or ()}
     volumes = []
     for info, bricks in zip(infos, found):
         started = info.state == "started"
         mine = [
             reach.on_silent_host(brick) if started and brick.uuid in silent else brick for brick, _ in bricks
         ]
+        if started and clients:
+            mine = [
+                replace(brick, clients=clients.get((info.name, brick.host, brick.path))) for brick in mine
+            ]
         volumes.append(build_volume(reader, info, statuses.get(info.name), mine, peers))
     return tuple(volumes)
 

@@ -17,6 +17,7 @@ VOLUME_STATUS: Query = ("volume", "status", "all")
 VOLUME_STATUS_DETAIL: Query = ("volume", "status", "all", "detail")
 VOLUME_STATUS_TASKS: Query = ("volume", "status", "all", "tasks")
 VOLUME_STATUS_CLIENTS: Query = ("volume", "status", "all", "clients")
+MAX_OP_VERSION: Query = ("volume", "get", "all", "cluster.max-op-version")
 SNAPSHOT_INFO: Query = ("snapshot", "info")
 GET_STATE: Query = ("get-state",)
 
@@ -30,6 +31,7 @@ _FILES = {
     VOLUME_STATUS_DETAIL: "volume-status-detail.xml",
     VOLUME_STATUS_TASKS: "volume-status-tasks.xml",
     VOLUME_STATUS_CLIENTS: "volume-status-clients.xml",
+    MAX_OP_VERSION: "max-op-version.xml",
     SNAPSHOT_INFO: "snapshot-info.xml",
     GET_STATE: "get-state.txt",
 }

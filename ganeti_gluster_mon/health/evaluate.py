@@ -8,6 +8,7 @@ from typing import AbstractSet, Dict, Iterator, List, Mapping, Sequence, Tuple
 from ganeti_gluster_mon.gc_pause import collection_paused
 from ganeti_gluster_mon.gluster.model import Pool, Unknown, Volume
 from ganeti_gluster_mon.health.bricks import brick_problems
+from ganeti_gluster_mon.health.clients import client_problems, op_version_problems
 from ganeti_gluster_mon.health.guest_options import option_problems
 from ganeti_gluster_mon.health.guests import Guests
 from ganeti_gluster_mon.health.healing import healing_problems, stuck_problems
@@ -71,6 +72,7 @@ def evaluate(pool: Pool, limits: Limits, now: int) -> Health:
     problems = [
         *stale,
         *version_problems(pool),
+        *op_version_problems(pool),
         *guests.named(list(peer_problems(pool.peers or (), pool.processes))),
         *unknown_problems(others),
     ]
@@ -82,6 +84,7 @@ def evaluate(pool: Pool, limits: Limits, now: int) -> Health:
         unknowns = of_volumes[volume.name]
         found = list(_volume_problems(volume, unknowns, about_all, answering, limits))
         if volume.state == "started":
+            found += client_problems(volume, pool.op_version)
             if volume.name in with_disks:
                 found += option_problems(volume)
             found += [

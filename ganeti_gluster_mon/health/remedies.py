@@ -44,6 +44,7 @@ _START = "gluster volume start {volume} force"
 _HEALING = "gluster volume heal {volume} info summary"
 _REBALANCE = "gluster volume rebalance {volume} status"
 _REMOVE = "gluster volume remove-brick {volume} {bricks}"
+_CLIENTS = "gluster volume status {volume} clients"
 _QUOTA = "gluster volume quota {volume} list"
 _UPGRADE = "apt-get install --only-upgrade glusterfs-server glusterfs-client"
 _UNITS = "ganeti-gluster-mon-poller ganeti-gluster-mon-web"
@@ -103,6 +104,13 @@ REMEDIES: Mapping[str, Remedy] = {
     "ANSWERS_STALE": Remedy(_LOG, f"systemctl restart {_UNITS}", "ganeti-gluster-mon check"),
     "GLUSTER_TOO_OLD": Remedy("gluster --version", _UPGRADE, _CHECK),
     "NOT_KNOWN": Remedy(_CHECK, "gnt-gluster diagnose", _CHECK),
+    "CLIENT_PARTLY_CONNECTED": Remedy(_CLIENTS, "gnt-gluster diagnose", _CHECK_VOLUME),
+    "CLIENT_TOO_OLD": Remedy(_CLIENTS, f"ssh NODE {_UPGRADE}", _CHECK_VOLUME),
+    "OP_VERSION_LOW": Remedy(
+        "gluster volume get all cluster.max-op-version",
+        "gluster volume set all cluster.op-version VERSION",
+        "gluster volume get all cluster.op-version",
+    ),
     "OPTION_ENDANGERS_GUESTS": Remedy(
         "gluster volume info {volume}", "gluster volume set {volume} cluster.quorum-type auto", _CHECK_VOLUME
     ),

@@ -25,6 +25,7 @@ _GAUGES = (
         "Errors of the filesystem under the brick that the kernel has recorded (ext4, btrfs).",
         "filesystem_errors",
     ),
+    ("gluster_brick_clients", "Connections of clients to the brick.", "client_count"),
     (
         "gluster_heal_pending_entries",
         "Entries that wait to be healed, by the brick's own count; every good copy counts the same.",

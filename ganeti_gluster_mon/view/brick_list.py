@@ -161,6 +161,13 @@ FIELDS: Tuple[Field[BrickRow], ...] = (
         _started("filesystem_errors"),
     ),
     Field(
+        "clients",
+        "Clients",
+        Kind.NUMBER,
+        "Connections to it: guests, mounts, self-heal daemons (volume status clients)",
+        _running("client_count"),
+    ),
+    Field(
         "heal",
         "Heal",
         Kind.NUMBER,

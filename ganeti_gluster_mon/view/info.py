@@ -43,7 +43,7 @@ def _volume(view: PoolView, row: VolumeRow, unit: str) -> Iterator[str]:
         yield f"Healing: {heal.rate * 60:.1f} entries a minute{left}"
     bricks = [brick for brick in BRICKS.rows(view) or () if brick.volume is row.volume]
     yield from _rows(
-        "Bricks", BRICKS, bricks, ("brick", "subvolume", "arbiter", "status", "free", "heal"), unit
+        "Bricks", BRICKS, bricks, ("brick", "subvolume", "arbiter", "status", "free", "clients", "heal"), unit
     )
     disks = DISKS.rows(view)
     if disks is not None:

@@ -11,6 +11,7 @@ import os
 from pathlib import Path
 
 from ganeti_gluster_mon import __version__
+from ganeti_gluster_mon.gluster.brick_clients import BrickClient
 from ganeti_gluster_mon.gluster.model import (
     SELF_HEAL_DAEMON,
     Brick,
@@ -65,6 +66,7 @@ _GV0 = (
         name="dm-3",
         mount="/export/b1",
         filesystem_errors=0,
+        clients=(BrickClient("10.99.0.1", 100000), BrickClient("10.99.0.2", 100000)),
         heal_pending=7,
         split_brain=0,
         possibly_healing=0,
@@ -132,6 +134,8 @@ POOL = Pool(
     taken_at=TAKEN_AT,
     node="node1.lab.test",
     gluster_version="10.3",
+    op_version=90000,
+    max_op_version=100000,
     peers=(
         Peer("node1.lab.test", UUIDS["node1.lab.test"], "local", connected=True, local=True),
         Peer("node2.lab.test", UUIDS["node2.lab.test"], "Peer in Cluster", connected=True, reachable=True),

@@ -22,7 +22,7 @@ VOLUME_FIELDS = (
 ).split()
 BRICK_FIELDS = (
     "volume host path uuid arbiter online hangs unreachable pid port size free inodes_total inodes_free device "
-    "filesystem name mount filesystem_errors heal_pending split_brain"
+    "filesystem name mount filesystem_errors client_count heal_pending split_brain"
 ).split()
 
 
@@ -81,7 +81,7 @@ def test_envelope_is_monds(name: str, category: str, kind: int) -> None:
 
 def test_fields_of_the_contract() -> None:
     data = made("gluster")
-    assert list(data) == ["status", "volumes", "peers", "age"]
+    assert list(data) == ["status", "volumes", "peers", "op_version", "max_op_version", "age"]
     for volume in data["volumes"]:
         assert list(volume) == VOLUME_FIELDS
         for brick in volume["bricks"]:
@@ -126,6 +126,8 @@ def test_what_is_not_known_is_null() -> None:
         },
         "volumes": None,
         "peers": None,
+        "op_version": None,
+        "max_op_version": None,
         "age": 2.0,
     }
     assert made("gluster-bricks", NOTHING, NOTHING_HEALTH) == {"bricks": None}

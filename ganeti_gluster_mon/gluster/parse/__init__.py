@@ -21,8 +21,10 @@ from ganeti_gluster_mon.gluster.facts import (
     VolumeInfo,
     VolumeStatus,
 )
+from ganeti_gluster_mon.gluster.parse.clients_xml import brick_clients
 from ganeti_gluster_mon.gluster.parse.get_state import state, state_in_part
 from ganeti_gluster_mon.gluster.parse.heal_info_xml import heal_info
+from ganeti_gluster_mon.gluster.parse.op_version_xml import max_op_version
 from ganeti_gluster_mon.gluster.parse.pool_list_xml import pool_list
 from ganeti_gluster_mon.gluster.parse.profile_xml import profile
 from ganeti_gluster_mon.gluster.parse.quota_xml import quota_list
@@ -45,7 +47,9 @@ __all__ = [
     "Unreadable",
     "VolumeInfo",
     "VolumeStatus",
+    "brick_clients",
     "heal_info",
+    "max_op_version",
     "pool_list",
     "profile",
     "quota_list",

@@ -29,6 +29,7 @@ _READERS: Dict[str, Reader] = {
     "quota": parse.quota_list,
     "rebalance": parse.rebalance_status,
     "get-state": parse.state,
+    "clients": parse.brick_clients,
 }
 
 

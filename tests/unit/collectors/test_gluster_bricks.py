@@ -23,7 +23,7 @@ def test_each_value_is_that_of_its_field() -> None:
     for name, value in reported.items():
         if name in values:
             assert value == values[name]
-    assert set(reported) - set(values) == {"unreachable"} - set(values)
+    assert set(reported) - set(values) == {"client_count"}
 
 
 def test_bricks_that_are_not_known_are_null() -> None:

@@ -29,6 +29,7 @@ FULL = Capture(
     reachable={"node2.lab.test": False},
     bricks_answering={("node2.lab.test", "/export/b1/gv0"): True},
     devices={"/dev/mapper/vg-b1": "dm-3"},
+    op_version=100000,
     filesystems=(
         BrickFilesystem("/export/b1/gv0", "/export/b1", "ext4", "/dev/mapper/vg-b1", "dm-3", 0),
         BrickFilesystem("/export/b2/gv0", "/export/b2", "xfs", "/dev/sdb"),
@@ -120,6 +121,7 @@ def _manifest(tmp_path: Path, content: Any) -> str:
             {"format_version": 1, "recorded_at": 1, "filesystems": [{"brick": "/b"}]},
             "lacks what it must have",
         ),
+        ({"format_version": 1, "recorded_at": 1, "op_version": "x"}, "op_version is 'x'"),
         ({"format_version": 1, "recorded_at": 1, "filesystems": [{"brick": 3}]}, "filesystems: brick is 3"),
     ],
 )

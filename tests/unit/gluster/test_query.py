@@ -35,6 +35,7 @@ def test_hostile_volume_names_name_no_file(volume: str) -> None:
         query.VOLUME_STATUS_DETAIL,
         query.VOLUME_STATUS_TASKS,
         query.VOLUME_STATUS_CLIENTS,
+        query.MAX_OP_VERSION,
         query.SNAPSHOT_INFO,
         query.GET_STATE,
         query.volume_status("gv0"),

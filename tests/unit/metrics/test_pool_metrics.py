@@ -64,6 +64,9 @@ CONTRACT = {
     "gluster_disk_allocated_bytes": "instance disk volume",
     "gluster_brick_up": "volume host path",
     "gluster_brick_size_bytes": "volume host path",
+    "gluster_brick_clients": "volume host path",
+    "gluster_op_version": "",
+    "gluster_max_op_version": "",
     "gluster_brick_info": "volume host path device kernel_name filesystem mount",
     "gluster_brick_filesystem_errors": "volume host path",
     "gluster_brick_free_bytes": "volume host path",
@@ -147,6 +150,8 @@ OF_THE_POOL = (
     "gluster_brick_written_bytes",
     "gluster_rebalance_",
     "gluster_peer_",
+    "gluster_op_version",
+    "gluster_max_op_version",
 )
 
 

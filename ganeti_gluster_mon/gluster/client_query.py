@@ -1,0 +1,84 @@
+"""`volume status all clients`: who is connected to the bricks, and with which op-version.
+
+The query takes the lock of each volume (8 ms for three bricks, measured), and each brick is queried.  So it is run once
+in CLIENTS_INTERVAL, and only while all bricks answer.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from typing import Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
+
+from ganeti_gluster_mon.gluster import parse, query
+from ganeti_gluster_mon.gluster.brick_clients import BrickClient, uneven
+from ganeti_gluster_mon.gluster.capture import Answer, Capture
+from ganeti_gluster_mon.gluster.session import GlusterSession
+
+#: seconds for which an answer is kept
+CLIENTS_INTERVAL = 300.0
+#: seconds after which a client that has just begun to connect is connected to all bricks
+CONNECT_DELAY = 0.5
+
+
+def query_clients(
+    gluster: GlusterSession,
+    deadline: float,
+    volumes: Sequence[parse.VolumeInfo],
+    bricks_answering: Mapping[Tuple[str, str], Optional[bool]],
+    previous: Optional[Capture],
+) -> List[Answer]:
+    """The answer, or the one of *previous* while it is new; none while a brick does not answer.
+
+    Where a client is not connected to all bricks of a subvolume, the query is run once more: it may just be connecting.
+    """
+    bricks = [(brick.host, brick.path) for volume in _started(volumes) for brick in volume.bricks]
+    if not bricks or not all(bricks_answering.get(brick) for brick in bricks):
+        return []
+    kept = _kept(previous)
+    if kept is not None and not _is_uneven(kept, volumes):
+        return [kept]
+    (answer,) = gluster.run_queries([query.VOLUME_STATUS_CLIENTS], deadline)
+    if _is_uneven(answer, volumes) and time.monotonic() + CONNECT_DELAY < deadline:
+        time.sleep(CONNECT_DELAY)
+        (again,) = gluster.run_queries([query.VOLUME_STATUS_CLIENTS], deadline)
+        answer = again if again.failure is None else answer
+    return [answer]
+
+
+def _kept(previous: Optional[Capture]) -> Optional[Answer]:
+    """The answer in *previous* if it is whole and new."""
+    answer = None if previous is None else previous.answer(query.VOLUME_STATUS_CLIENTS)
+    if previous is None or answer is None or answer.failure is not None or not _clients(answer):
+        return None
+    taken_at = answer.taken_at or previous.recorded_at
+    return replace(answer, taken_at=taken_at) if time.time_ns() - taken_at < CLIENTS_INTERVAL * 1e9 else None
+
+
+def _is_uneven(answer: Answer, volumes: Sequence[parse.VolumeInfo]) -> bool:
+    known = _clients(answer)
+    return any(
+        uneven(known.get((volume.name, *brick)) for brick in bricks)
+        for volume in _started(volumes)
+        for bricks in _sets(volume)
+    )
+
+
+def _clients(answer: Answer) -> Dict[Tuple[str, str, str], Tuple[BrickClient, ...]]:
+    try:
+        facts = parse.brick_clients(answer.output).facts
+    except parse.NoAnswer:
+        return {}
+    return {(known.volume, known.host, known.path): known.clients for known in facts}
+
+
+def _sets(volume: parse.VolumeInfo) -> Iterator[List[Tuple[str, str]]]:
+    """The bricks of each subvolume with copies; none with bitrot, whose daemons connect to their own node only."""
+    size = volume.disperse_count or volume.replica_count
+    if size > 1 and volume.options.get("features.bitrot") != "on":
+        for first in range(0, len(volume.bricks), size):
+            yield [(brick.host, brick.path) for brick in volume.bricks[first : first + size]]
+
+
+def _started(volumes: Sequence[parse.VolumeInfo]) -> List[parse.VolumeInfo]:
+    return [volume for volume in volumes if volume.state == "started"]

@@ -1,0 +1,86 @@
+"""`volume status all clients`: when it is run, and when it is run once more."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import List, Optional
+
+import pytest
+
+from ganeti_gluster_mon.gluster import client_query, query
+from ganeti_gluster_mon.gluster.capture import Answer, Capture
+from ganeti_gluster_mon.gluster.session import GlusterSession
+from tests.unit.fake_gluster import FakeGluster
+from tests.unit.gluster.healthy_capture import VOLUMES, output
+
+CLIENTS = query.VOLUME_STATUS_CLIENTS
+EVEN = output(CLIENTS)
+#: the clients of 10.99.0.3 are not connected to the brick of gv0 on node1
+UNEVEN = EVEN.replace("10.99.0.3:49142", "10.99.0.1:49142", 1)
+ANSWERING = {(brick.host, brick.path): True for volume in VOLUMES for brick in volume.bricks}
+
+
+@pytest.fixture(autouse=True)
+def short_delay(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(client_query, "CONNECT_DELAY", 0.001)
+
+
+def answers_of(
+    tmp_path: Path,
+    outputs: List[str],
+    answering: Optional[dict[tuple[str, str], bool]] = None,
+    previous: Optional[Capture] = None,
+) -> tuple[List[Answer], int]:
+    fake = FakeGluster(tmp_path, {CLIENTS: outputs})
+    with GlusterSession(fake.path) as gluster:
+        answers = client_query.query_clients(
+            gluster, time.monotonic() + 20, VOLUMES, ANSWERING if answering is None else answering, previous
+        )
+    log = tmp_path / "log"
+    runs = list(fake.heard).count("volume status all clients") if log.exists() else 0
+    log.unlink(missing_ok=True)
+    return answers, runs
+
+
+def taken(seconds_ago: float, text: str = EVEN, failure: Optional[str] = None) -> Capture:
+    answer = Answer(CLIENTS, text.encode(), failure=failure)
+    return Capture(recorded_at=time.time_ns() - round(seconds_ago * 1e9), answers=(answer,))
+
+
+def test_it_is_run_once(tmp_path: Path) -> None:
+    (answer,), runs = answers_of(tmp_path, [EVEN])
+    assert (answer.query, answer.taken_at, runs) == (CLIENTS, None, 1)
+
+
+def test_it_is_not_run_while_a_brick_does_not_answer(tmp_path: Path) -> None:
+    silent = next(iter(ANSWERING))
+    assert answers_of(tmp_path, [EVEN], {**ANSWERING, silent: False}) == ([], 0)
+    without = {brick: answers for brick, answers in ANSWERING.items() if brick != silent}
+    assert answers_of(tmp_path, [EVEN], without, previous=taken(1)) == ([], 0)
+
+
+def test_a_new_answer_is_kept_with_its_age(tmp_path: Path) -> None:
+    previous = taken(100)
+    (answer,), runs = answers_of(tmp_path, [EVEN], previous=previous)
+    assert (answer.taken_at, runs) == (previous.recorded_at, 0)
+    again = replace(previous, recorded_at=time.time_ns(), answers=(answer,))
+    (answer,), _ = answers_of(tmp_path, [EVEN], previous=again)
+    assert answer.taken_at == previous.recorded_at
+
+
+@pytest.mark.parametrize(
+    "previous", [taken(400), taken(1, ""), taken(1, failure="no answer"), Capture(recorded_at=1, answers=())]
+)
+def test_an_answer_that_is_old_or_not_whole_is_not_kept(tmp_path: Path, previous: Capture) -> None:
+    (answer,), runs = answers_of(tmp_path, [EVEN], previous=previous)
+    assert (answer.taken_at, runs) == (None, 1)
+
+
+def test_a_client_that_is_just_connecting_is_queried_again(tmp_path: Path) -> None:
+    assert UNEVEN != EVEN
+    (answer,), runs = answers_of(tmp_path, [UNEVEN, EVEN])
+    assert (answer.output.decode().strip(), runs) == (EVEN.strip(), 2)
+    (answer,), runs = answers_of(tmp_path, [UNEVEN, UNEVEN], previous=taken(1, UNEVEN))
+    assert (answer.output.decode().strip(), runs) == (UNEVEN.strip(), 2)
