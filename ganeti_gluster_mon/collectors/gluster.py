@@ -9,6 +9,7 @@ from ganeti_gluster_mon.collectors.gluster_bricks import brick_data
 from ganeti_gluster_mon.collectors.gluster_capacity import capacity_data, inodes_data
 from ganeti_gluster_mon.gluster.model import Heal, Peer, Pool, QuotaLimit, Volume
 from ganeti_gluster_mon.gluster.rebalance import Rebalance
+from ganeti_gluster_mon.gluster.scrub import ScrubStatus
 from ganeti_gluster_mon.health import Health
 
 
@@ -64,6 +65,7 @@ def _volume_data(volume: Volume, health: Health, now: int) -> Dict[str, Any]:
         "heal": _heal_data(volume.heal, now),
         "rebalance": _rebalance_data(volume.rebalance),
         "quota": _quota_data(volume.quota),
+        "scrubs": _scrub_data(volume.scrubs),
         "daemons": [
             {"name": daemon.name, "host": daemon.host, "online": daemon.online, "pid": daemon.pid}
             for daemon in volume.daemons
@@ -126,6 +128,21 @@ def _quota_data(quota: Optional[Tuple[QuotaLimit, ...]]) -> Optional[List[Dict[s
             "soft_exceeded": limit.soft_exceeded,
         }
         for limit in quota
+    ]
+
+
+def _scrub_data(scrubs: Optional[Tuple[ScrubStatus, ...]]) -> Optional[List[Dict[str, Any]]]:
+    if scrubs is None:
+        return None
+    return [
+        {
+            "host": scrub.host,
+            "scrubbed": scrub.scrubbed,
+            "skipped": scrub.skipped,
+            "errors": scrub.errors,
+            "completed_at": scrub.completed_at,
+        }
+        for scrub in scrubs
     ]
 
 

@@ -70,6 +70,10 @@ class _Changes:
                 names.device(device): _or_text(name, _KERNEL_NAME, texts) or ""
                 for device, name in capture.devices.items()
             },
+            scrubs=tuple(
+                replace(scrub, volume=names.volume(scrub.volume), host=names.host(scrub.host))
+                for scrub in capture.scrubs
+            ),
             filesystems=tuple(map(self._filesystem, capture.filesystems)),
             processes=None if capture.processes is None else tuple(map(self._process, capture.processes)),
             disks=None if capture.disks is None else tuple(map(self._disk, capture.disks)),
@@ -207,6 +211,8 @@ def _manifest_texts(capture: Capture) -> Iterator[str]:
     for mount in capture.mounts:
         yield from (mount.volume, mount.path, mount.subdirectory, mount.failure or "", *mount.servers)
     yield from (*capture.reachable, *capture.hosts_answering, *capture.devices)
+    for scrub in capture.scrubs:
+        yield from (scrub.volume, scrub.host)
     for filesystem in capture.filesystems:
         yield from (filesystem.brick, filesystem.mount, filesystem.device)
     for host, path in (*capture.bricks_answering, *capture.brick_ports):

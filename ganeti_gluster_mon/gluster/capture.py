@@ -30,6 +30,7 @@ from ganeti_gluster_mon.gluster.manifest_values import (
 )
 from ganeti_gluster_mon.gluster.model import DiskFile, Mount, Process
 from ganeti_gluster_mon.gluster.query import Query, file_of_query, query_in_file
+from ganeti_gluster_mon.gluster.scrub import ScrubStatus
 
 FORMAT_VERSION = 1
 MANIFEST = "manifest.json"
@@ -85,6 +86,8 @@ class Capture:
     devices: Mapping[str, str] = field(default_factory=dict)
     #: the pool's op-version, as this node has stored it
     op_version: Optional[int] = None
+    #: the scrubbers of volumes with bitrot
+    scrubs: Tuple[ScrubStatus, ...] = ()
     #: the filesystems under this node's bricks
     filesystems: Tuple[BrickFilesystem, ...] = ()
     #: Gluster's processes on this node; None: not looked at
@@ -221,6 +224,9 @@ def _capture(manifest: Any, read_file: ReadFile) -> Capture:
         op_version=None
         if manifest.get("op_version") is None
         else whole_number(manifest["op_version"], "op_version"),
+        scrubs=tuple(
+            record(ScrubStatus, entry, "scrubs") for entry in list_of(manifest.get("scrubs"), "scrubs")
+        ),
         filesystems=tuple(
             record(BrickFilesystem, entry, "filesystems")
             for entry in list_of(manifest.get("filesystems"), "filesystems")
@@ -333,6 +339,8 @@ def _manifest_of(capture: Capture) -> Dict[str, Any]:
         manifest["hosts_answering"] = dict(capture.hosts_answering)
     if capture.op_version is not None:
         manifest["op_version"] = capture.op_version
+    if capture.scrubs:
+        manifest["scrubs"] = [asdict(scrub) for scrub in capture.scrubs]
     if capture.filesystems:
         manifest["filesystems"] = [asdict(filesystem) for filesystem in capture.filesystems]
     if capture.processes is not None:

@@ -34,6 +34,7 @@ from ganeti_gluster_mon.gluster import (
     probe,
     probe_thread,
     query,
+    scrub_query,
     session,
     status_query,
 )
@@ -226,6 +227,9 @@ class Cycle:
         disks, disks_unknown = (None, None) if disk_query is None else disk_query.result()
         if self._urgent and previous is not None:
             disks, disks_unknown = previous.disks, previous.disks_unknown
+        scrubs = () if previous is None or not leads else previous.scrubs
+        if leads and not away and not self._urgent:
+            scrubs = scrub_query.query_scrubs(settings.gluster, volumes, node_name(), deadline, previous)
         current = op_version.op_version()
         if leads and not away and op_version.may_be_higher(current, version):
             answers += gluster.run_queries([query.MAX_OP_VERSION], deadline)
@@ -245,6 +249,7 @@ class Cycle:
             brick_ports=brick_ports,
             devices=_kernel_names(under_bricks),
             op_version=current,
+            scrubs=scrubs,
             filesystems=_filesystems(volumes, here),
             processes=processes,
             disks=disks,

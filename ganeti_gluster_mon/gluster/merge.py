@@ -61,6 +61,7 @@ def merge_captures(own: Capture, leaders: Capture, own_uuid: str) -> Capture:
             for host, answers in leaders.hosts_answering.items()
             if mine is None or host != mine.hostname
         },
+        scrubs=leaders.scrubs,
         **_disks(own, leaders),
         local=own_uuid,
         queried_by=leaders.node,

@@ -15,6 +15,7 @@ from typing import Mapping, Optional, Tuple
 from ganeti_gluster_mon.gluster.brick_clients import BrickClient
 from ganeti_gluster_mon.gluster.profile import BrickProfile
 from ganeti_gluster_mon.gluster.rebalance import Rebalance
+from ganeti_gluster_mon.gluster.scrub import ScrubStatus
 
 SELF_HEAL_DAEMON = "Self-heal Daemon"
 
@@ -315,6 +316,8 @@ class Volume:
     quota: Optional[Tuple[QuotaLimit, ...]] = None
     #: what profiling has counted, brick by brick; None: not known, or nobody has started profiling
     profile: Optional[Tuple[BrickProfile, ...]] = None
+    #: the scrubbers of bitrot, node by node; None: not known, or bitrot is off
+    scrubs: Optional[Tuple[ScrubStatus, ...]] = None
     daemons: Tuple[Daemon, ...] = ()
     mounts: Tuple[Mount, ...] = ()
     #: "host:path" of a thin arbiter, which is not among the bricks

@@ -73,6 +73,7 @@ def build_volume(
         rebalance=_task(reader, info, reports),
         quota=quota,
         profile=_profile(reader, info) if started else None,
+        scrubs=tuple(scrub for scrub in reader.capture.scrubs if scrub.volume == info.name) or None,
         daemons=_daemons(reports, peers or ()),
         mounts=mounts,
         thin_arbiter=info.thin_arbiter,

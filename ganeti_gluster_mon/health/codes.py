@@ -13,6 +13,7 @@ from typing import Mapping
 CODES: Mapping[str, str] = {
     "SUBVOLUME_QUORUM_LOST": "{n} subvolumes have lost quorum: no access to their files",
     "SPLIT_BRAIN": "{n} volumes have entries in split-brain",
+    "BITROT_CORRUPTED": "{n} times the scrubber found corrupted files",
     "BRICK_UNREACHABLE": "{n} bricks cannot be reached",
     "BRICK_OFFLINE": "{n} bricks are offline",
     "BRICK_HANGS": "{n} bricks hang (the process runs and does not answer)",

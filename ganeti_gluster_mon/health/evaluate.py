@@ -7,6 +7,7 @@ from typing import AbstractSet, Dict, Iterator, List, Mapping, Sequence, Tuple
 
 from ganeti_gluster_mon.gc_pause import collection_paused
 from ganeti_gluster_mon.gluster.model import Pool, Unknown, Volume
+from ganeti_gluster_mon.health.bitrot import bitrot_problems
 from ganeti_gluster_mon.health.bricks import brick_problems
 from ganeti_gluster_mon.health.clients import client_problems, op_version_problems
 from ganeti_gluster_mon.health.guest_options import option_problems
@@ -142,6 +143,7 @@ def _volume_problems(
     yield from brick_problems(volume)
     yield from healing_problems(volume)
     yield from service_problems(volume)
+    yield from bitrot_problems(volume)
     yield from task_problems(volume)
     yield from space_problems(volume, limits)
 

@@ -58,6 +58,11 @@ REMEDIES: Mapping[str, Remedy] = {
         "gluster volume heal {volume} split-brain source-brick BRICK FILE",
         _CHECK_VOLUME,
     ),
+    "BITROT_CORRUPTED": Remedy(
+        "gluster volume bitrot {volume} scrub status",
+        "gluster volume heal {volume} full",
+        "gluster volume bitrot {volume} scrub ondemand",
+    ),
     "BRICK_UNREACHABLE": Remedy(_DIAGNOSE, _REPAIR_NODE, _CHECK_VOLUME),
     "BRICK_OFFLINE": Remedy(_DIAGNOSE, _REPAIR_NODE, _CHECK_VOLUME),
     "BRICK_HANGS": Remedy(_DIAGNOSE, _RESTART_BRICK, _CHECK_VOLUME),

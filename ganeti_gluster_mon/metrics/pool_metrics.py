@@ -24,6 +24,7 @@ from ganeti_gluster_mon.metrics import (
     profile_metrics,
     quota_metrics,
     rebalance_metrics,
+    scrub_metrics,
     service_metrics,
     subvolume_metrics,
     volume_metrics,
@@ -42,6 +43,7 @@ _POOL = (
     volume_metrics.task_families,
     rebalance_metrics.families,
     quota_metrics.families,
+    scrub_metrics.families,
     profile_metrics.families,
     disk_metrics.families,
 )

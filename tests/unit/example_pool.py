@@ -30,6 +30,7 @@ from ganeti_gluster_mon.gluster.model import (
 )
 from ganeti_gluster_mon.gluster.profile import BrickProfile, FileOperation
 from ganeti_gluster_mon.gluster.rebalance import Rebalance, RebalanceNode
+from ganeti_gluster_mon.gluster.scrub import ScrubStatus
 from ganeti_gluster_mon.health import CRITICAL, OK, Health, Problem, VolumeHealth
 
 SECOND = 10**9
@@ -188,6 +189,10 @@ POOL = Pool(
                     read=0,
                     written=2048000,
                 ),
+            ),
+            scrubs=(
+                ScrubStatus("dist2", "node1.lab.test", TAKEN_AT, 2, 1, 0, 1795483000),
+                ScrubStatus("dist2", "node2.lab.test", TAKEN_AT),
             ),
             quota=(QuotaLimit("/images", 10**9, 8 * 10**8, 123, 10**9 - 123, False),),
             mounts=_MOUNTS[1:],

@@ -11,6 +11,7 @@ from ganeti_gluster_mon.gluster.anonymize import anonymous, remaining
 from ganeti_gluster_mon.gluster.brick_filesystems import BrickFilesystem
 from ganeti_gluster_mon.gluster.capture import Answer, Capture
 from ganeti_gluster_mon.gluster.model import DiskFile, Mount, Process
+from ganeti_gluster_mon.gluster.scrub import ScrubStatus
 
 CAPTURE = Capture(
     recorded_at=7,
@@ -26,6 +27,7 @@ CAPTURE = Capture(
     bricks_answering={("kvm8.corp", "/export/b1"): True},
     brick_ports={("kvm8.corp", "/export/b1"): 49152},
     devices={"/dev/mapper/vg-x": "dm-3", "tank": "bob"},
+    scrubs=(ScrubStatus("gv0", "kvm8.corp", 5, errors=1),),
     filesystems=(BrickFilesystem("/export/b1", "/export/b1", "ext4", "/dev/mapper/vg-x", "dm-3", 2),),
     processes=(Process("brick", 3, 1.0, 2.0, 4, "gv0", "/export/b1", "running"),),
     disks=(
@@ -56,6 +58,7 @@ def test_each_field() -> None:
         bricks_answering={("node2.example.org", "/d4/d5"): True},
         brick_ports={("node2.example.org", "/d4/d5"): 49152},
         devices={"/dev/disk1": "dm-3", "/dev/disk2": "text1"},
+        scrubs=(ScrubStatus("v1", "node2.example.org", 5, errors=1),),
         filesystems=(BrickFilesystem("/d4/d5", "/d4/d5", "ext4", "/dev/disk1", "dm-3", 2),),
         processes=(Process("brick", 3, 1.0, 2.0, 4, "v1", "/d4/d5", "running"),),
         disks=(
@@ -124,6 +127,7 @@ def test_what_only_looks_like_a_name_is_none(left: bytes) -> None:
         {"disks": (DiskFile("web1.corp", "disk/0", "x", "y"),)},
         {"disks_unknown": "why web1.corp"},
         {"devices": {"/dev/mapper/vg-x": "dm-3"}},
+        {"scrubs": (ScrubStatus("x", "kvm8.corp", 5),)},
         {"filesystems": (BrickFilesystem("/x", "/y", "ext4", "/dev/mapper/vg-x"),)},
         {"filesystems": (BrickFilesystem("/export/b1", "/y", "ext4", "/dev/y"),)},
     ],

@@ -11,6 +11,7 @@ from ganeti_gluster_mon.gluster import capture, query
 from ganeti_gluster_mon.gluster.brick_filesystems import BrickFilesystem
 from ganeti_gluster_mon.gluster.capture import Answer, Capture, CaptureError
 from ganeti_gluster_mon.gluster.model import DiskFile, Mount, Process
+from ganeti_gluster_mon.gluster.scrub import ScrubStatus
 
 CAPTURES = Path(__file__).parents[2] / "captures"
 
@@ -30,6 +31,7 @@ FULL = Capture(
     bricks_answering={("node2.lab.test", "/export/b1/gv0"): True},
     devices={"/dev/mapper/vg-b1": "dm-3"},
     op_version=100000,
+    scrubs=(ScrubStatus("gv0", "node1", 17, 2, 0, 1, 15), ScrubStatus("gv0", "node2", 17)),
     filesystems=(
         BrickFilesystem("/export/b1/gv0", "/export/b1", "ext4", "/dev/mapper/vg-b1", "dm-3", 0),
         BrickFilesystem("/export/b2/gv0", "/export/b2", "xfs", "/dev/sdb"),

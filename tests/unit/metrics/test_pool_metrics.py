@@ -67,6 +67,10 @@ CONTRACT = {
     "gluster_brick_clients": "volume host path",
     "gluster_op_version": "",
     "gluster_max_op_version": "",
+    "gluster_scrub_corrupted_files": "volume host",
+    "gluster_scrub_scrubbed_files": "volume host",
+    "gluster_scrub_skipped_files": "volume host",
+    "gluster_scrub_completed_timestamp_seconds": "volume host",
     "gluster_brick_info": "volume host path device kernel_name filesystem mount",
     "gluster_brick_filesystem_errors": "volume host path",
     "gluster_brick_free_bytes": "volume host path",
@@ -150,6 +154,7 @@ OF_THE_POOL = (
     "gluster_brick_written_bytes",
     "gluster_rebalance_",
     "gluster_peer_",
+    "gluster_scrub_",
     "gluster_op_version",
     "gluster_max_op_version",
 )
