@@ -14,6 +14,7 @@ from ganeti_gluster_mon.gluster.answer_reader import STATUS_SUBJECTS
 from ganeti_gluster_mon.gluster.model import Brick, Peer, Pool, Subvolume, Volume
 from ganeti_gluster_mon.gluster.quorum import quorum_of
 from ganeti_gluster_mon.health.bricks import set_name
+from ganeti_gluster_mon.health.peers import takes_part
 from ganeti_gluster_mon.text import some
 
 
@@ -116,7 +117,7 @@ def _server_quorum(volume: Volume, peers: Sequence[Peer], hosts: AbstractSet[str
     ratio = _percent(volume.options.get("cluster.server-quorum-ratio"))
     needed = len(peers) // 2 + 1 if ratio is None else math.ceil(len(peers) * ratio / 100)
     others = [peer for peer in peers if peer.hostname not in hosts]
-    there = [peer for peer in others if peer.local or (peer.connected and peer.reachable is not False)]
+    there = [peer for peer in others if peer.local or takes_part(peer)]
     if len(there) < needed:
         yield (
             f"{volume.name} would lose its server quorum: {len(there)} of {len(peers)} peers left, {needed} needed"

@@ -19,7 +19,12 @@ from ganeti_gluster_mon.view.brick_mounts import findings
 from ganeti_gluster_mon.view.finding import NO_BACKEND, Finding
 from ganeti_gluster_mon.view.node_facts import NodeFacts
 from ganeti_gluster_mon.view.orphans import orphans
-from ganeti_gluster_mon.view.version_findings import ganeti_findings, oldest, pool_version_findings
+from ganeti_gluster_mon.view.version_findings import (
+    ganeti_findings,
+    oldest,
+    pool_version_findings,
+    server_quorum_findings,
+)
 
 GLUSTERD_PORT = 24007
 #: seconds that a node's clock may be off
@@ -89,6 +94,7 @@ def diagnose(inputs: DiagnosisInput) -> Diagnosis:
                 for problem in inputs.health.problems
             ),
             *pool_version_findings(tuple(inputs.facts.values())),
+            *server_quorum_findings(tuple(inputs.facts.values()), inputs.pool.volumes or ()),
         ),
         nodes={
             node.name: tuple(_of_a_node(node, inputs, common))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Iterable, Iterator, Optional, Sequence, Tuple
 
+from ganeti_gluster_mon.gluster.model import Volume
 from ganeti_gluster_mon.text import one_line
 from ganeti_gluster_mon.view.finding import Finding
 from ganeti_gluster_mon.view.node_facts import NodeFacts
@@ -90,6 +91,21 @@ def pool_version_findings(every: Sequence[NodeFacts]) -> Iterator[Finding]:
             f"when no older client has a volume mounted: gluster volume set all cluster.op-version {able}",
             note=True,
         )
+
+
+def server_quorum_findings(every: Sequence[NodeFacts], volumes: Iterable[Volume]) -> Iterator[Finding]:
+    """Volumes whose bricks glusterd stops while nodes of an upgrade reject each other; *every* as above."""
+    majors = {major(facts.gluster) for facts in every} - {None}
+    if len(majors) < 2:
+        return
+    for volume in volumes:
+        if volume.options.get("cluster.server-quorum-type") == "server":
+            name = one_line(volume.name, 40)
+            yield Finding(
+                f"volume {name}: glusterd stops bricks where peers with another version are rejected, for it does "
+                "not count them for the server quorum",
+                f"until all nodes have one version: gluster volume set {name} cluster.server-quorum-type none",
+            )
 
 
 def oldest(versions: Iterable[Optional[str]]) -> Optional[str]:

@@ -129,6 +129,19 @@ def test_a_peer_that_is_away_counts_for_no_server_quorum() -> None:
     assert not check_stop(away, {"node4"}).ok
 
 
+def test_a_rejected_peer_counts_for_no_server_quorum() -> None:
+    """As seen with GlusterFS 10 and 11 in one pool: glusterd of the last node with 10 stopped its bricks."""
+    one = pool(volume(THREE, options={"cluster.server-quorum-type": "server"}))
+    assert one.peers is not None
+    rejected = replace(one, peers=(*one.peers[:2], replace(one.peers[2], state="Peer Rejected")))
+    assert check_stop(one, {"node2"}).ok
+    found = check_stop(rejected, {"node2"})
+    assert not found.ok
+    assert "gv0 would lose its server quorum: 1 of 3 peers left, 2 needed" in found.reasons
+    without = replace(rejected, volumes=tuple(replace(each, options={}) for each in rejected.volumes))
+    assert check_stop(without, {"node2"}).ok
+
+
 def test_what_is_stopped_names_instances() -> None:
     def disk(instance: str, bricks: Optional[Tuple[Brick, ...]], on: str = "gv0") -> Disk:
         return Disk(

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, List, Optional, Tuple
+from types import MappingProxyType
+from typing import Any, List, Mapping, Optional, Tuple
 
 import pytest
 
+from ganeti_gluster_mon.gluster.model import Volume
 from ganeti_gluster_mon.view.node_facts import NodeFacts
 from ganeti_gluster_mon.view.version_findings import (
     ganeti_findings,
@@ -13,7 +15,12 @@ from ganeti_gluster_mon.view.version_findings import (
     oldest,
     pool_version_findings,
     series,
+    server_quorum_findings,
 )
+
+
+def volume(name: str, options: Mapping[str, str] = MappingProxyType({})) -> Volume:
+    return Volume(name, "uuid", "replicate", "started", "tcp", bricks=(), subvolumes=(), options=options)
 
 
 def of_ganeti(release: Optional[str], **facts: Any) -> List[Tuple[str, str, bool]]:
@@ -96,6 +103,29 @@ def test_an_op_version_that_could_be_raised(versions: Any, works_as: Any, able: 
     assert all(each.note for each in found)
     expected = [] if able is None else [f"gluster volume set all cluster.op-version {able}"]
     assert [each.to_do.partition(": ")[2] for each in found] == expected
+
+
+@pytest.mark.parametrize(
+    ("versions", "quorum", "found"),
+    [
+        (("10.3", "11.1"), "server", ["gv0"]),
+        (("10.3", "11.1", None), "server", ["gv0"]),
+        (("10.3", "11.1"), "none", []),
+        (("10.3", "11.1"), None, []),
+        (("10.3", "10.5"), "server", []),
+        (("11.1", None), "server", []),
+    ],
+)
+def test_a_server_quorum_while_peers_of_two_versions_reject_each_other(
+    versions: Tuple[Optional[str], ...], quorum: Optional[str], found: List[str]
+) -> None:
+    options = {} if quorum is None else {"cluster.server-quorum-type": quorum}
+    every = [NodeFacts(gluster=version) for version in versions]
+    findings = list(server_quorum_findings(every, [volume("gv0", options=options), volume("other")]))
+    assert [each.to_do.partition("one version: ")[2] for each in findings] == [
+        f"gluster volume set {name} cluster.server-quorum-type none" for name in found
+    ]
+    assert not any(each.note for each in findings)
 
 
 def test_numbers_of_versions() -> None:
