@@ -11,6 +11,7 @@ from typing import Dict
 import pytest
 
 from tests.lab.pool import Pool
+from tests.lab.waiting import wait_until
 from tests.lab_tests.looking import look
 
 pytestmark = pytest.mark.lab
@@ -123,6 +124,66 @@ def test_kernel_names_of_devices_are_those_of_diskstats(lab_pool: Pool) -> None:
             assert Path("/sys/block", brick["name"]).exists()
         else:
             assert brick["name"] is None
+
+
+def test_clients_of_each_brick_its_filesystem_and_the_op_version(lab_pool: Pool) -> None:
+    def counts() -> Dict[str, int]:
+        bricks = look(lab_pool, 1).volume("gv0")["bricks"]
+        return {brick["host"]: brick["client_count"] for brick in bricks}
+
+    before = counts()
+    assert len(before) == 3 and len(set(before.values())) == 1 and min(before.values()) >= 3
+    lab_pool.mount(2, "gv0", "/mnt/client")
+    try:
+        observed = look(lab_pool, 1)
+    finally:
+        lab_pool.unmount(2, "/mnt/client")
+    bricks = observed.volume("gv0")["bricks"]
+    assert {brick["host"]: brick["client_count"] - 1 for brick in bricks} == before
+    assert (observed.code, observed.check_status) == (0, 0), observed.check
+    for brick in bricks:
+        own = brick["host"] == "node1.lab.test"
+        assert (brick["mount"], brick["filesystem_errors"]) == (("/export/b1", 0) if own else (None, None))
+    op_version = lab_pool.gluster("volume", "get", "all", "cluster.op-version").split()[-1]
+    assert observed.sample("gluster_op_version") == int(op_version)
+    assert observed.reports["gluster"]["data"]["max_op_version"] is None
+
+
+def test_a_file_that_the_scrubber_found_corrupted(lab_pool: Pool) -> None:
+    lab_pool.create_volume("rot", lab_pool.bricks("/export/b2/rot"), replica=3)
+    try:
+        lab_pool.gluster("volume", "bitrot", "rot", "enable")
+        lab_pool.gluster("volume", "bitrot", "rot", "signing-time", "10")
+        lab_pool.mount(1, "rot", "/mnt/rot")
+        try:
+            lab_pool.exec(1, ["sh", "-c", "echo right > /mnt/rot/file"])
+        finally:
+            lab_pool.unmount(1, "/mnt/rot")
+        file = "/export/b2/rot/file"
+
+        def is_signed() -> bool:
+            names = lab_pool.exec(1, ["getfattr", "-m", ".", file], check=False).stdout
+            return "trusted.bit-rot.signature" in names
+
+        wait_until(is_signed, "the file has a signature", timeout=40, interval=0.5)
+        lab_pool.exec(1, ["sh", "-c", f"echo wrong > {file}"])
+        lab_pool.gluster("volume", "bitrot", "rot", "scrub", "ondemand")
+
+        def is_found() -> bool:
+            scrubs = look(lab_pool, 1).volume("rot")["scrubs"] or []
+            return {scrub["host"]: scrub["errors"] for scrub in scrubs} == {
+                "node1.lab.test": 1,
+                "node2.lab.test": 0,
+                "node3.lab.test": 0,
+            }
+
+        wait_until(is_found, "the scrubber has found the file", interval=0.5)
+        observed = look(lab_pool, 1)
+        assert (
+            observed.code == 4 and "the scrubber found 1 corrupted file on node1.lab.test" in observed.message
+        )
+    finally:
+        lab_pool.delete_volume("rot")
 
 
 def test_processes_of_this_node_say_which_brick_they_serve(lab_pool: Pool) -> None:
