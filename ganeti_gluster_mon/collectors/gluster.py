@@ -10,6 +10,7 @@ from ganeti_gluster_mon.collectors.gluster_capacity import capacity_data, inodes
 from ganeti_gluster_mon.gluster.model import Heal, Peer, Pool, QuotaLimit, Volume
 from ganeti_gluster_mon.gluster.rebalance import Rebalance
 from ganeti_gluster_mon.gluster.scrub import ScrubStatus
+from ganeti_gluster_mon.gluster.snapshots import VolumeSnapshot
 from ganeti_gluster_mon.health import Health
 
 
@@ -65,6 +66,7 @@ def _volume_data(volume: Volume, health: Health, now: int) -> Dict[str, Any]:
         "heal": _heal_data(volume.heal, now),
         "rebalance": _rebalance_data(volume.rebalance),
         "quota": _quota_data(volume.quota),
+        "snapshots": _snapshot_data(volume.snapshots),
         "scrubs": _scrub_data(volume.scrubs),
         "daemons": [
             {"name": daemon.name, "host": daemon.host, "online": daemon.online, "pid": daemon.pid}
@@ -128,6 +130,20 @@ def _quota_data(quota: Optional[Tuple[QuotaLimit, ...]]) -> Optional[List[Dict[s
             "soft_exceeded": limit.soft_exceeded,
         }
         for limit in quota
+    ]
+
+
+def _snapshot_data(snapshots: Optional[Tuple[VolumeSnapshot, ...]]) -> Optional[List[Dict[str, Any]]]:
+    if snapshots is None:
+        return None
+    return [
+        {
+            "name": snapshot.name,
+            "created_at": snapshot.created_at,
+            "activated": snapshot.activated,
+            "remaining": snapshot.remaining,
+        }
+        for snapshot in snapshots
     ]
 
 

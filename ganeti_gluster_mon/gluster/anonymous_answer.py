@@ -16,6 +16,7 @@ from ganeti_gluster_mon.gluster.query import GET_STATE
 _PIECE = re.compile(r"<[^<>]*>|[^<]+|<")
 _TAG = re.compile(r"<(/?)([^\s/>]+)")
 _QUOTED = re.compile(r"\"[^\"]*\"|'[^']*'")
+_TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}(?: \+0000)?")
 _ENTITY = re.compile(r"&(amp|lt|gt|quot|apos|#\d{1,7}|#x[0-9a-fA-F]{1,6});")
 _ENTITIES = {"amp": "&", "lt": "<", "gt": ">", "quot": '"', "apos": "'"}
 _STATE_LINE = re.compile(r"([^:\n]+):( ?)(.*)", re.DOTALL)
@@ -36,6 +37,7 @@ _CHANGES: Mapping[str, Callable[[AnonymousText, str], str]] = {
     "brick": lambda texts, text: texts.names.brick(text),
     "path": AnonymousText.path_or_host,
     "device": lambda texts, text: texts.names.device(text),
+    "time": lambda texts, text: text if _TIME.fullmatch(text) else texts.value(text),
     "mount options": AnonymousText.mount_options,
 }
 #: kinds of places whose texts are Gluster's own words
@@ -52,6 +54,7 @@ _ELEMENTS: Dict[str, str] = {
     "path": "path",
     "file": "path",
     "device": "device",
+    "createTime": "time",
     "mntOptions": "mount options",
     "opErrstr": _MESSAGE,
     "output": _MESSAGE,
@@ -63,7 +66,13 @@ _ELEMENTS: Dict[str, str] = {
     ),
 }
 #: of the element <name>, by the element around it
-_NAMES: Dict[str, str] = {"volume": "volume", "brick": "brick", "option": _OPTION, "fop": _OWN}
+_NAMES: Dict[str, str] = {
+    "volume": "volume",
+    "originVolume": "volume",
+    "brick": "brick",
+    "option": _OPTION,
+    "fop": _OWN,
+}
 #: by the last word of a key in a state of glusterd
 _STATE_KEYS: Dict[str, str] = {
     "primary_hostname": "host",

@@ -8,6 +8,7 @@ from typing import (
     List,
     Optional,
     Set,
+    Tuple,
     TypeVar,
 )
 
@@ -16,6 +17,7 @@ from ganeti_gluster_mon.gluster.capture import Answer, Capture
 from ganeti_gluster_mon.gluster.model import (
     Unknown,
 )
+from ganeti_gluster_mon.gluster.snapshots import VolumeSnapshot
 
 T = TypeVar("T")
 
@@ -37,6 +39,8 @@ class AnswerReader:
         self.all_peers: Optional[AbstractSet[str]] = None
         #: the queries of the status whose answers could be parsed
         self.statuses_read: Set[query.Query] = set()
+        #: the snapshots of all volumes; None: not known
+        self.snapshots: Optional[Tuple[VolumeSnapshot, ...]] = None
         #: whether `get-state` was answered after `volume status`
         self.own_is_newer = self._get_state_is_newer()
 

@@ -206,6 +206,7 @@ class Cycle:
                 answers += gluster.run_queries(
                     status_query.profile_queries(volumes, bricks_answering), deadline
                 )
+                answers += gluster.run_queries(status_query.snapshot_queries(volumes), deadline)
                 answers += client_query.query_clients(gluster, deadline, volumes, bricks_answering, previous)
             local = {
                 (brick.host, brick.path)

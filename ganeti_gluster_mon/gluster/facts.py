@@ -46,6 +46,8 @@ class VolumeInfo:
     options: Mapping[str, str] = field(default_factory=dict)
     #: "host:path"; always None so far: Gluster (6 to 11) leaves it out of the XML
     thin_arbiter: Optional[str] = None
+    #: how many there are; None: not known
+    snapshots: Optional[int] = None
 
 
 class NodeStatus(NamedTuple):

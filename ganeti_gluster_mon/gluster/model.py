@@ -16,6 +16,7 @@ from ganeti_gluster_mon.gluster.brick_clients import BrickClient
 from ganeti_gluster_mon.gluster.profile import BrickProfile
 from ganeti_gluster_mon.gluster.rebalance import Rebalance
 from ganeti_gluster_mon.gluster.scrub import ScrubStatus
+from ganeti_gluster_mon.gluster.snapshots import VolumeSnapshot
 
 SELF_HEAL_DAEMON = "Self-heal Daemon"
 
@@ -316,6 +317,8 @@ class Volume:
     quota: Optional[Tuple[QuotaLimit, ...]] = None
     #: what profiling has counted, brick by brick; None: not known, or nobody has started profiling
     profile: Optional[Tuple[BrickProfile, ...]] = None
+    #: None: not known
+    snapshots: Optional[Tuple[VolumeSnapshot, ...]] = None
     #: the scrubbers of bitrot, node by node; None: not known, or bitrot is off
     scrubs: Optional[Tuple[ScrubStatus, ...]] = None
     daemons: Tuple[Daemon, ...] = ()

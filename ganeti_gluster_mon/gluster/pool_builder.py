@@ -32,7 +32,7 @@ from ganeti_gluster_mon.gluster.status_reports import VolumeReports, read_status
 from ganeti_gluster_mon.gluster.volume_builder import build_volume
 
 #: nothing is taken from the answers to these, but they must be whole
-_ONLY_WHOLE = (query.VOLUME_STATUS_TASKS, query.SNAPSHOT_INFO)
+_ONLY_WHOLE = (query.VOLUME_STATUS_TASKS,)
 
 
 @collection_paused()
@@ -50,6 +50,7 @@ def _pool(reader: AnswerReader) -> Pool:
         state, incomplete = own_bricks.complete(state, infos or (), reader.capture.processes)
         _note_incomplete(reader, incomplete, statuses)
     _read_the_rest(reader)
+    reader.snapshots = reader.read(query.SNAPSHOT_INFO, parse.snapshot_info, "the snapshots")
     volumes = None
     if infos is not None:
         volumes = _volumes(reader, infos, statuses, state, peers)

@@ -130,6 +130,11 @@ def profile_queries(
     ]
 
 
+def snapshot_queries(volumes: Sequence[parse.VolumeInfo]) -> List[Query]:
+    """The query of the snapshots, where `volume info` counts one."""
+    return [query.SNAPSHOT_INFO] if any(volume.snapshots for volume in volumes) else []
+
+
 def ended_tasks(statuses: Iterable[parse.VolumeStatus], previous: Optional[Capture]) -> Dict[Query, Answer]:
     """The answers in *previous* of rebalances that had ended: they do not change any more."""
     kept: Dict[Query, Answer] = {}

@@ -25,6 +25,7 @@ from ganeti_gluster_mon.gluster.model import (
 from ganeti_gluster_mon.gluster.profile import BrickProfile
 from ganeti_gluster_mon.gluster.quorum import quorum_of
 from ganeti_gluster_mon.gluster.rebalance import Rebalance
+from ganeti_gluster_mon.gluster.snapshots import VolumeSnapshot
 from ganeti_gluster_mon.gluster.status_reports import VolumeReports
 from ganeti_gluster_mon.gluster.validation import quoted
 from ganeti_gluster_mon.text import some
@@ -73,6 +74,7 @@ def build_volume(
         rebalance=_task(reader, info, reports),
         quota=quota,
         profile=_profile(reader, info) if started else None,
+        snapshots=_snapshots(reader, info),
         scrubs=tuple(scrub for scrub in reader.capture.scrubs if scrub.volume == info.name) or None,
         daemons=_daemons(reports, peers or ()),
         mounts=mounts,
@@ -128,6 +130,17 @@ def _quota(reader: AnswerReader, info: parse.VolumeInfo) -> Optional[Tuple[Quota
     # where quota is off, Gluster refuses the query, as expected
     must = info.state == "started" and wanted in reader.answers and info.options.get("features.quota") == "on"
     return reader.read(wanted, parse.quota_list, f"quota of {info.name}", must, info.name)
+
+
+def _snapshots(reader: AnswerReader, info: parse.VolumeInfo) -> Optional[Tuple[VolumeSnapshot, ...]]:
+    """The snapshots of a volume; `snapshot info` is not queried where no volume has one."""
+    if info.snapshots == 0:
+        return ()
+    return (
+        None
+        if reader.snapshots is None
+        else tuple(each for each in reader.snapshots if each.volume == info.name)
+    )
 
 
 def _profile(reader: AnswerReader, info: parse.VolumeInfo) -> Optional[Tuple[BrickProfile, ...]]:

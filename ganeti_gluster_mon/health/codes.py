@@ -45,6 +45,7 @@ CODES: Mapping[str, str] = {
     "GLUSTER_TOO_OLD": "{n} times: {kind}",
     "NOT_KNOWN": "{n} volumes: {kind}",
     "CLIENT_PARTLY_CONNECTED": "{n} clients are not connected to all bricks of a subvolume",
+    "SNAPSHOT_LIMIT": "{n} volumes have nearly as many snapshots as they may have",
     "CLIENT_TOO_OLD": "{n} volumes have clients that are older than the op-version of the pool",
     "OP_VERSION_LOW": "{n} times: {kind}",
     "OPTION_ENDANGERS_GUESTS": "{n} volumes: {kind}",

@@ -18,6 +18,7 @@ from ganeti_gluster_mon.health.messages import message
 from ganeti_gluster_mon.health.peers import peer_problems, takes_part
 from ganeti_gluster_mon.health.problem import CRITICAL, OK, UNKNOWN, Limits, Problem, worst, worst_first
 from ganeti_gluster_mon.health.services import service_problems
+from ganeti_gluster_mon.health.snapshots_left import snapshot_problems
 from ganeti_gluster_mon.health.space import space_problems
 from ganeti_gluster_mon.health.tasks import task_problems
 
@@ -145,6 +146,7 @@ def _volume_problems(
     yield from service_problems(volume)
     yield from bitrot_problems(volume)
     yield from task_problems(volume)
+    yield from snapshot_problems(volume)
     yield from space_problems(volume, limits)
 
 

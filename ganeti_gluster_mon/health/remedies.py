@@ -110,6 +110,9 @@ REMEDIES: Mapping[str, Remedy] = {
     "GLUSTER_TOO_OLD": Remedy("gluster --version", _UPGRADE, _CHECK),
     "NOT_KNOWN": Remedy(_CHECK, "gnt-gluster diagnose", _CHECK),
     "CLIENT_PARTLY_CONNECTED": Remedy(_CLIENTS, "gnt-gluster diagnose", _CHECK_VOLUME),
+    "SNAPSHOT_LIMIT": Remedy(
+        "gluster snapshot info volume {volume}", "gluster snapshot delete SNAPSHOT", _CHECK_VOLUME
+    ),
     "CLIENT_TOO_OLD": Remedy(_CLIENTS, f"ssh NODE {_UPGRADE}", _CHECK_VOLUME),
     "OP_VERSION_LOW": Remedy(
         "gluster volume get all cluster.max-op-version",

@@ -26,6 +26,7 @@ from ganeti_gluster_mon.metrics import (
     rebalance_metrics,
     scrub_metrics,
     service_metrics,
+    snapshot_metrics,
     subvolume_metrics,
     volume_metrics,
 )
@@ -44,6 +45,7 @@ _POOL = (
     rebalance_metrics.families,
     quota_metrics.families,
     scrub_metrics.families,
+    snapshot_metrics.families,
     profile_metrics.families,
     disk_metrics.families,
 )

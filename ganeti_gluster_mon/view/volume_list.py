@@ -165,6 +165,13 @@ FIELDS: Tuple[Field[VolumeRow], ...] = (
         _online,
     ),
     Field(
+        "snapshots",
+        "Snapshots",
+        Kind.NUMBER,
+        "Snapshots it has (volume info, snapshot info)",
+        lambda row: None if row.volume.snapshots is None else len(row.volume.snapshots),
+    ),
+    Field(
         "nodes",
         "Nodes",
         Kind.LIST,

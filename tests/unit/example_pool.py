@@ -31,6 +31,7 @@ from ganeti_gluster_mon.gluster.model import (
 from ganeti_gluster_mon.gluster.profile import BrickProfile, FileOperation
 from ganeti_gluster_mon.gluster.rebalance import Rebalance, RebalanceNode
 from ganeti_gluster_mon.gluster.scrub import ScrubStatus
+from ganeti_gluster_mon.gluster.snapshots import VolumeSnapshot
 from ganeti_gluster_mon.health import CRITICAL, OK, Health, Problem, VolumeHealth
 
 SECOND = 10**9
@@ -189,6 +190,10 @@ POOL = Pool(
                     read=0,
                     written=2048000,
                 ),
+            ),
+            snapshots=(
+                VolumeSnapshot("daily", "dist2", 1795400000, activated=True, remaining=254),
+                VolumeSnapshot("weekly", "dist2", 1795000000, activated=False, remaining=254),
             ),
             scrubs=(
                 ScrubStatus("dist2", "node1.lab.test", TAKEN_AT, 2, 1, 0, 1795483000),

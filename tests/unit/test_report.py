@@ -16,8 +16,8 @@ from tests.unit.example_pool import HEALTH, NOTHING, NOTHING_HEALTH, NOW, POOL, 
 NAMES = ["gluster", "gluster-bricks", "gluster-capacity", "gluster-disks", "glusterd"]
 
 VOLUME_FIELDS = (
-    "name uuid type state status transport capacity inodes subvolumes bricks heal rebalance quota scrubs daemons "
-    "mounted "
+    "name uuid type state status transport capacity inodes subvolumes bricks heal rebalance quota snapshots scrubs "
+    "daemons mounted "
     "options"
 ).split()
 BRICK_FIELDS = (

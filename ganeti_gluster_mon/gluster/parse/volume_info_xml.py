@@ -22,6 +22,7 @@ from ganeti_gluster_mon.gluster.validation import (
     Parsed,
     brick_of,
     is_name,
+    is_number,
     number,
     quoted,
     uuid_of,
@@ -40,7 +41,7 @@ def volume_info(output: bytes) -> Parsed[Tuple[VolumeInfo, ...]]:
     option = element("name value")
     volume = element(
         "name id status statusStr typeStr transport brickCount optCount"
-        " replicaCount arbiterCount disperseCount redundancyCount",
+        " replicaCount arbiterCount disperseCount redundancyCount snapshotCount",
         bricks=listing(brick=brick),
         options=listing(option=option),
         make=lambda record: _volume_info(record, faults),
@@ -81,8 +82,20 @@ def _volume_info(record: Record, faults: Faults) -> Optional[VolumeInfo]:
         return None
     if replica is None or arbiter is None or disperse is None or redundancy is None:
         return None
+    snapshots = texts.get("snapshotCount", "")
     return VolumeInfo(
-        name, uuid, state, type_, transport, bricks, replica, arbiter, disperse, redundancy, options
+        name,
+        uuid,
+        state,
+        type_,
+        transport,
+        bricks,
+        replica,
+        arbiter,
+        disperse,
+        redundancy,
+        options,
+        snapshots=int(snapshots) if is_number(snapshots) else None,
     )
 
 

@@ -135,3 +135,15 @@ def test_what_only_looks_like_a_name_is_none(left: bytes) -> None:
 def test_a_name_that_is_left_in_the_manifest_is_found(change: dict[str, object]) -> None:
     changed, names = anonymous(CAPTURE)
     assert remaining(replace(changed, **change), names) is not None  # type: ignore[arg-type]
+
+
+def test_the_snapshots_of_a_volume_stay_so() -> None:
+    info = (
+        b"<volName>gv0</volName><snapshots><snapshot><name>web-daily</name><createTime>2018-03-12 14:35:16</createTime>"
+        b"<snapVolume><name>4516d5</name><status>Stopped</status><originVolume><name>gv0</name></originVolume>"
+        b"</snapVolume></snapshot></snapshots>"
+    )
+    changed, _ = anonymous(replace(CAPTURE, answers=(Answer(query.SNAPSHOT_INFO, info),)))
+    output = changed.answers[0].output
+    assert b"<originVolume><name>v1</name>" in output and b"<createTime>2018-03-12 14:35:16<" in output
+    assert b"web" not in output and b"<status>Stopped<" in output

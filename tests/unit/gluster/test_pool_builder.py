@@ -312,11 +312,25 @@ def test_the_heal_backlog_does_not_make_the_pool_older(healthy: Capture) -> None
     assert build_pool(replace(healthy, answers=tuple(answers))).taken_at == healthy.recorded_at
 
 
+def test_clients_are_those_of_their_brick_and_do_not_make_the_pool_older(healthy: Capture) -> None:
+    earlier = healthy.recorded_at - 200 * 10**9
+    answers = [
+        replace(answer, taken_at=earlier) if answer.query == query.VOLUME_STATUS_CLIENTS else answer
+        for answer in healthy.answers
+    ]
+    pool = build_pool(replace(healthy, answers=tuple(answers)))
+    assert pool.taken_at == healthy.recorded_at
+    counts = {(volume.name, brick.client_count) for volume in pool.volumes or () for brick in volume.bricks}
+    assert {("gv0", 6), ("arb-vm", 4), ("stopped", None)} <= counts
+    cut = Answer(query.VOLUME_STATUS_CLIENTS, b"", failure="no answer within 10 s")
+    less = replace(healthy, answers=(*without(healthy, query.VOLUME_STATUS_CLIENTS).answers, cut))
+    assert "the clients of bricks" in [unknown.what for unknown in build_pool(less).unknowns]
+
+
 @pytest.mark.parametrize(
     ("extra", "noted"),
     [
         (query.VOLUME_STATUS_TASKS, True),
-        (query.SNAPSHOT_INFO, True),
         # read by what needs it, and refused where it is not needed
         (query.profile("gv0"), False),
         (query.quota_list("stopped"), False),

@@ -133,3 +133,11 @@ def test_a_profile_is_queried_where_it_is_started_and_each_brick_answers() -> No
     first = (gv0.bricks[0].host, gv0.bricks[0].path)
     assert status_query.profile_queries([started], {**answering, first: False}) == []
     assert status_query.profile_queries([started], {key: True for key in answering if key != first}) == []
+
+
+def test_snapshots_are_queried_where_a_volume_has_one() -> None:
+    assert status_query.snapshot_queries(VOLUMES) == []
+    unknown = [replace(volume, snapshots=None) for volume in VOLUMES]
+    assert status_query.snapshot_queries(unknown) == []
+    with_one = [*VOLUMES[:-1], replace(VOLUMES[-1], snapshots=1)]
+    assert status_query.snapshot_queries(with_one) == [query.SNAPSHOT_INFO]

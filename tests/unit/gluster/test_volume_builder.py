@@ -12,6 +12,7 @@ from ganeti_gluster_mon.gluster.answer_reader import AnswerReader
 from ganeti_gluster_mon.gluster.capture import Answer, Capture
 from ganeti_gluster_mon.gluster.model import Brick, Daemon, Heal, Mount, Peer, Unknown, Volume
 from ganeti_gluster_mon.gluster.rebalance import Rebalance
+from ganeti_gluster_mon.gluster.snapshots import VolumeSnapshot
 from ganeti_gluster_mon.gluster.status_reports import VolumeReports
 from ganeti_gluster_mon.gluster.volume_builder import build_volume
 from tests.unit import built_pool
@@ -361,3 +362,20 @@ def test_a_count_that_no_brick_gives_is_not_known(count: tuple[Optional[int], ..
 
 def test_bricks_without_copies_have_no_backlog() -> None:
     assert built(about=info(1))[0].heal is None
+
+
+# --- snapshots --------------------------------------------------------------------------------------
+
+
+def test_the_snapshots_of_a_volume_are_known_without_a_query_where_there_are_none() -> None:
+    def snapshots(counted: Optional[int], known: Optional[tuple[VolumeSnapshot, ...]]) -> object:
+        reader = AnswerReader(CAPTURE)
+        reader.statuses_read.update(BOTH)
+        reader.snapshots = known
+        about = info(snapshots=counted)
+        return build_volume(reader, about, VolumeReports(queries=list(BOTH)), BRICKS, PEERS).snapshots
+
+    mine, other = VolumeSnapshot("a", "gv0"), VolumeSnapshot("b", "gv1")
+    assert snapshots(0, None) == ()
+    assert snapshots(1, None) is snapshots(None, None) is None
+    assert snapshots(1, (mine, other)) == snapshots(None, (mine, other)) == (mine,)

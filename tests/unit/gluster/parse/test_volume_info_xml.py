@@ -32,6 +32,7 @@ def test_volume_info() -> None:
             "nfs.disable": "on",
             "performance.client-io-threads": "off",
         },
+        snapshots=0,
     )
     assert (volumes["disp"].disperse_count, volumes["disp"].redundancy_count) == (3, 1)
     assert (volumes["distrep"].type, len(volumes["distrep"].bricks)) == ("distributed-replicate", 6)
