@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
 import shutil
 import subprocess
 from pathlib import Path
 from typing import Dict, List, Optional, Sequence
+
+import pytest
 
 from tests.lab import Cluster
 from tests.lab.host import REPOSITORY, Host
@@ -37,7 +41,25 @@ _NOT_OURS = (
 def build(directory: Path) -> Dict[str, Path]:
     """Build the packages into *directory*: name → file."""
     subprocess.run([str(REPOSITORY / "scripts/build-deb"), str(directory)], check=True, timeout=240)
+    return packages_in(directory)
+
+
+def packages_in(directory: Path) -> Dict[str, Path]:
     return {path.name.partition("_")[0]: path for path in directory.glob("*.deb")}
+
+
+def built(factory: pytest.TempPathFactory) -> Dict[str, Path]:
+    """The packages, built once for all processes of a run of the tests: name → file."""
+    base = factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        base = base.parent  # each worker has a directory of its own in that of the run
+    directory = base / "dist"
+    with open(base / "dist.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # for as long as a build takes, which has a timeout
+        if not directory.exists():
+            build(base / "dist.new")
+            (base / "dist.new").rename(directory)
+    return packages_in(directory)
 
 
 def bring(host: Host, files: Sequence[Path]) -> List[str]:

@@ -19,7 +19,7 @@ from tests.lab.host import Disk
 from tests.lab.lab import default_root
 from tests.lab_tests.backend import opened_by_qemu
 from tests.lab_tests.deploying import BRICK, DISK, counter, create_script
-from tests.lab_tests.packaged import MON, bring, build, ganeti_release
+from tests.lab_tests.packaged import MON, bring, built, ganeti_release
 from tests.transcript import README
 
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(600)]
@@ -55,7 +55,7 @@ def five_commands(release: str) -> List[str]:
 
 @pytest.fixture(scope="module")
 def debs(tmp_path_factory: pytest.TempPathFactory) -> Dict[str, Path]:
-    return build(tmp_path_factory.mktemp("dist"))
+    return built(tmp_path_factory)
 
 
 @pytest.fixture(params=["of-the-machine", "debian-13"])

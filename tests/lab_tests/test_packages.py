@@ -28,6 +28,7 @@ from tests.lab_tests.packaged import (
     UNITS,
     bring,
     build,
+    built,
     changed,
     ganeti_of_version,
     ganeti_release,
@@ -53,7 +54,7 @@ LONG = 60.0
 @pytest.fixture(scope="module")
 def debs(tmp_path_factory: pytest.TempPathFactory) -> Dict[str, Path]:
     """The packages: name → file."""
-    return build(tmp_path_factory.mktemp("dist"))
+    return built(tmp_path_factory)
 
 
 @pytest.fixture(scope="module")
