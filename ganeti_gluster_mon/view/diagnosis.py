@@ -241,7 +241,7 @@ def _of_glusterd(node: Node, facts: NodeFacts, inputs: DiagnosisInput, common: _
             f"Gluster is {one_line(facts.gluster, 40)}, elsewhere {one_line(common.gluster, 40)}",
             f"upgrade each node with {one_line(common.oldest, 40)}, one after the other, each when all is healed: "
             "apt-get install --only-upgrade glusterfs-server glusterfs-client; at the end, where peers are rejected, "
-            "on the node that was upgraded last: systemctl restart glusterd",
+            "on each node, one after the other: systemctl restart glusterd",
         )
     if facts.operating_version and facts.operating_version != common.operating_version:
         yield Finding(

@@ -181,7 +181,7 @@ def test_where_versions_differ_it_says_how_rejected_peers_become_members_again()
     assert finding.to_do.startswith(
         "upgrade each node with 10.3, one after the other, each when all is healed: "
     )
-    assert finding.to_do.endswith("on the node that was upgraded last: systemctl restart glusterd")
+    assert finding.to_do.endswith("on each node, one after the other: systemctl restart glusterd")
 
 
 def test_a_node_that_hosts_no_instances_needs_no_qemu() -> None:
