@@ -10,6 +10,9 @@ import pytest
 
 from ganeti_gluster_mon import cli, cli_options
 from ganeti_gluster_mon.daemon import privileges, run
+from ganeti_gluster_mon.daemon.web.annotations import Annotations
+from ganeti_gluster_mon.snapshot import Snapshot
+from tests.unit.example_pool import HEALTH, NOW, POOL
 
 
 @pytest.fixture
@@ -68,3 +71,14 @@ def test_a_secret_that_cannot_be_read_is_refused_at_the_start(tmp_path: Path) ->
     with pytest.raises(run.CannotServe, match="secret"):
         run._must_have_secret(options("--secret-file", missing))
     run._must_have_secret(options())
+
+
+def test_the_page_has_the_last_day_of_each_volume_that_the_daemon_keeps(tmp_path: Path) -> None:
+    kept = Annotations(str(tmp_path))
+    kept.apply(Snapshot(POOL, HEALTH, NOW))
+    page = run._page(options(), kept.volume_letters)(POOL, HEALTH, NOW).decode()
+    assert page.count("last 24 h: ") == len(POOL.volumes or ())
+    assert "not recorded 23 h 55 min" in page
+    assert "last 24 h" not in run._page(options())(POOL, HEALTH, NOW).decode()
+    node = run._node_page(options())(POOL, HEALTH, NOW, "node1.lab.test")
+    assert node is not None and b"node1.lab.test" in node
