@@ -24,7 +24,7 @@ from ganeti_gluster_mon.daemon.web.status_band import StatusBand, status_band
 from ganeti_gluster_mon.gluster.model import Brick, Subvolume, Volume
 from ganeti_gluster_mon.health import CRITICAL, Health, VolumeHealth
 from ganeti_gluster_mon.health.bricks import brick_status, subvolume_status
-from ganeti_gluster_mon.text import one_line, short_size
+from ganeti_gluster_mon.text import duration_text, one_line, short_size
 
 #: volumes of up to so many bricks are shown with all of them; of larger ones what is well is folded
 _FEW_BRICKS = 12
@@ -141,7 +141,9 @@ def _facts(volume: Volume) -> List[_Fact]:
         if volume.heal is None:
             facts.append(_Fact("to heal", "not known", UNKNOWN_TONE))
         else:
-            facts.append(_Fact("to heal", str(volume.heal.pending), HEAL if volume.heal.pending else ""))
+            left = volume.heal.seconds_left
+            words = str(volume.heal.pending) + ("" if left is None else f", about {duration_text(left)} left")
+            facts.append(_Fact("to heal", words, HEAL if volume.heal.pending else ""))
             if volume.heal.split_brain:
                 facts.append(_Fact("split-brain", str(volume.heal.split_brain), BAD))
     if volume.inodes is not None and volume.inodes.total:

@@ -50,3 +50,11 @@ def test_a_brick_has_its_notes() -> None:
         "not known",
         UNKNOWN_TONE,
     )
+
+
+def test_how_long_healing_takes_where_that_is_known() -> None:
+    heal = Heal(3, 0, 0)
+    for left, words in ((None, "3"), (190.0, "3, about 3 min 10 s left")):
+        example = volume(heal=replace(heal, seconds_left=left))
+        facts = {fact.name: fact.text for fact in volume_view(example, health_of(example)).facts}
+        assert facts["to heal"] == words
