@@ -102,6 +102,18 @@ def test_an_installation_that_fails(tmp_path: Path, programs: Path) -> None:
     assert not isinstance(error.value, ArchiveUnreachable)
 
 
+def test_hosts_go_on_with_the_former_root(tmp_path: Path, programs: Path) -> None:
+    root = tmp_path / "root"
+    root.mkdir()
+    (root / "used").touch()
+    used = os.open(root, os.O_PATH)  # as a mount has it
+    assert make(root, programs).returncode == 0
+    assert (root / "usr").is_dir()
+    assert not (root / "used").exists()
+    assert os.stat("used", dir_fd=used)
+    os.close(used)
+
+
 def test_a_root_of_the_same_packages_needs_no_archive(tmp_path: Path, programs: Path) -> None:
     assert make(tmp_path / "root", programs).returncode == 0
     program(programs, "curl", "exit 6")
