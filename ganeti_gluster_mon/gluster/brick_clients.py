@@ -24,7 +24,8 @@ class BrickClients:
     volume: str
     host: str
     path: str
-    clients: Tuple[BrickClient, ...]
+    #: None: the brick does not run, or not all of them can be read
+    clients: Optional[Tuple[BrickClient, ...]]
 
 
 def uneven(bricks: Iterable[Optional[Tuple[BrickClient, ...]]]) -> Mapping[str, Tuple[int, ...]]:

@@ -28,22 +28,27 @@ def query_clients(
     bricks_answering: Mapping[Tuple[str, str], Optional[bool]],
     previous: Optional[Capture],
 ) -> List[Answer]:
-    """The answer, or the one of *previous* while it is new; none while a brick does not answer.
+    """The answer, or the one of *previous* while it is new; none while a brick does not answer, or a lock is held.
 
-    Where a client is not connected to all bricks of a subvolume, the query is run once more: it may just be connecting.
+    Where a client is not connected to all bricks of a subvolume, or a volume is left out, the query is run once more:
+    the client may just be connecting.
     """
     bricks = [(brick.host, brick.path) for volume in _started(volumes) for brick in volume.bricks]
     if not bricks or not all(bricks_answering.get(brick) for brick in bricks):
         return []
     kept = _kept(previous)
-    if kept is not None and not _is_uneven(kept, volumes):
+    if kept is not None and _names_all(kept, volumes) and not _is_uneven(kept, volumes):
         return [kept]
-    (answer,) = gluster.run_queries([query.VOLUME_STATUS_CLIENTS], deadline)
-    if _is_uneven(answer, volumes) and time.monotonic() + CONNECT_DELAY < deadline:
-        time.sleep(CONNECT_DELAY)
-        (again,) = gluster.run_queries([query.VOLUME_STATUS_CLIENTS], deadline)
-        answer = again if again.failure is None else answer
-    return [answer]
+    for attempt in range(2):
+        if attempt:
+            if time.monotonic() + CONNECT_DELAY >= deadline:
+                break
+            time.sleep(CONNECT_DELAY)
+        (answer,) = gluster.run_queries([query.VOLUME_STATUS_CLIENTS], deadline)
+        if _names_all(answer, volumes) and not _is_uneven(answer, volumes):
+            break
+    # Gluster leaves out a volume whose lock another command holds.
+    return [answer] if _names_all(answer, volumes) else []
 
 
 def _kept(previous: Optional[Capture]) -> Optional[Answer]:
@@ -55,6 +60,16 @@ def _kept(previous: Optional[Capture]) -> Optional[Answer]:
     return replace(answer, taken_at=taken_at) if time.time_ns() - taken_at < CLIENTS_INTERVAL * 1e9 else None
 
 
+def _names_all(answer: Answer, volumes: Sequence[parse.VolumeInfo]) -> bool:
+    """Whether no volume was started since, and no brick added."""
+    known = _clients(answer)
+    return all(
+        (volume.name, brick.host, brick.path) in known
+        for volume in _started(volumes)
+        for brick in volume.bricks
+    )
+
+
 def _is_uneven(answer: Answer, volumes: Sequence[parse.VolumeInfo]) -> bool:
     known = _clients(answer)
     return any(
@@ -64,7 +79,7 @@ def _is_uneven(answer: Answer, volumes: Sequence[parse.VolumeInfo]) -> bool:
     )
 
 
-def _clients(answer: Answer) -> Dict[Tuple[str, str, str], Tuple[BrickClient, ...]]:
+def _clients(answer: Answer) -> Dict[Tuple[str, str, str], Optional[Tuple[BrickClient, ...]]]:
     try:
         facts = parse.brick_clients(answer.output).facts
     except parse.NoAnswer:

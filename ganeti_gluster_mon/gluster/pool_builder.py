@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 from typing import (
+    Dict,
+    List,
     Mapping,
     Optional,
     Sequence,
@@ -19,8 +21,10 @@ from ganeti_gluster_mon.gc_pause import collection_paused
 from ganeti_gluster_mon.gluster import own_bricks, parse, query, reach
 from ganeti_gluster_mon.gluster.answer_reader import AnswerReader
 from ganeti_gluster_mon.gluster.brick_builder import build_bricks, heal_counts
+from ganeti_gluster_mon.gluster.brick_clients import BrickClients
 from ganeti_gluster_mon.gluster.capture import Capture
 from ganeti_gluster_mon.gluster.model import (
+    Brick,
     Peer,
     Pool,
     Volume,
@@ -116,20 +120,47 @@ def _volumes(
     hosts = reader.capture.hosts_answering
     gone = {peer.uuid for peer in peers or () if hosts.get(peer.hostname) is False}
     silent = silent_hosts((each for bricks in found for each in bricks), gone)
-    read = reader.read(query.VOLUME_STATUS_CLIENTS, parse.brick_clients, "the clients of bricks")
-    clients = {(known.volume, known.host, known.path): known.clients for known in read or ()}
+    clients = _clients(reader)
     volumes = []
     for info, bricks in zip(infos, found):
         started = info.state == "started"
         mine = [
             reach.on_silent_host(brick) if started and brick.uuid in silent else brick for brick, _ in bricks
         ]
-        if started and clients:
-            mine = [
-                replace(brick, clients=clients.get((info.name, brick.host, brick.path))) for brick in mine
-            ]
+        if started and clients is not None:
+            mine = _with_clients(reader, mine, clients.get(info.name, {}), statuses.get(info.name))
         volumes.append(build_volume(reader, info, statuses.get(info.name), mine, peers))
     return tuple(volumes)
+
+
+def _clients(reader: AnswerReader) -> Optional[Mapping[str, Mapping[reach.BrickKey, BrickClients]]]:
+    """By volume and brick: what `volume status all clients` reports; None: nothing, or it was not run."""
+    read = reader.read(query.VOLUME_STATUS_CLIENTS, parse.brick_clients, "the clients of bricks")
+    if read is None:
+        return None
+    clients: Dict[str, Dict[reach.BrickKey, BrickClients]] = {}
+    for known in read:
+        clients.setdefault(known.volume, {})[known.host, known.path] = known
+    return clients
+
+
+def _with_clients(
+    reader: AnswerReader,
+    bricks: Sequence[Brick],
+    known: Mapping[reach.BrickKey, BrickClients],
+    reports: Optional[VolumeReports],
+) -> List[Brick]:
+    """*bricks* of a volume with their clients.  A brick that `volume status` reports should have some."""
+    found = []
+    for brick in bricks:
+        key = (brick.host, brick.path)
+        if key in known:
+            brick = replace(brick, clients=known[key].clients)
+        elif reports is not None and key in reports.bricks:
+            why = "`volume status all clients` does not name the brick"
+            reader.note(f"the clients of {brick.label}", why, brick.volume)
+        found.append(brick)
+    return found
 
 
 def _read_the_rest(reader: AnswerReader) -> None:

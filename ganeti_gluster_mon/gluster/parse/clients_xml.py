@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import List, Optional, Tuple
 
 from ganeti_gluster_mon.gluster.brick_clients import BrickClient, BrickClients
-from ganeti_gluster_mon.gluster.parse.xml_records import compare_count, element, listing, once, only
+from ganeti_gluster_mon.gluster.parse.xml_records import compare_count, element, flag, listing, once, only
 from ganeti_gluster_mon.gluster.query import VOLUME_NAME
 from ganeti_gluster_mon.gluster.validation import Faults, Parsed, is_name, number, quoted
 from ganeti_gluster_mon.gluster.xmlstream import Record, read
 
 
 def brick_clients(output: bytes) -> Parsed[Tuple[BrickClients, ...]]:
-    """The clients of each brick that runs; a brick that does not is left out."""
+    """The clients of each brick; None of one that does not run, or whose clients cannot be read."""
     faults = Faults()
     client = element("hostname opVersion", make=lambda record: _client(record, faults))
     node = element("hostname path status", clientsStatus=element("clientCount", client=client, many="client"))
@@ -40,14 +40,17 @@ def _brick(volume: str, node: Record, faults: Faults) -> Optional[BrickClients]:
     if not is_name(host) or not is_name(path):
         faults.add(f"a brick of {volume} is called {quoted(host)}:{quoted(path)}")
         return None
-    if node.texts.get("status") != "1" or "clientsStatus" not in node.children:
-        return None
+    if not flag(node.texts, "status", f"{host}:{path}", faults):
+        return BrickClients(volume, host, path, None)
+    if "clientsStatus" not in node.children:
+        faults.add(f"clientsStatus of {host}:{path} is missing")
+        return BrickClients(volume, host, path, None)
     status = only(node, "clientsStatus")
     listed: List[Optional[BrickClient]] = status.children.get("client", [])
     compare_count(status.texts.get("clientCount"), len(listed), "clients", f"{host}:{path}", faults)
     clients = tuple(each for each in listed if each is not None)
     # A brick one of whose clients cannot be read would seem to have lost a connection.
-    return BrickClients(volume, host, path, clients) if len(clients) == len(listed) else None
+    return BrickClients(volume, host, path, clients if len(clients) == len(listed) else None)
 
 
 def _client(record: Record, faults: Faults) -> Optional[BrickClient]:

@@ -84,3 +84,18 @@ def test_a_client_that_is_just_connecting_is_queried_again(tmp_path: Path) -> No
     assert (answer.output.decode().strip(), runs) == (EVEN.strip(), 2)
     (answer,), runs = answers_of(tmp_path, [UNEVEN, UNEVEN], previous=taken(1, UNEVEN))
     assert (answer.output.decode().strip(), runs) == (UNEVEN.strip(), 2)
+
+
+def test_an_answer_without_a_brick_that_was_added_since_is_not_kept(tmp_path: Path) -> None:
+    without = EVEN.replace("<path>/export/b1/gv0</path>", "<path>/export/b1/old</path>")
+    assert without != EVEN
+    (answer,), runs = answers_of(tmp_path, [EVEN], previous=taken(1, without))
+    assert (answer.taken_at, runs) == (None, 1)
+
+
+def test_a_volume_whose_lock_is_held_is_queried_again_and_then_nothing_is_known(tmp_path: Path) -> None:
+    without = EVEN.replace("<volName>gv0</volName>", "<volName>other</volName>")
+    (answer,), runs = answers_of(tmp_path, [without, EVEN])
+    assert (answer.output.decode().strip(), runs) == (EVEN.strip(), 2)
+    assert answers_of(tmp_path, [without, without]) == ([], 2)
+    assert answers_of(tmp_path, ["", ""], previous=taken(400)) == ([], 2)

@@ -322,6 +322,11 @@ def test_clients_are_those_of_their_brick_and_do_not_make_the_pool_older(healthy
     assert pool.taken_at == healthy.recorded_at
     counts = {(volume.name, brick.client_count) for volume in pool.volumes or () for brick in volume.bricks}
     assert {("gv0", 6), ("arb-vm", 4), ("stopped", None)} <= counts
+    (whole,) = (answer for answer in healthy.answers if answer.query == query.VOLUME_STATUS_CLIENTS)
+    other = replace(whole, output=whole.output.replace(b"<path>/export/b1/gv0<", b"<path>/export/b1/x<", 1))
+    less = replace(healthy, answers=(*without(healthy, query.VOLUME_STATUS_CLIENTS).answers, other))
+    notes = [unknown.what for unknown in build_pool(less).unknowns]
+    assert notes == ["the clients of node1.lab.test:/export/b1/gv0"]
     cut = Answer(query.VOLUME_STATUS_CLIENTS, b"", failure="no answer within 10 s")
     less = replace(healthy, answers=(*without(healthy, query.VOLUME_STATUS_CLIENTS).answers, cut))
     assert "the clients of bricks" in [unknown.what for unknown in build_pool(less).unknowns]

@@ -34,15 +34,17 @@ def test_a_recorded_one() -> None:
     gv0 = [known for known in parsed.facts if known.volume == "gv0"]
     assert [known.host for known in gv0] == [f"node{number}.lab.test" for number in (1, 2, 3)]
     for known in gv0:
-        addresses = Counter(client.address for client in known.clients)
+        addresses = Counter(client.address for client in known.clients or ())
         assert addresses == {"10.99.0.1": 3, "10.99.0.2": 2, "10.99.0.3": 1}
-        assert {client.op_version for client in known.clients} == {100000}
+        assert {client.op_version for client in known.clients or ()} == {100000}
 
 
 def test_a_recorded_one_with_bitrot_whose_daemons_connect_to_their_own_node() -> None:
     parsed = parse.brick_clients(WITH_BITROT.read_bytes())
     assert not parsed.faults
-    assert [Counter(client.address for client in known.clients)["10.99.0.1"] for known in parsed.facts] == [
+    assert [
+        Counter(client.address for client in known.clients or ())["10.99.0.1"] for known in parsed.facts
+    ] == [
         5,
         3,
         3,
@@ -59,7 +61,7 @@ def test_a_client() -> None:
 
 def test_a_brick_without_clients_and_one_that_does_not_run() -> None:
     assert parse.brick_clients(answer(node())) == parse.Parsed((BrickClients("v", "n1", "/b", ()),))
-    assert parse.brick_clients(answer(node(status=0))) == parse.Parsed(())
+    assert parse.brick_clients(answer(node(status=0))) == parse.Parsed((BrickClients("v", "n1", "/b", None),))
 
 
 @pytest.mark.parametrize(
@@ -70,6 +72,11 @@ def test_a_brick_without_clients_and_one_that_does_not_run() -> None:
         (node(CLIENT % ("10.0.0.1:1", 1), count=2), "counts 2 clients and names 1"),
         (node(CLIENT % ("10.0.0.1:1", "x")), "opVersion of 10.0.0.1:1 is 'x'"),
         (node() + node(), "is there twice"),
+        (
+            "<node><hostname>n</hostname><path>/b</path><status>1</status></node>",
+            "clientsStatus of n:/b is missing",
+        ),
+        ("<node><hostname>n</hostname><path>/b</path></node>", "status of n:/b is missing"),
         ("<node><hostname/><path>/b</path></node>", "is called"),
     ],
 )
@@ -79,7 +86,7 @@ def test_a_fault_is_named(nodes: str, fault: str) -> None:
 
 def test_a_brick_with_a_client_that_cannot_be_read_has_no_count() -> None:
     listed = node(CLIENT % ("10.0.0.1:1", 1), CLIENT % ("nonsense", 1))
-    assert parse.brick_clients(answer(listed)).facts == ()
+    assert parse.brick_clients(answer(listed)).facts == (BrickClients("v", "n1", "/b", None),)
 
 
 def test_another_answer_is_none() -> None:
