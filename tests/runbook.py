@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Dict, Iterator, List, Tuple
 
 from ganeti_gluster_mon.health import REMEDIES, Remedy
-from ganeti_gluster_mon.health.remedies import ALERT_CODES, ALERT_REMEDIES, filled, remedy_of_alert
+from ganeti_gluster_mon.health.remedies import ALERT_CODES, ALERT_REMEDIES, REPAIRED, filled, remedy_of_alert
 
 RUNBOOK = Path(__file__).parents[1] / "docs" / "runbook.md"
 
@@ -50,6 +50,16 @@ def remedy(title: str) -> Remedy:
     template = REMEDIES[title] if title in REMEDIES else remedy_of_alert(title)
     made = filled(template, words)
     return Remedy(*(chosen(text) for text in (made.inspect, made.fix, made.verify)))
+
+
+def repair_line(title: str) -> str:
+    """The line with which the section *title* has to end; "" where ``gnt-gluster repair`` does not repair that."""
+    code = title if title in REMEDIES else ALERT_CODES.get(title, "")
+    if code not in REPAIRED:
+        return ""
+    words = "gnt-gluster repair" if code.startswith("GLUSTERD_") else "gnt-gluster repair gv0"
+    anchor = "split-brain" if code == "SPLIT_BRAIN" else "repair"
+    return f"* One command: `{words}`; see [what it does](maintenance.md#{anchor})."
 
 
 def chosen(command: str) -> str:

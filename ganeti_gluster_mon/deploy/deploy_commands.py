@@ -10,6 +10,7 @@ from ganeti_gluster_mon.gluster.query import VOLUME_NAME
 
 if TYPE_CHECKING:
     from ganeti_gluster_mon.deploy.layout import BrickAddress
+    from ganeti_gluster_mon.deploy.split_brain import CopyChoice
 
 _NODE = "a node, by its name or an unmistakable beginning of it"
 
@@ -79,6 +80,15 @@ def add_commands(commands: argparse._SubParsersAction[Any]) -> None:
     )
     repair.add_argument(
         "volume", nargs="?", type=_volume, metavar="VOLUME", help="default: all that are started"
+    )
+    repair.add_argument(
+        "--discard-copy",
+        action="append",
+        default=[],
+        type=_copy,
+        metavar="NODE:VOLUME:FILE",
+        help="end the split-brain of FILE, a disk with all its shards or one file, by giving up the copy on NODE; the "
+        "copy is kept aside first, and the guest has to be stopped; may be repeated",
     )
     repair.set_defaults(run=_run("repair"))
 
@@ -241,3 +251,24 @@ def _brick(text: str) -> BrickAddress:
     if not host or not colon or not path.startswith("/"):
         raise argparse.ArgumentTypeError(f"{text!r} is no brick: HOST:PATH, as gluster volume info has it")
     return BrickAddress(host, path)
+
+
+def _copy(text: str) -> CopyChoice:
+    from ganeti_gluster_mon.deploy.split_brain import CopyChoice
+
+    node, _, rest = text.partition(":")
+    volume, _, path = rest.partition(":")
+    path = path.lstrip("/")
+    if (
+        not node
+        or not VOLUME_NAME.match(volume)
+        or not path
+        or os.path.normpath(path) != path
+        or "\0" in path
+    ):
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is no copy of a file: NODE:VOLUME:FILE, as gnt-gluster repair VOLUME names it"
+        )
+    if path == ".." or path.startswith("../"):
+        raise argparse.ArgumentTypeError(f"{text!r}: FILE is a path in the volume, without ..")
+    return CopyChoice(node, volume, path)

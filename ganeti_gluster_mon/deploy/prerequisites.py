@@ -19,6 +19,8 @@ from ganeti_gluster_mon.text import one_line, short_size
 PACKAGES: Mapping[str, str] = {
     "blkid": "util-linux",
     "cat": "coreutils",
+    "chmod": "coreutils",
+    "cp": "coreutils",
     "findmnt": "util-linux",
     "find": "findutils",
     "getfattr": "attr",
@@ -32,6 +34,7 @@ PACKAGES: Mapping[str, str] = {
     "mkfs.xfs": "xfsprogs",
     "mount": "mount",
     "mountpoint": "util-linux",
+    "mv": "coreutils",
     "rm": "coreutils",
     "sed": "sed",
     "setfattr": "attr",

@@ -1,30 +1,40 @@
 """The task repair: brings back what a volume has lost, where that can lose no data.
 
 That is glusterd that does not answer, the mount of a brick, the process of a brick, and self-heal daemons.  Nothing is
-done on a volume whose state is not known.
+done on a volume whose state is not known.  Files in split-brain are named; which copy is given up is
+the choice of the administrator (``--discard-copy``).
 """
 
 from __future__ import annotations
 
 import argparse
-from typing import List, Optional, Sequence, Tuple
+from typing import List, Mapping, Optional, Sequence, Tuple
 
 from ganeti_gluster_mon.deploy import plan
-from ganeti_gluster_mon.deploy.apply import PlanRefused
+from ganeti_gluster_mon.deploy.apply import PlanRefused, query_nodes
 from ganeti_gluster_mon.deploy.brick_steps import RunGlusterd
 from ganeti_gluster_mon.deploy.context import Context, Proposal
-from ganeti_gluster_mon.deploy.layout import BrickAddress
+from ganeti_gluster_mon.deploy.daemon_steps import EndSelfHealDaemon, StartDaemon, daemon_online
+from ganeti_gluster_mon.deploy.gluster_cli import volume_status
+from ganeti_gluster_mon.deploy.layout import REPLICATE, BrickAddress
 from ganeti_gluster_mon.deploy.pool_steps import StartVolume
+from ganeti_gluster_mon.deploy.problem_repair import repair_problems
 from ganeti_gluster_mon.deploy.repair_steps import BrickMounted, RestartGlusterd
-from ganeti_gluster_mon.deploy.step import PreconditionFailed, Step
+from ganeti_gluster_mon.deploy.split_brain import CopyChoice
+from ganeti_gluster_mon.deploy.split_brain_repair import SplitBrainRepair, choices_by_name
+from ganeti_gluster_mon.deploy.step import NodeQuery, PreconditionFailed, Step
 from ganeti_gluster_mon.deploy.survey import NodeSurvey
 from ganeti_gluster_mon.deploy.task_queries import pool_members, state_of_bricks
 from ganeti_gluster_mon.gluster.facts import VolumeInfo
+from ganeti_gluster_mon.gluster.model import SELF_HEAL_DAEMON
 from ganeti_gluster_mon.text import one_line, some
+
+_RESULT = "what still needs attention: ganeti-gluster-mon check --query"
 
 
 def repair(context: Context, arguments: argparse.Namespace) -> Proposal:
-    """Volumes whose bricks and self-heal daemons run, and whose glusterds answer."""
+    """Volumes whose bricks and self-heal daemons run, and whose glusterds answer; chosen copies are given up."""
+    choices = choices_by_name(context, arguments.volume, arguments.discard_copy)
     members = pool_members(context)
     coordinator = plan.coordinator(members)
     volumes = _volumes(coordinator, arguments.volume)
@@ -33,12 +43,46 @@ def repair(context: Context, arguments: argparse.Namespace) -> Proposal:
     silent = {one.name: str(one.fault) for one in members if one.no_glusterd}
     for node, fault in silent.items():
         steps += [RunGlusterd(node), RestartGlusterd(node, fault)]
+    lost = list(steps)
     for volume in volumes:
         found, left = _of_volume(context, coordinator, volume, members)
-        steps += found
+        lost += found
         notes += left
-    result = "what still needs attention: ganeti-gluster-mon check --query"
-    return Proposal(tuple(steps), tuple(dict.fromkeys(notes)), result=result)
+    if choices:
+        return _give_up(context, coordinator, volumes[0], choices, lost)
+    for volume in volumes:
+        if not lost and _is_replicated(volume):
+            notes += SplitBrainRepair(context, coordinator.name, volume).notes()
+    found, left = repair_problems(context, coordinator.name, volumes, arguments.volume is None)
+    return Proposal((*lost, *found), tuple(dict.fromkeys([*notes, *left])), result=_RESULT)
+
+
+def _give_up(
+    context: Context,
+    coordinator: NodeSurvey,
+    volume: VolumeInfo,
+    choices: Sequence[CopyChoice],
+    lost: Sequence[Step],
+) -> Proposal:
+    """The copies in *choices* are given up; to name them is the confirmation.
+
+    Raises PreconditionFailed while something of the volume is *lost*.
+    """
+    if lost:
+        raise PreconditionFailed(
+            f"{volume.name}: something of it does not run, so not all copies are known: gnt-gluster repair "
+            f"{volume.name} starts it, then run this command again"
+        )
+    if not _is_replicated(volume):
+        raise PreconditionFailed(f"{volume.name} is not replicated: it has no copies")
+    steps, notes, kept = SplitBrainRepair(context, coordinator.name, volume).plan(choices)
+    named = f"kept copies: {', '.join(kept)}" if kept else "no copy was kept: an arbiter has no data"
+    return Proposal(tuple(steps), tuple(notes), result=f"{named}; {_RESULT}")
+
+
+def _is_replicated(volume: VolumeInfo) -> bool:
+    """Whether *volume* is replicated, so that its copies may contradict each other."""
+    return plan.layout_of(volume).kind == REPLICATE
 
 
 def _volumes(coordinator: NodeSurvey, name: Optional[str]) -> Tuple[VolumeInfo, ...]:
@@ -84,6 +128,41 @@ def _of_volume(
         raise PlanRefused(f"{volume.name}: no node with a brick can be reached")
     if not (missing or silent):
         return [], notes
+    ended, started = _lost_daemons(context, coordinator, volume, missing, away)
     # with bricks that cannot be reached only the others are waited for, and no daemons
     bricks = () if len(reached) == len(volume.bricks) else tuple(reached)
-    return [*mounts, StartVolume(coordinator.name, volume.name, bricks)], notes
+    return [*mounts, *ended, StartVolume(coordinator.name, volume.name, bricks), *started], notes
+
+
+def _lost_daemons(
+    context: Context,
+    coordinator: NodeSurvey,
+    volume: VolumeInfo,
+    missing: Sequence[str],
+    away: Mapping[str, str],
+) -> Tuple[List[Step], List[Step]]:
+    """The steps that end self-heal daemons which run though glusterd calls them offline, and those that come after.
+
+    One process of a node serves all volumes, so those that it served have to be started as well.
+    """
+    ended: List[Step] = []
+    hosts: List[str] = []
+    for label in missing:
+        host, found, _ = label.partition(": self-heal daemon")
+        node = (
+            context.cluster.node_of_host(coordinator.name if host == "localhost" else host) if found else None
+        )
+        if node is not None and not node.offline and node.name not in away:
+            ended.append(EndSelfHealDaemon(node.name, coordinator.name, volume.name, host))
+            hosts.append(host)
+    others = [one.name for one in coordinator.volumes if one.state == "started" and one.name != volume.name]
+    queries = {name: NodeQuery(coordinator.name, volume_status(name)) for name in others if hosts}
+    answers = query_nodes(context.host, queries.values())
+    started: List[Step] = [
+        StartDaemon(coordinator.name, name, SELF_HEAL_DAEMON, host)
+        for name, query in queries.items()
+        for host in hosts
+        # a volume that has no such daemon lists none
+        if daemon_online(answers[query], name, SELF_HEAL_DAEMON, host) is not None
+    ]
+    return ended, started

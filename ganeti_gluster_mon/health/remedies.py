@@ -54,8 +54,8 @@ _LOG = "journalctl --no-pager --lines 50 --unit 'ganeti-gluster-mon-*'"
 REMEDIES: Mapping[str, Remedy] = {
     "SUBVOLUME_QUORUM_LOST": Remedy(_NOT_ONLINE, _REPAIR, _CHECK_VOLUME),
     "SPLIT_BRAIN": Remedy(
-        "gluster volume heal {volume} info split-brain",
-        "gluster volume heal {volume} split-brain source-brick BRICK FILE",
+        "gnt-gluster repair --dry-run {volume}",
+        "gnt-gluster repair {volume} --discard-copy NODE:{volume}:FILE",
         _CHECK_VOLUME,
     ),
     "BITROT_CORRUPTED": Remedy(
@@ -128,6 +128,20 @@ REMEDIES: Mapping[str, Remedy] = {
         _QUOTA, "gluster volume quota {volume} limit-usage {path} SIZE", _CHECK_VOLUME
     ),
 }
+
+#: codes of the problems that ``gnt-gluster repair`` repairs, or guides to the end (SPLIT_BRAIN)
+REPAIRED = frozenset(
+    (
+        "SUBVOLUME_QUORUM_LOST",
+        "SPLIT_BRAIN",
+        "BRICK_OFFLINE",
+        "GLUSTERD_DOWN",
+        "GLUSTERD_HANGS",
+        "HEAL_DAEMON_DOWN",
+        "HEAL_STUCK",
+        "DAEMON_DOWN",
+    )
+)
 
 #: by code and the task or the option that the problem is about, where its command is another one
 _OF_TASKS: Mapping[str, Mapping[str, Remedy]] = {

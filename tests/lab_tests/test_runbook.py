@@ -5,6 +5,8 @@ One cluster of three nodes; each test provokes a fault and leaves the pool well.
 
 from __future__ import annotations
 
+import re
+import subprocess
 from typing import Iterator
 
 import pytest
@@ -12,7 +14,7 @@ import pytest
 from ganeti_gluster_mon.health import HEALING, REMEDIES, Problem, remedy_of
 from ganeti_gluster_mon.health.remedies import ALERT_CODES, ALERT_REMEDIES, filled, remedy_of_alert
 from tests.conftest import FAMILY
-from tests.lab import Cluster, Disk, Pool
+from tests.lab import Cluster, Disk, Pool, wait_until
 from tests.lab.ganeti import FILE_DIRECTORIES
 from tests.lab_tests.daemon import make_user
 from tests.lab_tests.deploying import BRICK, DISK, gnt_gluster, refused
@@ -143,6 +145,24 @@ def test_a_self_heal_daemon_does_not_run(cluster: Cluster) -> None:
     fix(cluster.pool, wait_problem(cluster.pool, "HEAL_DAEMON_DOWN", "gv0"))
 
 
+def test_a_self_heal_daemon_runs_whose_pid_file_is_lost(cluster: Cluster) -> None:
+    pool = cluster.pool
+    pool.create_volume("other", pool.bricks("/export/b1/other"), replica=3)
+    try:
+        pool.exec(2, ["rm", "/run/gluster/shd/gv0/gv0-shd.pid"])
+        wait_problem(pool, "HEAL_DAEMON_DOWN", "gv0")
+        shown = type_in(pool, "gnt-gluster repair --dry-run gv0").stdout
+        assert "kill -TERM" in shown
+        done = type_in(pool, "gnt-gluster repair gv0")
+        print(done.stderr)
+        assert "nothing to do" in type_in(pool, "gnt-gluster repair").stderr
+        for volume in ("gv0", "other"):
+            status = pool.gluster("volume", "status", volume)
+            assert re.findall(r"Self-heal Daemon on .*? (Y|N) ", status) == ["Y"] * 3, status
+    finally:
+        pool.delete_volume("other")
+
+
 # --- tasks, and what else can be provoked at once ----------------------------------------------------------------
 
 
@@ -173,11 +193,117 @@ def test_copies_contradict_each_other(cluster: Cluster) -> None:
             pool.start_brick("brain", down)
         pool.gluster("volume", "set", "brain", "cluster.self-heal-daemon", "on")
         problem = wait_problem(pool, "SPLIT_BRAIN", "brain")
-        fix(pool, problem, BRICK=f"{NODE2}:/export/b1/brain", FILE="/file")
+        fix(pool, problem, NODE=NODE2, FILE="/file")
         one, two = (pool.exec(host, ["sha256sum", "/export/b1/brain/file"]).stdout for host in (1, 2))
         assert one == two
     finally:
         pool.delete_volume("brain")
+
+
+def contradicting(pool: Pool, disk: str, offset: int) -> None:
+    """Write to *disk* of gv0, at *offset* in its second shard, while node1 is alone, and while it is away."""
+
+    def random(number: int) -> str:
+        return (
+            f"dd if=/dev/urandom of=/mnt/split/{disk} bs=64k count=1 seek={offset // 65536 + number} "
+            "conv=notrunc,fsync"
+        )
+
+    def noted(host: int) -> bool:
+        """Whether the brick has it in writing that others lack the change; that takes about a second."""
+        named = pool.exec(
+            host, ["sh", "-c", f"getfattr -d -m trusted.afr.gv0 -e hex {BRICK}/.shard/*.1"], check=False
+        )
+        return re.search(r"client-\d=0x(?!0{8})", named.stdout) is not None
+
+    pool.mount(1, "gv0", "/mnt/split")
+    pool.exec(1, ["sh", "-c", random(0)])
+    pool.unmount(1, "/mnt/split")
+    options = {
+        "cluster.self-heal-daemon": "off",
+        "cluster.quorum-type": "none",
+        **{f"cluster.{kind}-self-heal": "off" for kind in ("data", "metadata", "entry")},
+    }
+    for option, value in options.items():
+        pool.gluster("volume", "set", "gv0", option, value)
+    for number, down in enumerate(([2, 3], [1]), 1):
+        for host in down:
+            pool.kill_brick("gv0", host)
+        pool.mount(1, "gv0", "/mnt/split")
+        pool.exec(1, ["sh", "-c", random(number)])
+        wait_until(lambda host=3 if 1 in down else 1: noted(host), "the note of the change", 20.0)  # type: ignore[misc]
+        pool.unmount(1, "/mnt/split")
+        for host in down:
+            pool.start_brick("gv0", host)
+    for option in options:
+        pool.gluster("volume", "reset", "gv0", option)
+    pool.start_volume("gv0", force=True)
+
+
+def killed_at(pool: Pool, step: int, line: str) -> bool:
+    """Type *line*, and kill it (SIGKILL) when it begins its step *step*; False: it ended before."""
+    run = pool.popen(1, [*line.split()], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    assert run.stderr is not None
+    for message in run.stderr:
+        print(f"  {message}", end="")
+        begun = re.match(r"\[(\d+)/", message)
+        if begun and int(begun[1]) >= step:
+            run.kill()
+            run.wait(timeout=30)
+            return True
+    assert run.wait(timeout=30) == 0
+    return False
+
+
+def test_a_copy_of_a_guests_disk_is_given_up_though_the_command_is_killed_at_each_step(
+    cluster: Cluster,
+) -> None:
+    pool = cluster.pool
+    cluster.instance_add("split", "--disk=0:size=80M", "--no-start", template="gluster")
+    brick = BRICK
+    (disk,) = [
+        path
+        for path in pool.exec(1, ["sh", "-c", f"cd {brick} && ls ganeti/*"]).stdout.split()
+        if not path.endswith("/")
+    ]
+    try:
+        contradicting(pool, disk, 70 * MIB)
+        problem = wait_problem(pool, "SPLIT_BRAIN", "gv0")
+        shards = {
+            host: pool.exec(host, ["sh", "-c", f"sha256sum {brick}/.shard/*.1"]).stdout.split()
+            for host in (1, 2, 3)
+        }
+        assert shards[1][0] != shards[2][0] == shards[3][0]
+        named = type_in(pool, remedy_of(problem).inspect).stderr
+        print(named)
+        assert f"(part 1 of {disk}, disk/0 of split) is in split-brain; 1 of " in named
+        assert named.count(", written 2") >= 3
+        line = f"gnt-gluster repair gv0 --discard-copy {NODE2}:gv0:{disk}"
+        refusal = type_in(pool, line, check=False)
+        assert refusal.returncode == 1 and "would be left differ" in refusal.stderr, refusal.stderr
+        line = f"gnt-gluster repair gv0 --discard-copy node1:gv0:{disk}"
+        shown = type_in(pool, line.replace("repair", "repair --dry-run")).stdout
+        assert "cp --reflink=auto" in shown and "split-brain source-brick" in shown
+        step = 1
+        while killed_at(pool, step, f"/usr/local/bin/{line}"):
+            step += 1
+            wait_until(
+                lambda: type_in(pool, "gnt-gluster maintenance finish node1", check=False).returncode == 0,
+                "the lock",
+                30.0,
+            )
+        assert step >= 2
+        done = type_in(pool, line)
+        kept = re.findall(r" node1\.lab\.test:(/[^\s,;]+)", done.stderr.splitlines()[-1])
+        of_shard = [path for path in kept if "/.shard/" in path]
+        assert len(of_shard) == 1, done.stderr
+        assert pool.exec(1, ["sha256sum", *of_shard]).stdout.split()[0] == shards[1][0]
+        assert not any(path.startswith(f"{brick}/") for path in kept)
+        for host in (1, 2, 3):
+            assert pool.exec(host, ["sha256sum", shards[host][1]]).stdout.split()[0] == shards[2][0]
+        pool.exec(1, ["rm", "--", *kept])
+    finally:
+        cluster.instance_remove("split")
 
 
 # --- every other command ----------------------------------------------------------------------------------------
@@ -189,7 +315,7 @@ _NEED_A_FAULT = (
     "gnt-gluster expand-volume",
     "gluster volume remove-brick",
     "gluster volume quota",
-    "gluster volume heal gv0 split-brain",
+    "gnt-gluster repair gv0 --discard-copy",
 )
 #: what they answer where nothing is wrong: exit status 1, and why
 _NOTHING_TO_DO = {

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import argparse
 import re
-from typing import Any, Callable, Dict, Iterator, List, Set, Tuple
+from typing import Any, Callable, Dict, Iterator, List, Set, Tuple, cast
 
 import pytest
 
 from ganeti_gluster_mon import gnt_gluster
 from ganeti_gluster_mon.deploy import releasing
+from ganeti_gluster_mon.deploy.change_lock import LockHost
 from ganeti_gluster_mon.deploy.command_arguments import brick_by_name, nodes_by_name, requested_places
+from ganeti_gluster_mon.deploy.context import Context
 from ganeti_gluster_mon.deploy.layout import BrickAddress
+from ganeti_gluster_mon.deploy.split_brain_repair import choices_by_name
 from ganeti_gluster_mon.ganeti import ssconf
 from ganeti_gluster_mon.gluster.model import Brick, Disk, Peer, Pool, Volume
 from ganeti_gluster_mon.health import Health
@@ -74,6 +77,11 @@ def _released(_: pytest.MonkeyPatch, arguments: argparse.Namespace) -> Any:
     return [nodes_by_name(CLUSTER, [node])[0] for node, _ in arguments.disks]
 
 
+def _given_up(_: pytest.MonkeyPatch, arguments: argparse.Namespace) -> Any:
+    context = Context(CLUSTER, cast(LockHost, None), FULL)
+    return choices_by_name(context, "v", arguments.discard_copy)[0].node
+
+
 def _maintained(_: pytest.MonkeyPatch, arguments: argparse.Namespace) -> Any:
     return nodes_by_name(CLUSTER, [arguments.node])
 
@@ -102,6 +110,7 @@ CASES: Dict[Tuple[str, str], Tuple[List[str], Resolved, Any]] = {
     ("add-node", "nodes"): (["add-node", "{}"], _nodes, (FULL,)),
     ("remove-node", "nodes"): (["remove-node", "{}"], _removed, FULL),
     ("release-disk", "disks"): (["release-disk", "{}:/dev/vdb"], _released, [FULL]),
+    ("repair", "discard_copy"): (["repair", "v", "--discard-copy", "{}:v:f"], _given_up, FULL),
     ("diagnose", "nodes"): (["diagnose", "{}"], _diagnosed, [FULL]),
     ("maintenance start", "node"): (["maintenance", "start", "{}"], _maintained, (FULL,)),
     ("maintenance start", "target_node"): (

@@ -9,6 +9,7 @@ from typing import List, Optional, Sequence, Tuple, cast
 import pytest
 
 from ganeti_gluster_mon import gnt_gluster
+from ganeti_gluster_mon.deploy import problem_repair
 from ganeti_gluster_mon.deploy.apply import PlanRefused
 from ganeti_gluster_mon.deploy.change_lock import LockHost
 from ganeti_gluster_mon.deploy.context import Context
@@ -16,9 +17,20 @@ from ganeti_gluster_mon.deploy.gluster_cli import POOL_LIST, VOLUME_INFO
 from ganeti_gluster_mon.deploy.repairing import repair
 from ganeti_gluster_mon.deploy.step import PreconditionFailed, Step
 from ganeti_gluster_mon.ganeti.ssh import CommandResult, NodeUnavailable
+from ganeti_gluster_mon.health import Problem
 from tests.unit.deploy.fake_nodes import FAILED, cluster, ok, pool_list, uuid, volume, volume_info
 
 NODES = tuple(f"node{n}.example.org" for n in (1, 2, 3))
+
+NO_SPLIT_BRAIN = (
+    "<?xml version='1.0'?>\n<cliOutput><healInfo><bricks>"
+    + "".join(
+        f"<brick hostUuid='-'><name>{one}:/b</name><status>Connected</status>"
+        "<numberOfEntries>0</numberOfEntries></brick>"
+        for one in NODES
+    )
+    + "</bricks></healInfo><opRet>0</opRet><opErrno>0</opErrno><opErrstr/></cliOutput>"
+)
 
 
 @dataclass
@@ -47,6 +59,8 @@ class Hosts:
             return volume_info(volume("gv0", [f"{one}:/b" for one in NODES]), volume("old", ["node1:/o"], 2))
         if "status" in argv:
             return self.status or self._status()
+        if "split-brain" in argv:
+            return ok(NO_SPLIT_BRAIN)
         return ok()
 
     def _status(self) -> CommandResult:
@@ -61,6 +75,15 @@ class Hosts:
             f"<volume><volName>gv0</volName><nodeCount>6</nodeCount>{nodes}<tasks/></volume></volumes></volStatus>"
             "</cliOutput>"
         )
+
+
+PROBLEMS: Tuple[Problem, ...] = ()
+
+
+@pytest.fixture(autouse=True)
+def no_problems(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No query of the Gluster of this machine."""
+    monkeypatch.setattr(problem_repair, "query_problems", lambda: (PROBLEMS, ""))
 
 
 def planned(hosts: Hosts, *words: str) -> Tuple[List[str], Tuple[str, ...], Tuple[Step, ...]]:
@@ -78,7 +101,7 @@ def test_the_mount_of_a_brick_comes_before_its_process() -> None:
 
 
 def test_a_self_heal_daemon_that_is_dead_is_started() -> None:
-    assert planned(Hosts(daemons=NODES[2:]))[0] == ["StartVolume node1"]
+    assert planned(Hosts(daemons=NODES[2:]))[0] == ["EndSelfHealDaemon node3", "StartVolume node1"]
 
 
 def test_a_silent_glusterd_is_restarted_first() -> None:

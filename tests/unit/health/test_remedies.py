@@ -26,7 +26,7 @@ from ganeti_gluster_mon.health import (
     remedy_of,
 )
 from ganeti_gluster_mon.health.node import evaluate_node
-from ganeti_gluster_mon.health.remedies import ALERT_CODES, ALERT_REMEDIES, filled, remedy_of_alert
+from ganeti_gluster_mon.health.remedies import ALERT_CODES, ALERT_REMEDIES, REPAIRED, filled, remedy_of_alert
 from tests import runbook
 from tests.unit.test_alerts import ALERTS
 
@@ -44,6 +44,17 @@ def test_every_code_and_every_alert_has_its_commands() -> None:
     for template in (*REMEDIES.values(), *ALERT_REMEDIES.values()):
         for text in (template.inspect, template.fix, template.verify):
             assert shlex.split(text), text
+
+
+@pytest.mark.parametrize("title", [title for title in runbook.titles() if runbook.repair_line(title)])
+def test_each_section_of_what_repair_repairs_ends_with_it(title: str) -> None:
+    lines = runbook.sections()[title].split("\n## ")[0].rstrip().splitlines()
+    assert lines[-1] == runbook.repair_line(title)
+
+
+def test_what_is_repaired_by_one_command_are_codes() -> None:
+    assert set(REMEDIES) > REPAIRED
+    assert len([title for title in runbook.titles() if runbook.repair_line(title)]) > 12
 
 
 @pytest.mark.parametrize("title", runbook.titles())
