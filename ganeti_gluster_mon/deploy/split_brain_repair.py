@@ -54,8 +54,8 @@ class SplitBrainRepair:
     def __init__(self, context: Context, coordinator: str, volume: VolumeInfo) -> None:
         self._context, self._coordinator, self._volume = context, coordinator, volume
         self._disks: Tuple[DiskFile, ...] = ()
-        #: entries in split-brain, of whichever brick
-        self._split: Set[str] = set()
+        #: by set of bricks: the entries in split-brain, as its bricks name them
+        self._split: Dict[Tuple[CopyBrick, ...], Set[str]] = {}
         #: bytes that the plan keeps aside, by node and directory
         self._taken: Dict[Tuple[str, str], int] = {}
 
@@ -87,8 +87,8 @@ class SplitBrainRepair:
         used: Set[CopyChoice] = set()
         for file in files:
             mine = [one for one in choices if file.chosen_by(one)]
-            if not mine:
-                continue
+            if not mine or all(copy.kind is None for copy in file.copies):
+                continue  # a file is on one set alone
             nodes = {one.node for one in mine}
             losers = [copy for copy in file.copies if copy.brick.node in nodes]
             used |= {one for one in mine if any(copy.brick.node == one.node for copy in losers)}
@@ -120,7 +120,7 @@ class SplitBrainRepair:
     def _is_split(self, file: SplitFile) -> bool:
         """Whether one of the bricks lists *file*; each may list it by its path or by its GFID."""
         names = {f"/{file.path}", *(f"<gfid:{copy.gfid}>" for copy in file.copies if copy.gfid)}
-        return bool(names & self._split)
+        return bool(names & self._split[tuple(copy.brick for copy in file.copies)])
 
     def _give_up(self, file: SplitFile, losers: Sequence[FileCopy]) -> Tuple[List[Step], List[str]]:
         """The steps that heal *file* from the copies that are not *losers*, and where those are kept."""
@@ -198,11 +198,11 @@ class SplitBrainRepair:
         listed = split_brain_listing(query_nodes(self._context.host, (query,))[query], self._volume.name)
         must_be_complete(listed, bricks, self._volume.name)
         by_brick = {BrickAddress(one.host, one.path): one.entries for one in listed}
-        self._split = {entry for entries in by_brick.values() for entry in entries}
         found: Dict[Tuple[CopyBrick, ...], Tuple[str, ...]] = {}
         for address in bricks:
             members = tuple(bricks[one] for one in plan.set_of(self._volume, address))
             entries = [entry for one in members for entry in by_brick.get(one.address, ())]
+            self._split[members] = set(entries)
             named = [f"/{one.path}" for one in choices]
             found[members] = tuple(dict.fromkeys([*entries[:_MOST], *named]))
         return found

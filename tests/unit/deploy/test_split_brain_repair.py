@@ -51,6 +51,8 @@ class SplitPool:
         #: what a command does in addition, before it
         self.fail: Optional[str] = None
         self.hosts = Hosts()
+        #: a second set of bricks, which has none of the files
+        self.distributed = False
         self.write(DISK, [b"a" * MIB + b"b" * MIB, b"a" * MIB + b"c" * MIB, b"a" * MIB + b"c" * MIB])
 
     def brick(self, node: str) -> Path:
@@ -81,7 +83,12 @@ class SplitPool:
         if argv == POOL_LIST:
             return pool_list(node, *(other for other in NODES if other != node))
         if argv == VOLUME_INFO:
-            return volume_info(volume("gv0", [f"{one}:{self.brick(one)}" for one in NODES]))
+            bricks = [f"{one}:{self.brick(one)}" for one in NODES]
+            if not self.distributed:
+                return volume_info(volume("gv0", bricks))
+            return volume_info(
+                volume("gv0", [*bricks, *(f"{one}2" for one in bricks)], kind="Distributed-Replicate")
+            )
         if "split-brain" in argv:
             return self._split_brain()
         if "status" in argv and "volume" in argv:
@@ -91,6 +98,9 @@ class SplitPool:
                     f"<hostname>{one}</hostname><path>/b<",
                     f"<hostname>{one}</hostname><path>{self.brick(one)}<",
                 )
+            if self.distributed:
+                nodes = found[found.index("<node>") : found.index("<tasks/>")]
+                found = found.replace("<tasks/>", f"{nodes.replace('/brick<', '/brick2<')}<tasks/>")
             return ok(found)
         if argv[0] == "cat":
             return ok(json.dumps(self._configuration()))
@@ -115,6 +125,10 @@ class SplitPool:
                 if away
                 else f"<status>Connected</status>{files}<numberOfEntries>{len(self.entries)}</numberOfEntries></brick>"
             )
+        for one in NODES if self.distributed else ():
+            (self.root / one / "fs" / "brick2").mkdir(exist_ok=True)
+            bricks += f"<brick hostUuid='-'><name>{one}:{self.brick(one)}2</name><status>Connected</status>"
+            bricks += "<numberOfEntries>0</numberOfEntries></brick>"
         return ok(
             f"<?xml version='1.0'?><cliOutput><healInfo><bricks>{bricks}</bricks></healInfo><opRet>0</opRet>"
             "<opErrno>0</opErrno><opErrstr/></cliOutput>"
@@ -213,6 +227,19 @@ def test_a_file_that_bricks_list_by_path_and_by_gfid_is_named_once(pool: SplitPo
     pool.entries = [f"<gfid:{GFID}>"]
     assert proposal(pool).notes[0].startswith(f"gv0: {DISK} (disk/0 of web) is in split-brain")
     assert len(give_up(pool, "node1").steps) == 3
+
+
+def test_a_file_on_one_set_of_a_distributed_volume(pool: SplitPool) -> None:
+    pool.distributed = True
+    found = give_up(pool, "node1")
+    assert [type(step).__name__ for step in found.steps] == ["KeepCopy", "DiscardCopy", "SameCopies"]
+    # the other set may have a pointer to the file, which has its GFID and no data
+    for node in NODES:
+        pointer = pool.root / node / "fs" / "brick2" / DISK
+        pointer.parent.mkdir(parents=True)
+        pointer.write_bytes(b"")
+    assert len(give_up(pool, "node1").steps) == 3
+    assert sum("is in split-brain" in note for note in proposal(pool).notes) == 1
 
 
 def test_a_directory_is_named_and_not_repaired(pool: SplitPool) -> None:
