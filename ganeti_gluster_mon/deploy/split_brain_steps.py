@@ -15,7 +15,6 @@ from ganeti_gluster_mon.deploy.split_brain import (
     copies_query,
     must_be_complete,
     read_seconds,
-    shard_of,
     split_brain_listing,
     split_brain_query,
 )
@@ -193,8 +192,7 @@ class DiscardCopy(Step):
         command = gluster(
             self.node,
             *("volume", "heal", self.volume, "split-brain", "source-brick", self.source.label),
-            # a client has no path to a shard
-            f"/{self.path}" if shard_of(self.path) is None else f"gfid:{gfid}",
+            f"/{self.path}",
         )
         return (Command(command.node, command.argv, timeout=command.timeout + size / _WRITE_RATE),)
 

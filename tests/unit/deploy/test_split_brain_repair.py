@@ -156,8 +156,7 @@ class SplitPool:
         elif argv[0] == "mv":
             os.rename(argv[-2], argv[-1])
         elif "source-brick" in argv:
-            source, name = argv[-2].partition(":")[0], argv[-1]
-            path = name.lstrip("/") if name.startswith("/") else SHARD
+            source, path = argv[-2].partition(":")[0], argv[-1].lstrip("/")
             content = self.read(source, path)
             self.write(path, [content] * 3, self.gfids[path])
             self.entries.remove(f"/{path}")
@@ -268,7 +267,7 @@ def test_a_disk_is_chosen_with_its_shards(pool: SplitPool) -> None:
     found = give_up(pool, "node1")
     apply(cast(LockHost, pool), found.steps, print)
     assert pool.entries == [] and len(kept(pool, NODES[0])) == 2
-    assert ("gfid:99999999-7f4e-4f29-9d4c-6a0a4d2f8e11",) in {argv[-1:] for argv in pool.ran}
+    assert (f"/{SHARD}",) in {argv[-1:] for argv in pool.ran}
     pool.entries = [f"/{DISK}", f"/{SHARD}"]
     pool.write(SHARD, [b"x", b"y", b"y"], "99999999-7f4e-4f29-9d4c-6a0a4d2f8e11")
     steps = give_up(pool, "node1", path=SHARD).steps
