@@ -65,6 +65,8 @@ class FileCopy:
     opened: int = 0
     #: digests of its blocks; None: not known to the end
     blocks: Optional[Tuple[str, ...]] = None
+    #: of a directory: name → GFID of each file in it; None: not known
+    names: Optional[Mapping[str, Optional[str]]] = None
     #: copies of this file that were kept aside
     kept: Tuple[str, ...] = ()
     #: directories where it can be kept aside, with the bytes that fit in
@@ -124,6 +126,17 @@ class SplitFile:
         return choice.volume == self.volume and choice.path in (self.path, disk)
 
 
+def contradicting_names(copies: Sequence[FileCopy]) -> Tuple[str, ...]:
+    """The files in a directory that have another GFID in one copy than in another: each was created on its own."""
+    found: Dict[str, str] = {}
+    differing: Dict[str, None] = {}
+    for copy in copies:
+        for name, gfid in (copy.names or {}).items():
+            if gfid is not None and found.setdefault(name, gfid) != gfid:
+                differing[name] = None
+    return tuple(sorted(differing))
+
+
 def difference(copies: Sequence[FileCopy]) -> str:
     """Which blocks of *copies* differ, for people."""
     known = [copy.blocks for copy in copies if copy.blocks is not None]
@@ -145,8 +158,8 @@ def described(file: SplitFile) -> List[str]:
     if any(copy.kind == "directory" for copy in file.copies):
         return [
             *lines,
-            "  it is a directory: compare its entries on the bricks, and keep a copy of what differs aside; "
-            f"gluster volume heal {file.volume} split-brain source-brick HOST:BRICK /FILE decides about an entry",
+            "  it is a directory: files in it were created while others were away; those that are known are named, and "
+            "it is healed when they are",
         ]
     if file.path.startswith("<"):
         return [*lines, f"  its path is not known: gluster volume heal {file.volume} info split-brain"]
@@ -244,6 +257,12 @@ class BrickAnswer:
                 f"{brick.address.label}: its files cannot be read: {reply.reason}"
             ) from err
 
+    def merged(self, other: BrickAnswer) -> BrickAnswer:
+        """This answer with the copies of *other*."""
+        return BrickAnswer(
+            {**self.copies, **other.copies}, {**self.disks, **other.disks}, {**self.aside, **other.aside}
+        )
+
 
 def _copy(brick: CopyBrick, one: Mapping[str, Any], places: Tuple[Tuple[str, int], ...]) -> FileCopy:
     if "kind" not in one:
@@ -257,6 +276,7 @@ def _copy(brick: CopyBrick, one: Mapping[str, Any], places: Tuple[Tuple[str, int
         modified=int(one["modified"]),
         opened=int(one["open"]),
         blocks=_blocks(one["blocks"]),
+        names=one.get("names"),
         kept=tuple(one["kept"]),
         places=places,
     )

@@ -17,6 +17,7 @@ from ganeti_gluster_mon.deploy.split_brain import (
     CopyChoice,
     FileCopy,
     SplitFile,
+    contradicting_names,
     copies_query,
     described,
     must_be_complete,
@@ -42,6 +43,8 @@ from ganeti_gluster_mon.text import one_line, some
 
 #: files whose copies are compared, and files that are named; the rest is counted
 _MOST, _MOST_NAMED = 100, 10
+#: bytes that a shard has where a volume was made by this package
+_LARGEST_SHARD = 64 << 20
 #: seconds for which a brick is read where nothing was chosen yet
 _REPORT_SECONDS = 20.0
 
@@ -120,6 +123,8 @@ class SplitBrainRepair:
     def _is_split(self, file: SplitFile) -> bool:
         """Whether one of the bricks lists *file*; each may list it by its path or by its GFID."""
         names = {f"/{file.path}", *(f"<gfid:{copy.gfid}>" for copy in file.copies if copy.gfid)}
+        if len({copy.gfid for copy in file.copies if copy.kind == "file"}) > 1:
+            return True
         return bool(names & self._split[tuple(copy.brick for copy in file.copies)])
 
     def _give_up(self, file: SplitFile, losers: Sequence[FileCopy]) -> Tuple[List[Step], List[str]]:
@@ -133,11 +138,11 @@ class SplitBrainRepair:
         missing = [copy.brick.address.label for copy in file.copies if copy.kind is None]
         if missing:
             raise PreconditionFailed(f"{name}: {some(missing, 3)} has no copy: heal it by gluster first")
-        if any(copy.kind != "file" for copy in file.copies) or len({copy.gfid for copy in file.copies}) > 1:
+        if any(copy.kind != "file" or copy.gfid is None for copy in file.copies):
             raise PreconditionFailed(
-                f"{name}: its copies are not the same file (kind or GFID differ): this command does not repair that"
+                f"{name}: not all of its copies are files: this command does not repair that"
             )
-        if len({(copy.size, copy.blocks) for copy in others}) > 1 or (
+        if len({(copy.gfid, copy.size, copy.blocks) for copy in others}) > 1 or (
             len(others) > 1 and others[0].blocks is None
         ):
             kept = some([copy.brick.address.label for copy in others], 4)
@@ -235,6 +240,7 @@ class SplitBrainRepair:
             ]
             if any(sizes):
                 answers = self._query(sets, folders, read_seconds(max(sizes)))
+        sets, answers = self._with_contradicting_names(sets, answers, folders, whole)
         gfids = self._disks_of_shards(answers, folders)
         by_path = {disk.path: disk for disk in self._disks}
         files = []
@@ -251,6 +257,30 @@ class SplitBrainRepair:
                 disk = by_path.get(path) or by_path.get(gfids.get(shard_of(path) or "", ""))
                 files.append(SplitFile(self._volume.name, path, tuple(copy for _, copy in found), disk))
         return files
+
+    def _with_contradicting_names(
+        self, sets: _Sets, answers: Dict[CopyBrick, BrickAnswer], folders: Sequence[str], whole: bool
+    ) -> Tuple[_Sets, Dict[CopyBrick, BrickAnswer]]:
+        """*sets* and *answers* with the files that have several GFIDs: Gluster lists the directory they are in."""
+        found: Dict[Tuple[CopyBrick, ...], Tuple[str, ...]] = {}
+        for bricks, entries in sets.items():
+            names: List[str] = []
+            for entry in entries:
+                copies = [answers[brick].copies[entry] for brick in bricks]
+                path = next((path for path, _ in copies if path is not None), "")
+                names += [
+                    f"/{os.path.join(path, name)}"
+                    for name in contradicting_names([copy for _, copy in copies])
+                ]
+            found[bricks] = tuple(name for name in dict.fromkeys(names) if name not in entries)[:_MOST]
+        largest = max(map(len, found.values()), default=0)
+        seconds = read_seconds(largest * _LARGEST_SHARD) if whole else _REPORT_SECONDS
+        more = self._query(found, folders, seconds)
+        sets = {bricks: (*entries, *found[bricks]) for bricks, entries in sets.items()}
+        return sets, {
+            brick: answer if brick not in more else answer.merged(more[brick])
+            for brick, answer in answers.items()
+        }
 
     def _query(self, sets: _Sets, folders: Sequence[str], seconds: float) -> Dict[CopyBrick, BrickAnswer]:
         queries = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from typing import List, Optional, Sequence, Tuple
+from typing import Optional, Sequence, Tuple
 
 from ganeti_gluster_mon.deploy.layout import BrickAddress
 from ganeti_gluster_mon.deploy.pool_steps import gluster
@@ -176,17 +176,19 @@ class DiscardCopy(Step):
     def remaining(self, answers: Sequence[CommandResult]) -> Remaining:
         listed = split_brain_listing(answers[0], self.volume)
         must_be_complete(listed, [copy.brick.address for copy in self.copies], self.volume)
-        gfid = self.copies[0].gfid
-        names = {f"/{self.path}", f"<gfid:{gfid}>"}
-        if not any(names & set(one.entries) for one in listed):
+        names = {f"/{self.path}", *(f"<gfid:{copy.gfid}>" for copy in self.copies)}
+        now = [
+            BrickAnswer.read(known.brick, answer).copies[f"/{self.path}"][1]
+            for known, answer in zip(self.copies, answers[1:])
+        ]
+        # a file that is gone from a brick was given up there, and is healed
+        gfids = {copy.gfid for copy in now if copy.kind is not None}
+        if len(gfids) == 1 and not any(names & set(one.entries) for one in listed):
             return DONE
         if self.instance is not None:
             must_be_stopped(answers[-1], self.instance)
-        now: List[FileCopy] = []
-        for known, answer in zip(self.copies, answers[1:]):
-            _, copy = BrickAnswer.read(known.brick, answer).copies[f"/{self.path}"]
+        for known, copy in zip(self.copies, now):
             must_be_unchanged(copy, self.path, known.size, known.modified)
-            now.append(copy)
         must_be_unused(now, one_line(self.path, 200))
         size = max(copy.size for copy in self.copies)
         command = gluster(
@@ -241,6 +243,6 @@ class SameCopies(Step):
         unread = [copy.brick.address.label for copy in copies if copy.blocks is None]
         if unread:
             return f"not verified: the copy on {unread[0]} cannot be read to its end"
-        if len({(copy.size, copy.blocks) for copy in copies}) > 1:
+        if len({(copy.gfid, copy.size, copy.blocks) for copy in copies}) > 1:
             return "not verified: the copies differ"
         return ""

@@ -8,6 +8,7 @@ them that are looked for) and ``aside`` (paths of copies that were kept aside). 
             its shards that were kept aside) and, where the brick has it, ``kind``, ``gfid``, ``size``,
             ``allocated``, ``modified`` (ns), ``open`` (how many times processes of this node have the brick's file
             open), ``blocks`` (a digest for each MiB, "0" for zeros; null where the time was over or reading failed)
+            and, of a directory, ``names`` (name → GFID of its files; null where there are too many)
 ``disks``   gfid → path, of files in the folders: those looked for, and those that the entries are shards of
 ``keep``    where a copy can be kept aside: ``directory``, ``available`` (bytes beyond a reserve)
 ``aside``   path → blocks, null where there is no such file
@@ -35,6 +36,8 @@ _RESERVE = 0.03
 _GFID, _VOLUME_ID = "trusted.gfid", "trusted.glusterfs.volume-id"
 _BY_GFID = re.compile(r"<?gfid:([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})>?\Z")
 _SHARDS = ".shard"
+#: names of a directory that are compared
+_MOST_NAMES = 20000
 
 
 def attribute(path: str, name: str) -> Optional[bytes]:
@@ -179,6 +182,18 @@ def kept(directories: List[str], volume: str, path: str, name: Optional[str]) ->
     return sorted(found)
 
 
+def names_in(directory: str, deadline: float) -> Optional[Dict[str, Optional[str]]]:
+    """The GFID of each file in *directory*; None where there are too many, or the time was over."""
+    found: Dict[str, Optional[str]] = {}
+    with os.scandir(directory) as entries:
+        for entry in entries:
+            if len(found) >= _MOST_NAMES or time.monotonic() > deadline:
+                return None
+            if entry.is_file(follow_symlinks=False):
+                found[entry.name] = gfid(entry.path)
+    return found
+
+
 def copy_of(brick: str, path: str, opened: Dict[str, int], deadline: float) -> Dict[str, Any]:
     """What the brick has at *path*; nothing where it has nothing there."""
     whole = os.path.join(brick, path)
@@ -195,6 +210,7 @@ def copy_of(brick: str, path: str, opened: Dict[str, int], deadline: float) -> D
         "modified": status.st_mtime_ns,
         "open": opened.get(f"{status.st_dev}:{status.st_ino}", 0),
         "blocks": blocks(whole, deadline) if regular else None,
+        "names": names_in(whole, deadline) if stat.S_ISDIR(status.st_mode) else None,
     }
 
 

@@ -43,6 +43,8 @@ class SplitPool:
         #: entries in split-brain, as heal info names them
         self.entries: List[str] = [f"/{DISK}"]
         self.gfids: Dict[str, str] = {}
+        #: node → of the shard there, where it is another one
+        self.own_gfids: Dict[str, str] = {}
         self.status = "ADMIN_down"
         self.opened: Dict[str, int] = {}
         self.space = 1 << 40
@@ -159,7 +161,11 @@ class SplitPool:
             source, path = argv[-2].partition(":")[0], argv[-1].lstrip("/")
             content = self.read(source, path)
             self.write(path, [content] * 3, self.gfids[path])
-            self.entries.remove(f"/{path}")
+            if path == SHARD and self.own_gfids:
+                self.own_gfids.clear()
+                self.entries.remove("/.shard")
+            else:
+                self.entries.remove(f"/{path}")
         return ok()
 
 
@@ -170,6 +176,8 @@ def pool(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> SplitPool:
 
     def attribute(path: str, name: str) -> Optional[bytes]:
         found = next((gfid for end, gfid in made.gfids.items() if path.endswith(f"/{end}")), None)
+        if path.endswith(SHARD):
+            found = next((gfid for node, gfid in made.own_gfids.items() if node in path), found)
         return bytes.fromhex(found.replace("-", "")) if found and name == "trusted.gfid" else None
 
     def places(brick: str) -> List[str]:
@@ -370,9 +378,32 @@ def test_a_brick_that_dies_meanwhile(pool: SplitPool) -> None:
     assert len(kept(pool, NODES[0])) == 1 and pool.entries == []
 
 
-def test_copies_that_are_not_the_same_file(pool: SplitPool, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(split_copies, "gfid", lambda path: GFID if "node1" in path else GFID[::-1])
-    with pytest.raises(PreconditionFailed, match="not the same file"):
+def test_a_shard_that_was_created_on_its_own_on_two_sides(pool: SplitPool) -> None:
+    """Gluster lists the directory of the shards only; the shards have different GFIDs."""
+    own, other = (f"9999999{n}-7f4e-4f29-9d4c-6a0a4d2f8e11" for n in (1, 2))
+    pool.write(SHARD, [b"x", b"y", b"y"], own)
+    pool.own_gfids[NODES[0]] = other
+    pool.entries = ["/.shard"]
+    notes = proposal(pool).notes
+    assert any(
+        note.startswith(f"gv0: {SHARD} (part 1 of {DISK}, disk/0 of web) is in split-brain") for note in notes
+    )
+    found = give_up(pool, "node1")
+    assert [type(step).__name__ for step in found.steps] == ["KeepCopy", "DiscardCopy", "SameCopies"]
+    pool.own_gfids[NODES[1]] = f"9999999{3}-7f4e-4f29-9d4c-6a0a4d2f8e11"
+    with pytest.raises(PreconditionFailed, match="would be left differ"):
+        give_up(pool, "node1")
+    del pool.own_gfids[NODES[1]]
+    apply(cast(LockHost, pool), give_up(pool, "node1").steps, print)
+    assert [pool.read(node, SHARD) for node in NODES] == [b"y"] * 3
+    assert [path.read_bytes() for path in kept(pool, NODES[0])] == [b"x"]
+
+
+def test_copies_that_are_no_files(pool: SplitPool) -> None:
+    path = pool.brick(NODES[1]) / DISK
+    path.unlink()
+    path.mkdir()
+    with pytest.raises(PreconditionFailed, match="not all of its copies are files"):
         give_up(pool, "node1")
 
 
