@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import subprocess
-from typing import Iterator
+from typing import Dict, Iterator
 
 import pytest
 
@@ -200,24 +200,23 @@ def test_copies_contradict_each_other(cluster: Cluster) -> None:
         pool.delete_volume("brain")
 
 
-def contradicting(pool: Pool, disk: str, offset: int) -> None:
-    """Write to *disk* of gv0, at *offset* in its second shard, while node1 is alone, and while it is away."""
+def contradicting(pool: Pool, disk: str) -> None:
+    """Write to *disk* of gv0 while node1 is alone, and while it is away: into part 1, which exists, and part 2."""
 
-    def random(number: int) -> str:
-        return (
-            f"dd if=/dev/urandom of=/mnt/split/{disk} bs=64k count=1 seek={offset // 65536 + number} "
-            "conv=notrunc,fsync"
+    def written(*offsets: int) -> str:
+        return "; ".join(
+            f"dd if=/dev/urandom of=/mnt/split/{disk} bs=64k count=1 seek={offset * 16} conv=notrunc,fsync"
+            for offset in offsets
         )
 
     def noted(host: int) -> bool:
         """Whether the brick has it in writing that others lack the change; that takes about a second."""
-        named = pool.exec(
-            host, ["sh", "-c", f"getfattr -d -m trusted.afr.gv0 -e hex {BRICK}/.shard/*.1"], check=False
-        )
-        return re.search(r"client-\d=0x(?!0{8})", named.stdout) is not None
+        dump = f"getfattr -d -m trusted.afr.gv0 -e hex {BRICK}/.shard/*.1 {BRICK}/.shard/*.2"
+        found = pool.exec(host, ["sh", "-c", dump], check=False).stdout
+        return len(re.findall(r"# file[^#]*client-\d=0x(?!0{8})", found)) == 2
 
     pool.mount(1, "gv0", "/mnt/split")
-    pool.exec(1, ["sh", "-c", random(0)])
+    pool.exec(1, ["sh", "-c", written(70)])
     pool.unmount(1, "/mnt/split")
     options = {
         "cluster.self-heal-daemon": "off",
@@ -230,8 +229,9 @@ def contradicting(pool: Pool, disk: str, offset: int) -> None:
         for host in down:
             pool.kill_brick("gv0", host)
         pool.mount(1, "gv0", "/mnt/split")
-        pool.exec(1, ["sh", "-c", random(number)])
-        wait_until(lambda host=3 if 1 in down else 1: noted(host), "the note of the change", 20.0)  # type: ignore[misc]
+        pool.exec(1, ["sh", "-c", written(70 + number, 140 + number)])
+        up = 3 if 1 in down else 1
+        wait_until(lambda host=up: noted(host), f"the note of the change on node{up}", 20.0)  # type: ignore[misc]
         pool.unmount(1, "/mnt/split")
         for host in down:
             pool.start_brick("gv0", host)
@@ -255,35 +255,33 @@ def killed_at(pool: Pool, step: int, line: str) -> bool:
     return False
 
 
+def digests(pool: Pool, host: int) -> Dict[str, str]:
+    """The checksum of each shard on the brick of gv0."""
+    lines = pool.exec(host, ["sh", "-c", f"cd {BRICK}/.shard && sha256sum *.*"]).stdout.splitlines()
+    return {line.split()[1].rpartition(".")[2]: line.split()[0] for line in lines}
+
+
 def test_a_copy_of_a_guests_disk_is_given_up_though_the_command_is_killed_at_each_step(
     cluster: Cluster,
 ) -> None:
     pool = cluster.pool
-    cluster.instance_add("split", "--disk=0:size=80M", "--no-start", template="gluster")
-    brick = BRICK
-    (disk,) = [
-        path
-        for path in pool.exec(1, ["sh", "-c", f"cd {brick} && ls ganeti/*"]).stdout.split()
-        if not path.endswith("/")
-    ]
+    cluster.instance_add("split", "--disk=0:size=160M", "--no-start", template="gluster")
+    (disk,) = pool.exec(1, ["sh", "-c", f"cd {BRICK} && ls -d ganeti/*"]).stdout.split()
     try:
-        contradicting(pool, disk, 70 * MIB)
+        contradicting(pool, disk)
         problem = wait_problem(pool, "SPLIT_BRAIN", "gv0")
-        shards = {
-            host: pool.exec(host, ["sh", "-c", f"sha256sum {brick}/.shard/*.1"]).stdout.split()
-            for host in (1, 2, 3)
-        }
-        assert shards[1][0] != shards[2][0] == shards[3][0]
+        lost, good = digests(pool, 1), digests(pool, 2)
+        assert good == digests(pool, 3) and all(lost[part] != good[part] for part in ("1", "2"))
         named = type_in(pool, remedy_of(problem).inspect).stderr
         print(named)
-        assert f"(part 1 of {disk}, disk/0 of split) is in split-brain; 1 of " in named
-        assert named.count(", written 2") >= 3
-        line = f"gnt-gluster repair gv0 --discard-copy {NODE2}:gv0:{disk}"
-        refusal = type_in(pool, line, check=False)
+        for part in ("1", "2"):
+            assert f"(part {part} of {disk}, disk/0 of split) is in split-brain; " in named
+        refusal = type_in(pool, f"gnt-gluster repair gv0 --discard-copy {NODE2}:gv0:{disk}", check=False)
         assert refusal.returncode == 1 and "would be left differ" in refusal.stderr, refusal.stderr
         line = f"gnt-gluster repair gv0 --discard-copy node1:gv0:{disk}"
         shown = type_in(pool, line.replace("repair", "repair --dry-run")).stdout
         assert "cp --reflink=auto" in shown and "split-brain source-brick" in shown
+        assert digests(pool, 1) == lost
         step = 1
         while killed_at(pool, step, f"/usr/local/bin/{line}"):
             step += 1
@@ -292,15 +290,14 @@ def test_a_copy_of_a_guests_disk_is_given_up_though_the_command_is_killed_at_eac
                 "the lock",
                 30.0,
             )
-        assert step >= 2
+        assert step >= 3
         done = type_in(pool, line)
         kept = re.findall(r" node1\.lab\.test:(/[^\s,;]+)", done.stderr.splitlines()[-1])
-        of_shard = [path for path in kept if "/.shard/" in path]
-        assert len(of_shard) == 1, done.stderr
-        assert pool.exec(1, ["sha256sum", *of_shard]).stdout.split()[0] == shards[1][0]
-        assert not any(path.startswith(f"{brick}/") for path in kept)
-        for host in (1, 2, 3):
-            assert pool.exec(host, ["sha256sum", shards[host][1]]).stdout.split()[0] == shards[2][0]
+        for part in ("1", "2"):
+            (path,) = [path for path in kept if re.search(rf"/\.shard/[0-9a-f-]+\.{part}\.\d+$", path)]
+            assert pool.exec(1, ["sha256sum", path]).stdout.split()[0] == lost[part]
+        assert not any(path.startswith(f"{BRICK}/") for path in kept)
+        assert [digests(pool, host) for host in (1, 2, 3)] == [good] * 3
         pool.exec(1, ["rm", "--", *kept])
     finally:
         cluster.instance_remove("split")
