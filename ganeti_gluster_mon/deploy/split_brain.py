@@ -153,13 +153,14 @@ def difference(copies: Sequence[FileCopy]) -> str:
 
 def described(file: SplitFile) -> List[str]:
     """A file in split-brain, for people: its copies, and the command that gives up one."""
-    lines = [f"{file.volume}: {file.name} is in split-brain; {difference(file.data_copies)}"]
+    directory = any(copy.kind == "directory" for copy in file.copies)
+    what = "a directory" if directory else difference(file.data_copies)
+    lines = [f"{file.volume}: {file.name} is in split-brain; {what}"]
     lines += [f"  {copy.description}" for copy in file.copies]
-    if any(copy.kind == "directory" for copy in file.copies):
+    if directory:
         return [
             *lines,
-            "  it is a directory: files in it were created while others were away; those that are known are named, and "
-            "it is healed when they are",
+            "  it has files that were created on their own on several bricks; it is healed when they are",
         ]
     if file.path.startswith("<"):
         return [*lines, f"  its path is not known: gluster volume heal {file.volume} info split-brain"]

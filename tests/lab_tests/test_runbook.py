@@ -215,8 +215,15 @@ def contradicting(pool: Pool, disk: str) -> None:
         found = pool.exec(host, ["sh", "-c", dump], check=False).stdout
         return len(re.findall(r"# file[^#]*client-\d=0x(?!0{8})", found)) == 2
 
+    def ended(host: int) -> bool:
+        dump = f"getfattr -n trusted.afr.dirty -e hex {BRICK}/.shard/*.1"
+        found = pool.exec(host, ["sh", "-c", dump], check=False)
+        return "dirty=0x" + 24 * "0" in found.stdout or "No such attribute" in found.stderr
+
     pool.mount(1, "gv0", "/mnt/split")
     pool.exec(1, ["sh", "-c", written(70)])
+    # as long as a change is marked as being made, what differs later is no split-brain for Gluster
+    wait_until(lambda: all(map(ended, (1, 2, 3))), "the end of the change", 20.0)
     pool.unmount(1, "/mnt/split")
     options = {
         "cluster.self-heal-daemon": "off",

@@ -252,7 +252,7 @@ def test_a_file_on_one_set_of_a_distributed_volume(pool: SplitPool) -> None:
 def test_a_directory_is_named_and_not_repaired(pool: SplitPool) -> None:
     pool.entries = ["/"]
     notes = proposal(pool).notes
-    assert notes[0].startswith("gv0: / is in split-brain") and "it is a directory" in notes[-1]
+    assert notes[0] == "gv0: / is in split-brain; a directory" and "healed when they are" in notes[-1]
 
 
 def test_the_copy_is_kept_before_it_is_given_up_and_all_are_compared(pool: SplitPool) -> None:
