@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import Dict, List, Mapping, Optional, Sequence, Set, Tuple
+from typing import Dict, Iterator, List, Mapping, Optional, Sequence, Set, Tuple
 
 from ganeti_gluster_mon.deploy import plan
 from ganeti_gluster_mon.deploy.apply import query_nodes
@@ -110,6 +110,10 @@ class SplitBrainRepair:
             notes += described(file)[:-1]
             given = some([copy.brick.address.label for copy in losers], 3)
             notes.append(f"  given up: the copy on {given}; what only it has is lost for the guest")
+        planned = {step.path for step in steps if isinstance(step, SameCopies)}
+        steps += [
+            step for file in files for step in self._kept_shards(file, choices) if step.path not in planned
+        ]
         for choice in choices:
             if choice not in used:
                 raise PreconditionFailed(
@@ -193,6 +197,18 @@ class SplitBrainRepair:
         bricks = tuple(copy.brick for copy in file.data_copies)
         size = max((copy.size for copy in file.data_copies), default=0)
         return SameCopies(self._coordinator, file.volume, file.path, bricks, size)
+
+    def _kept_shards(self, file: SplitFile, choices: Sequence[CopyChoice]) -> Iterator[SameCopies]:
+        """The comparison of each shard of *file* whose copy was kept by a run that was interrupted."""
+        for copy in file.copies:
+            # what is kept on the brick's own filesystem is of its set
+            place = f"{copy.places[0][0]}/{file.volume}/" if len(copy.places) > 1 else "/"
+            chosen = any(file.chosen_by(one) and one.node == copy.brick.node for one in choices)
+            for path in copy.kept if chosen else ():
+                shard = path[len(place) :].rpartition(".")[0]
+                if path.startswith(place) and shard_of(shard) is not None:
+                    bricks = tuple(one.brick for one in file.data_copies)
+                    yield SameCopies(self._coordinator, file.volume, shard, bricks, _LARGEST_SHARD)
 
     # --- queries -------------------------------------------------------------------------------------------
 

@@ -23,6 +23,7 @@ from ganeti_gluster_mon.deploy.context import Context, Proposal
 from ganeti_gluster_mon.deploy.gluster_cli import POOL_LIST, VOLUME_INFO
 from ganeti_gluster_mon.deploy.remote import split_copies
 from ganeti_gluster_mon.deploy.repairing import repair
+from ganeti_gluster_mon.deploy.split_brain_steps import SameCopies
 from ganeti_gluster_mon.deploy.step import PreconditionFailed
 from ganeti_gluster_mon.ganeti.ssh import CommandResult, NodeUnavailable
 from tests.unit.deploy.fake_nodes import FAILED, cluster, ok, pool_list, volume, volume_info
@@ -181,7 +182,7 @@ def pool(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> SplitPool:
         return bytes.fromhex(found.replace("-", "")) if found and name == "trusted.gfid" else None
 
     def places(brick: str) -> List[str]:
-        return [str(Path(brick).parent / "kept")]
+        return [str(Path(brick).parent / "kept"), str(tmp_path / "node")]
 
     monkeypatch.setattr(split_copies, "attribute", attribute)
     monkeypatch.setattr(split_copies, "keep_directories", places)
@@ -397,6 +398,20 @@ def test_a_shard_that_was_created_on_its_own_on_two_sides(pool: SplitPool) -> No
     apply(cast(LockHost, pool), give_up(pool, "node1").steps, print)
     assert [pool.read(node, SHARD) for node in NODES] == [b"y"] * 3
     assert [path.read_bytes() for path in kept(pool, NODES[0])] == [b"x"]
+
+
+def test_a_shard_whose_copy_was_kept_is_compared_by_the_next_run(
+    pool: SplitPool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pool.write(SHARD, [b"x", b"y", b"y"], "99999999-7f4e-4f29-9d4c-6a0a4d2f8e11")
+    pool.entries = [f"/{SHARD}"]
+    apply(cast(LockHost, pool), give_up(pool, "node1").steps[:2], print)
+    pool.write(SHARD, [b"x", b"y", b"y"], "99999999-7f4e-4f29-9d4c-6a0a4d2f8e11")  # not healed yet
+    *_, step = give_up(pool, "node1").steps
+    assert step.description == f"{SHARD} of gv0 verified: 3 copies are the same"
+    monkeypatch.setattr(SameCopies, "effect_timeout", 0.0)
+    with pytest.raises(CommandError, match="not verified: the copies differ"):
+        apply(cast(LockHost, pool), (step,), print)
 
 
 def test_copies_that_are_no_files(pool: SplitPool) -> None:
