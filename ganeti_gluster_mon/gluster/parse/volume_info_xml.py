@@ -22,7 +22,6 @@ from ganeti_gluster_mon.gluster.validation import (
     Parsed,
     brick_of,
     is_name,
-    is_number,
     number,
     quoted,
     uuid_of,
@@ -82,7 +81,7 @@ def _volume_info(record: Record, faults: Faults) -> Optional[VolumeInfo]:
         return None
     if replica is None or arbiter is None or disperse is None or redundancy is None:
         return None
-    snapshots = texts.get("snapshotCount", "")
+    snapshots = texts.get("snapshotCount")
     return VolumeInfo(
         name,
         uuid,
@@ -95,7 +94,7 @@ def _volume_info(record: Record, faults: Faults) -> Optional[VolumeInfo]:
         disperse,
         redundancy,
         options,
-        snapshots=int(snapshots) if is_number(snapshots) else None,
+        snapshots=None if snapshots is None else number(snapshots, "snapshotCount", whose, faults),
     )
 
 

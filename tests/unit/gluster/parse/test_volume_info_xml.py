@@ -67,3 +67,12 @@ def test_a_host_may_be_an_address() -> None:
     parsed = parse.volume_info(healthy.replace(b"<name>node1.lab.test:", b"<name>fd00::1:"))
     assert parsed.facts[0].bricks[0].host == "fd00::1"
     assert parsed.facts[0].bricks[0].path == "/export/b2/arb"
+
+
+def test_a_number_of_snapshots_that_is_none_is_a_fault_and_a_missing_one_is_not() -> None:
+    whole = answer_of(HEALTHY, "volume-info")
+    count = b"<snapshotCount>0</snapshotCount>"
+    wrong = parse.volume_info(whole.replace(count, b"<snapshotCount>N/A</snapshotCount>", 1))
+    assert len(wrong.faults) == 1 and "snapshotCount of volume" in wrong.faults[0]
+    missing = parse.volume_info(whole.replace(count, b"", 1))
+    assert not missing.faults and [volume.snapshots for volume in missing.facts].count(None) == 1
