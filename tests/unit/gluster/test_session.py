@@ -30,7 +30,9 @@ def children() -> List[psutil.Process]:
 
 def started(path: str) -> List[psutil.Process]:
     """The processes that were started from *path*, and theirs; a lab may run, too, with processes of its own."""
-    found = [each for each in psutil.Process().children() if path in each.cmdline()]
+    # of a zombie, which another test may have left, psutil 7 has no words
+    children = [each for each in psutil.Process().children() if each.status() != psutil.STATUS_ZOMBIE]
+    found = [each for each in children if path in each.cmdline()]
     return found + [below for each in found for below in each.children(recursive=True)]
 
 
