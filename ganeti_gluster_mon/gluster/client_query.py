@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
-from typing import Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
+from typing import Dict, Iterator, List, Mapping, Optional, Sequence, Set, Tuple
 
 from ganeti_gluster_mon.gluster import parse, query
 from ganeti_gluster_mon.gluster.brick_clients import BrickClient, uneven
@@ -19,6 +19,10 @@ from ganeti_gluster_mon.gluster.session import GlusterSession
 CLIENTS_INTERVAL = 300.0
 #: seconds after which a client that has just begun to connect is connected to all bricks
 CONNECT_DELAY = 0.5
+#: seconds for which a client has to lack a brick before it is reported
+UNEVEN_FOR = 60.0
+#: of this process: since when a client lacks a brick, by volume and address, on the monotonic clock
+_UNEVEN_SINCE: Dict[Tuple[str, str], float] = {}
 
 
 def query_clients(
@@ -27,17 +31,19 @@ def query_clients(
     volumes: Sequence[parse.VolumeInfo],
     bricks_answering: Mapping[Tuple[str, str], Optional[bool]],
     previous: Optional[Capture],
+    since: Dict[Tuple[str, str], float] = _UNEVEN_SINCE,
 ) -> List[Answer]:
     """The answer, or the one of *previous* while it is new; none while a brick does not answer, or a lock is held.
 
-    Where a client is not connected to all bricks of a subvolume, or a volume is left out, the query is run once more:
-    the client may just be connecting.
+    A client connects to one brick after the other, and tries again after 3 s.  So an answer in which a client is not
+    connected to all bricks of a subvolume is returned only after that has lasted: *since* has when it began, by volume
+    and address, and is changed.  A command that queries once does not wait for that.
     """
     bricks = [(brick.host, brick.path) for volume in _started(volumes) for brick in volume.bricks]
     if not bricks or not all(bricks_answering.get(brick) for brick in bricks):
         return []
     kept = _kept(previous)
-    if kept is not None and _names_all(kept, volumes) and not _is_uneven(kept, volumes):
+    if kept is not None and _names_all(kept, volumes) and not _uneven(kept, volumes):
         return [kept]
     for attempt in range(2):
         if attempt:
@@ -45,10 +51,16 @@ def query_clients(
                 break
             time.sleep(CONNECT_DELAY)
         (answer,) = gluster.run_queries([query.VOLUME_STATUS_CLIENTS], deadline)
-        if _names_all(answer, volumes) and not _is_uneven(answer, volumes):
+        found = _uneven(answer, volumes)
+        if _names_all(answer, volumes) and found <= since.keys():
             break
+    now = time.monotonic()
+    first = {client: since.get(client, now) for client in found}
+    since.clear()
+    since.update(first)
+    lasting = all(now - began >= UNEVEN_FOR for began in first.values())
     # Gluster leaves out a volume whose lock another command holds.
-    return [answer] if _names_all(answer, volumes) else []
+    return [answer] if lasting and _names_all(answer, volumes) else []
 
 
 def _kept(previous: Optional[Capture]) -> Optional[Answer]:
@@ -70,13 +82,15 @@ def _names_all(answer: Answer, volumes: Sequence[parse.VolumeInfo]) -> bool:
     )
 
 
-def _is_uneven(answer: Answer, volumes: Sequence[parse.VolumeInfo]) -> bool:
+def _uneven(answer: Answer, volumes: Sequence[parse.VolumeInfo]) -> Set[Tuple[str, str]]:
+    """The clients, by volume and address, that are not connected to all bricks of a subvolume."""
     known = _clients(answer)
-    return any(
-        uneven(known.get((volume.name, *brick)) for brick in bricks)
+    return {
+        (volume.name, address)
         for volume in _started(volumes)
         for bricks in _sets(volume)
-    )
+        for address in uneven(known.get((volume.name, *brick)) for brick in bricks)
+    }
 
 
 def _clients(answer: Answer) -> Dict[Tuple[str, str, str], Optional[Tuple[BrickClient, ...]]]:

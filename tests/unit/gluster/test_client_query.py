@@ -17,8 +17,10 @@ from tests.unit.gluster.healthy_capture import VOLUMES, output
 
 CLIENTS = query.VOLUME_STATUS_CLIENTS
 EVEN = output(CLIENTS)
-#: the clients of 10.99.0.3 are not connected to the brick of gv0 on node1
+#: 10.99.0.3 is not connected to a brick of the first volume, and 10.99.0.1 has one connection too many
 UNEVEN = EVEN.replace("10.99.0.3:49142", "10.99.0.1:49142", 1)
+#: which is the first volume in the answer
+UNEVEN_CLIENTS = [("arb-vm", "10.99.0.1"), ("arb-vm", "10.99.0.3")]
 ANSWERING = {(brick.host, brick.path): True for volume in VOLUMES for brick in volume.bricks}
 
 
@@ -32,11 +34,17 @@ def answers_of(
     outputs: List[str],
     answering: Optional[dict[tuple[str, str], bool]] = None,
     previous: Optional[Capture] = None,
+    since: Optional[dict[tuple[str, str], float]] = None,
 ) -> tuple[List[Answer], int]:
     fake = FakeGluster(tmp_path, {CLIENTS: outputs})
     with GlusterSession(fake.path) as gluster:
         answers = client_query.query_clients(
-            gluster, time.monotonic() + 20, VOLUMES, ANSWERING if answering is None else answering, previous
+            gluster,
+            time.monotonic() + 20,
+            VOLUMES,
+            ANSWERING if answering is None else answering,
+            previous,
+            {} if since is None else since,
         )
     log = tmp_path / "log"
     runs = list(fake.heard).count("volume status all clients") if log.exists() else 0
@@ -82,8 +90,21 @@ def test_a_client_that_is_just_connecting_is_queried_again(tmp_path: Path) -> No
     assert UNEVEN != EVEN
     (answer,), runs = answers_of(tmp_path, [UNEVEN, EVEN])
     assert (answer.output.decode().strip(), runs) == (EVEN.strip(), 2)
-    (answer,), runs = answers_of(tmp_path, [UNEVEN, UNEVEN], previous=taken(1, UNEVEN))
-    assert (answer.output.decode().strip(), runs) == (UNEVEN.strip(), 2)
+
+
+def test_a_client_that_lacks_a_brick_is_reported_after_a_minute(tmp_path: Path) -> None:
+    since: dict[tuple[str, str], float] = {}
+    assert answers_of(tmp_path, [UNEVEN], since=since) == ([], 2)
+    assert sorted(since) == [UNEVEN_CLIENTS[0], UNEVEN_CLIENTS[1]]
+    assert answers_of(tmp_path, [UNEVEN], since=since) == ([], 1)
+    since = dict.fromkeys(since, time.monotonic() - 61)
+    (answer,), runs = answers_of(tmp_path, [UNEVEN], since=since)
+    assert (answer.output.decode().strip(), runs) == (UNEVEN.strip(), 1)
+    (answer,), runs = answers_of(tmp_path, [UNEVEN], previous=taken(1, UNEVEN), since=since)
+    assert (answer.taken_at, runs) == (None, 1)
+    del since[UNEVEN_CLIENTS[0]]
+    assert answers_of(tmp_path, [UNEVEN], since=since) == ([], 2)
+    assert len(answers_of(tmp_path, [EVEN], since=since)[0]) == 1 and since == {}
 
 
 def test_an_answer_without_a_brick_that_was_added_since_is_not_kept(tmp_path: Path) -> None:
