@@ -46,6 +46,7 @@ def _disk_data(disk: Disk, judged: DiskHealth) -> Dict[str, Any]:
             {"host": brick.host, "path": brick.path, "arbiter": brick.arbiter, "online": brick.online}
             for brick in disk.bricks
         ],
+        "heal_pending": disk.to_heal,
         "status": judged.status,
         "at_risk": judged.at_risk,
         "message": judged.message,

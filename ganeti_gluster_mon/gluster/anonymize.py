@@ -143,6 +143,7 @@ class _Changes:
             template=template if template is None or template in _TEMPLATES else names.text(template),
             server=None if server is None else texts.path_or_host(server),
             copies={names.brick(label): size for label, size in disk.copies.items()},
+            to_heal={names.brick(label): number for label, number in disk.to_heal.items()},
             bricks=None if disk.bricks is None else tuple(map(names.brick, disk.bricks)),
         )
 
@@ -221,7 +222,8 @@ def _manifest_texts(capture: Capture) -> Iterator[str]:
         yield from (process.volume or "", process.path or "", "" if is_own(process.name) else process.name)
     for disk in capture.disks or ():
         yield from (disk.instance, disk.volume, disk.path, disk.node or "", disk.server or "")
-        yield from ("" if _DISK_NAME.fullmatch(disk.name) else disk.name, *disk.copies, *(disk.bricks or ()))
+        yield from ("" if _DISK_NAME.fullmatch(disk.name) else disk.name, *disk.copies, *disk.to_heal)
+        yield from disk.bricks or ()
     yield capture.disks_unknown or ""
     yield capture.queried_by or ""
 

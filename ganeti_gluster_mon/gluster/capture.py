@@ -14,13 +14,15 @@ import os
 import shutil
 import stat
 import tempfile
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from typing import Any, Callable, Dict, List, Mapping, Optional, Tuple
 
 from ganeti_gluster_mon import safe_open
 from ganeti_gluster_mon.gluster.brick_filesystems import BrickFilesystem
 from ganeti_gluster_mon.gluster.manifest_values import (
     Malformed,
+    disk_entry,
+    disk_file,
     expect,
     list_of,
     mapping,
@@ -234,18 +236,9 @@ def _capture(manifest: Any, read_file: ReadFile) -> Capture:
         processes=None
         if processes is None
         else tuple(record(Process, entry, "processes") for entry in list_of(processes, "processes")),
-        disks=None if disks is None else tuple(_disk_file(entry) for entry in list_of(disks, "disks")),
+        disks=None if disks is None else tuple(disk_file(entry) for entry in list_of(disks, "disks")),
         disks_unknown=text_or_none(manifest.get("disks_unknown"), "disks_unknown"),
     )
-
-
-def _disk_file(entry: Any) -> DiskFile:
-    entry = dict(expect(entry, dict, "disks"))
-    copies = mapping(entry.pop("copies", None), int, "disks: copies")
-    for taken in copies.values():
-        whole_number(taken, "disks: copies")
-    disk: DiskFile = record(DiskFile, entry, "disks")
-    return replace(disk, copies=copies)
 
 
 def _answer(entry: Any, read_file: ReadFile) -> Answer:
@@ -346,9 +339,7 @@ def _manifest_of(capture: Capture) -> Dict[str, Any]:
     if capture.processes is not None:
         manifest["processes"] = [asdict(process) for process in capture.processes]
     if capture.disks is not None:
-        manifest["disks"] = [
-            {key: value for key, value in asdict(disk).items() if value is not None} for disk in capture.disks
-        ]
+        manifest["disks"] = [disk_entry(disk) for disk in capture.disks]
     if capture.disks_unknown is not None:
         manifest["disks_unknown"] = capture.disks_unknown
     return manifest

@@ -16,11 +16,13 @@ import selectors
 import sys
 import threading
 import time
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Callable, Dict, Iterator, List, Optional, Sequence, Tuple
 
 from ganeti_gluster_mon import safe_open
 from ganeti_gluster_mon.command_error import CommandError
+from ganeti_gluster_mon.gluster import heal_index
 from ganeti_gluster_mon.gluster.capture import Capture
 from ganeti_gluster_mon.gluster.child import Child, read
 from ganeti_gluster_mon.gluster.facts import BrickInfo, VolumeInfo
@@ -40,6 +42,8 @@ CLIENT_INTERVAL = 600.0
 MOST = 5000
 #: volumes that a client queries in one cycle
 _MOST_CLIENTS = 8
+#: bricks whose heal indices are read in one cycle
+_MOST_INDICES = 8
 _MOST_OUTPUT = 16 << 20
 #: kind of file, permissions, blocks, bytes of a block, name
 _FORMAT = r"--printf=%F|%a|%b|%B|%n\0"
@@ -85,6 +89,7 @@ class DiskFileQuery(threading.Thread):
         deadline = time.monotonic() + self._timeout
         try:
             disks = self._with_copies(list(self._list_disks()), deadline)
+            disks = self._with_heal_index(disks, deadline)
             self._disks = tuple(self._with_client(disks, deadline))
         except CommandError as err:
             self._unknown = str(err)
@@ -121,6 +126,38 @@ class DiskFileQuery(threading.Thread):
             _, disk, brick = places[path]
             copies.setdefault((disk.volume, disk.path), {})[f"{brick.host}:{brick.path}"] = taken
         return [replace(disk, copies=copies.get((disk.volume, disk.path), {})) for disk in disks]
+
+    def _with_heal_index(self, disks: List[DiskFile], deadline: float) -> List[DiskFile]:
+        """*disks* with the entries that wait to be healed, by the indices of this node's bricks."""
+        read = {name for name, volume in self._volumes.items() if heal_index.is_read(volume, self._previous)}
+        by_volume: Dict[str, List[DiskFile]] = {}
+        for disk in disks:
+            if disk.volume in read:
+                by_volume.setdefault(disk.volume, []).append(disk)
+        wanted = [
+            (brick, mine)
+            for volume, mine in by_volume.items()
+            for brick in self._volumes[volume].bricks
+            if brick.uuid in self._local and not brick.path.startswith("-")
+        ][:_MOST_INDICES]
+        if not wanted:
+            return disks
+        with _locked(self._lock_directory, "heal-index") as lock:
+            if lock is None:
+                return disks
+            program = [sys.executable, *heal_index.PROGRAM]
+            children = [
+                self._children.start(
+                    [*program, brick.path, *(disk.path for disk in mine[:MOST])], keep=[lock]
+                )
+                for brick, mine in wanted
+            ]
+        found: Dict[Tuple[str, str], Dict[str, int]] = {}
+        for (brick, mine), output in zip(wanted, self._children.outputs(children, deadline)):
+            for path, number in heal_index.counts(output).items():
+                label = f"{brick.host}:{brick.path}"
+                found.setdefault((mine[0].volume, path), {})[label] = number
+        return [replace(disk, to_heal=found.get((disk.volume, disk.path), {})) for disk in disks]
 
     # --- as a client -------------------------------------------------------------------------------
 
@@ -212,23 +249,32 @@ class _Children:
         return [bytes(output) for output in outputs]
 
 
+@contextmanager
+def _locked(directory: str, name: str) -> Iterator[Optional[int]]:
+    """A descriptor of the lock *name*, for children to keep; None: another child, which may be stuck, has it."""
+    os.makedirs(directory, mode=0o755, exist_ok=True)
+    lock = safe_open.lock_file(os.path.join(directory, name))
+    try:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield None
+        else:
+            yield lock
+    finally:
+        os.close(lock)
+
+
 def _stat(
     children: _Children, paths: Sequence[str], deadline: float, lock_directory: str
 ) -> Iterator[Tuple[str, int]]:
     """The bytes that each of *paths* takes; those left out that are not there, or only point elsewhere."""
     if not paths:
         return
-    os.makedirs(lock_directory, mode=0o755, exist_ok=True)
-    path = os.path.join(lock_directory, "stat-disks")
-    lock = safe_open.lock_file(path)
-    try:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return  # another's, or an earlier one that is stuck
+    with _locked(lock_directory, "stat-disks") as lock:
+        if lock is None:
+            return
         child = children.start(["stat", _FORMAT, "--", *paths], keep=[lock])
-    finally:
-        os.close(lock)
     (output,) = children.outputs([child], deadline)
     for line in output.split(b"\0"):
         match = _LINE.fullmatch(line)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
+from dataclasses import asdict, fields, replace
 from typing import Any, Dict, List, Optional
+
+from ganeti_gluster_mon.gluster.model import DiskFile
 
 #: latest moment a capture may claim, ns since the epoch: what still is a date for everybody (year 2262)
 LAST_MOMENT = (1 << 63) - 1
@@ -74,3 +76,22 @@ def expect(value: Any, kind: Any, where: str) -> Any:
     if not isinstance(value, kind):
         raise Malformed(f"{where} is {value!r:.60}, not a {kind.__name__}")
     return value
+
+
+def disk_file(entry: Any) -> DiskFile:
+    """What is known of an instance's disk."""
+    entry = dict(expect(entry, dict, "disks"))
+    copies = mapping(entry.pop("copies", None), int, "disks: copies")
+    to_heal = mapping(entry.pop("to_heal", None), int, "disks: to_heal")
+    for number in (*copies.values(), *to_heal.values()):
+        whole_number(number, "disks: copies, to_heal")
+    disk: DiskFile = record(DiskFile, entry, "disks")
+    return replace(disk, copies=copies, to_heal=to_heal)
+
+
+def disk_entry(disk: DiskFile) -> Dict[str, Any]:
+    """The entry of *disk*, as `disk_file` reads it; what is not known is left out."""
+    known = {key: value for key, value in asdict(disk).items() if value is not None}
+    if not disk.to_heal:
+        del known["to_heal"]
+    return known

@@ -105,8 +105,11 @@ def _disks(own: Capture, leaders: Capture) -> Dict[str, Any]:
     mine = {(disk.volume, disk.path): disk for disk in own.disks}
     both = []
     for disk in leaders.disks:
-        copies = {**disk.copies, **getattr(mine.get((disk.volume, disk.path)), "copies", {})}
-        both.append(replace(disk, copies=copies))
+        here = mine.get((disk.volume, disk.path))
+        if here is not None:
+            copies, to_heal = {**disk.copies, **here.copies}, {**disk.to_heal, **here.to_heal}
+            disk = replace(disk, copies=copies, to_heal=to_heal)
+        both.append(disk)
     return {"disks": tuple(both), "disks_unknown": None}
 
 

@@ -273,6 +273,8 @@ class DiskFile(ConfiguredDisk):
 
     #: brick → bytes that it really takes there, of the bricks on the node that looked; those without it left out
     copies: Mapping[str, int] = field(default_factory=dict)
+    #: likewise the entries of it, the file and its shards, that a copy lacks, by the brick's heal index
+    to_heal: Mapping[str, int] = field(default_factory=dict)
     #: the bricks that hold it, as a client of the volume gets them; None: no client queried them
     bricks: Optional[Tuple[str, ...]] = None
     #: bytes that it really takes, as a client of the volume gets them
@@ -291,6 +293,8 @@ class Disk(ConfiguredDisk):
     bricks: Optional[Tuple[Brick, ...]] = None
     #: the subvolumes these bricks are of
     subvolumes: Tuple[Subvolume, ...] = ()
+    #: entries of it that are known to wait to be healed, at least; None: no index was read
+    to_heal: Optional[int] = None
 
 
 @dataclass(frozen=True)

@@ -51,6 +51,7 @@ def _placed(file: DiskFile, volume: Optional[Volume]) -> Disk:
         allocated=_allocated(file, volume, subvolumes),
         bricks=bricks or None,
         subvolumes=subvolumes,
+        to_heal=_to_heal(file, subvolumes),
     )
 
 
@@ -90,3 +91,12 @@ def _allocated(file: DiskFile, volume: Optional[Volume], subvolumes: Sequence[Su
             parts = len(subvolume.bricks) - subvolume.redundancy if subvolume.type == "disperse" else 1
             return max(copies) * parts
     return file.allocated
+
+
+def _to_heal(file: DiskFile, subvolumes: Sequence[Subvolume]) -> Optional[int]:
+    """Entries that wait: each good copy counts the same, so that the largest count of each subvolume is taken."""
+    counts = [
+        [file.to_heal[brick.label] for brick in subvolume.bricks if brick.label in file.to_heal]
+        for subvolume in subvolumes
+    ]
+    return sum(max(each) for each in counts if each) if any(counts) else None

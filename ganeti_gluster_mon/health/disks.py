@@ -46,6 +46,8 @@ class GuestStatuses:
     down: Tuple[str, ...] = ()
     #: fewer copies than configured hold a disk now
     at_risk: Tuple[str, ...] = ()
+    #: a copy of a disk lacks what was written last, and is being healed
+    lagging: Tuple[str, ...] = ()
     #: a copy of a disk may lack what was written last
     healing: Tuple[str, ...] = ()
     #: not known how a disk is
@@ -96,8 +98,16 @@ def _healing(disk: Disk, volume: Volume) -> DiskHealth:
     if not volume.heals:
         return DiskHealth("healthy", False)
     if any(brick.split_brain for brick in disk.bricks):
-        return DiskHealth("healing", None, "files on its bricks, or the disk's own, are in split-brain")
-    if any(brick.heal_pending for brick in disk.bricks):
+        return DiskHealth(
+            "healing",
+            True if disk.to_heal else None,
+            "files on its bricks, or the disk's own, are in split-brain",
+        )
+    pending = any(brick.heal_pending for brick in disk.bricks)
+    if pending and disk.to_heal:
+        entries = "1 of its files is" if disk.to_heal == 1 else f"{disk.to_heal} of its files are"
+        return DiskHealth("healing", True, f"{entries} to be healed")
+    if pending:
         return DiskHealth("healing", None, "files on its bricks, or the disk's own, are to be healed")
     for subvolume in disk.subvolumes:
         if all(brick.heal_pending is None or brick.split_brain is None for brick in subvolume.bricks):
@@ -114,7 +124,7 @@ def evaluate_guests(pool: Pool) -> Optional[GuestStatuses]:
     for disk in pool.disks:
         rank = _rank(evaluate_disk(disk, pool, volumes))
         worst[disk.instance] = min(rank, worst.get(disk.instance, rank))
-    groups: List[List[str]] = [[], [], [], [], []]
+    groups: List[List[str]] = [[] for _ in range(6)]
     for name in sorted(worst):
         groups[worst[name]].append(name)
     return GuestStatuses(*map(tuple, groups))
@@ -124,8 +134,8 @@ def _rank(found: DiskHealth) -> int:
     """The number of the field of `GuestStatuses` that *found* belongs to."""
     if found.status in ("down", "stopped"):
         return 0
+    if found.status == "healing":
+        return 2 if found.at_risk else 3
     if found.at_risk:
         return 1
-    if found.status == "healing":
-        return 2
-    return 3 if found.at_risk is None or found.status == "unknown" else 4
+    return 4 if found.at_risk is None or found.status == "unknown" else 5

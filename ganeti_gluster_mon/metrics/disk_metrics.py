@@ -48,3 +48,10 @@ def families(scrape: Scrape, make: Families) -> Iterator[Metric]:
         _DISK,
         [(labels, disk.allocated) for labels, disk, _ in disks],
     )
+    yield make.gauge(
+        "gluster_disk_heal_pending_entries",
+        "Entries of the instance's disk, its file and shards, that are known to wait to be healed; absent where no "
+        "heal index was read.",
+        _DISK,
+        [(labels, disk.to_heal) for labels, disk, _ in disks],
+    )

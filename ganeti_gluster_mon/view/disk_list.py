@@ -162,10 +162,18 @@ FIELDS: Tuple[Field[DiskRow], ...] = (
         lambda row: row.judged.status,
     ),
     Field(
+        "heal",
+        "Heal",
+        Kind.NUMBER,
+        "Entries of it, its file and shards, that are known to wait to be healed "
+        "(heal index of the bricks of this node and of the leader)",
+        lambda row: row.disk.to_heal,
+    ),
+    Field(
         "at_risk",
         "AtRisk",
         Kind.BOOL,
-        "Whether less holds it now than should; while heal is under way it is not known which files lag behind",
+        "Whether less holds it now than should; while heal is under way, it is known only where heal is",
         lambda row: row.judged.at_risk,
     ),
     Field("message", "Message", Kind.TEXT, "Why, in words", lambda row: row.judged.message),

@@ -48,7 +48,9 @@ def _volume(view: PoolView, row: VolumeRow, unit: str) -> Iterator[str]:
     disks = DISKS.rows(view)
     if disks is not None:
         disks = [disk for disk in disks if disk.disk.volume == row.volume.name]
-    yield from _rows("Disks", DISKS, disks, ("instance", "disk", "path", "size", "allocated", "status"), unit)
+    yield from _rows(
+        "Disks", DISKS, disks, ("instance", "disk", "path", "size", "allocated", "status", "heal"), unit
+    )
     options = sorted(row.volume.options.items())
     yield from _list("Options", [f"{one_line(name)}: {one_line(value)}" for name, value in options])
 

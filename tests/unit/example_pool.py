@@ -121,6 +121,7 @@ _DISKS = (
         "gv0",
         "ganeti/0f1e2d3c.0",
         size=10 << 30,
+        to_heal=2,
         node="node1.lab.test",
         template="gluster",
         allocated=3 << 20,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timezone
-from typing import AbstractSet, List, Optional, Sequence, Tuple
+from typing import AbstractSet, Dict, List, Mapping, Optional, Sequence, Tuple
 
 from ganeti_gluster_mon.daemon.web.page_marks import (
     BAD,
@@ -78,24 +78,38 @@ def guest_rows(pool: Pool, names: Optional[AbstractSet[str]] = None) -> Optional
     groups = (
         ("✖", "cannot read or write a disk", BAD, found.down),
         ("▲", "at risk: fewer copies than configured", BAD, found.at_risk),
+        ("↻", "being healed: a copy lacks what was written last", HEAL, found.lagging),
         ("?", "not known how their disks are", UNKNOWN_TONE, found.unknown),
         ("↻", "with files to be healed on their bricks", HEAL, found.healing),
         ("✔", "with all copies", GOOD, found.healthy),
     )
+    entries = _entries_to_heal(pool)
     rows = []
     for symbol, word, tone, group in groups:
         chosen = group if names is None else [name for name in group if name in names]
         if chosen:
             count = "1 guest" if len(chosen) == 1 else f"{len(chosen)} guests"
-            rows.append(_row(StatusMark(symbol, f"{count} {word}", tone), chosen))
+            rows.append(_row(StatusMark(symbol, f"{count} {word}", tone), chosen, entries))
     return rows
 
 
-def _row(state: StatusMark, names: Sequence[str]) -> GuestRow:
+def _entries_to_heal(pool: Pool) -> Dict[str, int]:
+    """By instance, how many entries of its disks are known to wait to be healed; those left out that have none."""
+    entries: Dict[str, int] = {}
+    for disk in pool.disks or ():
+        if disk.to_heal:
+            entries[disk.instance] = entries.get(disk.instance, 0) + disk.to_heal
+    return entries
+
+
+def _row(state: StatusMark, names: Sequence[str], entries: Mapping[str, int]) -> GuestRow:
     # what is well is only counted
     few = 0 if state.tone == GOOD else _FEW_GUESTS
-    shown = tuple(map(shown_name, names[:few]))
-    folded = tuple(map(shown_name, names[few:_MOST_GUESTS]))
+    words = [
+        shown_name(name) + (f" ({entries[name]} to heal)" if name in entries else "")
+        for name in names[:_MOST_GUESTS]
+    ]
+    shown, folded = tuple(words[:few]), tuple(words[few:])
     return GuestRow(state, shown, folded, max(0, len(names) - _MOST_GUESTS))
 
 

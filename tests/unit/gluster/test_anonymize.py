@@ -33,7 +33,8 @@ CAPTURE = Capture(
     disks=(
         DiskFile(
             "web1.corp", "disk/0", "gv0", "web1.corp/disk", 8, "kvm7.corp", "ext", "kvm8.corp",
-            copies={"kvm8.corp:/export/b1": 5}, bricks=("kvm8.corp:/export/b1",), allocated=4, queried_at=3,
+            copies={"kvm8.corp:/export/b1": 5}, to_heal={"kvm8.corp:/export/b1": 2},
+            bricks=("kvm8.corp:/export/b1",), allocated=4, queried_at=3,
         ),
     ),
     disks_unknown="web1.corp is gone",
@@ -64,7 +65,8 @@ def test_each_field() -> None:
         disks=(
             DiskFile(
                 "instance1", "disk/0", "v1", "d6/d7", 8, "node1.example.org", "ext", "node2.example.org",
-                copies={"node2.example.org:/d4/d5": 5}, bricks=("node2.example.org:/d4/d5",), allocated=4,
+                copies={"node2.example.org:/d4/d5": 5}, to_heal={"node2.example.org:/d4/d5": 2},
+                bricks=("node2.example.org:/d4/d5",), allocated=4,
                 queried_at=3,
             ),
         ),

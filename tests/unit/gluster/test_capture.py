@@ -38,7 +38,17 @@ FULL = Capture(
     ),
     processes=(Process("glusterd", 17, 3.5, 0.25, 1 << 20),),
     disks=(
-        DiskFile("web", "disk/0", "gv0", "ganeti/a.0", 64, "node1", "gluster", copies={"node1:/b": 0}),
+        DiskFile(
+            "web",
+            "disk/0",
+            "gv0",
+            "ganeti/a.0",
+            64,
+            "node1",
+            "gluster",
+            copies={"node1:/b": 0},
+            to_heal={"node1:/b": 3},
+        ),
         DiskFile("web", "disk/1", "gv1", "ganeti/a.1", bricks=("node2:/b",), allocated=7, queried_at=17),
     ),
 )

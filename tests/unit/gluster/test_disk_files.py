@@ -12,12 +12,13 @@ from typing import Any, List, Optional, Sequence
 import pytest
 
 from ganeti_gluster_mon.command_error import CommandError
-from ganeti_gluster_mon.gluster import child, disk_files
-from ganeti_gluster_mon.gluster.capture import Capture
+from ganeti_gluster_mon.gluster import child, disk_files, query
+from ganeti_gluster_mon.gluster.capture import Answer, Capture
 from ganeti_gluster_mon.gluster.disk_files import DiskFileQuery
 from ganeti_gluster_mon.gluster.facts import BrickInfo, VolumeInfo
 from ganeti_gluster_mon.gluster.model import DiskFile
 from tests.lab.waiting import wait_until
+from tests.unit.gluster.test_heal_index_client import LACKS, Brick
 
 HERE, THERE = "11111111-0000-4000-8000-000000000000", "22222222-0000-4000-8000-000000000000"
 FILE = DiskFile("web", "disk/0", "v", "ganeti/a.0", 1 << 20)
@@ -211,3 +212,30 @@ def test_a_client_that_says_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     (disk,) = look(tmp_path, [volume([brick(Path("/far"), THERE)])], FILE, as_client=True)
     assert (disk.bricks, disk.allocated) == (None, None)
     assert disk.queried_at is not None  # and it is not queried again at once
+
+
+def test_the_entries_that_wait_by_the_index_of_a_brick_of_this_node(tmp_path: Path, here: Path) -> None:
+    """The program is the real one; the brick has no attributes, or, where that can be, those of a disk that waits."""
+    replicated = volume([brick(here)], type="replicate", replica_count=3)
+    output = b"<totalNumberOfEntries>1</totalNumberOfEntries>"
+    pending = Capture(recorded_at=1, answers=(Answer(query.heal_summary("v"), output),))
+    assert look(tmp_path, [replicated], FILE, previous=pending)[0].to_heal == {}
+    try:
+        os.setxattr(here, "trusted.test", b"x")
+    except OSError as err:
+        pytest.skip(f"no trusted attributes here: {err.strerror}")
+    layout = Brick(here)
+    os.setxattr(here / FILE.path, "trusted.gfid", bytes(range(16)))
+    gfid = layout.file("ganeti/b.0", pending=LACKS)
+    layout.wait(gfid)
+    disks = [FILE, replace(FILE, path="ganeti/b.0"), replace(FILE, volume="other")]
+    found = [disk.to_heal for disk in look(tmp_path, [replicated], *disks, previous=pending)]
+    assert found == [{f"n1:{here}": 0}, {f"n1:{here}": 1}, {}]
+    assert [disk.to_heal for disk in look(tmp_path, [replicated], *disks)] == [{}] * 3, (
+        "nothing waited before"
+    )
+    elsewhere = volume([brick(here, THERE)], type="replicate", replica_count=3)
+    assert [disk.to_heal for disk in look(tmp_path, [elsewhere], *disks, previous=pending)] == [{}] * 3
+    with open(tmp_path / "locks" / "heal-index", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        assert [disk.to_heal for disk in look(tmp_path, [replicated], *disks, previous=pending)] == [{}] * 3

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Dict
 
 import pytest
 
 from ganeti_gluster_mon.gluster import manifest_values as values
-from ganeti_gluster_mon.gluster.model import Mount, Process
+from ganeti_gluster_mon.gluster.manifest_values import Malformed, disk_entry, disk_file
+from ganeti_gluster_mon.gluster.model import DiskFile, Mount, Process
 
 
 @pytest.mark.parametrize("number", [0, 1, values.LAST_MOMENT])
@@ -76,3 +77,18 @@ def test_a_record_ignores_what_later_versions_add() -> None:
 def test_a_record_with_a_wrong_value_is_refused(kind: Any, entry: Any, words: str) -> None:
     with pytest.raises(values.Malformed, match=words):
         values.record(kind, entry, "entry")
+
+
+@pytest.mark.parametrize("to_heal", [{}, {"n1:/b": 0}, {"n1:/b": 3, "n2:/b": 4}])
+def test_a_disk_is_read_as_it_was_written(to_heal: Dict[str, int]) -> None:
+    disk = DiskFile(
+        "web", "disk/0", "gv0", "ganeti/a.0", copies={"n1:/b": 7}, to_heal=to_heal, bricks=("n1:/b",)
+    )
+    assert disk_file(disk_entry(disk)) == disk
+    assert ("to_heal" in disk_entry(disk)) == bool(to_heal)
+
+
+@pytest.mark.parametrize("to_heal", [[], {"n1:/b": -1}, {"n1:/b": "x"}, {"n1:/b": True}])
+def test_entries_that_are_no_numbers_are_malformed(to_heal: Any) -> None:
+    with pytest.raises(Malformed):
+        disk_file({**disk_entry(DiskFile("web", "disk/0", "gv0", "x")), "to_heal": to_heal})

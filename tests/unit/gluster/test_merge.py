@@ -226,13 +226,18 @@ def test_a_capture_of_another_pool_or_another_node_is_refused() -> None:
 def test_the_disks_are_those_of_the_node_that_knows_them() -> None:
     """The configuration is on the master's candidates only; a node sees the files on its own bricks."""
     disk = DiskFile("web", "disk/0", "distrep", "ganeti/a.0")
-    theirs, mine = replace(disk, copies={"node1:/b": 1}, allocated=3), replace(disk, copies={"node2:/b": 2})
+    theirs, mine = (
+        replace(disk, copies={"node1:/b": 1}, allocated=3, to_heal={"node1:/b": 4}),
+        replace(disk, copies={"node2:/b": 2}, to_heal={"node2:/b": 5}),
+    )
     other = replace(disk, path="ganeti/b.0")
 
     knows = merge_captures(
         replace(own(), disks=(mine, other)), replace(read("healthy"), disks=(theirs,)), NODE2
     )
-    assert knows.disks == (replace(theirs, copies={"node1:/b": 1, "node2:/b": 2}),)
+    assert knows.disks == (
+        replace(theirs, copies={"node1:/b": 1, "node2:/b": 2}, to_heal={"node1:/b": 4, "node2:/b": 5}),
+    )
     no_candidate = merge_captures(
         replace(own(), disks_unknown="no"), replace(read("healthy"), disks=(theirs,)), NODE2
     )

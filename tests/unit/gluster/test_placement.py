@@ -172,3 +172,18 @@ def test_what_a_client_reports() -> None:
     assert bricks_in(PATHINFO, "ganeti/f2") is None
     assert bricks_in("", "ganeti/f1") is None
     assert bricks_in("<POSIX(/b):n:/b/<x> y>", "<x> y") is None  # no name that Ganeti gives
+
+
+def test_the_entries_that_wait_are_the_largest_count_of_each_subvolume() -> None:
+    first = [brick("n1"), brick("n2")]
+    second = [brick("n3"), brick("n4")]
+    there = replace(volume("replicate", [first, second]), options={"features.shard": "on"})
+    labels = [each.label for each in there.bricks]
+
+    def entries(*counts: int) -> Optional[int]:
+        return the_disk(replace(FILE, to_heal=dict(zip(labels, counts))), there).to_heal
+
+    assert entries(3, 5, 2, 2) == 7
+    assert entries(0, 0, 0, 0) == 0
+    assert entries() is None
+    assert the_disk(replace(FILE, to_heal={labels[3]: 4, "gone:/b": 9}), there).to_heal == 4

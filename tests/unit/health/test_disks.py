@@ -155,3 +155,28 @@ def test_a_guest_on_a_stopped_volume_cannot_read_its_disk_and_unknown_disks_are_
     stopped = volume(replicate(GOOD), state="stopped")
     assert evaluate_guests(Pool(0, volumes=(stopped,), disks=(DISK,))) == GuestStatuses(down=("web",))
     assert evaluate_guests(Pool(0, volumes=(stopped,))) is None
+
+
+def test_a_disk_with_entries_that_wait_is_at_risk_while_its_bricks_have_some() -> None:
+    pending = replace(GOOD, heal_pending=3)
+    made = replicate(GOOD, pending)
+    disk = replace(on(made), to_heal=2)
+    assert result(disk, volume(made)) == DiskHealth("healing", True, "2 of its files are to be healed")
+    assert result(replace(disk, to_heal=1), volume(made)).message == "1 of its files is to be healed"
+    for unknown in (0, None):  # another brick may know more
+        found = result(replace(disk, to_heal=unknown), volume(made))
+        assert (found.status, found.at_risk) == ("healing", None)
+    healed = replicate(GOOD, GOOD)
+    assert result(replace(on(healed), to_heal=2), volume(healed)) == DiskHealth("healthy", False), (
+        "the count is older than that of the bricks"
+    )
+    split = replicate(GOOD, replace(pending, split_brain=1))
+    found = result(replace(on(split), to_heal=2), volume(split))
+    assert (found.status, found.at_risk) == ("healing", True)
+
+
+def test_guests_that_are_being_healed_are_a_group_of_their_own() -> None:
+    made = replicate(GOOD, replace(GOOD, heal_pending=3))
+    disks = (replace(on(made), instance="lags", to_heal=2), replace(on(made), instance="may-lag"))
+    found = evaluate_guests(Pool(0, volumes=(volume(made),), disks=disks))
+    assert found == GuestStatuses(lagging=("lags",), healing=("may-lag",))

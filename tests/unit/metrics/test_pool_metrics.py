@@ -60,6 +60,7 @@ CONTRACT = {
     "gluster_brick_written_bytes_total": "volume host path",
     "gluster_disk_status": "instance disk volume status",
     "gluster_disk_at_risk": "instance disk volume",
+    "gluster_disk_heal_pending_entries": "instance disk volume",
     "gluster_disk_size_bytes": "instance disk volume",
     "gluster_disk_allocated_bytes": "instance disk volume",
     "gluster_brick_up": "volume host path",

@@ -93,3 +93,16 @@ def test_unknown_disks_are_no_guests_at_all_and_some_may_be_chosen() -> None:
     assert rows is not None
     assert [row.shown for row in rows] == [("b",)]
     assert guest_rows(pool_with(), None) == []
+
+
+def test_guests_that_are_being_healed_have_their_entries() -> None:
+    bricks = tuple(replace(brick, heal_pending=4, split_brain=0) for brick in volume().bricks)
+    example = volume(bricks=bricks, subvolumes=(Subvolume("replicate", bricks, quorum=True),))
+    one = replace(disk("a", bricks), to_heal=3)
+    disks = (one, replace(one, name="disk/1", to_heal=1), disk("b", bricks))
+    rows = guest_rows(replace(pool_of(example), volumes=(example,), disks=disks))
+    assert rows is not None
+    assert [(row.state.word, row.shown) for row in rows] == [
+        ("1 guest being healed: a copy lacks what was written last", ("a (4 to heal)",)),
+        ("1 guest with files to be healed on their bricks", ("b",)),
+    ]
