@@ -83,11 +83,20 @@ def from_view(view: SpoolView, limits: Limits, now: int) -> Snapshot:
 def from_gluster(
     settings: cycle.Settings, limits: Limits, state_directory: str = STATE_DIRECTORY
 ) -> Snapshot:
-    """The pool by a query of Gluster, now; where Gluster cannot be queried, nothing is known, for a reason."""
+    """The pool by a query of Gluster, now.
+
+    Where glusterd does not answer, only the mounts and processes of this node are known; where Gluster cannot be
+    queried for another reason, nothing is.
+    """
     began = time.time_ns()
     error, failures = "", {}
     try:
         pool = build_pool(cycle.query_gluster(settings))
+    except (session.GlusterdDown, session.GlusterdHangs) as err:
+        error, failures = str(err), {err.kind: 1}
+        # this node's mounts and processes are known all the same
+        pool = build_pool(cycle.without_gluster(settings, error))
+        pool = replace(pool, unknowns=(Unknown("the pool", error),))
     except session.GlusterUnavailable as err:
         error, failures = str(err), {err.kind: 1}
         pool = Pool(taken_at=began, node=cycle.node_name(), unknowns=(Unknown("the pool", error),))

@@ -21,8 +21,10 @@ _NAMED = re.compile(
 
 
 def problems(pool: Pool, host: int = 1) -> List[Problem]:
-    """All problems, by a query of a host now."""
-    result = pool.run_command(host, ["collect", "gluster", "--query", "--verbose"], timeout=60)
+    """All problems of the pool, by a query of node1 now; of another host, those of its own processes."""
+    result = pool.run_command(
+        host, ["collect", "gluster" if host == 1 else "glusterd", "--query", "--verbose"], timeout=60
+    )
     listed: List[Dict[str, Any]] = json.loads(result.stdout)["data"]["status"]["problems"]
     return [
         Problem(one["code"], one["severity"], one["text"], one["volume"], one["subject"]) for one in listed
@@ -44,9 +46,9 @@ def wait_problem(pool: Pool, code: str, volume: str, host: int = 1) -> Problem:
 
 
 def fix(pool: Pool, problem: Problem, host: int = 1, **chosen: str) -> None:
-    """Inspect, fix and verify *problem* by the commands of the runbook, as the check of *host* shows them."""
+    """Inspect, fix and verify *problem* by the commands of the runbook, typed on *host*, whose check shows them."""
     inspect_and_fix(pool, problem, host, **chosen)
-    wait_verified(pool, remedy_of(problem).verify)
+    wait_verified(pool, remedy_of(problem).verify, host)
 
 
 def inspect_and_fix(pool: Pool, problem: Problem, host: int = 1, **chosen: str) -> None:
@@ -58,8 +60,8 @@ def inspect_and_fix(pool: Pool, problem: Problem, host: int = 1, **chosen: str) 
         line = re.sub(r"\b[A-Z]{4,}\b", lambda word: chosen[word[0]], command) if chosen else command
         assert not re.search(r"(?<![-\w])[A-Z]{4,}(?![-\w])", re.sub(r"'[^']*'", "", line)), line
         # diagnose ends with 1 where something is wrong, as it is now
-        result = type_in(pool, line, check=not line.startswith("gnt-gluster diagnose"))
-        assert result.stdout or result.stderr or line.startswith("ssh"), line
+        result = type_in(pool, line, host, check=not line.startswith("gnt-gluster diagnose"))
+        assert result.stdout or result.stderr or line.startswith(("ssh", "systemctl", "journalctl")), line
 
     def gone() -> bool:
         return all(
@@ -70,12 +72,12 @@ def inspect_and_fix(pool: Pool, problem: Problem, host: int = 1, **chosen: str) 
     wait_until(gone, f"{problem.code} to be gone after: {commands.fix}", LONG, 0.5)
 
 
-def wait_verified(pool: Pool, verify: str = "ganeti-gluster-mon check --query") -> None:
+def wait_verified(pool: Pool, verify: str = "ganeti-gluster-mon check --query", host: int = 1) -> None:
     """Wait until *verify* ends with 0.  What a fault leaves for the self-heal daemons is done as the check says."""
     outputs: List[str] = []
 
     def ends_well() -> bool:
-        done = type_in(pool, verify, check=False)
+        done = type_in(pool, verify, host, check=False)
         outputs.append(done.stdout)
         for command in _NAMED.findall(done.stdout):
             type_in(pool, command, check=False)

@@ -110,16 +110,8 @@ def test_a_peer_is_rejected(cluster: Cluster) -> None:
 def test_glusterd_of_a_node_does_not_answer_there(cluster: Cluster, fault: str, code: str) -> None:
     pool = cluster.pool
     getattr(pool, f"{fault}_glusterd")(2)
-    problem = wait_problem(pool, code, "", host=2)
-    assert problem.subject == NODE2
-    fix(pool, problem, host=2)
+    fix(pool, wait_problem(pool, code, "", host=2), host=2)
     pool.wait_connected()
-
-
-def test_an_option_endangers_guests(cluster: Cluster) -> None:
-    pool = cluster.pool
-    pool.gluster("volume", "set", "gv0", "cluster.quorum-type", "none")
-    fix(pool, wait_problem(pool, "OPTION_ENDANGERS_GUESTS", "gv0"))
 
 
 # --- healing -----------------------------------------------------------------------------------------------

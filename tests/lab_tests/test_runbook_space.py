@@ -28,7 +28,7 @@ THREE = (1, 2, 3)
 def pool() -> Iterator[Pool]:
     """Four nodes of a cluster, three filesystems and two blank disks on each, and no volume."""
     small = Disk("small", 264 * MIB, "ext4")
-    disks = [Disk("b1", 1024 * MIB), small, Disk("vdb", 452 * MIB, ""), Disk("vdc", 452 * MIB, "")]
+    disks = [Disk("b1", 1024 * MIB), small, Disk("vdb", 492 * MIB, ""), Disk("vdc", 500 * MIB, "")]
     with Pool.first_free(FAMILY, hosts=4, disks=disks) as pool:
         Cluster(pool, storage_paths=FILE_DIRECTORIES).up(templates=("diskless",))
         prepare(pool)

@@ -141,6 +141,20 @@ def test_where_gluster_cannot_be_queried_nothing_is_known(
     assert 'gluster_collect_failures_total{reason="glusterd-down"} 1.0' in printed.out
 
 
+@pytest.mark.parametrize("error", [session.GlusterdDown, session.GlusterdHangs])
+def test_where_glusterd_does_not_answer_the_processes_of_this_node_are_known(
+    error: type[session.GlusterUnavailable], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def query(_settings: object) -> Capture:
+        raise error("glusterd does not answer")
+
+    monkeypatch.setattr(cycle, "query_gluster", query)
+    found = snapshot.from_gluster(cycle.Settings(processes=True), LIMITS, str(tmp_path))
+    assert found.pool.processes is not None
+    assert [problem.code for problem in found.health.problems] == ["NOT_KNOWN"]
+    assert found.error == "glusterd does not answer"
+
+
 def test_the_deadline_of_a_check_bounds_the_query(
     queries: List[cycle.Settings], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
