@@ -31,6 +31,7 @@ for unit; do
     [ -n "$pids" ] || exit 3
     continue
   fi
+  [ "$verb" != start ] || [ -z "$pids" ] || continue
   if [ "$verb" != start ]; then
     for pid in $pids; do
       kill -KILL "$pid" || true
