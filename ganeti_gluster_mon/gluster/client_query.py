@@ -43,7 +43,7 @@ def query_clients(
     if not bricks or not all(bricks_answering.get(brick) for brick in bricks):
         return []
     kept = _kept(previous)
-    if kept is not None and _names_all(kept, volumes) and not _uneven(kept, volumes):
+    if kept is not None and _is_whole(kept, volumes) and not _uneven(kept, volumes):
         return [kept]
     for attempt in range(2):
         if attempt:
@@ -59,8 +59,7 @@ def query_clients(
     since.clear()
     since.update(first)
     lasting = all(now - began >= UNEVEN_FOR for began in first.values())
-    # Gluster leaves out a volume whose lock another command holds, and one that has no client (10.3).
-    return [answer] if lasting and _names_all(answer, volumes) else []
+    return [answer] if lasting and _is_whole(answer, volumes) else []
 
 
 def _kept(previous: Optional[Capture]) -> Optional[Answer]:
@@ -72,12 +71,18 @@ def _kept(previous: Optional[Capture]) -> Optional[Answer]:
     return replace(answer, taken_at=taken_at) if time.time_ns() - taken_at < CLIENTS_INTERVAL * 1e9 else None
 
 
-def _names_all(answer: Answer, volumes: Sequence[parse.VolumeInfo]) -> bool:
-    """Whether no volume was started since, and no brick added."""
+def _is_whole(answer: Answer, volumes: Sequence[parse.VolumeInfo]) -> bool:
+    """Whether the answer has clients, and each brick of the volumes that it names.
+
+    Gluster leaves out a volume that has no client (10.3), and one whose lock another command holds: the clients of that
+    one are not known.
+    """
     known = _clients(answer)
-    return all(
+    named = {volume for volume, _, _ in known}
+    return bool(known) and all(
         (volume.name, brick.host, brick.path) in known
         for volume in _started(volumes)
+        if volume.name in named
         for brick in volume.bricks
     )
 

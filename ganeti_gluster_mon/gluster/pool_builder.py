@@ -127,8 +127,8 @@ def _volumes(
         mine = [
             reach.on_silent_host(brick) if started and brick.uuid in silent else brick for brick, _ in bricks
         ]
-        if started and clients is not None:
-            mine = _with_clients(reader, mine, clients.get(info.name, {}), statuses.get(info.name))
+        if started and clients is not None and info.name in clients:
+            mine = _with_clients(reader, mine, clients[info.name], statuses.get(info.name))
         volumes.append(build_volume(reader, info, statuses.get(info.name), mine, peers))
     return tuple(volumes)
 

@@ -114,7 +114,13 @@ def test_an_answer_without_a_brick_that_was_added_since_is_not_kept(tmp_path: Pa
     assert (answer.taken_at, runs) == (None, 1)
 
 
-def test_where_a_volume_is_left_out_nothing_is_known(tmp_path: Path) -> None:
+def test_a_volume_that_is_left_out_does_not_hide_the_others(tmp_path: Path) -> None:
     without = EVEN.replace("<volName>gv0</volName>", "<volName>other</volName>")
-    assert answers_of(tmp_path, [without]) == ([], 1)
+    (answer,), runs = answers_of(tmp_path, [without])
+    assert (answer.output.decode().strip(), runs) == (without.strip(), 1)
+    (answer,), runs = answers_of(tmp_path, [without], previous=taken(100, without))
+    assert (answer.output.decode().strip(), runs) == (without.strip(), 0), "kept, without another query"
+
+
+def test_without_any_client_nothing_is_known(tmp_path: Path) -> None:
     assert answers_of(tmp_path, [""], previous=taken(400)) == ([], 1)

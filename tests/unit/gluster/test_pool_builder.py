@@ -327,6 +327,12 @@ def test_clients_are_those_of_their_brick_and_do_not_make_the_pool_older(healthy
     less = replace(healthy, answers=(*without(healthy, query.VOLUME_STATUS_CLIENTS).answers, other))
     notes = [unknown.what for unknown in build_pool(less).unknowns]
     assert notes == ["the clients of node1.lab.test:/export/b1/gv0"]
+    left_out = replace(whole, output=whole.output.replace(b"<volName>gv0<", b"<volName>other<"))
+    pool = build_pool(replace(less, answers=(*less.answers[:-1], left_out)))
+    assert pool.unknowns == (), "a volume without a client is left out, which is no fault"
+    assert [
+        brick.client_count for each in pool.volumes or () if each.name == "gv0" for brick in each.bricks
+    ] == [None] * 3
     cut = Answer(query.VOLUME_STATUS_CLIENTS, b"", failure="no answer within 10 s")
     less = replace(healthy, answers=(*without(healthy, query.VOLUME_STATUS_CLIENTS).answers, cut))
     assert "the clients of bricks" in [unknown.what for unknown in build_pool(less).unknowns]
