@@ -10,6 +10,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Callable, Iterator, List
 
+import hypothesis
 import pytest
 
 from tests.lab import Cluster, LabError, Pool, other_root
@@ -17,6 +18,11 @@ from tests.lab.tools import GANETI_TOOLS, missing, obstacles
 
 #: PREFIX of the labs of tests, FAMILY-1 and so on
 FAMILY = "ganeti-gluster-test"
+
+
+# How long one example takes says how busy the machine is: pytest-timeout ends what hangs.
+hypothesis.settings.register_profile("no deadline", deadline=None)
+hypothesis.settings.load_profile("no deadline")
 
 
 def pytest_configure(config: pytest.Config) -> None:
