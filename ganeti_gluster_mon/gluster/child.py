@@ -2,8 +2,7 @@
 
 Both programs that are started here, ``gluster`` and ``stat``, may hang for as long as a
 brick does.  So each leads a process group: what it started in turn (``glfsheal``, for heal
-queries, and ``gsyncd --version``, whenever ``gluster`` starts) stays in that group and
-is killed with it.
+queries) stays in that group and is killed with it.
 """
 
 from __future__ import annotations
@@ -16,8 +15,14 @@ import subprocess
 import threading
 from typing import Dict, Optional, Sequence
 
-#: all that a child gets to know of our environment
-ENVIRONMENT: Dict[str, str] = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C"}
+#: all that a child gets to know of our environment.  Whenever ``gluster`` starts, it waits for ``gsyncd --version``, to
+#: learn whether it offers the command geo-replication, and gsyncd is a program of Python that takes 0.1 s.  gsyncd runs
+#: it by the interpreter in PYTHON: without one that works, ``gluster`` answers at once, and lacks that command only.
+ENVIRONMENT: Dict[str, str] = {
+    "PATH": "/usr/sbin:/usr/bin:/sbin:/bin",
+    "LC_ALL": "C",
+    "PYTHON": "/bin/false",
+}
 
 
 class Child:
