@@ -33,8 +33,9 @@ CACHE := /var/cache/ganeti-gluster-mon
 LAB_ROOT = $(if $(DEBIAN),$(CACHE)/lab-root-$(DEBIAN))
 export LAB_ROOT
 
-# hosts of a lab wait more than they work; in the order of files, so that the short ones come last and fill the gap
-JOBS := 4
+# two cores have no more to give: with four files at a time the labs take as long.  In the order of files, so that the
+# short ones come last and fill the gap
+JOBS := 2
 SIDE_BY_SIDE = --numprocesses=$(JOBS) --dist=loadfile --no-loadscope-reorder
 
 # the ExtStorage provider, and where Ganeti and Debian's Python look
@@ -49,7 +50,7 @@ LIBRARY  := /usr/lib/python3/dist-packages
 help:
 	@echo 'make help      this list'
 	@echo 'make demo      a pool of three hosts on this machine, a brick that dies, and the reports about it'
-	@echo 'make test      lint, unit tests, and lab tests on real glusterd (as root), four files at a time; JOBS=1 for one'
+	@echo 'make test      lint, unit tests, and lab tests on real glusterd (as root), two files at a time; JOBS=1 for one'
 	@echo 'make deb       the Debian packages, in dist/'
 	@echo 'make venv      the command, in $(BIN)/ganeti-gluster-mon'
 	@echo 'make lint      ruff and mypy'

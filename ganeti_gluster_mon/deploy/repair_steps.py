@@ -24,7 +24,8 @@ _BY_FSTAB = ("xfs", "ext4")
 
 #: it takes the path of a brick and prints where it is: {"point": mount point of the filesystem that holds it, or would,
 #: "source": device, "type": filesystem, "uuid": of the filesystem or null, "volume_id": hexadecimal or null,
-#: "error": why that cannot be read, "recorded": [[directory, UUID, device or null], …] on directories above it}
+#: "error": why that cannot be read, "indexed": whether it has .glusterfs, as a brick that ran has, "pid": of the
+#: brick's process or null, "recorded": [[directory, UUID, device or null], …] on directories above it}
 _PROBE = """
 import errno, json, os, re, subprocess, sys
 path = sys.argv[1]
@@ -37,7 +38,7 @@ def run(*argv):
     return found.stdout.decode().strip() or None
 def plain(text):
     return re.sub(r"\\\\([0-7]{3})", lambda code: chr(int(code[1], 8)), text)
-found = {"point": "/", "source": "", "type": "", "volume_id": None, "error": None, "recorded": []}
+found = {"point": "/", "source": "", "type": "", "volume_id": None, "error": None, "recorded": [], "pid": None}
 with open("/proc/self/mountinfo") as file:
     for line in file:
         words = line.split()
@@ -51,6 +52,15 @@ except OSError as err:
     if err.errno not in (errno.ENOENT, errno.ENODATA):
         found["error"] = err.strerror
 found["uuid"] = run("blkid", "-p", "-o", "value", "-s", "UUID", found["source"]) if found["point"] != "/" else None
+found["indexed"] = os.path.isdir(os.path.join(path, ".glusterfs"))
+for pid in filter(str.isdigit, os.listdir("/proc")):
+    try:
+        with open("/proc/" + pid + "/cmdline", "rb") as file:
+            words = file.read().split(b"\\0")
+    except OSError:
+        continue
+    if b"--brick-name" in words and words[words.index(b"--brick-name") + 1] == os.fsencode(path):
+        found["pid"] = int(pid)
 above = os.path.dirname(path)
 while above != "/":
     try:
@@ -76,6 +86,10 @@ class Found:
     volume_id: Optional[str]
     #: why that could not be read
     error: Optional[str]
+    #: whether its directory has .glusterfs
+    indexed: bool
+    #: of the brick's process; None: none runs
+    pid: Optional[int]
     #: directories above it, the nearest first, with the UUID of the filesystem that belongs there and its device
     recorded: Tuple[Tuple[str, str, Optional[str]], ...]
 
@@ -165,9 +179,19 @@ class BrickMounted(Step):
         found = understand(self.node, answers[0])
         table, systemd = answers[1], answers[2].status == 0
         entries = fstab.entries(table.stdout)
-        if found.volume_id == self.volume_id.replace("-", ""):
-            return self._kept(found, table, entries, systemd)
         brick = BrickAddress(self.node, self.path).label
+        entry = self._entry(entries)
+        if found.volume_id == self.volume_id.replace("-", ""):
+            # `volume start force` writes the id on an empty mount point, and may then start the brick there
+            if found.indexed or entry is None or entry.mount_point == found.point:
+                return self._kept(found, table, entries, systemd)
+            if found.pid is not None:
+                raise PreconditionFailed(
+                    f"{brick}: its process runs on {found.point}, and its filesystem is not mounted at "
+                    f"{entry.mount_point}: end the process on {self.node} (kill {found.pid}), then run this command "
+                    f"again"
+                )
+            return self._mount(entry.mount_point)
         anew = f"gnt-gluster replace-brick {self.volume} {brick} {self.node} --device DEVICE"
         if found.error is not None:
             raise PreconditionFailed(
@@ -178,7 +202,6 @@ class BrickMounted(Step):
                 f"{brick} belongs to another volume (its id is {found.volume_id}), and {self.volume} has a brick "
                 f"there: mount the filesystem of the brick at {found.point}; if it is gone: {anew}"
             )
-        entry = self._entry(entries)
         if entry is not None and entry.mount_point != found.point:
             return self._mount(entry.mount_point)
         place = next((one for one in found.recorded if one[0] != found.point), None)
@@ -218,7 +241,9 @@ class BrickMounted(Step):
     def _entry(self, entries: Sequence[fstab.Entry]) -> Optional[fstab.Entry]:
         """The line for the filesystem that has the brick on it."""
         above = [
-            one for one in entries if one.mount_point != "/" and self.path.startswith(f"{one.mount_point}/")
+            one
+            for one in entries
+            if one.mount_point != "/" and f"{self.path}/".startswith(f"{one.mount_point}/")
         ]
         return max(above, key=lambda one: len(one.mount_point)) if above else None
 
@@ -256,6 +281,8 @@ def understand(node: str, reply: CommandResult) -> Found:
             uuid=parsed["uuid"],
             volume_id=parsed["volume_id"],
             error=parsed["error"],
+            indexed=bool(parsed["indexed"]),
+            pid=parsed["pid"],
             recorded=tuple((str(point), str(uuid), device) for point, uuid, device in parsed["recorded"]),
         )
     except (ValueError, KeyError, TypeError) as err:

@@ -11,7 +11,7 @@ from tests.lab.lab import command
 from tests.lab.namespaces import InsideProcess
 from tests.lab.pool import Pool
 from tests.lab.process import Process
-from tests.lab.waiting import LabError, wait_until
+from tests.lab.waiting import LabError, LabTimeout, wait_until
 
 #: seconds between cycles when nothing happens: long compared with the time until an event is reported
 INTERVAL = 6
@@ -56,11 +56,17 @@ class Daemon:
     def wait_code(self, code: int, words: str = "", timeout: float = LONG) -> str:
         """Wait until the status has that *code* and *words* in its message, which is returned."""
 
+        last = (code, "")
+
         def there() -> Optional[str]:
-            now, message = self.status()
+            nonlocal last
+            last = now, message = self.status()
             return message if now == code and words in message else None
 
-        return wait_until(there, f"status {code} {words!r}", timeout)
+        try:
+            return wait_until(there, f"status {code} {words!r}", timeout)
+        except LabTimeout as error:
+            raise LabTimeout(f"{error}; the last one was {last[0]}: {last[1]}") from error
 
     def child(self, name: str) -> Process:
         """The process of a role: "poller" or "web"."""

@@ -28,6 +28,8 @@ MOUNTED: Mapping[str, Any] = {
     "uuid": UUID,
     "volume_id": ID.replace("-", ""),
     "error": None,
+    "indexed": True,
+    "pid": 4711,
     "recorded": [],
 }
 
@@ -39,6 +41,8 @@ NOT_MOUNTED = {
     "type": "overlay",
     "uuid": None,
     "volume_id": None,
+    "indexed": False,
+    "pid": None,
 }
 
 
@@ -70,6 +74,19 @@ def test_a_line_that_was_lost_is_written_again() -> None:
     )
     remaining = mounted({**MOUNTED, "type": "ext4"}, "")
     assert remaining is not None and remaining[0].text is not None and "inode64" not in remaining[0].text
+
+
+@pytest.mark.parametrize("path", ["/export/brick1/gluster", "/export/brick1"])
+def test_a_mount_point_with_the_volume_id_on_it_is_not_taken_for_the_brick(path: str) -> None:
+    """`volume start force` writes the id on the directory below a mount that is missing."""
+    marked = {**NOT_MOUNTED, "volume_id": MOUNTED["volume_id"]}
+    step = BrickMounted("node1", path, "gv0", ID)
+    remaining = step.remaining([ok(json.dumps(marked)), ok(FSTAB), FAILED])
+    assert lines(remaining) == ["mkdir --parents /export/brick1", "mount /export/brick1"]
+    with pytest.raises(PreconditionFailed, match=r"its process runs on /, .* \(kill 7\)"):
+        step.remaining([ok(json.dumps({**marked, "pid": 7})), ok(FSTAB), FAILED])
+    # files of a brick are there: it is not for this step to decide where they belong
+    assert step.remaining([ok(json.dumps({**marked, "indexed": True})), ok(FSTAB), FAILED]) is DONE
 
 
 def test_a_mount_that_was_lost_is_made_again() -> None:
