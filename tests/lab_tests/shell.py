@@ -26,6 +26,12 @@ for unit; do
       ;;
     *) echo "systemctl of the lab: $unit" >&2; exit 1 ;;
   esac
+  # one that is killed may be a zombie for a moment
+  running=
+  for pid in $pids; do
+    grep -q ') [^Z]' "/proc/$pid/stat" 2>/dev/null && running="$running $pid"
+  done
+  pids=$running
   if [ "$verb" = status ]; then
     echo "$unit: ${pids:-dead}"
     [ -n "$pids" ] || exit 3
