@@ -6,12 +6,13 @@ import argparse
 import os
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Optional, Tuple
+from typing import TYPE_CHECKING, FrozenSet, Optional, Tuple
 
 from ganeti_gluster_mon import commandline
 from ganeti_gluster_mon.gluster.cycle import Settings
 from ganeti_gluster_mon.health import Limits
 from ganeti_gluster_mon.paths import RUN_DIRECTORY, STATE_DIRECTORY
+from ganeti_gluster_mon.repair_tries import ACTIONS
 from ganeti_gluster_mon.report import warn
 
 if TYPE_CHECKING:
@@ -69,6 +70,14 @@ def add_serve_options(parser: argparse.ArgumentParser) -> None:
         "--user",
         metavar="NAME",
         help="the user of the web process (default: ganeti-gluster-mon)",
+    )
+    parser.add_argument(
+        "--auto-repair",
+        type=_repair_actions,
+        default=frozenset(),
+        metavar="ACTIONS",
+        help="what the leader's poller repairs by itself, separated by commas: start-brick (a brick whose process "
+        "died), self-heal (a self-heal daemon that does not run) (default: nothing)",
     )
     add_run_dir(parser)
     add_state_dir(parser)
@@ -191,6 +200,17 @@ def _host_names(text: str) -> Tuple[str, ...]:
         raise argparse.ArgumentTypeError(str(err)) from None
 
 
+def _repair_actions(text: str) -> FrozenSet[str]:
+    """The actions in *text*, separated by commas or blanks; "" for none."""
+    words = text.replace(",", " ").split()
+    for word in words:
+        if word not in ACTIONS:
+            raise argparse.ArgumentTypeError(
+                f"{word!r} is nothing that can be repaired automatically: name {' or '.join(ACTIONS)}"
+            )
+    return frozenset(words)
+
+
 def _mebibytes(text: str) -> int:
     if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= 4096:
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of MiB from 1 to 4096")
@@ -252,5 +272,6 @@ def serve_options(arguments: argparse.Namespace) -> run.Options:
         run_directory=os.path.abspath(arguments.run_dir),
         state_directory=os.path.abspath(arguments.state_dir),
         log_level=arguments.log_level,
+        auto_repair=arguments.auto_repair,
         words=tuple(arguments.words),
     )

@@ -12,6 +12,7 @@ from ganeti_gluster_mon.gluster.rebalance import Rebalance
 from ganeti_gluster_mon.gluster.scrub import ScrubStatus
 from ganeti_gluster_mon.gluster.snapshots import VolumeSnapshot
 from ganeti_gluster_mon.health import Health
+from ganeti_gluster_mon.repair_tries import RepairTry
 
 
 @register
@@ -36,6 +37,9 @@ class Gluster:
             if pool.volumes is None
             else [_volume_data(volume, health, now) for volume in pool.volumes],
             "peers": None if pool.peers is None else [_peer_data(peer) for peer in pool.peers],
+            "auto_repairs": None
+            if pool.auto_repairs is None
+            else [_repair_data(one) for one in pool.auto_repairs.last],
             "op_version": pool.op_version,
             "max_op_version": pool.max_op_version,
             "age": pool.age(now),
@@ -75,6 +79,16 @@ def _volume_data(volume: Volume, health: Health, now: int) -> Dict[str, Any]:
         # One that hangs is still mounted: it stands in the mount table.
         "mounted": bool(volume.mounts),
         "options": dict(volume.options),
+    }
+
+
+def _repair_data(one: RepairTry) -> Dict[str, Any]:
+    return {
+        "volume": one.volume,
+        "action": one.action,
+        "why": one.why,
+        "time": one.tried_at,
+        "result": one.result,
     }
 
 

@@ -12,7 +12,18 @@ import signal
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Awaitable, Callable, Mapping, Optional, Sequence, Tuple, Type
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Awaitable,
+    Callable,
+    FrozenSet,
+    Mapping,
+    Optional,
+    Sequence,
+    Tuple,
+    Type,
+)
 
 import sdnotify
 
@@ -24,6 +35,7 @@ from ganeti_gluster_mon.gluster.cycle import Settings
 from ganeti_gluster_mon.health import Limits
 
 if TYPE_CHECKING:
+    from ganeti_gluster_mon.daemon.poller.auto_repair import AutoRepair
     from ganeti_gluster_mon.daemon.cluster.exchange import Exchange
     from ganeti_gluster_mon.daemon.web.base_handler import BaseHandler
     from ganeti_gluster_mon.daemon.web.content import CurrentContent, MakeNodePage, MakePage
@@ -75,6 +87,8 @@ class Options:
     #: what survives a reboot: since when problems exist, and mutes
     state_directory: str
     log_level: str
+    #: what the poller repairs automatically, of `repair_tries.ACTIONS`
+    auto_repair: FrozenSet[str]
     #: the arguments after "serve", for both processes
     words: Tuple[str, ...]
 
@@ -106,15 +120,29 @@ def run_poller(options: Options) -> int:
     systemd = sdnotify.SystemdNotifier()
     # The web process can start now.  The first query of Gluster may take long.
     systemd.notify(f"READY=1\nWATCHDOG_USEC={int(1e6 * _watchdog_timeout(options.settings))}")
+
+    def alive() -> None:
+        systemd.notify("WATCHDOG=1")
+
     poller = Poller(
         options.settings,
         options.interval,
         spool,
-        alive=lambda: systemd.notify("WATCHDOG=1"),
+        alive=alive,
         others_may_lead=secret.KeyPublisher(options.secret_file, spool).publish,
+        auto_repair=_auto_repair(options, alive),
     )
     poller.run()
     return 0
+
+
+def _auto_repair(options: Options, alive: Callable[[], None]) -> Optional[AutoRepair]:
+    """The automatic repairs; None where nothing is to be repaired."""
+    if not options.auto_repair:
+        return None
+    from ganeti_gluster_mon.daemon.poller.auto_repair import AutoRepair, RepairSettings
+
+    return AutoRepair(RepairSettings(options.auto_repair, options.state_directory, options.limits), alive)
 
 
 def run_web_process(options: Options) -> int:

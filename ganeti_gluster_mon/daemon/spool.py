@@ -80,6 +80,8 @@ class CycleRecord:
     event: Optional[str] = None
     #: seconds from one cycle to the next, if nothing happens
     interval: float = 30.0
+    #: what the poller repaired automatically, as `repair_tries.report_to_json`; None: it repairs nothing
+    auto_repairs: Any = None
 
     @property
     def stale_after(self) -> float:

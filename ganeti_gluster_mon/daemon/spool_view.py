@@ -13,6 +13,7 @@ from ganeti_gluster_mon.gluster.model import Pool, Unknown
 from ganeti_gluster_mon.gluster.pool_builder import build_pool
 from ganeti_gluster_mon.gluster.staleness import as_stale
 from ganeti_gluster_mon.health import Health, Limits, evaluate
+from ganeti_gluster_mon.repair_tries import AutoRepairs, report_from_json
 
 #: seconds for which heal counts are used at least: while a brick hangs, a count takes 10 s and more for each volume
 HEAL_STALE_AFTER = 90.0
@@ -84,6 +85,7 @@ def pool_and_health(view: SpoolView, limits: Limits, now: int) -> Tuple[Pool, He
     own = _taken_at(view.own.capture, now - round(view.own.age() * 1e9))
     if view.followed is None:
         pool = build_pool(_without_old_healing(own, now, heal_stale_after))
+        pool = replace(pool, auto_repairs=_auto_repairs(view.own))
     else:
         theirs = _taken_at(view.followed.capture, now - round(age * 1e9))
         theirs = _without_old_healing(theirs, now, heal_stale_after)
@@ -94,6 +96,14 @@ def pool_and_health(view: SpoolView, limits: Limits, now: int) -> Tuple[Pool, He
         # The reason gives the age already; a second message would not help.
         limits = replace(limits, stale_after=float("inf"))
     return pool, evaluate(pool, limits, now)
+
+
+def _auto_repairs(own: SpooledCapture) -> Optional[AutoRepairs]:
+    """What the poller of this node repaired automatically; None: it repairs nothing, or that cannot be read."""
+    try:
+        return report_from_json(own.cycle.auto_repairs)
+    except (ValueError, TypeError, KeyError):
+        return None
 
 
 def _followed(own: Capture, own_age: float, theirs: Capture, uuid: str, limits: Limits) -> Pool:

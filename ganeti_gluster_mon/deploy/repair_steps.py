@@ -169,11 +169,10 @@ class BrickMounted(Step):
 
     def queries(self) -> Tuple[NodeQuery, ...]:
         queried = (
-            ("python3", "-I", "-S", "-c", _PROBE, self.path),
             ("cat", fstab.PATH),
             ("test", "-d", "/run/systemd/system"),
         )
-        return tuple(NodeQuery(self.node, argv) for argv in queried)
+        return (brick_query(self.node, self.path), *(NodeQuery(self.node, argv) for argv in queried))
 
     def remaining(self, answers: Sequence[CommandResult]) -> Remaining:
         found = understand(self.node, answers[0])
@@ -268,6 +267,11 @@ def fstab_commands(node: str, table: str, line: str, systemd: bool) -> Tuple[Com
     if systemd:
         commands.append(Command(node, ("systemctl", "daemon-reload")))
     return tuple(commands)
+
+
+def brick_query(node: str, path: str) -> NodeQuery:
+    """The query whose answer `understand` takes: where the brick *path* of *node* is."""
+    return NodeQuery(node, ("python3", "-I", "-S", "-c", _PROBE, path))
 
 
 def understand(node: str, reply: CommandResult) -> Found:

@@ -17,6 +17,7 @@ from ganeti_gluster_mon.gluster.profile import BrickProfile
 from ganeti_gluster_mon.gluster.rebalance import Rebalance
 from ganeti_gluster_mon.gluster.scrub import ScrubStatus
 from ganeti_gluster_mon.gluster.snapshots import VolumeSnapshot
+from ganeti_gluster_mon.repair_tries import AutoRepairs
 
 SELF_HEAL_DAEMON = "Self-heal Daemon"
 
@@ -394,6 +395,8 @@ class Pool:
     disks: Optional[Tuple[Disk, ...]] = None
     #: why the disks are not known, in an administrator's words; None where they are
     disks_unknown: Optional[str] = None
+    #: what the poller of this node repaired automatically; None: it does not lead, or repairs nothing
+    auto_repairs: Optional[AutoRepairs] = None
 
     def age(self, now: int) -> float:
         """Seconds between the oldest of the answers and *now* (ns since the epoch); never negative."""

@@ -50,6 +50,13 @@ def families(scrape: Scrape, make: Families) -> Iterator[Metric]:
         ("reason",),
         [((reason,), count) for reason, count in scrape.failures.items()],
     )
+    repairs = scrape.pool.auto_repairs
+    yield make.counter(
+        "gluster_auto_repairs_total",
+        "Automatic repairs that the poller tried since its start, by the result of the command.",
+        ("volume", "action", "result"),
+        [] if repairs is None else list(repairs.counts.items()),
+    )
     yield make.gauge(
         "gluster_status_code",
         "Status of each report that has one: 0 works as it should, 1 is being put right by itself, "

@@ -13,7 +13,7 @@ import random
 import time
 from collections import Counter
 from dataclasses import replace
-from typing import Callable, Dict, FrozenSet, Optional, Sequence, Tuple
+from typing import TYPE_CHECKING, Callable, Dict, FrozenSet, Optional, Sequence, Tuple
 
 from ganeti_gluster_mon.daemon import spool
 from ganeti_gluster_mon.daemon.log import log_event
@@ -22,6 +22,10 @@ from ganeti_gluster_mon.gluster import cycle, probe_thread, session
 from ganeti_gluster_mon.gluster.capture import Answer, Capture, CaptureError
 from ganeti_gluster_mon.gluster.model import Process
 from ganeti_gluster_mon.gluster.watch import STATE_DIRECTORIES, Watch
+from ganeti_gluster_mon.repair_tries import report_to_json
+
+if TYPE_CHECKING:
+    from ganeti_gluster_mon.daemon.poller.auto_repair import AutoRepair
 
 #: seconds from one cycle to the next, at least, however much happens
 MIN_INTERVAL = 1.0
@@ -53,13 +57,15 @@ class Poller:
         to: spool.Spool,
         alive: Callable[[], None],
         others_may_lead: Callable[[], bool] = lambda: False,
+        auto_repair: Optional[AutoRepair] = None,
     ) -> None:
         """*alive* is called every few seconds, for the watchdog.
 
         *others_may_lead* is called before each cycle.  If it is False, this node queries for itself, at random times so
-        that not all nodes query at one moment.
+        that not all nodes query at one moment.  *auto_repair*: None where nothing is repaired automatically.
         """
         self._settings = settings
+        self._auto_repair = auto_repair
         self._interval = interval
         self._spool = to
         self._alive = alive
@@ -184,7 +190,7 @@ class Poller:
         return True
 
     def _run_cycle(self, event: Tuple[str, ...], heal_write: int) -> float:
-        """Run one cycle; returns the seconds that it waited for targets that do not answer."""
+        """Run one cycle; returns the seconds that it waited for targets that do not answer, or for a repair."""
         self._others_may_lead = self._check_others_may_lead()
         # Before the first election the leader is not known: queries with locks wait until then.
         leads = not self._others_may_lead or self._spool.role() not in (None, spool.FOLLOW)
@@ -208,9 +214,11 @@ class Poller:
                 if self._healing is None or self._healing.cycle is not running:
                     running.__exit__()
             self._log_success()
+            answered = True
         except session.GlusterUnavailable as err:
             self._log_failure(err)
             capture = cycle.without_gluster(self._settings, str(err), replies)
+            answered = False
         self._previous = capture
         record = spool.CycleRecord(
             boottime=boottime,
@@ -223,9 +231,25 @@ class Poller:
                 what for what in event if not what.startswith((self._spool.to_poller, _PROBE_CHANGED))
             )
             or None,
+            auto_repairs=None if self._auto_repair is None else report_to_json(self._auto_repair.report()),
         )
         self._publish(spool.SpooledCapture(capture, record))
-        return waited
+        return waited + self._repair(capture, answered)
+
+    def _repair(self, capture: Capture, answered: bool) -> float:
+        """Repair automatically what does not run by *capture*, if this node leads; returns the seconds that it took.
+
+        A node that queries for itself alone does not: all nodes would repair at the same time.
+        """
+        if self._auto_repair is None:
+            return 0.0
+        if not (answered and self._others_may_lead and self._spool.role() == spool.LEAD):
+            self._auto_repair.forget()
+            return 0.0
+        began = time.monotonic()
+        if self._auto_repair.after_cycle(capture):
+            self._follow_up = FOLLOW_UP_DELAY
+        return time.monotonic() - began
 
     def _take_over(self) -> None:
         """Use the brick ports that the former leader knew.

@@ -33,6 +33,7 @@ from ganeti_gluster_mon.daemon.web.runbook_page import runbook_body
 from ganeti_gluster_mon.gluster.model import Peer, Pool, Process
 from ganeti_gluster_mon.health import OK, Health
 from ganeti_gluster_mon.health.peers import peer_status
+from ganeti_gluster_mon.repair_tries import AutoRepairs
 from ganeti_gluster_mon.text import one_line, short_size
 
 #: the text of the one <style> element of each page, which the Content-Security-Policy names
@@ -105,7 +106,17 @@ def page(
         volumes=volumes,
         peers=peers,
         processes=process_views(pool.processes or ()),
+        auto_repair=_last_repair(pool.auto_repairs),
     )
+
+
+def _last_repair(repairs: Optional[AutoRepairs]) -> str:
+    """The last automatic repair, in one line; "" where there was none."""
+    if repairs is None or not repairs.last:
+        return ""
+    last = repairs.last[0]
+    tried = datetime.fromtimestamp(last.tried_at, timezone.utc).strftime("%Y-%m-%d %H:%M:%S UTC")
+    return one_line(f"{tried}: {last.volume}: {last.why}: started by force: {last.result}", LONGEST_NAME)
 
 
 def runbook() -> bytes:
