@@ -35,8 +35,8 @@ from ganeti_gluster_mon.gluster.cycle import Settings
 from ganeti_gluster_mon.health import Limits
 
 if TYPE_CHECKING:
-    from ganeti_gluster_mon.daemon.poller.auto_repair import AutoRepair
     from ganeti_gluster_mon.daemon.cluster.exchange import Exchange
+    from ganeti_gluster_mon.daemon.poller.auto_repair import AutoRepair
     from ganeti_gluster_mon.daemon.web.base_handler import BaseHandler
     from ganeti_gluster_mon.daemon.web.content import CurrentContent, MakeNodePage, MakePage
     from ganeti_gluster_mon.daemon.web.server import HttpServer

@@ -1,9 +1,7 @@
 """What is known of a Gluster pool, and what is not.
 
-Everything here is a frozen dataclass: taken once, handed on, never changed.
-One rule runs through all of it: ``None`` means *not known*.  It is never a zero, never
-"fine", and each reader of the model decides what that means.
-
+Everything here is a frozen dataclass: taken once, handed on, never changed.  ``None`` means *not known*.  It is never a
+zero, never "fine", and each reader of the model decides what that means.
 Units: sizes are bytes, times are nanoseconds since the epoch, durations are seconds.
 """
 
@@ -90,7 +88,6 @@ class Brick:
     possibly_healing: Optional[int] = None
     #: the error at which `heal info` stopped to read it, "Input/output error"; None: there was none
     heal_failure: Optional[str] = None
-
     #: its connections; None: not known
     clients: Optional[Tuple[BrickClient, ...]] = None
 

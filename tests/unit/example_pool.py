@@ -33,6 +33,7 @@ from ganeti_gluster_mon.gluster.rebalance import Rebalance, RebalanceNode
 from ganeti_gluster_mon.gluster.scrub import ScrubStatus
 from ganeti_gluster_mon.gluster.snapshots import VolumeSnapshot
 from ganeti_gluster_mon.health import CRITICAL, OK, Health, Problem, VolumeHealth
+from ganeti_gluster_mon.repair_tries import START_BRICK, SUCCEEDED, AutoRepairs, RepairTry
 
 SECOND = 10**9
 TAKEN_AT = 1795483447 * SECOND + SECOND // 4
@@ -222,6 +223,14 @@ POOL = Pool(
         Process("mount", 1868, 1695.5, 0.18, 16629760, "gv0", "/mnt/a", "sleeping"),
     ),
     disks=_DISKS,
+    auto_repairs=AutoRepairs(
+        (
+            RepairTry(
+                "gv0", START_BRICK, "brick node2.lab.test:/export/b1/gv0 is offline", 1795483400.5, SUCCEEDED
+            ),
+        ),
+        {("gv0", START_BRICK, SUCCEEDED): 1},
+    ),
 )
 
 _OFFLINE = Problem(

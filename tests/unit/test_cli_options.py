@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import time
 from pathlib import Path
+from typing import List, Set
 
 import pytest
 
@@ -107,3 +108,28 @@ def test_what_is_wrong_is_refused_at_the_command_line(
         parsed("serve", *words)
     assert ended.value.code == 2
     assert capsys.readouterr().err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ([], set()),
+        (["--auto-repair="], set()),
+        (["--auto-repair", "self-heal"], {"self-heal"}),
+        (["--auto-repair=start-brick,self-heal"], {"start-brick", "self-heal"}),
+        (["--auto-repair=start-brick, self-heal"], {"start-brick", "self-heal"}),
+        # ARGS come after the unit's own, and win
+        (["--auto-repair=start-brick", "--auto-repair="], set()),
+    ],
+)
+def test_what_is_repaired_automatically(words: List[str], expected: Set[str]) -> None:
+    assert cli_options.serve_options(parsed("serve", *words)).auto_repair == expected
+
+
+@pytest.mark.parametrize("text", ["start-bricks", "start-brick,all", "on", "start-brick;self-heal"])
+def test_an_unknown_repair_is_refused(text: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        parsed("serve", f"--auto-repair={text}")
+    assert ended.value.code == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "is nothing that can be repaired automatically: name start-brick or self-heal" in line

@@ -81,7 +81,7 @@ def test_envelope_is_monds(name: str, category: str, kind: int) -> None:
 
 def test_fields_of_the_contract() -> None:
     data = made("gluster")
-    assert list(data) == ["status", "volumes", "peers", "op_version", "max_op_version", "age"]
+    assert list(data) == ["status", "volumes", "peers", "auto_repairs", "op_version", "max_op_version", "age"]
     for volume in data["volumes"]:
         assert list(volume) == VOLUME_FIELDS
         for brick in volume["bricks"]:
@@ -126,6 +126,7 @@ def test_what_is_not_known_is_null() -> None:
         },
         "volumes": None,
         "peers": None,
+        "auto_repairs": None,
         "op_version": None,
         "max_op_version": None,
         "age": 2.0,

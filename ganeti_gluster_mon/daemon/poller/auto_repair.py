@@ -126,7 +126,6 @@ class AutoRepair:
 
     def _repair_all(self, due: Sequence[VolumeRepair]) -> None:
         for one in due:
-            self._next_look[one.volume] = time.monotonic() + PAUSE
             try:
                 self._repair(one)
             except CommandError as err:
@@ -139,6 +138,8 @@ class AutoRepair:
         own = cluster.node(name)
         if own is None:
             raise PreconditionFailed(f"{name} is no node of the cluster")
+        # what is known without other nodes may be looked at in each cycle
+        self._next_look[one.volume] = time.monotonic() + PAUSE
         host = self._settings.make_host(cluster)
         owner = Owner.current(own.name, ("ganeti-gluster-mon", "automatic repair of", one.volume))
         with ChangeLock(host, [node.name for node in cluster.nodes if not node.offline], owner) as lock:

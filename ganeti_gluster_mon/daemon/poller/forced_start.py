@@ -1,10 +1,10 @@
 """Starts by force what of a volume does not run, after a look at each of its bricks; for `auto_repair`.
 
-``gluster volume start VOLUME force`` gives a brick directory without a volume id that of the volume; the next such
-command starts the brick.  Where a filesystem is not mounted, that is the empty mount point, on the root filesystem.
-So the command is run only where each brick directory of the volume, on each node, has the volume id and what a brick
-has that ever ran, on a filesystem of its own that takes writes.  The command also starts a volume that was stopped
-meanwhile.  So the volume is queried again just before.
+``gluster volume start VOLUME force`` gives a brick directory without a volume id that of the volume, and a later
+start may then start the brick.  Where a filesystem is not mounted, that is the empty mount point, on the root
+filesystem.  So the command is run only where each brick directory of the volume, on each node, has the volume id and
+what a brick has that ever ran, on a filesystem of its own that takes writes.  The command also starts a volume that was
+stopped meanwhile.  So the volume is queried again just before.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ START_TIMEOUT = 60.0
 
 
 @dataclass(frozen=True)
-class BrickPlace:
+class CheckedBrick:
     """A brick and the node that it is on."""
 
     node: str
@@ -112,9 +112,9 @@ def start_by_force(host: Host, own: str, volume: str) -> CommandResult:
     return host.run(own, (*gluster_cli.GLUSTER, "volume", "start", volume, "force"), START_TIMEOUT)
 
 
-def _places(cluster: Cluster, volume: VolumeInfo) -> List[BrickPlace]:
+def _places(cluster: Cluster, volume: VolumeInfo) -> List[CheckedBrick]:
     """Where the bricks of *volume* are.  Raises PreconditionFailed where a node is not known or offline."""
-    places: List[BrickPlace] = []
+    places: List[CheckedBrick] = []
     for brick in volume.bricks:
         label = f"{brick.host}:{brick.path}"
         node = cluster.node_of_host(brick.host)
@@ -122,5 +122,5 @@ def _places(cluster: Cluster, volume: VolumeInfo) -> List[BrickPlace]:
             raise PreconditionFailed(f"{label}: {brick.host} is no node of the cluster")
         if node.offline:
             raise PreconditionFailed(f"{label}: {node.name} is marked offline in Ganeti")
-        places.append(BrickPlace(node.name, brick.path, label))
+        places.append(CheckedBrick(node.name, brick.path, label))
     return places

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Tuple
+from typing import Any, Tuple
 
 import pytest
 
@@ -12,6 +12,13 @@ from ganeti_gluster_mon.daemon.spool_view import LeaderCapture, SpoolView
 from ganeti_gluster_mon.gluster import query
 from ganeti_gluster_mon.gluster.capture import Capture
 from ganeti_gluster_mon.health import Limits
+from ganeti_gluster_mon.repair_tries import (
+    START_BRICK,
+    SUCCEEDED,
+    AutoRepairs,
+    RepairTry,
+    report_to_json,
+)
 from ganeti_gluster_mon.snapshot import Snapshot, from_view
 from tests.unit.gluster.test_merge import NODE2, own, read
 
@@ -67,3 +74,24 @@ def test_heal_counts_that_are_too_old_are_not_known_and_all_else_is(leads: bool)
     assert not any(heals(snapshot))
     assert all(brick.online for volume in snapshot.pool.volumes or () for brick in volume.bricks)
     assert all(volume.capacity is not None for volume in snapshot.pool.volumes or ())
+
+
+REPAIRS = AutoRepairs(
+    (RepairTry("gv0", START_BRICK, "why", 1.0, SUCCEEDED),), {("gv0", START_BRICK, SUCCEEDED): 1}
+)
+
+
+@pytest.mark.parametrize(
+    ("record", "expected"),
+    [(report_to_json(REPAIRS), REPAIRS), (None, None), ({"last": [[]]}, None), ([], None)],
+)
+def test_automatic_repairs_are_those_of_the_poller(record: Any, expected: Any) -> None:
+    handed = SpooledCapture(read("healthy"), CycleRecord(boottime(), 0.1, auto_repairs=record))
+    assert from_view(SpoolView(handed), LIMITS, NOW).pool.auto_repairs == expected
+
+
+def test_a_follower_repairs_nothing() -> None:
+    record = CycleRecord(boottime(), 0.1, leads=False, auto_repairs=report_to_json(REPAIRS))
+    mine, theirs = SpooledCapture(own(), record), LeaderCapture(read("healthy"), boottime())
+    view = SpoolView(mine, theirs, NODE2, leader=False)
+    assert from_view(view, LIMITS, NOW).pool.auto_repairs is None

@@ -26,6 +26,7 @@ CONTRACT = {
     "gluster_collect_duration_seconds": "",
     "gluster_collect_timestamp_seconds": "",
     "gluster_collect_failures_total": "reason",
+    "gluster_auto_repairs_total": "volume action result",
     "gluster_status_code": "collector",
     "gluster_problem": "code volume",
     "gluster_peer_connected": "peer",

@@ -71,7 +71,7 @@ class RepairNodes:
             return self.status or self._status()
         differs = name == "node2"
         if argv[0] == "python3":
-            found = {
+            found: Dict[str, Any] = {
                 "point": "/export/b1",
                 "source": "/dev/sdb",
                 "type": "ext4",

@@ -197,7 +197,7 @@ def test_three_tries_within_an_hour_also_over_restarts_of_the_daemon(
     bench: Bench, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     clock = [time.time()]
-    monkeypatch.setattr(auto_repair.time, "time", lambda: clock[0])
+    monkeypatch.setattr(time, "time", lambda: clock[0])
     monkeypatch.setattr(
         auto_repair, "build_pool", lambda _: replace(bench.pool, taken_at=round(clock[0] * 1e9))
     )

@@ -15,10 +15,11 @@ import pytest
 from ganeti_gluster_mon.daemon import spool
 from ganeti_gluster_mon.daemon.poller import poller
 from ganeti_gluster_mon.daemon.spool import Spool
-from ganeti_gluster_mon.gluster import capture_archive, cycle
+from ganeti_gluster_mon.gluster import capture_archive, cycle, session
 from ganeti_gluster_mon.gluster.capture import Capture
 from ganeti_gluster_mon.gluster.cycle import Settings
 from ganeti_gluster_mon.gluster.watch import Event
+from ganeti_gluster_mon.repair_tries import AutoRepairs
 
 #: seconds that one cycle takes
 TAKES = 3.0
@@ -147,3 +148,71 @@ def test_it_notifies_its_watchdog_however_long_the_interval(
     with pytest.raises(Enough):
         made.run()
     assert notified[-1] - notified[0] < 60
+
+
+class RecordingRepair:
+    """Automatic repairs that record what the poller has them do."""
+
+    def __init__(self) -> None:
+        self.calls: List[str] = []
+
+    def report(self) -> AutoRepairs:
+        """Nothing was repaired."""
+        return AutoRepairs()
+
+    def forget(self) -> None:
+        """The count of cycles begins anew."""
+        self.calls.append("forget")
+
+    def after_cycle(self, _capture: Capture) -> bool:
+        """A cycle was completed."""
+        self.calls.append("after_cycle")
+        return True
+
+
+@pytest.mark.parametrize(
+    ("role", "others_may_lead", "answers", "expected"),
+    [
+        (spool.LEAD, True, True, "after_cycle"),
+        (spool.FOLLOW, True, True, "forget"),
+        (None, True, True, "forget"),
+        (spool.ALONE, True, True, "forget"),
+        # without a secret each node queries for itself, whatever an old file has
+        (spool.LEAD, False, True, "forget"),
+        (spool.LEAD, True, False, "forget"),
+    ],
+)
+def test_only_the_leader_repairs_and_after_a_cycle_that_was_answered(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    role: Optional[str],
+    others_may_lead: bool,
+    answers: bool,
+    expected: str,
+) -> None:
+    place = Spool(str(tmp_path))
+    place.prepare()
+    if role is not None:
+        place.write_role(role)
+    monkeypatch.setattr(FakeCycle, "previous", [])
+    monkeypatch.setattr(cycle, "Cycle", FakeCycle)
+    if not answers:
+
+        def fail(_self: FakeCycle, _leads: bool) -> Capture:
+            raise session.GlusterUnavailable("glusterd-down", "glusterd is not running")
+
+        monkeypatch.setattr(FakeCycle, "run_queries", fail)
+    repairs = RecordingRepair()
+    made = poller.Poller(
+        Settings(),
+        30.0,
+        place,
+        lambda: None,
+        lambda: others_may_lead,
+        repairs,  # type: ignore[arg-type]
+    )
+    made._run_cycle((), -1)
+    assert repairs.calls == [expected]
+    assert place.current().cycle.auto_repairs == {"last": [], "counts": []}
+    # the brick that was started is looked at soon
+    assert (made._follow_up == poller.FOLLOW_UP_DELAY) == (expected == "after_cycle")

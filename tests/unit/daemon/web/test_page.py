@@ -18,6 +18,7 @@ from ganeti_gluster_mon.gluster.model import Brick, Disk, Heal, Peer, Pool, Subv
 from ganeti_gluster_mon.gluster.pool_builder import build_pool
 from ganeti_gluster_mon.gluster.staleness import as_stale
 from ganeti_gluster_mon.health import Limits, evaluate
+from ganeti_gluster_mon.repair_tries import AutoRepairs
 from tests import browser
 from tests.unit.example_pool import HEALTH, NOW, POOL
 
@@ -240,6 +241,14 @@ def test_the_last_day_of_each_volume() -> None:
     assert "gone" not in reading.text
     assert "last 24 h" not in Reading(page(pool, health, NOW, letters=lambda now: {}).decode()).text
     assert "last 24 h" not in read(pool).text
+
+
+def test_the_last_automatic_repair_is_one_line() -> None:
+    text = Reading(page(POOL, HEALTH, NOW).decode()).text
+    line = "gv0: brick node2.lab.test:/export/b1/gv0 is offline: started by force: succeeded"
+    assert f"Last automatic repair: 2026-11-24 01:23:20 UTC: {line}" in text
+    for repairs in (None, AutoRepairs()):
+        assert "automatic repair" not in page(replace(POOL, auto_repairs=repairs), HEALTH, NOW).decode()
 
 
 def test_what_is_not_known_is_not_zero() -> None:
