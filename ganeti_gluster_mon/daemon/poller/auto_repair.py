@@ -141,7 +141,7 @@ class AutoRepair:
         # what is known without other nodes may be looked at in each cycle
         self._next_look[one.volume] = time.monotonic() + PAUSE
         host = self._settings.make_host(cluster)
-        owner = Owner.current(own.name, ("ganeti-gluster-mon", "automatic repair of", one.volume))
+        owner = Owner.current(own.name, ("ganeti-gluster-mon", "auto-repair", one.volume))
         with ChangeLock(host, [node.name for node in cluster.nodes if not node.offline], owner) as lock:
             cluster = self._cluster()  # a maintenance may have begun before the lock was taken
             locked = LockedHost(host, lock)
