@@ -36,6 +36,8 @@ _MODULES: Dict[str, Tuple[str, ...]] = {
     "deploy/plan": (),
     "deploy/layout": ("deploy/test_plan.py",),
     "backend/file_device": (),
+    "daemon/poller/repair_decision": (),
+    "daemon/poller/forced_start": (),
 }
 
 

@@ -64,9 +64,9 @@ def test_nothing_is_tried_while_it_is_blocked() -> None:
 
 
 def test_old_tries_are_forgotten_and_those_of_the_hour_are_not() -> None:
-    many = tried(*[PERIOD + 1] * 50, *[PERIOD - 1] * 50).begun(RepairTry("gv1", SELF_HEAL, "why", NOW))
+    many = tried(*[PERIOD] * 50, *[PERIOD - 1] * 50).begun(RepairTry("gv1", SELF_HEAL, "why", NOW))
     ages = [NOW - one.tried_at for one in many.tries]
-    assert ages == [PERIOD + 1] * KEPT + [PERIOD - 1] * 50 + [0]
+    assert ages == [PERIOD] * KEPT + [PERIOD - 1] * 50 + [0]
 
 
 def test_a_try_counts_as_interrupted_until_it_ends() -> None:
@@ -81,6 +81,7 @@ def test_the_file_gives_back_what_was_written() -> None:
         (RepairTry("gv0", START_BRICK, "brick ö", NOW, FAILED), RepairTry("a", SELF_HEAL, "", NOW)), 5.0
     )
     assert decode(encode(tries)) == tries
+    assert decode(encode(RepairTries())) == RepairTries()
 
 
 @pytest.mark.parametrize(

@@ -130,7 +130,12 @@ def test_a_brick_that_is_not_enabled_is_not_started() -> None:
 
 @pytest.mark.parametrize("state", ["stopped", "created"])
 def test_a_volume_that_is_not_started_is_left_alone(state: str) -> None:
-    assert decided(pool_of(volume={"state": state})) == RepairDecision()
+    pool = pool_of(volume={"state": state})
+    assert decided(pool) == RepairDecision()
+    # nor by a health that calls the brick offline
+    health = evaluate(pool_of(), Limits(), round(NOW * 1e9))
+    before = frozenset({StoppedProcess("gv0", START_BRICK, DEAD)})
+    assert decide(pool, health, BOTH, before, RepairTries(), NONE, NOW) == RepairDecision()
 
 
 def test_a_pool_that_is_not_known_is_left_alone() -> None:
