@@ -221,6 +221,18 @@ def test_units_bound_memory_tasks_and_processor(role: str) -> None:
     assert int(service["CPUWeight"]) < 100, "less than the default, which bricks and guests have"
 
 
+def test_units_repair_nothing_automatically_unless_the_settings_have_it() -> None:
+    lines = (REPOSITORY / "systemd/ganeti-gluster-mon-poller.service").read_text().splitlines()
+    # what EnvironmentFile has wins, wherever it stands
+    assert "Environment=AUTO_REPAIR=" in lines
+    (start,) = [line for line in lines if line.startswith("ExecStart=")]
+    assert start.endswith(" --auto-repair=${AUTO_REPAIR} $ARGS")
+    (writable,) = [line for line in lines if line.startswith("ReadWritePaths=")]
+    assert "-/var/lib/ganeti-gluster-mon" in writable.split()
+    settings = (REPOSITORY / "debian/ganeti-gluster-mon.default").read_text().splitlines()
+    assert '#AUTO_REPAIR=""' in settings
+
+
 def test_both_processes_get_the_same_arguments() -> None:
     poller, web = (
         unit(REPOSITORY / f"systemd/ganeti-gluster-mon-{role}.service")["Service"]

@@ -96,7 +96,7 @@ class AutoRepair:
         self._stopped = frozenset()
 
     def after_cycle(self, capture: Capture) -> bool:
-        """Repair what does not run by *capture* and by the cycle before; returns whether there was such a thing."""
+        """Repair what does not run by *capture* and by the cycle before; returns whether a command was run."""
         if self._running is not None and self._running.is_alive():
             return False
         now = time.time()
@@ -112,6 +112,7 @@ class AutoRepair:
         due = [one for one in decided.repairs if time.monotonic() >= self._next_look.get(one.volume, 0.0)]
         if not due:
             return False
+        known = self._tries
         self._running = threading.Thread(
             target=self._repair_all, args=(due,), name="auto-repair", daemon=True
         )
@@ -122,7 +123,7 @@ class AutoRepair:
             self._running.join(_NOTIFY)
             self._alive()
         self.forget()
-        return True
+        return self._tries is not known
 
     def _repair_all(self, due: Sequence[VolumeRepair]) -> None:
         for one in due:
