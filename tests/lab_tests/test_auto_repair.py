@@ -89,7 +89,8 @@ def test_a_brick_whose_filesystem_is_not_mounted_stays_away(ganeti: Cluster) -> 
     """Gluster itself gives the empty directory the volume id when the volume is started by force."""
     pool = ganeti.pool
     source = pool.exec(FAILING, ["findmnt", "--noheadings", "--output", "SOURCE", MOUNT]).stdout.strip()
-    with repairing(pool, "auto-repair-unmounted") as daemon:
+    # else the loop device is gone when nothing is mounted of it
+    with open(source, "rb"), repairing(pool, "auto-repair-unmounted") as daemon:
         try:
             pool.exec(FAILING, ["umount", "--lazy", MOUNT])
             pool.exec(FAILING, ["mkdir", "--parents", BRICK])
