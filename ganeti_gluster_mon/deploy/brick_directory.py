@@ -169,11 +169,14 @@ class RetireBrick(Step):
         return f"{self.path} marked as a former brick of {self.volume}"
 
     def queries(self) -> Tuple[NodeQuery, ...]:
-        queried = (POOL_LIST, *brick_state.queries(self.path))
+        options = ("findmnt", "--noheadings", "--output", "OPTIONS", "--target", self.path)
+        queried = (options, POOL_LIST, *brick_state.queries(self.path))
         return (NodeQuery(self.coordinator, VOLUME_INFO), *(NodeQuery(self.node, argv) for argv in queried))
 
     def remaining(self, answers: Sequence[CommandResult]) -> Remaining:
-        info, pool, *answers = answers
+        info, options, pool, *answers = answers
+        if "ro" in options.stdout.strip().split(","):
+            return DONE  # it cannot be marked, and the volume id that it keeps tells what it is as well
         try:
             found = brick_state.understand(self.path, answers)
         except PreconditionFailed:

@@ -55,7 +55,8 @@ def fill(pool: Pool, volume: str, size: int = 16) -> List[str]:
             name = f"file{number}"
             argv = ["dd", "if=/dev/urandom", f"of={path}/{name}", "bs=1M", f"count={size}", "conv=fsync"]
             if pool.exec(1, argv, check=False).returncode:
-                pool.exec(1, ["rm", "-f", f"{path}/{name}"])
+                # Gluster may refuse that as well while nothing is free
+                pool.exec(1, ["rm", "-f", f"{path}/{name}"], check=False)
                 return names
             names.append(name)
     raise AssertionError(f"{volume} is never full")
@@ -87,7 +88,14 @@ def test_a_full_arbiter_is_replaced(pool: Pool) -> None:
     with mounted(pool, "arb") as path:
         pool.exec(1, ["dd", "if=/dev/urandom", f"of={path}/data", "bs=1M", "count=8", "conv=fsync"])
     pool.wait_healed("arb")
-    pool.exec(3, ["sh", "-c", "fallocate -l $(($(stat -f -c '%f * %S' /export/small))) /export/small/filler"])
+    pool.exec(
+        3,
+        [
+            "sh",
+            "-c",
+            "fallocate -l $(($(stat -f -c '%f * %S' /export/small) - 1048576)) /export/small/filler",
+        ],
+    )
     problem = wait_problem(pool, "ARBITER_FULL", "arb")
     assert problem.subject == f"{NODE3}:/export/small/arb"
     fix(pool, problem, NODE="node4", DEVICE="/disks/vdb")
@@ -103,23 +111,6 @@ def test_a_filesystem_that_became_read_only_is_replaced(pool: Pool) -> None:
     problem = wait_problem(pool, "BRICK_FILESYSTEM", "ro")
     fix(pool, problem, NODE="node4", DEVICE="/disks/vdb")
     assert f"{NODE2}:" not in pool.gluster("volume", "info", "ro")
-
-
-def test_a_brick_on_a_host_that_is_no_peer_is_replaced(pool: Pool) -> None:
-    pool.create_volume("lone", pool.bricks("/export/b1/lone", THREE), replica=3)
-    with mounted(pool, "lone") as path:
-        pool.exec(1, ["dd", "if=/dev/urandom", f"of={path}/data", "bs=1M", "count=8", "conv=fsync"])
-    pool.wait_healed("lone")
-    uuid = pool.exec(3, ["sed", "-n", "s/^UUID=//p", "/var/lib/glusterd/glusterd.info"]).stdout.strip()
-    pool.power_off(3)
-    for host in (1, 2, 4):
-        pool.kill_glusterd(host)
-        pool.exec(host, ["rm", f"/var/lib/glusterd/peers/{uuid}"])
-        pool.start_glusterd(host)
-    problem = wait_problem(pool, "BRICK_HOST_NOT_IN_POOL", "lone")
-    fix(pool, problem, NODE="node4", DEVICE="/disks/vdb")
-    info = pool.gluster("volume", "info", "lone")
-    assert f"{NODE4}:" in info and f"{NODE3}:" not in info
 
 
 def test_a_quota_that_is_used_up_is_raised_and_its_daemon_started(pool: Pool) -> None:
@@ -148,7 +139,11 @@ def test_a_rebalance_that_died_is_repeated(pool: Pool) -> None:
     pool.gluster("volume", "rebalance", "spread", "start")
 
     def killed() -> bool:
-        return pool.exec(1, ["pkill", "-KILL", "-f", "rebalance/spread"], check=False).returncode == 0
+        found = [
+            pool.exec(host, ["pkill", "-KILL", "-f", "rebalance/spread"], check=False).returncode
+            for host in (1, 2)
+        ]
+        return found == [0, 0]
 
     wait_until(killed, "the process of the rebalance", LONG, 0.05)
     fix(pool, wait_problem(pool, "REBALANCE_FAILED", "spread"))

@@ -50,9 +50,22 @@ def test_a_brick_waits_only_until_it_was_one() -> None:
 def test_a_brick_that_was_replaced_is_marked_so() -> None:
     step = RetireBrick(NODE, PATH, "gv0", SPEAKER)
 
-    def remaining(attributes: str, info: CommandResult = GV0, kind: CommandResult = DIRECTORY) -> Remaining:
+    def remaining(
+        attributes: str,
+        info: CommandResult = GV0,
+        kind: CommandResult = DIRECTORY,
+        options: str = "rw,noatime",
+    ) -> Remaining:
         return step.remaining(
-            [info, pool_list(NODE), kind, DATA, ok(), ok(f"# file: {PATH}\n{attributes}\n")]
+            [
+                info,
+                ok(f"{options}\n"),
+                pool_list(NODE),
+                kind,
+                DATA,
+                ok(),
+                ok(f"# file: {PATH}\n{attributes}\n"),
+            ]
         )
 
     assert commands(remaining(f"{OURS}\n{KNOWN_ID}\n{GFID}")) == [
@@ -60,6 +73,9 @@ def test_a_brick_that_was_replaced_is_marked_so() -> None:
     ]
     assert remaining(f"{OURS}\n{RETIRED}=0x677630") is DONE
     assert remaining(OURS, kind=ABSENT) is DONE
+    # a filesystem that became read-only at an error
+    assert remaining(f"{OURS}\n{KNOWN_ID}\n{GFID}", options="ro,relatime") is DONE
+    assert remaining(f"{OURS}\n{KNOWN_ID}\n{GFID}", options="rw,errors=remount-ro") is not DONE
     assert remaining(OURS) is DONE  # it waits, and was never a brick
     assert remaining(f"{OURS}\n{FOREIGN_ID}\n{GFID}") is DONE
     dead = CommandResult(1, "", f"stat: cannot statx '{PATH}': Input/output error")

@@ -79,6 +79,8 @@ class RepairNodes:
                 "volume_id": VOLUME_ID,
                 "error": None,
                 "recorded": [],
+                "indexed": True,
+                "pid": None,
             }
             return ok(json.dumps({**found, **(self.probe if differs else {})}))
         answers = {"findmnt": self.options, "test": self.inside, "cat": self.table}
