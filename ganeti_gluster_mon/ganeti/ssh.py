@@ -26,12 +26,7 @@ KNOWN_HOSTS = "/var/lib/ganeti/known_hosts"
 CONNECT_TIMEOUT = 10
 
 #: what a command on a node gets to see, on whichever node it is run
-#: (PYTHON: of gsyncd, which `gluster` would run each time that it starts, see gluster/child.py)
-ENVIRONMENT: Dict[str, str] = {
-    "PATH": "/usr/sbin:/usr/bin:/sbin:/bin",
-    "LC_ALL": "C",
-    "PYTHON": "/bin/false",
-}
+ENVIRONMENT: Dict[str, str] = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C"}
 
 #: the program that queries the other node: it takes [seconds, [command, …]] and gives [[status, out, err], …]
 _QUERY_PROGRAM = """

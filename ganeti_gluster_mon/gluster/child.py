@@ -18,6 +18,7 @@ from typing import Dict, Optional, Sequence
 #: all that a child gets to know of our environment.  Whenever ``gluster`` starts, it waits for ``gsyncd --version``, to
 #: learn whether it offers the command geo-replication, and gsyncd is a program of Python that takes 0.1 s.  gsyncd runs
 #: it by the interpreter in PYTHON: without one that works, ``gluster`` answers at once, and lacks that command only.
+#: Not for a command that may start glusterd: a glusterd that cannot run gsyncd ends as it starts for the first time.
 ENVIRONMENT: Dict[str, str] = {
     "PATH": "/usr/sbin:/usr/bin:/sbin:/bin",
     "LC_ALL": "C",

@@ -56,7 +56,8 @@ def unchanging(daemon: Daemon) -> List[Any]:
         if volume["heal"] is not None:
             volume["heal"].pop("age")
         for brick in volume["bricks"]:
-            for changing in ("free", "inodes_free", "name"):
+            # where a filesystem is mounted, and the errors that it recorded, are read on its own node
+            for changing in ("free", "inodes_free", "name", "mount", "filesystem_errors"):
                 brick.pop(changing)
     return volumes
 
