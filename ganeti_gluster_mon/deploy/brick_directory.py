@@ -176,7 +176,7 @@ class RetireBrick(Step):
     def remaining(self, answers: Sequence[CommandResult]) -> Remaining:
         info, options, pool, *answers = answers
         if "ro" in options.stdout.strip().split(","):
-            return DONE  # it cannot be marked, and the volume id that it keeps tells what it is as well
+            return DONE  # it cannot be marked; its volume id names it as a former brick, too
         try:
             found = brick_state.understand(self.path, answers)
         except PreconditionFailed:
