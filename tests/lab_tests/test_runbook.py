@@ -289,7 +289,7 @@ def test_a_copy_of_a_guests_disk_is_given_up_though_the_command_is_killed_at_eac
 # --- every other command ----------------------------------------------------------------------------------------
 
 
-#: starts of commands that need a fault, a spare disk, a quota or another release.  test_runbook_space.py types most
+#: starts of commands that need a fault, a spare disk, a quota or another release.  test_runbook_space.py types some
 _NEED_A_FAULT = (
     "gnt-gluster replace-brick",
     "gnt-gluster expand-volume",
