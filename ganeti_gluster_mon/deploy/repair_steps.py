@@ -59,7 +59,7 @@ for pid in filter(str.isdigit, os.listdir("/proc")):
             words = file.read().split(b"\\0")
     except OSError:
         continue
-    if b"--brick-name" in words and words[words.index(b"--brick-name") + 1] == os.fsencode(path):
+    if (b"--brick-name", os.fsencode(path)) in zip(words, words[1:]):
         found["pid"] = int(pid)
 above = os.path.dirname(path)
 while above != "/":

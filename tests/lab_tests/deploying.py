@@ -51,6 +51,21 @@ def refused(pool: Pool, *words: str) -> List[str]:
     ]
 
 
+def killed_at(pool: Pool, step: int, argv: Sequence[str]) -> bool:
+    """Run *argv* on node1 and kill it (SIGKILL) when it begins its step *step*; False: it ended before."""
+    run = pool.popen(1, argv, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    assert run.stderr is not None
+    for line in run.stderr:
+        print(f"  {line}", end="")
+        begun = re.match(r"\[(\d+)/", line)
+        if begun and int(begun[1]) >= step:
+            run.kill()
+            run.wait(timeout=30)
+            return True
+    assert run.wait(timeout=30) == 0
+    return False
+
+
 class FromOutside:
     """Runs commands on the hosts of a lab without ssh, and remembers those that change something.
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import subprocess
 import threading
 from typing import Any, Dict, Iterator, List, Optional
@@ -15,7 +14,7 @@ from tests.conftest import FAMILY
 from tests.lab import Pool, wait_until
 from tests.lab.lab import command
 from tests.lab.tools import GANETI_TOOLS, missing
-from tests.lab_tests.deploying import gnt_gluster, refused
+from tests.lab_tests.deploying import gnt_gluster, killed_at, refused
 from tests.lab_tests.maintained import WritingGuests, brick_processes
 
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(900)]
@@ -106,27 +105,10 @@ def test_a_node_is_rebooted_under_guests_that_write(guests: WritingGuests) -> No
     assert "nothing to do" in again.stderr
 
 
-def killed_at(pool: Pool, step: int, *words: str) -> bool:
-    """Run the command and kill it (SIGKILL) when it begins its step *step*; False: it ended before."""
-    run = pool.popen(
-        1, [PROGRAM, "maintenance", *words], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
-    )
-    assert run.stderr is not None
-    for line in run.stderr:
-        print(f"  {line}", end="")
-        begun = re.match(r"\[(\d+)/", line)
-        if begun and int(begun[1]) >= step:
-            run.kill()
-            run.wait(timeout=30)
-            return True
-    assert run.wait(timeout=30) == 0
-    return False
-
-
 def killed_at_each_step(pool: Pool, *words: str) -> List[int]:
     """The steps at which the command was killed, before it was run to its end."""
     found, step = [], 1
-    while killed_at(pool, step, *words):
+    while killed_at(pool, step, [PROGRAM, "maintenance", *words]):
         found.append(step)
         step += 1
         wait_until(lambda: lock_is_free(pool), "the lock", 30.0)

@@ -6,7 +6,6 @@ One cluster of three nodes; each test provokes a fault and leaves the pool well.
 from __future__ import annotations
 
 import re
-import subprocess
 from typing import Dict, Iterator
 
 import pytest
@@ -17,7 +16,7 @@ from tests.conftest import FAMILY
 from tests.lab import Cluster, Disk, Pool, wait_until
 from tests.lab.ganeti import FILE_DIRECTORIES
 from tests.lab_tests.daemon import make_user
-from tests.lab_tests.deploying import BRICK, DISK, gnt_gluster, refused
+from tests.lab_tests.deploying import BRICK, DISK, gnt_gluster, killed_at, refused
 from tests.lab_tests.remedying import fix, wait_problem, wait_verified
 from tests.lab_tests.replacing import write
 from tests.lab_tests.shell import prepare, type_in
@@ -225,21 +224,6 @@ def contradicting(pool: Pool, disk: str) -> None:
     pool.start_volume("gv0", force=True)
 
 
-def killed_at(pool: Pool, step: int, line: str) -> bool:
-    """Type *line*, and kill it (SIGKILL) when it begins its step *step*; False: it ended before."""
-    run = pool.popen(1, [*line.split()], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
-    assert run.stderr is not None
-    for message in run.stderr:
-        print(f"  {message}", end="")
-        begun = re.match(r"\[(\d+)/", message)
-        if begun and int(begun[1]) >= step:
-            run.kill()
-            run.wait(timeout=30)
-            return True
-    assert run.wait(timeout=30) == 0
-    return False
-
-
 def digests(pool: Pool, host: int) -> Dict[str, str]:
     """The checksum of each shard on the brick of gv0."""
     lines = pool.exec(host, ["sh", "-c", f"cd {BRICK}/.shard && sha256sum *.*"]).stdout.splitlines()
@@ -267,7 +251,7 @@ def test_a_copy_of_a_guests_disk_is_given_up_though_the_command_is_killed_at_eac
         assert "cp --reflink=auto" in shown and "split-brain source-brick" in shown
         assert digests(pool, 1) == lost
         step = 1
-        while killed_at(pool, step, f"/usr/local/bin/{line}"):
+        while killed_at(pool, step, f"/usr/local/bin/{line}".split()):
             step += 1
             wait_until(
                 lambda: type_in(pool, "gnt-gluster maintenance finish node1", check=False).returncode == 0,
