@@ -32,6 +32,8 @@ ROOT_PACKAGES := python3 $(LAB_PACKAGES) $(GANETI_PACKAGES) $(DEB_DEPENDS) sudo 
 CACHE := /var/cache/ganeti-gluster-mon
 LAB_ROOT = $(if $(DEBIAN),$(CACHE)/lab-root-$(DEBIAN))
 export LAB_ROOT
+# pytest compiles each test file once and keeps it; four processes that did it at each run took half of their time
+unexport PYTHONDONTWRITEBYTECODE
 
 # two cores have no more to give: with four files at a time the labs take as long.  In the order of files, so that the
 # short ones come last and fill the gap

@@ -48,6 +48,7 @@ def wrong(content: bytes, acknowledged: int) -> List[str]:
     return guest.faults(content, GENERATION, acknowledged, SIZE, 3)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("acknowledged", [0, 1, SLOTS - 1, SLOTS, 1000])
 def test_a_disk_with_all_its_blocks_is_right(acknowledged: int) -> None:
     assert wrong(disk(acknowledged), acknowledged) == []
@@ -77,6 +78,7 @@ def test_a_stale_image_over_a_block_is_named() -> None:
     assert "there is the image of generation 010000001, not block 40" in fault
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("place", [0, MIB - 1, guest.offset(5), IMAGE - 1, IMAGE, SIZE - 1])
 def test_each_other_byte_matters(place: int) -> None:
     content = disk(70)

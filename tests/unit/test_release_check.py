@@ -10,6 +10,9 @@ import pytest
 
 from ganeti_gluster_mon import __version__
 
+# each makes a repository and runs git several times
+pytestmark = pytest.mark.slow
+
 SCRIPT = Path(__file__).parents[2] / "scripts" / "release-check"
 
 CHANGELOG = """# Changelog

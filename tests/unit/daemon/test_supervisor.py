@@ -69,6 +69,7 @@ def children(process: psutil.Process) -> List[int]:
     return sorted(child.pid for child in process.children())
 
 
+@pytest.mark.slow
 def test_a_process_that_hangs_is_killed_and_started_again(tmp_path: Path) -> None:
     with supervising(tmp_path) as process:
         stopped, other = children(process)
@@ -78,6 +79,7 @@ def test_a_process_that_hangs_is_killed_and_started_again(tmp_path: Path) -> Non
         assert "process hangs" in (tmp_path / "log").read_text()
 
 
+@pytest.mark.slow
 def test_a_machine_that_stood_still_is_no_reason_to_kill(tmp_path: Path) -> None:
     with supervising(tmp_path) as process:
         before = children(process)

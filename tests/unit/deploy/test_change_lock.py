@@ -126,6 +126,7 @@ def test_without_heartbeats_it_is_released_and_the_owner_knows(
             first.check()
 
 
+@pytest.mark.slow
 def test_heartbeats_keep_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(locking, "SILENCE", 2.0)
     monkeypatch.setattr(locking, "_HEARTBEAT", 0.1)

@@ -185,6 +185,7 @@ class Bricks:
         return tuple(CLEAN if "heal" in argv else counted(self.held[node]) for argv in queries)
 
 
+@pytest.mark.slow
 def test_a_new_brick_that_lacks_entries_is_reported_as_not_verified(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(heal_steps, "_DIFFERENT", 4.0)
     step = SameEntries("node1", "gv0", C, (A, B))

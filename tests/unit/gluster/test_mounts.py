@@ -162,6 +162,7 @@ def fake_stat(directory: Path, monkeypatch: pytest.MonkeyPatch, script: str) -> 
     monkeypatch.setitem(child.ENVIRONMENT, "PATH", f"{program.parent}:/usr/bin:/bin")
 
 
+@pytest.mark.slow
 def test_a_pause_of_the_check_does_not_count(
     tmp_path: Path, locks: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -125,6 +125,7 @@ def test_a_name_server_that_does_not_answer_costs_the_timeout_and_no_more(
         answered.set()
 
 
+@pytest.mark.slow
 def test_a_thousand_at_once_some_of_them_silent() -> None:
     before = len(os.listdir("/proc/self/fd"))
     with listening(answer) as good, listening(None) as frozen:

@@ -103,6 +103,7 @@ def brick(running: Server, encrypted: bool = False) -> BrickPort:
     return BrickPort("127.0.0.1", "/b", running.port, encrypted)
 
 
+@pytest.mark.slow
 def test_a_brick_that_freezes_and_goes_on(tmp_path: Path, glusterd: Server) -> None:
     with (
         server() as process,
@@ -161,6 +162,7 @@ def test_a_peer_that_ends_and_comes_back(tmp_path: Path, glusterd: Server) -> No
                 assert changes(running) == ("peer 127.0.0.1 answers again",)
 
 
+@pytest.mark.slow
 def test_one_probe_is_outstanding_for_each_target(tmp_path: Path, glusterd: Server) -> None:
     with (
         server() as process,
@@ -199,6 +201,7 @@ def test_what_is_not_watched_any_more_is_forgotten(tmp_path: Path, glusterd: Ser
         assert changes(running, 1.5) == ()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("known", [True, False])
 def test_a_resolver_that_hangs_delays_no_probe(
     tmp_path: Path, glusterd: Server, monkeypatch: pytest.MonkeyPatch, known: bool

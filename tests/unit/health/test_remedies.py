@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import re
 import shlex
 import subprocess
 from pathlib import Path
-from typing import Any, Dict, List, Set
+from typing import Any, Dict, List, Set, Tuple
 
 import pytest
 import yaml
@@ -94,14 +95,21 @@ def for_shell(label: str) -> str:
     return f'{{{{ reReplaceAll "[^A-Za-z0-9_./:-]" "%" $labels.{label} }}}}'
 
 
+@functools.cache
+def _tested_alerts() -> List[Tuple[str, Set[str]]]:
+    """The name and the labels of each alert that a test of the alerts expects to fire."""
+    return [
+        (check["alertname"], set(one["exp_labels"]))
+        for path in sorted((runbook.RUNBOOK.parents[1] / "tests" / "prometheus").glob("*.test.yml"))
+        for case in yaml.safe_load(path.read_text(encoding="utf-8"))["tests"]
+        for check in case.get("alert_rule_test", ())
+        for one in check.get("exp_alerts", ())
+    ]
+
+
 def _labels(name: str) -> Set[str]:
     """The labels that the alert *name* has, by the tests of the alerts."""
-    found: List[Set[str]] = []
-    for path in sorted((runbook.RUNBOOK.parents[1] / "tests" / "prometheus").glob("*.test.yml")):
-        for case in yaml.safe_load(path.read_text(encoding="utf-8"))["tests"]:
-            for check in case.get("alert_rule_test", ()):
-                if check["alertname"] == name:
-                    found += [set(one["exp_labels"]) for one in check.get("exp_alerts", ())]
+    found = [labels for tested, labels in _tested_alerts() if tested == name]
     assert found, f"{name} is not tested firing"
     return set.intersection(*found)
 

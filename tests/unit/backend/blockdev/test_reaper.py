@@ -112,6 +112,7 @@ def copier(tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
         process.kill()
 
 
+@pytest.mark.slow
 def test_a_copy_of_a_disk_is_waited_for(
     tmp_path: Path, table: List[Mount], looks: List[float], copier: subprocess.Popen[bytes]
 ) -> None:
@@ -128,6 +129,7 @@ def test_a_copy_of_a_disk_is_waited_for(
     assert table == []
 
 
+@pytest.mark.slow
 def test_a_process_that_uses_the_mount_for_a_moment_is_waited_for(
     tmp_path: Path, table: List[Mount], looks: List[float], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -104,6 +104,7 @@ def test_a_leader_whose_glusterd_is_silent_is_left_at_once(tmp_path: Path) -> No
     run(work())
 
 
+@pytest.mark.slow
 def test_a_mute_reaches_the_leader_and_the_follower(tmp_path: Path) -> None:
     def kept(of: Node, received: List[int]) -> None:
         async def take(sent: Sequence[Mute]) -> None:
@@ -243,6 +244,7 @@ def test_a_liar_is_rejected_by_its_uuid_whatever_sequence_it_sends(
     assert len(refused) == 1
 
 
+@pytest.mark.slow
 def test_a_leader_that_always_has_something_new_is_not_polled_without_a_pause(tmp_path: Path) -> None:
     archive = leading(NODE1).archive
 

@@ -134,6 +134,7 @@ def leads(one: Daemon, volume: str, other: str) -> bool:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("cloned", [False, True], ids=["another node", "a node with the same uuid"])
 def test_pools_that_share_a_key_reject_each_other(place: Path, port: int, cloned: bool) -> None:
     """*cloned*: the other pool's node has the uuid of a node of this pool; requests for that node are accepted then."""

@@ -170,6 +170,7 @@ def test_mond_down(caplog: pytest.LogCaptureFixture) -> None:
     assert caplog.text.count("does not answer") == 1
 
 
+@pytest.mark.slow
 def test_mond_hangs() -> None:
     hanging = ("/1/list/collectors", "/1/report/storage/lv")
     with mond(MOND, hanging) as behind, serving(front=behind.url, deadline=0.3) as served:

@@ -336,6 +336,7 @@ def test_a_browser_has_nothing_to_complain_of(windows: List[browser.RenderedWind
     assert [each.complaints for each in windows] == [()] * 6
 
 
+@pytest.mark.slow
 def test_a_browser_shows_it_in_light_and_dark_and_on_a_phone(windows: List[browser.RenderedWindow]) -> None:
     light, dark, phone, printed, node, runbook = windows
     for each in (light, dark, phone, printed):
@@ -353,6 +354,7 @@ def test_a_browser_shows_it_in_light_and_dark_and_on_a_phone(windows: List[brows
     assert light.width <= browser.LIGHT.width
 
 
+@pytest.mark.slow
 def test_one_click_selects_the_whole_command(windows: List[browser.RenderedWindow]) -> None:
     for each in windows[:3]:
         assert each.selected.strip() == "gnt-gluster deploy --volume gv0 node2.lab.test"

@@ -141,6 +141,7 @@ def test_slow_readers_share_one_body() -> None:
     assert grown < 10 * len(LARGE.metrics.plain)  # 50 copies would be fifty times
 
 
+@pytest.mark.slow
 def test_a_thousand_idle_connections_are_no_matter() -> None:
     files = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(4096, files[1]), files[1]))
