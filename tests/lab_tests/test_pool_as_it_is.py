@@ -11,7 +11,7 @@ from typing import Dict
 import pytest
 
 from tests.lab.pool import Pool
-from tests.lab.waiting import wait_until
+from tests.lab.waiting import LabTimeout, wait_until
 from tests.lab_tests.looking import look
 
 pytestmark = pytest.mark.lab
@@ -143,18 +143,25 @@ def test_a_file_that_the_scrubber_found_corrupted(lab_pool: Pool) -> None:
     try:
         lab_pool.gluster("volume", "bitrot", "rot", "enable")
         lab_pool.gluster("volume", "bitrot", "rot", "signing-time", "10")
-        lab_pool.mount(1, "rot", "/mnt/rot")
-        try:
-            lab_pool.exec(1, ["sh", "-c", "echo right > /mnt/rot/file"])
-        finally:
-            lab_pool.unmount(1, "/mnt/rot")
         file = "/export/b2/rot/file"
 
         def is_signed() -> bool:
             names = lab_pool.exec(1, ["getfattr", "-m", ".", file], check=False).stdout
             return "trusted.bit-rot.signature" in names
 
-        wait_until(is_signed, "the file has a signature", timeout=40, interval=0.5)
+        def is_written_and_signed() -> bool:
+            """A brick reports a written file only to a daemon that is connected already: write until one is."""
+            lab_pool.exec(1, ["sh", "-c", "echo right > /mnt/rot/file"])
+            try:
+                return wait_until(is_signed, "the file has a signature", timeout=20, interval=0.5)
+            except LabTimeout:
+                return False
+
+        lab_pool.mount(1, "rot", "/mnt/rot")
+        try:
+            wait_until(is_written_and_signed, "a written file has a signature", timeout=100)
+        finally:
+            lab_pool.unmount(1, "/mnt/rot")
         lab_pool.exec(1, ["sh", "-c", f"echo wrong > {file}"])
         lab_pool.gluster("volume", "bitrot", "rot", "scrub", "ondemand")
 
