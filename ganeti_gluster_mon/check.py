@@ -53,17 +53,17 @@ def check(pool: Pool, health: Health, limits: Limits, volume: Optional[str] = No
     if not found:
         there = ", ".join(each.name for each in pool.volumes) or "none"
         return _result(UNKNOWN, (), f"no volume of that name; there are: {there}", (), limits)
-    judged = health.volumes.get(volume, VolumeHealth("unknown", UNKNOWN))
+    volume_health = health.volumes.get(volume, VolumeHealth("unknown", UNKNOWN))
     # What is not known of the pool, as where the answers are old, is not known of the volume.
-    implied = {problem.code for problem in judged.problems if problem.implied}
+    implied = {problem.code for problem in volume_health.problems if problem.implied}
     unknown = [
         problem
         for problem in health.problems
         if problem.severity == UNKNOWN and not problem.volume and problem.code not in implied
     ]
-    code = max(judged.code, worst(unknown))
-    problems = (*judged.problems, *unknown)
-    return _result(code, problems, _summary(found[0], judged.status), found, limits)
+    code = max(volume_health.code, worst(unknown))
+    problems = (*volume_health.problems, *unknown)
+    return _result(code, problems, _summary(found[0], volume_health.status), found, limits)
 
 
 def _result(
@@ -109,7 +109,7 @@ def _summary(volume: Volume, status: str) -> str:
 
 
 def _perfdata(volume: Volume, limits: Limits) -> Iterator[str]:
-    """The volume's figures that are known; used space and inodes with the limits they are judged by."""
+    """The volume's figures that are known; used space and inodes with the limits they are compared with."""
     space, inodes = volume.capacity, volume.inodes
     if space is not None:
         yield _figure(volume, "used", f"{space.used}B", space.used + space.available, space.size, limits)

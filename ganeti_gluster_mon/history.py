@@ -29,7 +29,7 @@ FILE = "history.json"
 MOST_PROBLEMS, MOST_SAMPLES = 10_000, 30
 #: bytes of the file, and characters of one name in it
 MOST_BYTES, LONGEST_NAME = 8 << 20, 4096
-#: seconds for which a problem may be gone, or hidden by something that is not known, and is the same when it is back
+#: seconds for which a problem may be absent, or hidden by something that is not known, and is the same when it is back
 GAP = 120.0
 #: seconds between two samples of a backlog, and for which a rate is computed at least
 SAMPLE_EVERY, RATE_OVER = 30.0, 60.0
@@ -57,7 +57,7 @@ class History:
 
     since: Mapping[ProblemKey, float] = field(default_factory=dict)
     #: the moment at which a problem was there last, if it is not there now
-    gone: Mapping[ProblemKey, float] = field(default_factory=dict)
+    last_present: Mapping[ProblemKey, float] = field(default_factory=dict)
     #: by volume, oldest first
     healing: Mapping[str, Tuple[Sample, ...]] = field(default_factory=dict)
     #: by volume
@@ -73,12 +73,12 @@ class History:
                 break
             # A clock that was set back makes nothing begin in the future.
             since[key] = min(now, self.since.get(key, now))
-        gone: Dict[ProblemKey, float] = {}
+        last_present: Dict[ProblemKey, float] = {}
         for key, began in self.since.items():
-            last = min(now, self.gone.get(key, now))
+            last = min(now, self.last_present.get(key, now))
             if key not in since and now - last < GAP and len(since) < MOST_PROBLEMS:
-                since[key], gone[key] = began, last
-        return History(since, gone, self._samples(pool, now), self._stuck(pool, now))
+                since[key], last_present[key] = began, last
+        return History(since, last_present, self._samples(pool, now), self._stuck(pool, now))
 
     def _samples(self, pool: Pool, now: float) -> Dict[str, Tuple[Sample, ...]]:
         healing: Dict[str, Tuple[Sample, ...]] = {}

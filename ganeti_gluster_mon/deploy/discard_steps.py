@@ -48,14 +48,14 @@ class DiscardBricks(Step):
         if volume is None:
             return DONE
         present = {BrickAddress(brick.host, brick.path) for brick in volume.bricks}
-        gone = [brick.label for brick in self.bricks if brick in present]
-        if not gone:
+        lost = [brick.label for brick in self.bricks if brick in present]
+        if not lost:
             return DONE
-        if len(gone) == len(present):
+        if len(lost) == len(present):
             raise PreconditionFailed(
                 f"{self.volume} has no other brick: gnt-gluster destroy-volume {self.volume}"
             )
-        return (gluster(self.node, "volume", "remove-brick", self.volume, *gone, "force"),)
+        return (gluster(self.node, "volume", "remove-brick", self.volume, *lost, "force"),)
 
 
 @dataclass(frozen=True)

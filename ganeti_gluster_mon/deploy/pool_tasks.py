@@ -298,10 +298,10 @@ def remove_node(context: Context, arguments: argparse.Namespace) -> Proposal:
         queries.append(f"Keep one copy less, without {named}?")
     if alone:
         queries.append(f"Lose for good what is on {some([one.label for _, one in alone], 6)}?")
-    gone = tuple(brick for _, brick in held)
+    lost = tuple(brick for _, brick in held)
     result = f"{peer.hostname} is not in the pool any more: gnt-node remove {peer.hostname}"
     return Proposal(
-        (*reduced.steps, *steps, LeavePool(peer.hostname, coordinator.name, gone)),
+        (*reduced.steps, *steps, LeavePool(peer.hostname, coordinator.name, lost)),
         (*reduced.notes, *notes),
         " ".join(queries),
         result="; ".join((result, *reduced.afterwards)),

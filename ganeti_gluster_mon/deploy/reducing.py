@@ -54,10 +54,10 @@ class ReduceReplica(Step):
     def remaining(self, answers: Sequence[CommandResult]) -> Remaining:
         volume = gluster_cli.existing_volume(answers[0], self.volume)
         present = {BrickAddress(brick.host, brick.path) for brick in volume.bricks}
-        gone = [brick.label for brick in self.bricks if brick in present]
-        if not gone:
+        leaving = [brick.label for brick in self.bricks if brick in present]
+        if not leaving:
             return DONE
-        words = ("remove-brick", self.volume, "replica", str(self.copies), *gone, "force")
+        words = ("remove-brick", self.volume, "replica", str(self.copies), *leaving, "force")
         return (gluster(self.node, "volume", *words),)
 
 

@@ -197,9 +197,9 @@ class Cycle:
             reported = brick_probe.reported_endpoints(last_statuses)
             endpoints = brick_probe.with_last_known(reported, last_statuses, volumes, previous)
             brick_ports = {endpoint.key: endpoint.port for endpoint in endpoints}
-            gone = {host for host, answers in hosts_answering.items() if not answers}
+            silent = {host for host, answers in hosts_answering.items() if not answers}
             bricks_answering = brick_probe.probe_bricks(
-                endpoints, volumes, gone, settings.brick_timeout, self._suspected
+                endpoints, volumes, silent, settings.brick_timeout, self._suspected
             )
             self.waited += time.monotonic() - began
             if not away and not self._urgent:

@@ -45,6 +45,6 @@ def probe_hosts(reachable: Mapping[str, bool], timeout: float) -> Dict[str, bool
     """
     addresses = [(host, GLUSTERD_PORT) for host, answers in reachable.items() if not answers]
     replies = probe.probe_ports(addresses, min(HOST_TIMEOUT, timeout), connect_only=True)
-    gone = (probe.Reply.SILENT, probe.Reply.UNREACHABLE)
+    silent = (probe.Reply.SILENT, probe.Reply.UNREACHABLE)
     known = {host: reply for (host, _), reply in replies.items() if reply is not probe.Reply.UNKNOWN}
-    return {host: reply not in gone for host, reply in known.items()}
+    return {host: reply not in silent for host, reply in known.items()}

@@ -34,10 +34,10 @@ def refusal(
         return f"there is no volume {one_line(request.volume, 80)}; gnt-gluster list shows which there are"
     if volume.state != "started":
         return f"volume {volume.name} is not started: gluster volume start {volume.name}"
-    judged = health.volumes[volume.name]
-    if judged.status in _NO_WRITES:
-        why = "; ".join(problem.text for problem in judged.problems)
-        return f"volume {volume.name} is {judged.status}, no disk can be made or grown: {why}"
+    volume_health = health.volumes[volume.name]
+    if volume_health.status in _NO_WRITES:
+        why = "; ".join(problem.text for problem in volume_health.problems)
+        return f"volume {volume.name} is {volume_health.status}, no disk can be made or grown: {why}"
     return _too_small(request, volume, overcommit) or _too_full(
         request, configuration, pool, volume, overcommit
     )

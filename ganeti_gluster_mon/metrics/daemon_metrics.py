@@ -59,7 +59,7 @@ def families(scrape: Scrape, make: Families) -> Iterator[Metric]:
     )
     yield make.gauge(
         "gluster_status_code",
-        "Status of each report that has one: 0 works as it should, 1 is being put right by itself, "
+        "Status of each report that has one: 0 works as it should, 1 is being repaired automatically, "
         "2 not known, 4 needs attention.",
         ("collector",),
         _status_codes(scrape),

@@ -25,8 +25,8 @@ def families(scrape: Scrape, make: Families) -> Iterator[Metric]:
         "written last; degraded: a copy is missing; down: it cannot be read or written; stopped: its volume is.",
         (*_DISK, "status"),
         [
-            ((*labels, status), status == judged.status)
-            for labels, _, judged in disks
+            ((*labels, status), status == disk_health.status)
+            for labels, _, disk_health in disks
             for status in DISK_STATUSES
         ],
     )
@@ -34,7 +34,7 @@ def families(scrape: Scrape, make: Families) -> Iterator[Metric]:
         "gluster_disk_at_risk",
         "Whether fewer copies than configured hold the instance's disk now; absent while that is not known.",
         _DISK,
-        [(labels, judged.at_risk) for labels, _, judged in disks],
+        [(labels, disk_health.at_risk) for labels, _, disk_health in disks],
     )
     yield make.gauge(
         "gluster_disk_size_bytes",

@@ -108,7 +108,7 @@ def started_volumes(scrape: Scrape) -> List[Volume]:
 
 def _statuses(scrape: Scrape) -> Iterator[LabelledValue]:
     for volume in scrape.pool.volumes or ():
-        judged = scrape.health.volumes.get(volume.name)
-        holds = judged.status if judged else "unknown"
+        volume_health = scrape.health.volumes.get(volume.name)
+        holds = volume_health.status if volume_health else "unknown"
         for status in STATUSES:
             yield (volume.name, status), status == holds

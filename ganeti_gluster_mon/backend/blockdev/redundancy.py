@@ -43,7 +43,7 @@ def _judged(known: Dict[str, Any], path: str) -> Redundancy:
     missing = any(each["missing"] is True for each in subvolumes)
     pending = any(each["healing"] is True for each in subvolumes)
     healed = known["healed"]
-    # While a brick is missing nothing is put right by itself, whatever waits to be.
+    # While a brick is missing, nothing is healed, whatever is pending.
     parsed = type(healed) in (int, float) and 0 <= healed <= 100
     percent = float(healed) if pending and not missing and parsed else None
     return Redundancy(degraded=missing or pending, percent=percent)

@@ -101,10 +101,10 @@ def decide(
 
 def _stopped(volume: Volume, health: Health, enabled: FrozenSet[str]) -> Iterator[StoppedProcess]:
     """What of *volume* does not run, as far as it is to be repaired."""
-    judged = health.volumes.get(volume.name)
-    if volume.state != "started" or judged is None:
+    volume_health = health.volumes.get(volume.name)
+    if volume.state != "started" or volume_health is None:
         return
-    for problem in judged.problems:
+    for problem in volume_health.problems:
         action = _ACTION_OF.get(problem.code)
         if action in enabled:
             yield StoppedProcess(volume.name, str(action), problem.subject)
@@ -120,19 +120,19 @@ def _why_not(
     now: float,
 ) -> str:
     """Why *volume* is not to be started by force, in one line; "" where it is."""
-    judged = health.volumes[volume.name]
+    volume_health = health.volumes[volume.name]
     if pool.age(round(now * 1e9)) > _MOST_AGE:
         return _FORBIDDING["ANSWERS_STALE"]
-    if judged.status == "unknown" or any(brick.online is None for brick in volume.bricks):
+    if volume_health.status == "unknown" or any(brick.online is None for brick in volume.bricks):
         return "its state is not known"
-    codes = {problem.code for problem in judged.problems}
+    codes = {problem.code for problem in volume_health.problems}
     for code, why in _FORBIDDING.items():
         if code in codes:
             return why
     offline = [brick for brick in volume.bricks if not brick.online]
     if any(brick.read_only or brick.filesystem_errors for brick in offline):
         return _FORBIDDING["BRICK_FILESYSTEM"]
-    for problem in judged.problems:
+    for problem in volume_health.problems:
         if problem.code in _ACTION_OF and muted.is_muted(problem.code, volume.name, now, problem.subject):
             return f"{problem.code} of {problem.subject} is muted"
     if offline and START_BRICK not in enabled:

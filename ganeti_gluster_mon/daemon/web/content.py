@@ -73,7 +73,7 @@ class NodePages:
 class Content:
     """The content about one snapshot."""
 
-    #: when it was judged, ns since the epoch
+    #: when its health was evaluated, ns since the epoch
     now: int
     #: name, category and kind of each collector, as in mond's list
     listing: Tuple[Tuple[str, str, int], ...]

@@ -76,7 +76,7 @@ def page(
     stale: float = 90.0,
     letters: Optional[Letters] = None,
 ) -> bytes:
-    """The page that shows *pool* as it was judged at *now* (ns since the epoch), in UTF-8.
+    """The page that shows *pool* as it was evaluated at *now* (ns since the epoch), in UTF-8.
 
     The browser reads it again every *refresh* seconds; above *stale* seconds its age is shown large.  *letters*: the
     status of each volume in the last 24 hours; None: not recorded.
