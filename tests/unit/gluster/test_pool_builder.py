@@ -389,6 +389,14 @@ def test_a_get_state_that_cannot_be_read_is_noted(healthy: Capture) -> None:
     assert "this node's own bricks" in [note.what for note in build_pool(capture).unknowns]
 
 
+def test_a_part_of_get_state_with_a_fault_is_not_used(healthy: Capture) -> None:
+    part = b"[Global]\nMYUUID: no-uuid\nop-version: 100000\n\n[Global options]\n\n[Peers]\n\n[Volumes]\n"
+    capture = replace(
+        healthy, answers=(*without(healthy, query.GET_STATE).answers, Answer(query.GET_STATE, part))
+    )
+    assert "this node's own bricks" in [note.what for note in build_pool(capture).unknowns]
+
+
 def test_bricks_on_a_host_on_which_nothing_answers_are_unreachable(healthy: Capture) -> None:
     needed = [query.VOLUME_STATUS, query.VOLUME_STATUS_DETAIL]
     heals = [answer.query for answer in healthy.answers if query.is_heal_query(answer.query)]

@@ -12,6 +12,7 @@ from ganeti_gluster_mon.gluster.answer_reader import AnswerReader
 from ganeti_gluster_mon.gluster.capture import Answer, Capture
 from ganeti_gluster_mon.gluster.model import Brick, Daemon, Heal, Mount, Peer, Unknown, Volume
 from ganeti_gluster_mon.gluster.rebalance import Rebalance
+from ganeti_gluster_mon.gluster.scrub import ScrubStatus
 from ganeti_gluster_mon.gluster.snapshots import VolumeSnapshot
 from ganeti_gluster_mon.gluster.status_reports import VolumeReports
 from ganeti_gluster_mon.gluster.volume_builder import build_volume
@@ -379,3 +380,12 @@ def test_the_snapshots_of_a_volume_are_known_without_a_query_where_there_are_non
     assert snapshots(0, None) == ()
     assert snapshots(1, None) is snapshots(None, None) is None
     assert snapshots(1, (mine, other)) == snapshots(None, (mine, other)) == (mine,)
+
+
+# --- scrubs -----------------------------------------------------------------------------------------
+
+
+def test_the_scrubs_of_a_volume_are_its_own_and_not_known_where_there_is_none() -> None:
+    own, other = ScrubStatus("gv0", "node1", 17), ScrubStatus("gv1", "node1", 17)
+    assert built(scrubs=(own, other))[0].scrubs == (own,)
+    assert built(scrubs=(other,))[0].scrubs is None
