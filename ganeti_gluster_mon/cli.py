@@ -12,7 +12,7 @@ import os
 import sys
 from typing import TYPE_CHECKING, Optional, Sequence
 
-from ganeti_gluster_mon import __version__, cli_options, commandline, mute_command
+from ganeti_gluster_mon import __version__, cli_options, commandline, lvm_command, mute_command
 from ganeti_gluster_mon.gluster.capture import CaptureError
 from ganeti_gluster_mon.mond_setup import front_command as front
 
@@ -98,6 +98,7 @@ def _parser() -> argparse.ArgumentParser:
     front.add_command(commands)
 
     mute_command.add_commands(commands, cli_options.add_state_dir)
+    lvm_command.add_command(commands, cli_options.add_run_dir)
 
     listing = commands.add_parser("list", help="list the collectors")
     listing.set_defaults(run=_list)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, FrozenSet, Optional, Tuple
 
 from ganeti_gluster_mon import commandline
 from ganeti_gluster_mon.gluster.cycle import Settings
+from ganeti_gluster_mon.gluster.lvm_file import LVM_FILE
 from ganeti_gluster_mon.health import Limits
 from ganeti_gluster_mon.paths import RUN_DIRECTORY, STATE_DIRECTORY
 from ganeti_gluster_mon.repair_tries import ACTIONS
@@ -239,6 +240,7 @@ def query_settings(arguments: argparse.Namespace, processes: bool, disks: bool) 
         mount_timeout=arguments.mount_timeout,
         max_output=arguments.max_output,
         gluster=arguments.gluster,
+        lvm_file=os.path.join(os.path.abspath(getattr(arguments, "run_dir", RUN_DIRECTORY)), LVM_FILE),
         processes=processes,
         disks=Reader().disks if disks else None,
         disk_timeout=arguments.disk_timeout,

@@ -66,7 +66,7 @@ def _volume_data(volume: Volume, health: Health, now: int) -> Dict[str, Any]:
             }
             for subvolume in volume.subvolumes
         ],
-        "bricks": [brick_data(brick) for brick in volume.bricks],
+        "bricks": [brick_data(brick, now) for brick in volume.bricks],
         "heal": _heal_data(volume.heal, now),
         "rebalance": _rebalance_data(volume.rebalance),
         "quota": _quota_data(volume.quota),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Dict
 
 from ganeti_gluster_mon.collectors import PERFORMANCE, register
+from ganeti_gluster_mon.gluster.lvm import BrickLvm
 from ganeti_gluster_mon.gluster.model import Brick, Pool
 from ganeti_gluster_mon.health import Health
 
@@ -23,11 +24,11 @@ class GlusterBricks:
         """``bricks``; null when it is not known which volumes there are."""
         if pool.volumes is None:
             return {"bricks": None}
-        return {"bricks": [brick_data(brick) for volume in pool.volumes for brick in volume.bricks]}
+        return {"bricks": [brick_data(brick, now) for volume in pool.volumes for brick in volume.bricks]}
 
 
-def brick_data(brick: Brick) -> Dict[str, Any]:
-    """A brick as reports show it; sizes in bytes, null where not known."""
+def brick_data(brick: Brick, now: int) -> Dict[str, Any]:
+    """A brick as reports show it at *now*, ns since the epoch; sizes in bytes, null where not known."""
     return {
         "volume": brick.volume,
         "host": brick.host,
@@ -48,7 +49,30 @@ def brick_data(brick: Brick) -> Dict[str, Any]:
         "name": brick.name,
         "mount": brick.mount,
         "filesystem_errors": brick.filesystem_errors,
+        "lvm": None if brick.lvm is None else _lvm_data(brick.lvm, now),
         "client_count": brick.client_count,
         "heal_pending": brick.heal_pending,
         "split_brain": brick.split_brain,
+    }
+
+
+def _lvm_data(lvm: BrickLvm, now: int) -> Dict[str, Any]:
+    return {
+        "vg": lvm.volume.vg,
+        "lv": lvm.volume.name,
+        "size": lvm.volume.size,
+        "vg_size": lvm.volume.vg_size,
+        "vg_free": lvm.volume.vg_free,
+        "pools": [
+            {
+                "name": pool.name,
+                "type": pool.type,
+                "size": pool.size,
+                "data_percent": pool.data_percent,
+                "metadata_percent": pool.metadata_percent,
+                "fault": pool.fault,
+            }
+            for pool in lvm.pools
+        ],
+        "age": round(max(0, now - lvm.taken_at) / 1e9, 3),
     }

@@ -16,6 +16,7 @@ from ganeti_gluster_mon.gluster.anonymous_names import UUID, AnonymousNames
 from ganeti_gluster_mon.gluster.anonymous_text import PHRASES, AnonymousText, is_daemon, is_own, is_plain
 from ganeti_gluster_mon.gluster.brick_filesystems import BrickFilesystem
 from ganeti_gluster_mon.gluster.capture import Answer, Capture
+from ganeti_gluster_mon.gluster.lvm import LvmReport
 from ganeti_gluster_mon.gluster.model import DiskFile, Mount, Process
 from ganeti_gluster_mon.gluster.query import Query
 
@@ -75,6 +76,7 @@ class _Changes:
                 for scrub in capture.scrubs
             ),
             filesystems=tuple(map(self._filesystem, capture.filesystems)),
+            lvm=None if capture.lvm is None else self._lvm(capture.lvm),
             processes=None if capture.processes is None else tuple(map(self._process, capture.processes)),
             disks=None if capture.disks is None else tuple(map(self._disk, capture.disks)),
             disks_unknown=self._message(capture.disks_unknown),
@@ -119,6 +121,35 @@ class _Changes:
             filesystem=_or_text(filesystem.filesystem, _FILESYSTEM, texts) or "",
             device=names.device(filesystem.device),
             name=_or_text(filesystem.name, _KERNEL_NAME, texts),
+            logical_volume=_or_text(filesystem.logical_volume, _KERNEL_NAME, texts),
+            pool_device=_or_text(filesystem.pool_device, _KERNEL_NAME, texts),
+        )
+
+    def _lvm(self, report: LvmReport) -> LvmReport:
+        text = self._names.lvm_name
+        return replace(
+            report,
+            volumes=tuple(
+                replace(
+                    volume,
+                    device=_or_text(volume.device, _KERNEL_NAME, self._texts) or "",
+                    vg=text(volume.vg),
+                    name=text(volume.name),
+                    pool=None if volume.pool is None else text(volume.pool),
+                )
+                for volume in report.volumes
+            ),
+            pools=tuple(
+                replace(
+                    pool,
+                    vg=text(pool.vg),
+                    name=text(pool.name),
+                    type=self._texts.own(pool.type),
+                    fault=None if pool.fault is None else self._texts.own(pool.fault),
+                    pool=None if pool.pool is None else text(pool.pool),
+                )
+                for pool in report.pools
+            ),
         )
 
     def _process(self, process: Process) -> Process:
@@ -216,6 +247,11 @@ def _manifest_texts(capture: Capture) -> Iterator[str]:
         yield from (scrub.volume, scrub.host)
     for filesystem in capture.filesystems:
         yield from (filesystem.brick, filesystem.mount, filesystem.device)
+    if capture.lvm is not None:
+        for volume in capture.lvm.volumes:
+            yield from (volume.vg, volume.name, volume.pool or "")
+        for pool in capture.lvm.pools:
+            yield from (pool.vg, pool.name, pool.pool or "")
     for host, path in (*capture.bricks_answering, *capture.brick_ports):
         yield from (host, path)
     for process in capture.processes or ():

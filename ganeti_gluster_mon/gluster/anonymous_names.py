@@ -22,10 +22,11 @@ _PREFIXES: Mapping[str, Tuple[str, ...]] = {
     "instance": ("instance", "guest", "vm", "inst", "virtual"),
     "component": ("d", "dir", "directory", "folder", "part"),
     "device": ("disk", "device", "blockdev", "drive", "store"),
+    "lvm": ("lvm", "logical", "group", "extents", "storage"),
     "text": ("text", "word", "value", "string", "anything"),
 }
 #: names of these kinds may not occur in a capture without names
-_SECRET_KINDS = ("host", "label", "address", "uuid", "volume", "instance", "path", "device", "file")
+_SECRET_KINDS = ("host", "label", "address", "uuid", "volume", "instance", "path", "device", "lvm", "file")
 _DOMAINS = ("example.org", "example.net", "example.com", "anonymous.example", "anonymous.invalid")
 #: for documentation: RFC 5737, RFC 3849; addresses that have one first octet get one network, since two hosts count as
 #: the same where their names are the same up to the first dot
@@ -166,6 +167,10 @@ class AnonymousNames:
     def device(self, text: str) -> str:
         """A block device, as mounted."""
         return text if not text or text in _NO_DEVICES else self._new("device", text)
+
+    def lvm_name(self, text: str) -> str:
+        """A volume group, a logical volume or a pool."""
+        return self._new("lvm", text) if text else text
 
     def text(self, text: str) -> str:
         """Anything else."""

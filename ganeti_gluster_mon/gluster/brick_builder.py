@@ -14,13 +14,19 @@ from typing import (
 
 from ganeti_gluster_mon.gluster import brick_filesystems, parse, query, reach
 from ganeti_gluster_mon.gluster.answer_reader import AnswerReader
+from ganeti_gluster_mon.gluster.lvm import BrickLvm
 from ganeti_gluster_mon.gluster.model import (
     Brick,
     Peer,
 )
 from ganeti_gluster_mon.gluster.reach import BrickKey, Evidence
 from ganeti_gluster_mon.gluster.status_reports import VolumeReports
-from ganeti_gluster_mon.text import some
+from ganeti_gluster_mon.text import duration_text, some
+
+#: seconds after which a report of `lvs`, which is made every minute, is not used any more
+LVM_STALE_AFTER = 300.0
+_LVM_TIMER = "see `systemctl status ganeti-gluster-lvm.timer ganeti-gluster-lvm`"
+_NO_LVM = f"there is no report of lvs; {_LVM_TIMER}"
 
 
 def build_bricks(
@@ -57,6 +63,7 @@ def build_bricks(
             fields["name"] = reader.capture.devices.get(fields["device"])
         if each.uuid in local and each.path in filesystems:
             fields.update(_of_filesystem(filesystems[each.path], fields))
+            fields["lvm"] = _lvm(reader, filesystems[each.path], f"{each.host}:{each.path}", info)
         brick = Brick(info.name, each.host, each.path, **fields)
         mine = own.get(key)
         own_counts = mine is not None and (reader.own_is_newer or _is_offline_here(reader, mine))
@@ -86,6 +93,32 @@ def _of_filesystem(known: brick_filesystems.BrickFilesystem, reported: Mapping[s
         "filesystem_errors": known.errors,
         **{name: value for name, value in own.items() if reported.get(name) is None},
     }
+
+
+def _lvm(
+    reader: AnswerReader,
+    filesystem: brick_filesystems.BrickFilesystem,
+    label: str,
+    info: parse.VolumeInfo,
+) -> Optional[BrickLvm]:
+    """The logical volume under the brick *label*; that its pool is not known is noted.
+
+    A logical volume with blocks of its own cannot fill up, so that nothing is missing where it is not known.
+    """
+    if filesystem.logical_volume is None:
+        return None
+    report, found, why = reader.capture.lvm, None, _NO_LVM
+    if report is not None:
+        age = (reader.capture.recorded_at - report.taken_at) / 1e9
+        if age > LVM_STALE_AFTER:
+            why = f"the last report of lvs is {duration_text(age)} old; {_LVM_TIMER}"
+        else:
+            found = report.under(filesystem.logical_volume)
+            why = "lvs does not report how full it is"
+    known = found is not None and found.pools and found.pools[0].data_percent is not None
+    if filesystem.pool_device is not None and not known and info.state == "started":
+        reader.note(f"the thin pool under brick {label}", why, info.name)
+    return found
 
 
 def heal_counts(

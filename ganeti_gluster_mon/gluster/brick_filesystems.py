@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Dict, Iterable, List, Mapping, Optional, Tuple
 
 from ganeti_gluster_mon.gluster import mounts
+from ganeti_gluster_mon.gluster.device_stack import LvmDevices, lvm_devices
 from ganeti_gluster_mon.gluster.devices import kernel_name
 
 #: bytes of a file of sysfs that are read
@@ -37,6 +38,10 @@ class BrickFilesystem:
     #: Errors that the kernel has recorded.  ext4: since the last check by e2fsck.  btrfs: since they were reset, on its
     #: devices.  None: not known; xfs records none.
     errors: Optional[int] = None
+    #: the kernel's name of the logical volume under it; None: it is not on LVM
+    logical_volume: Optional[str] = None
+    #: likewise of the thin pool or VDO pool under that; None: the logical volume has blocks of its own
+    pool_device: Optional[str] = None
 
 
 def brick_filesystems(paths: Iterable[str], sys: str = _SYS) -> Tuple[BrickFilesystem, ...]:
@@ -61,7 +66,9 @@ def found_in(mountinfo: str, paths: Iterable[str], sys: str = _SYS) -> Tuple[Bri
             if device not in names:
                 names[device] = kernel_name(device)
             name = names[device]
-            found.append(BrickFilesystem(path, mount, kind, device, name, _errors(kind, name, sys)))
+            errors = _errors(kind, name, sys)
+            lvm = LvmDevices() if name is None else lvm_devices(name, sys)
+            found.append(BrickFilesystem(path, mount, kind, device, name, errors, lvm.volume, lvm.pool))
     return tuple(found)
 
 

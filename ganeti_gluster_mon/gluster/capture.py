@@ -19,12 +19,14 @@ from typing import Any, Callable, Dict, List, Mapping, Optional, Tuple
 
 from ganeti_gluster_mon import safe_open
 from ganeti_gluster_mon.gluster.brick_filesystems import BrickFilesystem
+from ganeti_gluster_mon.gluster.lvm import LvmReport
 from ganeti_gluster_mon.gluster.manifest_values import (
     Malformed,
     disk_entry,
     disk_file,
     expect,
     list_of,
+    lvm_report,
     mapping,
     record,
     text_or_none,
@@ -92,6 +94,8 @@ class Capture:
     scrubs: Tuple[ScrubStatus, ...] = ()
     #: the filesystems under this node's bricks
     filesystems: Tuple[BrickFilesystem, ...] = ()
+    #: the logical volumes under this node's bricks; None: not known
+    lvm: Optional[LvmReport] = None
     #: Gluster's processes on this node; None: not looked at
     processes: Optional[Tuple[Process, ...]] = None
     #: instances' disks on the volumes; None: not known which there are
@@ -233,6 +237,7 @@ def _capture(manifest: Any, read_file: ReadFile) -> Capture:
             record(BrickFilesystem, entry, "filesystems")
             for entry in list_of(manifest.get("filesystems"), "filesystems")
         ),
+        lvm=None if manifest.get("lvm") is None else lvm_report(manifest["lvm"]),
         processes=None
         if processes is None
         else tuple(record(Process, entry, "processes") for entry in list_of(processes, "processes")),
@@ -336,6 +341,8 @@ def _manifest_of(capture: Capture) -> Dict[str, Any]:
         manifest["scrubs"] = [asdict(scrub) for scrub in capture.scrubs]
     if capture.filesystems:
         manifest["filesystems"] = [asdict(filesystem) for filesystem in capture.filesystems]
+    if capture.lvm is not None:
+        manifest["lvm"] = asdict(capture.lvm)
     if capture.processes is not None:
         manifest["processes"] = [asdict(process) for process in capture.processes]
     if capture.disks is not None:

@@ -28,6 +28,7 @@ from ganeti_gluster_mon.gluster import (
     devices,
     disk_files,
     heal_query,
+    lvm_file,
     op_version,
     parse,
     peer_probe,
@@ -70,6 +71,8 @@ class Settings:
     max_output: int = 64 << 20
     #: name or path of the gluster command
     gluster: str = "gluster"
+    #: what `lvs` reports about the logical volumes under this node's bricks
+    lvm_file: str = lvm_file.LVM_PATH
     #: whether this node's Gluster processes are listed too
     processes: bool = True
     #: lists the files of volumes that are instances' disks; None: the disks are not looked at
@@ -252,6 +255,7 @@ class Cycle:
             op_version=current,
             scrubs=scrubs,
             filesystems=_filesystems(volumes, here),
+            lvm=lvm_file.read_lvm_file(settings.lvm_file),
             processes=processes,
             disks=disks,
             disks_unknown=disks_unknown,

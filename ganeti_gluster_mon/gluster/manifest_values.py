@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, fields, replace
 from typing import Any, Dict, List, Optional
 
+from ganeti_gluster_mon.gluster.lvm import LogicalVolume, LvmPool, LvmReport
 from ganeti_gluster_mon.gluster.model import DiskFile
 
 #: latest moment a capture may claim, ns since the epoch: what still is a date for everybody (year 2262)
@@ -95,3 +96,20 @@ def disk_entry(disk: DiskFile) -> Dict[str, Any]:
     if not disk.to_heal:
         del known["to_heal"]
     return known
+
+
+def lvm_report(entry: Any) -> LvmReport:
+    """The logical volumes under bricks; `asdict` makes the entry."""
+    entry = expect(entry, dict, "lvm")
+    pools = tuple(record(LvmPool, each, "lvm: pools") for each in list_of(entry.get("pools"), "lvm: pools"))
+    for percent in (value for pool in pools for value in (pool.data_percent, pool.metadata_percent)):
+        if percent is not None and percent > 100:
+            raise Malformed(f"lvm: a pool is full by {percent!r} percent")
+    return LvmReport(
+        whole_number(entry.get("taken_at"), "lvm: taken_at"),
+        tuple(
+            record(LogicalVolume, each, "lvm: volumes")
+            for each in list_of(entry.get("volumes"), "lvm: volumes")
+        ),
+        pools,
+    )

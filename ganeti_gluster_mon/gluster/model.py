@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Mapping, Optional, Tuple
 
 from ganeti_gluster_mon.gluster.brick_clients import BrickClient
+from ganeti_gluster_mon.gluster.lvm import BrickLvm
 from ganeti_gluster_mon.gluster.profile import BrickProfile
 from ganeti_gluster_mon.gluster.rebalance import Rebalance
 from ganeti_gluster_mon.gluster.scrub import ScrubStatus
@@ -78,6 +79,8 @@ class Brick:
     filesystem_errors: Optional[int] = None
     #: whether that filesystem is mounted read-only
     read_only: Optional[bool] = None
+    #: the logical volume that filesystem is on, and its pools; None: not known, or none; known on its own host
+    lvm: Optional[BrickLvm] = None
     #: the kernel's name of the device, "dm-3", as in mond's diskstats; known on its own host
     name: Optional[str] = None
     #: entries that wait to be healed, by this brick's own count
@@ -214,8 +217,7 @@ class Mount:
     f_ffree: Optional[int] = None
     #: why there are no figures, in an administrator's words; None when there are
     failure: Optional[str] = None
-    #: the kernel's number of the mounted filesystem, "0:76", the same for all views of one mount;
-    #: known on its own node only
+    #: the kernel's number of the mounted filesystem, "0:76", the same for all its views; known on its own node
     device_number: Optional[str] = None
 
     @property
@@ -342,10 +344,7 @@ class Volume:
 
     @property
     def self_heal_daemons(self) -> Tuple[Daemon, ...]:
-        """The self-heal daemons that serve it, one a host.
-
-        Gluster lists one for each peer; one on a host without bricks of the volume heals nothing of it.
-        """
+        """The self-heal daemons that serve it: those on hosts of its bricks; Gluster lists one for each peer."""
         hosts = {brick.uuid for brick in self.bricks}
         return tuple(
             daemon
@@ -371,8 +370,7 @@ class Unknown:
 class Pool:
     """All that one cycle of queries found about a pool."""
 
-    #: when the answers were taken, ns since the epoch; the oldest of them, if some were kept, but for those about
-    #: healing (`Heal.taken_at`)
+    #: when the answers were taken, ns since the epoch; the oldest that were kept, but for healing (`Heal.taken_at`)
     taken_at: int
     #: name of the node that ran the queries
     node: Optional[str] = None

@@ -28,6 +28,7 @@ CODES: Mapping[str, str] = {
     "VOLUME_FULL": "{n} volumes are full or nearly full",
     "SUBVOLUME_FULL": "{n} subvolumes are full or nearly full",
     "ARBITER_FULL": "{n} arbiter bricks are full or nearly full",
+    "THIN_POOL_FULL": "the thin pools under {n} bricks are full or nearly full",
     "QUOTA_EXCEEDED": "{n} quota limits are exceeded",
     "INODES_SHORT": "{n} volumes or bricks have few inodes free",
     "HEAL_DAEMON_OFF": "{n} volumes: {kind}",

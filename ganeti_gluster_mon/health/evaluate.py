@@ -21,6 +21,7 @@ from ganeti_gluster_mon.health.services import service_problems
 from ganeti_gluster_mon.health.snapshots_left import snapshot_problems
 from ganeti_gluster_mon.health.space import space_problems
 from ganeti_gluster_mon.health.tasks import task_problems
+from ganeti_gluster_mon.health.thin_pools import thin_pool_problems
 
 #: All statuses of a volume.  "healing": copies differ.  "faulty": its bricks and copies are well, and something else
 #: needs an administrator: space, quota, a daemon, a task, a mount.  "degraded": a brick is missing, every subvolume
@@ -148,6 +149,7 @@ def _volume_problems(
     yield from task_problems(volume)
     yield from snapshot_problems(volume)
     yield from space_problems(volume, limits)
+    yield from thin_pool_problems(volume)
 
 
 def _status(volume: Volume, code: int) -> str:

@@ -46,6 +46,7 @@ _REBALANCE = "gluster volume rebalance {volume} status"
 _REMOVE = "gluster volume remove-brick {volume} {bricks}"
 _CLIENTS = "gluster volume status {volume} clients"
 _QUOTA = "gluster volume quota {volume} list"
+_LVS = "ssh {host} lvs --all --options +devices"
 _UPGRADE = "apt-get install --only-upgrade glusterfs-server glusterfs-client"
 _UNITS = "ganeti-gluster-mon-poller ganeti-gluster-mon-web"
 _LOG = "journalctl --no-pager --lines 50 --unit 'ganeti-gluster-mon-*'"
@@ -91,6 +92,7 @@ REMEDIES: Mapping[str, Remedy] = {
     "VOLUME_FULL": Remedy(_DISKS, _EXPAND, _CHECK_VOLUME),
     "SUBVOLUME_FULL": Remedy(_SPACE, "gnt-gluster rebalance --force {volume}", _CHECK_VOLUME),
     "ARBITER_FULL": Remedy(_SPACE, _REPLACE, _CHECK_VOLUME),
+    "THIN_POOL_FULL": Remedy(_LVS, "ssh {host} lvextend --size +SIZE VG/POOL", _CHECK_VOLUME),
     "QUOTA_EXCEEDED": Remedy(_QUOTA, "gluster volume quota {volume} limit-usage {path} SIZE", _CHECK_VOLUME),
     "INODES_SHORT": Remedy(_SPACE, _EXPAND, _CHECK_VOLUME),
     "HEAL_DAEMON_OFF": Remedy(_HEALING, "gluster volume heal {volume} enable", _CHECK_VOLUME),
@@ -157,6 +159,9 @@ _OF_TASKS: Mapping[str, Mapping[str, Remedy]] = {
         # a commit would lose the files that were not moved
         "REMOVE_BRICK_UNCOMMITTED": Remedy(f"{_REMOVE} status", f"{_REMOVE} start", _CHECK_VOLUME)
     },
+    "metadata": {
+        "THIN_POOL_FULL": Remedy(_LVS, "ssh {host} lvextend --poolmetadatasize +SIZE VG/POOL", _CHECK_VOLUME)
+    },
     "cluster.lookup-optimize": {
         "OPTION_ENDANGERS_GUESTS": Remedy(
             "gluster volume info {volume}",
@@ -173,6 +178,9 @@ _OF_TASKS: Mapping[str, Mapping[str, Remedy]] = {
         )
     },
 }
+
+#: how codes begin whose problems are about a brick
+_BRICK_CODES = ("BRICK_", "ARBITER_", "THIN_POOL_")
 
 #: for a brick that its glusterd calls online, and that is not reached: glusterd may have lost its port
 _NOT_REACHED = Remedy(_DIAGNOSE, _RESTART_BRICK, _CHECK_VOLUME)
@@ -191,6 +199,8 @@ ALERT_CODES: Mapping[str, str] = {
     "GlusterVolumeGettingFull": "VOLUME_FULL",
     "GlusterVolumeFullSoon": "VOLUME_FULL",
     "GlusterVolumeInodesShort": "INODES_SHORT",
+    "GlusterThinPoolFull": "THIN_POOL_FULL",
+    "GlusterThinPoolFilling": "THIN_POOL_FULL",
     "GlusterMountNotAnswering": "MOUNT_HANGS",
     "GlusterRebalanceFailed": "REBALANCE_FAILED",
     "GlusterStateUnknown": "NOT_KNOWN",
@@ -273,7 +283,7 @@ def filled(template: Remedy, words: Mapping[str, str]) -> Remedy:
 def host_of(problem: Problem) -> str:
     """The host that *problem* is about, by Gluster's name: of a peer, a brick or a daemon; "" for none."""
     subject = problem.subject
-    if problem.code.startswith(("BRICK_", "ARBITER_")):
+    if problem.code.startswith(_BRICK_CODES):
         # The report of a node names its own bricks by their paths alone.
         host, colon, _ = subject.partition(":/")
         return host if colon else ""
@@ -285,7 +295,7 @@ def host_of(problem: Problem) -> str:
 def values(problem: Problem) -> Dict[str, str]:
     """What the fields of a template stand for in *problem*, quoted for a shell."""
     host, path, brick = host_of(problem), problem.subject, ""
-    if host and problem.code.startswith(("BRICK_", "ARBITER_")):
+    if host and problem.code.startswith(_BRICK_CODES):
         brick, path = problem.subject, problem.subject[len(host) + 1 :]
     # Within quotes in some templates: only what Gluster takes as a name.
     volume = problem.volume if VOLUME_NAME.match(problem.volume) else ""

@@ -18,6 +18,7 @@ from ganeti_gluster_mon.metrics import (
     brick_metrics,
     daemon_metrics,
     disk_metrics,
+    lvm_metrics,
     node_metrics,
     peer_metrics,
     problem_metrics,
@@ -50,7 +51,12 @@ _POOL = (
     disk_metrics.families,
 )
 #: exported by every node.  Alerts on a node's own mounts, for example, need the mutes of that node
-_NODE = (problem_metrics.muted_families, brick_metrics.families, node_metrics.families)
+_NODE = (
+    problem_metrics.muted_families,
+    brick_metrics.families,
+    lvm_metrics.families,
+    node_metrics.families,
+)
 
 
 class PoolMetrics(Collector):

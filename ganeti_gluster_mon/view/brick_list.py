@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Callable, List, Optional, Tuple
 
 from ganeti_gluster_mon.gluster.model import Brick, Subvolume, Volume
-from ganeti_gluster_mon.view.fields import Field, Kind, Value, known
+from ganeti_gluster_mon.view.fields import Field, Kind, Special, Value, known
 from ganeti_gluster_mon.view.listing import Listing
 from ganeti_gluster_mon.view.pool_view import PoolView
 
@@ -62,6 +62,27 @@ def _started(which: str) -> Callable[[BrickRow], Value]:
 
 def _healed(which: str) -> Callable[[BrickRow], Value]:
     return lambda row: known(getattr(row.brick, which), row.volume.state == "started" and row.volume.heals)
+
+
+def _without_lvm(row: BrickRow) -> Value:
+    """That there is none on a device that is not of the device mapper, as LVM's are; else it is not known."""
+    name = row.brick.name
+    return None if name is None or name.startswith("dm-") else Special.UNAVAILABLE
+
+
+def _logical_volume(row: BrickRow) -> Value:
+    lvm = row.brick.lvm
+    return _without_lvm(row) if lvm is None else f"{lvm.volume.vg}/{lvm.volume.name}"
+
+
+def _pool_used(row: BrickRow) -> Value:
+    lvm = row.brick.lvm
+    if lvm is None:
+        return _without_lvm(row)
+    if not lvm.pools:
+        return Special.NOT_KNOWN if lvm.volume.pool is not None else Special.UNAVAILABLE
+    figures = (lvm.pools[0].data_percent, lvm.pools[0].metadata_percent)
+    return "/".join(f"{figure:.1f}" for figure in figures if figure is not None) or None
 
 
 FIELDS: Tuple[Field[BrickRow], ...] = (
@@ -159,6 +180,21 @@ FIELDS: Tuple[Field[BrickRow], ...] = (
         Kind.NUMBER,
         "Errors of its filesystem (ext4, btrfs) that the kernel recorded; known of this node's bricks (/sys/fs)",
         _started("filesystem_errors"),
+    ),
+    Field(
+        "lv",
+        "LV",
+        Kind.TEXT,
+        "Logical volume of its filesystem, vg/lv; known of this node's bricks that are on LVM (lvs)",
+        _logical_volume,
+    ),
+    Field(
+        "pool_used",
+        "PoolUsed",
+        Kind.TEXT,
+        "Percent that is used of its thin pool or VDO pool, and after a slash of the metadata of a thin pool; - "
+        "where it has no pool; known of this node's bricks that are on LVM (lvs)",
+        _pool_used,
     ),
     Field(
         "clients",

@@ -17,6 +17,7 @@ _MODULES: Dict[str, Tuple[str, ...]] = {
             "health/services",
             "health/space",
             "health/tasks",
+            "health/thin_pools",
         ],
         ("health/test_evaluate.py", "test_kinds_of_faults.py"),
     ),

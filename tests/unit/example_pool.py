@@ -12,6 +12,7 @@ from pathlib import Path
 
 from ganeti_gluster_mon import __version__
 from ganeti_gluster_mon.gluster.brick_clients import BrickClient
+from ganeti_gluster_mon.gluster.lvm import BrickLvm, LogicalVolume, LvmPool
 from ganeti_gluster_mon.gluster.model import (
     SELF_HEAL_DAEMON,
     Brick,
@@ -69,6 +70,11 @@ _GV0 = (
         name="dm-3",
         mount="/export/b1",
         filesystem_errors=0,
+        lvm=BrickLvm(
+            LogicalVolume("dm-3", "vg", "b1", SIZE, 20 << 30, 4 << 30, "tp"),
+            (LvmPool("vg", "tp", "thin", 10 << 30, 47.01, 21.03),),
+            TAKEN_AT - 20 * SECOND,
+        ),
         clients=(BrickClient("10.99.0.1", 100000), BrickClient("10.99.0.2", 100000)),
         heal_pending=7,
         split_brain=0,

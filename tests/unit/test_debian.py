@@ -16,10 +16,12 @@ from typing import Dict, Iterator, List, Set, Tuple
 import pytest
 
 from ganeti_gluster_mon import __version__, cli, gnt_gluster
+from ganeti_gluster_mon.gluster.brick_builder import LVM_STALE_AFTER
+from ganeti_gluster_mon.paths import RUN_DIRECTORY
 
 REPOSITORY = Path(__file__).parents[2]
 PACKAGE = REPOSITORY / "ganeti_gluster_mon"
-UNITS = sorted((REPOSITORY / "systemd").glob("*.service"))
+UNITS = sorted((REPOSITORY / "systemd").glob("*.service")) + sorted((REPOSITORY / "systemd").glob("*.timer"))
 
 #: what is imported → the name it has on PyPI, where that is another
 DISTRIBUTIONS = {"yaml": "PyYAML", "jinja2": "Jinja2", "markupsafe": "Jinja2"}
@@ -181,7 +183,7 @@ def unit(path: Path) -> configparser.ConfigParser:
     return read
 
 
-@pytest.mark.parametrize("path", UNITS, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", UNITS, ids=lambda path: path.name)
 def test_units_are_what_systemd_takes(path: Path, tmp_path: Path) -> None:
     if shutil.which("systemd-analyze") is None:
         pytest.skip("systemd-analyze is not here")
@@ -194,11 +196,11 @@ def test_units_are_what_systemd_takes(path: Path, tmp_path: Path) -> None:
     assert (ran.returncode, ran.stderr) == (0, "")
 
 
-@pytest.mark.parametrize(("role", "most"), [("web", 1.2), ("poller", 3.0)])
+@pytest.mark.parametrize(("role", "most"), [("mon-web", 1.2), ("mon-poller", 3.0), ("lvm", 1.5)])
 def test_exposure(role: str, most: float) -> None:
     if shutil.which("systemd-analyze") is None:
         pytest.skip("systemd-analyze is not here")
-    path = REPOSITORY / f"systemd/ganeti-gluster-mon-{role}.service"
+    path = REPOSITORY / f"systemd/ganeti-gluster-{role}.service"
     argv = [
         "systemd-analyze",
         "security",
@@ -214,11 +216,25 @@ def test_exposure(role: str, most: float) -> None:
     assert float(found[1]) <= most
 
 
-@pytest.mark.parametrize("role", ["poller", "web"])
+@pytest.mark.parametrize("role", ["mon-poller", "mon-web", "lvm"])
 def test_units_bound_memory_tasks_and_processor(role: str) -> None:
-    service = unit(REPOSITORY / f"systemd/ganeti-gluster-mon-{role}.service")["Service"]
+    service = unit(REPOSITORY / f"systemd/ganeti-gluster-{role}.service")["Service"]
     assert {"MemoryMax", "MemoryHigh", "TasksMax", "CPUWeight"} <= set(service)
     assert int(service["CPUWeight"]) < 100, "less than the default, which bricks and guests have"
+
+
+def test_lvs_runs_more_often_than_a_report_gets_old_and_ends_before_systemd_ends_it() -> None:
+    service = unit(REPOSITORY / "systemd/ganeti-gluster-lvm.service")["Service"]
+    timer = unit(REPOSITORY / "systemd/ganeti-gluster-lvm.timer")["Timer"]
+    words = service["ExecStart"].split()
+    arguments = cli._parser().parse_args(words[1:])
+    assert words[0] == "/usr/sbin/ganeti-gluster-mon"
+    assert arguments.run_dir == RUN_DIRECTORY
+    assert f"-{RUN_DIRECTORY}" in service["ReadWritePaths"].split()
+    assert arguments.timeout < float(service["TimeoutStartSec"])
+    assert 3 * float(timer["OnUnitInactiveSec"].rstrip("s")) < LVM_STALE_AFTER
+    assert unit(REPOSITORY / "systemd/ganeti-gluster-lvm.timer")["Install"]["WantedBy"] == "timers.target"
+    assert "--exclude=ganeti-gluster-lvm.service" in (REPOSITORY / "debian/rules").read_text()
 
 
 def test_units_repair_nothing_automatically_unless_the_settings_have_it() -> None:

@@ -22,7 +22,7 @@ VOLUME_FIELDS = (
 ).split()
 BRICK_FIELDS = (
     "volume host path uuid arbiter online hangs unreachable pid port size free inodes_total inodes_free device "
-    "filesystem name mount filesystem_errors client_count heal_pending split_brain"
+    "filesystem name mount filesystem_errors lvm client_count heal_pending split_brain"
 ).split()
 
 

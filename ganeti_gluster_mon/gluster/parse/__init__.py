@@ -24,6 +24,7 @@ from ganeti_gluster_mon.gluster.facts import (
 from ganeti_gluster_mon.gluster.parse.clients_xml import brick_clients
 from ganeti_gluster_mon.gluster.parse.get_state import state, state_in_part
 from ganeti_gluster_mon.gluster.parse.heal_info_xml import heal_info
+from ganeti_gluster_mon.gluster.parse.lvs_json import logical_volumes
 from ganeti_gluster_mon.gluster.parse.op_version_xml import max_op_version
 from ganeti_gluster_mon.gluster.parse.pool_list_xml import pool_list
 from ganeti_gluster_mon.gluster.parse.profile_xml import profile
@@ -50,6 +51,7 @@ __all__ = [
     "VolumeStatus",
     "brick_clients",
     "heal_info",
+    "logical_volumes",
     "max_op_version",
     "pool_list",
     "profile",

@@ -10,6 +10,7 @@ from ganeti_gluster_mon.gluster import query
 from ganeti_gluster_mon.gluster.anonymize import anonymous, remaining
 from ganeti_gluster_mon.gluster.brick_filesystems import BrickFilesystem
 from ganeti_gluster_mon.gluster.capture import Answer, Capture
+from ganeti_gluster_mon.gluster.lvm import LogicalVolume, LvmPool, LvmReport
 from ganeti_gluster_mon.gluster.model import DiskFile, Mount, Process
 from ganeti_gluster_mon.gluster.scrub import ScrubStatus
 
@@ -28,7 +29,14 @@ CAPTURE = Capture(
     brick_ports={("kvm8.corp", "/export/b1"): 49152},
     devices={"/dev/mapper/vg-x": "dm-3", "tank": "bob"},
     scrubs=(ScrubStatus("gv0", "kvm8.corp", 5, errors=1),),
-    filesystems=(BrickFilesystem("/export/b1", "/export/b1", "ext4", "/dev/mapper/vg-x", "dm-3", 2),),
+    filesystems=(
+        BrickFilesystem("/export/b1", "/export/b1", "ext4", "/dev/mapper/vg-x", "dm-3", 2, "dm-3", "dm-2"),
+    ),
+    lvm=LvmReport(
+        5,
+        (LogicalVolume("dm-3", "fastdisks", "bricklv", 1, 2, 3, "thinlv"),),
+        (LvmPool("fastdisks", "thinlv", "thin", 4, 5.0, 6.0, "out of data space", "vdolv"),),
+    ),
     processes=(Process("brick", 3, 1.0, 2.0, 4, "gv0", "/export/b1", "running"),),
     disks=(
         DiskFile(
@@ -60,7 +68,14 @@ def test_each_field() -> None:
         brick_ports={("node2.example.org", "/d4/d5"): 49152},
         devices={"/dev/disk1": "dm-3", "/dev/disk2": "text1"},
         scrubs=(ScrubStatus("v1", "node2.example.org", 5, errors=1),),
-        filesystems=(BrickFilesystem("/d4/d5", "/d4/d5", "ext4", "/dev/disk1", "dm-3", 2),),
+        filesystems=(
+            BrickFilesystem("/d4/d5", "/d4/d5", "ext4", "/dev/disk1", "dm-3", 2, "dm-3", "dm-2"),
+        ),
+        lvm=LvmReport(
+            5,
+            (LogicalVolume("dm-3", "lvm1", "lvm2", 1, 2, 3, "lvm3"),),
+            (LvmPool("lvm1", "lvm3", "thin", 4, 5.0, 6.0, "out of data space", "lvm4"),),
+        ),
         processes=(Process("brick", 3, 1.0, 2.0, 4, "v1", "/d4/d5", "running"),),
         disks=(
             DiskFile(
@@ -131,6 +146,8 @@ def test_what_only_looks_like_a_name_is_none(left: bytes) -> None:
         {"devices": {"/dev/mapper/vg-x": "dm-3"}},
         {"scrubs": (ScrubStatus("x", "kvm8.corp", 5),)},
         {"filesystems": (BrickFilesystem("/x", "/y", "ext4", "/dev/mapper/vg-x"),)},
+        {"lvm": LvmReport(1, (LogicalVolume("dm-3", "fastdisks", "y"),))},
+        {"lvm": LvmReport(1, (), (LvmPool("x", "y", "thin", pool="vdolv"),))},
         {"filesystems": (BrickFilesystem("/export/b1", "/y", "ext4", "/dev/y"),)},
     ],
 )

@@ -12,7 +12,8 @@ from ganeti_gluster_mon.gluster.answer_reader import AnswerReader
 from ganeti_gluster_mon.gluster.brick_builder import build_bricks, heal_counts
 from ganeti_gluster_mon.gluster.brick_filesystems import BrickFilesystem
 from ganeti_gluster_mon.gluster.capture import Answer, Capture
-from ganeti_gluster_mon.gluster.model import Brick, Peer
+from ganeti_gluster_mon.gluster.lvm import BrickLvm, LogicalVolume, LvmPool, LvmReport
+from ganeti_gluster_mon.gluster.model import Brick, Peer, Unknown
 from ganeti_gluster_mon.gluster.reach import Evidence
 from ganeti_gluster_mon.gluster.status_reports import VolumeReports
 from tests.unit import built_pool
@@ -99,6 +100,59 @@ def test_the_filesystem_of_a_brick_is_known_on_its_own_host() -> None:
     assert known(None, here) == ("/mnt", 3, "/dev/vdb", "vdb", "ext4")
     reports = reported(True, device="/dev/mapper/x", filesystem="xfs")
     assert known(reports, here) == ("/mnt", 3, "/dev/mapper/x", "vdb", "xfs")
+
+
+VOLUME_IN_POOL = LogicalVolume("dm-3", "vg", "b1", pool="tp")
+THIN_POOL = LvmPool("vg", "tp", "thin", data_percent=50.0)
+TIMER = "see `systemctl status ganeti-gluster-lvm.timer ganeti-gluster-lvm`"
+FULLNESS_UNKNOWN = "lvs does not report how full it is"
+
+
+def brick_on_lvm(
+    report: Optional[LvmReport], pool: Optional[str] = "dm-2", state: str = "started"
+) -> tuple[Optional[BrickLvm], list[Unknown]]:
+    """The logical volume of a brick on dm-3, by *report*, and what is not known of it."""
+    on_lvm = BrickFilesystem("/b", "/mnt", "ext4", "/dev/mapper/vg-b1", "dm-3", 0, "dm-3", pool)
+    capture = replace(CAPTURE, recorded_at=10**12, filesystems=(on_lvm,), lvm=report)
+    reader = AnswerReader(capture)
+    peers = (replace(PEER, local=True),)
+    ((brick, _),) = build_bricks(reader, replace(INFO, state=state), None, None, peers, {})
+    return brick.lvm, [each for each in reader.unknowns if "thin pool" in each.what]
+
+
+def lvm_report(seconds_old: float, *pools: LvmPool) -> LvmReport:
+    return LvmReport(10**12 - int(seconds_old * 1e9), (VOLUME_IN_POOL,), pools)
+
+
+def test_the_logical_volume_and_its_pool_as_lvs_reports_them() -> None:
+    fresh = lvm_report(300, THIN_POOL)
+    assert brick_on_lvm(fresh) == (BrickLvm(VOLUME_IN_POOL, (THIN_POOL,), fresh.taken_at), [])
+
+
+@pytest.mark.parametrize(
+    ("report", "why"),
+    [
+        (None, f"there is no report of lvs; {TIMER}"),
+        (lvm_report(361, THIN_POOL), f"the last report of lvs is 6 min 1 s old; {TIMER}"),
+        (lvm_report(1), FULLNESS_UNKNOWN),
+        (lvm_report(1, replace(THIN_POOL, data_percent=None)), FULLNESS_UNKNOWN),
+        (replace(lvm_report(1, THIN_POOL), volumes=()), FULLNESS_UNKNOWN),
+        (
+            replace(lvm_report(1, THIN_POOL), volumes=(replace(VOLUME_IN_POOL, device="dm-4"),)),
+            FULLNESS_UNKNOWN,
+        ),
+    ],
+)
+def test_how_full_a_thin_pool_is_may_not_be_known(report: Optional[LvmReport], why: str) -> None:
+    assert brick_on_lvm(report)[1] == [Unknown("the thin pool under brick node1:/b", why, "gv0")]
+    # nothing is missing of a logical volume with blocks of its own, nor of a volume that is not started
+    assert brick_on_lvm(report, pool=None)[1] == []
+    assert brick_on_lvm(report, state="stopped")[1] == []
+
+
+def test_an_old_report_is_not_used() -> None:
+    assert brick_on_lvm(lvm_report(301, THIN_POOL))[0] is None
+    assert brick_on_lvm(lvm_report(-30, THIN_POOL))[0] is not None
 
 
 @pytest.mark.parametrize(

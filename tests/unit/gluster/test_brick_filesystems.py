@@ -60,6 +60,18 @@ def test_a_brick_has_the_filesystem_that_its_directory_is_on(
     )
 
 
+def test_the_logical_volume_and_the_pool_under_a_brick(
+    kernel_names: Dict[str, Optional[str]], tmp_path: Path
+) -> None:
+    vg, lv = "g" * 32, "v" * 32
+    write(tmp_path / "class/block/dm-3/dm/uuid", f"LVM-{vg}{lv}\n")
+    write(tmp_path / "class/block/dm-3/slaves/dm-2", "")
+    write(tmp_path / "class/block/dm-2/dm/uuid", f"LVM-{vg}{lv}-tpool\n")
+    thin, plain = found_in(MOUNTINFO, ["/export/b1/gv0", "/export/b2/gv0"], str(tmp_path))
+    assert (thin.logical_volume, thin.pool_device) == ("dm-3", "dm-2")
+    assert (plain.logical_volume, plain.pool_device) == (None, None)
+
+
 def test_a_mount_hides_the_one_before_it_and_names_are_decoded(
     kernel_names: Dict[str, Optional[str]], tmp_path: Path
 ) -> None:

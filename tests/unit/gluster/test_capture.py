@@ -10,6 +10,7 @@ import pytest
 from ganeti_gluster_mon.gluster import capture, query
 from ganeti_gluster_mon.gluster.brick_filesystems import BrickFilesystem
 from ganeti_gluster_mon.gluster.capture import Answer, Capture, CaptureError
+from ganeti_gluster_mon.gluster.lvm import LogicalVolume, LvmPool, LvmReport
 from ganeti_gluster_mon.gluster.model import DiskFile, Mount, Process
 from ganeti_gluster_mon.gluster.scrub import ScrubStatus
 
@@ -33,8 +34,15 @@ FULL = Capture(
     op_version=100000,
     scrubs=(ScrubStatus("gv0", "node1", 17, 2, 0, 1, 15), ScrubStatus("gv0", "node2", 17)),
     filesystems=(
-        BrickFilesystem("/export/b1/gv0", "/export/b1", "ext4", "/dev/mapper/vg-b1", "dm-3", 0),
+        BrickFilesystem(
+            "/export/b1/gv0", "/export/b1", "ext4", "/dev/mapper/vg-b1", "dm-3", 0, "dm-3", "dm-2"
+        ),
         BrickFilesystem("/export/b2/gv0", "/export/b2", "xfs", "/dev/sdb"),
+    ),
+    lvm=LvmReport(
+        17,
+        (LogicalVolume("dm-3", "vg", "b1", 10, 200, 50, "tp"), LogicalVolume("dm-4", "vg", "b2")),
+        (LvmPool("vg", "tp", "thin", 100, 96.5, 3.75, "failed", "vpool"), LvmPool("vg", "vpool", "vdo")),
     ),
     processes=(Process("glusterd", 17, 3.5, 0.25, 1 << 20),),
     disks=(
@@ -132,6 +140,23 @@ def _manifest(tmp_path: Path, content: Any) -> str:
         (
             {"format_version": 1, "recorded_at": 1, "filesystems": [{"brick": "/b"}]},
             "lacks what it must have",
+        ),
+        ({"format_version": 1, "recorded_at": 1, "lvm": []}, "lvm is []"),
+        ({"format_version": 1, "recorded_at": 1, "lvm": {}}, "lvm: taken_at is None"),
+        (
+            {"format_version": 1, "recorded_at": 1, "lvm": {"taken_at": 1, "volumes": [{"vg": "vg"}]}},
+            "lvm: volumes: an entry lacks",
+        ),
+        (
+            {
+                "format_version": 1,
+                "recorded_at": 1,
+                "lvm": {
+                    "taken_at": 1,
+                    "pools": [{"vg": "vg", "name": "t", "type": "thin", "data_percent": 100.5}],
+                },
+            },
+            "lvm: a pool is full by 100.5 percent",
         ),
         ({"format_version": 1, "recorded_at": 1, "op_version": "x"}, "op_version is 'x'"),
         ({"format_version": 1, "recorded_at": 1, "filesystems": [{"brick": 3}]}, "filesystems: brick is 3"),
