@@ -13,6 +13,9 @@ from ganeti_gluster_mon.deploy.step import DONE, WAIT, Command, NodeQuery, Preco
 from ganeti_gluster_mon.ganeti.ssh import CommandResult
 from ganeti_gluster_mon.gluster.model import SELF_HEAL_DAEMON
 
+#: what `volume status` calls the host of the glusterd that answers, where it lists daemons
+LOCALHOST = "localhost"
+
 #: it prints the self-heal daemons of the node: [pid, …]
 _SELF_HEAL_DAEMONS = """
 import json, os
@@ -80,11 +83,13 @@ class StartDaemon(Step):
 
     volume: str
     daemon: str
+    #: what `volume status` of the coordinator, which is the node of this step, calls the host
     host: str
 
     @property
     def description(self) -> str:
-        return f"{self.daemon} of {self.volume} on {self.host} online"
+        host = self.node if self.host == LOCALHOST else self.host
+        return f"{self.daemon} of {self.volume} on {host} online"
 
     @property
     def effect_timeout(self) -> float:

@@ -11,7 +11,7 @@ from ganeti_gluster_mon import snapshot
 from ganeti_gluster_mon.deploy import plan
 from ganeti_gluster_mon.deploy.apply import query_nodes
 from ganeti_gluster_mon.deploy.context import Context
-from ganeti_gluster_mon.deploy.daemon_steps import HealBacklog, StartDaemon
+from ganeti_gluster_mon.deploy.daemon_steps import LOCALHOST, HealBacklog, StartDaemon
 from ganeti_gluster_mon.deploy.gluster_cli import gluster_argv, output
 from ganeti_gluster_mon.deploy.layout import REPLICATE, BrickAddress
 from ganeti_gluster_mon.deploy.step import NodeQuery, PreconditionFailed, Step
@@ -28,6 +28,8 @@ _ELSEWHERE = frozenset(("HEAL_DAEMON_DOWN", "SPLIT_BRAIN"))
 #: what Gluster is repairing
 _BY_ITSELF = frozenset(("HEAL_PENDING", "REBALANCE_RUNNING"))
 _PEERS = frozenset(("PEER_DISCONNECTED", "PEER_SILENT"))
+#: what a process causes that a signal has stopped
+_HANG = frozenset(("BRICK_HANGS", "MOUNT_HANGS", "NOT_KNOWN", "SUBVOLUME_QUORUM_LOST"))
 _FULL = frozenset(
     ("VOLUME_FULL", "VOLUME_NEARLY_FULL", "SUBVOLUME_FULL", "SUBVOLUME_NEARLY_FULL", "INODES_SHORT")
 )
@@ -42,9 +44,16 @@ def query_problems() -> Tuple[Tuple[Problem, ...], str]:
 
 
 def repair_problems(
-    context: Context, coordinator: str, volumes: Sequence[VolumeInfo], whole_pool: bool
+    context: Context,
+    coordinator: str,
+    volumes: Sequence[VolumeInfo],
+    whole_pool: bool,
+    hang_repaired: bool = False,
 ) -> Tuple[List[Step], List[str]]:
-    """The steps for the problems of *volumes*, and what needs a decision; with *whole_pool* those of the pool, too."""
+    """The steps for the problems of *volumes*, and what needs a decision; with *whole_pool* those of the pool, too.
+
+    With *hang_repaired* stopped processes go on by other steps, so what hangs needs no decision yet.
+    """
     problems, error = query_problems()
     if error:
         return [], [f"what else needs attention is not known: {one_line(error, 200)}"]
@@ -57,9 +66,11 @@ def repair_problems(
         wanted = volume is not None or (whole_pool and not problem.volume)
         if not wanted or problem.implied or problem.code in _ELSEWHERE:
             continue
+        if hang_repaired and problem.code in _HANG:
+            continue
         # a backlog with entries in split-brain never comes to its end
         stuck_by_split = problem.code == "HEAL_STUCK" and problem.volume in split
-        step = None if volume is None or stuck_by_split else _step(coordinator, volume, problem)
+        step = None if volume is None or stuck_by_split else _step(context, coordinator, volume, problem)
         if step is not None:
             steps.append(step)
             notes += _entries(context, coordinator, problem)
@@ -68,20 +79,21 @@ def repair_problems(
     return list(dict.fromkeys(steps)), notes
 
 
-def _step(coordinator: str, volume: VolumeInfo, problem: Problem) -> Optional[Step]:
+def _step(context: Context, coordinator: str, volume: VolumeInfo, problem: Problem) -> Optional[Step]:
     """The step that repairs *problem* and can lose no data; None where there is none."""
     if problem.code == "DAEMON_DOWN":
-        return StartDaemon(coordinator, volume.name, *_daemon(problem))
+        return StartDaemon(coordinator, volume.name, *_daemon(context, coordinator, problem))
     if problem.code == "HEAL_STUCK":
         bricks = tuple(BrickAddress(one.host, one.path) for one in volume.bricks)
         return HealBacklog(coordinator, volume.name, bricks, plan.layout_of(volume).kind == REPLICATE)
     return None
 
 
-def _daemon(problem: Problem) -> Tuple[str, str]:
-    """The daemon that the subject of a DAEMON_DOWN names, and its host."""
+def _daemon(context: Context, coordinator: str, problem: Problem) -> Tuple[str, str]:
+    """The daemon that the subject of a DAEMON_DOWN names, and what *coordinator* calls its host."""
     name, _, host = problem.subject.rpartition(" on ")
-    return name, host
+    node = context.cluster.node_of_host(host)
+    return name, LOCALHOST if node is not None and node.name == coordinator else host
 
 
 def _named(problem: Problem) -> Iterator[str]:

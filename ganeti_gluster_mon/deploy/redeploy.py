@@ -26,6 +26,7 @@ from ganeti_gluster_mon.deploy.pool_steps import (
 )
 from ganeti_gluster_mon.deploy.repair_steps import BrickMounted, RestartGlusterd
 from ganeti_gluster_mon.deploy.step import NodeQuery, Step
+from ganeti_gluster_mon.deploy.stopped_steps import continue_steps
 from ganeti_gluster_mon.deploy.survey import NodeSurvey
 from ganeti_gluster_mon.ganeti.ssconf import Cluster, Node
 from ganeti_gluster_mon.gluster.facts import VolumeInfo
@@ -89,6 +90,8 @@ def redeploy(
     nodes = list(dict.fromkeys(node.name for node in hosts.values()))
     steps: List[Step] = [RunGlusterd(node) for node in nodes]
     steps += [RestartGlusterd(node, silent[node]) for node in nodes if node in silent]
+    everywhere = [one.name for one in members if one.name not in faults]
+    steps += continue_steps(context.host, everywhere, [volume.name])
     steps += [
         BrickMounted(hosts[brick.node].name, brick.path, volume.name, volume.uuid)
         for brick in bricks

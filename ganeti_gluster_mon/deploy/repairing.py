@@ -1,8 +1,8 @@
 """The task repair: brings back what a volume has lost, where that can lose no data.
 
-That is glusterd that does not answer, the mount of a brick, the process of a brick, and self-heal daemons.  Nothing is
-done on a volume whose state is not known.  Files in split-brain are named; which copy is given up is
-the choice of the administrator (``--discard-copy``).
+That is glusterd that does not answer, processes that a signal has stopped, the mount of a brick, the process of
+a brick, and self-heal daemons.  Nothing else is done on a volume whose state is not known.  Files in split-brain are
+named; which copy is given up is the choice of the administrator (``--discard-copy``).
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from ganeti_gluster_mon.deploy import plan
 from ganeti_gluster_mon.deploy.apply import PlanRefused, query_nodes
 from ganeti_gluster_mon.deploy.brick_steps import RunGlusterd
 from ganeti_gluster_mon.deploy.context import Context, Proposal
-from ganeti_gluster_mon.deploy.daemon_steps import EndSelfHealDaemon, StartDaemon, daemon_online
+from ganeti_gluster_mon.deploy.daemon_steps import LOCALHOST, EndSelfHealDaemon, StartDaemon, daemon_online
 from ganeti_gluster_mon.deploy.gluster_cli import volume_status
 from ganeti_gluster_mon.deploy.layout import REPLICATE, BrickAddress
 from ganeti_gluster_mon.deploy.pool_steps import StartVolume
@@ -23,6 +23,7 @@ from ganeti_gluster_mon.deploy.repair_steps import BrickMounted, RestartGlusterd
 from ganeti_gluster_mon.deploy.split_brain import CopyChoice
 from ganeti_gluster_mon.deploy.split_brain_repair import SplitBrainRepair, choices_by_name
 from ganeti_gluster_mon.deploy.step import NodeQuery, PreconditionFailed, Step
+from ganeti_gluster_mon.deploy.stopped_steps import continue_steps
 from ganeti_gluster_mon.deploy.survey import NodeSurvey
 from ganeti_gluster_mon.deploy.task_queries import pool_members, state_of_bricks
 from ganeti_gluster_mon.gluster.facts import VolumeInfo
@@ -43,7 +44,9 @@ def repair(context: Context, arguments: argparse.Namespace) -> Proposal:
     silent = {one.name: str(one.fault) for one in members if one.no_glusterd}
     for node, fault in silent.items():
         steps += [RunGlusterd(node), RestartGlusterd(node, fault)]
-    lost = list(steps)
+    reached = [one.name for one in members if one.fault is None or one.no_glusterd]
+    stopped = continue_steps(context.host, reached, [volume.name for volume in volumes])
+    lost = [*steps, *stopped]
     for volume in volumes:
         found, left = _of_volume(context, coordinator, volume, members)
         lost += found
@@ -53,7 +56,9 @@ def repair(context: Context, arguments: argparse.Namespace) -> Proposal:
     for volume in volumes:
         if not lost and _is_replicated(volume):
             notes += SplitBrainRepair(context, coordinator.name, volume).notes()
-    found, left = repair_problems(context, coordinator.name, volumes, arguments.volume is None)
+    found, left = repair_problems(
+        context, coordinator.name, volumes, arguments.volume is None, hang_repaired=bool(stopped)
+    )
     return Proposal((*lost, *found), tuple(dict.fromkeys([*notes, *left])), result=_RESULT)
 
 
@@ -150,7 +155,7 @@ def _lost_daemons(
     for label in missing:
         host, found, _ = label.partition(": self-heal daemon")
         node = (
-            context.cluster.node_of_host(coordinator.name if host == "localhost" else host) if found else None
+            context.cluster.node_of_host(coordinator.name if host == LOCALHOST else host) if found else None
         )
         if node is not None and not node.offline and node.name not in away:
             ended.append(EndSelfHealDaemon(node.name, coordinator.name, volume.name, host))

@@ -44,6 +44,9 @@ _START = "gluster volume start {volume} force"
 _HEALING = "gluster volume heal {volume} info summary"
 _REBALANCE = "gluster volume rebalance {volume} status"
 _REMOVE = "gluster volume remove-brick {volume} {bricks}"
+#: Gluster refuses `start` while a remove-brick that failed is neither stopped nor committed; at a terminal it asks
+#: for a confirmation, and without one it fails
+_REMOVE_AGAIN = f"{_REMOVE} stop && {_REMOVE.replace('gluster ', 'gluster --mode=script ', 1)} start"
 _CLIENTS = "gluster volume status {volume} clients"
 _QUOTA = "gluster volume quota {volume} list"
 _LVS = "ssh {host} lvs --all --options +devices"
@@ -97,7 +100,8 @@ REMEDIES: Mapping[str, Remedy] = {
     "INODES_SHORT": Remedy(_SPACE, _EXPAND, _CHECK_VOLUME),
     "HEAL_DAEMON_OFF": Remedy(_HEALING, "gluster volume heal {volume} enable", _CHECK_VOLUME),
     "HEAL_DAEMON_DOWN": Remedy("gluster volume status {volume}", _START, _CHECK_VOLUME),
-    "HEAL_STUCK": Remedy(_HEALING, "gluster volume heal {volume} full", _HEALING),
+    # `gluster volume heal` hangs, and keeps the lock of the volume, while a self-heal daemon does not answer
+    "HEAL_STUCK": Remedy(_HEALING, "gnt-gluster repair {volume}", _HEALING),
     "HEAL_PENDING": Remedy(_HEALING, "gluster volume heal {volume}", _HEALING),
     "DAEMON_DOWN": Remedy("gluster volume status {volume}", _START, _CHECK_VOLUME),
     "REBALANCE_FAILED": Remedy(_REBALANCE, "gnt-gluster rebalance {volume}", _CHECK_VOLUME),
@@ -107,7 +111,7 @@ REMEDIES: Mapping[str, Remedy] = {
     "MOUNT_CONTRADICTS_BRICKS": Remedy(
         "df {path}", "gluster volume set {volume} cluster.min-free-disk 10%", _CHECK_VOLUME
     ),
-    "MOUNT_HANGS": Remedy(_NOT_ONLINE, _REPAIR, _CHECK_VOLUME),
+    "MOUNT_HANGS": Remedy(_NOT_ONLINE, "gnt-gluster repair {volume}", _CHECK_VOLUME),
     "ANSWERS_STALE": Remedy(_LOG, f"systemctl restart {_UNITS}", "ganeti-gluster-mon check"),
     "GLUSTER_TOO_OLD": Remedy("gluster --version", _UPGRADE, _CHECK),
     "NOT_KNOWN": Remedy(_CHECK, "gnt-gluster diagnose", _CHECK),
@@ -142,22 +146,23 @@ REPAIRED = frozenset(
         "HEAL_DAEMON_DOWN",
         "HEAL_STUCK",
         "DAEMON_DOWN",
+        "MOUNT_HANGS",
     )
 )
 
 #: by code and the task or the option that the problem is about, where its command is another one
 _OF_TASKS: Mapping[str, Mapping[str, Remedy]] = {
     "remove-brick": {
-        code: Remedy(f"{_REMOVE} status", f"{_REMOVE} {word}", _CHECK_VOLUME)
-        for code, word in (
-            ("REBALANCE_FAILED", "start"),
-            ("REBALANCE_FAILURES", "start"),
-            ("REBALANCE_RUNNING", "status"),
+        code: Remedy(f"{_REMOVE} status", fix, _CHECK_VOLUME)
+        for code, fix in (
+            ("REBALANCE_FAILED", _REMOVE_AGAIN),
+            ("REBALANCE_FAILURES", _REMOVE_AGAIN),
+            ("REBALANCE_RUNNING", f"{_REMOVE} status"),
         )
     },
     "remove-brick has moved the data, with failures": {
         # a commit would lose the files that were not moved
-        "REMOVE_BRICK_UNCOMMITTED": Remedy(f"{_REMOVE} status", f"{_REMOVE} start", _CHECK_VOLUME)
+        "REMOVE_BRICK_UNCOMMITTED": Remedy(f"{_REMOVE} status", _REMOVE_AGAIN, _CHECK_VOLUME)
     },
     "metadata": {
         "THIN_POOL_FULL": Remedy(_LVS, "ssh {host} lvextend --poolmetadatasize +SIZE VG/POOL", _CHECK_VOLUME)
@@ -193,7 +198,7 @@ ALERT_CODES: Mapping[str, str] = {
     "GlusterBrickDown": "BRICK_OFFLINE",
     "GlusterPeerAway": "PEER_DISCONNECTED",
     "GlusterSplitBrain": "SPLIT_BRAIN",
-    "GlusterHealNotProgressing": "HEAL_PENDING",
+    "GlusterHealNotProgressing": "HEAL_STUCK",
     "GlusterSelfHealDaemonDown": "HEAL_DAEMON_DOWN",
     "GlusterVolumeNearlyFull": "VOLUME_FULL",
     "GlusterVolumeGettingFull": "VOLUME_FULL",

@@ -56,7 +56,9 @@ def _next(volume: Volume, task: Rebalance, what: str) -> str:
     """The command that starts it again."""
     if task.type == "remove-brick":
         bricks = " ".join(task.bricks) if task.bricks else "BRICK…"
-        return f"gluster volume remove-brick {volume.name} {bricks} start"
+        # Gluster refuses `start` before `stop`
+        command = f"volume remove-brick {volume.name} {bricks}"
+        return f"gluster {command} stop && gluster --mode=script {command} start"
     if what == "fix-layout":
         return f"gluster volume rebalance {volume.name} fix-layout start"
     return f"gnt-gluster rebalance {volume.name}"

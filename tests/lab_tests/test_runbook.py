@@ -6,18 +6,21 @@ One cluster of three nodes; each test provokes a fault and leaves the pool well.
 from __future__ import annotations
 
 import re
+import time
 from typing import Dict, Iterator
 
 import pytest
 
 from ganeti_gluster_mon.health import HEALING, REMEDIES, Problem, remedy_of
 from ganeti_gluster_mon.health.remedies import ALERT_CODES, ALERT_REMEDIES, filled, remedy_of_alert
+from ganeti_gluster_mon.history import FILE, History, Stuck, encode
+from ganeti_gluster_mon.paths import STATE_DIRECTORY
 from tests.conftest import FAMILY
-from tests.lab import Cluster, Disk, Pool, wait_until
+from tests.lab import Cluster, Disk, Pool, process, wait_until
 from tests.lab.ganeti import FILE_DIRECTORIES
 from tests.lab_tests.daemon import make_user
 from tests.lab_tests.deploying import BRICK, DISK, gnt_gluster, killed_at, refused
-from tests.lab_tests.remedying import fix, wait_problem, wait_verified
+from tests.lab_tests.remedying import fix, problems, wait_problem, wait_verified
 from tests.lab_tests.replacing import write
 from tests.lab_tests.shell import prepare, type_in
 
@@ -70,9 +73,10 @@ def test_a_brick_hangs(cluster: Cluster) -> None:
     fix(cluster.pool, wait_problem(cluster.pool, "BRICK_HANGS", "gv0"))
 
 
-def test_a_subvolume_has_lost_quorum(cluster: Cluster) -> None:
+@pytest.mark.parametrize("fault", ["kill", "freeze"])
+def test_a_subvolume_has_lost_quorum(cluster: Cluster, fault: str) -> None:
     for host in (2, 3):
-        cluster.pool.kill_brick("gv0", host)
+        getattr(cluster.pool, f"{fault}_brick")("gv0", host)
     fix(cluster.pool, wait_problem(cluster.pool, "SUBVOLUME_QUORUM_LOST", "gv0"))
 
 
@@ -152,6 +156,67 @@ def test_a_self_heal_daemon_runs_whose_pid_file_is_lost(cluster: Cluster) -> Non
             assert re.findall(r"Self-heal Daemon on .*? (Y|N) ", status) == ["Y"] * 3, status
     finally:
         pool.delete_volume("other")
+
+
+def test_quota_and_bitrot_daemons_do_not_run_and_repair_starts_them(cluster: Cluster) -> None:
+    pool = cluster.pool
+    pool.create_volume("limited", pool.bricks("/export/b1/limited"), replica=3)
+    try:
+        pool.gluster("volume", "quota", "limited", "enable")
+        pool.gluster("volume", "bitrot", "limited", "enable")
+        wait_verified(pool)
+        # node1 is where the commands are typed: its own glusterd calls it localhost
+        for host, daemon in ((1, "scrub"), (2, "bitd"), (3, "quotad")):
+            pool.exec(host, ["pkill", "-KILL", "-f", f"volfile-id gluster/{daemon}"])
+            wait_problem(pool, "DAEMON_DOWN", "limited")
+        done = type_in(pool, "gnt-gluster repair limited")
+        assert "Scrubber Daemon of limited on node1.lab.test online" in done.stderr, done.stderr
+        assert [one for one in problems(pool) if one.code == "DAEMON_DOWN"] == []
+    finally:
+        pool.delete_volume("limited")
+
+
+def test_healing_is_stuck_because_a_self_heal_daemon_is_stopped(cluster: Cluster) -> None:
+    """`gluster volume heal` hangs then, and keeps the lock of the volume."""
+    pool = cluster.pool
+    daemons = [daemon.pid for host in (1, 2, 3) for daemon in pool.self_heal_daemons(host)]
+    assert len(daemons) == 3
+    for pid in daemons:
+        process.freeze(pid)
+    pool.kill_brick("gv0", 2)
+    write(pool, "gv0", ["stuck"], "without node2")
+    pool.start_brick("gv0", 2)
+    pool.exec(1, ["mkdir", "-p", STATE_DIRECTORY])
+    # as the daemon of node1 keeps it: two hours without one entry less
+    now = time.time()
+    known = History(stuck={"gv0": Stuck(now - 7200, now - 7200, now, 1)})
+    pool.exec(1, ["tee", f"{STATE_DIRECTORY}/{FILE}"], input=encode(known).decode("ascii"))
+    try:
+        fix(pool, wait_problem(pool, "HEAL_STUCK", "gv0"))
+        assert "Total Number of entries: 0" in type_in(pool, "gluster volume heal gv0 info summary").stdout
+        sums = {pool.exec(host, ["sha256sum", f"{BRICK}/stuck"]).stdout for host in (1, 2, 3)}
+        assert len(sums) == 1
+    finally:
+        pool.exec(1, ["rm", "-f", f"{STATE_DIRECTORY}/{FILE}"])
+        for pid in daemons:
+            process.thaw(pid)
+
+
+# --- mounts --------------------------------------------------------------------------------------------------
+
+
+def test_a_mount_hangs_because_its_process_is_stopped(cluster: Cluster) -> None:
+    pool = cluster.pool
+    pool.mount(1, "gv0", "/mnt/hangs")
+    (client,) = [found for found in pool.host(1).find("glusterfs") if found.argv[-1] == "/mnt/hangs"]
+    process.freeze(client.pid)
+    try:
+        fix(pool, wait_problem(pool, "MOUNT_HANGS", "gv0"))
+        pool.exec(1, ["stat", "--file-system", "/mnt/hangs"], timeout=5)
+        assert process.process(client.pid).state != "T"
+    finally:
+        process.thaw(client.pid)
+        pool.unmount(1, "/mnt/hangs")
 
 
 # --- tasks, and what else can be provoked at once ----------------------------------------------------------------

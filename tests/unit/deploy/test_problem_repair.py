@@ -56,6 +56,35 @@ def test_daemons_are_started(monkeypatch: pytest.MonkeyPatch) -> None:
     assert planned(monkeypatch, problem) == (["Quota Daemon of gv0 on node2 online"], [])
 
 
+def test_a_daemon_of_the_coordinator_is_the_one_that_its_glusterd_calls_localhost(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """`volume status` lists the daemons of the glusterd that answers as those of localhost."""
+    monkeypatch.setattr(
+        problem_repair,
+        "query_problems",
+        lambda: (
+            (Problem("DAEMON_DOWN", CRITICAL, "text", "gv0", "Scrubber Daemon on node1.example.org"),),
+            "",
+        ),
+    )
+    context = Context(cluster(3), cast(LockHost, Info()), "node1.example.org")
+    (step,), _ = problem_repair.repair_problems(context, "node1.example.org", VOLUMES, True)
+    assert step.description == "Scrubber Daemon of gv0 on node1.example.org online"
+    nodes = "".join(
+        f"<node><hostname>Scrubber Daemon</hostname><path>{path}</path><peerid>{peer}</peerid>"
+        f"<status>{status}</status><port>N/A</port><pid>-1</pid></node>"
+        for path, peer, status in (("localhost", "u1", 0), ("node2.example.org", "u2", 1))
+    )
+    reply = ok(
+        "<?xml version='1.0'?>\n<cliOutput><opRet>0</opRet><opErrno>0</opErrno><opErrstr/><volStatus><volumes>"
+        f"<volume><volName>gv0</volName><nodeCount>2</nodeCount>{nodes}<tasks/></volume></volumes></volStatus>"
+        "</cliOutput>"
+    )
+    (command,) = step.remaining([reply]) or ()
+    assert command.argv[-4:] == ("volume", "start", "gv0", "force")
+
+
 def test_healing_that_is_stuck_is_begun_again_and_its_entries_are_named(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -17,7 +17,7 @@ from ganeti_gluster_mon.deploy.gluster_cli import POOL_LIST, VOLUME_INFO
 from ganeti_gluster_mon.deploy.repairing import repair
 from ganeti_gluster_mon.deploy.step import PreconditionFailed, Step
 from ganeti_gluster_mon.ganeti.ssh import CommandResult, NodeUnavailable
-from ganeti_gluster_mon.health import Problem
+from ganeti_gluster_mon.health import CRITICAL, Problem
 from tests.unit.deploy.fake_nodes import FAILED, cluster, ok, pool_list, uuid, volume, volume_info
 
 NODES = tuple(f"node{n}.example.org" for n in (1, 2, 3))
@@ -41,6 +41,8 @@ class Hosts:
     bricks: Tuple[str, ...] = ()
     daemons: Tuple[str, ...] = ()
     off: Tuple[str, ...] = ()
+    #: those that have a process that a signal has stopped
+    stopped: Tuple[str, ...] = ()
     no_glusterd: Tuple[str, ...] = ()
     status: Optional[CommandResult] = None
 
@@ -61,6 +63,8 @@ class Hosts:
             return self.status or self._status()
         if "split-brain" in argv:
             return ok(NO_SPLIT_BRAIN)
+        if argv[-1] == "gv0" and "stopped_processes" in argv[-2]:
+            return ok('[[7, "mount /mnt/gv0"]]' if node in self.stopped else "[]")
         return ok()
 
     def _status(self) -> CommandResult:
@@ -107,6 +111,23 @@ def test_a_self_heal_daemon_that_is_dead_is_started() -> None:
 def test_a_silent_glusterd_is_restarted_first() -> None:
     steps, _, _ = planned(Hosts(no_glusterd=NODES[1:2]))
     assert steps == ["RunGlusterd node2", "RestartGlusterd node2", "BrickMounted node2", "StartVolume node1"]
+
+
+def test_stopped_processes_go_on_before_all_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What hangs by them needs no decision; what is wrong besides is named."""
+    hangs = Problem("MOUNT_HANGS", CRITICAL, "hangs", "gv0", "/mnt/gv0")
+    full = Problem("VOLUME_FULL", CRITICAL, "full", "gv0")
+    monkeypatch.setattr(problem_repair, "query_problems", lambda: ((hangs, full), ""))
+    steps, notes, _ = planned(Hosts(bricks=NODES[:1], stopped=NODES[1:]), "gv0")
+    assert steps == [
+        "ContinueProcesses node2",
+        "ContinueProcesses node3",
+        "BrickMounted node1",
+        "StartVolume node1",
+    ]
+    assert [note.partition(";")[0] for note in notes][:1] == ["full"]
+    _, notes, _ = planned(Hosts(), "gv0")
+    assert notes[0].startswith("hangs; a decision is needed")
 
 
 def test_a_node_that_cannot_be_reached_is_named_and_the_rest_is_repaired() -> None:

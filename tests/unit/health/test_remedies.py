@@ -137,8 +137,13 @@ def test_commands_are_filled_in() -> None:
 
 def test_a_task_has_its_own_commands() -> None:
     bricks = "a:/x b:/y"
-    found = problem("REBALANCE_FAILED", bricks, kind="remove-brick failed")
-    assert remedy_of(found).fix == f"gluster volume remove-brick gv0 {bricks} start"
+    # Gluster refuses `start` while an earlier remove-brick is neither stopped nor committed
+    again = (
+        f"gluster volume remove-brick gv0 {bricks} stop && "
+        f"gluster --mode=script volume remove-brick gv0 {bricks} start"
+    )
+    for code in ("REBALANCE_FAILED", "REBALANCE_FAILURES"):
+        assert remedy_of(problem(code, bricks, kind="remove-brick failed")).fix == again
     found = problem("REBALANCE_FAILED", kind="fix-layout failed")
     assert remedy_of(found).fix == "gluster volume rebalance gv0 fix-layout start"
     found = problem("REBALANCE_FAILED", kind="rebalance failed")
@@ -148,7 +153,7 @@ def test_a_task_has_its_own_commands() -> None:
     assert remedy_of(found).fix == f"gluster volume remove-brick gv0 {bricks} commit"
     # a commit would lose the files that were not moved
     found = problem("REMOVE_BRICK_UNCOMMITTED", bricks, kind=f"{moved}, with failures")
-    assert remedy_of(found).fix == f"gluster volume remove-brick gv0 {bricks} start"
+    assert remedy_of(found).fix == again
 
 
 HOSTILE = [

@@ -67,7 +67,10 @@ def test_a_remove_brick_waits_for_its_commit(bricks: tuple[str, ...], named: str
     assert problem[:2] == ("REMOVE_BRICK_UNCOMMITTED", CRITICAL)
     assert f"`gluster volume remove-brick gv0 {named} status` shows no failures" in problem[2]
     (failed,) = found("remove-brick", "failed", bricks=bricks)
-    assert failed[2].endswith(f"start it again: gluster volume remove-brick gv0 {named} start")
+    assert failed[2].endswith(
+        f"start it again: gluster volume remove-brick gv0 {named} stop && "
+        f"gluster --mode=script volume remove-brick gv0 {named} start"
+    )
 
 
 def test_the_subject_and_kind_of_a_remove_brick() -> None:
