@@ -167,7 +167,16 @@ NODE2_AWAY, NODE3_AWAY = (("GlusterPeerAway", f"node{host}.lab.test") for host i
     [
         (off, on, (3,), BRICK_AWAY | {NODE3_AWAY}, {"GlusterSubvolumeQuorumLost", "GlusterVolumeDown"}),
         (cut, join, (3,), BRICK_AWAY | {NODE3_AWAY}, {"GlusterSubvolumeQuorumLost", "GlusterVolumeDown"}),
-        (freeze, thaw, (3,), BRICK_AWAY | {NODE3_AWAY}, {"GlusterSubvolumeQuorumLost", "GlusterVolumeDown"}),
+        pytest.param(
+            *(
+                freeze,
+                thaw,
+                (3,),
+                BRICK_AWAY | {NODE3_AWAY},
+                {"GlusterSubvolumeQuorumLost", "GlusterVolumeDown"},
+            ),
+            marks=pytest.mark.soak,
+        ),
         (
             off,
             on,

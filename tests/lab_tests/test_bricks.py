@@ -53,6 +53,7 @@ def test_a_former_brick_never_comes_back(pool: Pool, capsys: pytest.CaptureFixtu
     assert bricks[0] == bricks[1] == bricks[2]
 
 
+@pytest.mark.soak
 def test_a_former_brick_in_a_directory_never_comes_back(
     pool: Pool, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -116,6 +117,7 @@ def test_a_dead_disk_is_replaced_in_its_place(pool: Pool, capsys: pytest.Capture
     pool.wait_healed("gv0")
 
 
+@pytest.mark.soak
 def test_a_brick_that_only_lacks_what_others_have_can_be_replaced(
     pool: Pool, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -244,6 +246,7 @@ def test_a_former_brick_is_not_taken_for_one_that_waits(
     pool.delete_volume("joins")
 
 
+@pytest.mark.soak
 @pytest.mark.parametrize("layout", [("--replica", "3", "--arbiter"), ("--disperse", "3")])
 def test_a_brick_of_other_layouts_is_replaced_and_verified(
     pool: Pool, layout: Tuple[str, ...], capsys: pytest.CaptureFixture[str]

@@ -159,6 +159,7 @@ def test_the_lock_of_a_command_whose_node_lost_its_power_is_released(three: Clus
     assert time.monotonic() - began < 60
 
 
+@pytest.mark.soak
 def test_a_volume_is_not_stopped_when_a_peer_is_away_and_it_could_not_be_deleted(three: Cluster) -> None:
     pool = three.pool
     if pool.host(2).namespaces.running:

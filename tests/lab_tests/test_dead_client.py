@@ -71,6 +71,7 @@ def expect(cluster: Cluster, node: int) -> None:
     assert head(cluster, node, path) == BOOT + BOOT
 
 
+@pytest.mark.soak
 def test_a_guest_is_started_again_after_its_client_was_killed(ext: Cluster) -> None:
     disk = "--disk=0:size=64M,provider=gluster,volume=gv0"
     ext.instance_add(GUEST, disk, "--os-type=writes", node=1, template="ext")
@@ -206,6 +207,7 @@ def kernelspace(cluster: Cluster) -> Iterator[None]:
             run(cluster, "gnt-cluster", "modify", "--disk-parameters=gluster:access=userspace")
 
 
+@pytest.mark.soak
 def test_a_guest_is_started_while_another_keeps_the_dead_mount_busy(ganeti: Cluster) -> None:
     with kernelspace(ganeti):
         for name in (GUEST, OTHER):

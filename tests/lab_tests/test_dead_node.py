@@ -84,6 +84,7 @@ def everything_can_be_written(pool: Pool) -> None:
         pool.unmount(1, "/mnt/spread")
 
 
+@pytest.mark.soak
 def test_a_brick_whose_disk_died_is_replaced_when_the_loss_is_confirmed(spread: Cluster) -> None:
     pool = spread.pool
     words = ("replace-brick", "spread", f"node2:{WHERE}", "node2", "--directory", "/export/b2/spread")
@@ -97,6 +98,7 @@ def test_a_brick_whose_disk_died_is_replaced_when_the_loss_is_confirmed(spread: 
     everything_can_be_written(pool)
 
 
+@pytest.mark.soak
 def test_what_is_balanced_is_not_spread_again(spread: Cluster) -> None:
     pool = spread.pool
     first = gnt_gluster(pool, "rebalance", "spread")

@@ -58,7 +58,7 @@ def debs(tmp_path_factory: pytest.TempPathFactory) -> Dict[str, Path]:
     return built(tmp_path_factory)
 
 
-@pytest.fixture(params=["of-the-machine", "debian-13"])
+@pytest.fixture(params=[pytest.param("of-the-machine", marks=pytest.mark.soak), "debian-13"])
 def empty(debs: Dict[str, Path], request: pytest.FixtureRequest) -> Iterator[Cluster]:
     """Three nodes with a blank disk each, of which the first has the package's file and none has it installed."""
     root = default_root() if request.param == "of-the-machine" else root_of_debian_13()

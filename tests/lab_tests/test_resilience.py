@@ -147,6 +147,7 @@ def test_a_daemon_that_is_stopped_while_its_host_stands_still_ends(lab_pool: Poo
         assert of_the_daemon(lab_pool, 1) == []
 
 
+@pytest.mark.soak
 @pytest.mark.timeout(600)
 def test_a_host_that_stands_still_for_a_minute_says_nothing_false_afterwards(lab_pool: Pool) -> None:
     """As when its hypervisor suspends it: all its processes at once, and all of them go on."""

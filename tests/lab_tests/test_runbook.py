@@ -295,6 +295,7 @@ def digests(pool: Pool, host: int) -> Dict[str, str]:
     return {line.split()[1].rpartition(".")[2]: line.split()[0] for line in lines}
 
 
+@pytest.mark.soak
 def test_a_copy_of_a_guests_disk_is_given_up_though_the_command_is_killed_at_each_step(
     cluster: Cluster,
 ) -> None:
@@ -392,6 +393,7 @@ def test_each_command_of_the_runbook_is_a_command_that_works_here(cluster: Clust
 # --- last: a node is gone, and no other can take its brick ----------------------------------------------------------
 
 
+@pytest.mark.soak
 def test_a_dead_node_leaves_a_replica_volume_by_one_command(cluster: Cluster) -> None:
     pool = cluster.pool
     cluster.instance_add("guest", "--disk=0:size=64M", "--no-start", template="gluster")
