@@ -29,7 +29,7 @@ FIELDS = (
     "data_percent",
     "metadata_percent",
 )
-_ARGUMENTS = (
+ARGUMENTS = (
     "--all",
     "--nolocking",
     "--reportformat=json",
@@ -61,7 +61,7 @@ def query_lvs(disks: Sequence[str], timeout: float, lock_path: str, program: str
     if lock is None:
         raise LvsUnavailable("an lvs that was started earlier has not ended: a disk may hang")
     # LVM warns of each descriptor that it inherits.
-    argv = ["env", "LVM_SUPPRESS_FD_WARNINGS=1", program, *_ARGUMENTS, "--devices", ",".join(disks)]
+    argv = ["env", "LVM_SUPPRESS_FD_WARNINGS=1", program, *ARGUMENTS, "--devices", ",".join(disks)]
     try:
         child = Child(argv, keep=(lock,))
     except OSError as err:

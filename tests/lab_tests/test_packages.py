@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import subprocess
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -15,6 +16,8 @@ from typing import Any, Dict, Iterator, List, Tuple
 import pytest
 
 from ganeti_gluster_mon import __version__
+from ganeti_gluster_mon.gluster import lvs_query
+from ganeti_gluster_mon.paths import RUN_DIRECTORY
 from tests.lab import Cluster, LabError, Pool, wait_until
 from tests.lab.ganeti import DAEMON_UTIL, MOND, listens
 from tests.lab.host import REPOSITORY, Host
@@ -47,6 +50,7 @@ OLDER, NEWER, UNKNOWN = {
     "3.0": ("3.0.2-3", "3.0.2-99", "3.0.9-1"),
     "3.1": ("3.1.0~rc2-3", "3.1.0~rc2-99", "3.1.9-1"),
 }[RELEASE]
+LVM = "ganeti-gluster-lvm"
 #: for what must come, however busy the machine
 LONG = 60.0
 
@@ -325,6 +329,65 @@ def test_the_processes_have_the_rights_that_the_units_say(
     assert all(each["size"] for each in bricks)
     (volume,) = json.loads(get(installed, 1, "/1/report/storage/gluster?verbose=1")[1])["data"]["volumes"]
     assert volume["heal"] is not None
+
+
+@contextmanager
+def drop_in(systemd: Systemd, unit: str, text: str) -> Iterator[None]:
+    """*unit* with *text* in addition."""
+    directory = f"/run/systemd/system/{unit}.d"
+    systemd.exec(["mkdir", "--parents", directory])
+    systemd.exec(["tee", f"{directory}/test.conf"], input=text)
+    try:
+        systemd.ctl("daemon-reload")
+        yield
+    finally:
+        systemd.exec(["rm", "--recursive", directory])
+        systemd.ctl("daemon-reload")
+
+
+#: This kernel has no device mapper, without which the unit is not started.
+ALWAYS = "[Unit]\nConditionPathExistsGlob=\n[Service]\n"
+
+
+def test_where_no_brick_is_on_lvm_its_unit_does_nothing(
+    installed: Cluster, systemds: Dict[int, Systemd]
+) -> None:
+    systemd = systemds[1]
+    assert systemd.state(f"{LVM}.timer") == "active"
+    assert systemd.ctl("is-enabled", f"{LVM}.timer").stdout.strip() == "enabled"
+    with drop_in(systemd, f"{LVM}.service", ALWAYS):
+        systemd.ctl("start", f"{LVM}.service")
+    assert installed.run(1, "ls", RUN_DIRECTORY).split().count("lvm.json") == 0
+
+
+def test_lvs_reads_a_disk_with_the_rights_of_its_unit(
+    installed: Cluster, systemds: Dict[int, Systemd]
+) -> None:
+    systemd, output = systemds[1], f"{RUN_DIRECTORY}/lvs.test"
+    installed.run(1, "truncate", "--size=64M", "/root/lvm.img")
+    disk = installed.run(1, "losetup", "--find", "--show", "/root/lvm.img").strip()
+    try:
+        installed.run(1, "vgcreate", "--nolocking", "--devices", disk, "labvg", disk)
+        command = shlex.join(["lvs", *lvs_query.ARGUMENTS, "--devices", disk])
+        # a volume that is not active: to be active takes a device mapper
+        words = [
+            "--driverloaded=n",
+            "--activate=n",
+            "--zero=n",
+            "--wipesignatures=n",
+            "--size=20M",
+            "--name=b1",
+        ]
+        installed.run(1, "lvcreate", "--nolocking", "--devices", disk, *words, "labvg")
+        script = shlex.quote(f"{command} >{output}; touch /root/not-allowed && exit 1; exit 0")
+        start = f"ExecStart=\nExecStart=/bin/sh -c {script}\n"
+        with drop_in(systemd, f"{LVM}.service", ALWAYS + start):
+            systemd.ctl("start", f"{LVM}.service")
+        (row,) = json.loads(installed.run(1, "cat", output))["report"][0]["lv"]
+        assert (row["vg_name"], row["lv_name"], row["lv_size"]) == ("labvg", "b1", "20971520")
+    finally:
+        installed.run(1, "losetup", "--detach", disk)
+        installed.run(1, "rm", "--force", "/root/lvm.img", output)
 
 
 def last_line(systemd: Systemd, unit: str) -> str:
