@@ -109,6 +109,7 @@ def run_daemon(options: Options) -> int:
 
 def run_poller(options: Options) -> int:
     """Run the poller until SIGTERM."""
+    from ganeti_gluster_mon.daemon.poller.log_counter import LogCounter
     from ganeti_gluster_mon.daemon.poller.poller import Poller
 
     _must_be_root()
@@ -131,6 +132,7 @@ def run_poller(options: Options) -> int:
         alive=alive,
         others_may_lead=secret.KeyPublisher(options.secret_file, spool).publish,
         auto_repair=_auto_repair(options, alive),
+        logs=LogCounter(),
     )
     poller.run()
     return 0

@@ -82,6 +82,8 @@ class CycleRecord:
     interval: float = 30.0
     #: what the poller repaired automatically, as `repair_tries.report_to_json`; None: it repairs nothing
     auto_repairs: Any = None
+    #: the messages in the logs of this node, as `log_messages.logs_to_json`; None: not known
+    logs: Any = None
 
     @property
     def stale_after(self) -> float:

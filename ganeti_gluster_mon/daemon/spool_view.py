@@ -8,6 +8,7 @@ from typing import Optional, Tuple
 from ganeti_gluster_mon.daemon.spool import Spool, SpooledCapture, boottime
 from ganeti_gluster_mon.gluster import query
 from ganeti_gluster_mon.gluster.capture import Answer, Capture, CaptureError
+from ganeti_gluster_mon.gluster.log_messages import LogReport, logs_from_json
 from ganeti_gluster_mon.gluster.merge import merge_captures
 from ganeti_gluster_mon.gluster.model import Pool, Unknown
 from ganeti_gluster_mon.gluster.pool_builder import build_pool
@@ -90,6 +91,7 @@ def pool_and_health(view: SpoolView, limits: Limits, now: int) -> Tuple[Pool, He
         theirs = _taken_at(view.followed.capture, now - round(age * 1e9))
         theirs = _without_old_healing(theirs, now, heal_stale_after)
         pool = _followed(own, view.own.age(), theirs, view.uuid, limits)
+    pool = replace(pool, logs=_logs(view.own))
     if age > limits.stale_after:
         last = evaluate(pool, limits, pool.taken_at).message
         pool = as_stale(pool, f"no answers for {age:.0f} s; the last were: {last}")
@@ -102,6 +104,14 @@ def _auto_repairs(own: SpooledCapture) -> Optional[AutoRepairs]:
     """What the poller of this node repaired automatically; None: it repairs nothing, or that cannot be read."""
     try:
         return report_from_json(own.cycle.auto_repairs)
+    except (ValueError, TypeError, KeyError):
+        return None
+
+
+def _logs(own: SpooledCapture) -> Optional[LogReport]:
+    """The messages in the logs of this node; None: not known."""
+    try:
+        return logs_from_json(own.cycle.logs)
     except (ValueError, TypeError, KeyError):
         return None
 
@@ -144,4 +154,7 @@ def _taken_at(capture: Capture, moment: int) -> Capture:
         answer if answer.taken_at is None else replace(answer, taken_at=answer.taken_at + by)
         for answer in capture.answers
     )
-    return replace(capture, recorded_at=moment, answers=tuple(answers))
+    lvm = capture.lvm
+    if lvm is not None:
+        lvm = replace(lvm, taken_at=max(0, lvm.taken_at + by))
+    return replace(capture, recorded_at=moment, answers=tuple(answers), lvm=lvm)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Mapping, Optional, Tuple
 
 from ganeti_gluster_mon.gluster.brick_clients import BrickClient
+from ganeti_gluster_mon.gluster.log_messages import LogReport
 from ganeti_gluster_mon.gluster.lvm import BrickLvm
 from ganeti_gluster_mon.gluster.profile import BrickProfile
 from ganeti_gluster_mon.gluster.rebalance import Rebalance
@@ -321,7 +322,6 @@ class Volume:
     quota: Optional[Tuple[QuotaLimit, ...]] = None
     #: what profiling has counted, brick by brick; None: not known, or nobody has started profiling
     profile: Optional[Tuple[BrickProfile, ...]] = None
-    #: None: not known
     snapshots: Optional[Tuple[VolumeSnapshot, ...]] = None
     #: the scrubbers of bitrot, node by node; None: not known, or bitrot is off
     scrubs: Optional[Tuple[ScrubStatus, ...]] = None
@@ -392,6 +392,8 @@ class Pool:
     disks_unknown: Optional[str] = None
     #: what the poller of this node repaired automatically; None: it does not lead, or repairs nothing
     auto_repairs: Optional[AutoRepairs] = None
+    #: messages in the logs of this node; None: no daemon counts them
+    logs: Optional[LogReport] = None
 
     def age(self, now: int) -> float:
         """Seconds between the oldest of the answers and *now* (ns since the epoch); never negative."""

@@ -18,6 +18,7 @@ from ganeti_gluster_mon.metrics import (
     brick_metrics,
     daemon_metrics,
     disk_metrics,
+    log_metrics,
     lvm_metrics,
     node_metrics,
     peer_metrics,
@@ -56,6 +57,7 @@ _NODE = (
     brick_metrics.families,
     lvm_metrics.families,
     node_metrics.families,
+    log_metrics.families,
 )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import time
 from pathlib import Path
@@ -88,6 +89,37 @@ def test_a_brick_that_dies_is_reported_at_once(daemon: Daemon) -> None:
     finally:
         daemon.pool.start_brick("gv0", 1)
     daemon.wait_code(0)
+
+
+def log_messages(daemon: Daemon, process: str, level: str) -> float:
+    text = daemon.get("/metrics")[0]
+    found = re.search(
+        rf'^gluster_log_messages_total{{level="{level}",process="{process}"}} (\S+)$', text, re.MULTILINE
+    )
+    return float(found[1]) if found else -1.0
+
+
+def test_messages_in_the_real_logs_are_counted_by_level(daemon: Daemon) -> None:
+    for process in ("glusterd", "brick", "self-heal"):
+        wait_until(lambda: log_messages(daemon, process, "error") >= 0, f"the log of {process}")  # noqa: B023
+    before = log_messages(daemon, "glusterd", "error")
+    refused = daemon.pool.exec(1, ["gluster", "--mode=script", "volume", "start", "gv0"], check=False)
+    assert "already started" in refused.stderr + refused.stdout
+    wait_until(lambda: log_messages(daemon, "glusterd", "error") > before, "the message of glusterd", LONG)
+    (brick,) = daemon.pool.brick_processes("gv0", 1)
+    before = log_messages(daemon, "brick", "warning")
+    os.kill(brick.pid, signal.SIGTERM)
+    try:
+        # "received signum (15), shutting down"
+        wait_until(
+            lambda: log_messages(daemon, "brick", "warning") > before, "the message of the brick", LONG
+        )
+    finally:
+        daemon.pool.start_brick("gv0", 1)
+    daemon.wait_code(0)
+    text = daemon.get("/metrics")[0]
+    assert re.search(r"^gluster_log_directory_bytes [1-9]", text, re.MULTILINE)
+    assert not re.search(r"^gluster_log_skipped_bytes_total{.*} [1-9]", text, re.MULTILINE)
 
 
 def test_a_volume_that_is_created_is_reported_at_once(daemon: Daemon) -> None:

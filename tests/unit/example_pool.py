@@ -12,6 +12,7 @@ from pathlib import Path
 
 from ganeti_gluster_mon import __version__
 from ganeti_gluster_mon.gluster.brick_clients import BrickClient
+from ganeti_gluster_mon.gluster.log_messages import LogReport
 from ganeti_gluster_mon.gluster.lvm import BrickLvm, LogicalVolume, LvmPool
 from ganeti_gluster_mon.gluster.model import (
     SELF_HEAL_DAEMON,
@@ -229,6 +230,7 @@ POOL = Pool(
         Process("mount", 1868, 1695.5, 0.18, 16629760, "gv0", "/mnt/a", "sleeping"),
     ),
     disks=_DISKS,
+    logs=LogReport({("brick", "error"): 2, ("glusterd", "info"): 17}, {"brick": 0, "glusterd": 0}, 1 << 20),
     auto_repairs=AutoRepairs(
         (
             RepairTry(

@@ -13,19 +13,21 @@ import random
 import time
 from collections import Counter
 from dataclasses import replace
-from typing import TYPE_CHECKING, Callable, Dict, FrozenSet, Optional, Sequence, Tuple
+from typing import TYPE_CHECKING, Any, Callable, Dict, FrozenSet, Optional, Sequence, Tuple
 
 from ganeti_gluster_mon.daemon import spool
 from ganeti_gluster_mon.daemon.log import log_event
 from ganeti_gluster_mon.daemon.poller.heal_thread import HealThread, previous_heal_answers
 from ganeti_gluster_mon.gluster import cycle, probe_thread, session
 from ganeti_gluster_mon.gluster.capture import Answer, Capture, CaptureError
+from ganeti_gluster_mon.gluster.log_messages import logs_to_json
 from ganeti_gluster_mon.gluster.model import Process
 from ganeti_gluster_mon.gluster.watch import STATE_DIRECTORIES, Watch
 from ganeti_gluster_mon.repair_tries import report_to_json
 
 if TYPE_CHECKING:
     from ganeti_gluster_mon.daemon.poller.auto_repair import AutoRepair
+    from ganeti_gluster_mon.daemon.poller.log_counter import LogCounter
 
 #: seconds from one cycle to the next, at least, however much happens
 MIN_INTERVAL = 1.0
@@ -58,14 +60,17 @@ class Poller:
         alive: Callable[[], None],
         others_may_lead: Callable[[], bool] = lambda: False,
         auto_repair: Optional[AutoRepair] = None,
+        logs: Optional[LogCounter] = None,
     ) -> None:
         """*alive* is called every few seconds, for the watchdog.
 
         *others_may_lead* is called before each cycle.  If it is False, this node queries for itself, at random times so
         that not all nodes query at one moment.  *auto_repair*: None where nothing is repaired automatically.
+        *logs*: None where no messages in logs are counted.
         """
         self._settings = settings
         self._auto_repair = auto_repair
+        self._logs = logs
         self._interval = interval
         self._spool = to
         self._alive = alive
@@ -199,6 +204,9 @@ class Poller:
         self._led = leads
         began, boottime = time.monotonic(), spool.boottime()
         replies, waited = self._prober.replies(), 0.0
+        if self._logs is not None:
+            mounts = () if self._previous is None else self._previous.mounts
+            self._logs.start(mount.path for mount in mounts)
         self._healing_is_old = self._healing is not None
         try:
             reported = self._suspected_bricks()
@@ -232,9 +240,14 @@ class Poller:
             )
             or None,
             auto_repairs=None if self._auto_repair is None else report_to_json(self._auto_repair.report()),
+            logs=self._log_report(),
         )
         self._publish(spool.SpooledCapture(capture, record))
         return waited + self._repair(capture, answered)
+
+    def _log_report(self) -> Any:
+        report = None if self._logs is None else self._logs.report()
+        return None if report is None else logs_to_json(report)
 
     def _repair(self, capture: Capture, answered: bool) -> float:
         """Repair automatically what does not run by *capture*, if this node leads; returns the seconds that it took.

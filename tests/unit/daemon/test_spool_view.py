@@ -7,10 +7,13 @@ from typing import Any, Tuple
 
 import pytest
 
+from ganeti_gluster_mon.daemon import spool_view
 from ganeti_gluster_mon.daemon.spool import CycleRecord, SpooledCapture, boottime
 from ganeti_gluster_mon.daemon.spool_view import LeaderCapture, SpoolView
 from ganeti_gluster_mon.gluster import query
 from ganeti_gluster_mon.gluster.capture import Capture
+from ganeti_gluster_mon.gluster.log_messages import LogReport, logs_to_json
+from ganeti_gluster_mon.gluster.lvm import LvmReport
 from ganeti_gluster_mon.health import Limits
 from ganeti_gluster_mon.repair_tries import (
     START_BRICK,
@@ -95,3 +98,24 @@ def test_a_follower_repairs_nothing() -> None:
     mine, theirs = SpooledCapture(own(), record), LeaderCapture(read("healthy"), boottime())
     view = SpoolView(mine, theirs, NODE2, leader=False)
     assert from_view(view, LIMITS, NOW).pool.auto_repairs is None
+
+
+@pytest.mark.parametrize("leads", [True, False])
+def test_the_messages_in_logs_are_those_of_this_node(leads: bool) -> None:
+    report = LogReport({("brick", "error"): 3}, {"brick": 0}, 4096)
+    mine = SpooledCapture(own(), CycleRecord(boottime(), 0.1, leads=leads, logs=logs_to_json(report)))
+    followed = None if leads else LeaderCapture(read("healthy"), boottime())
+    snapshot = from_view(SpoolView(mine, followed, NODE2, leader=leads), LIMITS, NOW)
+    assert snapshot.pool.logs == report
+    broken = replace(mine, cycle=replace(mine.cycle, logs={"counts": 3}))
+    assert from_view(SpoolView(broken, followed, NODE2, leader=leads), LIMITS, NOW).pool.logs is None
+
+
+@pytest.mark.parametrize("stepped", [-3600, 3600])
+def test_a_clock_that_is_stepped_makes_no_report_of_lvs_older_or_younger(stepped: int) -> None:
+    taken = read("healthy")
+    capture = replace(taken, lvm=LvmReport(taken.recorded_at - 100 * SECOND))
+    now = NOW + stepped * SECOND
+    moved = spool_view._taken_at(capture, now)
+    assert moved.lvm is not None
+    assert moved.recorded_at - moved.lvm.taken_at == 100 * SECOND
