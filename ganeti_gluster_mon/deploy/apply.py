@@ -9,11 +9,12 @@ from __future__ import annotations
 import re
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import Callable, Dict, Iterable, List, Optional, Protocol, Sequence, Tuple
 
 from ganeti_gluster_mon.command_error import CommandError
 from ganeti_gluster_mon.deploy import prerequisites
-from ganeti_gluster_mon.deploy.step import Command, NodeQuery, Remaining, Step
+from ganeti_gluster_mon.deploy.step import Command, NodeQuery, PreconditionFailed, Remaining, Step
 from ganeti_gluster_mon.deploy.wait import PrintLine, Wait
 from ganeti_gluster_mon.ganeti.ssh import CommandResult, NodeUnavailable
 from ganeti_gluster_mon.text import one_line
@@ -221,8 +222,9 @@ def run_step(host: Host, step: Step, print_line: PrintLine) -> None:
         if done >= step.readings:
             return
         if remaining is not None and wait.kick_due():
-            for command in step.kick():
-                host.run(command.node, command.argv, command.timeout, command.text)
+            with suppress(PreconditionFailed):  # the command was not safe, and was not run
+                for command in step.kick():
+                    host.run(command.node, command.argv, command.timeout, command.text)
         wait.pause()
 
 

@@ -6,7 +6,8 @@ import argparse
 from dataclasses import dataclass
 from typing import Callable, Tuple
 
-from ganeti_gluster_mon.deploy.change_lock import ChangeLock, LockHost, Owner
+from ganeti_gluster_mon.deploy.change_lock import ChangeLock, LockedHost, LockHost, Owner
+from ganeti_gluster_mon.deploy.start_guard import GuardedHost
 from ganeti_gluster_mon.deploy.step import Step
 from ganeti_gluster_mon.ganeti.ssconf import Cluster
 
@@ -38,6 +39,10 @@ class Context:
         """The lock against other commands that change the pool; it is taken on every node that is online."""
         nodes = [node.name for node in self.cluster.nodes if not node.offline]
         return ChangeLock(self.host, nodes, Owner.current(self.own))
+
+    def host_for_changes(self, lock: ChangeLock) -> GuardedHost:
+        """What steps run their commands on while *lock* is held."""
+        return GuardedHost(LockedHost(self.host, lock), self.cluster)
 
 
 Task = Callable[[Context, argparse.Namespace], Proposal]

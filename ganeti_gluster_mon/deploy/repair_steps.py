@@ -24,8 +24,9 @@ _BY_FSTAB = ("xfs", "ext4")
 
 #: it takes the path of a brick and prints where it is: {"point": mount point of the filesystem that holds it, or would,
 #: "source": device, "type": filesystem, "uuid": of the filesystem or null, "volume_id": hexadecimal or null,
-#: "error": why that cannot be read, "indexed": whether it has .glusterfs, as a brick that ran has, "pid": of the
-#: brick's process or null, "recorded": [[directory, UUID, device or null], …] on directories above it}
+#: "error": why that cannot be read, "there": whether there is something at that path, "indexed": whether it has
+#: .glusterfs, as a brick that ran has, "pid": of the brick's process or null, "recorded": [[directory, UUID, device or
+#: null], …] on directories above it}
 _PROBE = """
 import errno, json, os, re, subprocess, sys
 path = sys.argv[1]
@@ -52,6 +53,7 @@ except OSError as err:
     if err.errno not in (errno.ENOENT, errno.ENODATA):
         found["error"] = err.strerror
 found["uuid"] = run("blkid", "-p", "-o", "value", "-s", "UUID", found["source"]) if found["point"] != "/" else None
+found["there"] = os.path.lexists(path)
 found["indexed"] = os.path.isdir(os.path.join(path, ".glusterfs"))
 for pid in filter(str.isdigit, os.listdir("/proc")):
     try:
@@ -86,6 +88,8 @@ class Found:
     volume_id: Optional[str]
     #: why that could not be read
     error: Optional[str]
+    #: whether there is something at its path
+    there: bool
     #: whether its directory has .glusterfs
     indexed: bool
     #: of the brick's process; None: none runs
@@ -285,6 +289,7 @@ def understand(node: str, reply: CommandResult) -> Found:
             uuid=parsed["uuid"],
             volume_id=parsed["volume_id"],
             error=parsed["error"],
+            there=bool(parsed["there"]),
             indexed=bool(parsed["indexed"]),
             pid=parsed["pid"],
             recorded=tuple((str(point), str(uuid), device) for point, uuid, device in parsed["recorded"]),

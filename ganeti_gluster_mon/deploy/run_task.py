@@ -10,7 +10,7 @@ from typing import Optional
 
 from ganeti_gluster_mon.deploy import layout as layouts
 from ganeti_gluster_mon.deploy.apply import PlanRefused, PlanStopped, apply, dry_run_text, precheck
-from ganeti_gluster_mon.deploy.change_lock import ChangeLock, LockedHost
+from ganeti_gluster_mon.deploy.change_lock import ChangeLock
 from ganeti_gluster_mon.deploy.command_arguments import UsageError
 from ganeti_gluster_mon.deploy.confirmation import confirm
 from ganeti_gluster_mon.deploy.context import Context, Proposal, Task
@@ -84,7 +84,7 @@ def _change(context: Context, lock: ChangeLock, proposal: Proposal, arguments: a
     else:
         for note in proposal.notes:
             print_line(note)
-    changed = apply(LockedHost(context.host, lock), proposal.steps, print_line, arguments.verbose)
+    changed = apply(context.host_for_changes(lock), proposal.steps, print_line, arguments.verbose)
     for line in proposal.advice:
         print_line(line)
     print_line("; ".join(filter(None, ("" if changed else "nothing to do", proposal.result))) or "done")

@@ -71,7 +71,7 @@ def _join(context: Context, node: str) -> int:
             if reason:
                 raise PlanRefused(reason)
             wish, grown = join_node(context, node, parsed)
-            apply(LockedHost(context.host, lock), wish, done.append)
+            apply(context.host_for_changes(lock), wish, done.append)
     except CommandError as err:
         return fail_in_hook(
             f"gluster: {node} is a node, and its storage did not join: {'; '.join(str(err).splitlines())}. "

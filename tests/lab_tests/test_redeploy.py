@@ -9,6 +9,7 @@ from typing import Iterator, List
 
 import pytest
 
+from ganeti_gluster_mon.deploy.brick_state import VOLUME_ID
 from tests.conftest import FAMILY
 from tests.lab import Cluster, Disk, Pool, wait_until
 from tests.lab.ganeti import FILE_DIRECTORIES
@@ -91,6 +92,30 @@ def test_a_brick_that_lost_its_mount_its_line_and_its_process_comes_back(four: C
     assert pool.host(3).mounts()["/export/brick1"] == "xfs"
     wait_until(lambda: pool.brick_processes("gv0", 3), "the brick of node3")
     nothing_to_do(pool)
+
+
+def test_a_brick_that_ran_below_its_mount_point_is_not_started_there(four: Cluster) -> None:
+    """`volume start force` would start it there: on the root filesystem, without what is on the disk."""
+    pool = four.pool
+    pool.kill_brick("gv0", 3)
+    shown = pool.exec(3, ["getfattr", "--absolute-names", "-n", VOLUME_ID, "-e", "hex", BRICK]).stdout
+    volume_id = shown.split("=")[1].strip()
+    source = pool.exec(3, ["findmnt", "--noheadings", "--output", "SOURCE", "/export/brick1"]).stdout.strip()
+    pool.exec(3, ["umount", "/export/brick1"])
+    below = f"{BRICK}/.glusterfs"
+    pool.exec(3, ["mkdir", "--parents", below])
+    try:
+        pool.exec(3, ["setfattr", "-n", VOLUME_ID, "-v", volume_id, BRICK])
+        done = gnt_gluster(pool, "repair", "gv0", check=False)
+        assert done.returncode == 1, done
+        assert "/export/brick1 is not mounted: a brick has run on the filesystem below (/)" in done.stderr
+        assert pool.brick_processes("gv0", 3) == []
+        assert pool.exec(3, ["find", below, "-mindepth", "1"]).stdout == ""
+    finally:
+        pool.exec(3, ["rm", "-r", BRICK])
+        pool.exec(3, ["mount", source, "/export/brick1"])
+    assert deploy(pool)[-1] == READY.format(3)
+    wait_until(lambda: pool.brick_processes("gv0", 3), "the brick of node3")
 
 
 def test_parameters_of_disks_in_use_are_kept_whatever_nodes_come(four: Cluster) -> None:

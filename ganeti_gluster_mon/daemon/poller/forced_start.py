@@ -1,10 +1,10 @@
 """Starts by force what of a volume does not run, after a look at each of its bricks; for `auto_repair`.
 
-``gluster volume start VOLUME force`` gives a brick directory without a volume id that of the volume, and a later
-start may then start the brick.  Where a filesystem is not mounted, that is the empty mount point, on the root
-filesystem.  So the command is run only where each brick directory of the volume, on each node, has the volume id and
-what a brick has that ever ran, on a filesystem of its own that takes writes.  The command also starts a volume that was
-stopped meanwhile.  So the volume is queried again just before.
+``gluster volume start VOLUME force`` gives a brick directory without a volume id that of the volume; with a
+``.glusterfs`` in it a later start starts the brick.  Where a filesystem is not mounted, that is the mount point, on the
+root filesystem.  So the command is run only where each brick directory of the volume, on each node, has the volume id
+and what a brick has that ever ran, on a filesystem of its own that takes writes.  The command also starts a volume that
+was stopped meanwhile.  So the volume is queried again just before.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from ganeti_gluster_mon.deploy import fstab, gluster_cli
 from ganeti_gluster_mon.deploy.apply import Host, query_nodes
 from ganeti_gluster_mon.deploy.brick_status import offline, status_queries
 from ganeti_gluster_mon.deploy.repair_steps import brick_query, understand
+from ganeti_gluster_mon.deploy.start_guard import unmounted
 from ganeti_gluster_mon.deploy.step import NodeQuery, PreconditionFailed
 from ganeti_gluster_mon.ganeti.ssconf import Cluster
 from ganeti_gluster_mon.ganeti.ssh import CommandResult
@@ -58,12 +59,9 @@ class CheckedBrick:
             raise PreconditionFailed(
                 f"{self.label} is on the root filesystem: its own filesystem may not be mounted"
             )
-        belongs = [point for point, _, _ in found.recorded]
-        if not table.status:
-            belongs += [entry.mount_point for entry in fstab.entries(table.stdout)]
-        missing = [point for point in belongs if self._is_below(point) and len(point) > len(found.point)]
-        if missing:
-            raise PreconditionFailed(f"{self.label}: {one_line(missing[0], 100)} is not mounted")
+        missing = unmounted(found, table, self.path)
+        if missing is not None:
+            raise PreconditionFailed(f"{self.label}: {one_line(missing, 100)} is not mounted")
         if inside.status:
             raise PreconditionFailed(f"{self.label} has no .glusterfs: its filesystem may not be mounted")
         flags = mounted.stdout.strip().split(",")
@@ -71,10 +69,6 @@ class CheckedBrick:
             raise PreconditionFailed(f"it is not known how the filesystem of {self.label} is mounted")
         if "ro" in flags:
             raise PreconditionFailed(f"the filesystem of {self.label} is mounted read-only")
-
-    def _is_below(self, point: str) -> bool:
-        """Whether a filesystem mounted at *point* has the brick on it."""
-        return f"{self.path}/".startswith(f"{point.rstrip('/')}/")
 
 
 def must_be_safe(cluster: Cluster, host: Host, own: str, volume: str, start_bricks: bool) -> bool:

@@ -28,6 +28,7 @@ MOUNTED: Mapping[str, Any] = {
     "uuid": UUID,
     "volume_id": ID.replace("-", ""),
     "error": None,
+    "there": True,
     "indexed": True,
     "pid": 4711,
     "recorded": [],
@@ -41,6 +42,7 @@ NOT_MOUNTED = {
     "type": "overlay",
     "uuid": None,
     "volume_id": None,
+    "there": False,
     "indexed": False,
     "pid": None,
 }

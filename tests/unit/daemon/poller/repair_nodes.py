@@ -79,6 +79,7 @@ class RepairNodes:
                 "volume_id": VOLUME_ID,
                 "error": None,
                 "recorded": [],
+                "there": True,
                 "indexed": True,
                 "pid": None,
             }
