@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import AbstractSet, Dict, FrozenSet, Iterator, List, Mapping, Tuple
 
 from ganeti_gluster_mon.gluster.model import Brick, Peer, Pool, Volume
-from ganeti_gluster_mon.health import Health
+from ganeti_gluster_mon.health import CRITICAL, Health
 from ganeti_gluster_mon.health.peers import takes_part
 from ganeti_gluster_mon.mutes import Mutes
 from ganeti_gluster_mon.repair_tries import SELF_HEAL, START_BRICK, RepairTries
@@ -132,6 +132,9 @@ def _why_not(
     offline = [brick for brick in volume.bricks if not brick.online]
     if any(brick.read_only or brick.filesystem_errors for brick in offline):
         return _FORBIDDING["BRICK_FILESYSTEM"]
+    # Gluster ends a brick whose filesystem fails writes, and would end it again.
+    if any(one.code == "THIN_POOL_FULL" and one.severity == CRITICAL for one in volume_health.problems):
+        return "a thin pool under a brick is full"
     for problem in volume_health.problems:
         if problem.code in _ACTION_OF and muted.is_muted(problem.code, volume.name, now, problem.subject):
             return f"{problem.code} of {problem.subject} is muted"

@@ -7,11 +7,14 @@ from typing import Any, List, Optional, Tuple
 
 import pytest
 
-from ganeti_gluster_mon.gluster.lvm import BrickLvm, LogicalVolume, LvmPool
+from ganeti_gluster_mon.gluster.brick_filesystems import BrickFilesystem
+from ganeti_gluster_mon.gluster.lvm import BrickLvm, LogicalVolume, LvmPool, LvmReport
 from ganeti_gluster_mon.gluster.model import Brick, Volume
-from ganeti_gluster_mon.health import CRITICAL, OK
+from ganeti_gluster_mon.gluster.pool_builder import build_pool
+from ganeti_gluster_mon.health import CRITICAL, OK, UNKNOWN, Health, Limits, evaluate
 from ganeti_gluster_mon.health.remedies import remedy_of
 from ganeti_gluster_mon.health.thin_pools import pool_severity, thin_pool_problems
+from tests.unit import built_pool
 
 LV = LogicalVolume("dm-3", "vg", "b1", vg_free=4 << 30, pool="tp")
 POOL = LvmPool("vg", "tp", "thin", 10 << 30, 50.0, 50.0)
@@ -90,3 +93,36 @@ def test_a_pool_below_a_pool() -> None:
 def test_the_remedy(changes: Any, fix: str) -> None:
     (problem,) = thin_pool_problems(volume(replace(POOL, **changes)))
     assert remedy_of(problem).fix == fix
+
+
+def pool_on_lvm(report: Optional[LvmReport], pool_device: Optional[str] = "dm-2") -> Health:
+    """The health of a pool whose brick on the queried node is on LVM, by *report*, which is a minute old."""
+    names = built_pool.hosts(3)
+    made = built_pool.pool(built_pool.replicated(names))
+    brick = next(each for each in made.volume().bricks if each.host == names[0])
+    filesystem = BrickFilesystem(
+        brick.path, "/export", "xfs", "/dev/mapper/vg-b1", "dm-3", None, "dm-3", pool_device
+    )
+    capture = replace(made.capture(), filesystems=(filesystem,), lvm=report)
+    return evaluate(build_pool(capture), Limits(), capture.recorded_at)
+
+
+def lvm_report(used: float, seconds_old: int = 60) -> LvmReport:
+    pool = replace(POOL, data_percent=used)
+    return LvmReport(built_pool.RECORDED_AT - seconds_old * 10**9, (LV,), (pool,))
+
+
+def test_from_the_report_of_lvs_to_the_health_of_the_pool() -> None:
+    assert pool_on_lvm(lvm_report(50.0)).code == OK
+    full = pool_on_lvm(lvm_report(97.0))
+    assert (full.code, full.volumes["gv0"].status) == (CRITICAL, "faulty")
+    assert [problem.code for problem in full.problems] == ["THIN_POOL_FULL"]
+
+
+@pytest.mark.parametrize("report", [None, lvm_report(50.0, 301), LvmReport(built_pool.RECORDED_AT)])
+def test_a_pool_of_which_nothing_is_known_is_not_healthy(report: Optional[LvmReport]) -> None:
+    health = pool_on_lvm(report)
+    assert (health.code, health.volumes["gv0"].status) == (UNKNOWN, "unknown")
+    assert "not known: the thin pool under brick" in health.message
+    # a logical volume with blocks of its own cannot fill up
+    assert pool_on_lvm(report, pool_device=None).code == OK

@@ -13,6 +13,7 @@ from ganeti_gluster_mon.daemon.poller.repair_decision import (
     VolumeRepair,
     decide,
 )
+from ganeti_gluster_mon.gluster.lvm import BrickLvm, LogicalVolume, LvmPool
 from ganeti_gluster_mon.gluster.model import (
     SELF_HEAL_DAEMON,
     Brick,
@@ -169,6 +170,16 @@ def test_old_answers_are_not_acted_on() -> None:
 )
 def test_a_brick_in_trouble_is_left_alone(brick: Any, why: str) -> None:
     assert left_alone(pool_of(brick=brick)) == why
+
+
+@pytest.mark.parametrize(("used", "repairs"), [(99.0, 0), (90.0, 1)])
+def test_a_brick_on_a_full_thin_pool_would_die_again(used: float, repairs: int) -> None:
+    """Gluster ends a brick whose filesystem fails writes."""
+    thin_pool = LvmPool("vg", "tp", "thin", data_percent=used)
+    pool = pool_of(brick={"lvm": BrickLvm(LogicalVolume("dm-3", "vg", "b1", pool="tp"), (thin_pool,), 1)})
+    decision = decided(pool)
+    assert len(decision.repairs) == repairs
+    assert decision.refused == ({} if repairs else {"gv0": "a thin pool under a brick is full"})
 
 
 @pytest.mark.parametrize("brick", [{"hangs": True}, {"unreachable": True}])
