@@ -57,7 +57,7 @@ def unchanging(daemon: Daemon) -> List[Any]:
             volume["heal"].pop("age")
         for brick in volume["bricks"]:
             # where a filesystem is mounted, and the errors that it recorded, are read on its own node
-            for changing in ("free", "inodes_free", "name", "mount", "filesystem_errors"):
+            for changing in ("free", "inodes_free", "name", "mount", "filesystem_errors", "lvm"):
                 brick.pop(changing)
     return volumes
 
