@@ -16,6 +16,8 @@ from ganeti_gluster_mon.command_error import CommandError
 
 #: bytes of the manifest of a capture
 _MOST = 64 << 20
+#: seconds to wait for the first capture of a poller that was just started, and between two looks
+CAPTURE_TIMEOUT, _PAUSE = 15.0, 0.25
 
 
 def add_command(commands: Any, add_run_dir: Callable[[argparse.ArgumentParser], None]) -> None:
@@ -77,10 +79,14 @@ def _volumes_under_bricks(run_directory: str) -> List[str]:
     None where there is no capture.  Raises CommandError.
     """
     from ganeti_gluster_mon import safe_open
-    from ganeti_gluster_mon.daemon.spool import CURRENT
+    from ganeti_gluster_mon.daemon.spool import CURRENT, Spool
     from ganeti_gluster_mon.gluster.capture import MANIFEST
 
     path = os.path.join(run_directory, CURRENT, MANIFEST)
+    spool, until = Spool(run_directory), time.monotonic() + CAPTURE_TIMEOUT
+    # After a boot: else how full the pools are would be known a minute later.
+    while not os.path.exists(path) and spool.is_poller_running() and time.monotonic() < until:
+        time.sleep(_PAUSE)
     try:
         filesystems = json.loads(safe_open.read(path, _MOST)).get("filesystems", [])
         names = {each.get("logical_volume") for each in filesystems}

@@ -17,6 +17,7 @@ import pytest
 
 from ganeti_gluster_mon import __version__, cli, gnt_gluster
 from ganeti_gluster_mon.gluster.brick_builder import LVM_STALE_AFTER
+from ganeti_gluster_mon.lvm_command import CAPTURE_TIMEOUT
 from ganeti_gluster_mon.paths import RUN_DIRECTORY
 
 REPOSITORY = Path(__file__).parents[2]
@@ -231,7 +232,7 @@ def test_lvs_runs_more_often_than_a_report_gets_old_and_ends_before_systemd_ends
     assert words[0] == "/usr/sbin/ganeti-gluster-mon"
     assert arguments.run_dir == RUN_DIRECTORY
     assert f"-{RUN_DIRECTORY}" in service["ReadWritePaths"].split()
-    assert arguments.timeout < float(service["TimeoutStartSec"])
+    assert CAPTURE_TIMEOUT + arguments.timeout < float(service["TimeoutStartSec"])
     assert 3 * float(timer["OnUnitInactiveSec"].rstrip("s")) < LVM_STALE_AFTER
     assert unit(REPOSITORY / "systemd/ganeti-gluster-lvm.timer")["Install"]["WantedBy"] == "timers.target"
     assert "--exclude=ganeti-gluster-lvm.service" in (REPOSITORY / "debian/rules").read_text()

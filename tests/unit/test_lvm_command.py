@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from ganeti_gluster_mon import cli
+from ganeti_gluster_mon import cli, lvm_command
 from ganeti_gluster_mon.command_error import CommandError
+from ganeti_gluster_mon.daemon.spool import Spool
 from ganeti_gluster_mon.gluster.lvm import LvmPool
 from ganeti_gluster_mon.gluster.lvm_file import read_lvm_file
 from ganeti_gluster_mon.lvm_command import report_lvm
@@ -62,6 +64,32 @@ def test_where_no_brick_is_on_lvm_nothing_is_run_or_written(tmp_path: Path) -> N
 def test_without_a_daemon_there_is_nothing_to_do(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["lvm", "--run-dir", str(tmp_path / "none")]) == 0
     assert capsys.readouterr() == ("", "")
+
+
+def test_the_first_capture_of_a_poller_is_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    directory = run_directory(tmp_path, "dm-8")
+    (directory / "current").rename(directory / "later")
+    looks = []
+
+    def publish(_seconds: float) -> None:
+        looks.append(1)
+        if len(looks) == 3:
+            (directory / "later").rename(directory / "current")
+
+    monkeypatch.setattr(time, "sleep", publish)
+    report(tmp_path, directory, f"cat {ANSWER}")
+    assert (looks, (directory / "lvm.json").exists()) == ([], False)  # no poller runs
+    with Spool(str(directory)).poller_running():
+        report(tmp_path, directory, f"cat {ANSWER}")
+    assert (len(looks), (directory / "lvm.json").exists()) == (3, True)
+
+
+def test_a_poller_that_publishes_nothing_is_not_waited_for_for_ever(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lvm_command, "CAPTURE_TIMEOUT", 0.1)
+    with Spool(str(tmp_path)).poller_running():
+        report_lvm(str(tmp_path), 1.0)
 
 
 @pytest.mark.parametrize(
