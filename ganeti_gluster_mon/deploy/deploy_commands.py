@@ -126,6 +126,14 @@ def add_commands(commands: argparse._SubParsersAction[Any]) -> None:
         metavar="NODE:DEVICE",
         help="a disk that no volume uses any more",
     )
+    release.add_argument(
+        "--discard-kept",
+        action="append",
+        default=[],
+        type=_device_of_node,
+        metavar="NODE:DEVICE",
+        help="a disk whose kept copies, of repair --discard-copy, are lost for good; may be repeated",
+    )
     release.set_defaults(run=_run("release_disk"))
 
     for one in (deploy, create, expand, rebalance, replace, restart, repair, add, remove, destroy, release):

@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import argparse
+import json
 from dataclasses import dataclass
 from typing import List, Sequence, Tuple
 
 from ganeti_gluster_mon.deploy import block_devices, fstab, gluster_cli, plan
 from ganeti_gluster_mon.deploy.block_devices import Device, filesystem_uuid
 from ganeti_gluster_mon.deploy.brick_steps import must_not_be_missing
-from ganeti_gluster_mon.deploy.command_arguments import nodes_by_name
+from ganeti_gluster_mon.deploy.command_arguments import UsageError, nodes_by_name
 from ganeti_gluster_mon.deploy.context import Context, Proposal
 from ganeti_gluster_mon.deploy.gluster_cli import POOL_LIST, VOLUME_INFO
 from ganeti_gluster_mon.deploy.plan import BrickPlace
 from ganeti_gluster_mon.deploy.pool_steps import bricks_on
+from ganeti_gluster_mon.deploy.remote import kept_copies, program
 from ganeti_gluster_mon.deploy.step import DONE, Command, NodeQuery, PreconditionFailed, Remaining, Step
 from ganeti_gluster_mon.deploy.task_queries import coordinator_of, look_at
 from ganeti_gluster_mon.ganeti.ssh import CommandResult
-from ganeti_gluster_mon.text import some
+from ganeti_gluster_mon.text import one_line, some
+
+#: where `repair --discard-copy` keeps copies of disks, on the filesystem of the brick
+KEPT = ".ganeti-gluster-mon-kept"
 
 
 @dataclass(frozen=True)
@@ -31,6 +36,8 @@ class ReleaseDisk(Step):
     directory: str
     #: a node of the pool that is queried for its volumes
     coordinator: str
+    #: the administrator named the device in --discard-kept: copies of disks that were kept on it may be lost
+    discard_kept: bool = False
 
     @property
     def description(self) -> str:
@@ -44,11 +51,13 @@ class ReleaseDisk(Step):
             ("xfs_db", "-r", "-c", f"ls /{self.directory}", self.device),
             ("test", "-d", "/run/systemd/system"),
             block_devices.MOUNTS,
+            program(kept_copies, self.device, KEPT),
+            ("xfs_db", "-r", "-c", f"ls /{KEPT}", self.device),
         )
         return (NodeQuery(self.coordinator, VOLUME_INFO), *(NodeQuery(self.node, argv) for argv in queried))
 
     def remaining(self, answers: Sequence[CommandResult]) -> Remaining:
-        info, pool, listed, wiped, table, inside, systemd, mounts = answers
+        info, pool, listed, wiped, table, inside, systemd, mounts, kept, unmounted = answers
         device, fault = block_devices.understand(self.device, listed, wiped)
         if device is None:
             raise PreconditionFailed(f"{self.node}: {fault}")
@@ -67,6 +76,8 @@ class ReleaseDisk(Step):
                 )
         if device.signatures and not device.mount_points:
             must_not_be_missing(self.node, self.device, bricks, mounts)
+        if device.signatures and not self.discard_kept:
+            self._must_not_lose_copies(kept, unmounted)
         argvs: List[Tuple[str, ...]] = [
             ("umount", "--", point) for point in sorted(device.mount_points, reverse=True)
         ]
@@ -96,6 +107,28 @@ class ReleaseDisk(Step):
                 f"{self.node}: {self.device} {what}, and it is not from gnt-gluster: nothing was changed on it"
             )
 
+    def _must_not_lose_copies(self, kept: CommandResult, unmounted: CommandResult) -> None:
+        """Raise PreconditionFailed where copies that --discard-copy gave up were kept on the device."""
+        option = f"to lose them for good, add --discard-kept {self.node}:{self.device}"
+        try:
+            found = json.loads(kept.stdout)
+            mounted, files = bool(found["mounted"]), [str(file) for file in found["files"]]
+        except (ValueError, KeyError, TypeError) as err:
+            raise PreconditionFailed(
+                f"{self.node}: it is not known whether copies of disks are kept on {self.device}: {kept.reason}; "
+                f"{option}"
+            ) from err
+        if files:
+            raise PreconditionFailed(
+                f"{self.node}: {self.device} has copies of disks that gnt-gluster repair --discard-copy kept: "
+                f"{one_line(some(files, 3), 300)}: move them elsewhere or remove them; {option}"
+            )
+        if not mounted and not unmounted.status:
+            raise PreconditionFailed(
+                f"{self.node}: {self.device} is not mounted and has the directory {KEPT}, which may have copies of "
+                f"disks that gnt-gluster repair --discard-copy kept: mount it and look; {option}"
+            )
+
 
 def release_disk(context: Context, arguments: argparse.Namespace) -> Proposal:
     """Disks that no volume uses any more, free for other use."""
@@ -106,11 +139,17 @@ def release_disk(context: Context, arguments: argparse.Namespace) -> Proposal:
     surveyed = look_at(context, nodes, places)
     coordinator = coordinator_of(context, nodes, surveyed)
     steps: List[Step] = []
+    given_up = {(nodes_by_name(context.cluster, [name])[0], path) for name, path in arguments.discard_kept}
+    strangers = given_up - {(place.node, str(place.device)) for place in places}
+    if strangers:
+        node, path = sorted(strangers)[0]
+        raise UsageError(f"--discard-kept {node}:{path}: that disk is not among those to be released")
     for place in places:
         assert place.device is not None
         found = surveyed[place.node].devices[place.device]
         uuid = filesystem_uuid(context.cluster.name, place.node, place.device, found)
-        steps.append(ReleaseDisk(place.node, place.device, uuid, plan.DIRECTORY, coordinator.name))
+        kept = (place.node, place.device) in given_up
+        steps.append(ReleaseDisk(place.node, place.device, uuid, plan.DIRECTORY, coordinator.name, kept))
     named = some([f"{place.node}:{place.device}" for place in places], 9)
     return Proposal(
         tuple(steps),
