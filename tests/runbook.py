@@ -19,7 +19,12 @@ _EXAMPLE = {
     "host": "node2",
     "path": "/export/b1/gv0",
 }
-_PATHS = {"QUOTA": "/images", "MOUNT": "/mnt/gv0", "GlusterMount": "/mnt/gv0"}
+_PATHS = {
+    "GEO_REPLICATION": "backup1::gv0",
+    "QUOTA": "/images",
+    "MOUNT": "/mnt/gv0",
+    "GlusterMount": "/mnt/gv0",
+}
 
 #: what only an administrator can choose → what the page has chosen
 CHOSEN = {

@@ -7,7 +7,9 @@ from typing import Any, Dict, List, Optional, Tuple
 from ganeti_gluster_mon.collectors import STATUS, register, status_data
 from ganeti_gluster_mon.collectors.gluster_bricks import brick_data
 from ganeti_gluster_mon.collectors.gluster_capacity import capacity_data, inodes_data
-from ganeti_gluster_mon.gluster.model import Heal, Peer, Pool, QuotaLimit, Volume
+from ganeti_gluster_mon.gluster.geo_replication import GeoReplication
+from ganeti_gluster_mon.gluster.model import Heal, Peer, Pool, Volume
+from ganeti_gluster_mon.gluster.quota import QuotaLimit
 from ganeti_gluster_mon.gluster.rebalance import Rebalance
 from ganeti_gluster_mon.gluster.scrub import ScrubStatus
 from ganeti_gluster_mon.gluster.snapshots import VolumeSnapshot
@@ -72,6 +74,7 @@ def _volume_data(volume: Volume, health: Health, now: int) -> Dict[str, Any]:
         "quota": _quota_data(volume.quota),
         "snapshots": _snapshot_data(volume.snapshots),
         "scrubs": _scrub_data(volume.scrubs),
+        "geo_replications": _geo_replication_data(volume.geo_replications, now),
         "daemons": [
             {"name": daemon.name, "host": daemon.host, "online": daemon.online, "pid": daemon.pid}
             for daemon in volume.daemons
@@ -173,6 +176,37 @@ def _scrub_data(scrubs: Optional[Tuple[ScrubStatus, ...]]) -> Optional[List[Dict
             "completed_at": scrub.completed_at,
         }
         for scrub in scrubs
+    ]
+
+
+def _geo_replication_data(
+    sessions: Optional[Tuple[GeoReplication, ...]], now: int
+) -> Optional[List[Dict[str, Any]]]:
+    if sessions is None:
+        return None
+    return [
+        {
+            "secondary": session.secondary,
+            # seconds since Gluster was queried for it, which is seldom
+            "age": round(max(0, now - session.queried_at) / 1e9, 3),
+            "workers": [
+                {
+                    "host": worker.host,
+                    "path": worker.path,
+                    "status": worker.status,
+                    "crawl": worker.crawl,
+                    "last_synced_at": worker.last_synced_at,
+                    "entry": worker.entry,
+                    "data": worker.data,
+                    "meta": worker.meta,
+                    "failures": worker.failures,
+                    "checkpoint_at": worker.checkpoint_at,
+                    "checkpoint_completed_at": worker.checkpoint_completed_at,
+                }
+                for worker in session.workers
+            ],
+        }
+        for session in sessions
     ]
 
 

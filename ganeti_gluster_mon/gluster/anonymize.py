@@ -16,6 +16,7 @@ from ganeti_gluster_mon.gluster.anonymous_names import UUID, AnonymousNames
 from ganeti_gluster_mon.gluster.anonymous_text import PHRASES, AnonymousText, is_daemon, is_own, is_plain
 from ganeti_gluster_mon.gluster.brick_filesystems import BrickFilesystem
 from ganeti_gluster_mon.gluster.capture import Answer, Capture
+from ganeti_gluster_mon.gluster.geo_replication import GeoReplication
 from ganeti_gluster_mon.gluster.lvm import LvmReport
 from ganeti_gluster_mon.gluster.model import DiskFile, Mount, Process
 from ganeti_gluster_mon.gluster.query import Query
@@ -75,6 +76,7 @@ class _Changes:
                 replace(scrub, volume=names.volume(scrub.volume), host=names.host(scrub.host))
                 for scrub in capture.scrubs
             ),
+            geo_replications=tuple(map(self._geo_replication, capture.geo_replications)),
             filesystems=tuple(map(self._filesystem, capture.filesystems)),
             lvm=None if capture.lvm is None else self._lvm(capture.lvm),
             processes=None if capture.processes is None else tuple(map(self._process, capture.processes)),
@@ -110,6 +112,22 @@ class _Changes:
             servers=tuple(map(names.host, mount.servers)),
             subdirectory=names.path(mount.subdirectory),
             failure=self._message(mount.failure),
+        )
+
+    def _geo_replication(self, session: GeoReplication) -> GeoReplication:
+        names = self._names
+        login, _, volume = session.secondary.rpartition("::")
+        user, at, host = login.rpartition("@")
+        user = names.text(user) if user else user
+        return replace(
+            session,
+            volume=names.volume(session.volume),
+            secondary=f"{user}{at}{names.host(host)}::{names.volume(volume)}",
+            workers=tuple(
+                replace(worker, host=names.host(worker.host), path=names.path(worker.path))
+                for worker in session.workers
+            ),
+            failure=self._message(session.failure),
         )
 
     def _filesystem(self, filesystem: BrickFilesystem) -> BrickFilesystem:
@@ -245,6 +263,10 @@ def _manifest_texts(capture: Capture) -> Iterator[str]:
     yield from (*capture.reachable, *capture.hosts_answering, *capture.devices)
     for scrub in capture.scrubs:
         yield from (scrub.volume, scrub.host)
+    for session in capture.geo_replications:
+        yield from (session.volume, session.secondary, session.failure or "")
+        for worker in session.workers:
+            yield from (worker.host, worker.path)
     for filesystem in capture.filesystems:
         yield from (filesystem.brick, filesystem.mount, filesystem.device)
     if capture.lvm is not None:

@@ -24,7 +24,8 @@ from collections import Counter
 from dataclasses import replace
 from typing import Callable, Iterable, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
-from ganeti_gluster_mon.gluster.model import Brick, Capacity, Inodes, Mount, QuotaLimit, Subvolume
+from ganeti_gluster_mon.gluster.model import Brick, Capacity, Inodes, Mount, Subvolume
+from ganeti_gluster_mon.gluster.quota import QuotaLimit
 
 #: Gluster's default of storage.reserve, percent of each brick's filesystem
 DEFAULT_RESERVE = "1"

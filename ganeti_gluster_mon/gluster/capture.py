@@ -19,12 +19,16 @@ from typing import Any, Callable, Dict, List, Mapping, Optional, Tuple
 
 from ganeti_gluster_mon import safe_open
 from ganeti_gluster_mon.gluster.brick_filesystems import BrickFilesystem
+from ganeti_gluster_mon.gluster.geo_replication import GeoReplication
 from ganeti_gluster_mon.gluster.lvm import LvmReport
 from ganeti_gluster_mon.gluster.manifest_values import (
     Malformed,
+    brick_answering,
+    brick_port,
     disk_entry,
     disk_file,
     expect,
+    geo_replication,
     list_of,
     lvm_report,
     mapping,
@@ -92,6 +96,8 @@ class Capture:
     op_version: Optional[int] = None
     #: the scrubbers of volumes with bitrot
     scrubs: Tuple[ScrubStatus, ...] = ()
+    #: the sessions of geo-replication
+    geo_replications: Tuple[GeoReplication, ...] = ()
     #: the filesystems under this node's bricks
     filesystems: Tuple[BrickFilesystem, ...] = ()
     #: the logical volumes under this node's bricks; None: not known
@@ -223,15 +229,18 @@ def _capture(manifest: Any, read_file: ReadFile) -> Capture:
         reachable=mapping(manifest.get("reachable"), bool, "reachable"),
         hosts_answering=mapping(manifest.get("hosts_answering"), bool, "hosts_answering"),
         bricks_answering=dict(
-            _brick_answering(entry) for entry in list_of(manifest.get("bricks_answering"), "bricks_answering")
+            brick_answering(entry) for entry in list_of(manifest.get("bricks_answering"), "bricks_answering")
         ),
-        brick_ports=dict(_brick_port(entry) for entry in list_of(manifest.get("brick_ports"), "brick_ports")),
+        brick_ports=dict(brick_port(entry) for entry in list_of(manifest.get("brick_ports"), "brick_ports")),
         devices=mapping(manifest.get("devices"), str, "devices"),
         op_version=None
         if manifest.get("op_version") is None
         else whole_number(manifest["op_version"], "op_version"),
         scrubs=tuple(
             record(ScrubStatus, entry, "scrubs") for entry in list_of(manifest.get("scrubs"), "scrubs")
+        ),
+        geo_replications=tuple(
+            map(geo_replication, list_of(manifest.get("geo_replications"), "geo_replications"))
         ),
         filesystems=tuple(
             record(BrickFilesystem, entry, "filesystems")
@@ -339,6 +348,8 @@ def _manifest_of(capture: Capture) -> Dict[str, Any]:
         manifest["op_version"] = capture.op_version
     if capture.scrubs:
         manifest["scrubs"] = [asdict(scrub) for scrub in capture.scrubs]
+    if capture.geo_replications:
+        manifest["geo_replications"] = [asdict(session) for session in capture.geo_replications]
     if capture.filesystems:
         manifest["filesystems"] = [asdict(filesystem) for filesystem in capture.filesystems]
     if capture.lvm is not None:
@@ -355,23 +366,6 @@ def _manifest_of(capture: Capture) -> Dict[str, Any]:
 def _without_defaults(mount: Mount) -> Dict[str, Any]:
     pinned = {"volume", "path", "f_frsize", "f_blocks", "f_bfree", "f_bavail", "f_files", "f_ffree"}
     return {key: value for key, value in asdict(mount).items() if key in pinned or value}
-
-
-def _brick_answering(entry: Any) -> Tuple[Tuple[str, str], bool]:
-    entry = expect(entry, dict, "bricks_answering")
-    host = expect(entry.get("host"), str, "bricks_answering: host")
-    path = expect(entry.get("path"), str, "bricks_answering: path")
-    return (host, path), expect(entry.get("answers"), bool, "bricks_answering: answers")
-
-
-def _brick_port(entry: Any) -> Tuple[Tuple[str, str], int]:
-    entry = expect(entry, dict, "brick_ports")
-    host = expect(entry.get("host"), str, "brick_ports: host")
-    path = expect(entry.get("path"), str, "brick_ports: path")
-    port = whole_number(entry.get("port"), "brick_ports: port")
-    if not 0 < port < 65536:  # a daemon as root connects to it, and another node may have sent it
-        raise Malformed(f"brick_ports: port is {port}, not one of 1 to 65535")
-    return (host, path), port
 
 
 def _write_file(path: str, content: bytes) -> None:

@@ -13,7 +13,7 @@ import select
 import signal
 import subprocess
 import threading
-from typing import Dict, Optional, Sequence
+from typing import Dict, Mapping, Optional, Sequence
 
 #: all that a child gets to know of our environment.  Whenever ``gluster`` starts, it waits for ``gsyncd --version``, to
 #: learn whether it offers the command geo-replication, and gsyncd is a program of Python that takes 0.1 s.  gsyncd runs
@@ -34,8 +34,14 @@ class Child:
     given up, ``stat`` as soon as the kernel lets it.
     """
 
-    def __init__(self, argv: Sequence[str], talk: bool = False, keep: Sequence[int] = ()) -> None:
-        """Start *argv*, found on ENVIRONMENT's PATH.
+    def __init__(
+        self,
+        argv: Sequence[str],
+        talk: bool = False,
+        keep: Sequence[int] = (),
+        environment: Optional[Mapping[str, str]] = None,
+    ) -> None:
+        """Start *argv*, found on the PATH of *environment*; None: ENVIRONMENT.
 
         With *talk*, its standard input is a pipe, else /dev/null.  It inherits the descriptors
         in *keep* and no others.  Raises OSError when it cannot be started.
@@ -50,7 +56,7 @@ class Child:
             close_fds=True,
             pass_fds=keep,
             cwd="/",
-            env=ENVIRONMENT,
+            env=ENVIRONMENT if environment is None else environment,
             start_new_session=True,
         )
         self.pid = self._process.pid

@@ -41,6 +41,7 @@ from ganeti_gluster_mon.gluster import (
 )
 from ganeti_gluster_mon.gluster.brick_probe import BrickEndpoint, BrickKey
 from ganeti_gluster_mon.gluster.capture import Answer, Capture
+from ganeti_gluster_mon.gluster.geo_replication_query import GeoReplicationQuery
 from ganeti_gluster_mon.gluster.model import Mount, Peer, Process
 from ganeti_gluster_mon.gluster.mount_query import MountQuery
 from ganeti_gluster_mon.gluster.state_query import query_state
@@ -168,6 +169,7 @@ class Cycle:
         brick_ports = {} if previous is None else dict(previous.brick_ports)
         local_bricks: List[BrickEndpoint] = []
         statuses: List[parse.VolumeStatus] = []
+        geo_query: Optional[GeoReplicationQuery] = None
         if not leads:
             answers += [Answer(each, b"", failure=LEFT_TO_THE_LEADER) for each in STATUS_QUERIES]
             answers.append(query_state(gluster, deadline))
@@ -180,6 +182,7 @@ class Cycle:
             self.waited += time.monotonic() - began
             believed = [peer.hostname for peer in peers if peer.connected and not peer.local]
             away = [hostname for hostname in believed if not reachable.get(hostname)]
+            geo_query = None if self._urgent else self._start_geo_query(volumes, may_run=not away)
             if away:
                 answers += status_query.without_status(away)
                 answers.append(query_state(gluster, deadline))
@@ -232,8 +235,11 @@ class Cycle:
         if self._urgent and previous is not None:
             disks, disks_unknown = previous.disks, previous.disks_unknown
         scrubs = () if previous is None or not leads else previous.scrubs
+        sessions = () if previous is None or not leads else previous.geo_replications
         if leads and not away and not self._urgent:
             scrubs = scrub_query.query_scrubs(settings.gluster, volumes, node_name(), deadline, previous)
+        if geo_query is not None:
+            sessions = geo_query.result(deadline)
         current = op_version.op_version()
         if leads and not away and op_version.may_be_higher(current, version):
             answers += gluster.run_queries([query.MAX_OP_VERSION], deadline)
@@ -254,6 +260,7 @@ class Cycle:
             devices=_kernel_names(under_bricks),
             op_version=current,
             scrubs=scrubs,
+            geo_replications=sessions,
             filesystems=_filesystems(volumes, here),
             lvm=lvm_file.read_lvm_file(settings.lvm_file),
             processes=processes,
@@ -274,6 +281,11 @@ class Cycle:
         self._ended.callback(disk_query.end)
         disk_query.start()
         return disk_query
+
+    def _start_geo_query(self, volumes: Sequence[parse.VolumeInfo], may_run: bool) -> GeoReplicationQuery:
+        started = GeoReplicationQuery(self._settings.gluster, volumes, self._previous, may_run)
+        self._ended.callback(started.end)
+        return started
 
     @property
     def all_there(self) -> bool:

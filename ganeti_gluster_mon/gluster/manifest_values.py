@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import asdict, fields, replace
-from typing import Any, Dict, List, Optional
+from typing import Any, Dict, List, Optional, Tuple
 
+from ganeti_gluster_mon.gluster.geo_replication import GeoReplication, GeoReplicationWorker
 from ganeti_gluster_mon.gluster.lvm import LogicalVolume, LvmPool, LvmReport
 from ganeti_gluster_mon.gluster.model import DiskFile
 
@@ -79,6 +80,15 @@ def expect(value: Any, kind: Any, where: str) -> Any:
     return value
 
 
+def geo_replication(entry: Any) -> GeoReplication:
+    """A session of geo-replication."""
+    entry = dict(expect(entry, dict, "geo_replications"))
+    workers = list_of(entry.pop("workers", None), "geo_replications: workers")
+    session: GeoReplication = record(GeoReplication, entry, "geo_replications")
+    known = (record(GeoReplicationWorker, worker, "geo_replications: workers") for worker in workers)
+    return replace(session, workers=tuple(known))
+
+
 def disk_file(entry: Any) -> DiskFile:
     """What is known of an instance's disk."""
     entry = dict(expect(entry, dict, "disks"))
@@ -113,3 +123,22 @@ def lvm_report(entry: Any) -> LvmReport:
         ),
         pools,
     )
+
+
+def brick_answering(entry: Any) -> Tuple[Tuple[str, str], bool]:
+    """A brick, by host and path, and whether it answered."""
+    entry = expect(entry, dict, "bricks_answering")
+    host = expect(entry.get("host"), str, "bricks_answering: host")
+    path = expect(entry.get("path"), str, "bricks_answering: path")
+    return (host, path), expect(entry.get("answers"), bool, "bricks_answering: answers")
+
+
+def brick_port(entry: Any) -> Tuple[Tuple[str, str], int]:
+    """A brick, by host and path, and its TCP port."""
+    entry = expect(entry, dict, "brick_ports")
+    host = expect(entry.get("host"), str, "brick_ports: host")
+    path = expect(entry.get("path"), str, "brick_ports: path")
+    port = whole_number(entry.get("port"), "brick_ports: port")
+    if not 0 < port < 65536:  # a daemon as root connects to it, and another node may have sent it
+        raise Malformed(f"brick_ports: port is {port}, not one of 1 to 65535")
+    return (host, path), port

@@ -62,6 +62,7 @@ def merge_captures(own: Capture, leaders: Capture, own_uuid: str) -> Capture:
             if mine is None or host != mine.hostname
         },
         scrubs=leaders.scrubs,
+        geo_replications=leaders.geo_replications,
         **_disks(own, leaders),
         local=own_uuid,
         queried_by=leaders.node,

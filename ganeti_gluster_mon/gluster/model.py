@@ -11,9 +11,11 @@ from dataclasses import dataclass, field
 from typing import Mapping, Optional, Tuple
 
 from ganeti_gluster_mon.gluster.brick_clients import BrickClient
+from ganeti_gluster_mon.gluster.geo_replication import GeoReplication
 from ganeti_gluster_mon.gluster.log_messages import LogReport
 from ganeti_gluster_mon.gluster.lvm import BrickLvm
 from ganeti_gluster_mon.gluster.profile import BrickProfile
+from ganeti_gluster_mon.gluster.quota import QuotaLimit
 from ganeti_gluster_mon.gluster.rebalance import Rebalance
 from ganeti_gluster_mon.gluster.scrub import ScrubStatus
 from ganeti_gluster_mon.gluster.snapshots import VolumeSnapshot
@@ -172,21 +174,6 @@ class Heal:
 
 
 @dataclass(frozen=True)
-class QuotaLimit:
-    """One row of `volume quota V list`; bytes."""
-
-    path: str
-    hard_limit: Optional[int]
-    soft_limit: Optional[int]
-    used: Optional[int]
-    available: Optional[int]
-    #: whether the hard limit is reached
-    exceeded: Optional[bool]
-    #: whether the soft limit is
-    soft_exceeded: Optional[bool] = None
-
-
-@dataclass(frozen=True)
 class Daemon:
     """A helper process that `volume status` lists after the bricks, on one host."""
 
@@ -325,6 +312,8 @@ class Volume:
     snapshots: Optional[Tuple[VolumeSnapshot, ...]] = None
     #: the scrubbers of bitrot, node by node; None: not known, or bitrot is off
     scrubs: Optional[Tuple[ScrubStatus, ...]] = None
+    #: where it is replicated to; None: not known, or nowhere
+    geo_replications: Optional[Tuple[GeoReplication, ...]] = None
     daemons: Tuple[Daemon, ...] = ()
     mounts: Tuple[Mount, ...] = ()
     #: "host:path" of a thin arbiter, which is not among the bricks

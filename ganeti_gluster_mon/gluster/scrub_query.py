@@ -5,20 +5,18 @@ It takes a lock and queries each node.  So it is run once in SCRUB_INTERVAL for 
 
 from __future__ import annotations
 
-import selectors
 import time
-from typing import Dict, Iterable, List, Optional, Sequence, Tuple
+from typing import Dict, Iterable, List, Optional, Tuple
 
 from ganeti_gluster_mon.gluster import parse
 from ganeti_gluster_mon.gluster.capture import Capture
-from ganeti_gluster_mon.gluster.child import Child, read
+from ganeti_gluster_mon.gluster.own_process import output_of
 from ganeti_gluster_mon.gluster.scrub import ScrubStatus, scrub_statuses
 
 #: seconds for which a status is kept, and after which one that could not be had again is forgotten
 SCRUB_INTERVAL, FORGET_AFTER = 300.0, 1800.0
 #: seconds for all volumes
 SCRUB_TIMEOUT = 3.0
-_MOST_BYTES = 1 << 20
 
 
 def query_scrubs(
@@ -34,9 +32,8 @@ def query_scrubs(
         now = time.time_ns()
         known = [each for each in before.get(volume.name, ()) if now - each.queried_at < FORGET_AFTER * 1e9]
         if not known or now - known[0].queried_at >= SCRUB_INTERVAL * 1e9:
-            text = _output(
-                [gluster, "--mode=script", "volume", "bitrot", volume.name, "scrub", "status"], until
-            )
+            argv = [gluster, "--mode=script", "volume", "bitrot", volume.name, "scrub", "status"]
+            text = output_of(argv, until).decode("utf-8", "replace")
             known = list(scrub_statuses(text, volume.name, node, now) or known)
         found += known
     return tuple(found)
@@ -47,27 +44,3 @@ def _by_volume(previous: Optional[Capture]) -> Dict[str, List[ScrubStatus]]:
     for each in () if previous is None else previous.scrubs:
         found.setdefault(each.volume, []).append(each)
     return found
-
-
-def _output(argv: Sequence[str], until: float) -> str:
-    """What *argv* prints; "" where it does not end by *until* (of the monotonic clock)."""
-    if time.monotonic() >= until:
-        return ""
-    try:
-        child = Child(argv)
-    except OSError:
-        return ""
-    output = b""
-    try:
-        with selectors.DefaultSelector() as selector:
-            selector.register(child.stdout, selectors.EVENT_READ)
-            while selector.select(max(0.0, until - time.monotonic())):
-                more = read(child.stdout, _MOST_BYTES)
-                output += more or b""
-                if more == b"":
-                    return output.decode("utf-8", "replace")
-                if len(output) > _MOST_BYTES:
-                    break
-        return ""
-    finally:
-        child.end()

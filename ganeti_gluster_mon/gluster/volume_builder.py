@@ -12,18 +12,19 @@ from typing import (
 
 from ganeti_gluster_mon.gluster import capacity, parse, query
 from ganeti_gluster_mon.gluster.answer_reader import STATUS_SUBJECTS, AnswerReader
+from ganeti_gluster_mon.gluster.geo_replication import GeoReplication
 from ganeti_gluster_mon.gluster.model import (
     Brick,
     Daemon,
     Heal,
     Mount,
     Peer,
-    QuotaLimit,
     Subvolume,
     Volume,
 )
 from ganeti_gluster_mon.gluster.profile import BrickProfile
 from ganeti_gluster_mon.gluster.quorum import quorum_of
+from ganeti_gluster_mon.gluster.quota import QuotaLimit
 from ganeti_gluster_mon.gluster.rebalance import Rebalance
 from ganeti_gluster_mon.gluster.snapshots import VolumeSnapshot
 from ganeti_gluster_mon.gluster.status_reports import VolumeReports
@@ -76,6 +77,7 @@ def build_volume(
         profile=_profile(reader, info) if started else None,
         snapshots=_snapshots(reader, info),
         scrubs=tuple(scrub for scrub in reader.capture.scrubs if scrub.volume == info.name) or None,
+        geo_replications=_geo_replications(reader, info.name) if started else None,
         daemons=_daemons(reports, peers or ()),
         mounts=mounts,
         thin_arbiter=info.thin_arbiter,
@@ -141,6 +143,15 @@ def _snapshots(reader: AnswerReader, info: parse.VolumeInfo) -> Optional[Tuple[V
         if reader.snapshots is None
         else tuple(each for each in reader.snapshots if each.volume == info.name)
     )
+
+
+def _geo_replications(reader: AnswerReader, volume: str) -> Optional[Tuple[GeoReplication, ...]]:
+    """Where the volume is replicated to; notes what is not known of a session."""
+    found = tuple(each for each in reader.capture.geo_replications if each.volume == volume)
+    for session in found:
+        if session.failure is not None:
+            reader.note(f"geo-replication of {volume} to {session.secondary}", session.failure, volume)
+    return found or None
 
 
 def _profile(reader: AnswerReader, info: parse.VolumeInfo) -> Optional[Tuple[BrickProfile, ...]]:

@@ -10,6 +10,7 @@ from ganeti_gluster_mon.gluster.model import Pool, Unknown, Volume
 from ganeti_gluster_mon.health.bitrot import bitrot_problems
 from ganeti_gluster_mon.health.bricks import brick_problems
 from ganeti_gluster_mon.health.clients import client_problems, op_version_problems
+from ganeti_gluster_mon.health.geo_sessions import geo_replication_problems
 from ganeti_gluster_mon.health.guest_options import option_problems
 from ganeti_gluster_mon.health.guests import Guests
 from ganeti_gluster_mon.health.healing import healing_problems, stuck_problems
@@ -146,6 +147,7 @@ def _volume_problems(
     yield from healing_problems(volume)
     yield from service_problems(volume)
     yield from bitrot_problems(volume)
+    yield from geo_replication_problems(volume)
     yield from task_problems(volume)
     yield from snapshot_problems(volume)
     yield from space_problems(volume, limits)

@@ -48,6 +48,7 @@ _REMOVE = "gluster volume remove-brick {volume} {bricks}"
 #: for a confirmation, and without one it fails
 _REMOVE_AGAIN = f"{_REMOVE} stop && {_REMOVE.replace('gluster ', 'gluster --mode=script ', 1)} start"
 _CLIENTS = "gluster volume status {volume} clients"
+_GEO = "gluster volume geo-replication {volume} {path}"
 _QUOTA = "gluster volume quota {volume} list"
 _LVS = "ssh {host} lvs --all --options +devices"
 _UPGRADE = "apt-get install --only-upgrade glusterfs-server glusterfs-client"
@@ -104,6 +105,7 @@ REMEDIES: Mapping[str, Remedy] = {
     "HEAL_STUCK": Remedy(_HEALING, "gnt-gluster repair {volume}", _HEALING),
     "HEAL_PENDING": Remedy(_HEALING, "gluster volume heal {volume}", _HEALING),
     "DAEMON_DOWN": Remedy("gluster volume status {volume}", _START, _CHECK_VOLUME),
+    "GEO_REPLICATION_FAULTY": Remedy(f"{_GEO} status detail", f"{_GEO} start force", f"{_GEO} status"),
     "REBALANCE_FAILED": Remedy(_REBALANCE, "gnt-gluster rebalance {volume}", _CHECK_VOLUME),
     "REMOVE_BRICK_UNCOMMITTED": Remedy(f"{_REMOVE} status", f"{_REMOVE} commit", _CHECK_VOLUME),
     "REBALANCE_FAILURES": Remedy(_REBALANCE, "gnt-gluster rebalance {volume}", _CHECK_VOLUME),
@@ -116,6 +118,15 @@ REMEDIES: Mapping[str, Remedy] = {
     "GLUSTER_TOO_OLD": Remedy("gluster --version", _UPGRADE, _CHECK),
     "NOT_KNOWN": Remedy(_CHECK, "gnt-gluster diagnose", _CHECK),
     "CLIENT_PARTLY_CONNECTED": Remedy(_CLIENTS, "gnt-gluster diagnose", _CHECK_VOLUME),
+    "GEO_REPLICATION_FAILURES": Remedy(
+        f"{_GEO} status detail",
+        "setfattr -n glusterfs.geo-rep.trigger-sync -v 1 FILE",
+        f"{_GEO} status detail",
+    ),
+    "GEO_REPLICATION_BEHIND": Remedy(
+        f"{_GEO} status detail", f"{_GEO} config sync-jobs 6", f"{_GEO} status detail"
+    ),
+    "GEO_REPLICATION_STOPPED": Remedy(f"{_GEO} status detail", f"{_GEO} start", _CHECK_VOLUME),
     "SNAPSHOT_LIMIT": Remedy(
         "gluster snapshot info volume {volume}", "gluster snapshot delete SNAPSHOT", _CHECK_VOLUME
     ),
@@ -166,6 +177,9 @@ _OF_TASKS: Mapping[str, Mapping[str, Remedy]] = {
     },
     "metadata": {
         "THIN_POOL_FULL": Remedy(_LVS, "ssh {host} lvextend --poolmetadatasize +SIZE VG/POOL", _CHECK_VOLUME)
+    },
+    "geo-replication is paused": {
+        "GEO_REPLICATION_STOPPED": Remedy(f"{_GEO} status detail", f"{_GEO} resume", _CHECK_VOLUME)
     },
     "cluster.lookup-optimize": {
         "OPTION_ENDANGERS_GUESTS": Remedy(

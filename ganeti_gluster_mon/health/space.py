@@ -9,8 +9,9 @@ from __future__ import annotations
 from typing import Iterator, List, Optional, Sequence
 
 from ganeti_gluster_mon.gluster import capacity
-from ganeti_gluster_mon.gluster.model import Brick, Capacity, Inodes, QuotaLimit, Subvolume, Volume
+from ganeti_gluster_mon.gluster.model import Brick, Capacity, Inodes, Subvolume, Volume
 from ganeti_gluster_mon.gluster.placement import is_sharded
+from ganeti_gluster_mon.gluster.quota import QuotaLimit
 from ganeti_gluster_mon.health.bricks import set_name
 from ganeti_gluster_mon.health.problem import CRITICAL, OK, Limits, Problem
 from ganeti_gluster_mon.text import short_size, some

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any, Iterator, List, Optional, Sequence
 
 from ganeti_gluster_mon.command_error import CommandError
+from ganeti_gluster_mon.gluster.geo_replication import GeoReplication
 from ganeti_gluster_mon.problem_text import problem_text
 from ganeti_gluster_mon.text import duration_text, one_line
 from ganeti_gluster_mon.view.brick_list import BRICKS
@@ -41,6 +43,10 @@ def _volume(view: PoolView, row: VolumeRow, unit: str) -> Iterator[str]:
     if heal is not None and heal.rate is not None:
         left = "" if heal.seconds_left is None else f", about {duration_text(heal.seconds_left)} left"
         yield f"Healing: {heal.rate * 60:.1f} entries a minute{left}"
+    if row.volume.geo_replications:
+        yield from _list(
+            "Geo-replication", [_session(each, view.now / 1e9) for each in row.volume.geo_replications]
+        )
     bricks = [brick for brick in BRICKS.rows(view) or () if brick.volume is row.volume]
     yield from _rows(
         "Bricks", BRICKS, bricks, ("brick", "subvolume", "arbiter", "status", "free", "clients", "heal"), unit
@@ -53,6 +59,19 @@ def _volume(view: PoolView, row: VolumeRow, unit: str) -> Iterator[str]:
     )
     options = sorted(row.volume.options.items())
     yield from _list("Options", [f"{one_line(name)}: {one_line(value)}" for name, value in options])
+
+
+def _session(session: GeoReplication, now: float) -> str:
+    """One line: where to, how its workers are, and how far they have come."""
+    counts = Counter(worker.status or "?" for worker in session.workers)
+    words = [f"{number} {status}" for status, number in sorted(counts.items())] or ["?"]
+    synced = [worker.last_synced_at for worker in session.workers if worker.last_synced_at is not None]
+    if synced:
+        words.append(f"last synced {duration_text(max(0.0, now - min(synced)))} ago")
+    waiting = sum(worker.pending or 0 for worker in session.workers)
+    if waiting:
+        words.append(f"{waiting} changes wait")
+    return f"{one_line(session.secondary)} ({', '.join(words)})"
 
 
 def _list(title: str, items: Sequence[str]) -> Iterator[str]:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from ganeti_gluster_mon import __version__
 from ganeti_gluster_mon.gluster.brick_clients import BrickClient
+from ganeti_gluster_mon.gluster.geo_replication import GeoReplication, GeoReplicationWorker
 from ganeti_gluster_mon.gluster.log_messages import LogReport
 from ganeti_gluster_mon.gluster.lvm import BrickLvm, LogicalVolume, LvmPool
 from ganeti_gluster_mon.gluster.model import (
@@ -26,11 +27,11 @@ from ganeti_gluster_mon.gluster.model import (
     Peer,
     Pool,
     Process,
-    QuotaLimit,
     Subvolume,
     Volume,
 )
 from ganeti_gluster_mon.gluster.profile import BrickProfile, FileOperation
+from ganeti_gluster_mon.gluster.quota import QuotaLimit
 from ganeti_gluster_mon.gluster.rebalance import Rebalance, RebalanceNode
 from ganeti_gluster_mon.gluster.scrub import ScrubStatus
 from ganeti_gluster_mon.gluster.snapshots import VolumeSnapshot
@@ -207,6 +208,29 @@ POOL = Pool(
             scrubs=(
                 ScrubStatus("dist2", "node1.lab.test", TAKEN_AT, 2, 1, 0, 1795483000),
                 ScrubStatus("dist2", "node2.lab.test", TAKEN_AT),
+            ),
+            geo_replications=(
+                GeoReplication(
+                    "dist2",
+                    "node9.far.test::backup",
+                    TAKEN_AT,
+                    (
+                        GeoReplicationWorker(
+                            "node1.lab.test",
+                            "/export/b2/dist2",
+                            "active",
+                            "changelog crawl",
+                            1795483440,
+                            1,
+                            20,
+                            300,
+                            2,
+                            1795483000,
+                            1795483100,
+                        ),
+                        GeoReplicationWorker("node2.lab.test", "/export/b2/dist2"),
+                    ),
+                ),
             ),
             quota=(QuotaLimit("/images", 10**9, 8 * 10**8, 123, 10**9 - 123, False),),
             mounts=_MOUNTS[1:],

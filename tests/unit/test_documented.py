@@ -62,6 +62,8 @@ def test_glusters_commands_are_as_its_help_has_them(command: Documented) -> None
         ("gluster volume status gv0 detail", False),
         ("gluster volume quota gv0 limit-usage /images 200GB", False),
         ("gluster volume reblance gv0 start", True),
+        ("gluster volume geo-replication gv0 backup1::gv0 start force", False),
+        ("gluster volume geo-replication gv0 backup1::gv0 begin", True),
     ],
 )
 def test_a_command_that_is_wrong_is_found(text: str, wrong: bool) -> None:
@@ -93,9 +95,15 @@ def test_every_fix_of_the_runbook_is_one_that_there_is() -> None:
         elif text.startswith(("gnt-gluster ", "ganeti-gluster-mon ")):
             assert parse(command) == "", command
         else:
-            assert text.split()[0] in ("ssh", "systemctl", "journalctl", "apt-get", "df", "gnt-cluster"), (
-                command
-            )
+            assert text.split()[0] in (
+                "ssh",
+                "systemctl",
+                "journalctl",
+                "apt-get",
+                "df",
+                "gnt-cluster",
+                "setfattr",
+            ), command
             continue
         checked += 1
     assert checked > 100

@@ -17,6 +17,7 @@ NAMES = ["gluster", "gluster-bricks", "gluster-capacity", "gluster-disks", "glus
 
 VOLUME_FIELDS = (
     "name uuid type state status transport capacity inodes subvolumes bricks heal rebalance quota snapshots scrubs "
+    "geo_replications "
     "daemons mounted "
     "options"
 ).split()

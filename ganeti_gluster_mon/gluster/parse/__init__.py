@@ -22,6 +22,7 @@ from ganeti_gluster_mon.gluster.facts import (
     VolumeStatus,
 )
 from ganeti_gluster_mon.gluster.parse.clients_xml import brick_clients
+from ganeti_gluster_mon.gluster.parse.geo_replication_xml import geo_replication
 from ganeti_gluster_mon.gluster.parse.get_state import state, state_in_part
 from ganeti_gluster_mon.gluster.parse.heal_info_xml import heal_info
 from ganeti_gluster_mon.gluster.parse.lvs_json import logical_volumes
@@ -50,6 +51,7 @@ __all__ = [
     "VolumeInfo",
     "VolumeStatus",
     "brick_clients",
+    "geo_replication",
     "heal_info",
     "logical_volumes",
     "max_op_version",

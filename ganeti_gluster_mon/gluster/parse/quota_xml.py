@@ -5,12 +5,12 @@ from __future__ import annotations
 from operator import attrgetter
 from typing import List, Optional, Tuple
 
-from ganeti_gluster_mon.gluster.model import QuotaLimit
 from ganeti_gluster_mon.gluster.parse.xml_records import (
     element,
     listing,
     once,
 )
+from ganeti_gluster_mon.gluster.quota import QuotaLimit
 from ganeti_gluster_mon.gluster.validation import (
     Faults,
     Parsed,

@@ -10,6 +10,7 @@ from ganeti_gluster_mon.gluster import query
 from ganeti_gluster_mon.gluster.anonymize import anonymous, remaining
 from ganeti_gluster_mon.gluster.brick_filesystems import BrickFilesystem
 from ganeti_gluster_mon.gluster.capture import Answer, Capture
+from ganeti_gluster_mon.gluster.geo_replication import GeoReplication, GeoReplicationWorker
 from ganeti_gluster_mon.gluster.lvm import LogicalVolume, LvmPool, LvmReport
 from ganeti_gluster_mon.gluster.model import DiskFile, Mount, Process
 from ganeti_gluster_mon.gluster.scrub import ScrubStatus
@@ -36,6 +37,11 @@ CAPTURE = Capture(
         5,
         (LogicalVolume("dm-3", "fastdisks", "bricklv", 1, 2, 3, "thinlv"),),
         (LvmPool("fastdisks", "thinlv", "thin", 4, 5.0, 6.0, "out of data space", "vdolv"),),
+    ),
+    geo_replications=(
+        GeoReplication(
+            "gv0", "bob@kvm8.corp::gv0", 6, (GeoReplicationWorker("kvm7.corp", "/export/b1", "active"),), "of kvm7"
+        ),
     ),
     processes=(Process("brick", 3, 1.0, 2.0, 4, "gv0", "/export/b1", "running"),),
     disks=(
@@ -75,6 +81,12 @@ def test_each_field() -> None:
             5,
             (LogicalVolume("dm-3", "lvm1", "lvm2", 1, 2, 3, "lvm3"),),
             (LvmPool("lvm1", "lvm3", "thin", 4, 5.0, 6.0, "out of data space", "lvm4"),),
+        ),
+        geo_replications=(
+            GeoReplication(
+                "v1", "text1@node2.example.org::v1", 6,
+                (GeoReplicationWorker("node1.example.org", "/d4/d5", "active"),), "of node1",
+            ),
         ),
         processes=(Process("brick", 3, 1.0, 2.0, 4, "v1", "/d4/d5", "running"),),
         disks=(
@@ -145,6 +157,8 @@ def test_what_only_looks_like_a_name_is_none(left: bytes) -> None:
         {"disks_unknown": "why web1.corp"},
         {"devices": {"/dev/mapper/vg-x": "dm-3"}},
         {"scrubs": (ScrubStatus("x", "kvm8.corp", 5),)},
+        {"geo_replications": (GeoReplication("x", "kvm8.corp::x", 5),)},
+        {"geo_replications": (GeoReplication("x", "x::x", 5, (GeoReplicationWorker("kvm8.corp", "/x"),)),)},
         {"filesystems": (BrickFilesystem("/x", "/y", "ext4", "/dev/mapper/vg-x"),)},
         {"lvm": LvmReport(1, (LogicalVolume("dm-3", "fastdisks", "y"),))},
         {"lvm": LvmReport(1, (), (LvmPool("x", "y", "thin", pool="vdolv"),))},

@@ -5,7 +5,8 @@ from typing import Any, Optional, Tuple
 import pytest
 
 from ganeti_gluster_mon.gluster import capacity
-from ganeti_gluster_mon.gluster.model import Brick, Capacity, Inodes, Mount, QuotaLimit, Subvolume
+from ganeti_gluster_mon.gluster.model import Brick, Capacity, Inodes, Mount, Subvolume
+from ganeti_gluster_mon.gluster.quota import QuotaLimit
 
 #: an ext4 image of 2 GiB, as a brick of the lab stands on it
 BLOCKS, INODES = 489946, 131072

@@ -10,6 +10,7 @@ import pytest
 from ganeti_gluster_mon.gluster import capture, query
 from ganeti_gluster_mon.gluster.brick_filesystems import BrickFilesystem
 from ganeti_gluster_mon.gluster.capture import Answer, Capture, CaptureError
+from ganeti_gluster_mon.gluster.geo_replication import GeoReplication, GeoReplicationWorker
 from ganeti_gluster_mon.gluster.lvm import LogicalVolume, LvmPool, LvmReport
 from ganeti_gluster_mon.gluster.model import DiskFile, Mount, Process
 from ganeti_gluster_mon.gluster.scrub import ScrubStatus
@@ -32,6 +33,18 @@ FULL = Capture(
     bricks_answering={("node2.lab.test", "/export/b1/gv0"): True},
     devices={"/dev/mapper/vg-b1": "dm-3"},
     op_version=100000,
+    geo_replications=(
+        GeoReplication(
+            "gv0",
+            "far::backup",
+            17,
+            (
+                GeoReplicationWorker("node1", "/b", "active", "history crawl", 15, 1, 2, 3, 4, 5, 6),
+                GeoReplicationWorker("node2", "/b", "passive"),
+            ),
+        ),
+        GeoReplication("gv1", "far::backup", 18, failure="no answer"),
+    ),
     scrubs=(ScrubStatus("gv0", "node1", 17, 2, 0, 1, 15), ScrubStatus("gv0", "node2", 17)),
     filesystems=(
         BrickFilesystem(
@@ -160,6 +173,25 @@ def _manifest(tmp_path: Path, content: Any) -> str:
         ),
         ({"format_version": 1, "recorded_at": 1, "op_version": "x"}, "op_version is 'x'"),
         ({"format_version": 1, "recorded_at": 1, "filesystems": [{"brick": 3}]}, "filesystems: brick is 3"),
+        (
+            {"format_version": 1, "recorded_at": 1, "geo_replications": [{"volume": "v", "workers": []}]},
+            "geo_replications: an entry lacks what it must have",
+        ),
+        (
+            {
+                "format_version": 1,
+                "recorded_at": 1,
+                "geo_replications": [
+                    {
+                        "volume": "v",
+                        "secondary": "a::b",
+                        "queried_at": 1,
+                        "workers": [{"host": "n", "path": 3}],
+                    }
+                ],
+            },
+            "geo_replications: workers: path is 3",
+        ),
     ],
 )
 def test_manifest_that_says_nonsense(tmp_path: Path, content: Any, words: str) -> None:

@@ -13,10 +13,10 @@ from ganeti_gluster_mon.gluster.model import (
     Capacity,
     Inodes,
     Mount,
-    QuotaLimit,
     Subvolume,
     Volume,
 )
+from ganeti_gluster_mon.gluster.quota import QuotaLimit
 from ganeti_gluster_mon.health import CRITICAL, OK, Limits
 from ganeti_gluster_mon.health.space import (
     free_inodes,

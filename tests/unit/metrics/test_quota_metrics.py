@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ganeti_gluster_mon.gluster.model import QuotaLimit
+from ganeti_gluster_mon.gluster.quota import QuotaLimit
 from ganeti_gluster_mon.metrics.pool_metrics import render
 from tests.unit.example_pool import HEALTH, NOW, POOL
 from tests.unit.metrics.samples import WHOLE, of

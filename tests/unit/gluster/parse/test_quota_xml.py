@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from ganeti_gluster_mon.gluster import parse
-from ganeti_gluster_mon.gluster.model import QuotaLimit
+from ganeti_gluster_mon.gluster.quota import QuotaLimit
 from tests.unit.answers import HEALTHY, answer_of, xml
 
 

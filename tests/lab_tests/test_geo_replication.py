@@ -1,0 +1,132 @@
+"""Geo-replication from a pool of two hosts to a volume of another pool, with GlusterFS' own processes.
+
+The lab's hosts log in to each other as root.  `sync-method tarssh` needs no rsync.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any, Dict, Iterator, List
+
+import pytest
+
+from ganeti_gluster_mon.gluster.geo_replication_query import GEO_INTERVAL
+from tests.conftest import FAMILY
+from tests.lab import Pool, process
+from tests.lab.lab import command
+from tests.lab.waiting import wait_until
+
+pytestmark = [pytest.mark.lab, pytest.mark.soak]
+
+SECONDARY = "node3.lab.test::backup"
+SESSION = ("volume", "geo-replication", "gv0", SECONDARY)
+#: seconds for a worker to begin, or to fail; Gluster starts a faulty one again every 10 s
+BEGIN_TIMEOUT = 120.0
+
+
+@pytest.fixture(scope="module")
+def pools() -> Iterator[Pool]:
+    """gv0 on node1 and node2, which are a pool; backup on node3, a pool of its own; a session that runs."""
+    with Pool.first_free(FAMILY) as pool:
+        pool.gluster("peer", "probe", "node2.lab.test")
+        pool.wait_connected([1, 2])
+        pool.create_volume("gv0", pool.bricks("/export/b1/gv0", [1, 2]), replica=2)
+        pool.gluster("volume", "create", "backup", "node3.lab.test:/export/b1/backup", host=3)
+        pool.start_volume("backup", host=3)
+        pool.exec(1, ["ssh", "-oStrictHostKeyChecking=no", "node3.lab.test", "true"])
+        with_gsyncd(pool, "system::", "execute", "gsec_create")
+        with_gsyncd(pool, *SESSION, "create", "push-pem")
+        with_gsyncd(pool, *SESSION, "config", "sync-method", "tarssh")
+        with_gsyncd(pool, *SESSION, "start")
+        pool.mount(1, "gv0", "/mnt/gv0")
+        pool.mount(3, "backup", "/mnt/backup")
+        yield pool
+
+
+def with_gsyncd(pool: Pool, *words: str) -> None:
+    """Run a command of geo-replication: without gsyncd `gluster` does not have them."""
+    pool.exec(1, ["gluster", "--mode=script", *words], timeout=120)
+
+
+def volume(pool: Pool) -> Dict[str, Any]:
+    """gv0 in a report that queries Gluster."""
+    report = json.loads(pool.exec(1, [str(command()), "collect", "gluster", "--verbose"]).stdout)
+    (found,) = report["data"]["volumes"]
+    assert isinstance(found, dict)
+    return found
+
+
+def statuses(pool: Pool) -> List[str]:
+    sessions = volume(pool)["geo_replications"]
+    return sorted(str(worker["status"]) for session in sessions for worker in session["workers"])
+
+
+def check(pool: Pool) -> str:
+    return pool.exec(1, [str(command()), "check", "--query"], check=False).stdout
+
+
+def wait_replicating(pool: Pool) -> None:
+    wait_until(lambda: statuses(pool) == ["active", "passive"], "a worker to be active", BEGIN_TIMEOUT, 1.0)
+
+
+def test_what_is_written_is_replicated_and_a_passive_worker_is_no_problem(pools: Pool) -> None:
+    wait_replicating(pools)
+    pools.exec(1, ["sh", "-c", "echo guest > /mnt/gv0/disk"])
+    there = ["cat", "/mnt/backup/disk"]
+    wait_until(
+        lambda: pools.exec(3, there, check=False).stdout == "guest\n", "the file on the other volume", 60
+    )
+    assert check(pools).startswith("GLUSTER OK")
+    (session,) = volume(pools)["geo_replications"]
+    assert session["secondary"] == SECONDARY and session["age"] < GEO_INTERVAL
+    (active,) = [worker for worker in session["workers"] if worker["status"] == "active"]
+    assert active["failures"] == 0 and active["last_synced_at"] is not None
+    info = pools.exec(1, [str(Path(command()).with_name("gnt-gluster")), "info", "gv0"]).stdout
+    assert f"- {SECONDARY} (1 active, 1 passive, last synced " in info
+
+
+def test_a_secondary_volume_that_is_down_is_critical_until_it_is_back(pools: Pool) -> None:
+    wait_replicating(pools)
+    pools.kill_brick("backup", 3)
+    pools.exec(1, ["touch", "/mnt/gv0/another"])
+    wait_until(
+        lambda: "[GEO_REPLICATION_FAULTY]" in check(pools) and "CRITICAL" in check(pools),
+        "the session to be faulty",
+        BEGIN_TIMEOUT,
+        1.0,
+    )
+    pools.start_volume("backup", force=True, host=3)
+    wait_replicating(pools)
+    wait_until(lambda: check(pools).startswith("GLUSTER OK"), "the check to be content", 30, 1.0)
+
+
+def test_a_monitor_that_ended_is_critical_and_the_runbooks_fix_starts_it(pools: Pool) -> None:
+    wait_replicating(pools)
+    (session,) = volume(pools)["geo_replications"]
+    (host,) = [each["host"] for each in session["workers"] if each["status"] == "active"]
+    number = int(host[len("node")])
+    monitors = [found for found in pools.host(number).processes() if "--monitor" in found.argv]
+    for monitor in monitors:
+        process.kill(monitor.pid)
+    found = check(pools)
+    assert "GLUSTER CRITICAL" in found and f"is faulty: not replicated: {host}:/export/b1/gv0" in found
+    fix = f"gluster volume geo-replication gv0 {SECONDARY} start force"
+    assert f"fix: {fix}" in found
+    pools.exec(1, ["sh", "-c", fix], timeout=120)
+    wait_replicating(pools)
+
+
+def test_a_session_that_is_paused_is_a_warning_and_one_that_is_deleted_is_none(pools: Pool) -> None:
+    wait_replicating(pools)
+    with_gsyncd(pools, *SESSION, "pause")
+    paused = check(pools)
+    assert paused.startswith("GLUSTER WARNING") and "is paused [GEO_REPLICATION_STOPPED]" in paused
+    assert f"gluster volume geo-replication gv0 {SECONDARY} resume" in paused
+    with_gsyncd(pools, *SESSION, "resume")
+    wait_replicating(pools)
+    with_gsyncd(pools, *SESSION, "stop")
+    assert "is stopped [GEO_REPLICATION_STOPPED]" in check(pools)
+    with_gsyncd(pools, *SESSION, "delete")
+    assert volume(pools)["geo_replications"] is None
+    assert check(pools).startswith("GLUSTER OK")
