@@ -77,17 +77,23 @@ def _incomplete(volume: Volume, session: GeoReplication) -> Iterator[Problem]:
         entries = "1 entry" if failures == 1 else f"{failures} entries"
         what, more = "has failures", f": {entries} could not be replicated"
         yield _problem(volume, session, "GEO_REPLICATION_FAILURES", OK, what, more)
+    now = session.queried_at / 1e9
     late = [
-        session.queried_at / 1e9 - worker.last_synced_at
+        now - worker.last_synced_at
         for worker in session.workers
         if worker.pending and worker.last_synced_at is not None
     ]
+    unreached = [
+        now - worker.checkpoint_at
+        for worker in session.workers
+        if worker.checkpoint_at is not None and worker.checkpoint_completed_at is None
+    ]
     if late and max(late) > BEHIND_AFTER:
-        what, more = (
-            "is behind",
-            f": changes wait, and the last ones were replicated {duration_text(max(late))} ago",
-        )
-        yield _problem(volume, session, "GEO_REPLICATION_BEHIND", OK, what, more)
+        more = f": changes wait, and the last ones were replicated {duration_text(max(late))} ago"
+        yield _problem(volume, session, "GEO_REPLICATION_BEHIND", OK, "is behind", more)
+    elif unreached and max(unreached) > BEHIND_AFTER:
+        more = f": its checkpoint of {duration_text(max(unreached))} ago is not completed"
+        yield _problem(volume, session, "GEO_REPLICATION_BEHIND", OK, "is behind", more)
 
 
 def _workers(session: GeoReplication, subvolume: Subvolume) -> List[GeoReplicationWorker]:

@@ -35,11 +35,13 @@ def pools() -> Iterator[Pool]:
         pool.gluster("volume", "create", "backup", "node3.lab.test:/export/b1/backup", host=3)
         pool.start_volume("backup", host=3)
         pool.exec(1, ["ssh", "-oStrictHostKeyChecking=no", "node3.lab.test", "true"])
+        pool.mount(1, "gv0", "/mnt/gv0")
+        # The first copy has it: changes of later were not replicated in each session, until it was started anew (10.3).
+        pool.exec(1, ["sh", "-c", "echo guest > /mnt/gv0/disk"])
         with_gsyncd(pool, "system::", "execute", "gsec_create")
         with_gsyncd(pool, *SESSION, "create", "push-pem")
         with_gsyncd(pool, *SESSION, "config", "sync-method", "tarssh")
         with_gsyncd(pool, *SESSION, "start")
-        pool.mount(1, "gv0", "/mnt/gv0")
         pool.mount(3, "backup", "/mnt/backup")
         yield pool
 
@@ -72,7 +74,6 @@ def wait_replicating(pool: Pool) -> None:
 
 def test_what_is_written_is_replicated_and_a_passive_worker_is_no_problem(pools: Pool) -> None:
     wait_replicating(pools)
-    pools.exec(1, ["sh", "-c", "echo guest > /mnt/gv0/disk"])
     there = ["cat", "/mnt/backup/disk"]
     wait_until(
         lambda: pools.exec(3, there, check=False).stdout == "guest\n", "the file on the other volume", 60

@@ -132,3 +132,26 @@ def test_changes_that_wait_for_long_are_a_warning(ago: float, pending: Optional[
 
 def test_changes_that_wait_are_no_problem_while_it_is_not_known_since_when() -> None:
     assert problems(GeoReplicationWorker("n1", "/b", "active", entry=9, data=9, meta=9)) == []
+
+
+@pytest.mark.parametrize(
+    ("ago", "completed_at", "behind"),
+    [(BEHIND_AFTER + 1, None, True), (BEHIND_AFTER, None, False), (BEHIND_AFTER + 1, NOW - 5, False)],
+)
+def test_a_checkpoint_that_is_not_completed_is_a_warning(
+    ago: float, completed_at: Optional[int], behind: bool
+) -> None:
+    """Gluster may report that nothing waits, and replicate nothing."""
+    idle = GeoReplicationWorker(
+        "n1",
+        "/b",
+        "active",
+        last_synced_at=NOW - 20,
+        entry=0,
+        data=0,
+        meta=0,
+        checkpoint_at=round(NOW - ago),
+        checkpoint_completed_at=completed_at,
+    )
+    text = "is behind: its checkpoint of 1 h ago is not completed"
+    assert short(problems(idle)) == ([("GEO_REPLICATION_BEHIND", OK, text)] if behind else [])
