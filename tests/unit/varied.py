@@ -46,6 +46,15 @@ def with_hosts(capture: Capture, rename: Callable[[int, str], str]) -> Capture:
         bricks_answering={
             (new.get(host, host), path): answers for (host, path), answers in capture.bricks_answering.items()
         },
+        geo_replications=tuple(
+            replace(
+                session,
+                workers=tuple(
+                    replace(worker, host=new.get(worker.host, worker.host)) for worker in session.workers
+                ),
+            )
+            for session in capture.geo_replications
+        ),
     )
 
 
@@ -78,6 +87,9 @@ def _distinct(capture: Capture) -> Capture:
         capture,
         answers=tuple(map(changed, capture.answers)),
         mounts=tuple(replace(mount, volume=f"{mount.volume}-2") for mount in capture.mounts),
+        geo_replications=tuple(
+            replace(session, volume=f"{session.volume}-2") for session in capture.geo_replications
+        ),
     )
 
 
@@ -118,6 +130,7 @@ def merged(one: Capture, two: Capture) -> Capture:
         one,
         answers=tuple(answers),
         mounts=(*one.mounts, *two.mounts),
+        geo_replications=(*one.geo_replications, *two.geo_replications),
         gluster_version=old[0] if old else one.gluster_version,
         **probes,  # type: ignore[arg-type]
     )
