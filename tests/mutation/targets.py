@@ -24,6 +24,7 @@ _MODULES: Dict[str, Tuple[str, ...]] = {
     "gluster/capacity": (),
     "gluster/placement": (),
     "gluster/quorum": (),
+    "gluster/parse/lvs_json": (),
     **dict.fromkeys(
         ["gluster/pool_builder", "gluster/peer_builder", "gluster/brick_builder", "gluster/volume_builder"],
         ("gluster/test_pool_builder.py", "gluster/test_merge.py", "test_kinds_of_faults.py"),

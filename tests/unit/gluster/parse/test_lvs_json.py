@@ -130,6 +130,11 @@ def test_percentages(percent: str, value: float, faults: int) -> None:
     assert (found.facts[1][0].data_percent, len(found.faults)) == (value, faults)
 
 
+def test_as_many_volumes_as_may_be() -> None:
+    rows = [row(lv_name=f"b{number}", lv_attr="-") for number in range(10_000)]
+    assert len(read(*rows).facts[0]) == 10_000
+
+
 def test_names_that_are_none_are_left_out() -> None:
     found = read(
         row(lv_name="", lv_attr="-"), row(lv_name="a\nb", lv_attr="-"), row(lv_name="b1", lv_attr="-")
