@@ -33,6 +33,13 @@ def families(scrape: Scrape, make: Families) -> Iterator[Metric]:
         _PROCESS,
         _summed((process, process.rss) for process in processes),
     )
+    # of several with the same labels, the lowest: that which was started last
+    yield make.gauge(
+        "gluster_process_uptime_seconds",
+        "Seconds since a process of Gluster on this node was started; of several, the one started last.",
+        _PROCESS,
+        [((process.name, process.volume, process.path), process.uptime) for process in processes],
+    )
 
 
 def _summed(figures: Iterable[Tuple[Process, float]]) -> Iterator[LabelledValue]:

@@ -13,7 +13,7 @@ def test_processes_that_do_the_same_are_added_up() -> None:
         NOW,
         processes=(
             Process("brick", 1, 9.0, 1.5, 100, "gv0", "/b"),
-            Process("brick", 2, 9.0, 0.25, 50, "gv0", "/b"),
+            Process("brick", 2, 5.0, 0.25, 50, "gv0", "/b"),
             Process("brick", 3, 9.0, 4.0, 7, "gv0", "/c"),
         ),
     )
@@ -24,6 +24,7 @@ def test_processes_that_do_the_same_are_added_up() -> None:
         ({**brick, "path": "/c"}, 4.0),
     ]
     assert [value for _, value in of(text, "gluster_process_resident_memory_bytes")] == [150.0, 7.0]
+    assert [value for _, value in of(text, "gluster_process_uptime_seconds")] == [5.0, 9.0]
 
 
 def test_two_mounts_one_over_the_other_are_one_series_and_the_worse_one() -> None:

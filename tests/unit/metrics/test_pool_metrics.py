@@ -104,6 +104,7 @@ CONTRACT = {
     "gluster_mount_up": "volume path",
     "gluster_process_cpu_seconds_total": "name volume path",
     "gluster_process_resident_memory_bytes": "name volume path",
+    "gluster_process_uptime_seconds": "name volume path",
 }
 
 
