@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Iterator
+from typing import Iterator, Optional, Tuple
 
-from ganeti_gluster_mon.gluster.model import Volume
+from ganeti_gluster_mon.gluster.model import Subvolume, Volume
 from ganeti_gluster_mon.gluster.quorum import to_spare
 from ganeti_gluster_mon.metrics.families import Families, GaugeGroup, Scrape
 from ganeti_gluster_mon.metrics.volume_metrics import started_volumes
@@ -29,23 +29,40 @@ _GAUGES = (
         "gluster_subvolume_bricks_to_spare",
         "Bricks more that may be lost, whichever they are, before the subvolume loses its quorum.",
     ),
+    ("gluster_subvolume_size_bytes", "Size in bytes of the subvolume, by what its bricks report."),
+    ("gluster_subvolume_used_bytes", "Bytes of the subvolume that are used, storage.reserve included."),
+    (
+        "gluster_subvolume_available_bytes",
+        "Bytes that an ordinary program may still write to the subvolume.",
+    ),
 )
 
 
 def families(scrape: Scrape, make: Families) -> Iterator[GaugeGroup]:
-    """Bricks and quorum of each subvolume."""
+    """Bricks, quorum and space of each subvolume."""
     yield make.group(
         _SUBVOLUME,
         _GAUGES,
         [
             (
                 (volume.name, _subvolume_name(volume, index)),
-                (len(subvolume.bricks), subvolume.up, subvolume.quorum, to_spare(subvolume, volume.options)),
+                (
+                    len(subvolume.bricks),
+                    subvolume.up,
+                    subvolume.quorum,
+                    to_spare(subvolume, volume.options),
+                    *_space(subvolume),
+                ),
             )
             for volume in started_volumes(scrape)
             for index, subvolume in enumerate(volume.subvolumes)
         ],
     )
+
+
+def _space(subvolume: Subvolume) -> Tuple[Optional[int], ...]:
+    space = subvolume.capacity
+    return (None, None, None) if space is None else (space.size, space.used, space.available)
 
 
 def _subvolume_name(volume: Volume, index: int) -> str:

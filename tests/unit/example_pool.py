@@ -161,7 +161,14 @@ POOL = Pool(
             state="started",
             transport="tcp",
             bricks=_GV0,
-            subvolumes=(Subvolume("replicate", _GV0, quorum=True),),
+            subvolumes=(
+                Subvolume(
+                    "replicate",
+                    _GV0,
+                    quorum=True,
+                    capacity=Capacity(SIZE, 108355584, 1878003712, "bricks"),
+                ),
+            ),
             options={"cluster.quorum-type": "auto", "storage.reserve": "1"},
             capacity=Capacity(SIZE, 108355584, 1878003712, "mount"),
             inodes=Inodes(131072, 58, 131014),
