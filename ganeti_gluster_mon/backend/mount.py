@@ -23,6 +23,9 @@ _MOUNT_TIMEOUT, _UNMOUNT_TIMEOUT = 60.0, 30.0
 #: seconds for a killed process to end, which the kernel may keep as long as a mount hangs
 _KILLED = 2.0
 _MOUNTINFO = "/proc/self/mountinfo"
+#: what glusterfs gets besides the server (docs/figures.md has what that gains).  Without the page cache of the kernel a
+#: write is one request to the client; with it, one for the attribute security.capability precedes each write.
+FUSE_OPTIONS = ("--process-name=fuse", "--direct-io-mode=enable", "--reader-thread-count=2")
 #: what statvfs reports for a mount whose client has ended, or reaches no brick
 _DEAD = os.strerror(errno.ENOTCONN)
 
@@ -126,7 +129,7 @@ class VolumeMount:
                 f"--volfile-server-port={self.port}",
             )
         ]
-        return ("glusterfs", *words, f"--volfile-id=/{self.volume}", "--process-name=fuse", self.path)
+        return ("glusterfs", *words, f"--volfile-id=/{self.volume}", *FUSE_OPTIONS, self.path)
 
     def unmount(self, lazy: bool) -> Optional[str]:
         """Unmount the volume; why that is not possible, None if it is not mounted now.  The caller has the lock."""

@@ -57,6 +57,8 @@ def test_arguments_of_glusterfs(place: Path, monkeypatch: pytest.MonkeyPatch) ->
         "--volfile-server-port=24010",
         "--volfile-id=/gv0",
         "--process-name=fuse",
+        "--direct-io-mode=enable",
+        "--reader-thread-count=2",
         f"{place}/gluster.d/gv0@node1:24010",
     ]
     assert not (place / "gluster.d" / "gv0@node1:24010").exists(), "no mount point is left behind"
