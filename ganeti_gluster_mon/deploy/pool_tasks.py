@@ -54,6 +54,7 @@ from ganeti_gluster_mon.deploy.step import NodeQuery, PreconditionFailed, Step
 from ganeti_gluster_mon.deploy.survey import NodeSurvey
 from ganeti_gluster_mon.deploy.task_queries import (
     coordinator_of,
+    dead_rebalance,
     find_volume,
     last_rebalance,
     look_at,
@@ -170,10 +171,11 @@ def rebalance(context: Context, arguments: argparse.Namespace) -> Proposal:
     result = f"the files of {volume.name} are spread over all its bricks"
     if is_balanced(context, coordinator.name, volume) and not arguments.force:
         return Proposal((), result=f"{result} since its last rebalance (-f spreads them again)")
-    before = last_rebalance(context, coordinator.name, volume.name)
+    died = dead_rebalance(context, coordinator.name, volume.name)
+    before = died or last_rebalance(context, coordinator.name, volume.name)
     return Proposal(
         (
-            StartRebalance(coordinator.name, volume.name, before=before),
+            StartRebalance(coordinator.name, volume.name, before=before, died=died is not None),
             Rebalanced(coordinator.name, volume.name, before),
         ),
         result=result,

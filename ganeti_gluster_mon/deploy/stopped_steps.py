@@ -11,12 +11,14 @@ from dataclasses import dataclass
 from typing import List, Sequence, Tuple
 
 from ganeti_gluster_mon.deploy.apply import Host, query_nodes
-from ganeti_gluster_mon.deploy.remote import program, stopped_processes
+from ganeti_gluster_mon.deploy.remote import gluster_processes, program
 from ganeti_gluster_mon.deploy.step import DONE, Command, NodeQuery, PreconditionFailed, Remaining, Step
 from ganeti_gluster_mon.ganeti.ssh import CommandResult
 from ganeti_gluster_mon.text import one_line, some
 
 _MOST_NAMES = 4
+#: the kernel's letter; a process that a debugger holds has "t"
+_STOPPED = "T"
 
 
 @dataclass(frozen=True)
@@ -32,37 +34,40 @@ class ContinueProcesses(Step):
         return f"what a signal has stopped goes on: {some(self.stopped, _MOST_NAMES)}"
 
     def queries(self) -> Tuple[NodeQuery, ...]:
-        return (_query(self.node, self.volumes),)
+        return (processes_query(self.node, self.volumes),)
 
     def remaining(self, answers: Sequence[CommandResult]) -> Remaining:
-        pids = [str(pid) for pid, _ in _understand(self.node, answers[0])]
+        pids = [str(pid) for pid, state, _ in processes(self.node, answers[0]) if state == _STOPPED]
         return (Command(self.node, ("kill", "-CONT", *pids)),) if pids else DONE
 
 
 def continue_steps(host: Host, nodes: Sequence[str], volumes: Sequence[str]) -> List[Step]:
     """A step for each of *nodes* with a stopped process of *volumes*.  A node that cannot be queried has none."""
-    queries = {node: _query(node, tuple(volumes)) for node in nodes}
+    queries = {node: processes_query(node, tuple(volumes)) for node in nodes}
     answers = query_nodes(host, queries.values())
     steps: List[Step] = []
     for node, query in queries.items():
         try:
-            found = _understand(node, answers[query])
+            found = [what for _, state, what in processes(node, answers[query]) if state == _STOPPED]
         except PreconditionFailed:
             continue  # what else is planned on that node needs an answer from it, too
         if found:
-            steps.append(ContinueProcesses(node, tuple(volumes), tuple(what for _, what in found)))
+            steps.append(ContinueProcesses(node, tuple(volumes), tuple(found)))
     return steps
 
 
-def _query(node: str, volumes: Sequence[str]) -> NodeQuery:
-    return NodeQuery(node, program(stopped_processes, *volumes))
+def processes_query(node: str, volumes: Sequence[str]) -> NodeQuery:
+    """The query whose answer `processes` takes."""
+    return NodeQuery(node, program(gluster_processes, *volumes))
 
 
-def _understand(node: str, reply: CommandResult) -> Tuple[Tuple[int, str], ...]:
-    """Process ids, and what each process is.  Raises PreconditionFailed."""
+def processes(node: str, reply: CommandResult) -> Tuple[Tuple[int, str, str], ...]:
+    """Process ids, states, and what each process is.  Raises PreconditionFailed where they are not known."""
     try:
-        return tuple((int(pid), one_line(str(what), 120)) for pid, what in json.loads(reply.stdout))
+        return tuple(
+            (int(pid), str(state), one_line(str(what), 120)) for pid, state, what in json.loads(reply.stdout)
+        )
     except (ValueError, TypeError) as err:
         raise PreconditionFailed(
-            f"{node}: it is not known which processes of Gluster are stopped: {reply.reason}"
+            f"{node}: it is not known which processes of Gluster run: {reply.reason}"
         ) from err

@@ -8,10 +8,12 @@ from ganeti_gluster_mon.deploy import plan, survey
 from ganeti_gluster_mon.deploy.apply import PlanRefused, query_nodes
 from ganeti_gluster_mon.deploy.brick_status import must_be_known
 from ganeti_gluster_mon.deploy.context import Context, Proposal
+from ganeti_gluster_mon.deploy.daemon_steps import LOCALHOST
 from ganeti_gluster_mon.deploy.gluster_cli import gluster_argv, heal, heal_counts, volume_status
 from ganeti_gluster_mon.deploy.layout import BrickAddress
 from ganeti_gluster_mon.deploy.plan import BrickPlace
 from ganeti_gluster_mon.deploy.step import NodeQuery, PreconditionFailed, Step
+from ganeti_gluster_mon.deploy.stopped_steps import processes, processes_query
 from ganeti_gluster_mon.deploy.survey import NodeSurvey
 from ganeti_gluster_mon.deploy.task_steps import rebalance as parse_rebalance
 from ganeti_gluster_mon.gluster.facts import HealCount, VolumeInfo
@@ -106,6 +108,28 @@ def last_rebalance(context: Context, coordinator: str, volume: str) -> Optional[
     question = NodeQuery(coordinator, gluster_argv(rebalance_status(volume)))
     state = parse_rebalance(query_nodes(context.host, [question])[question])
     return None if state is None or state.status == "in progress" else state.id
+
+
+def dead_rebalance(context: Context, coordinator: str, volume: str) -> Optional[str]:
+    """The id of a rebalance that glusterd calls in progress, and whose processes have ended; None: there is none.
+
+    glusterd calls it so for ever where it notices that the process is gone while the kernel still ends it
+    (docs/gluster.md).  Where a node cannot be queried, it is not known to be dead.
+    """
+    question = NodeQuery(coordinator, gluster_argv(rebalance_status(volume)))
+    state = parse_rebalance(query_nodes(context.host, [question])[question])
+    if state is None or state.id is None or not state.busy:
+        return None
+    nodes = [context.cluster.node_of_host(coordinator if host == LOCALHOST else host) for host in state.busy]
+    queries = [processes_query(node.name, (volume,)) for node in nodes if node is not None]
+    if len(queries) < len(state.busy):
+        return None
+    answers = query_nodes(context.host, queries)
+    try:
+        found = [what for query in queries for _, _, what in processes(query.node, answers[query])]
+    except PreconditionFailed:
+        return None
+    return None if f"daemon rebalance/{volume}" in found else state.id
 
 
 def proposal(steps: Sequence[Step], notes: Sequence[str], places: Sequence[BrickPlace]) -> Proposal:

@@ -31,9 +31,13 @@ class StartRebalance(Step):
     layout_only: bool = False
     #: the id of the one before, which is not this one
     before: Optional[str] = None
+    #: whether glusterd calls the one before in progress, though its processes have ended: it takes another start then
+    died: bool = False
 
     @property
     def description(self) -> str:
+        if self.died:
+            return f"a rebalance of {self.volume} begun; that in progress has no process any more"
         if self.layout_only:
             return f"new files of {self.volume} on the new bricks, too"
         return f"a rebalance of {self.volume} begun"
@@ -47,12 +51,11 @@ class StartRebalance(Step):
 
     def remaining(self, answers: Sequence[CommandResult]) -> Remaining:
         state = rebalance(answers[0])
-        if state is not None and state.status == "fix-layout in progress" and not self.layout_only:
-            return WAIT  # it is short, and there can be only one at a time
-        if state is not None and (
-            state.status.endswith("in progress") or state.id not in (None, self.before)
-        ):
-            return DONE
+        if state is not None and not (self.died and state.id == self.before):
+            if state.status == "fix-layout in progress" and not self.layout_only:
+                return WAIT  # it is short, and there can be only one at a time
+            if state.status.endswith("in progress") or state.id not in (None, self.before):
+                return DONE
         words = ("fix-layout", "start") if self.layout_only else ("start",)
         return (gluster(self.node, "volume", "rebalance", self.volume, *words),)
 
@@ -97,6 +100,8 @@ class RebalanceState:
     #: "in progress", "completed", …
     status: str
     id: Optional[str]
+    #: the hosts on which it is in progress, as glusterd of the node that answered calls them
+    busy: Tuple[str, ...] = ()
 
 
 def rebalance(reply: CommandResult) -> Optional[RebalanceState]:
@@ -105,7 +110,8 @@ def rebalance(reply: CommandResult) -> Optional[RebalanceState]:
         parsed = parse.rebalance_status(gluster_cli.output(reply)).facts
     except (Refused, Unreadable, PreconditionFailed):
         return None
-    return RebalanceState(parsed.status, parsed.id)
+    busy = tuple(node.host for node in parsed.nodes if node.status.endswith("in progress"))
+    return RebalanceState(parsed.status, parsed.id, busy)
 
 
 def has_moved_all(reply: CommandResult) -> bool:

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from tests import documented, runbook
+from ganeti_gluster_mon.health.remedies import ALERT_CODES
+from tests import documented, runbook, runbook_tests
 from tests.documented import Documented, commands, gluster_fault, parse
 
 OURS = commands(("gnt-gluster", "ganeti-gluster-mon"))
@@ -107,6 +108,30 @@ def test_every_fix_of_the_runbook_is_one_that_there_is() -> None:
             continue
         checked += 1
     assert checked > 100
+
+
+def test_each_section_of_the_runbook_is_tested_in_one_way() -> None:
+    listed = [*runbook_tests.FIXED, *runbook_tests.REPORTED, *runbook_tests.TYPED, *ALERT_CODES]
+    assert sorted(listed) == sorted(runbook.titles())
+
+
+@pytest.mark.parametrize(
+    ("title", "test"), sorted([*runbook_tests.FIXED.items(), *runbook_tests.REPORTED.items()])
+)
+def test_the_lab_test_of_a_section_makes_its_fault(title: str, test: str) -> None:
+    name, _, function = test.partition("::")
+    source = (documented.REPOSITORY / "tests" / "lab_tests" / name).read_text(encoding="utf-8")
+    body = re.search(rf"^((?:@.*\n)*)def {function}\(.*?(?=^(?:def|@|class|#)|\Z)", source, re.M | re.S)
+    assert body, test
+    # the scrubber's test has the words of the problem, that of a pulled cable a function that all of them share
+    assert title in body[0] or title in ("BITROT_CORRUPTED", "BRICK_UNREACHABLE"), body[0]
+    if title in runbook_tests.FIXED:
+        assert re.search(r"\b(?:fix|inspect_and_fix|remedy_of)\(", body[0]), test
+
+
+def test_the_table_of_how_the_runbook_is_tested_is_that_of_the_lists() -> None:
+    page = (documented.REPOSITORY / "docs" / "lab.md").read_text(encoding="utf-8")
+    assert page.endswith("\n\n" + runbook_tests.table(runbook.titles()))
 
 
 #: the commands of docs/deploy.md that change something → the lab test that runs them

@@ -63,8 +63,8 @@ class Hosts:
             return self.status or self._status()
         if "split-brain" in argv:
             return ok(NO_SPLIT_BRAIN)
-        if argv[-1] == "gv0" and "stopped_processes" in argv[-2]:
-            return ok('[[7, "mount /mnt/gv0"]]' if node in self.stopped else "[]")
+        if argv[-1] == "gv0" and "gluster_processes" in argv[-2]:
+            return ok('[[7, "T", "mount /mnt/gv0"]]' if node in self.stopped else "[]")
         return ok()
 
     def _status(self) -> CommandResult:

@@ -11,13 +11,19 @@ from ganeti_gluster_mon.deploy.stopped_steps import ContinueProcesses, continue_
 from ganeti_gluster_mon.ganeti.ssh import CommandResult, NodeUnavailable
 from tests.unit.deploy.fake_nodes import FAILED, ok
 
-STOPPED = ok('[[7, "brick /b"], [9, "mount /mnt/gv0"]]')
+STOPPED = ok(
+    '[[7, "T", "brick /b"], [8, "S", "brick /c"], [9, "T", "mount /mnt/gv0"], [10, "t", "brick /d"]]'
+)
 
 
 class Nodes:
     """node1 has stopped processes, node2 has none, node3 answers nonsense, node4 is off."""
 
-    ANSWERS: ClassVar[Dict[str, CommandResult]] = {"node1": STOPPED, "node2": ok("[]"), "node3": ok("x")}
+    ANSWERS: ClassVar[Dict[str, CommandResult]] = {
+        "node1": STOPPED,
+        "node2": ok('[[7, "S", "brick /b"]]'),
+        "node3": ok("x"),
+    }
 
     def query(
         self, node: str, queries: Sequence[Sequence[str]], timeout: float = 20.0
@@ -48,7 +54,7 @@ def test_what_is_stopped_at_the_time_goes_on() -> None:
     assert step.remaining([ok("[]")]) is DONE
 
 
-@pytest.mark.parametrize("reply", [FAILED, ok(""), ok('["x"]'), ok("[[1]]"), ok('[["x", "y"]]')])
+@pytest.mark.parametrize("reply", [FAILED, ok(""), ok('["x"]'), ok("[[1]]"), ok('[["x", "T", "y"]]')])
 def test_nothing_is_signalled_where_the_answer_is_not_understood(reply: CommandResult) -> None:
     with pytest.raises(PreconditionFailed, match="node1: it is not known which processes"):
         ContinueProcesses("node1", ("gv0",), ()).remaining([reply])

@@ -61,6 +61,16 @@ def test_one_that_runs_already_is_not_started_again_though_it_is_the_one_before(
     assert start(answer("in progress"), before=TASK) == DONE
 
 
+@pytest.mark.parametrize("state", ["in progress", "fix-layout in progress"])
+def test_one_in_progress_whose_processes_ended_is_started_again_once(state: str) -> None:
+    step = StartRebalance("node1", "gv0", before=TASK, died=True)
+    found = step.remaining((answer(state),))
+    assert isinstance(found, tuple) and found[0].argv[-4:] == ("volume", "rebalance", "gv0", "start")
+    assert step.remaining((answer("in progress", OTHER),)) == DONE
+    assert step.remaining((answer("completed", OTHER),)) == DONE
+    assert Rebalanced("node1", "gv0", TASK).remaining((answer(state),)) == WAIT
+
+
 def test_a_layout_that_is_being_fixed_is_waited_for() -> None:
     fixing = answer("fix-layout in progress")
     assert start(fixing, before=TASK) == WAIT

@@ -1,7 +1,7 @@
-"""Prints the processes of Gluster on a node that a signal has stopped: [[pid, what it is], …].
+"""Prints the processes of Gluster on a node, other than glusterd: [[pid, state, what it is], …].
 
 Arguments: the volumes.  Bricks, mounts and rebalances of other volumes are left out; self-heal daemons and the like
-serve all volumes of a node.  A process that a debugger holds (state "t") is left out.
+serve all volumes of a node.  The state is the kernel's letter: "T" is a process that a signal has stopped.
 """
 
 from __future__ import annotations
@@ -12,20 +12,20 @@ import sys
 from typing import List, Sequence, Tuple
 
 
-def stopped_processes(volumes: Sequence[str]) -> List[Tuple[int, str]]:
-    """Each process with its state "T" in /proc, and the words that name it."""
+def gluster_processes(volumes: Sequence[str]) -> List[Tuple[int, str, str]]:
+    """Each process with its state, and the words that name it.  One that has ended and is not reaped is left out."""
     found = []
     for pid in sorted(filter(str.isdigit, os.listdir("/proc")), key=int):
         try:
             with open(f"/proc/{pid}/stat", "rb") as file:
-                state = file.read().rpartition(b")")[2].split()[0]
+                state = file.read().rpartition(b")")[2].split()[0].decode()
             with open(f"/proc/{pid}/cmdline", "rb") as file:
                 words = [os.fsdecode(word) for word in file.read().split(b"\0")[:-1]]
         except OSError:
             continue  # it has just ended
-        what = named(words, volumes) if state == b"T" and words else ""
+        what = named(words, volumes) if words and state not in "ZX" else ""
         if what:
-            found.append((int(pid), what))
+            found.append((int(pid), state, what))
     return found
 
 
@@ -50,4 +50,4 @@ def named(words: Sequence[str], volumes: Sequence[str]) -> str:
 
 
 if __name__ == "__main__":
-    print(json.dumps(stopped_processes(sys.argv[1:])))
+    print(json.dumps(gluster_processes(sys.argv[1:])))

@@ -1,4 +1,4 @@
-"""The processes of Gluster that a signal has stopped, by their command lines and the kernel's state."""
+"""The processes of Gluster on a node, by their command lines and the kernel's state."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from typing import List, Sequence
 
 import pytest
 
-from ganeti_gluster_mon.deploy.remote import program, stopped_processes
-from ganeti_gluster_mon.deploy.remote.stopped_processes import named
+from ganeti_gluster_mon.deploy.remote import gluster_processes, program
+from ganeti_gluster_mon.deploy.remote.gluster_processes import named
 
 FUSE = ["/usr/sbin/glusterfs", "--process-name", "fuse", "--volfile-server=node1"]
 BRICK = [
@@ -50,13 +50,13 @@ def test_what_a_process_is(words: Sequence[str], what: str) -> None:
 
 
 def found() -> List[List[object]]:
-    argv = program(stopped_processes, "gv0")
+    argv = program(gluster_processes, "gv0")
     answer = subprocess.run([sys.executable, *argv[1:]], capture_output=True, check=True, timeout=30)
     parsed: List[List[object]] = json.loads(answer.stdout)
     return parsed
 
 
-def test_a_stopped_process_is_found_until_it_goes_on() -> None:
+def test_the_state_of_a_process_is_the_kernels() -> None:
     """Real processes with the command lines of a brick and of a mount; only the brick is stopped."""
     code = "import sys; print(flush=True); sys.stdin.read()"
     with ExitStack() as running:
@@ -78,9 +78,9 @@ def test_a_stopped_process_is_found_until_it_goes_on() -> None:
         running.callback(brick.send_signal, signal.SIGCONT)
         brick.send_signal(signal.SIGSTOP)
         os.waitid(os.P_PID, brick.pid, os.WSTOPPED | os.WNOWAIT)
-        assert [one for one in found() if one[0] in (brick.pid, mount.pid)] == [
-            [brick.pid, "brick /export/b1"]
-        ]
+        ours = {one[0]: one[1:] for one in found() if one[0] in (brick.pid, mount.pid)}
+        assert ours[brick.pid] == ["T", "brick /export/b1"]
+        assert ours[mount.pid][1] == "mount /mnt/gv0" and ours[mount.pid][0] in ("S", "R")
         brick.send_signal(signal.SIGCONT)
         os.waitid(os.P_PID, brick.pid, os.WCONTINUED | os.WNOWAIT)
-        assert [one for one in found() if one[0] == brick.pid] == []
+        assert [one[1] for one in found() if one[0] == brick.pid] != ["T"]
