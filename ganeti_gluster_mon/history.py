@@ -4,7 +4,7 @@ The web process of each node keeps it in the state directory, so that a restart 
 
     /var/lib/ganeti-gluster-mon/history.json
     {"format_version": 1, "problems": [[CODE, VOLUME, SUBJECT, SINCE], …], "healing": {VOLUME: [[TIME, PENDING], …]},
-     "stuck": {VOLUME: [SINCE, IDLE_SINCE, TIME, PENDING]}}
+     "stuck": {VOLUME: [SINCE, IDLE_SINCE, TIME, PENDING]}, "rebalances": {VOLUME: [ID, SINCE, TIME, RUN_TIME]}}
 
 Times are seconds since the epoch.  A file that cannot be read, or is not of this form, is none: then everything
 exists since now.  Both parts are bounded.
@@ -36,6 +36,9 @@ SAMPLE_EVERY, RATE_OVER = 30.0, 60.0
 #: seconds between two counts of a backlog up to which it counts as watched all the time
 COUNTED_WITHIN = 600.0
 
+#: seconds after which a rebalance whose run time does not grow has no process any more
+STALLED_AFTER = 120.0
+
 Sample = Tuple[float, int]
 
 
@@ -51,6 +54,17 @@ class Stuck(NamedTuple):
     pending: int
 
 
+class Run(NamedTuple):
+    """A rebalance that is in progress."""
+
+    id: str
+    #: since when, and until when, it was found with this run time
+    since: float
+    counted_at: float
+    #: seconds
+    run_time: float
+
+
 @dataclass(frozen=True)
 class History:
     """What is kept from one cycle to the next."""
@@ -62,6 +76,8 @@ class History:
     healing: Mapping[str, Tuple[Sample, ...]] = field(default_factory=dict)
     #: by volume
     stuck: Mapping[str, Stuck] = field(default_factory=dict)
+    #: by volume
+    rebalances: Mapping[str, Run] = field(default_factory=dict)
 
     def after(self, pool: Pool, health: Health, now: float) -> History:
         """The history once *pool* was found with *health* at *now* (seconds since the epoch)."""
@@ -78,7 +94,21 @@ class History:
             last = min(now, self.last_present.get(key, now))
             if key not in since and now - last < GAP and len(since) < MOST_PROBLEMS:
                 since[key], last_present[key] = began, last
-        return History(since, last_present, self._samples(pool, now), self._stuck(pool, now))
+        stuck = self._stuck(pool, now)
+        return History(since, last_present, self._samples(pool, now), stuck, self._runs(pool))
+
+    def _runs(self, pool: Pool) -> Dict[str, Run]:
+        found: Dict[str, Run] = {}
+        taken = pool.taken_at / 1e9
+        for volume in pool.volumes or ():
+            task = volume.rebalance
+            if task is None or task.id is None or task.run_time is None:
+                continue
+            before = self.rebalances.get(volume.name)
+            if before is None or not _goes_on(before, task.id, task.run_time, taken):
+                before = Run(task.id, taken, taken, task.run_time)
+            found[volume.name] = before._replace(counted_at=max(taken, before.counted_at))
+        return found
 
     def _samples(self, pool: Pool, now: float) -> Dict[str, Tuple[Sample, ...]]:
         healing: Dict[str, Tuple[Sample, ...]] = {}
@@ -121,9 +151,19 @@ class History:
 
     def with_rates(self, pool: Pool) -> Pool:
         """*pool* with the rate, the seconds left and the stuck time of each heal backlog."""
-        if pool.volumes is None or not (self.healing or self.stuck):
+        if pool.volumes is None or not (self.healing or self.stuck or self.rebalances):
             return pool
-        return replace(pool, volumes=tuple(self._with_rate(volume) for volume in pool.volumes))
+        taken = pool.taken_at / 1e9
+        volumes = [self._with_run(volume, taken) for volume in pool.volumes]
+        return replace(pool, volumes=tuple(self._with_rate(volume) for volume in volumes))
+
+    def _with_run(self, volume: Volume, taken: float) -> Volume:
+        run, task = self.rebalances.get(volume.name), volume.rebalance
+        if run is None or task is None or task.id is None or task.run_time is None:
+            return volume
+        if run.counted_at - run.since < STALLED_AFTER or not _goes_on(run, task.id, task.run_time, taken):
+            return volume
+        return replace(volume, rebalance=replace(task, stalled_since=run.since))
 
     def _with_rate(self, volume: Volume) -> Volume:
         samples = self.healing.get(volume.name, ())
@@ -144,6 +184,11 @@ class History:
         return replace(volume, heal=replace(volume.heal, rate=rate, seconds_left=left))
 
 
+def _goes_on(run: Run, task: str, run_time: float, taken: float) -> bool:
+    """Whether the rebalance *task*, as of *taken*, is still the one of *run*, with the same run time."""
+    return (run.id, run.run_time) == (task, run_time) and abs(taken - run.counted_at) <= COUNTED_WITHIN
+
+
 def encode(history: History) -> bytes:
     """The content of the file."""
     problems = [[*key, began] for key, began in history.since.items()]
@@ -152,6 +197,7 @@ def encode(history: History) -> bytes:
         "problems": problems,
         "healing": history.healing,
         "stuck": history.stuck,
+        "rebalances": history.rebalances,
     }
     return json.dumps(content, separators=(",", ":")).encode("ascii")
 
@@ -172,7 +218,12 @@ def decode(content: bytes) -> History:
         for name, (began, idle, counted_at, pending) in list(fields.get("stuck", {}).items())[:MOST_PROBLEMS]:
             idle_since = None if idle is None else _moment(idle)
             stuck[_name(name)] = Stuck(_moment(began), idle_since, _moment(counted_at), _pending(pending))
-        return History(since, {}, healing, stuck)
+        rebalances: Dict[str, Run] = {}
+        for name, (task, began, counted_at, run_time) in list(fields.get("rebalances", {}).items())[
+            :MOST_PROBLEMS
+        ]:
+            rebalances[_name(name)] = Run(_name(task), _moment(began), _moment(counted_at), _moment(run_time))
+        return History(since, {}, healing, stuck, rebalances)
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return History()
 

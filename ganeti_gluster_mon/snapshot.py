@@ -18,7 +18,7 @@ from ganeti_gluster_mon.daemon.spool_view import SpoolView
 from ganeti_gluster_mon.gluster import capture, cycle, session
 from ganeti_gluster_mon.gluster.model import Pool, Unknown
 from ganeti_gluster_mon.gluster.pool_builder import build_pool
-from ganeti_gluster_mon.health import Health, Limits, evaluate, with_stuck_healing
+from ganeti_gluster_mon.health import Health, Limits, evaluate, with_stuck
 from ganeti_gluster_mon.health.annotate import annotate
 from ganeti_gluster_mon.history import History
 from ganeti_gluster_mon.mutes import Mutes
@@ -48,7 +48,7 @@ class Snapshot:
         now = self.now / 1e9
         pool = known.with_rates(self.pool)
         health = annotate(
-            with_stuck_healing(self.health, pool, now),
+            with_stuck(self.health, pool, now),
             known.since.get,
             lambda problem: muted.is_muted(problem.code, problem.volume, now, problem.subject),
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Optional, Tuple
 
 
@@ -21,6 +21,16 @@ class Rebalance:
     failures: Optional[int] = None
     #: the same host by host
     nodes: Tuple[RebalanceNode, ...] = ()
+    #: since when (seconds since the epoch) it is in progress and its run time has not grown: its process has ended;
+    #: None also where that takes earlier cycles to know
+    stalled_since: Optional[float] = field(default=None, compare=False)
+
+    @property
+    def run_time(self) -> Optional[float]:
+        """Seconds over all hosts on which it is in progress, which grow while it runs; None: not known, or on none."""
+        times = [node.run_time for node in self.nodes if node.status.endswith("in progress")]
+        known = [time for time in times if time is not None]
+        return sum(known) if known and len(known) == len(times) else None
 
 
 @dataclass(frozen=True)
@@ -38,3 +48,5 @@ class RebalanceNode:
     #: files that were looked at, and those of them that were left where they are; None: not known
     lookups: Optional[int] = None
     skipped: Optional[int] = None
+    #: seconds that it has run; None: not known
+    run_time: Optional[float] = None

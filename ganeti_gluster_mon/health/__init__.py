@@ -18,7 +18,7 @@ from ganeti_gluster_mon.health.disks import (
     evaluate_guests,
     subvolume_redundancy,
 )
-from ganeti_gluster_mon.health.evaluate import STATUSES, Health, VolumeHealth, evaluate, with_stuck_healing
+from ganeti_gluster_mon.health.evaluate import STATUSES, Health, VolumeHealth, evaluate, with_stuck
 from ganeti_gluster_mon.health.guests import affected_guests, guests_text
 from ganeti_gluster_mon.health.messages import MessagePart, grouped, message, message_parts
 from ganeti_gluster_mon.health.node import evaluate_node
@@ -65,7 +65,7 @@ __all__ = [
     "message_parts",
     "remedy_of",
     "subvolume_redundancy",
-    "with_stuck_healing",
+    "with_stuck",
     "worst",
     "worst_first",
 ]

@@ -21,7 +21,7 @@ from ganeti_gluster_mon.health.problem import CRITICAL, OK, UNKNOWN, Limits, Pro
 from ganeti_gluster_mon.health.services import service_problems
 from ganeti_gluster_mon.health.snapshots_left import snapshot_problems
 from ganeti_gluster_mon.health.space import space_problems
-from ganeti_gluster_mon.health.tasks import task_problems
+from ganeti_gluster_mon.health.tasks import stalled_problems, task_problems
 from ganeti_gluster_mon.health.thin_pools import thin_pool_problems
 
 #: All statuses of a volume.  "healing": copies differ.  "faulty": its bricks and copies are well, and something else
@@ -108,21 +108,25 @@ def evaluate(pool: Pool, limits: Limits, now: int) -> Health:
     )
 
 
-def with_stuck_healing(health: Health, pool: Pool, now: float) -> Health:
-    """*health* with a problem for each heal backlog of *pool* that is stuck; *now* is seconds since the epoch.
+def with_stuck(health: Health, pool: Pool, now: float) -> Health:
+    """*health* with a problem for each heal backlog and each rebalance of *pool* that is stuck.
 
-    It takes earlier cycles to know (`Heal.stuck_since`), so `evaluate` does not know.
+    *now* is seconds since the epoch.  It takes earlier cycles to know (`Heal.stuck_since`, `Rebalance.stalled_since`),
+    so `evaluate` does not know.
     """
     problems, volumes = list(health.problems), dict(health.volumes)
     for volume in pool.volumes or ():
-        stuck = list(stuck_problems(volume, now))
+        stalled = list(stalled_problems(volume))
+        stuck = [*stuck_problems(volume, now), *stalled]
         if not stuck or volume.name not in volumes:
             continue
         stuck = Guests(pool).named(stuck)
-        mine = tuple(sorted([*volumes[volume.name].problems, *stuck], key=worst_first))
+        before = volumes[volume.name].problems
+        wrong = [one for one in before if stalled and one.code == "REBALANCE_RUNNING"]
+        mine = tuple(sorted([*(one for one in before if one not in wrong), *stuck], key=worst_first))
         volumes[volume.name] = VolumeHealth(_status(volume, worst(mine)), worst(mine), mine)
-        problems += stuck
-    if len(problems) == len(health.problems):
+        problems = [*(one for one in problems if one not in wrong), *stuck]
+    if problems == list(health.problems):
         return health
     problems.sort(key=worst_first)
     return Health(worst(problems), message(problems), tuple(problems), volumes)

@@ -43,6 +43,27 @@ def task_problems(volume: Volume) -> Iterator[Problem]:
         )
 
 
+def stalled_problems(volume: Volume) -> Iterator[Problem]:
+    """A task of *volume* that glusterd calls in progress, and whose process has ended, by earlier cycles."""
+    task = volume.rebalance
+    if task is None or task.stalled_since is None:
+        return
+    what = _what(task)
+    text = (
+        f"{volume.name}: {what} failed: its process has ended, since its run time does not grow, though glusterd calls "
+        f"it in progress; start it again: {_next(volume, task, what)}"
+    )
+    yield Problem(
+        "REBALANCE_FAILED",
+        CRITICAL,
+        text,
+        volume.name,
+        _subject(task),
+        since=task.stalled_since,
+        kind=f"{what} failed",
+    )
+
+
 def _subject(task: Rebalance) -> str:
     """The bricks that are being removed; "" for other tasks."""
     return " ".join(task.bricks) if task.type == "remove-brick" else ""

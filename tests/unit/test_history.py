@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import List, Tuple
+from typing import List, Optional, Tuple
 
 import pytest
 
 from ganeti_gluster_mon import history, mutes
 from ganeti_gluster_mon.gluster.model import Brick, Heal, Pool
+from ganeti_gluster_mon.gluster.rebalance import Rebalance, RebalanceNode
 from ganeti_gluster_mon.health import (
     CRITICAL,
     HEALING,
@@ -19,6 +20,7 @@ from ganeti_gluster_mon.health import (
     VolumeHealth,
     evaluate,
     message,
+    remedy_of,
     worst,
 )
 from ganeti_gluster_mon.health.annotate import key_of
@@ -210,6 +212,65 @@ def test_a_backlog_that_does_not_fall_under_writing_guests_is_stuck_after_four_h
         assert bool(stuck(shown(known, pool, minute))) == (minute >= 240)
 
 
+def moving(run_time: Optional[float], minutes: float, id_: str = "id1", status: str = "in progress") -> Pool:
+    """The pool with a rebalance of gv0 that has run for *run_time* on node1, and has completed on node2."""
+    nodes = (
+        RebalanceNode("node1", status, run_time=run_time),
+        RebalanceNode("node2", "completed", run_time=7.0),
+    )
+    task = Rebalance("rebalance", status, id_, nodes=nodes)
+    volumes = tuple(
+        replace(volume, rebalance=task) if volume.name == "gv0" else volume for volume in POOL.volumes or ()
+    )
+    return replace(POOL, taken_at=round((NOW + 60 * minutes) * 1e9), volumes=volumes)
+
+
+def moved(*cycles: Pool) -> Health:
+    """The health of the last of *cycles*, with what the others are known for."""
+    known = History()
+    for pool in cycles:
+        known = known.after(pool, health(), pool.taken_at / 1e9)
+    last = cycles[-1]
+    snapshot = Snapshot(last, evaluate(last, Limits(), last.taken_at), last.taken_at)
+    return snapshot.annotated(history.decode(history.encode(known)), mutes.NONE).health
+
+
+def codes(found: Health) -> List[str]:
+    of_gv0 = [problem for problem in found.problems if problem.volume == "gv0"]
+    return [problem.code for problem in of_gv0 if problem.code.startswith("REBALANCE")]
+
+
+def test_a_rebalance_whose_run_time_does_not_grow_has_no_process_any_more() -> None:
+    still = [moving(12.0, minute / 2) for minute in range(5)]
+    assert codes(moved(*still[:4])) == ["REBALANCE_RUNNING"]
+    found = moved(*still)
+    assert codes(found) == ["REBALANCE_FAILED"]
+    (problem,) = [one for one in found.volumes["gv0"].problems if one.code.startswith("REBALANCE")]
+    assert (problem.severity, problem.since, found.code) == (CRITICAL, NOW, CRITICAL)
+    assert "in progress; start it again: gnt-gluster rebalance gv0" in problem.text
+    assert remedy_of(problem).fix == "gnt-gluster rebalance gv0"
+
+
+@pytest.mark.parametrize(
+    ("cycles", "why"),
+    [
+        ([moving(12.0 + minute, minute) for minute in range(5)], "it grows"),
+        ([moving(12.0, minute, f"id{minute // 2}") for minute in range(6)], "another one begins"),
+        ([moving(12.0, 0), moving(12.0, 11)], "it was not watched"),
+        ([moving(12.0, 0)] * 5, "the same answers"),
+        ([moving(None, minute) for minute in range(5)], "it is not known"),
+        ([*[moving(12.0, minute) for minute in range(4)], moving(None, 4)], "it is not known now"),
+        ([*[moving(12.0, minute) for minute in range(4)], moving(13.0, 4)], "it goes on"),
+    ],
+)
+def test_a_rebalance_is_in_progress(cycles: List[Pool], why: str) -> None:
+    assert codes(moved(*cycles)) == ["REBALANCE_RUNNING"], why
+
+
+def test_a_rebalance_that_is_over_is_not_watched() -> None:
+    assert codes(moved(*[moving(12.0, minute, status="completed") for minute in range(5)])) == []
+
+
 def test_what_a_daemon_kept_that_has_died_makes_nothing_stuck() -> None:
     assert stuck(shown(watched(*HOUR), backlog(5, NOW + 7200), 120)) == []
 
@@ -238,6 +299,9 @@ def test_what_is_written_is_read_again() -> None:
     known = History().after(backlog(7, NOW), health(OFFLINE, HEAL), NOW)
     assert known.stuck
     assert history.decode(history.encode(known)) == known
+    known = History().after(moving(3.5, 0), health(), NOW)
+    assert known.rebalances["gv0"].run_time == 3.5
+    assert history.decode(history.encode(known)) == known
 
 
 @pytest.mark.parametrize(
@@ -259,6 +323,9 @@ def test_what_is_written_is_read_again() -> None:
         b'{"format_version": 1, "problems": [], "healing": {}, "stuck": {"gv0": [1, 2]}}',
         b'{"format_version": 1, "problems": [], "healing": {}, "stuck": {"gv0": [1, 1, 2, -1]}}',
         b'{"format_version": 1, "problems": [], "healing": {}, "stuck": 7}',
+        b'{"format_version": 1, "problems": [], "healing": {}, "rebalances": {"gv0": ["id", 1, 2]}}',
+        b'{"format_version": 1, "problems": [], "healing": {}, "rebalances": {"gv0": ["id", 1, 2, -1]}}',
+        b'{"format_version": 1, "problems": [], "healing": {}, "rebalances": {"gv0": [1, 1, 2, 3]}}',
         b'{"format_version": 1, "problems": 5, "healing": {}}',
     ],
 )

@@ -105,7 +105,11 @@ class Annotations:
         waited = time.monotonic() - self._written_at
         known, written = self._history, self._written
         if known.since == written.since:
-            same = known.healing == written.healing and known.stuck == written.stuck
+            same = (known.healing, known.stuck, known.rebalances) == (
+                written.healing,
+                written.stuck,
+                written.rebalances,
+            )
             if same or waited < _WRITE_EVERY:
                 return
         self._written, self._written_at = self._history, time.monotonic()

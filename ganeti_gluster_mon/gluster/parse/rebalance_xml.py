@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import List, Optional
 
 from ganeti_gluster_mon.gluster.parse.xml_records import (
@@ -25,6 +26,7 @@ from ganeti_gluster_mon.gluster.xmlstream import Record, read
 
 #: counts of a host that are not there in every version of Gluster
 _COUNTS = ("files", "size", "lookups", "skipped")
+_SECONDS = re.compile(r"\d{1,10}(\.\d{1,9})?", re.ASCII)
 
 
 def rebalance_status(output: bytes) -> Parsed[Rebalance]:
@@ -32,7 +34,7 @@ def rebalance_status(output: bytes) -> Parsed[Rebalance]:
     faults = Faults()
     aggregate = element("failures status statusStr")
     node = element(
-        f"nodeName failures status statusStr {' '.join(_COUNTS)}",
+        f"nodeName failures status statusStr runtime {' '.join(_COUNTS)}",
         make=lambda record: _rebalance_node(record, faults),
     )
     answer = read(
@@ -67,4 +69,6 @@ def _rebalance_node(record: Record, faults: Faults) -> Optional[RebalanceNode]:
     counts = {
         name: number(record.texts[name], name, whose, faults) for name in _COUNTS if name in record.texts
     }
-    return None if status is None else RebalanceNode(host, status, failures, **counts)
+    text = record.texts.get("runtime", "")
+    run_time = float(text) if _SECONDS.fullmatch(text) else None
+    return None if status is None else RebalanceNode(host, status, failures, **counts, run_time=run_time)

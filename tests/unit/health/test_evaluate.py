@@ -21,7 +21,7 @@ from ganeti_gluster_mon.gluster.model import (
 from ganeti_gluster_mon.gluster.quorum import quorum
 from ganeti_gluster_mon.gluster.rebalance import Rebalance
 from ganeti_gluster_mon.health import CRITICAL, HEALING, OK, UNKNOWN, Health, Limits, Problem, evaluate
-from ganeti_gluster_mon.health.evaluate import volume_status, with_stuck_healing
+from ganeti_gluster_mon.health.evaluate import volume_status, with_stuck
 
 NOW = 1_795_483_447_000_000_000
 GIB = 1 << 30
@@ -315,12 +315,12 @@ def test_a_backlog_that_is_stuck_is_a_problem_of_its_volume() -> None:
     example = pool(stuck, volume(name="other"))
     health = judged(example)
     assert (health.code, health.volumes["gv0"].code) == (HEALING, HEALING)
-    assert with_stuck_healing(health, example, 60.0) is health
-    later = with_stuck_healing(health, example, 5 * 3600.0)
+    assert with_stuck(health, example, 60.0) is health
+    later = with_stuck(health, example, 5 * 3600.0)
     assert (later.code, later.problems[0].code) == (CRITICAL, "HEAL_STUCK")
     assert [problem.code for problem in later.volumes["gv0"].problems] == ["HEAL_STUCK", "HEAL_PENDING"]
     assert (later.volumes["gv0"].status, later.volumes["gv0"].code) == ("healing", CRITICAL)
     assert later.volumes["other"] == health.volumes["other"]
     assert "not one less for 5 h" in later.message
     # a volume that the health does not have is left out
-    assert with_stuck_healing(replace(health, volumes={}), example, 5 * 3600.0).code == HEALING
+    assert with_stuck(replace(health, volumes={}), example, 5 * 3600.0).code == HEALING

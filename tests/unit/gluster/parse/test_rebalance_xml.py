@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Optional
 
 import pytest
 
@@ -38,7 +39,14 @@ def test_counts_of_a_host() -> None:
     )
     assert not parsed.faults
     first = RebalanceNode(
-        "localhost", "completed", 607, files=1078333, size=110595407872, lookups=31394531, skipped=4519379
+        "localhost",
+        "completed",
+        607,
+        files=1078333,
+        size=110595407872,
+        lookups=31394531,
+        skipped=4519379,
+        run_time=158751.00,
     )
     assert parsed.facts.nodes[0] == first
     broken = REBALANCE.replace(
@@ -47,6 +55,18 @@ def test_counts_of_a_host() -> None:
     parsed = parse.rebalance_status(xml(broken % (2, "1")))
     assert parsed.facts.nodes[0].files is None
     assert parsed.faults == ("files of the rebalance on localhost is '-1'",)
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("12.00", 12.0), ("7", 7.0), ("", None), ("-1", None), ("1e9", None)]
+)
+def test_the_run_time_of_a_host(text: str, seconds: Optional[float]) -> None:
+    answer = REBALANCE.replace("</statusStr></node>", f"</statusStr><runtime>{text}</runtime></node>")
+    parsed = parse.rebalance_status(xml(answer % (2, "1")))
+    assert not parsed.faults
+    assert [node.run_time for node in parsed.facts.nodes] == [seconds, seconds]
+    # only that of the host on which it is in progress
+    assert parsed.facts.run_time == seconds
 
 
 def test_refused_in_glusters_own_words() -> None:
