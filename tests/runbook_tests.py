@@ -40,6 +40,12 @@ FIXED: Mapping[str, str] = {
 REPORTED: Mapping[str, str] = {
     "BITROT_CORRUPTED": "test_pool_as_it_is.py::test_a_file_that_the_scrubber_found_corrupted",
     "BRICK_UNREACHABLE": "test_pool_in_trouble.py::test_a_peer_whose_cable_is_pulled",
+    "GEO_REPLICATION_FAULTY": (
+        "test_geo_replication.py::test_a_secondary_volume_that_is_down_is_critical_until_it_is_back"
+    ),
+    "GEO_REPLICATION_STOPPED": (
+        "test_geo_replication.py::test_a_session_that_is_paused_is_a_warning_and_one_that_is_deleted_is_none"
+    ),
     "QUOTA_SOFT_EXCEEDED": "test_health.py::test_a_quota_that_is_used_up_and_a_quota_daemon_that_does_not_run",
 }
 
@@ -61,6 +67,8 @@ TYPED: Tuple[str, ...] = (
     "VOLUME_NEARLY_FULL",
     "SUBVOLUME_NEARLY_FULL",
     "THIN_POOL_FULL",
+    "GEO_REPLICATION_BEHIND",
+    "GEO_REPLICATION_FAILURES",
     "GlusterPartFull",
     "GlusterBrickNearlyFull",
     "GlusterNodeUnwell",
