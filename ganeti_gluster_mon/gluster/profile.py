@@ -19,6 +19,16 @@ class FileOperation:
 
 
 @dataclass(frozen=True)
+class BlockCount:
+    """Reads and writes of at least *size* and less than twice *size* bytes."""
+
+    #: a power of two
+    size: int
+    reads: int
+    writes: int
+
+
+@dataclass(frozen=True)
 class BrickProfile:
     """The file operations on one brick, since the brick or its profiling was started."""
 
@@ -28,3 +38,5 @@ class BrickProfile:
     #: bytes that were read and written; None: not known
     read: Optional[int] = None
     written: Optional[int] = None
+    #: by size, the smallest first; None: not known
+    blocks: Optional[Tuple[BlockCount, ...]] = None

@@ -5,7 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Dict, Iterable, Iterator, List, Mapping, Optional, Sequence, Tuple, Union
 
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily, Metric
+from prometheus_client.core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+    InfoMetricFamily,
+    Metric,
+)
 from prometheus_client.samples import Sample
 
 from ganeti_gluster_mon.gluster.model import Pool
@@ -30,6 +36,9 @@ class Scrape:
     #: whether this node queries the whole pool; None where no node leads
     leader: Optional[bool]
 
+
+#: values of the labels; upper limits, "+Inf" the last, with the number of values up to each; and the sum of all values
+LabelledHistogram = Tuple[Sequence[Optional[str]], Sequence[Tuple[str, float]], float]
 
 #: name and help of a gauge
 NameAndHelp = Tuple[str, str]
@@ -99,6 +108,19 @@ class Families:
         """The counter *name*, which ends in "_total"; of samples with the same labels the lowest."""
         family = CounterMetricFamily(name, text)
         family.samples = self._of(name, labels, samples)
+        return family
+
+    def histogram(
+        self, name: str, text: str, labels: Sequence[str], samples: Iterable[LabelledHistogram]
+    ) -> Metric:
+        """The histogram *name*; of samples with the same labels the first."""
+        family = HistogramMetricFamily(name, text, labels=labels)
+        known = set()
+        for values, buckets, total in samples:
+            key = tuple([label(value) for value in values])
+            if key not in known:
+                known.add(key)
+                family.add_metric(key, buckets, total)
         return family
 
     def info(self, name: str, text: str, labels: Mapping[str, Optional[str]]) -> Metric:

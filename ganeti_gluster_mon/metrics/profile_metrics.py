@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import re
-from typing import Iterator, Optional
+from typing import Iterator, List, Optional, Sequence, Tuple
 
 from prometheus_client.core import Metric
 
+from ganeti_gluster_mon.gluster.profile import BlockCount, BrickProfile
 from ganeti_gluster_mon.metrics.families import Families, Scrape
 from ganeti_gluster_mon.metrics.volume_metrics import started_volumes
 
 _BRICK = ("volume", "host", "path")
+
+#: the upper limits of the sizes of reads and writes, in bytes, below 2 MiB; Gluster counts by powers of two
+_SIZES = tuple((1 << power) - 1 for power in range(9, 22))
 
 #: the first release of Gluster that counts nanoseconds; older ones count microseconds
 _NANOSECONDS_SINCE = 8
@@ -56,6 +60,31 @@ def families(scrape: Scrape, make: Families) -> Iterator[Metric]:
         _BRICK,
         [(labels, profile.written) for labels, profile in profiles],
     )
+    yield make.histogram(
+        "gluster_brick_io_size_bytes",
+        "Sizes of reads from the brick and writes to it, where profiling is started.",
+        (*_BRICK, "operation"),
+        [
+            ((*labels, operation), _buckets(counts), total)
+            for labels, profile in profiles
+            for operation, counts, total in _sizes(profile)
+            if total is not None
+        ],
+    )
+
+
+def _sizes(profile: BrickProfile) -> Iterator[Tuple[str, List[Tuple[int, int]], Optional[int]]]:
+    """Of reads and of writes: how many there were by size, and how many bytes all had."""
+    blocks: Sequence[BlockCount] = profile.blocks or ()
+    if blocks:
+        yield "read", [(block.size, block.reads) for block in blocks], profile.read
+        yield "write", [(block.size, block.writes) for block in blocks], profile.written
+
+
+def _buckets(counts: Sequence[Tuple[int, int]]) -> List[Tuple[str, float]]:
+    """The same limits for every brick, so that histograms can be added."""
+    limited = [(str(most), sum(count for size, count in counts if size <= most)) for most in _SIZES]
+    return [*limited, ("+Inf", sum(count for _, count in counts))]
 
 
 def _latency_unit(version: Optional[str]) -> Optional[float]:

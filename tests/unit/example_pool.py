@@ -30,7 +30,7 @@ from ganeti_gluster_mon.gluster.model import (
     Subvolume,
     Volume,
 )
-from ganeti_gluster_mon.gluster.profile import BrickProfile, FileOperation
+from ganeti_gluster_mon.gluster.profile import BlockCount, BrickProfile, FileOperation
 from ganeti_gluster_mon.gluster.quota import QuotaLimit
 from ganeti_gluster_mon.gluster.rebalance import Rebalance, RebalanceNode
 from ganeti_gluster_mon.gluster.scrub import ScrubStatus
@@ -206,6 +206,7 @@ POOL = Pool(
                     (FileOperation("WRITE", 186, 23767797.0), FileOperation("RELEASE", 1)),
                     read=0,
                     written=2048000,
+                    blocks=(BlockCount(4096, 0, 100), BlockCount(8192, 0, 85), BlockCount(4194304, 0, 1)),
                 ),
             ),
             snapshots=(

@@ -71,7 +71,8 @@ def exported_labels(leader: bool) -> Dict[str, Set[str]]:
         text = render(pool, health, now, duration=1.0, failures={"lock": 1}, leader=leader).decode("utf-8")
         for family in text_string_to_metric_families(text):  # type: ignore[no-untyped-call]
             for sample in family.samples:
-                found.setdefault(sample.name, set()).update(sample.labels)
+                name = family.name if family.type == "histogram" else sample.name
+                found.setdefault(name, set()).update(set(sample.labels) - {"le"})
     return found
 
 

@@ -6,7 +6,7 @@ import re
 from typing import List, Optional, Tuple
 
 from ganeti_gluster_mon.gluster.parse.xml_records import compare_count, element, listing, once, only
-from ganeti_gluster_mon.gluster.profile import BrickProfile, FileOperation
+from ganeti_gluster_mon.gluster.profile import BlockCount, BrickProfile, FileOperation
 from ganeti_gluster_mon.gluster.validation import Faults, Parsed, is_name, number, quoted
 from ganeti_gluster_mon.gluster.xmlstream import Record, read
 
@@ -22,7 +22,10 @@ def profile(output: bytes) -> Parsed[Tuple[BrickProfile, ...]]:
     """
     faults = Faults()
     operation = element("name hits avgLatency", make=lambda record: _operation(record, faults))
-    statistics = element("totalRead totalWrite", fopStats=listing(fop=operation))
+    block = element("size reads writes", make=lambda record: _block(record, faults))
+    statistics = element(
+        "totalRead totalWrite", blockStats=listing(block=block), fopStats=listing(fop=operation)
+    )
     brick = element("brickName", cumulativeStats=statistics, make=lambda record: _brick(record, faults))
     answer = read(output, "volProfile", element("brickCount", brick=brick, many="brick"), faults)
     found: List[Optional[BrickProfile]] = answer.children.get("brick", [])
@@ -52,7 +55,32 @@ def _brick(record: Record, faults: Faults) -> Optional[BrickProfile]:
         once(operations, "a file operation", lambda known: known.name, faults),
         read=number(statistics.texts.get("totalRead"), "totalRead", whose, faults),
         written=number(statistics.texts.get("totalWrite"), "totalWrite", whose, faults),
+        blocks=_blocks(statistics, whose, faults),
     )
+
+
+def _blocks(statistics: Record, whose: str, faults: Faults) -> Optional[Tuple[BlockCount, ...]]:
+    """All counts by size; None where one of them cannot be read, so that none is missing in a sum."""
+    listed: List[Optional[BlockCount]] = [
+        block
+        for each in statistics.children.get("blockStats", [])
+        for block in each.children.get("block", [])
+    ]
+    known = once(listed, "a size in", lambda block: (whose, str(block.size)), faults)
+    return tuple(sorted(known, key=lambda block: block.size)) if len(known) == len(listed) else None
+
+
+def _block(record: Record, faults: Faults) -> Optional[BlockCount]:
+    size = number(record.texts.get("size"), "size", "a block", faults)
+    whose = f"blocks of {size} bytes"
+    reads = number(record.texts.get("reads"), "reads", whose, faults)
+    writes = number(record.texts.get("writes"), "writes", whose, faults)
+    if size is None or reads is None or writes is None:
+        return None
+    if size < 1 or size & (size - 1):
+        faults.add(f"a block has {size} bytes, which is no power of two")
+        return None
+    return BlockCount(size, reads, writes)
 
 
 def _operation(record: Record, faults: Faults) -> Optional[FileOperation]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any, Dict
 
 import pytest
 
@@ -24,6 +25,32 @@ def test_counters_of_each_brick() -> None:
     assert seconds == pytest.approx(0.023767797)
     assert of(WHOLE, "gluster_brick_read_bytes_total") == [(BRICK, 0)]
     assert of(WHOLE, "gluster_brick_written_bytes_total") == [(BRICK, 2048000)]
+
+
+def test_sizes_of_reads_and_writes() -> None:
+    found = {
+        (labels["operation"], labels["le"]): value
+        for labels, value in of(WHOLE, "gluster_brick_io_size_bytes_bucket")
+        if labels.items() >= BRICK.items()
+    }
+    assert len(found) == 28
+    assert [found["write", limit] for limit in ("4095", "8191", "16383", "2097151", "+Inf")] == [
+        0, 100, 185, 185, 186,
+    ]  # fmt: skip
+    assert found["read", "+Inf"] == 0
+    assert ({**BRICK, "operation": "write"}, 2048000) in of(WHOLE, "gluster_brick_io_size_bytes_sum")
+    assert ({**BRICK, "operation": "write"}, 186) in of(WHOLE, "gluster_brick_io_size_bytes_count")
+
+
+@pytest.mark.parametrize("missing", ["blocks", "read"])
+def test_sizes_that_are_not_known(missing: str) -> None:
+    without: Dict[str, Any] = {missing: None}
+    volumes = tuple(
+        replace(volume, profile=tuple(replace(one, **without) for one in volume.profile or ()) or None)
+        for volume in POOL.volumes or ()
+    )
+    found = of(render(replace(POOL, volumes=volumes), HEALTH, NOW), "gluster_brick_io_size_bytes_count")
+    assert {labels["operation"] for labels, _ in found} == ({"write"} if missing == "read" else set())
 
 
 @pytest.mark.parametrize(

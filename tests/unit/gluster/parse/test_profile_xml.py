@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from ganeti_gluster_mon.gluster import parse
-from ganeti_gluster_mon.gluster.profile import BrickProfile, FileOperation
+from ganeti_gluster_mon.gluster.profile import BlockCount, BrickProfile, FileOperation
 from tests.unit.answers import HEALTHY, answer_of, xml
 
 BRICK = (
@@ -28,11 +28,17 @@ def test_a_recorded_one() -> None:
         (f"node{number}.lab.test", "/export/b1/gv0") for number in (1, 2, 3)
     ]
     assert all(operation.hits for brick in parsed.facts for operation in brick.operations)
+    blocks = parsed.facts[0].blocks or ()
+    assert [block.size for block in blocks] == [1 << power for power in range(32)]
+    assert [block for block in blocks if block.reads or block.writes] == [
+        BlockCount(512, 2, 0),
+        BlockCount(131072, 0, 160),
+    ]
 
 
 def test_a_brick() -> None:
     parsed = parse.profile(answer(BRICK % ("n1:/b", "WRITE", "3", "1.500000")))
-    assert parsed == parse.Parsed((BrickProfile("n1", "/b", (FileOperation("WRITE", 3, 4.5),), 1, 2),))
+    assert parsed == parse.Parsed((BrickProfile("n1", "/b", (FileOperation("WRITE", 3, 4.5),), 1, 2, ()),))
 
 
 def test_a_brick_that_has_served_nothing_and_one_that_does_not_answer() -> None:
@@ -41,7 +47,7 @@ def test_a_brick_that_has_served_nothing_and_one_that_does_not_answer() -> None:
         "</cumulativeStats></brick>"
     )
     parsed = parse.profile(answer(idle, "<brick><brickName>n2:/b</brickName></brick>"))
-    assert parsed.facts == (BrickProfile("n1", "/b", (), 0, 0),)
+    assert parsed.facts == (BrickProfile("n1", "/b", (), 0, 0, ()),)
 
 
 @pytest.mark.parametrize(
@@ -63,6 +69,30 @@ def test_nonsense(values: tuple[str, ...], fault: str, left: object) -> None:
         return
     assert parsed.faults == (fault,)
     assert (parsed.facts[0].operations if parsed.facts else None) == left
+
+
+@pytest.mark.parametrize(
+    ("block", "fault"),
+    [
+        ("<size>3</size><reads>0</reads><writes>0</writes>", "a block has 3 bytes, which is no power of two"),
+        ("<size>0</size><reads>0</reads><writes>0</writes>", "a block has 0 bytes, which is no power of two"),
+        ("<size>8</size><reads>-1</reads><writes>0</writes>", "reads of blocks of 8 bytes is '-1'"),
+        ("<size>8</size><reads>0</reads>", "writes of blocks of 8 bytes is missing"),
+        ("<size>x</size><reads>0</reads><writes>0</writes>", "size of a block is 'x'"),
+        (
+            "<size>4</size><reads>0</reads><writes>0</writes>",
+            "a size in the profile of n1:/b:4 is there twice",
+        ),
+    ],
+)
+def test_without_all_counts_by_size_none_is_known(block: str, fault: str) -> None:
+    """A sum that lacks one would be too small."""
+    made = f"<block><size>4</size><reads>1</reads><writes>2</writes></block><block>{block}</block>"
+    text = (BRICK % ("n1:/b", "WRITE", "3", "1")).replace("<blockStats/>", f"<blockStats>{made}</blockStats>")
+    parsed = parse.profile(answer(text))
+    assert parsed.faults == (fault,)
+    assert parsed.facts[0].blocks is None
+    assert parsed.facts[0].read == 1
 
 
 def test_profiling_that_was_not_started() -> None:
