@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+import time
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Iterator
 
 import pytest
 
+from ganeti_gluster_mon.history import FILE, History, Run, encode
+from ganeti_gluster_mon.paths import STATE_DIRECTORY
 from tests.conftest import FAMILY
 from tests.lab import Cluster, Disk, Pool, process, wait_until
 from tests.lab.ganeti import FILE_DIRECTORIES
@@ -98,9 +101,21 @@ def test_a_rebalance_that_glusterd_calls_in_progress_for_ever_is_repeated(pool: 
         process.kill(found.pid)
         wait_until(lambda: int(pool.exec(1, count).stdout) > before, "glusterd to notice it", LONG)
         pool.exec(1, ["tee", pid_file], input=content)
-        problem = wait_problem(pool, "REBALANCE_RUNNING", "spread")
-        assert "in progress" in pool.gluster("volume", "rebalance", "spread", "status")
-        fix(pool, problem)
+        wait_problem(pool, "REBALANCE_RUNNING", "spread")
+        status = pool.gluster("volume", "rebalance", "spread", "status", "--xml")
+        (task,) = re.findall(r"<task-id>(.*?)</task-id>", status)
+        (run_time,) = re.findall(
+            r"<statusStr>in progress</statusStr>\s*<runtime>(.*?)</runtime>\s*</node>", status
+        )
+        # as the daemon of node1 keeps it: five minutes with the same run time
+        now = time.time()
+        known = History(rebalances={"spread": Run(task, now - 300, now, float(run_time))})
+        pool.exec(1, ["mkdir", "-p", STATE_DIRECTORY])
+        pool.exec(1, ["tee", f"{STATE_DIRECTORY}/{FILE}"], input=encode(known).decode("ascii"))
+        try:
+            fix(pool, wait_problem(pool, "REBALANCE_FAILED", "spread"))
+        finally:
+            pool.exec(1, ["rm", "-f", f"{STATE_DIRECTORY}/{FILE}"])
 
 
 def test_a_remove_brick_whose_process_died_is_repeated_and_committed(pool: Pool) -> None:
