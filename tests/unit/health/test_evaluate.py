@@ -324,3 +324,28 @@ def test_a_backlog_that_is_stuck_is_a_problem_of_its_volume() -> None:
     assert "not one less for 5 h" in later.message
     # a volume that the health does not have is left out
     assert with_stuck(replace(health, volumes={}), example, 5 * 3600.0).code == HEALING
+
+
+def test_a_rebalance_without_a_process_is_not_called_running() -> None:
+    task = Rebalance("rebalance", "in progress", "id")
+    example = pool(
+        volume(kind="distribute", rebalance=task),
+        replace(volume(kind="distribute", rebalance=task), name="other"),
+    )
+    health = evaluate(example, Limits(), NOW)
+    assert with_stuck(health, example, 60.0) is health
+    assert health.code == HEALING
+    first, other = example.volumes or ()
+    stalled = replace(first, rebalance=replace(task, stalled_since=7.0))
+    later = with_stuck(health, replace(example, volumes=(stalled, other)), 60.0)
+    assert (later.code, later.volumes["gv0"].code, later.volumes["other"].code) == (
+        CRITICAL,
+        CRITICAL,
+        HEALING,
+    )
+    assert [(problem.code, problem.volume) for problem in later.problems] == [
+        ("REBALANCE_FAILED", "gv0"),
+        ("REBALANCE_RUNNING", "other"),
+    ]
+    assert [problem.code for problem in later.volumes["gv0"].problems] == ["REBALANCE_FAILED"]
+    assert "its process has ended" in later.message

@@ -9,7 +9,7 @@ import pytest
 from ganeti_gluster_mon.gluster.model import Volume
 from ganeti_gluster_mon.gluster.rebalance import Rebalance, RebalanceNode
 from ganeti_gluster_mon.health import CRITICAL, HEALING
-from ganeti_gluster_mon.health.tasks import task_problems
+from ganeti_gluster_mon.health.tasks import stalled_problems, task_problems
 
 
 def found(kind: str = "rebalance", status: str = "completed", **changes: Any) -> list[tuple[str, int, str]]:
@@ -85,3 +85,29 @@ def test_the_subject_and_kind_of_a_remove_brick() -> None:
         Volume("gv0", "u", "", "started", "tcp", (), (), rebalance=Rebalance("rebalance", "in progress"))
     )
     assert running.subject == ""
+
+
+@pytest.mark.parametrize(
+    ("status", "what", "again"),
+    [
+        ("in progress", "rebalance", "gnt-gluster rebalance gv0"),
+        ("fix-layout in progress", "fix-layout", "gluster volume rebalance gv0 fix-layout start"),
+    ],
+)
+def test_a_task_whose_run_time_does_not_grow_failed(status: str, what: str, again: str) -> None:
+    def problems(stalled_since: Optional[float]) -> Any:
+        task = Rebalance("rebalance", status, "id", stalled_since=stalled_since)
+        return list(stalled_problems(Volume("gv0", "u", "", "started", "tcp", (), (), rebalance=task)))
+
+    assert problems(None) == []
+    (problem,) = problems(0.0)
+    assert (problem.code, problem.severity, problem.volume, problem.subject) == (
+        "REBALANCE_FAILED",
+        CRITICAL,
+        "gv0",
+        "",
+    )
+    assert problem.text.startswith(f"gv0: {what} failed: its process has ended")
+    assert problem.text.endswith(f"start it again: {again}")
+    assert (problem.kind, problem.since) == (f"{what} failed", 0.0)
+    assert list(stalled_problems(Volume("gv0", "u", "", "started", "tcp", (), ()))) == []
