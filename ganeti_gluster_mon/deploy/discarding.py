@@ -20,7 +20,7 @@ from ganeti_gluster_mon.deploy.pool_steps import (
 )
 from ganeti_gluster_mon.deploy.step import NodeQuery, PreconditionFailed, Step
 from ganeti_gluster_mon.deploy.survey import NodeSurvey
-from ganeti_gluster_mon.deploy.task_queries import last_rebalance
+from ganeti_gluster_mon.deploy.task_queries import previous_rebalance
 from ganeti_gluster_mon.deploy.task_steps import StartRebalance
 from ganeti_gluster_mon.gluster.facts import VolumeInfo
 from ganeti_gluster_mon.gluster.model import Peer
@@ -91,7 +91,9 @@ def _without(
     steps: List[Step] = [DiscardBricks(coordinator, volume.name, tuple(bricks))]
     if volume.state == "started" and len(volume.bricks) + more - len(bricks) > 1:
         steps.append(
-            StartRebalance(coordinator, volume.name, True, last_rebalance(context, coordinator, volume.name))
+            StartRebalance(
+                coordinator, volume.name, True, *previous_rebalance(context, coordinator, volume.name)
+            )
         )
     return tuple(steps)
 

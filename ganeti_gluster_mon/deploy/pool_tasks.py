@@ -54,11 +54,10 @@ from ganeti_gluster_mon.deploy.step import NodeQuery, PreconditionFailed, Step
 from ganeti_gluster_mon.deploy.survey import NodeSurvey
 from ganeti_gluster_mon.deploy.task_queries import (
     coordinator_of,
-    dead_rebalance,
     find_volume,
-    last_rebalance,
     look_at,
     pool_members,
+    previous_rebalance,
     proposal,
 )
 from ganeti_gluster_mon.deploy.task_steps import Rebalanced, StartRebalance
@@ -128,11 +127,11 @@ def expand_volume(context: Context, arguments: argparse.Namespace) -> Proposal:
     places = requested_places(context.cluster, nodes, arguments)
     volume, coordinator, surveyed = find_volume(context, arguments.volume, nodes, places)
     made = plan.make_bricks(context.cluster, volume.name, places, surveyed, coordinator.name)
-    before = last_rebalance(context, coordinator.name, volume.name)
+    before = previous_rebalance(context, coordinator.name, volume.name)
     bricks = layouts.arrange(plan.layout_of(volume), made.bricks)
-    after: List[Step] = [StartRebalance(coordinator.name, volume.name, arguments.no_rebalance, before)]
+    after: List[Step] = [StartRebalance(coordinator.name, volume.name, arguments.no_rebalance, *before)]
     if not arguments.no_rebalance:
-        after.append(Rebalanced(coordinator.name, volume.name, before))
+        after.append(Rebalanced(coordinator.name, volume.name, before.id))
     present = {BrickAddress(one.host, one.path) for one in volume.bricks}
     if present.issuperset(bricks):  # the command is repeated: what is spread already is not spread again
         layout = has_layout(context, volume) if arguments.no_rebalance else False
@@ -171,12 +170,11 @@ def rebalance(context: Context, arguments: argparse.Namespace) -> Proposal:
     result = f"the files of {volume.name} are spread over all its bricks"
     if is_balanced(context, coordinator.name, volume) and not arguments.force:
         return Proposal((), result=f"{result} since its last rebalance (-f spreads them again)")
-    died = dead_rebalance(context, coordinator.name, volume.name)
-    before = died or last_rebalance(context, coordinator.name, volume.name)
+    before = previous_rebalance(context, coordinator.name, volume.name)
     return Proposal(
         (
-            StartRebalance(coordinator.name, volume.name, before=before, died=died is not None),
-            Rebalanced(coordinator.name, volume.name, before),
+            StartRebalance(coordinator.name, volume.name, False, *before),
+            Rebalanced(coordinator.name, volume.name, before.id),
         ),
         result=result,
     )
@@ -241,11 +239,11 @@ def join_node(context: Context, node: str, parsed: Described) -> Tuple[Tuple[Ste
             for brick in grown.joins
             if brick not in made.bricks
         ]
-        before = last_rebalance(context, coordinator.name, volume.name)
+        before = previous_rebalance(context, coordinator.name, volume.name)
         steps += [
             AddBricks(coordinator.name, volume.name, grown.joins),
             StartVolume(coordinator.name, volume.name, grown.joins),
-            StartRebalance(coordinator.name, volume.name, True, before),
+            StartRebalance(coordinator.name, volume.name, True, *before),
         ]
     return tuple(steps), grown
 

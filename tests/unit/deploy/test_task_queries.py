@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Dict, Optional, cast
+from typing import Dict, cast
 
 import pytest
 
 from ganeti_gluster_mon.deploy.change_lock import LockHost
 from ganeti_gluster_mon.deploy.context import Context
-from ganeti_gluster_mon.deploy.task_queries import dead_rebalance
+from ganeti_gluster_mon.deploy.task_queries import PreviousRebalance, previous_rebalance
 from ganeti_gluster_mon.ganeti.ssh import CommandResult
 from tests.unit.answers import TASK, xml
 from tests.unit.deploy.fake_nodes import FAILED, cluster, ok
@@ -40,26 +40,39 @@ ONE = status({NODE2: "completed", "localhost": "in progress"})
 
 
 @pytest.mark.parametrize(
-    ("reply", "on", "expected"),
+    ("reply", "on", "died"),
     [
-        (BOTH, {NODE1: NONE, NODE2: OTHER}, TASK),
-        (BOTH, {NODE1: NONE, NODE2: RUNS}, None),
-        (BOTH, {NODE1: RUNS, NODE2: NONE}, None),
-        (ONE, {NODE1: NONE, NODE2: FAILED}, TASK),
-        (ONE, {NODE1: RUNS, NODE2: NONE}, None),
+        (BOTH, {NODE1: NONE, NODE2: OTHER}, True),
+        (BOTH, {NODE1: NONE, NODE2: RUNS}, False),
+        (BOTH, {NODE1: RUNS, NODE2: NONE}, False),
+        (ONE, {NODE1: NONE, NODE2: FAILED}, True),
+        (ONE, {NODE1: RUNS, NODE2: NONE}, False),
         # what is not known is not dead
-        (BOTH, {NODE1: NONE, NODE2: FAILED}, None),
-        (BOTH, {NODE1: ok("nonsense"), NODE2: NONE}, None),
-        (status({"10.9.9.9": "in progress"}), {NODE1: NONE, NODE2: NONE}, None),
-        (status({"localhost": "in progress"}, ""), {NODE1: NONE}, None),
-        (status({"localhost": "fix-layout in progress"}), {NODE1: NONE}, TASK),
-        (status({"localhost": "completed"}), {NODE1: NONE}, None),
-        (FAILED, {NODE1: NONE, NODE2: NONE}, None),
+        (BOTH, {NODE1: NONE, NODE2: FAILED}, False),
+        (BOTH, {NODE1: ok("nonsense"), NODE2: NONE}, False),
+        (status({"10.9.9.9": "in progress"}), {NODE1: NONE, NODE2: NONE}, False),
+        (status({"localhost": "in progress"}, ""), {NODE1: NONE}, False),
+        (status({"localhost": "fix-layout in progress"}), {NODE1: NONE}, True),
+        (status({"localhost": "completed"}), {NODE1: NONE}, False),
+        (FAILED, {NODE1: NONE, NODE2: NONE}, False),
     ],
 )
-def test_a_rebalance_is_dead_where_no_node_has_its_process(
-    reply: CommandResult, on: Dict[str, CommandResult], expected: Optional[str]
+def test_a_rebalance_has_died_where_no_node_has_its_process(
+    reply: CommandResult, on: Dict[str, CommandResult], died: bool
 ) -> None:
     host = Answers({"status": reply, **{f"{node}:gv0": found for node, found in on.items()}})
     context = Context(cluster(3), cast(LockHost, host), NODE1)
-    assert dead_rebalance(context, NODE1, "gv0") == expected
+    found = previous_rebalance(context, NODE1, "gv0")
+    assert found.died is died
+    if died:
+        assert found.id == TASK
+
+
+def test_a_rebalance_that_runs_is_not_the_one_before() -> None:
+    def before(reply: CommandResult, process: CommandResult) -> PreviousRebalance:
+        host = Answers({"status": reply, f"{NODE1}:gv0": process})
+        return previous_rebalance(Context(cluster(3), cast(LockHost, host), NODE1), NODE1, "gv0")
+
+    assert before(status({"localhost": "in progress"}), RUNS) == (None, False)
+    assert before(status({"localhost": "completed"}), NONE) == (TASK, False)
+    assert before(FAILED, NONE) == (None, False)
