@@ -77,6 +77,10 @@ def _released(_: pytest.MonkeyPatch, arguments: argparse.Namespace) -> Any:
     return [nodes_by_name(CLUSTER, [node])[0] for node, _ in arguments.disks]
 
 
+def _kept(_: pytest.MonkeyPatch, arguments: argparse.Namespace) -> object:
+    return [nodes_by_name(CLUSTER, [node])[0] for node, _ in arguments.discard_kept]
+
+
 def _given_up(_: pytest.MonkeyPatch, arguments: argparse.Namespace) -> Any:
     context = Context(CLUSTER, cast(LockHost, None), FULL)
     return choices_by_name(context, "v", arguments.discard_copy)[0].node
@@ -110,6 +114,11 @@ CASES: Dict[Tuple[str, str], Tuple[List[str], Resolved, Any]] = {
     ("add-node", "nodes"): (["add-node", "{}"], _nodes, (FULL,)),
     ("remove-node", "nodes"): (["remove-node", "{}"], _removed, FULL),
     ("release-disk", "disks"): (["release-disk", "{}:/dev/vdb"], _released, [FULL]),
+    ("release-disk", "discard_kept"): (
+        ["release-disk", "node2:/dev/vdb", "--discard-kept", "{}:/dev/vdb"],
+        _kept,
+        [FULL],
+    ),
     ("repair", "discard_copy"): (["repair", "v", "--discard-copy", "{}:v:f"], _given_up, FULL),
     ("diagnose", "nodes"): (["diagnose", "{}"], _diagnosed, [FULL]),
     ("maintenance start", "node"): (["maintenance", "start", "{}"], _maintained, (FULL,)),
