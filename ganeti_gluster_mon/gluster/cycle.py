@@ -7,7 +7,7 @@
 3. What takes a lock: `volume status` (status_query.py).
 4. Do the bricks answer (brick_probe.py)?  glusterd calls a frozen one online.
 5. The heal backlog (heal_query.py), last and with a timeout of its own: Gluster may crawl through millions of entries,
-   and all else is known by then.
+   and all else is known by then.  Of many volumes a cycle queries a part (heal_order.py).
 
 All queries go to one `gluster` process, which has ended when the cycle ends.  Only while a peer or a brick is away,
 when each heal info waits 10 s for it, several processes run heal queries at once.
@@ -27,6 +27,7 @@ from ganeti_gluster_mon.gluster import (
     client_query,
     devices,
     disk_files,
+    heal_order,
     heal_query,
     lvm_file,
     op_version,
@@ -62,6 +63,8 @@ class Settings:
     timeout: float = 10.0
     #: for the queries of the heal backlog, counted from when all others are answered
     heal_timeout: float = 20.0
+    #: after this time no heal query is begun, and the counts of the other volumes stay as they were
+    heal_budget: float = float("inf")
     #: for a peer's glusterd to answer
     peer_timeout: float = 1.0
     #: for a brick to answer; one that does not gets a second chance, twice as long
@@ -221,7 +224,9 @@ class Cycle:
                 if brick.uuid in here
             }
             local_bricks = [endpoint for endpoint in endpoints if endpoint.key in local]
-            self.heal_queries = heal_query.heal_queries(volumes)
+            self.heal_queries = heal_order.ordered(
+                heal_query.with_copies(volumes), bricks_answering, previous
+            )
             self._all_there = all(reachable.values()) and all(bricks_answering.values())
         if here:
             self.targets = probe_thread.Targets(
@@ -293,20 +298,23 @@ class Cycle:
         return self._all_there
 
     def run_heal_queries(self) -> Tuple[Answer, ...]:
-        """The heal backlog of the volumes that `run_queries` found.  May take heal_timeout seconds."""
-        settings = self._settings
-        deadline = min(time.monotonic() + settings.heal_timeout, self._until)
+        """The heal backlog of the volumes that `run_queries` found, as many as heal_budget allows.
+
+        May take heal_timeout seconds.
+        """
+        settings, now = self._settings, time.monotonic()
+        deadline, last_begin = min(now + settings.heal_timeout, self._until), now + settings.heal_budget
         if self._all_there:
-            return self._gluster.run_queries(self.heal_queries, deadline)
-        answers = heal_query.run_side_by_side(
-            self.heal_queries, deadline, settings.gluster, settings.max_output
+            return self._gluster.run_queries(self.heal_queries, deadline, last_begin)
+        return heal_query.run_side_by_side(
+            self.heal_queries, deadline, last_begin, settings.gluster, settings.max_output
         )
-        return tuple(answers)
 
 
 def is_complete(capture: Capture) -> bool:
     """Whether no answer is to come soon: no query is running, and none was left to a leader that sent nothing yet."""
-    return all(answer.failure not in (STILL_RUNNING, LEFT_TO_THE_LEADER) for answer in capture.answers)
+    to_come = (STILL_RUNNING, LEFT_TO_THE_LEADER, heal_order.TURN_TO_COME)
+    return all(answer.failure not in to_come for answer in capture.answers)
 
 
 def node_name() -> str:

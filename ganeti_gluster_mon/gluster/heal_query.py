@@ -2,38 +2,56 @@
 
 from __future__ import annotations
 
+import itertools
+import threading
 from contextlib import ExitStack
-from typing import List, Sequence, Tuple
+from typing import Iterator, Sequence, Tuple
 
 from ganeti_gluster_mon.gluster import parse
 from ganeti_gluster_mon.gluster.capture import Answer
-from ganeti_gluster_mon.gluster.query import Query, heal_summary
+from ganeti_gluster_mon.gluster.query import Query
 from ganeti_gluster_mon.gluster.session import GlusterSession
 
 #: processes that run heal queries at once, while something is away
 HEALS_AT_ONCE = 8
 
 
-def heal_queries(volumes: Sequence[parse.VolumeInfo]) -> Tuple[Query, ...]:
-    """The query of the heal backlog of each started volume that keeps copies or fragments."""
-    return tuple(heal_summary(volume.name) for volume in volumes if _has_copies(volume))
+def with_copies(volumes: Sequence[parse.VolumeInfo]) -> Tuple[parse.VolumeInfo, ...]:
+    """The volumes that have a heal backlog: started ones that keep copies or fragments."""
+    return tuple(
+        volume
+        for volume in volumes
+        if volume.state == "started" and (volume.replica_count > 1 or volume.disperse_count > 0)
+    )
 
 
 def run_side_by_side(
-    queries: Sequence[Query], deadline: float, gluster: str, max_output: int
-) -> List[Answer]:
-    """The answers to *queries*, several at once: while something is away, each answer takes 10 s."""
+    queries: Sequence[Query], deadline: float, last_begin: float, gluster: str, max_output: int
+) -> Tuple[Answer, ...]:
+    """The answers to *queries*, several at once: while something is away, each answer takes 10 s.
+
+    After *last_begin* no query is begun any more, and has no answer.
+    """
     from concurrent.futures import ThreadPoolExecutor
 
     ways = max(1, min(len(queries), HEALS_AT_ONCE))
+    waiting = _Shared(queries)
     # At the end of this process the sessions end first, and then the threads that wait for them.
     with ThreadPoolExecutor(ways) as threads, ExitStack() as sessions:
         running = []
-        for way in range(ways):
+        for _ in range(ways):
             session = sessions.enter_context(GlusterSession(gluster, max_output))
-            running.append(threads.submit(session.run_queries, queries[way::ways], deadline))
-        return [answer for each in running for answer in each.result()]
+            running.append(threads.submit(session.run_queries, waiting, deadline, last_begin))
+        return tuple(itertools.chain.from_iterable(each.result() for each in running))
 
 
-def _has_copies(volume: parse.VolumeInfo) -> bool:
-    return volume.state == "started" and (volume.replica_count > 1 or volume.disperse_count > 0)
+class _Shared(Iterator[Query]):
+    """Queries that several threads take, each query by one of them."""
+
+    def __init__(self, queries: Sequence[Query]) -> None:
+        self._lock = threading.Lock()
+        self._queries = iter(queries)
+
+    def __next__(self) -> Query:
+        with self._lock:
+            return next(self._queries)

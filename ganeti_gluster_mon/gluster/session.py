@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import itertools
 import os
 import re
 import selectors
@@ -27,7 +28,7 @@ import shutil
 import signal
 import threading
 import time
-from typing import Optional, Sequence, Tuple
+from typing import Iterable, Optional, Tuple
 
 from ganeti_gluster_mon.gluster import probe
 from ganeti_gluster_mon.gluster.capture import Answer
@@ -194,8 +195,10 @@ class GlusterSession:
         with self._in_use:  # another thread may be at it; it hears the end of the process
             self._end()
 
-    def run_queries(self, queries: Sequence[Query], deadline: float) -> Tuple[Answer, ...]:
-        """One Answer for each of *queries*, in their order, whatever happens.
+    def run_queries(
+        self, queries: Iterable[Query], deadline: float, last_begin: float = float("inf")
+    ) -> Tuple[Answer, ...]:
+        """One Answer for each of *queries* that begins before *last_begin*, in their order, whatever happens.
 
         Blocks until all are answered, *deadline* (of time.monotonic()) has come or too much
         output.  An answer that is not whole has the reason in ``failure`` and keeps what came of it.
@@ -203,7 +206,8 @@ class GlusterSession:
         with self._in_use:
             self._deadline = deadline
             self._too_late = f"no answer within {round(max(0.0, deadline - time.monotonic()), 1):g} s"
-            return tuple(self._answer(query) for query in queries)
+            in_time = itertools.takewhile(lambda _: time.monotonic() < last_begin, queries)
+            return tuple(self._answer(query) for query in in_time)
 
     def _answer(self, query: Query) -> Answer:
         refusal = why_invalid(query) or self._over

@@ -6,11 +6,10 @@ import os
 import threading
 import time
 from contextlib import suppress
-from dataclasses import replace
-from typing import List, Optional, Tuple
+from typing import Optional, Tuple
 
 from ganeti_gluster_mon.gluster import cycle, session
-from ganeti_gluster_mon.gluster.capture import Answer, Capture
+from ganeti_gluster_mon.gluster.capture import Answer
 
 #: seconds to wait for the end of the thread after its processes were ended
 JOIN_TIMEOUT = 1.0
@@ -54,15 +53,3 @@ class HealThread(threading.Thread):
         """End the processes of the queries, and so the thread."""
         self.cycle.__exit__()
         self.join(JOIN_TIMEOUT)
-
-
-def previous_heal_answers(previous: Optional[Capture], running: cycle.Cycle) -> Tuple[Answer, ...]:
-    """The answers of *previous* to the heal queries of *running*, which have not ended."""
-    kept: List[Answer] = []
-    for query in running.heal_queries:
-        answer = previous.answer(query) if previous is not None else None
-        if previous is None or answer is None:
-            kept.append(Answer(query, b"", failure=cycle.STILL_RUNNING))
-        else:
-            kept.append(replace(answer, taken_at=answer.taken_at or previous.recorded_at))
-    return tuple(kept)

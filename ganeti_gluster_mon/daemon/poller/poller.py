@@ -17,11 +17,12 @@ from typing import TYPE_CHECKING, Any, Callable, Dict, FrozenSet, Optional, Sequ
 
 from ganeti_gluster_mon.daemon import spool
 from ganeti_gluster_mon.daemon.log import log_event
-from ganeti_gluster_mon.daemon.poller.heal_thread import HealThread, previous_heal_answers
-from ganeti_gluster_mon.gluster import cycle, probe_thread, session
+from ganeti_gluster_mon.daemon.poller.heal_thread import HealThread
+from ganeti_gluster_mon.gluster import cycle, heal_order, probe_thread, session
 from ganeti_gluster_mon.gluster.capture import Answer, Capture, CaptureError
 from ganeti_gluster_mon.gluster.log_messages import logs_to_json
 from ganeti_gluster_mon.gluster.model import Process
+from ganeti_gluster_mon.gluster.query import Query
 from ganeti_gluster_mon.gluster.watch import STATE_DIRECTORIES, Watch
 from ganeti_gluster_mon.repair_tries import report_to_json
 
@@ -38,6 +39,8 @@ SETTLE_DELAY = 0.2
 CONFIGURATION_DELAY = 0.5
 #: seconds to wait for the answers about healing before the other answers are published without them
 HEAL_TIMEOUT = 1.0
+#: part of the interval in which heal queries are begun
+HEAL_SHARE = 1 / 3
 #: seconds from one watchdog notification to the next, however long the interval
 NOTIFY_INTERVAL = 10.0
 #: seconds from a change that a probe found to the next cycle; doubled until the interval is reached, because
@@ -68,7 +71,7 @@ class Poller:
         that not all nodes query at one moment.  *auto_repair*: None where nothing is repaired automatically.
         *logs*: None where no messages in logs are counted.
         """
-        self._settings = settings
+        self._settings = replace(settings, heal_budget=HEAL_SHARE * interval)
         self._auto_repair = auto_repair
         self._logs = logs
         self._interval = interval
@@ -292,9 +295,15 @@ class Poller:
             healing.join(HEAL_TIMEOUT if running.all_there else 0.0)
             answers = healing.take()
             if answers is not None:
-                return answers
+                return self._with_kept(answers, running.heal_queries)
             self._healing = healing
-        return previous_heal_answers(self._previous, running)
+        return heal_order.kept_answers(running.heal_queries, self._previous, cycle.STILL_RUNNING)
+
+    def _with_kept(self, answers: Sequence[Answer], queries: Sequence[Query]) -> Tuple[Answer, ...]:
+        """*answers*, and the previous ones to those of *queries* whose turn has not come, with their age."""
+        new = {answer.query for answer in answers}
+        left = [each for each in queries if each not in new]
+        return (*answers, *heal_order.kept_answers(left, self._previous, heal_order.TURN_TO_COME))
 
     def _publish_heal_answers(self) -> None:
         """Slow heal queries have ended: publish the capture again, with their answers."""

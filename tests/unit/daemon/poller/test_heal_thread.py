@@ -6,13 +6,11 @@ import os
 import select
 import threading
 from contextlib import contextmanager
-from typing import Iterator, Sequence, Tuple, cast
+from typing import Iterator, Tuple, cast
 
-import pytest
-
-from ganeti_gluster_mon.daemon.poller.heal_thread import HealThread, previous_heal_answers
+from ganeti_gluster_mon.daemon.poller.heal_thread import HealThread
 from ganeti_gluster_mon.gluster import cycle, session
-from ganeti_gluster_mon.gluster.capture import Answer, Capture
+from ganeti_gluster_mon.gluster.capture import Answer
 from ganeti_gluster_mon.gluster.query import heal_summary
 
 GV0, GV1 = heal_summary("gv0"), heal_summary("gv1")
@@ -109,27 +107,3 @@ def test_a_poller_that_has_closed_its_pipe_does_no_harm() -> None:
     running.may_end.set()
     thread.join(LONG)
     assert thread.take() is not None
-
-
-def capture(answers: Sequence[Answer]) -> Capture:
-    return Capture(recorded_at=1000, answers=tuple(answers))
-
-
-@pytest.mark.parametrize(
-    ("previous", "expected"),
-    [
-        (None, [(b"", None, cycle.STILL_RUNNING), (b"", None, cycle.STILL_RUNNING)]),
-        (capture([]), [(b"", None, cycle.STILL_RUNNING), (b"", None, cycle.STILL_RUNNING)]),
-        (capture([Answer(GV0, b"<a/>")]), [(b"<a/>", 1000, None), (b"", None, cycle.STILL_RUNNING)]),
-        (
-            capture([Answer(GV0, b"<a/>", taken_at=7), Answer(GV1, b"", failure="no answer")]),
-            [(b"<a/>", 7, None), (b"", 1000, "no answer")],
-        ),
-    ],
-)
-def test_the_answers_of_the_previous_capture_keep_their_time(
-    previous: Capture | None, expected: Sequence[Tuple[bytes, int | None, str | None]]
-) -> None:
-    kept = previous_heal_answers(previous, cast(cycle.Cycle, FakeCycle()))
-    assert [answer.query for answer in kept] == [GV0, GV1]
-    assert [(answer.output, answer.taken_at, answer.failure) for answer in kept] == expected
