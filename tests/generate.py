@@ -25,13 +25,16 @@ _VOLUME = re.compile(rb" *<volume>.*</volume>\n", re.DOTALL)
 _PATH = re.compile(rb"<path>[^<]*</path>")
 
 
-def volume_status_detail(bricks: int) -> bytes:
-    """The answer to `volume status all detail` of a pool with that many *bricks*, 9 MB for 12,000."""
+def volume_status_detail(bricks: int, each: int = BRICKS_A_VOLUME) -> bytes:
+    """The answer to `volume status all detail` of a pool with that many *bricks*, 9 MB for 12,000.
+
+    *each*: bricks of a volume.
+    """
     answer = CAPTURE.read_bytes()
     nodes = _NODE.findall(answer)
     volumes = []
-    for number, first in enumerate(range(0, bricks, BRICKS_A_VOLUME)):
-        listed = range(first, min(first + BRICKS_A_VOLUME, bricks))
+    for number, first in enumerate(range(0, bricks, each)):
+        listed = range(first, min(first + each, bricks))
         path = b"<path>/export/b%d/vol%04d</path>"
         volumes.append(
             b"      <volume>\n        <volName>vol%04d</volName>\n        <nodeCount>%d</nodeCount>\n"
@@ -43,10 +46,10 @@ def volume_status_detail(bricks: int) -> bytes:
     return _VOLUME.sub(lambda _: b"".join(volumes), answer, count=1)
 
 
-def large_capture(bricks: int) -> Capture:
-    """A capture of a pool with that many *bricks* in replica sets of three, eight sets a volume."""
+def large_capture(bricks: int, each: int = BRICKS_A_VOLUME) -> Capture:
+    """A capture of a pool with that many *bricks* in replica sets of three, *each* of a volume."""
     whole = capture.read(str(CAPTURE.parent))
-    status = volume_status_detail(bricks)
+    status = volume_status_detail(bricks, each)
     parsed = parse.volume_status(status).facts
     infos, plain, heals = [], [], []
     for volume in parsed:

@@ -142,7 +142,7 @@ def _without_old_healing(capture: Capture, now: int, stale_after: float) -> Capt
         age = (now - taken_at) / 1e9
         if answer.failure or not query.is_heal_query(answer.query) or age <= stale_after:
             return answer
-        return Answer(answer.query, b"", failure=f"the last count is {age:.0f} s old")
+        return Answer(answer.query, b"", failure=f"the last count is more than {stale_after:.0f} s old")
 
     return replace(capture, answers=tuple(map(kept, capture.answers)))
 

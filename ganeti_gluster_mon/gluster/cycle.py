@@ -262,7 +262,7 @@ class Cycle:
             hosts_answering=hosts_answering,
             bricks_answering=bricks_answering,
             brick_ports=brick_ports,
-            devices=_kernel_names(under_bricks),
+            devices=devices.kernel_names(under_bricks),
             op_version=current,
             scrubs=scrubs,
             geo_replications=sessions,
@@ -304,10 +304,11 @@ class Cycle:
         """
         settings, now = self._settings, time.monotonic()
         deadline, last_begin = min(now + settings.heal_timeout, self._until), now + settings.heal_budget
-        if self._all_there:
+        ways = heal_query.processes(len(self.heal_queries), self._all_there)
+        if ways == 1:
             return self._gluster.run_queries(self.heal_queries, deadline, last_begin)
         return heal_query.run_side_by_side(
-            self.heal_queries, deadline, last_begin, settings.gluster, settings.max_output
+            self.heal_queries, deadline, last_begin, settings.gluster, settings.max_output, ways
         )
 
 
@@ -397,8 +398,3 @@ def _filesystems(
     return brick_filesystems.brick_filesystems(
         brick.path for volume in volumes for brick in volume.bricks if brick.uuid in here
     )
-
-
-def _kernel_names(named: Iterable[str]) -> Dict[str, str]:
-    names = {device: devices.kernel_name(device) for device in named}
-    return {device: name for device, name in names.items() if name is not None}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
-from typing import Optional
+from typing import Dict, Iterable, Optional
 
 
 def kernel_name(device: str) -> Optional[str]:
@@ -29,3 +29,9 @@ def kernel_name(device: str) -> Optional[str]:
         return None
     # A "/" of the kernel's name ("cciss/c0d0") is a "!" in sysfs.
     return os.path.basename(link).replace("!", "/")
+
+
+def kernel_names(named: Iterable[str]) -> Dict[str, str]:
+    """By device: its kernel's name, where it has one."""
+    names = {device: kernel_name(device) for device in named}
+    return {device: name for device, name in names.items() if name is not None}

@@ -14,6 +14,8 @@ from ganeti_gluster_mon.gluster.session import GlusterSession
 
 #: processes that run heal queries at once, while something is away
 HEALS_AT_ONCE = 8
+#: the same while all is there and more than MANY volumes are to be queried: one process would take too long for all
+MANY_AT_ONCE, MANY = 2, 200
 
 
 def with_copies(volumes: Sequence[parse.VolumeInfo]) -> Tuple[parse.VolumeInfo, ...]:
@@ -25,16 +27,22 @@ def with_copies(volumes: Sequence[parse.VolumeInfo]) -> Tuple[parse.VolumeInfo, 
     )
 
 
+def processes(queries: int, all_there: bool) -> int:
+    """By how many processes that many *queries* are run at once; *all_there*: each peer and each brick answers."""
+    if all_there:
+        return MANY_AT_ONCE if queries > MANY else 1
+    return max(1, min(queries, HEALS_AT_ONCE))
+
+
 def run_side_by_side(
-    queries: Sequence[Query], deadline: float, last_begin: float, gluster: str, max_output: int
+    queries: Sequence[Query], deadline: float, last_begin: float, gluster: str, max_output: int, ways: int
 ) -> Tuple[Answer, ...]:
-    """The answers to *queries*, several at once: while something is away, each answer takes 10 s.
+    """The answers to *queries*, by *ways* processes at once: while something is away, each answer takes 10 s.
 
     After *last_begin* no query is begun any more, and has no answer.
     """
     from concurrent.futures import ThreadPoolExecutor
 
-    ways = max(1, min(len(queries), HEALS_AT_ONCE))
     waiting = _Shared(queries)
     # At the end of this process the sessions end first, and then the threads that wait for them.
     with ThreadPoolExecutor(ways) as threads, ExitStack() as sessions:

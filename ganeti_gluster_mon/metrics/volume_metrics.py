@@ -80,6 +80,16 @@ def heal_families(scrape: Scrape, make: Families) -> Iterator[Metric]:
         [((volume.name,), volume.heal.pending) for volume in started if volume.heal is not None],
     )
     yield make.gauge(
+        "gluster_volume_heal_counted_timestamp_seconds",
+        "When the entries that wait to be healed were counted, in seconds since 1970.",
+        _VOLUME,
+        [
+            ((volume.name,), volume.heal.taken_at // 10**9)
+            for volume in started
+            if volume.heal is not None and volume.heal.taken_at is not None
+        ],
+    )
+    yield make.gauge(
         "gluster_volume_heal_split_brain_entries",
         "Entries of the volume in split-brain: the largest count in each subvolume, added up.",
         _VOLUME,

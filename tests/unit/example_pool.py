@@ -172,7 +172,7 @@ POOL = Pool(
             options={"cluster.quorum-type": "auto", "storage.reserve": "1"},
             capacity=Capacity(SIZE, 108355584, 1878003712, "mount"),
             inodes=Inodes(131072, 58, 131014),
-            heal=Heal(pending=7, split_brain=1, possibly_healing=0),
+            heal=Heal(pending=7, split_brain=1, possibly_healing=0, taken_at=TAKEN_AT - SECOND),
             daemons=tuple(
                 Daemon(SELF_HEAL_DAEMON, host, uuid, online)
                 for (host, uuid), online in zip(UUIDS.items(), (True, False, None))

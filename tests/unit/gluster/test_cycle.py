@@ -9,6 +9,7 @@ import pytest
 
 from ganeti_gluster_mon.gluster import cycle, query
 from ganeti_gluster_mon.gluster.capture import Answer, Capture
+from ganeti_gluster_mon.gluster.heal_order import TURN_TO_COME
 from ganeti_gluster_mon.gluster.pool_builder import build_pool
 from ganeti_gluster_mon.gluster.probe_thread import Replies
 from ganeti_gluster_mon.gluster.status_query import STATUS_QUERIES
@@ -23,6 +24,7 @@ HEAL = query.heal_summary("gv0")
         ("no answer within 10 s", True),
         (cycle.STILL_RUNNING, False),
         (cycle.LEFT_TO_THE_LEADER, False),
+        (TURN_TO_COME, False),
     ],
 )
 def test_a_capture_is_complete_unless_an_answer_is_to_come(failure: Optional[str], complete: bool) -> None:

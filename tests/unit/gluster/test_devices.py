@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ganeti_gluster_mon.gluster.devices import kernel_name
+from ganeti_gluster_mon.gluster.devices import kernel_name, kernel_names
 
 
 def a_block_device() -> str:
@@ -52,3 +52,8 @@ def test_a_slash_of_the_kernels_name_is_written_as_one(monkeypatch: pytest.Monke
     device = a_block_device()
     monkeypatch.setattr(os, "readlink", lambda path: "../../devices/block/cciss!c0d0")
     assert kernel_name(device) == "cciss/c0d0"
+
+
+def test_what_is_no_block_device_is_left_out() -> None:
+    device = a_block_device()
+    assert kernel_names([device, "/dev/null"]) == {device: os.path.basename(device)}

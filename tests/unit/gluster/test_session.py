@@ -13,6 +13,7 @@ import psutil
 import pytest
 
 from ganeti_gluster_mon.gluster import session
+from ganeti_gluster_mon.gluster.query import heal_summary
 from ganeti_gluster_mon.gluster.session import GlusterSession
 from tests.unit.fake_gluster import EXITS, FLOODS, HANGS, FakeGluster
 
@@ -199,3 +200,13 @@ def test_signals_of_a_terminal_do_not_reach_gluster(tmp_path: Path) -> None:
         (process,) = started(fake.path)
         assert os.getpgid(process.pid) == process.pid != os.getpgid(0)
         assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_after_the_last_moment_to_begin_no_query_is_sent_and_none_has_an_answer(tmp_path: Path) -> None:
+    first, second = heal_summary("gv0"), heal_summary("gv1")
+    gluster = FakeGluster(tmp_path, {first: ["<cliOutput/>\n"], second: ["<cliOutput/>\n"]})
+    with GlusterSession(gluster.path) as queries:
+        now = time.monotonic()
+        assert queries.run_queries([first, second], now + 30, now) == ()
+        (answer,) = queries.run_queries([first], now + 30, now + 30)
+    assert answer.failure is None and gluster.heard == ["started", " ".join(first)]

@@ -74,6 +74,7 @@ CONTRACT = {
     "gluster_brick_clients": "volume host path",
     "gluster_op_version": "",
     "gluster_max_op_version": "",
+    "gluster_volume_heal_counted_timestamp_seconds": "volume",
     "gluster_volume_snapshots": "volume",
     "gluster_volume_snapshots_activated": "volume",
     "gluster_volume_snapshots_remaining": "volume",

@@ -16,8 +16,10 @@ from ganeti_gluster_mon.daemon import spool
 from ganeti_gluster_mon.daemon.poller import poller
 from ganeti_gluster_mon.daemon.spool import Spool
 from ganeti_gluster_mon.gluster import capture_archive, cycle, session
-from ganeti_gluster_mon.gluster.capture import Capture
+from ganeti_gluster_mon.gluster.capture import Answer, Capture
 from ganeti_gluster_mon.gluster.cycle import Settings
+from ganeti_gluster_mon.gluster.heal_order import TURN_TO_COME
+from ganeti_gluster_mon.gluster.query import Query, heal_summary
 from ganeti_gluster_mon.gluster.watch import Event
 from ganeti_gluster_mon.repair_tries import AutoRepairs
 
@@ -88,18 +90,23 @@ class FakeCycle:
     """A cycle that records the previous capture that it was given."""
 
     previous: ClassVar[List[Optional[Capture]]] = []
-    waited, targets, all_there, about_healing = 0.0, None, True, ()
+    waited, targets, all_there = 0.0, None, True
+    heal_queries: ClassVar[Tuple[Query, ...]] = ()
+    #: how many of them have an answer
+    answered: ClassVar[int] = 0
+    settings: ClassVar[List[Settings]] = []
 
-    def __init__(self, _settings: Settings, previous: Optional[Capture], *_more: object) -> None:
+    def __init__(self, settings: Settings, previous: Optional[Capture], *_more: object) -> None:
+        self.settings.append(settings)
         self.previous.append(previous)
 
     def run_queries(self, _leads: bool) -> Capture:
         """The brick listens on the port that this node saw when it led last."""
         return Capture(recorded_at=1, answers=(), node="node2", brick_ports={BRICK: 49152})
 
-    def run_heal_queries(self) -> Tuple[()]:
-        """No volume has copies."""
-        return ()
+    def run_heal_queries(self) -> Tuple[Answer, ...]:
+        """Those for which there was time."""
+        return tuple(Answer(each, b"<new/>") for each in self.heal_queries[: self.answered])
 
     def __exit__(self, *_: object) -> None:
         """Nothing was started."""
@@ -126,6 +133,29 @@ def test_a_new_leader_uses_the_brick_ports_that_the_former_leader_knew(
     made._run_cycle((), -1)
     ports = [None if each is None else each.brick_ports[BRICK] for each in FakeCycle.previous]
     assert ports == [None, 49999, 49152]  # once only: what this leader found since is newer
+
+
+def test_counts_for_which_a_cycle_had_no_time_stay_with_their_age(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A count that is kept is never as new as its capture."""
+    place = Spool(str(tmp_path))
+    place.prepare()
+    first, second, third = queries = tuple(map(heal_summary, ("gv0", "gv1", "gv2")))
+    monkeypatch.setattr(FakeCycle, "heal_queries", queries)
+    monkeypatch.setattr(FakeCycle, "answered", 1)
+    monkeypatch.setattr(FakeCycle, "previous", [])
+    monkeypatch.setattr(FakeCycle, "settings", [])
+    monkeypatch.setattr(cycle, "Cycle", FakeCycle)
+    made = poller.Poller(Settings(), 30.0, place, lambda: None)
+    before = (Answer(first, b"<old/>", taken_at=7), Answer(second, b"<old/>", taken_at=8))
+    made._previous = Capture(recorded_at=9, answers=before)
+    made._run_cycle((), -1)
+    found = {answer.query: answer for answer in place.current().capture.answers}
+    assert (found[first].output, found[first].taken_at) == (b"<new/>", None)
+    assert (found[second].output, found[second].taken_at) == (b"<old/>", 8)
+    assert (found[third].output, found[third].failure) == (b"", TURN_TO_COME)
+    assert [each.heal_budget for each in FakeCycle.settings] == [10.0]
 
 
 def test_it_notifies_its_watchdog_however_long_the_interval(
