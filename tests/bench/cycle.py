@@ -1,12 +1,16 @@
-"""How long a cycle takes, against the bare `gluster` command and glustercli-python.
+"""How long a cycle takes, against the bare `gluster` command, glustercli-python, gstatus and gluster_exporter.
 
 On node1 of a lab with a volume of each kind.  In each round every contestant has its turn, so
 a machine that gets slower is slower for all of them; the medians of the rounds' ratios count.
+
+gstatus is measured where it is installed: `.venv/bin/pip install --no-deps` a checkout of it.  gluster_exporter is
+not built here; what it runs at each scrape is known from its source, and is a lower bound of what it takes.
 """
 
 from __future__ import annotations
 
 import json
+import shutil
 import statistics
 import subprocess
 import sys
@@ -39,6 +43,17 @@ for name in {copies!r}:
 """
 
 
+#: what gluster_exporter (fdb453f) runs at each scrape, a process each; the last one fails, since nothing heals in it
+EXPORTER_COMMANDS = (
+    ("volume", "info"),
+    ("peer", "status"),
+    ("volume", "status", "all", "detail"),
+    ("volume", "list"),
+    *(("volume", "heal", name, "info") for name in (*COPIES, "dist2")),
+)
+GSTATUS = str(command().with_name("gstatus"))
+
+
 def bare() -> None:
     """All queries given to one `gluster` on its standard input."""
     lines = "".join(" ".join(query) + "\n" for query in QUESTIONS)
@@ -65,13 +80,30 @@ def glustercli() -> None:
     subprocess.run([sys.executable, "-c", GLUSTERCLI.format(copies=COPIES)], check=True, capture_output=True)
 
 
+def metrics() -> None:
+    subprocess.run([str(command()), "metrics"], check=True, capture_output=True)
+
+
+def gstatus() -> None:
+    subprocess.run([GSTATUS, "-a", "-o", "json"], check=True, capture_output=True)
+
+
+def exporter_commands() -> None:
+    for words in EXPORTER_COMMANDS:
+        subprocess.run(["gluster", *words, "--xml"], check=False, capture_output=True)
+
+
 CONTESTANTS: Dict[str, Callable[[], None]] = {
     "bare": bare,
     "cycle": cycle_in_process,
     "glustercli in process": glustercli_in_process,
     "collect": collect,
     "glustercli": glustercli,
+    "metrics": metrics,
+    "exporter's commands": exporter_commands,
 }
+if shutil.which(GSTATUS):
+    CONTESTANTS["gstatus"] = gstatus
 
 
 def inside() -> None:
@@ -104,7 +136,15 @@ def main() -> int:
         ("glustercli-python from a cold start", "glustercli", "bare", ""),
         ("one cycle against it, both in process", "cycle", "glustercli in process", "0.50"),
         ("collect against it, both cold", "collect", "glustercli", ""),
+        ("metrics from a cold start", "metrics", "bare", ""),
+        ("the commands of gluster_exporter's scrape", "exporter's commands", "bare", ""),
+        ("metrics against them", "metrics", "exporter's commands", ""),
+        ("gstatus -a from a cold start", "gstatus", "bare", ""),
+        ("collect against it, both cold", "collect", "gstatus", ""),
     ):
+        if name not in seconds or against not in seconds:
+            print(f"{words_for_it:<42} not installed")
+            continue
         ratio = statistics.median(a / b for a, b in zip(seconds[name], seconds[against]))
         print(f"{words_for_it:<42} {statistics.median(seconds[name]) * 1000:9.1f} {ratio:7.2f}   {most}")
     return 0

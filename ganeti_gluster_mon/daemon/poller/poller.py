@@ -315,7 +315,13 @@ class Poller:
         if answers is None or self._latest is None or not self._latest.cycle.leads:
             return
         taken = [replace(answer, taken_at=answer.taken_at or healing.began) for answer in answers]
-        capture = cycle.with_answers(self._latest.capture, taken)
+        # What has no answer now was not begun.
+        left = [
+            replace(answer, failure=heal_order.TURN_TO_COME)
+            for answer in self._latest.capture.answers
+            if answer.failure == cycle.STILL_RUNNING
+        ]
+        capture = cycle.with_answers(self._latest.capture, [*left, *taken])
         self._previous = capture
         self._publish(replace(self._latest, capture=capture, cycle=replace(self._latest.cycle, event=None)))
 

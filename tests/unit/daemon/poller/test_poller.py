@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+import threading
 import time
 import uuid
 from contextlib import suppress
 from pathlib import Path
 from types import SimpleNamespace
-from typing import ClassVar, List, Optional, Tuple
+from typing import ClassVar, Dict, List, Optional, Tuple
 
 import pytest
 
@@ -156,6 +157,50 @@ def test_counts_for_which_a_cycle_had_no_time_stay_with_their_age(
     assert (found[second].output, found[second].taken_at) == (b"<old/>", 8)
     assert (found[third].output, found[third].failure) == (b"", TURN_TO_COME)
     assert [each.heal_budget for each in FakeCycle.settings] == [10.0]
+
+
+def test_late_counts_replace_those_of_their_volumes_only(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = Spool(str(tmp_path))
+    place.prepare()
+    first, second, third = queries = tuple(map(heal_summary, ("gv0", "gv1", "gv2")))
+    may_end = threading.Event()
+
+    class SlowCycle(FakeCycle):
+        all_there = False
+        heal_queries = queries
+
+        def run_heal_queries(self) -> Tuple[Answer, ...]:
+            assert may_end.wait(30)
+            return (Answer(first, b"<new/>"),)
+
+    monkeypatch.setattr(cycle, "Cycle", SlowCycle)
+    made = poller.Poller(Settings(), 30.0, place, lambda: None)
+    made._previous = Capture(recorded_at=9, answers=(Answer(second, b"<old/>", taken_at=8),))
+
+    def found() -> Dict[Query, Tuple[bytes, Optional[str]]]:
+        return {each.query: (each.output, each.failure) for each in place.current().capture.answers}
+
+    heal_done, heal_write = os.pipe()
+    try:
+        began = time.time_ns()
+        made._run_cycle((), heal_write)
+        running = {
+            first: (b"", cycle.STILL_RUNNING),
+            second: (b"<old/>", None),
+            third: (b"", cycle.STILL_RUNNING),
+        }
+        assert found() == running
+        may_end.set()
+        assert os.read(heal_done, 1)
+        made._publish_heal_answers()
+    finally:
+        os.close(heal_done)
+        os.close(heal_write)
+    assert found() == {**running, first: (b"<new/>", None), third: (b"", TURN_TO_COME)}
+    (new,) = [each for each in place.current().capture.answers if each.query == first]
+    assert new.taken_at is not None and began <= new.taken_at <= time.time_ns()
 
 
 def test_it_notifies_its_watchdog_however_long_the_interval(
