@@ -3,14 +3,14 @@
 On node1 of a lab with a volume of each kind.  In each round every contestant has its turn, so
 a machine that gets slower is slower for all of them; the medians of the rounds' ratios count.
 
-gstatus is measured where it is installed: `.venv/bin/pip install --no-deps` a checkout of it.  gluster_exporter is
-not built here; what it runs at each scrape is known from its source, and is a lower bound of what it takes.
+gstatus is measured where GSTATUS in the environment names a checkout of it (with `make gen-version`).  gluster_exporter
+is not built here; what it runs at each scrape is known from its source, and is a lower bound of what it takes.
 """
 
 from __future__ import annotations
 
 import json
-import shutil
+import os
 import statistics
 import subprocess
 import sys
@@ -51,7 +51,8 @@ EXPORTER_COMMANDS = (
     ("volume", "list"),
     *(("volume", "heal", name, "info") for name in (*COPIES, "dist2")),
 )
-GSTATUS = str(command().with_name("gstatus"))
+#: a checkout of gstatus
+GSTATUS = os.environ.get("GSTATUS", "")
 
 
 def bare() -> None:
@@ -85,7 +86,8 @@ def metrics() -> None:
 
 
 def gstatus() -> None:
-    subprocess.run([GSTATUS, "-a", "-o", "json"], check=True, capture_output=True)
+    argv = [sys.executable, "-m", "gstatus", "-a", "-o", "json"]
+    subprocess.run(argv, check=True, capture_output=True, cwd=GSTATUS)
 
 
 def exporter_commands() -> None:
@@ -102,7 +104,7 @@ CONTESTANTS: Dict[str, Callable[[], None]] = {
     "metrics": metrics,
     "exporter's commands": exporter_commands,
 }
-if shutil.which(GSTATUS):
+if GSTATUS:
     CONTESTANTS["gstatus"] = gstatus
 
 
@@ -125,7 +127,11 @@ def main() -> int:
         pool.create_every_kind()
         words = [sys.executable, "-m", "tests.bench.cycle", "inside"]
         repository = str(command().parents[2])
-        environment = {"PYTHONPATH": repository, "PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}
+        environment = {
+            "PYTHONPATH": repository,
+            "PATH": "/usr/sbin:/usr/bin:/sbin:/bin",
+            "GSTATUS": GSTATUS,
+        }
         seconds = json.loads(pool.exec(1, words, timeout=300, env=environment).stdout)
     print(f"{'':42} median ms   ratio   at most")
     for words_for_it, name, against, most in (
@@ -143,7 +149,7 @@ def main() -> int:
         ("collect against it, both cold", "collect", "gstatus", ""),
     ):
         if name not in seconds or against not in seconds:
-            print(f"{words_for_it:<42} not installed")
+            print(f"{words_for_it:<42} not measured: GSTATUS is not set")
             continue
         ratio = statistics.median(a / b for a, b in zip(seconds[name], seconds[against]))
         print(f"{words_for_it:<42} {statistics.median(seconds[name]) * 1000:9.1f} {ratio:7.2f}   {most}")
