@@ -11,6 +11,7 @@ _MODULES: Dict[str, Tuple[str, ...]] = {
             "health/bricks",
             "health/disks",
             "health/evaluate",
+            "health/geo_sessions",
             "health/healing",
             "health/node",
             "health/peers",
@@ -24,6 +25,8 @@ _MODULES: Dict[str, Tuple[str, ...]] = {
     "gluster/capacity": (),
     "gluster/placement": (),
     "gluster/quorum": (),
+    "gluster/heal_order": (),
+    "gluster/parse/geo_replication_xml": (),
     "gluster/parse/lvs_json": (),
     **dict.fromkeys(
         ["gluster/pool_builder", "gluster/peer_builder", "gluster/brick_builder", "gluster/volume_builder"],

@@ -86,6 +86,26 @@ def test_one_whose_brick_began_or_ceased_to_answer_comes_first(
     assert names(VOLUMES, before, changed(is_now))[:3] == ["d", "a", "c"]
 
 
+def test_a_changed_brick_comes_before_a_count_that_failed_and_that_before_pending_entries() -> None:
+    before = {
+        "a": answer("a", 1),
+        "b": answer("b", 2, PENDING),
+        "c": answer("c", 3, b"", "no answer"),
+        "d": answer("d", 4),
+    }
+    answering = {**bricks(VOLUMES), ("node2", "/d"): False}
+    found = names(VOLUMES, previous(VOLUMES, before), answering)
+    assert found == ["d", "a", "c", "b"]  # the second is the oldest
+
+
+def test_one_without_a_count_is_older_than_any_count() -> None:
+    volumes = [volume(name) for name in "ab"]
+    before = {"a": answer("a", 1, PENDING), "b": answer("b", 9, b"", TURN_TO_COME)}
+    assert names(volumes, previous(volumes, before)) == ["b", "a"]
+    before = {"a": answer("a", 1, b"", "no answer"), "b": answer("b", 9, b"", TURN_TO_COME)}
+    assert names(volumes, previous(volumes, before)) == ["b", "a"]
+
+
 def test_a_brick_that_still_does_not_answer_changes_nothing() -> None:
     answering = {**bricks(VOLUMES), ("node2", "/d"): False}
     before = replace(

@@ -115,3 +115,16 @@ def test_a_fault_is_named(old: str, new: str, fault: str) -> None:
 def test_what_is_no_answer(answer: bytes) -> None:
     with pytest.raises(parse.NoAnswer):
         parse.geo_replication(answer, NOW)
+
+
+@pytest.mark.parametrize(("ahead", "known"), [(60, True), (61, False)])
+def test_a_clock_that_is_a_little_ahead(ahead: int, known: bool) -> None:
+    queried_at = (SYNCED - ahead) * 10**9
+    (session,) = parse.geo_replication(recorded("checkpoint"), queried_at).facts
+    assert session.workers[0].last_synced_at == (SYNCED if known else None)
+
+
+def test_only_the_scheme_is_taken_from_the_name_of_the_secondary() -> None:
+    odd = recorded("active").replace(b"ssh://node3.lab.test::backup", b"ssh://a://b::c")
+    (session,) = parse.geo_replication(odd, NOW).facts
+    assert session.secondary == "a://b::c"
