@@ -11,7 +11,8 @@ import json
 import os
 import re
 from contextlib import suppress
-from typing import Iterator
+from dataclasses import dataclass
+from typing import Iterator, Optional, Tuple
 
 from ganeti_gluster_mon.backend import gluster_uri
 
@@ -24,11 +25,37 @@ _DISKS = 3
 LINKS = "/var/run/ganeti/instance-disks"
 
 
+@dataclass(frozen=True)
+class GuestDisk:
+    """A disk of a guest that runs on this node."""
+
+    guest: str
+    #: QEMU's name of it, where Ganeti names them (node-name)
+    block_device: str
+
+
+def guest_disk(uri: str) -> Optional[GuestDisk]:
+    """The disk of a guest of Ganeti's here that was given the file of *uri* by a URI, of whatever server."""
+    wanted = _file(uri)
+    for guest, text in _runtimes(GANETI):
+        with suppress(ValueError, LookupError, TypeError, AttributeError):  # of another version of Ganeti
+            for disk in json.loads(text)[_DISKS]:
+                if wanted is not None and isinstance(disk[-1], str) and _file(disk[-1]) == wanted:
+                    return GuestDisk(guest, str(disk[0]["hvinfo"]["id"]))
+    return None
+
+
+def _file(uri: str) -> Optional[Tuple[str, str]]:
+    """Volume and path of *uri*."""
+    found = gluster_uri.blockdev(uri)
+    return None if found is None else (found["volume"], found["path"])
+
+
 def has_open(uri: str) -> bool:
     """Whether a guest that runs here has the disk *uri*, gluster://…"""
     if any(names(_command_line(pid), uri) for pid in os.listdir(_PROC) if pid.isdecimal()):
         return True
-    return any(was_given(text, uri) for text in _runtimes(GANETI))
+    return any(was_given(text, uri) for _, text in _runtimes(GANETI))
 
 
 def has_device(device: str) -> bool:
@@ -76,8 +103,8 @@ def was_given(runtime: str, uri: str) -> bool:
         return False  # of another version of Ganeti; the command line is all there is
 
 
-def _runtimes(directory: str) -> Iterator[str]:
-    """The texts of Ganeti's files about guests that run."""
+def _runtimes(directory: str) -> Iterator[Tuple[str, str]]:
+    """Each guest that runs, with the text of Ganeti's file about it."""
     with suppress(OSError):  # no guest of Ganeti's has been here, or it ended meanwhile
         for name in os.listdir(f"{directory}/pid"):
             with (
@@ -88,7 +115,7 @@ def _runtimes(directory: str) -> Iterator[str]:
                     with open(
                         f"{directory}/conf/{name}.runtime", encoding="utf-8", errors="replace"
                     ) as runtime:
-                        yield runtime.read()
+                        yield name, runtime.read()
 
 
 def _command_line(pid: str) -> bytes:

@@ -20,7 +20,7 @@ from typing import Any, Callable, Optional, Set, Tuple, TypeVar
 from ganeti import constants, errors, objects, ssconf
 from ganeti.storage import base, filestorage
 
-from ganeti_gluster_mon.backend import dead_mount, flush
+from ganeti_gluster_mon.backend import dead_mount, flush, qemu_monitor
 from ganeti_gluster_mon.backend.blockdev.called_from import GUESTS, WRITERS, called_from
 from ganeti_gluster_mon.backend.blockdev.reaper import unmount_after_this_process
 from ganeti_gluster_mon.backend.blockdev.redundancy import redundancy
@@ -228,9 +228,11 @@ class GlusterStorage(base.BlockDev):
             base.ThrowError("%s: it cannot grow by %s MiB", self.path, amount)
         target = self.size + amount
         simulated = dryrun or not backingstore  # there is no other layer
-        self._on_file(lambda file: file.GrowTo(target, simulated))
         if simulated:
+            self._on_file(lambda file: file.GrowTo(target, dryrun=True))
             return
+        uri = self.volume.GetKVMMountString(self.path)
+        self._on_file(lambda file: qemu_monitor.grow(file, target, uri))
         self.size = target
         if not _ganeti_resizes_running_guests():
             logging.warning(

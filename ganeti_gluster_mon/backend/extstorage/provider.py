@@ -10,7 +10,7 @@ import os
 import sys
 from typing import Callable, Dict, List, Optional
 
-from ganeti_gluster_mon.backend import dead_mount, flush, loop, qemu_processes
+from ganeti_gluster_mon.backend import dead_mount, flush, loop, qemu_monitor, qemu_processes
 from ganeti_gluster_mon.backend.blockdev import kvm_blockdev
 from ganeti_gluster_mon.backend.data_loss import report_loss
 from ganeti_gluster_mon.backend.extstorage import guest_watch, lease
@@ -127,7 +127,7 @@ def grow(request: Request, caller: Optional[int]) -> Lines:
     assert request.new_size is not None
     volume = volume_of(request)
     with volume.mounted() as root:
-        FileDeviceHelper(root, request.path).GrowTo(request.new_size)
+        qemu_monitor.grow(FileDeviceHelper(root, request.path), request.new_size, uri_of(request))
         for device in lease.devices(volume, request.path):
             loop.resize(device)
     return []
