@@ -64,6 +64,16 @@ def ganeti_release(cluster: Cluster) -> str:
     return Path(cluster.run(1, "readlink", "-f", "/usr/share/ganeti/default").strip()).name
 
 
+def hotplug(cluster: Cluster) -> List[str]:
+    """The option that adds a disk to a guest that runs: with Ganeti 3.1 that is done unless --no-hotplug is given."""
+    return ["--hotplug"] if ganeti_release(cluster) == "3.0" else []
+
+
+def exports(cluster: Cluster) -> bool:
+    """Whether `gnt-backup export` works: not with 3.1.0~rc2, github.com/ganeti/ganeti/issues/1839."""
+    return ganeti_release(cluster) == "3.0"
+
+
 def opened_by_qemu(guest: Process, volume: str = "gv0") -> bool:
     """Whether QEMU itself reaches a disk of *guest* on *volume*: by a URI with Ganeti 3.0, by its parts with 3.1."""
     uri = f"file=gluster://127.0.0.1:24007/{volume}/ganeti/"

@@ -12,13 +12,16 @@ from tests.lab import loops as machine_loops
 from tests.lab.host import Host
 from tests.lab.lab import at_once
 from tests.lab_tests.backend import (
+    DROPIN,
     EXPORT,
     IMPORT,
     OS,
     PATH_FILE,
     REPOSITORY,
     create_script,
+    ganeti_release,
     mounts,
+    restart,
 )
 
 T = TypeVar("T")
@@ -31,13 +34,26 @@ HELPERS = ("gluster-holder", "gluster-watcher")
 
 @contextmanager
 def installed(cluster: Cluster) -> Iterator[None]:
-    """The provider on every node, with an OS whose guests write."""
+    """The provider on every node, with an OS whose guests write.
+
+    With Ganeti 3.1 userspace access needs the drop-in of the backend.
+    """
+    dropin = ganeti_release(cluster) == "3.1"
     try:
         at_once(functools.partial(install, cluster), cluster.nodes)
+        if dropin:
+            at_once(functools.partial(change_dropin, cluster, "install"), cluster.nodes)
         yield
     finally:
+        if dropin:
+            at_once(functools.partial(change_dropin, cluster, "remove"), cluster.nodes)
         for node in cluster.nodes:
             cluster.run(node, "rm", "-rf", PROVIDER, PATH_FILE, OS)
+
+
+def change_dropin(cluster: Cluster, verb: str, node: int) -> None:
+    cluster.run(node, str(DROPIN), verb)
+    restart(cluster, node)
 
 
 def install(cluster: Cluster, node: int) -> None:
