@@ -331,6 +331,38 @@ def test_the_processes_have_the_rights_that_the_units_say(
     assert volume["heal"] is not None
 
 
+@pytest.mark.timeout(300)
+def test_auto_repair_starts_a_brick_from_within_the_sandbox_of_the_unit(
+    installed: Cluster, systemds: Dict[int, Systemd]
+) -> None:
+    """It needs ssh with root's key, and the lock of gnt-gluster in /run, which the unit itself may not write to."""
+    before = {number: installed.run(number, "cat", DEFAULTS) for number in installed.nodes}
+
+    def settings(number: int, text: str) -> None:
+        installed.pool.exec(number, ["tee", DEFAULTS], input=text)
+        systemds[number].ctl("restart", *UNITS)
+        wait_ready(installed, number)
+
+    more = 'ARGS="--interval 6"\nAUTO_REPAIR="start-brick"\n'
+    try:
+        at_once(lambda number: settings(number, f"{before[number]}{more}"), installed.nodes)
+        for number in installed.nodes:
+            wait_healthy(installed, number)
+        systemds[2].exec(["pkill", "--signal=KILL", "--exact", "glusterfsd"])
+
+        def repairs() -> List[Dict[str, Any]]:
+            body = get(installed, 1, "/1/report/storage/gluster?verbose=1")[1]
+            return list(json.loads(body)["data"]["auto_repairs"])
+
+        (repair,) = wait_until(repairs, "the repair in the report", 2 * LONG)
+        assert (repair["volume"], repair["action"], repair["result"]) == ("gv0", "start-brick", "succeeded")
+        for number in installed.nodes:
+            wait_healthy(installed, number)
+    finally:
+        installed.pool.gluster("volume", "start", "gv0", "force")
+        at_once(lambda number: settings(number, before[number]), installed.nodes)
+
+
 @contextmanager
 def drop_in(systemd: Systemd, unit: str, text: str) -> Iterator[None]:
     """*unit* with *text* in addition."""
