@@ -43,6 +43,7 @@ _MODULES: Dict[str, Tuple[str, ...]] = {
     "backend/file_device": (),
     "daemon/poller/repair_decision": (),
     "daemon/poller/forced_start": (),
+    "deploy/start_guard": (),
 }
 
 
