@@ -69,6 +69,11 @@ def hotplug(cluster: Cluster) -> List[str]:
     return ["--hotplug"] if ganeti_release(cluster) == "3.0" else []
 
 
+def unchecked(cluster: Cluster, *options: str) -> List[str]:
+    """*options* of `gnt-instance rename` that leave out checks: Ganeti 3.1 has none of them, and checks nothing."""
+    return list(options) if ganeti_release(cluster) == "3.0" else []
+
+
 def exports(cluster: Cluster) -> bool:
     """Whether `gnt-backup export` works: not with 3.1.0~rc2, github.com/ganeti/ganeti/issues/1839."""
     return ganeti_release(cluster) == "3.0"

@@ -30,6 +30,7 @@ from tests.lab_tests.backend import (
     installed,
     mounts,
     on_node,
+    unchecked,
     wait_mounts,
 )
 from tests.lab_tests.daemon import serving
@@ -190,7 +191,7 @@ def test_a_disk_is_exported_and_imported_and_its_guest_renamed(cluster: Cluster)
     assert head(cluster, 1, path) == BOOT + bytes(512), "the OS has been put there"
     if exports(cluster):
         export_and_import(cluster)
-    run(cluster, "gnt-instance", "rename", "--no-ip-check", NAME, OTHER)
+    run(cluster, "gnt-instance", "rename", *unchecked(cluster, "--no-ip-check"), NAME, OTHER)
     assert path in disks(cluster, 1)
     run(cluster, "gnt-instance", "remove", "--force", OTHER)
     assert_disks(cluster, *([16] if exports(cluster) else []))

@@ -18,7 +18,7 @@ import pytest
 
 from tests.lab import Cluster, wait_until
 from tests.lab_tests import killed
-from tests.lab_tests.backend import BOOT, disks, exports, head, hotplug
+from tests.lab_tests.backend import BOOT, disks, exports, head, hotplug, unchecked
 from tests.lab_tests.extstorage import PROVIDER, Left, installed, left, loops
 from tests.lab_tests.test_ganeti import listed, verify
 
@@ -407,7 +407,8 @@ def test_the_life_of_a_guest(cluster: Cluster, access: str) -> None:
         expect(cluster, access, None)
         if access == "userspace" and exports(cluster):  # by a path there, too: once is enough
             take_from_backup(cluster)
-        run(cluster, "gnt-instance", "rename", "--force", "--no-name-check", "--no-ip-check", GUEST, RENAMED)
+        unchecked_rename = unchecked(cluster, "--force", "--no-name-check", "--no-ip-check")
+        run(cluster, "gnt-instance", "rename", *unchecked_rename, GUEST, RENAMED)
         file = f"/export/b1/gv0/{the_disk(cluster)}"
         info = cluster.run(1, "getfattr", "--only-values", "-n", "user.ganeti.info", "--absolute-names", file)
         assert info == f"originstname+{RENAMED}"

@@ -18,7 +18,7 @@ from tests.lab import Cluster, wait_until
 from tests.lab.lab import at_once
 from tests.lab.waiting import LabError
 from tests.lab_tests import backend, extstorage
-from tests.lab_tests.backend import exports, hotplug, mounts
+from tests.lab_tests.backend import exports, hotplug, mounts, unchecked
 from tests.lab_tests.slow_bricks import slow_volume
 from tests.lab_tests.test_ganeti import listed
 
@@ -238,7 +238,8 @@ def test_the_data_is_the_same_wherever_the_instance_goes(
         run(ganeti, "gnt-instance", "shutdown", "--timeout=0", GUEST)
         same()
         run(ganeti, "gnt-instance", "modify", "--disk=remove", GUEST)
-        run(ganeti, "gnt-instance", "rename", "--force", "--no-name-check", "--no-ip-check", GUEST, RENAMED)
+        unchecked_rename = unchecked(ganeti, "--force", "--no-name-check", "--no-ip-check")
+        run(ganeti, "gnt-instance", "rename", *unchecked_rename, GUEST, RENAMED)
         same()
         if not exports(ganeti):
             return
