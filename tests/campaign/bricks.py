@@ -12,7 +12,7 @@ import struct
 import uuid
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Dict, List, Set
+from typing import Dict, List, Sequence, Set
 
 SHARD = "trusted.glusterfs.shard"
 
@@ -42,8 +42,11 @@ class Brick:
             return path.stat().st_size
         return int(struct.unpack_from(">Q", os.getxattr(path, f"{SHARD}.file-size"))[0])
 
-    def read(self, name: str) -> bytes:
-        """A file, put together; zeros where nothing was written."""
+    def read(self, name: str, others: Sequence[Brick] = ()) -> bytes:
+        """A file, put together; zeros where nothing was written.
+
+        Its pieces may be on *others*, a brick of each other set.
+        """
         path = self.root / name
         content = bytearray(self._size(path))
         piece = path.read_bytes()
@@ -55,10 +58,11 @@ class Brick:
         (size,) = struct.unpack(">Q", os.getxattr(path, f"{SHARD}.block-size"))
         gfid = _gfid(path)
         for number in range(1, -(-len(content) // size)):
-            shard = self.root / ".shard" / f"{gfid}.{number}"
-            if shard.exists():
-                piece = shard.read_bytes()
-                content[number * size : number * size + len(piece)] = piece
+            for brick in (self, *others):
+                shard = brick.root / ".shard" / f"{gfid}.{number}"
+                if shard.exists():
+                    piece = shard.read_bytes()
+                    content[number * size : number * size + len(piece)] = piece
         return bytes(content)
 
     def stray(self) -> List[str]:

@@ -6,7 +6,6 @@ import time
 from dataclasses import dataclass
 from typing import Callable, Dict, Iterable
 
-from tests.campaign import plan
 from tests.campaign.guest import Log
 from tests.campaign.plan import State
 from tests.campaign.site import VOLUME, Site, lines
@@ -86,7 +85,7 @@ class Record:
         log = self.logs[name]
         before = len(log.written), log.boots, log.errors
         done = self._read.setdefault(name, {})
-        paths = {node: self.site.log(name, node) for node in plan.NODES}
+        paths = {node: self.site.log(name, node) for node in self.site.paths}
         there = {node: path for node, path in paths.items() if path.exists()}
         # A guest that migrates stops on the one node, even within a line, before it goes on on the other.
         for node in sorted(there, key=lambda node: there[node].stat().st_mtime_ns):

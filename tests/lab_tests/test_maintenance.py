@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
-import threading
-from typing import Any, Dict, Iterator, List, Optional
+from typing import Any, Dict, Iterator, List
 
 import pytest
 
@@ -15,7 +14,7 @@ from tests.lab import Pool, wait_until
 from tests.lab.lab import command
 from tests.lab.tools import GANETI_TOOLS, missing
 from tests.lab_tests.deploying import gnt_gluster, killed_at, refused
-from tests.lab_tests.maintained import WritingGuests, brick_processes
+from tests.lab_tests.maintained import WISH, Rebooter, WritingGuests, brick_processes
 
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(900)]
 
@@ -133,35 +132,6 @@ def test_it_goes_on_after_a_kill_at_each_step(guests: WritingGuests) -> None:
     assert guests.faults() == []
 
 
-class Rebooter(threading.Thread):
-    """Reboots nodes as the command of `maintenance run` wishes: a file on node1 names each."""
-
-    def __init__(self, guests: WritingGuests, nodes: List[int]) -> None:
-        super().__init__(daemon=True)
-        self._guests, self._nodes = guests, nodes
-        self.error: Optional[BaseException] = None
-
-    def run(self) -> None:
-        site = self._guests.site
-        try:
-            for node in self._nodes:
-                wish = f"/root/reboot-{site.name(node)}"
-                wait_until(lambda w=wish: exists(site.pool, w), wish, 300.0)  # type: ignore[misc]
-                site.pool.power_off(node)
-                site.pool.exec(1, ["rm", wish])
-                site.pool.power_on(node)
-                site.cluster.start_daemons(node)
-        except BaseException as error:  # shown by the test
-            self.error = error
-
-
-def exists(pool: Pool, path: str) -> bool:
-    return pool.exec(1, ["test", "-e", path], check=False).returncode == 0
-
-
-WISH = ("sh", "-c", "touch /root/reboot-$GNT_NODE; while [ -e /root/reboot-{} ]; do sleep 0.1; done")
-
-
 @pytest.mark.soak
 def test_nodes_are_rebooted_one_after_the_other(guests: WritingGuests) -> None:
     pool = guests.site.pool
@@ -169,8 +139,7 @@ def test_nodes_are_rebooted_one_after_the_other(guests: WritingGuests) -> None:
     rebooter.start()
     with guests.pauses("stays") as pauses:
         maintenance(pool, "run", "--wait-for-reboot", "--timeout", "3m", "node2", "node3", "--", *WISH)
-    rebooter.join(timeout=60)
-    assert rebooter.error is None
+    rebooter.finish()
     print(f"longest pause of the guest: {pauses['stays']:.2f} s")
     assert pauses["stays"] <= LONGEST_PAUSE
     assert status(pool)["nodes"] == []
