@@ -1,4 +1,7 @@
-"""Six nodes, rebooted one after the other under guests that write: no I/O error, whole disks, silent alerts."""
+"""Six nodes, rebooted one after the other under guests that write: no I/O error, whole disks, silent alerts.
+
+The tests are one story; each may also be run by itself.
+"""
 
 from __future__ import annotations
 
