@@ -73,7 +73,7 @@ def run_maintenance(pool: Pool, host: int, *words: str) -> None:
     assert running.wait(timeout=LONG) == 0
 
 
-def hasty(rules: str) -> str:
+def without_waits(rules: str) -> str:
     """*rules* as they are shipped, but that those about the pool fire when it is so for 3 s.
 
     Those that wait for five minutes and more, for a node may boot meanwhile, or a volume heal, wait as long here.
@@ -141,7 +141,7 @@ def test_alerts_are_silent_while_nodes_are_rebooted(guests: WritingGuests) -> No
 
     with on_every_host(pool) as together:
         together.settle()
-        with prometheus(pool, 1, hasty(RULES.read_text(encoding="utf-8"))) as watching:
+        with prometheus(pool, 1, without_waits(RULES.read_text(encoding="utf-8"))) as watching:
             wait_until(lambda: watching.values("sum(up)") == [3.0], "all three to be scraped", LONG)
             _fires_for_another_node(pool, watching)
             rebooter = Rebooter(

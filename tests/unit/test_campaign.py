@@ -140,7 +140,8 @@ def test_a_guest_that_is_killed_within_a_line_begins_another(cut: int) -> None:
 @pytest.mark.parametrize("cut", range(len(report("A", 2)) + 1))
 def test_a_guest_that_migrates_within_a_line_ends_it_on_the_other_node(tmp_path: Path, cut: int) -> None:
     """Each node has a log of its own."""
-    site = cast(Site, SimpleNamespace(log=lambda name, node: tmp_path / str(node)))
+    paths = dict.fromkeys((1, 2, 3), "/brick")
+    site = cast(Site, SimpleNamespace(paths=paths, log=lambda name, node: tmp_path / str(node)))
     record = Record(site, print)
     record.logs["g1"] = log = Log(GENERATION)
     line = report("A", 2)
