@@ -3,8 +3,9 @@
 On node1 of a lab with a volume of each kind.  In each round every contestant has its turn, so
 a machine that gets slower is slower for all of them; the medians of the rounds' ratios count.
 
-gstatus is measured where GSTATUS in the environment names a checkout of it (with `make gen-version`).  gluster_exporter
-is not built here; what it runs at each scrape is known from its source, and is a lower bound of what it takes.
+gstatus is measured where GSTATUS in the environment names a checkout of it with `make gen-version`, below this
+repository, which the hosts see (.venv/gstatus).  gluster_exporter is not built here; what it runs at each scrape is
+known from its source, and is a lower bound of what it takes.
 """
 
 from __future__ import annotations
