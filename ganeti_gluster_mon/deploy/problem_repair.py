@@ -5,7 +5,7 @@ Bricks, mounts, glusterd, self-heal daemons and split-brain have modules of thei
 
 from __future__ import annotations
 
-from typing import Iterable, Iterator, List, Mapping, Optional, Sequence, Tuple
+from typing import Collection, Iterable, Iterator, List, Mapping, Optional, Sequence, Tuple
 
 from ganeti_gluster_mon import snapshot
 from ganeti_gluster_mon.deploy import plan
@@ -49,10 +49,12 @@ def repair_problems(
     volumes: Sequence[VolumeInfo],
     whole_pool: bool,
     hang_repaired: bool = False,
+    started: Collection[str] = (),
 ) -> Tuple[List[Step], List[str]]:
     """The steps for the problems of *volumes*, and what needs a decision; with *whole_pool* those of the pool, too.
 
     With *hang_repaired* stopped processes go on by other steps, so what hangs needs no decision yet.
+    Bricks that are *started* by other steps, by their labels, need none either.
     """
     problems, error = query_problems()
     if error:
@@ -67,6 +69,8 @@ def repair_problems(
         if not wanted or problem.implied or problem.code in _ELSEWHERE:
             continue
         if hang_repaired and problem.code in _HANG:
+            continue
+        if problem.code == "BRICK_OFFLINE" and problem.subject in started:
             continue
         # a backlog with entries in split-brain never comes to its end
         stuck_by_split = problem.code == "HEAL_STUCK" and problem.volume in split

@@ -8,7 +8,7 @@ named; which copy is given up is the choice of the administrator (``--discard-co
 from __future__ import annotations
 
 import argparse
-from typing import List, Mapping, Optional, Sequence, Tuple
+from typing import FrozenSet, List, Mapping, Optional, Sequence, Tuple
 
 from ganeti_gluster_mon.deploy import plan
 from ganeti_gluster_mon.deploy.apply import PlanRefused, query_nodes
@@ -56,10 +56,23 @@ def repair(context: Context, arguments: argparse.Namespace) -> Proposal:
     for volume in volumes:
         if not lost and _is_replicated(volume):
             notes += SplitBrainRepair(context, coordinator.name, volume).notes()
+    started = _started(context, volumes, lost)
     found, left = repair_problems(
-        context, coordinator.name, volumes, arguments.volume is None, hang_repaired=bool(stopped)
+        context, coordinator.name, volumes, arguments.volume is None, bool(stopped), started
     )
     return Proposal((*lost, *found), tuple(dict.fromkeys([*notes, *left])), result=_RESULT)
+
+
+def _started(context: Context, volumes: Sequence[VolumeInfo], steps: Sequence[Step]) -> FrozenSet[str]:
+    """The labels of the bricks that *steps* mount and start."""
+    mounted = {(step.node, step.path) for step in steps if isinstance(step, BrickMounted)}
+    found = set()
+    for volume in volumes:
+        for brick in volume.bricks:
+            node = context.cluster.node_of_host(brick.host)
+            if node is not None and (node.name, brick.path) in mounted:
+                found.add(BrickAddress(brick.host, brick.path).label)
+    return frozenset(found)
 
 
 def _give_up(

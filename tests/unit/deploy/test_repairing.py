@@ -104,6 +104,16 @@ def test_the_mount_of_a_brick_comes_before_its_process() -> None:
     assert planned(Hosts(bricks=NODES[1:2]), "gv0")[0] == ["BrickMounted node2", "StartVolume node1"]
 
 
+def test_a_brick_that_is_started_needs_no_decision(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The other one may have ended since, and is named."""
+    problems = tuple(
+        Problem("BRICK_OFFLINE", CRITICAL, f"{one} is offline", "gv0", f"{one}:/b") for one in NODES[1:]
+    )
+    monkeypatch.setattr(problem_repair, "query_problems", lambda: (problems, ""))
+    _, notes, _ = planned(Hosts(bricks=NODES[1:2]), "gv0")
+    assert [note.partition(";")[0] for note in notes] == [f"{NODES[2]} is offline"]
+
+
 def test_a_self_heal_daemon_that_is_dead_is_started() -> None:
     assert planned(Hosts(daemons=NODES[2:]))[0] == ["EndSelfHealDaemon node3", "StartVolume node1"]
 
