@@ -40,7 +40,6 @@ _REPAIR_NODE = "gnt-gluster deploy --volume {volume} {host}"
 _REPLACE = "gnt-gluster replace-brick {volume} {brick} NODE --device DEVICE"
 _RESTART_BRICK = "gnt-gluster restart-brick {volume} {brick}"
 _EXPAND = "gnt-gluster expand-volume {volume} NODES --device DEVICE"
-_START = "gluster volume start {volume} force"
 _HEALING = "gluster volume heal {volume} info summary"
 _REBALANCE = "gluster volume rebalance {volume} status"
 _REMOVE = "gluster volume remove-brick {volume} {bricks}"
@@ -100,11 +99,14 @@ REMEDIES: Mapping[str, Remedy] = {
     "QUOTA_EXCEEDED": Remedy(_QUOTA, "gluster volume quota {volume} limit-usage {path} SIZE", _CHECK_VOLUME),
     "INODES_SHORT": Remedy(_SPACE, _EXPAND, _CHECK_VOLUME),
     "HEAL_DAEMON_OFF": Remedy(_HEALING, "gluster volume heal {volume} enable", _CHECK_VOLUME),
-    "HEAL_DAEMON_DOWN": Remedy("gluster volume status {volume}", _START, _CHECK_VOLUME),
+    # `gluster volume start force` starts offline bricks as well, also one whose filesystem is not mounted
+    "HEAL_DAEMON_DOWN": Remedy(
+        "gluster volume status {volume}", "gnt-gluster repair {volume}", _CHECK_VOLUME
+    ),
     # `gluster volume heal` hangs, and keeps the lock of the volume, while a self-heal daemon does not answer
     "HEAL_STUCK": Remedy(_HEALING, "gnt-gluster repair {volume}", _HEALING),
     "HEAL_PENDING": Remedy(_HEALING, "gluster volume heal {volume}", _HEALING),
-    "DAEMON_DOWN": Remedy("gluster volume status {volume}", _START, _CHECK_VOLUME),
+    "DAEMON_DOWN": Remedy("gluster volume status {volume}", "gnt-gluster repair {volume}", _CHECK_VOLUME),
     "GEO_REPLICATION_FAULTY": Remedy(f"{_GEO} status detail", f"{_GEO} start force", f"{_GEO} status"),
     "REBALANCE_FAILED": Remedy(_REBALANCE, "gnt-gluster rebalance {volume}", _CHECK_VOLUME),
     "REMOVE_BRICK_UNCOMMITTED": Remedy(f"{_REMOVE} status", f"{_REMOVE} commit", _CHECK_VOLUME),

@@ -195,7 +195,7 @@ def test_names_from_outside_are_one_word_of_a_command_or_left_out(name: str) -> 
 
 def test_a_group_has_the_command_that_all_its_problems_need() -> None:
     same = [problem("HEAL_DAEMON_DOWN", f"node{n}") for n in (1, 2)]
-    assert common_fix(same) == "gluster volume start gv0 force"
+    assert common_fix(same) == "gnt-gluster repair gv0"
     different = [problem("BRICK_OFFLINE", f"node{n}:/b") for n in (1, 2)]
     assert common_fix(different) == "gnt-gluster diagnose"
 
