@@ -140,7 +140,7 @@ def arguments(*words: str) -> argparse.Namespace:
     return command_line.parser().parse_args(words)
 
 
-@pytest.mark.soak
+# the tests below go on from what this one leaves
 def test_the_power_fails_at_step_after_step_and_each_run_gets_further(six: Cluster) -> None:
     """node3 dies just before a command is run there, at one after the other."""
     pool = six.pool
