@@ -27,9 +27,7 @@ def ordered(
     volumes: Iterable[parse.VolumeInfo], bricks_answering: BricksAnswering, previous: Optional[Capture]
 ) -> Tuple[Query, ...]:
     """The heal queries of *volumes*, the most urgent first."""
-    before: Dict[Query, Answer] = {}
-    if previous is not None:
-        before = {answer.query: answer for answer in previous.answers}
+    before = _answers_of(previous)
     by_age: List[Tuple[int, Query]] = []
     by_suspicion: List[Tuple[int, int, Query]] = []
     for volume in volumes:
@@ -76,9 +74,7 @@ def _alternating(first: Sequence[Query], second: Sequence[Query]) -> Iterable[Qu
 
 def kept_answers(queries: Iterable[Query], previous: Optional[Capture], why: str) -> Tuple[Answer, ...]:
     """The answers of *previous* to *queries*, with their time; *why* is the reason where there is none."""
-    before: Dict[Query, Answer] = {}
-    if previous is not None:
-        before = {answer.query: answer for answer in previous.answers}
+    before = _answers_of(previous)
     kept: List[Answer] = []
     for query in queries:
         answer = before.get(query)
@@ -87,3 +83,7 @@ def kept_answers(queries: Iterable[Query], previous: Optional[Capture], why: str
         else:
             kept.append(replace(answer, taken_at=answer.taken_at or previous.recorded_at))
     return tuple(kept)
+
+
+def _answers_of(previous: Optional[Capture]) -> Dict[Query, Answer]:
+    return {} if previous is None else {answer.query: answer for answer in previous.answers}

@@ -35,8 +35,9 @@ _DIAGNOSE = "gnt-gluster diagnose {host}"
 _NOT_ONLINE = 'gnt-gluster list-bricks -F \'volume == "{volume}" and status != "online"\''
 _SPACE = "gnt-gluster list-bricks -F 'volume == \"{volume}\"' -o +files,files_free"
 _DISKS = "gnt-gluster list-disks -F 'volume == \"{volume}\"'"
-_REPAIR = "gnt-gluster deploy --volume {volume}"
-_REPAIR_NODE = "gnt-gluster deploy --volume {volume} {host}"
+_DEPLOY = "gnt-gluster deploy --volume {volume}"
+_REPAIR = "gnt-gluster repair {volume}"
+_DEPLOY_NODE = "gnt-gluster deploy --volume {volume} {host}"
 _REPLACE = "gnt-gluster replace-brick {volume} {brick} NODE --device DEVICE"
 _RESTART_BRICK = "gnt-gluster restart-brick {volume} {brick}"
 _EXPAND = "gnt-gluster expand-volume {volume} NODES --device DEVICE"
@@ -56,7 +57,7 @@ _LOG = "journalctl --no-pager --lines 50 --unit 'ganeti-gluster-mon-*'"
 
 #: by code; every code has one
 REMEDIES: Mapping[str, Remedy] = {
-    "SUBVOLUME_QUORUM_LOST": Remedy(_NOT_ONLINE, _REPAIR, _CHECK_VOLUME),
+    "SUBVOLUME_QUORUM_LOST": Remedy(_NOT_ONLINE, _DEPLOY, _CHECK_VOLUME),
     "SPLIT_BRAIN": Remedy(
         "gnt-gluster repair --dry-run {volume}",
         "gnt-gluster repair {volume} --discard-copy NODE:{volume}:FILE",
@@ -67,8 +68,8 @@ REMEDIES: Mapping[str, Remedy] = {
         "gluster volume heal {volume} full",
         "gluster volume bitrot {volume} scrub ondemand",
     ),
-    "BRICK_UNREACHABLE": Remedy(_DIAGNOSE, _REPAIR_NODE, _CHECK_VOLUME),
-    "BRICK_OFFLINE": Remedy(_DIAGNOSE, _REPAIR_NODE, _CHECK_VOLUME),
+    "BRICK_UNREACHABLE": Remedy(_DIAGNOSE, _DEPLOY_NODE, _CHECK_VOLUME),
+    "BRICK_OFFLINE": Remedy(_DIAGNOSE, _DEPLOY_NODE, _CHECK_VOLUME),
     "BRICK_HANGS": Remedy(_DIAGNOSE, _RESTART_BRICK, _CHECK_VOLUME),
     "BRICK_FILESYSTEM": Remedy(_DIAGNOSE, _REPLACE, _CHECK_VOLUME),
     "BRICK_HOST_NOT_IN_POOL": Remedy("gnt-gluster list-nodes", _REPLACE, _CHECK_VOLUME),
@@ -100,13 +101,11 @@ REMEDIES: Mapping[str, Remedy] = {
     "INODES_SHORT": Remedy(_SPACE, _EXPAND, _CHECK_VOLUME),
     "HEAL_DAEMON_OFF": Remedy(_HEALING, "gluster volume heal {volume} enable", _CHECK_VOLUME),
     # `gluster volume start force` starts offline bricks as well, also one whose filesystem is not mounted
-    "HEAL_DAEMON_DOWN": Remedy(
-        "gluster volume status {volume}", "gnt-gluster repair {volume}", _CHECK_VOLUME
-    ),
+    "HEAL_DAEMON_DOWN": Remedy("gluster volume status {volume}", _REPAIR, _CHECK_VOLUME),
     # `gluster volume heal` hangs, and keeps the lock of the volume, while a self-heal daemon does not answer
-    "HEAL_STUCK": Remedy(_HEALING, "gnt-gluster repair {volume}", _HEALING),
+    "HEAL_STUCK": Remedy(_HEALING, _REPAIR, _HEALING),
     "HEAL_PENDING": Remedy(_HEALING, "gluster volume heal {volume}", _HEALING),
-    "DAEMON_DOWN": Remedy("gluster volume status {volume}", "gnt-gluster repair {volume}", _CHECK_VOLUME),
+    "DAEMON_DOWN": Remedy("gluster volume status {volume}", _REPAIR, _CHECK_VOLUME),
     "GEO_REPLICATION_FAULTY": Remedy(f"{_GEO} status detail", f"{_GEO} start force", f"{_GEO} status"),
     "REBALANCE_FAILED": Remedy(_REBALANCE, "gnt-gluster rebalance {volume}", _CHECK_VOLUME),
     "REMOVE_BRICK_UNCOMMITTED": Remedy(f"{_REMOVE} status", f"{_REMOVE} commit", _CHECK_VOLUME),
@@ -115,7 +114,7 @@ REMEDIES: Mapping[str, Remedy] = {
     "MOUNT_CONTRADICTS_BRICKS": Remedy(
         "df {path}", "gluster volume set {volume} cluster.min-free-disk 10%", _CHECK_VOLUME
     ),
-    "MOUNT_HANGS": Remedy(_NOT_ONLINE, "gnt-gluster repair {volume}", _CHECK_VOLUME),
+    "MOUNT_HANGS": Remedy(_NOT_ONLINE, _REPAIR, _CHECK_VOLUME),
     "ANSWERS_STALE": Remedy(_LOG, f"systemctl restart {_UNITS}", "ganeti-gluster-mon check"),
     "GLUSTER_TOO_OLD": Remedy("gluster --version", _UPGRADE, _CHECK),
     "NOT_KNOWN": Remedy(_CHECK, "gnt-gluster diagnose", _CHECK),
