@@ -15,14 +15,14 @@ from ganeti_gluster_mon.deploy.context import Context, Proposal
 from ganeti_gluster_mon.deploy.gluster_cli import POOL_LIST, VOLUME_INFO
 from ganeti_gluster_mon.deploy.plan import BrickPlace
 from ganeti_gluster_mon.deploy.pool_steps import bricks_on
-from ganeti_gluster_mon.deploy.remote import kept_copies, program
+from ganeti_gluster_mon.deploy.remote import kept_copies, program, split_copies
 from ganeti_gluster_mon.deploy.step import DONE, Command, NodeQuery, PreconditionFailed, Remaining, Step
 from ganeti_gluster_mon.deploy.task_queries import coordinator_of, look_at
 from ganeti_gluster_mon.ganeti.ssh import CommandResult
 from ganeti_gluster_mon.text import one_line, some
 
 #: where `repair --discard-copy` keeps copies of disks, on the filesystem of the brick
-KEPT = ".ganeti-gluster-mon-kept"
+KEPT = split_copies.KEPT_DIRECTORY
 
 
 @dataclass(frozen=True)

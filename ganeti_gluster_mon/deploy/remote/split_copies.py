@@ -30,7 +30,7 @@ from typing import Any, Dict, List, Optional
 
 BLOCK = 1 << 20
 #: where copies are kept on a brick's filesystem, and where that has no place for them
-_KEPT, _OTHER_PLACE = ".ganeti-gluster-mon-kept", "/var/lib/ganeti-gluster-mon/kept"
+KEPT_DIRECTORY, _OTHER_PLACE = ".ganeti-gluster-mon-kept", "/var/lib/ganeti-gluster-mon/kept"
 #: the part of a filesystem that stays free: Gluster refuses writes to a brick below its storage.reserve, 1 %
 _RESERVE = 0.03
 _GFID, _VOLUME_ID = "trusted.gfid", "trusted.glusterfs.volume-id"
@@ -151,7 +151,7 @@ def keep_directories(brick: str) -> List[str]:
     while point != "/" and os.stat(os.path.dirname(point)).st_dev == device:
         point = os.path.dirname(point)
     outside = point not in ("/", brick) and attribute(point, _VOLUME_ID) is None
-    return [*([os.path.join(point, _KEPT)] if outside else []), _OTHER_PLACE]
+    return [*([os.path.join(point, KEPT_DIRECTORY)] if outside else []), _OTHER_PLACE]
 
 
 def available(directory: str) -> int:

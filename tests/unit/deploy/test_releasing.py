@@ -150,4 +150,4 @@ def test_the_disk_of_discard_kept_is_one_that_is_released() -> None:
     words = ["release-disk", "node1:/dev/vdb", "--discard-kept", "node1:/dev/vdc"]
     arguments = gnt_gluster.parser().parse_args(words)
     assert arguments.discard_kept == [("node1", "/dev/vdc")]
-    assert split_copies._KEPT == KEPT
+    assert split_copies.KEPT_DIRECTORY == KEPT
