@@ -250,27 +250,34 @@ def run_all(
 
 
 def run(host: Host, command: Command, print_line: PrintLine) -> None:
-    """Run one command, again while another command holds the lock of Gluster.  Raises CommandError with its reason."""
+    """Run one command, again while another command holds the lock of Gluster, or while its failure is transient.
+
+    Raises CommandError with its reason.
+    """
     (reply,) = _wait_for_lock(
-        lambda: (host.run(command.node, command.argv, command.timeout, command.text),), print_line
+        lambda: (host.run(command.node, command.argv, command.timeout, command.text),),
+        print_line,
+        command.transient,
     )
     if reply.status:
         raise CommandError(f"{command.node}: {one_line(' '.join(command.argv), 200)}: {reply.reason}")
 
 
 def _wait_for_lock(
-    query: Callable[[], Tuple[CommandResult, ...]], print_line: PrintLine
+    query: Callable[[], Tuple[CommandResult, ...]], print_line: PrintLine, transient: str = ""
 ) -> Tuple[CommandResult, ...]:
-    """The answers of *query*, repeated while another command holds Gluster's lock, with a line about it."""
+    """The answers of *query*, repeated while another command holds Gluster's lock, with a line about it.
+
+    It is also repeated while an answer is a failure whose message *transient*, a regular expression, matches.
+    """
     began, reported = time.monotonic(), False
     while True:
         answers = query()
-        locked = [
-            found
-            for reply in answers
-            for found in (_LOCKED.search(reply.stdout), _LOCKED.search(reply.stderr))
-            if found
-        ]
+        texts = [(reply, text) for reply in answers for text in (reply.stdout, reply.stderr)]
+        locked = [found for _, text in texts for found in (_LOCKED.search(text),) if found]
+        if transient:
+            failed = [re.search(transient, text) for reply, text in texts if reply.status]
+            locked += [found for found in failed if found]
         waited = time.monotonic() - began
         if not locked or waited >= _LOCK_TIMEOUT:
             return answers

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Optional, Sequence, Tuple
 
 from ganeti_gluster_mon.deploy import gluster_cli
-from ganeti_gluster_mon.deploy.heal_steps import Healed
+from ganeti_gluster_mon.deploy.heal_steps import Healed, heal_command
 from ganeti_gluster_mon.deploy.pool_steps import gluster
 from ganeti_gluster_mon.deploy.step import DONE, WAIT, Command, NodeQuery, PreconditionFailed, Remaining, Step
 from ganeti_gluster_mon.ganeti.ssh import CommandResult
@@ -125,8 +125,8 @@ class HealBacklog(Healed):
         if found is not WAIT:
             return found
         return (
-            gluster(self.node, "volume", "heal", self.volume),
-            gluster(self.node, "volume", "heal", self.volume, "full"),
+            heal_command(self.node, self.volume),
+            heal_command(self.node, self.volume, "full"),
         )
 
 

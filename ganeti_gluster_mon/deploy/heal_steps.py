@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import List, Optional, Sequence, Tuple
 
 from ganeti_gluster_mon.deploy import gluster_cli, self_heal
@@ -31,6 +31,14 @@ _READINGS = 3
 
 #: the versions of a file or directory of a disperse volume: of its data or entries, and of its attributes
 _VERSION = "trusted.ec.version"
+
+#: `volume heal` fails so while a self-heal daemon is not connected to a brick: for some seconds after its start
+_NOT_CONNECTED_YET = r"Commit failed on"
+
+
+def heal_command(node: str, volume: str, *words: str) -> Command:
+    """A round of healing, or with "full" a crawl over whole bricks; it waits until the daemons are connected."""
+    return replace(gluster(node, "volume", "heal", volume, *words), transient=_NOT_CONNECTED_YET)
 
 
 @dataclass(frozen=True)
@@ -62,7 +70,7 @@ class FullHeal(Step):
             return WAIT
         if set(crawls.ended) - set(self.before):
             return DONE
-        return (gluster(self.node, "volume", "heal", self.volume, "full"),)
+        return (heal_command(self.node, self.volume, "full"),)
 
     def kick(self) -> Tuple[Command, ...]:
         """Start the self-heal daemons of the volume, should one not run.  It does nothing to those that run."""

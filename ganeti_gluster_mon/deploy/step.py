@@ -35,6 +35,8 @@ class Command:
     text: Optional[str] = None
     #: seconds until it is killed
     timeout: float = 60.0
+    #: regular expression of messages of a failure that ends by itself: the command is run again for some time
+    transient: str = ""
 
     def __str__(self) -> str:
         """As one would type it on the node."""

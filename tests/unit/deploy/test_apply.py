@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import List, Sequence, Tuple
 
@@ -214,6 +214,24 @@ def test_while_another_holds_the_lock_it_is_tried_again(
     monkeypatch.setattr(applying, "_LOCK_TIMEOUT", 0.0)
     with pytest.raises(CommandError, match=re.escape(refusal)):
         apply(host, [Touch(HERE, made, ("sh", "-c", script))], lambda line: None)
+
+
+def test_a_transient_failure_is_tried_again(
+    host: Nodes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`volume heal` fails while a self-heal daemon is not connected to each brick."""
+    monkeypatch.setattr(applying, "_PAUSE", 0.01)
+    tries = tmp_path / "tries"
+    failing = "echo 'Commit failed on node2. Please check log file for details.' >&2; exit 1"
+    script = f'echo x >> "{tries}"; [ "$(wc -l < "{tries}")" -ge 3 ] || {{ {failing}; }}'
+    command = Command(HERE, ("sh", "-c", script))
+    with pytest.raises(CommandError, match="Commit failed"):
+        applying.run(host, command, lambda line: None)
+    applying.run(host, replace(command, transient="Commit failed on"), lambda line: None)
+    assert tries.read_text() == "x\n" * 3
+    monkeypatch.setattr(applying, "_LOCK_TIMEOUT", 0.0)
+    with pytest.raises(CommandError, match="Commit failed on node2"):
+        applying.run(host, Command(HERE, ("sh", "-c", failing), transient="Commit failed"), lambda line: None)
 
 
 def test_what_is_shown_is_what_is_left(host: Nodes, tmp_path: Path) -> None:

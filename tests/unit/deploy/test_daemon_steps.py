@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 
@@ -64,5 +65,8 @@ def test_a_backlog_is_healed_by_a_round_and_then_in_full() -> None:
     commands = step.remaining([summary({BrickAddress("node1", "/b"): 3})])
     assert commands is not WAIT and commands is not None
     assert [one.argv[-1] for one in commands] == ["gv0", "full"]
+    # of a daemon that has just been started, and is not connected to each brick
+    failure = "Commit failed on node2. Please check log file for details."
+    assert all(re.search(one.transient, failure) for one in commands)
     assert step.remaining([summary({BrickAddress("node1", "/b"): 0})]) is DONE
     assert daemon_steps.daemon_online(FAILED, "gv0", "Quota Daemon", "node1") is None
