@@ -126,12 +126,17 @@ def test_a_volume_that_is_created_is_reported_at_once(daemon: Daemon) -> None:
     daemon.pool.create_volume("fresh", daemon.pool.bricks("/export/b1/fresh", [1]))
     began = time.monotonic()
     try:
-        wait_until(lambda: any(each["name"] == "fresh" for each in daemon.data()["volumes"]), "the volume")
+        wait_until(lambda: any(each["name"] == "fresh" for each in daemon.data()["volumes"] or ()), "the volume")
         assert time.monotonic() - began < 2
     finally:
         daemon.pool.stop_volume("fresh")
         daemon.pool.delete_volume("fresh")
-    wait_until(lambda: all(each["name"] != "fresh" for each in daemon.data()["volumes"]), "it to be gone")
+
+    def removed() -> bool:
+        volumes = daemon.data()["volumes"]
+        return volumes is not None and all(each["name"] != "fresh" for each in volumes)
+
+    wait_until(removed, "it to be gone")
 
 
 def test_at_rest_it_asks_once_an_interval(daemon: Daemon) -> None:
