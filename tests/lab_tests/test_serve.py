@@ -126,7 +126,9 @@ def test_a_volume_that_is_created_is_reported_at_once(daemon: Daemon) -> None:
     daemon.pool.create_volume("fresh", daemon.pool.bricks("/export/b1/fresh", [1]))
     began = time.monotonic()
     try:
-        wait_until(lambda: any(each["name"] == "fresh" for each in daemon.data()["volumes"] or ()), "the volume")
+        wait_until(
+            lambda: any(each["name"] == "fresh" for each in daemon.data()["volumes"] or ()), "the volume"
+        )
         assert time.monotonic() - began < 2
     finally:
         daemon.pool.stop_volume("fresh")
