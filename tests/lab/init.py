@@ -112,6 +112,9 @@ def settle(boot: Dict[str, Any]) -> None:
     for pattern in boot["removed"]:
         for path in glob.glob(pattern):
             os.unlink(path)
+    for pattern, suffix in boot["renamed"].items():
+        for path in glob.glob(pattern):
+            os.rename(path, f"{path}{suffix}")
     for path, (text, mode) in boot["files"].items():
         Path(path).parent.mkdir(parents=True, exist_ok=True)
         Path(path).unlink(missing_ok=True)

@@ -29,6 +29,10 @@ BEGIN_TIMEOUT = 120.0
 def pools() -> Iterator[Pool]:
     """gv0 on node1 and node2, which are a pool; backup on node3, a pool of its own; a session that runs."""
     with Pool.first_free(FAMILY) as pool:
+        for host in pool.hosts:
+            host.enable_geo_replication()
+            pool.kill_glusterd(host.number)
+            pool.start_glusterd(host.number)
         pool.gluster("peer", "probe", "node2.lab.test")
         pool.wait_connected([1, 2])
         pool.create_volume("gv0", pool.bricks("/export/b1/gv0", [1, 2]), replica=2)
