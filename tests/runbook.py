@@ -21,6 +21,7 @@ _EXAMPLE = {
 }
 _PATHS = {
     "GEO_REPLICATION": "backup1::gv0",
+    "GlusterGeoReplication": "backup1::gv0",
     "QUOTA": "/images",
     "MOUNT": "/mnt/gv0",
     "GlusterMount": "/mnt/gv0",

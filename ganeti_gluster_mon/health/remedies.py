@@ -223,6 +223,10 @@ ALERT_CODES: Mapping[str, str] = {
     "GlusterThinPoolFilling": "THIN_POOL_FULL",
     "GlusterMountNotAnswering": "MOUNT_HANGS",
     "GlusterRebalanceFailed": "REBALANCE_FAILED",
+    "GlusterGeoReplicationFaulty": "GEO_REPLICATION_FAULTY",
+    "GlusterGeoReplicationBehind": "GEO_REPLICATION_BEHIND",
+    "GlusterGeoReplicationIncomplete": "GEO_REPLICATION_FAILURES",
+    "GlusterGeoReplicationStopped": "GEO_REPLICATION_STOPPED",
     "GlusterStateUnknown": "NOT_KNOWN",
     "GlusterNeedsAttention": "NOT_KNOWN",
 }

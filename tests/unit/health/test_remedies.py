@@ -85,7 +85,8 @@ def commands_of_alert(name: str) -> Dict[str, str]:
         host = '{{ reReplaceAll ":[0-9]+$|[^A-Za-z0-9_./:-]" "" $labels.instance }}'
     words = {field: for_shell(field) for field in ("volume", "path") if field in labels}
     brick = f"{host}:{words['path']}" if {"host", "path"} <= labels else "BRICK"
-    every = {"volume": "VOLUME", "path": "PATH", "bricks": "BRICK", "brick": brick, "host": host, **words}
+    path = "SECONDARY" if "GeoReplication" in name else "PATH"
+    every = {"volume": "VOLUME", "path": path, "bricks": "BRICK", "brick": brick, "host": host, **words}
     made = filled(remedy_of_alert(name), every)
     return {"inspect": made.inspect, "fix": made.fix}
 
