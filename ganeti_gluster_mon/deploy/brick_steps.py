@@ -13,6 +13,7 @@ from typing import Dict, Optional, Sequence, Tuple
 from ganeti_gluster_mon.deploy import block_devices, brick_state, fstab, gluster_cli
 from ganeti_gluster_mon.deploy.block_devices import Device
 from ganeti_gluster_mon.deploy.gluster_cli import POOL_LIST, VOLUME_INFO
+from ganeti_gluster_mon.deploy.kept_on_device import kept_query, must_not_lose_copies
 from ganeti_gluster_mon.deploy.layout import BrickAddress
 from ganeti_gluster_mon.deploy.pool_steps import bricks_on
 from ganeti_gluster_mon.deploy.remote import disk_sample, program
@@ -71,6 +72,8 @@ class MakeFilesystem(Step):
     wipe: bool = False
     #: the disk of a brick was replaced, which the volume lists in this very place
     same_slot: bool = False
+    #: the administrator named the device in --discard-kept: copies of disks that were kept on it may be lost
+    discard_kept: bool = False
 
     @property
     def description(self) -> str:
@@ -88,18 +91,22 @@ class MakeFilesystem(Step):
             *brick_state.queries(f"{self.mount_point}/{self.directory}"),
             block_devices.MOUNTS,
             program(disk_sample, self.device),
+            kept_query(self.device),
         )
         return (NodeQuery(self.coordinator, VOLUME_INFO), *(NodeQuery(self.node, argv) for argv in queried))
 
     def remaining(self, answers: Sequence[CommandResult]) -> Remaining:
-        info, pool, listed, wiped, inprogress, *inside, mounts, sample = answers
+        info, pool, listed, wiped, inprogress, *inside, mounts, sample, kept = answers
         device, fault = block_devices.understand(self.device, listed, wiped)
         if device is None:
             raise PreconditionFailed(f"{self.node}: {fault}")
         ours = device.has(self.uuid)
-        unfinished = ours and inprogress.stdout.split() != ["inprogress", "=", "0"]
-        if ours and (device.mount_points or not unfinished):
-            return self._of_ours(device, gluster_cli.volumes(info), pool, inside, mounts)
+        unfinished = ours and not device.mount_points and self._is_unfinished(inprogress)
+        if ours and not unfinished:
+            remaining = self._of_ours(device, gluster_cli.volumes(info), pool, inside, mounts)
+            if remaining is not DONE:
+                self._must_not_lose_copies(kept)
+            return remaining
         if device.used:
             raise PreconditionFailed(f"{self.node}: {self.device} {device.used}; nothing was changed on it")
         if device.size < block_devices.SMALLEST:
@@ -113,6 +120,8 @@ class MakeFilesystem(Step):
             )
         if not (device.carries or unfinished or self.wipe):
             _must_be_blank(self.node, self.device, sample)
+        if device.carries and not unfinished:
+            self._must_not_lose_copies(kept)
         wipe = (
             [("wipefs", "--all", "--", *device.partitions, self.device)]
             if self.wipe and device.carries
@@ -122,6 +131,21 @@ class MakeFilesystem(Step):
         return tuple(
             Command(self.node, argv, timeout=_MKFS_TIMEOUT) for argv in (*wipe, self._mkfs(force=unfinished))
         )
+
+    def _is_unfinished(self, inprogress: CommandResult) -> bool:
+        """Whether the filesystem, which is ours, was not made to its end.  Raises PreconditionFailed."""
+        words = inprogress.stdout.split()
+        if inprogress.status or words[:2] != ["inprogress", "="] or len(words) != 3:
+            raise PreconditionFailed(
+                f"{self.node}: {self.device} has a filesystem of a brick, and it is not known whether that is whole: "
+                f"{one_line(inprogress.reason, 200)}; nothing was changed on it; if its data is not needed: "
+                f"wipefs --all {self.device}"
+            )
+        return words[2] != "0"
+
+    def _must_not_lose_copies(self, kept: CommandResult) -> None:
+        if not self.discard_kept:
+            must_not_lose_copies(self.node, self.device, kept)
 
     def _mkfs(self, force: bool) -> Tuple[str, ...]:
         make = ("mkfs.xfs", "-q", "-i", f"size={INODE_SIZE}", "-m", f"uuid={self.uuid}")

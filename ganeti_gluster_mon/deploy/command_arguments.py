@@ -74,7 +74,7 @@ def requested_places(
     """Where the bricks are to be, node by node."""
     if not arguments.device and not arguments.directory:
         raise UsageError("name the disks for the bricks with --device, or directories with --directory")
-    for option in (arguments.device, arguments.directory, arguments.wipe):
+    for option in (arguments.device, arguments.directory, arguments.wipe, arguments.discard_kept):
         for name, _ in option:
             if name is not None and nodes_by_name(cluster, [name])[0] not in nodes:
                 raise UsageError(f"{name} is not among the nodes: {some(nodes, 6)}")
@@ -90,16 +90,25 @@ def requested_places(
             if name is None:
                 raise UsageError(f"--wipe {path}: name the node, too: {nodes[0]}:{path}")
     wiped = {node: of(node, arguments.wipe) for node in nodes}
+    kept = {node: of(node, arguments.discard_kept) for node in nodes}
     places = []
     for node in nodes:
         devices = of(node, arguments.device)
-        places += [BrickPlace(node, device=device, wipe=device in wiped[node]) for device in devices]
+        places += [
+            BrickPlace(node, device=device, wipe=device in wiped[node], discard_kept=device in kept[node])
+            for device in devices
+        ]
         directories = of(node, arguments.directory)
         places += [BrickPlace(node, directory=path, wipe=path in wiped[node]) for path in directories]
         for path in wiped[node]:
             if path not in (*devices, *directories):
                 raise UsageError(
                     f"--wipe {node}:{path}: it is not among the devices and directories of {node}"
+                )
+        for path in kept[node]:
+            if path not in devices or path not in wiped[node]:
+                raise UsageError(
+                    f"--discard-kept {node}:{path}: name that device in --device and --wipe, too"
                 )
     return tuple(places)
 

@@ -126,14 +126,7 @@ def add_commands(commands: argparse._SubParsersAction[Any]) -> None:
         metavar="NODE:DEVICE",
         help="a disk that no volume uses any more",
     )
-    release.add_argument(
-        "--discard-kept",
-        action="append",
-        default=[],
-        type=_device_of_node,
-        metavar="NODE:DEVICE",
-        help="a disk whose kept copies, of repair --discard-copy, are lost for good; may be repeated",
-    )
+    _add_discard_kept(release)
     release.set_defaults(run=_run("release_disk"))
 
     for one in (deploy, create, expand, rebalance, replace, restart, repair, add, remove, destroy, release):
@@ -174,6 +167,18 @@ def _add_places(parser: argparse.ArgumentParser) -> None:
         metavar="NODE:PATH",
         help="lose for good what is on this device, or the stale brick in this directory; the node may be left out "
         "where there is only one",
+    )
+    _add_discard_kept(group)
+
+
+def _add_discard_kept(parser: argparse._ActionsContainer) -> None:
+    parser.add_argument(
+        "--discard-kept",
+        action="append",
+        default=[],
+        type=_device_of_node,
+        metavar="NODE:DEVICE",
+        help="a disk whose kept copies, of repair --discard-copy, are lost for good; may be repeated",
     )
 
 

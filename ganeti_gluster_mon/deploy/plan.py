@@ -43,6 +43,8 @@ class BrickPlace:
     directory: Optional[str] = None
     #: what is on the device, or the stale brick in the directory, may be lost
     wipe: bool = False
+    #: copies of disks that `repair --discard-copy` kept on the device may be lost
+    discard_kept: bool = False
 
 
 @dataclass(frozen=True)
@@ -103,7 +105,15 @@ def make_bricks(
         taken.setdefault(place.node, []).append(where)
         disks.append(
             MakeFilesystem(
-                place.node, place.device, uuid, where, DIRECTORY, coordinator, place.wipe, same_slot
+                place.node,
+                place.device,
+                uuid,
+                where,
+                DIRECTORY,
+                coordinator,
+                place.wipe,
+                same_slot,
+                place.discard_kept,
             )
         )
         disks.append(RecordMountPoint(place.node, where, uuid))

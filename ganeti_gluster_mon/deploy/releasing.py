@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 from dataclasses import dataclass
 from typing import List, Sequence, Tuple
 
@@ -13,16 +12,13 @@ from ganeti_gluster_mon.deploy.brick_steps import must_not_be_missing
 from ganeti_gluster_mon.deploy.command_arguments import UsageError, nodes_by_name
 from ganeti_gluster_mon.deploy.context import Context, Proposal
 from ganeti_gluster_mon.deploy.gluster_cli import POOL_LIST, VOLUME_INFO
+from ganeti_gluster_mon.deploy.kept_on_device import kept_query, must_not_lose_copies
 from ganeti_gluster_mon.deploy.plan import BrickPlace
 from ganeti_gluster_mon.deploy.pool_steps import bricks_on
-from ganeti_gluster_mon.deploy.remote import kept_copies, program, split_copies
 from ganeti_gluster_mon.deploy.step import DONE, Command, NodeQuery, PreconditionFailed, Remaining, Step
 from ganeti_gluster_mon.deploy.task_queries import coordinator_of, look_at
 from ganeti_gluster_mon.ganeti.ssh import CommandResult
-from ganeti_gluster_mon.text import one_line, some
-
-#: where `repair --discard-copy` keeps copies of disks, on the filesystem of the brick
-KEPT = split_copies.KEPT_DIRECTORY
+from ganeti_gluster_mon.text import some
 
 
 @dataclass(frozen=True)
@@ -51,13 +47,12 @@ class ReleaseDisk(Step):
             ("xfs_db", "-r", "-c", f"ls /{self.directory}", self.device),
             ("test", "-d", "/run/systemd/system"),
             block_devices.MOUNTS,
-            program(kept_copies, self.device, KEPT),
-            ("xfs_db", "-r", "-c", f"ls /{KEPT}", self.device),
+            kept_query(self.device),
         )
         return (NodeQuery(self.coordinator, VOLUME_INFO), *(NodeQuery(self.node, argv) for argv in queried))
 
     def remaining(self, answers: Sequence[CommandResult]) -> Remaining:
-        info, pool, listed, wiped, table, inside, systemd, mounts, kept, unmounted = answers
+        info, pool, listed, wiped, table, inside, systemd, mounts, kept = answers
         device, fault = block_devices.understand(self.device, listed, wiped)
         if device is None:
             raise PreconditionFailed(f"{self.node}: {fault}")
@@ -77,7 +72,7 @@ class ReleaseDisk(Step):
         if device.signatures and not device.mount_points:
             must_not_be_missing(self.node, self.device, bricks, mounts)
         if device.signatures and not self.discard_kept:
-            self._must_not_lose_copies(kept, unmounted)
+            must_not_lose_copies(self.node, self.device, kept)
         argvs: List[Tuple[str, ...]] = [
             ("umount", "--", point) for point in sorted(device.mount_points, reverse=True)
         ]
@@ -105,28 +100,6 @@ class ReleaseDisk(Step):
             what = device.carries or f"is mounted at {some(device.mount_points, 3)}"
             raise PreconditionFailed(
                 f"{self.node}: {self.device} {what}, and it is not from gnt-gluster: nothing was changed on it"
-            )
-
-    def _must_not_lose_copies(self, kept: CommandResult, unmounted: CommandResult) -> None:
-        """Raise PreconditionFailed where copies that --discard-copy gave up were kept on the device."""
-        option = f"to lose them for good, add --discard-kept {self.node}:{self.device}"
-        try:
-            found = json.loads(kept.stdout)
-            mounted, files = bool(found["mounted"]), [str(file) for file in found["files"]]
-        except (ValueError, KeyError, TypeError) as err:
-            raise PreconditionFailed(
-                f"{self.node}: it is not known whether copies of disks are kept on {self.device}: {kept.reason}; "
-                f"{option}"
-            ) from err
-        if files:
-            raise PreconditionFailed(
-                f"{self.node}: {self.device} has copies of disks that gnt-gluster repair --discard-copy kept: "
-                f"{one_line(some(files, 3), 300)}: move them elsewhere or remove them; {option}"
-            )
-        if not mounted and not unmounted.status:
-            raise PreconditionFailed(
-                f"{self.node}: {self.device} is not mounted and has the directory {KEPT}, which may have copies of "
-                f"disks that gnt-gluster repair --discard-copy kept: mount it and look; {option}"
             )
 
 

@@ -11,6 +11,7 @@ from ganeti_gluster_mon.command_error import CommandError
 from ganeti_gluster_mon.deploy import joining, pool_tasks
 from ganeti_gluster_mon.deploy.apply import apply
 from ganeti_gluster_mon.deploy.context import Context
+from ganeti_gluster_mon.deploy.kept_on_device import KEPT
 from tests.conftest import FAMILY
 from tests.lab import Disk, Pool, wait_until
 from tests.lab_tests.deploying import FromOutside
@@ -47,7 +48,20 @@ def test_a_former_brick_never_comes_back(pool: Pool, capsys: pytest.CaptureFixtu
     assert f"gnt-gluster: {NODE3}: {FIRST} is a stale brick of volume gv0" in stderr
     assert f"--wipe {NODE3}:{VDB}" in stderr and "nothing was done" in stderr
     assert f"{NODE3}:{SECOND}" in pool.gluster("volume", "info", "gv0")
-    done(pool, *replacing(SECOND, "--device", VDB, "--wipe", f"node3:{VDB}", "--force"))
+    wiping = replacing(SECOND, "--device", VDB, "--wipe", f"node3:{VDB}", "--force")
+    # as `repair --discard-copy` keeps a copy
+    pool.exec(3, ["mkdir", "--parents", f"/export/brick1/{KEPT}/gv0"])
+    pool.exec(3, ["tee", f"/export/brick1/{KEPT}/gv0/disk.17"], input="the only copy")
+    for mounted in (True, False):
+        if not mounted:
+            pool.exec(3, ["umount", "/export/brick1"])
+        assert run(pool, *wiping) == 1
+        stderr = capsys.readouterr().err
+        assert f"--discard-kept {NODE3}:{VDB}" in stderr and "nothing was done" in stderr, stderr
+    pool.exec(3, ["mount", "/export/brick1"])
+    assert pool.exec(3, ["cat", f"/export/brick1/{KEPT}/gv0/disk.17"]).stdout == "the only copy"
+    done(pool, *wiping, "--discard-kept", f"node3:{VDB}")
+    assert pool.exec(3, ["ls", "--almost-all", "/export/brick1"]).stdout.split() == ["gluster"]
     bricks = on_bricks(pool, [(1, FIRST), (2, FIRST), (3, FIRST)])
     assert sorted(bricks[0]) == FILES
     assert bricks[0] == bricks[1] == bricks[2]

@@ -9,6 +9,7 @@ import pytest
 
 from ganeti_gluster_mon.deploy.brick_steps import MakeFilesystem, MountFilesystem
 from ganeti_gluster_mon.deploy.fstab import OPTIONS
+from ganeti_gluster_mon.deploy.kept_on_device import KEPT
 from ganeti_gluster_mon.deploy.step import DONE, PreconditionFailed, Remaining
 from ganeti_gluster_mon.ganeti.ssh import CommandResult
 from tests.unit.deploy.fake_nodes import (
@@ -41,6 +42,7 @@ def commands(remaining: Remaining) -> List[str]:
 
 
 ABSENT = CommandResult(1, "", "stat: cannot statx '/export/brick1/gluster': No such file or directory")
+NOTHING_KEPT = ok('{"files": [], "unmounted": []}')
 BLANK = ok('{"size": 1073741824, "sampled": 6291456, "nonzero": null}')
 NOTHING = (ABSENT, FAILED, FAILED, FAILED)
 
@@ -52,10 +54,21 @@ def make(
     directory: Sequence[CommandResult] = NOTHING,
     info: Optional[CommandResult] = None,
     sample: CommandResult = BLANK,
+    kept: CommandResult = NOTHING_KEPT,
+    discard_kept: bool = False,
 ) -> Remaining:
     """*on_disk*: what xfs_db lists in the brick's directory; *directory*: answers for the mounted one."""
     inprogress = answers[2] if len(answers) > 2 else FAILED
-    step = MakeFilesystem(NODE, "/dev/vdb", UUID, "/export/brick1", "gluster", "node1.example.org", wipe)
+    step = MakeFilesystem(
+        NODE,
+        "/dev/vdb",
+        UUID,
+        "/export/brick1",
+        "gluster",
+        "node1.example.org",
+        wipe,
+        discard_kept=discard_kept,
+    )
     return step.remaining(
         [
             info or volume_info(),
@@ -67,6 +80,7 @@ def make(
             *directory,
             targets("/"),
             sample,
+            kept,
         ]
     )
 
@@ -105,6 +119,14 @@ def test_ours_that_was_cut_short_is_made_again() -> None:
     assert commands(make(lsblk(), wipefs("xfs", uuid=UUID), ok("inprogress = 1\n"))) == [
         f"mkfs.xfs -q -i size=512 -m uuid={UUID} -f /dev/vdb"
     ]
+
+
+def test_ours_that_cannot_be_read_is_not_made_again() -> None:
+    """Its brick's filesystem is not mounted, and xfs_db takes too long, or fails."""
+    for failed in (CommandResult(124, "", "xfs_db: no answer within 20 s"), FAILED, ok("?")):
+        for wipe in (False, True):
+            with pytest.raises(PreconditionFailed, match=r"not known whether that is whole.*wipefs --all"):
+                make(lsblk(), wipefs("xfs", uuid=UUID), failed, wipe=wipe)
 
 
 #: as xfs_db 6.1 lists a directory
@@ -152,6 +174,37 @@ def test_a_mounted_filesystem_with_a_stale_brick_is_made_anew_only_by_name() -> 
     elsewhere = lsblk(mountpoints=["/export/brick1", "/mnt"])
     with pytest.raises(PreconditionFailed, match="is mounted at /mnt: umount it first"):
         make(elsewhere, XFS, FINISHED, directory=STALE, wipe=True)
+
+
+def test_copies_that_were_kept_on_the_disk_are_not_wiped_unless_it_is_named() -> None:
+    file = f"/export/brick1/{KEPT}/gv0/ganeti/0a5c8b52.0.1795483447"
+    kept = ok(json.dumps({"files": [file], "unmounted": []}))
+    unmounted = ok('{"files": [], "unmounted": ["/dev/vdb"]}')
+    cases = (
+        (MOUNTED, XFS, kept, FAILED),
+        (lsblk(), XFS, unmounted, ok(XFS_DB_LS)),
+        # the disk of another cluster
+        (lsblk(), wipefs("xfs", uuid=UUID[:-1] + "b"), unmounted, FAILED),
+        (lsblk(), ok(EXT4_WIPEFS), CommandResult(1, "", "EIO"), FAILED),
+    )
+    for listed, wiped, found, on_disk in cases:
+
+        def made(discard_kept: bool) -> Remaining:
+            return make(
+                *(listed, wiped, FINISHED),  # noqa: B023
+                wipe=True,
+                directory=STALE,
+                on_disk=on_disk,  # noqa: B023
+                kept=found,  # noqa: B023
+                discard_kept=discard_kept,
+            )
+
+        with pytest.raises(PreconditionFailed, match=f"--discard-kept {NODE}:/dev/vdb"):
+            made(False)
+        assert any("mkfs.xfs" in line for line in commands(made(True)))
+    # nothing is made anew, so nothing is lost
+    assert make(MOUNTED, XFS, FINISHED, kept=kept) is DONE
+    assert commands(make(ok(BLANK_LSBLK), ok(BLANK_WIPEFS), kept=FAILED)) == [MKFS]
 
 
 def test_a_filesystem_with_a_brick_of_a_volume_is_never_made_anew() -> None:

@@ -11,7 +11,12 @@ import pytest
 from ganeti_gluster_mon import gnt_gluster
 from ganeti_gluster_mon.deploy import releasing
 from ganeti_gluster_mon.deploy.change_lock import LockHost
-from ganeti_gluster_mon.deploy.command_arguments import brick_by_name, nodes_by_name, requested_places
+from ganeti_gluster_mon.deploy.command_arguments import (
+    UsageError,
+    brick_by_name,
+    nodes_by_name,
+    requested_places,
+)
 from ganeti_gluster_mon.deploy.context import Context
 from ganeti_gluster_mon.deploy.layout import BrickAddress
 from ganeti_gluster_mon.deploy.split_brain_repair import choices_by_name
@@ -149,6 +154,22 @@ for _command in ("deploy", "create-volume", "expand-volume", "replace-brick"):
         _places,
         [FULL],
     )
+    _disk = f"node3:{_PLACE}"
+    CASES[_command, "discard_kept"] = (
+        [
+            _command,
+            *_before,
+            "node3",
+            "--device",
+            _PLACE,
+            "--wipe",
+            _disk,
+            "--discard-kept",
+            f"{{}}:{_PLACE}",
+        ],
+        _places,
+        [FULL],
+    )
 
 
 def arguments_that_name_hosts() -> Set[Tuple[str, str]]:
@@ -175,6 +196,19 @@ def test_it_may_be_short(monkeypatch: pytest.MonkeyPatch, case: Tuple[str, str],
     words, resolve, expected = CASES[case]
     arguments = gnt_gluster.parser().parse_args([word.replace("{}", name) for word in words])
     assert resolve(monkeypatch, arguments) == expected
+
+
+def test_kept_copies_are_given_up_of_a_disk_that_is_wiped() -> None:
+    words = ["create-volume", "v", "node3", "--device", _PLACE, "--discard-kept"]
+    for option in ([f"node3:{_PLACE}"], ["node3:/dev/vdc", "--wipe", f"node3:{_PLACE}"]):
+        arguments = gnt_gluster.parser().parse_args([*words, *option])
+        with pytest.raises(
+            UsageError, match=r"--discard-kept node3.*: name that device in --device and --wipe"
+        ):
+            requested_places(CLUSTER, (FULL,), arguments)
+    arguments = gnt_gluster.parser().parse_args([*words, f"node3:{_PLACE}", "--wipe", f"node3:{_PLACE}"])
+    (place,) = requested_places(CLUSTER, (FULL,), arguments)
+    assert place.wipe and place.discard_kept
 
 
 def test_release_disk_resolves_names_as_here() -> None:

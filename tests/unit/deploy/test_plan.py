@@ -71,13 +71,14 @@ def test_a_mount_point_that_is_taken_is_passed_over_and_our_own_is_found_again()
 
 def test_only_the_disk_that_is_named_is_wiped() -> None:
     found = made(
-        [BrickPlace(NODE1, "/dev/vdb", wipe=True), BrickPlace(NODE2, "/dev/vdb")],
+        [BrickPlace(NODE1, "/dev/vdb", wipe=True, discard_kept=True), BrickPlace(NODE2, "/dev/vdb")],
         node(NODE1, "/dev/vdb"),
         node(NODE2, "/dev/vdb"),
     )
-    assert [(step.node, step.wipe) for step in found.steps if isinstance(step, MakeFilesystem)] == [
-        (NODE1, True),
-        (NODE2, False),
+    steps = [step for step in found.steps if isinstance(step, MakeFilesystem)]
+    assert [(step.node, step.wipe, step.discard_kept) for step in steps] == [
+        (NODE1, True, True),
+        (NODE2, False, False),
     ]
 
 

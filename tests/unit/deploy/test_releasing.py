@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from typing import List
 
@@ -10,8 +9,7 @@ import pytest
 
 from ganeti_gluster_mon import gnt_gluster
 from ganeti_gluster_mon.deploy import fstab
-from ganeti_gluster_mon.deploy.releasing import KEPT, ReleaseDisk
-from ganeti_gluster_mon.deploy.remote import split_copies
+from ganeti_gluster_mon.deploy.releasing import ReleaseDisk
 from ganeti_gluster_mon.deploy.step import DONE, PreconditionFailed, Remaining
 from ganeti_gluster_mon.ganeti.ssh import CommandResult
 from tests.unit.deploy.fake_nodes import (
@@ -30,7 +28,7 @@ NODE = "node2.example.org"
 UUID, OLD = "c9bfec32-86ad-5216-9bf9-daec6acd47fa", "22222222-86ad-5216-9bf9-daec6acd47fa"
 STEP = ReleaseDisk(NODE, "/dev/vdb", UUID, "gluster", "node1.example.org")
 LINE = fstab.line(UUID, "/export/brick1")
-NOTHING_KEPT = ok('{"mounted": true, "files": []}')
+NOTHING_KEPT = ok('{"files": [], "unmounted": []}')
 MOUNTED = lsblk(mountpoints=["/export/brick1"])
 
 
@@ -43,13 +41,12 @@ def remaining(
     systemd: CommandResult = FAILED,
     mounts: str = "/export/brick9",
     kept: CommandResult = NOTHING_KEPT,
-    unmounted: CommandResult = FAILED,
     step: ReleaseDisk = STEP,
 ) -> Remaining:
     return step.remaining(
         [
             *(info, pool_list(NODE), listed, wiped, ok(table), inside, systemd, targets("/", mounts)),
-            *(kept, unmounted),
+            kept,
         ]
     )
 
@@ -123,31 +120,15 @@ def test_nothing_else_is_released(listed: CommandResult, wiped: CommandResult, w
 
 def test_copies_that_were_kept_aside_are_not_lost_unless_the_disk_is_named() -> None:
     wiped = wipefs("xfs", uuid=UUID)
-    file = f"/export/brick1/{KEPT}/gv0/ganeti/0a5c8b52.0.1795483447"
-    kept = ok(json.dumps({"mounted": True, "files": [file]}))
-    with pytest.raises(PreconditionFailed) as refused:
-        remaining(MOUNTED, wiped, kept=kept)
-    assert str(refused.value) == (
-        f"{NODE}: /dev/vdb has copies of disks that gnt-gluster repair --discard-copy kept: {file}: move them "
-        f"elsewhere or remove them; to lose them for good, add --discard-kept {NODE}:/dev/vdb"
-    )
-    not_mounted = ok('{"mounted": false, "files": []}')
-    with pytest.raises(PreconditionFailed, match=f"is not mounted and has the directory {KEPT}"):
-        remaining(lsblk(), wiped, kept=not_mounted, unmounted=ok("131 directory gv0"))
-    with pytest.raises(
-        PreconditionFailed, match="it is not known whether copies of disks are kept on /dev/vdb: EIO"
-    ):
-        remaining(MOUNTED, wiped, kept=CommandResult(1, "", "EIO"))
-    named = replace(STEP, discard_kept=True)
-    assert remaining(MOUNTED, wiped, kept=kept, step=named) is not None
-    # the directories of copies that the administrator has removed
-    assert remaining(MOUNTED, wiped, unmounted=ok("131 directory gv0")) is not None
+    kept = ok('{"files": [], "unmounted": ["/dev/vdb"]}')
+    with pytest.raises(PreconditionFailed, match=f"--discard-kept {NODE}:/dev/vdb"):
+        remaining(lsblk(), wiped, kept=kept)
+    assert remaining(lsblk(), wiped, kept=kept, step=replace(STEP, discard_kept=True)) is not None
     # the filesystem is erased already
-    assert remaining(lsblk(), wipefs(), kept=not_mounted, unmounted=ok()) is DONE
+    assert remaining(lsblk(), wipefs(), kept=FAILED) is DONE
 
 
 def test_the_disk_of_discard_kept_is_one_that_is_released() -> None:
     words = ["release-disk", "node1:/dev/vdb", "--discard-kept", "node1:/dev/vdc"]
     arguments = gnt_gluster.parser().parse_args(words)
     assert arguments.discard_kept == [("node1", "/dev/vdc")]
-    assert split_copies.KEPT_DIRECTORY == KEPT
