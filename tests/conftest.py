@@ -79,14 +79,25 @@ def root_of_debian_13() -> Path:
         raise
 
 
-@pytest.fixture(scope="session")
-def lab_pool() -> Iterator[Pool]:
+@pytest.fixture(scope="module")
+def lab_pool(shared_pool: Pool) -> Pool:
     """Three hosts with a volume of each kind, gv0 mounted on node1 at /mnt/gv0.
 
     All tests share it: a test that breaks something repairs it. What cannot be put right is broken in a
     fresh_pool.  With LAB=PREFIX in the environment it is the lab of that prefix, which `make lab` brought up and which
     stays up.
+
+    A self-heal daemon that glusterd lost, as it does now and then, would fail all tests that follow.
     """
+    for host in shared_pool.hosts:
+        if not shared_pool.take_up_healing(host.number):
+            warnings.warn(f"the self-heal daemon of {host.name} was started anew", stacklevel=2)
+    return shared_pool
+
+
+@pytest.fixture(scope="session")
+def shared_pool() -> Iterator[Pool]:
+    """The pool of `lab_pool`."""
     if os.environ.get("LAB"):
         kept = Pool.attach(os.environ["LAB"])
         if "/mnt/gv0" not in kept.host(1).mounts():

@@ -104,11 +104,11 @@ class Pool(Lab):
     def start_glusterd(self, host: int) -> None:
         """Start glusterd, and wait until it answers and its host heals. It starts bricks that do not run, too."""
         self.host(host).start_glusterd()
-        self._take_up_healing(host)
+        self.take_up_healing(host)
 
     def power_on(self, host: int) -> None:
         super().power_on(host)
-        self._take_up_healing(host)
+        self.take_up_healing(host)
 
     def switch_on(self, host: int) -> None:
         """Boot a host that was installed anew: it has no peers to wait for."""
@@ -295,8 +295,8 @@ class Pool(Lab):
                 for daemon in self.self_heal_daemons(host.number):
                     process.kill(daemon.pid)
 
-    def _take_up_healing(self, host: int) -> None:
-        """Wait until the self-heal daemon that a new glusterd starts serves every volume that it should.
+    def take_up_healing(self, host: int) -> bool:
+        """Wait until the self-heal daemon of a host serves every volume that it should; False: it had to be killed.
 
         It happens now and then on a busy machine, and does not end by itself: one volume is left out, or the pid file
         for one is deleted, without which `volume status` says that its daemon is offline.  Both end where the
@@ -311,6 +311,8 @@ class Pool(Lab):
             self.kill_self_heal_daemons([host])
             for volume in volumes:
                 self.start_volume(volume, force=True, host=host)
+            return False
+        return True
 
     def _wait_self_heal(self, volume: str, host: int) -> None:
         pid_file = ["test", "-s", f"/run/gluster/shd/{volume}/{volume}-shd.pid"]
