@@ -46,22 +46,36 @@ def installed(cluster: Cluster) -> Iterator[None]:
 
 
 def _install(cluster: Cluster, node: int) -> None:
-    cluster.run(node, str(DROPIN), "install")
+    change_dropin(cluster, "install", node)
     cluster.run(node, "cp", "-a", "/usr/share/ganeti/os/noop", OS)
     for name, script in {"create": create_script(), "export": EXPORT, "import": IMPORT}.items():
         cluster.pool.exec(node, ["tee", f"{OS}/{name}"], input=script)
-    restart(cluster, node)
 
 
 def _remove(cluster: Cluster, node: int) -> None:
-    cluster.run(node, str(DROPIN), "remove")
+    change_dropin(cluster, "remove", node)
     cluster.run(node, "rm", "-rf", OS)
-    restart(cluster, node)
 
 
 def ganeti_release(cluster: Cluster) -> str:
     """3.0 or 3.1."""
     return Path(cluster.run(1, "readlink", "-f", "/usr/share/ganeti/default").strip()).name
+
+
+def needs_dropin(cluster: Cluster) -> bool:
+    """Whether userspace access needs our class: QEMU refuses the options that Ganeti 3.1 itself writes for it."""
+    return ganeti_release(cluster) == "3.1"
+
+
+def install_if_needed(cluster: Cluster) -> None:
+    """Our class on every node where userspace access needs it."""
+    if needs_dropin(cluster):
+        at_once(functools.partial(change_dropin, cluster, "install"), cluster.nodes)
+
+
+def change_dropin(cluster: Cluster, verb: str, node: int) -> None:
+    cluster.run(node, str(DROPIN), verb)
+    restart(cluster, node)
 
 
 def hotplug(cluster: Cluster) -> List[str]:

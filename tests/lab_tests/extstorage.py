@@ -12,16 +12,15 @@ from tests.lab import loops as machine_loops
 from tests.lab.host import Host
 from tests.lab.lab import at_once
 from tests.lab_tests.backend import (
-    DROPIN,
     EXPORT,
     IMPORT,
     OS,
     PATH_FILE,
     REPOSITORY,
+    change_dropin,
     create_script,
-    ganeti_release,
     mounts,
-    restart,
+    needs_dropin,
 )
 
 T = TypeVar("T")
@@ -38,7 +37,7 @@ def installed(cluster: Cluster) -> Iterator[None]:
 
     With Ganeti 3.1 userspace access needs the drop-in of the backend.
     """
-    dropin = ganeti_release(cluster) == "3.1"
+    dropin = needs_dropin(cluster)
     try:
         at_once(functools.partial(install, cluster), cluster.nodes)
         if dropin:
@@ -49,11 +48,6 @@ def installed(cluster: Cluster) -> Iterator[None]:
             at_once(functools.partial(change_dropin, cluster, "remove"), cluster.nodes)
         for node in cluster.nodes:
             cluster.run(node, "rm", "-rf", PROVIDER, PATH_FILE, OS)
-
-
-def change_dropin(cluster: Cluster, verb: str, node: int) -> None:
-    cluster.run(node, str(DROPIN), verb)
-    restart(cluster, node)
 
 
 def install(cluster: Cluster, node: int) -> None:

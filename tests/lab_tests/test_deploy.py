@@ -21,7 +21,7 @@ from tests.lab import Cluster, Disk, LabTimeout, Pool, wait_until
 from tests.lab.ganeti import FILE_DIRECTORIES
 from tests.lab.lab import at_once, command
 from tests.lab.process import PROC
-from tests.lab_tests.backend import opened_by_qemu
+from tests.lab_tests.backend import install_if_needed, opened_by_qemu
 from tests.lab_tests.deploying import (
     BRICK,
     DISK,
@@ -49,6 +49,7 @@ def six() -> Iterator[Cluster]:
     disks = [Disk("vdb", 1024 * MIB, ""), Disk("vdc", 512 * MIB, "")]
     with Pool.first_free(FAMILY, hosts=6, disks=disks) as pool:
         cluster = Cluster(pool, storage_paths=FILE_DIRECTORIES).up([1, 2, 3], templates=("diskless",))
+        install_if_needed(cluster)
         at_once(lambda host: install_hooks(cluster, [host.number]), pool.hosts)
         for node in cluster.nodes:
             pool.exec(node, ["cp", "-a", "/usr/share/ganeti/os/noop", "/usr/share/ganeti/os/writes"])

@@ -16,6 +16,7 @@ from tests.conftest import FAMILY
 from tests.documented import REPOSITORY
 from tests.lab import Cluster, Disk, Pool
 from tests.lab.ganeti import FILE_DIRECTORIES
+from tests.lab_tests.backend import install_if_needed
 from tests.lab_tests.deploying import BRICK, create_script, gnt_gluster, install_hooks
 from tests.lab_tests.life import boot_anew
 from tests.lab_tests.replacing import write
@@ -42,6 +43,7 @@ def three_nodes(hosts: int, size: int) -> Iterator[Cluster]:
     disks = [Disk(f"vd{letter}", (size + 8 * n) * MIB, "") for n, letter in enumerate("bcd")]
     with Pool.first_free(FAMILY, hosts=hosts, disks=disks) as pool:
         cluster = Cluster(pool, storage_paths=FILE_DIRECTORIES).up([1, 2, 3], templates=("diskless",))
+        install_if_needed(cluster)
         prepare_nodes(cluster)
         yield cluster
 
