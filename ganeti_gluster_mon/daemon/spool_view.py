@@ -126,6 +126,7 @@ def _followed(own: Capture, own_age: float, theirs: Capture, uuid: str, limits: 
         answers=(),
         mounts=(),
         processes=None,
+        stats_dumps=(),
         reachable={},
         bricks_answering={},
     )
@@ -157,4 +158,5 @@ def _taken_at(capture: Capture, moment: int) -> Capture:
     lvm = capture.lvm
     if lvm is not None:
         lvm = replace(lvm, taken_at=max(0, lvm.taken_at + by))
-    return replace(capture, recorded_at=moment, answers=tuple(answers), lvm=lvm)
+    dumps = (replace(dump, written_at=max(0, dump.written_at + by)) for dump in capture.stats_dumps)
+    return replace(capture, recorded_at=moment, answers=tuple(answers), lvm=lvm, stats_dumps=tuple(dumps))

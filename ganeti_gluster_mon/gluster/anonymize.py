@@ -78,6 +78,7 @@ class _Changes:
             ),
             geo_replications=tuple(map(self._geo_replication, capture.geo_replications)),
             filesystems=tuple(map(self._filesystem, capture.filesystems)),
+            stats_dumps=tuple(replace(dump, brick=names.path(dump.brick)) for dump in capture.stats_dumps),
             lvm=None if capture.lvm is None else self._lvm(capture.lvm),
             processes=None if capture.processes is None else tuple(map(self._process, capture.processes)),
             disks=None if capture.disks is None else tuple(map(self._disk, capture.disks)),
@@ -269,6 +270,8 @@ def _manifest_texts(capture: Capture) -> Iterator[str]:
             yield from (worker.host, worker.path)
     for filesystem in capture.filesystems:
         yield from (filesystem.brick, filesystem.mount, filesystem.device)
+    for dump in capture.stats_dumps:
+        yield dump.brick
     if capture.lvm is not None:
         for volume in capture.lvm.volumes:
             yield from (volume.vg, volume.name, volume.pool or "")

@@ -33,10 +33,12 @@ from ganeti_gluster_mon.gluster.manifest_values import (
     lvm_report,
     mapping,
     record,
+    stats_dump,
     text_or_none,
     whole_number,
 )
 from ganeti_gluster_mon.gluster.model import DiskFile, Mount, Process
+from ganeti_gluster_mon.gluster.profile import StatsDump
 from ganeti_gluster_mon.gluster.query import Query, file_of_query, query_in_file
 from ganeti_gluster_mon.gluster.scrub import ScrubStatus
 
@@ -100,6 +102,8 @@ class Capture:
     geo_replications: Tuple[GeoReplication, ...] = ()
     #: the filesystems under this node's bricks
     filesystems: Tuple[BrickFilesystem, ...] = ()
+    #: what this node's bricks have written about their file operations
+    stats_dumps: Tuple[StatsDump, ...] = ()
     #: the logical volumes under this node's bricks; None: not known
     lvm: Optional[LvmReport] = None
     #: Gluster's processes on this node; None: not looked at
@@ -246,6 +250,7 @@ def _capture(manifest: Any, read_file: ReadFile) -> Capture:
             record(BrickFilesystem, entry, "filesystems")
             for entry in list_of(manifest.get("filesystems"), "filesystems")
         ),
+        stats_dumps=tuple(map(stats_dump, list_of(manifest.get("stats_dumps"), "stats_dumps"))),
         lvm=None if manifest.get("lvm") is None else lvm_report(manifest["lvm"]),
         processes=None
         if processes is None
@@ -352,6 +357,8 @@ def _manifest_of(capture: Capture) -> Dict[str, Any]:
         manifest["geo_replications"] = [asdict(session) for session in capture.geo_replications]
     if capture.filesystems:
         manifest["filesystems"] = [asdict(filesystem) for filesystem in capture.filesystems]
+    if capture.stats_dumps:
+        manifest["stats_dumps"] = [asdict(dump) for dump in capture.stats_dumps]
     if capture.lvm is not None:
         manifest["lvm"] = asdict(capture.lvm)
     if capture.processes is not None:

@@ -19,7 +19,7 @@ import os
 import time
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
-from typing import AbstractSet, Dict, FrozenSet, Iterable, List, Optional, Sequence, Tuple
+from typing import Dict, FrozenSet, Iterable, List, Optional, Sequence, Tuple
 
 from ganeti_gluster_mon.gluster import (
     brick_filesystems,
@@ -38,6 +38,7 @@ from ganeti_gluster_mon.gluster import (
     query,
     scrub_query,
     session,
+    stats_dump_reader,
     status_query,
 )
 from ganeti_gluster_mon.gluster.brick_probe import BrickEndpoint, BrickKey
@@ -165,6 +166,7 @@ class Cycle:
         answers = list(gluster.run_queries([query.VOLUME_INFO, query.POOL_LIST], deadline))
         volumes, peers = _volumes(answers[0]), _peers(answers[1])
         here = {peer.uuid for peer in peers if peer.local}
+        own = [brick for volume in volumes for brick in volume.bricks if brick.uuid in here]
         disk_query = self._start_disk_query(volumes, peers, leads)
         reachable: Dict[str, bool] = {}
         bricks_answering: Dict[BrickKey, bool] = {}
@@ -217,12 +219,7 @@ class Cycle:
                 )
                 answers += gluster.run_queries(status_query.snapshot_queries(volumes), deadline)
                 answers += client_query.query_clients(gluster, deadline, volumes, bricks_answering, previous)
-            local = {
-                (brick.host, brick.path)
-                for volume in volumes
-                for brick in volume.bricks
-                if brick.uuid in here
-            }
+            local = {(brick.host, brick.path) for brick in own}
             local_bricks = [endpoint for endpoint in endpoints if endpoint.key in local]
             self.heal_queries = heal_order.ordered(
                 heal_query.with_copies(volumes), bricks_answering, previous
@@ -266,7 +263,8 @@ class Cycle:
             op_version=current,
             scrubs=scrubs,
             geo_replications=sessions,
-            filesystems=_filesystems(volumes, here),
+            filesystems=brick_filesystems.brick_filesystems(brick.path for brick in own),
+            stats_dumps=stats_dump_reader.read_dumps(volumes, here, previous),
             lvm=lvm_file.read_lvm_file(settings.lvm_file),
             processes=processes,
             disks=disks,
@@ -389,12 +387,3 @@ def _devices(statuses: Iterable[parse.VolumeStatus], peers: Iterable[Peer]) -> T
     local = {peer.uuid for peer in peers if peer.local}
     mine = {node.device for status in statuses for node in status.nodes if node.device and node.uuid in local}
     return tuple(sorted(device for device in mine if device is not None))
-
-
-def _filesystems(
-    volumes: Iterable[parse.VolumeInfo], here: AbstractSet[str]
-) -> Tuple[brick_filesystems.BrickFilesystem, ...]:
-    """The filesystems under this node's bricks; *here* has the uuid of this node."""
-    return brick_filesystems.brick_filesystems(
-        brick.path for volume in volumes for brick in volume.bricks if brick.uuid in here
-    )

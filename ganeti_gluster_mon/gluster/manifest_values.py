@@ -8,6 +8,7 @@ from typing import Any, Dict, List, Optional, Tuple
 from ganeti_gluster_mon.gluster.geo_replication import GeoReplication, GeoReplicationWorker
 from ganeti_gluster_mon.gluster.lvm import LogicalVolume, LvmPool, LvmReport
 from ganeti_gluster_mon.gluster.model import DiskFile
+from ganeti_gluster_mon.gluster.profile import BlockCount, FileOperation, StatsDump
 
 #: latest moment a capture may claim, ns since the epoch: what still is a date for everybody (year 2262)
 LAST_MOMENT = (1 << 63) - 1
@@ -122,6 +123,22 @@ def lvm_report(entry: Any) -> LvmReport:
             for each in list_of(entry.get("volumes"), "lvm: volumes")
         ),
         pools,
+    )
+
+
+def stats_dump(entry: Any) -> StatsDump:
+    """What a brick has written about its file operations; `asdict` makes the entry."""
+    where = "stats_dumps"
+    entry = dict(expect(entry, dict, where))
+    stale = expect(entry.pop("stale", False), bool, f"{where}: stale")
+    operations = list_of(entry.pop("operations", None), f"{where}: operations")
+    blocks = list_of(entry.pop("blocks", None), f"{where}: blocks")
+    dump: StatsDump = record(StatsDump, entry, where)
+    return replace(
+        dump,
+        stale=stale,
+        operations=tuple(record(FileOperation, each, f"{where}: operations") for each in operations),
+        blocks=tuple(record(BlockCount, each, f"{where}: blocks") for each in blocks),
     )
 
 

@@ -40,3 +40,23 @@ class BrickProfile:
     written: Optional[int] = None
     #: by size, the smallest first; None: not known
     blocks: Optional[Tuple[BlockCount, ...]] = None
+    #: when the brick wrote this to a file, ns since the epoch; None: Gluster answered a query for it
+    dumped_at: Optional[int] = None
+
+
+@dataclass(frozen=True)
+class StatsDump:
+    """The file of statistics that a brick of this node has written, where `diagnostics.stats-dump-interval` is set."""
+
+    #: the brick's directory
+    brick: str
+    #: ns since the epoch
+    written_at: int
+    #: whether the next one is overdue, so that what it has is not used
+    stale: bool = False
+    #: seconds that the counts are of, when it was written
+    uptime: int = 0
+    operations: Tuple[FileOperation, ...] = ()
+    read: Optional[int] = None
+    written: Optional[int] = None
+    blocks: Tuple[BlockCount, ...] = ()

@@ -51,6 +51,7 @@ def _volume(volume: Volume) -> Volume:
         heal=None,
         rebalance=None,
         quota=None,
+        profile=None,
         geo_replications=None,
         daemons=tuple(replace(daemon, online=None, pid=None) for daemon in volume.daemons),
         mounts=(),

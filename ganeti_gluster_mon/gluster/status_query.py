@@ -11,7 +11,7 @@ import time
 from dataclasses import dataclass, replace
 from typing import AbstractSet, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
 
-from ganeti_gluster_mon.gluster import parse, query
+from ganeti_gluster_mon.gluster import parse, query, stats_dump
 from ganeti_gluster_mon.gluster.capture import Answer, Capture
 from ganeti_gluster_mon.gluster.peer_probe import GLUSTERD_PORT
 from ganeti_gluster_mon.gluster.query import Query
@@ -115,7 +115,7 @@ def volume_queries(
 def profile_queries(
     volumes: Sequence[parse.VolumeInfo], bricks_answering: Mapping[Tuple[str, str], Optional[bool]]
 ) -> List[Query]:
-    """The profiles of volumes whose profiling an administrator has started.
+    """The profiles of volumes whose profiling an administrator has started, and whose bricks do not write it to files.
 
     Gluster queries each brick for it while it holds the volume's lock: a volume with a brick that does not answer is
     not queried.
@@ -126,6 +126,7 @@ def profile_queries(
         if volume.state == "started"
         and volume.options.get("diagnostics.count-fop-hits") == "on"
         and volume.options.get("diagnostics.latency-measurement") == "on"
+        and not stats_dump.dump_interval(volume.options)
         and all(bricks_answering.get((brick.host, brick.path)) for brick in volume.bricks)
     ]
 

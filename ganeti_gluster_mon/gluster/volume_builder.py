@@ -10,7 +10,7 @@ from typing import (
     Tuple,
 )
 
-from ganeti_gluster_mon.gluster import capacity, parse, query
+from ganeti_gluster_mon.gluster import capacity, parse, query, stats_dump
 from ganeti_gluster_mon.gluster.answer_reader import STATUS_SUBJECTS, AnswerReader
 from ganeti_gluster_mon.gluster.geo_replication import GeoReplication
 from ganeti_gluster_mon.gluster.model import (
@@ -74,7 +74,7 @@ def build_volume(
         heal=_heal(subvolumes, reader.heal_taken_at(info.name)) if started else None,
         rebalance=_task(reader, info, reports),
         quota=quota,
-        profile=_profile(reader, info) if started else None,
+        profile=_profile(reader, info, peers or ()) if started else None,
         snapshots=_snapshots(reader, info),
         scrubs=tuple(scrub for scrub in reader.capture.scrubs if scrub.volume == info.name) or None,
         geo_replications=_geo_replications(reader, info.name) if started else None,
@@ -154,8 +154,17 @@ def _geo_replications(reader: AnswerReader, volume: str) -> Optional[Tuple[GeoRe
     return found or None
 
 
-def _profile(reader: AnswerReader, info: parse.VolumeInfo) -> Optional[Tuple[BrickProfile, ...]]:
-    """What profiling has counted.  Gluster refuses the query where it was not started."""
+def _profile(
+    reader: AnswerReader, info: parse.VolumeInfo, peers: Sequence[Peer]
+) -> Optional[Tuple[BrickProfile, ...]]:
+    """What profiling has counted.  Gluster refuses the query where it was not started.
+
+    Where the bricks write it to files, it is that of this node's bricks, and Gluster is not queried.
+    """
+    if stats_dump.dump_interval(info.options):
+        here = {peer.uuid for peer in peers if peer.local}
+        own = (brick for brick in info.bricks if brick.uuid in here)
+        return stats_dump.profiles(((brick.host, brick.path) for brick in own), reader.capture.stats_dumps)
     return reader.read(query.profile(info.name), parse.profile, f"profile of {info.name}", volume=info.name)
 
 

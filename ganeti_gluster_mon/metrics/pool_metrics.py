@@ -50,13 +50,13 @@ _POOL = (
     scrub_metrics.families,
     geo_replication_metrics.families,
     snapshot_metrics.families,
-    profile_metrics.families,
     disk_metrics.families,
 )
 #: exported by every node.  Alerts on a node's own mounts, for example, need the mutes of that node
 _NODE = (
     problem_metrics.muted_families,
     brick_metrics.families,
+    profile_metrics.families,
     lvm_metrics.families,
     node_metrics.families,
     log_metrics.families,

@@ -1,4 +1,7 @@
-"""What profiling has counted on each brick; no sample where no administrator has started it."""
+"""What profiling has counted on each brick, by Gluster's answer or by the brick's own file.
+
+There is no sample where no administrator has started it.
+"""
 
 from __future__ import annotations
 
@@ -21,11 +24,15 @@ _NANOSECONDS_SINCE = 8
 
 
 def families(scrape: Scrape, make: Families) -> Iterator[Metric]:
-    """Counters, which begin at 0 when the brick or its profiling is started again."""
+    """Counters, which begin at 0 when the brick or its profiling is started again.
+
+    A node reads the files of its own bricks.  What Gluster answered about all bricks is exported where the pool is.
+    """
     profiles = [
         ((volume.name, profile.host, profile.path), profile)
         for volume in started_volumes(scrape)
         for profile in volume.profile or ()
+        if scrape.leader is not False or profile.dumped_at is not None
     ]
     operations = [
         ((*labels, operation.name.lower()), operation)
@@ -34,14 +41,14 @@ def families(scrape: Scrape, make: Families) -> Iterator[Metric]:
     ]
     yield make.counter(
         "gluster_brick_fop_total",
-        "File operations on the brick, where profiling is started.",
+        "File operations on the brick, where profiling or stats dumps are on.",
         (*_BRICK, "fop"),
         [(labels, operation.hits) for labels, operation in operations],
     )
     unit = _latency_unit(scrape.pool.gluster_version)
     yield make.counter(
         "gluster_brick_fop_seconds_total",
-        "Seconds that file operations on the brick took, where profiling is started.",
+        "Seconds that file operations on the brick took, where profiling or stats dumps are on.",
         (*_BRICK, "fop"),
         [
             (labels, None if unit is None or operation.latency is None else operation.latency * unit)
@@ -50,19 +57,28 @@ def families(scrape: Scrape, make: Families) -> Iterator[Metric]:
     )
     yield make.counter(
         "gluster_brick_read_bytes_total",
-        "Bytes read from the brick, where profiling is started.",
+        "Bytes read from the brick, where profiling or stats dumps are on.",
         _BRICK,
         [(labels, profile.read) for labels, profile in profiles],
     )
     yield make.counter(
         "gluster_brick_written_bytes_total",
-        "Bytes written to the brick, where profiling is started.",
+        "Bytes written to the brick, where profiling or stats dumps are on.",
         _BRICK,
         [(labels, profile.written) for labels, profile in profiles],
     )
+    yield make.gauge(
+        "gluster_brick_stats_dump_timestamp_seconds",
+        "When the brick wrote its statistics to a file, where diagnostics.stats-dump-interval is set.",
+        _BRICK,
+        [
+            (labels, None if profile.dumped_at is None else profile.dumped_at / 1e9)
+            for labels, profile in profiles
+        ],
+    )
     yield make.histogram(
         "gluster_brick_io_size_bytes",
-        "Sizes of reads from the brick and writes to it, where profiling is started.",
+        "Sizes of reads from the brick and writes to it, where profiling or stats dumps are on.",
         (*_BRICK, "operation"),
         [
             ((*labels, operation), _buckets(counts), total)

@@ -3,6 +3,8 @@
 Three passes over the same bytes, in turn, the best of several rounds each: expat with no
 handlers at all, expat with three handlers in Python that do nothing, and ours.  Peak memory
 is that of a process of its own, in addition to what it had with the answer loaded.
+
+And the files of statistics that a hundred bricks of a node write: read, and looked at again while they are the same.
 """
 
 from __future__ import annotations
@@ -10,16 +12,22 @@ from __future__ import annotations
 import gc
 import subprocess
 import sys
+import tempfile
 import time
+from pathlib import Path
 from typing import Callable
 from xml.parsers import expat
 
-from ganeti_gluster_mon.gluster import parse
+from ganeti_gluster_mon.gluster import parse, stats_dump_reader
+from ganeti_gluster_mon.gluster.capture import Capture
+from ganeti_gluster_mon.gluster.facts import BrickInfo, VolumeInfo
+from ganeti_gluster_mon.gluster.parse.stats_dump_json import dump_name
 from tests.generate import volume_status_detail
 from tests.hostile import peak_memory
 
 BRICKS = 12_000
 ROUNDS = 7
+DUMPS = 100
 
 
 def bare(answer: bytes) -> None:
@@ -41,6 +49,33 @@ def ours(answer: bytes) -> None:
     parsed = parse.volume_status(answer)
     if parsed.faults or sum(len(status.nodes) for status in parsed.facts) != BRICKS:
         raise AssertionError(f"not read rightly: {parsed.faults}")
+
+
+def dumps() -> None:
+    """Processor time that the stats dumps of a node take in a cycle."""
+    recorded = Path(__file__).parents[1] / "unit/gluster/stats_dumps/glusterfs-10.3.dump"
+    content = recorded.read_text(encoding="utf-8")
+    paths = [f"/export/b{number}/gv0" for number in range(DUMPS)]
+    options = {"diagnostics.stats-dump-interval": "10"}
+    bricks = tuple(BrickInfo("node1", path, "u", arbiter=False) for path in paths)
+    volume = VolumeInfo("gv0", "u", "started", "distribute", "tcp", bricks, 1, 0, 0, 0, options)
+    with tempfile.TemporaryDirectory() as directory:
+        for path in paths:
+            name = path.replace("/", "_")
+            Path(directory, dump_name(path)).write_text(
+                content.replace("_export_b1_gv0", name), encoding="utf-8"
+            )
+        first = again = float("inf")
+        for _ in range(ROUNDS):
+            begin = time.process_time()
+            found = stats_dump_reader.read_dumps([volume], {"u"}, None, directory)
+            first = min(first, time.process_time() - begin)
+            assert len(found) == DUMPS and not any(dump.stale for dump in found)
+            begin = time.process_time()
+            stats_dump_reader.read_dumps([volume], {"u"}, Capture(1, (), stats_dumps=found), directory)
+            again = min(again, time.process_time() - begin)
+    print(f"stats dumps of {DUMPS} bricks, {len(content) * DUMPS / 1e6:.1f} MB")
+    print(f"written anew {first * 1e3:6.1f} ms, not written anew {again * 1e3:6.1f} ms")
 
 
 def seconds(work: Callable[[bytes], None], answer: bytes) -> float:
@@ -73,6 +108,7 @@ def main() -> None:
         name = work.__name__.replace("_", " ")
         print(f"{name:24} {took * 1e3:6.0f} {took / best[bare]:7.2f} {took / best[empty_handlers]:8.2f}")
     print(f"peak memory in addition to the answer: {float(memory.stdout):.0f} MB")
+    dumps()
 
 
 if __name__ == "__main__":

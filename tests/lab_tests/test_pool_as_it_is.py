@@ -106,6 +106,57 @@ def test_file_operations_are_counted_where_profiling_is_started(lab_pool: Pool) 
             lab_pool.gluster("volume", "reset", "gv0", option)
 
 
+def test_file_operations_are_read_from_the_files_of_bricks_without_a_lock(lab_pool: Pool) -> None:
+    """Each node reads those of its own bricks, as Gluster's own table has them, until a brick hangs."""
+    here = 'host="node3.lab.test",path="/export/b1/gv0",volume="gv0"'
+    writes = f'gluster_brick_fop_total{{fop="write",{here}}}'
+    written = f"gluster_brick_stats_dump_timestamp_seconds{{{here}}}"
+
+    def series() -> Dict[str, float]:
+        text = lab_pool.run_command(3, ["metrics", "--query"]).stdout
+        lines = [line.rsplit(" ", 1) for line in text.splitlines() if not line.startswith("#")]
+        return {
+            name: float(value)
+            for name, value in lines
+            if re.match("gluster_brick_(fop|read|written|io_size|stats)_", name)
+        }
+
+    def profiled() -> int:
+        history = "/var/log/glusterfs/cmd_history.log"
+        return int(lab_pool.exec(3, ["grep", "-c", "profile", history], check=False).stdout)
+
+    lab_pool.gluster("volume", "set", "gv0", "diagnostics.stats-dump-interval", "1")
+    lab_pool.gluster("volume", "profile", "gv0", "start")
+    try:
+        lab_pool.mount(1, "gv0", "/mnt/dumps")
+        try:
+            write = ["dd", "if=/dev/zero", "of=/mnt/dumps/file", "bs=4k", "count=100", "oflag=sync"]
+            lab_pool.exec(1, write)
+        finally:
+            lab_pool.unmount(1, "/mnt/dumps")
+        queried = profiled()
+        wait_until(lambda: series().get(writes, 0) >= 100, "the brick to write what it counted", 20)
+        found = series()
+        assert profiled() == queried
+        assert all('host="node3.lab.test"' in name for name in found)
+        table = lab_pool.gluster("volume", "profile", "gv0", "info", "cumulative")
+        (mine,) = re.findall(r"Brick: node3\.lab\.test:/export/b1/gv0\n(.*?)Data Written", table, re.DOTALL)
+        ((average, hits),) = re.findall(r"([0-9.]+) (?:ns|us) +\S+ \S+ +\S+ \S+ +([0-9]+) +WRITE\n", mine)
+        assert found[writes] == int(hits)
+        seconds = found[f'gluster_brick_fop_seconds_total{{fop="write",{here}}}']
+        assert seconds == pytest.approx(int(hits) * float(average) / 1e9, rel=0.001)
+        assert found[f"gluster_brick_written_bytes_total{{{here}}}"] >= 100 * 4096
+        lab_pool.freeze_brick("gv0", 3)
+        try:
+            wait_until(lambda: list(series()) == [written], "what a frozen brick wrote to be stale", 30)
+        finally:
+            lab_pool.thaw_brick("gv0", 3)
+    finally:
+        lab_pool.gluster("volume", "profile", "gv0", "stop")
+        for option in ("count-fop-hits", "latency-measurement", "stats-dump-interval"):
+            lab_pool.gluster("volume", "reset", "gv0", f"diagnostics.{option}")
+
+
 def test_a_mounted_volume_is_measured_on_its_mount(lab_pool: Pool) -> None:
     volume = look(lab_pool, 1).volume("gv0")
     assert volume["mounted"] is True

@@ -173,6 +173,7 @@ POOL = Pool(
             capacity=Capacity(SIZE, 108355584, 1878003712, "mount"),
             inodes=Inodes(131072, 58, 131014),
             heal=Heal(pending=7, split_brain=1, possibly_healing=0, taken_at=TAKEN_AT - SECOND),
+            profile=(BrickProfile("node1.lab.test", "/export/b1/gv0", (), dumped_at=TAKEN_AT - 4 * SECOND),),
             daemons=tuple(
                 Daemon(SELF_HEAL_DAEMON, host, uuid, online)
                 for (host, uuid), online in zip(UUIDS.items(), (True, False, None))

@@ -11,9 +11,10 @@ from ganeti_gluster_mon.daemon import spool_view
 from ganeti_gluster_mon.daemon.spool import CycleRecord, SpooledCapture, boottime
 from ganeti_gluster_mon.daemon.spool_view import LeaderCapture, SpoolView
 from ganeti_gluster_mon.gluster import query
-from ganeti_gluster_mon.gluster.capture import Capture
+from ganeti_gluster_mon.gluster.capture import Answer, Capture
 from ganeti_gluster_mon.gluster.log_messages import LogReport, logs_to_json
 from ganeti_gluster_mon.gluster.lvm import LvmReport
+from ganeti_gluster_mon.gluster.profile import StatsDump
 from ganeti_gluster_mon.health import Limits
 from ganeti_gluster_mon.repair_tries import (
     START_BRICK,
@@ -119,3 +120,34 @@ def test_a_clock_that_is_stepped_makes_no_report_of_lvs_older_or_younger(stepped
     moved = spool_view._taken_at(capture, now)
     assert moved.lvm is not None
     assert moved.recorded_at - moved.lvm.taken_at == 100 * SECOND
+
+
+@pytest.mark.parametrize("stepped", [-3600, 3600])
+def test_a_clock_that_is_stepped_makes_no_stats_dump_older_or_younger(stepped: int) -> None:
+    taken = read("healthy")
+    dump = StatsDump("/export/b1/gv0", taken.recorded_at - 7 * SECOND)
+    moved = spool_view._taken_at(replace(taken, stats_dumps=(dump,)), NOW + stepped * SECOND)
+    assert moved.recorded_at - moved.stats_dumps[0].written_at == 7 * SECOND
+
+
+def with_dump(capture: Capture, written: int) -> Capture:
+    """*capture* of a pool in which the bricks of gv0 write their statistics to files; one of them was read."""
+    option = b"<option><name>diagnostics.stats-dump-interval</name><value>10</value></option></options>"
+
+    def changed(answer: Answer) -> Answer:
+        before, name, after = answer.output.partition(b"<name>gv0</name>")
+        return replace(answer, output=before + name + after.replace(b"</options>", option, 1))
+
+    answers = (changed(answer) if answer.query == query.VOLUME_INFO else answer for answer in capture.answers)
+    dump = StatsDump("/export/b1/gv0", capture.recorded_at - SECOND, written=written)
+    return replace(capture, answers=tuple(answers), stats_dumps=(dump,))
+
+
+@pytest.mark.parametrize(("age", "known"), [(0, True), (60, False)])
+def test_stats_dumps_are_those_of_this_nodes_bricks(age: float, known: bool) -> None:
+    record = CycleRecord(boottime() - round(age * SECOND), 0.1, leads=False)
+    followed = LeaderCapture(with_dump(read("healthy"), 1), boottime())
+    view = SpoolView(SpooledCapture(with_dump(own(), 2), record), followed, NODE2, leader=False)
+    (gv0,) = [volume for volume in from_view(view, LIMITS, NOW).pool.volumes or () if volume.name == "gv0"]
+    found = [(profile.host, profile.path, profile.written) for profile in gv0.profile or ()]
+    assert found == ([("node2.lab.test", "/export/b1/gv0", 2)] if known else [])

@@ -13,6 +13,7 @@ from ganeti_gluster_mon.gluster.capture import Answer, Capture
 from ganeti_gluster_mon.gluster.geo_replication import GeoReplication, GeoReplicationWorker
 from ganeti_gluster_mon.gluster.lvm import LogicalVolume, LvmPool, LvmReport
 from ganeti_gluster_mon.gluster.model import DiskFile, Mount, Process
+from ganeti_gluster_mon.gluster.profile import FileOperation, StatsDump
 from ganeti_gluster_mon.gluster.scrub import ScrubStatus
 
 CAPTURE = Capture(
@@ -33,6 +34,7 @@ CAPTURE = Capture(
     filesystems=(
         BrickFilesystem("/export/b1", "/export/b1", "ext4", "/dev/mapper/vg-x", "dm-3", 2, "dm-3", "dm-2"),
     ),
+    stats_dumps=(StatsDump("/export/b1", 4, operations=(FileOperation("WRITE", 2, 3.0),)),),
     lvm=LvmReport(
         5,
         (LogicalVolume("dm-3", "fastdisks", "bricklv", 1, 2, 3, "thinlv"),),
@@ -77,6 +79,7 @@ def test_each_field() -> None:
         filesystems=(
             BrickFilesystem("/d4/d5", "/d4/d5", "ext4", "/dev/disk1", "dm-3", 2, "dm-3", "dm-2"),
         ),
+        stats_dumps=(StatsDump("/d4/d5", 4, operations=(FileOperation("WRITE", 2, 3.0),)),),
         lvm=LvmReport(
             5,
             (LogicalVolume("dm-3", "lvm1", "lvm2", 1, 2, 3, "lvm3"),),
@@ -162,6 +165,7 @@ def test_what_only_looks_like_a_name_is_none(left: bytes) -> None:
         {"filesystems": (BrickFilesystem("/x", "/y", "ext4", "/dev/mapper/vg-x"),)},
         {"lvm": LvmReport(1, (LogicalVolume("dm-3", "fastdisks", "y"),))},
         {"lvm": LvmReport(1, (), (LvmPool("x", "y", "thin", pool="vdolv"),))},
+        {"stats_dumps": (StatsDump("/export/b1", 4),)},
         {"filesystems": (BrickFilesystem("/export/b1", "/y", "ext4", "/dev/y"),)},
     ],
 )

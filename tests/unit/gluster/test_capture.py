@@ -13,6 +13,7 @@ from ganeti_gluster_mon.gluster.capture import Answer, Capture, CaptureError
 from ganeti_gluster_mon.gluster.geo_replication import GeoReplication, GeoReplicationWorker
 from ganeti_gluster_mon.gluster.lvm import LogicalVolume, LvmPool, LvmReport
 from ganeti_gluster_mon.gluster.model import DiskFile, Mount, Process
+from ganeti_gluster_mon.gluster.profile import BlockCount, FileOperation, StatsDump
 from ganeti_gluster_mon.gluster.scrub import ScrubStatus
 
 CAPTURES = Path(__file__).parents[2] / "captures"
@@ -51,6 +52,19 @@ FULL = Capture(
             "/export/b1/gv0", "/export/b1", "ext4", "/dev/mapper/vg-b1", "dm-3", 0, "dm-3", "dm-2"
         ),
         BrickFilesystem("/export/b2/gv0", "/export/b2", "xfs", "/dev/sdb"),
+    ),
+    stats_dumps=(
+        StatsDump(
+            "/export/b1/gv0",
+            17,
+            True,
+            3,
+            (FileOperation("WRITE", 2, 1.5), FileOperation("RELEASE", 2)),
+            4,
+            5,
+            (BlockCount(4096, 1, 2),),
+        ),
+        StatsDump("/export/b2/gv0", 18),
     ),
     lvm=LvmReport(
         17,
@@ -153,6 +167,42 @@ def _manifest(tmp_path: Path, content: Any) -> str:
         (
             {"format_version": 1, "recorded_at": 1, "filesystems": [{"brick": "/b"}]},
             "lacks what it must have",
+        ),
+        ({"format_version": 1, "recorded_at": 1, "stats_dumps": {}}, "stats_dumps is {}"),
+        ({"format_version": 1, "recorded_at": 1, "stats_dumps": [3]}, "stats_dumps is 3"),
+        (
+            {"format_version": 1, "recorded_at": 1, "stats_dumps": [{"brick": "/b"}]},
+            "lacks what it must have",
+        ),
+        (
+            {"format_version": 1, "recorded_at": 1, "stats_dumps": [{"brick": "/b", "written_at": -1}]},
+            "written_at is -1",
+        ),
+        (
+            {
+                "format_version": 1,
+                "recorded_at": 1,
+                "stats_dumps": [{"brick": "/b", "written_at": 1, "stale": 3}],
+            },
+            "stats_dumps: stale is 3",
+        ),
+        (
+            {
+                "format_version": 1,
+                "recorded_at": 1,
+                "stats_dumps": [
+                    {"brick": "/b", "written_at": 1, "operations": [{"name": "WRITE", "hits": -3}]}
+                ],
+            },
+            "stats_dumps: operations: hits is -3",
+        ),
+        (
+            {
+                "format_version": 1,
+                "recorded_at": 1,
+                "stats_dumps": [{"brick": "/b", "written_at": 1, "blocks": [{"size": 1, "reads": "x"}]}],
+            },
+            "stats_dumps: blocks: reads is 'x'",
         ),
         ({"format_version": 1, "recorded_at": 1, "lvm": []}, "lvm is []"),
         ({"format_version": 1, "recorded_at": 1, "lvm": {}}, "lvm: taken_at is None"),

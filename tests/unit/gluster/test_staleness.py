@@ -12,6 +12,7 @@ from ganeti_gluster_mon.daemon.spool import CycleRecord, SpooledCapture, boottim
 from ganeti_gluster_mon.daemon.spool_view import SpoolView
 from ganeti_gluster_mon.gluster import capture, query
 from ganeti_gluster_mon.gluster.pool_builder import build_pool
+from ganeti_gluster_mon.gluster.profile import BrickProfile
 from ganeti_gluster_mon.gluster.staleness import as_stale
 from ganeti_gluster_mon.health import OK, UNKNOWN, Limits, evaluate
 from ganeti_gluster_mon.metrics.pool_metrics import render
@@ -52,6 +53,15 @@ def test_no_figure_of_it_is_exported(name: str) -> None:
     ):
         assert f"gluster_{metric}" not in text
     assert "gluster_volume_bricks{" in text, "what it is made of is still true"
+
+
+def test_no_profile_of_an_old_one_is_known() -> None:
+    pool = build_pool(capture.read(str(RECORDED / "healthy")))
+    profiled = [
+        replace(volume, profile=(BrickProfile("node1", "/b", (), 1, 2),)) for volume in pool.volumes or ()
+    ]
+    old = as_stale(replace(pool, volumes=tuple(profiled)), "old")
+    assert {volume.profile for volume in old.volumes or ()} == {None}
 
 
 def test_a_fresh_snapshot_is_not_changed() -> None:

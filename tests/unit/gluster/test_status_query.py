@@ -135,6 +135,15 @@ def test_a_profile_is_queried_where_it_is_started_and_each_brick_answers() -> No
     assert status_query.profile_queries([started], {key: True for key in answering if key != first}) == []
 
 
+@pytest.mark.parametrize(("interval", "queried"), [("10", False), ("0", True)])
+def test_no_profile_is_queried_where_bricks_write_it_to_files(interval: str, queried: bool) -> None:
+    (gv0,) = [volume for volume in VOLUMES if volume.name == "gv0"]
+    answering = {(brick.host, brick.path): True for brick in gv0.bricks}
+    options = {**PROFILED, "diagnostics.stats-dump-interval": interval}
+    queries = status_query.profile_queries([replace(gv0, options=options)], answering)
+    assert queries == ([query.profile("gv0")] if queried else [])
+
+
 def test_snapshots_are_queried_where_a_volume_has_one() -> None:
     assert status_query.snapshot_queries(VOLUMES) == []
     unknown = [replace(volume, snapshots=None) for volume in VOLUMES]

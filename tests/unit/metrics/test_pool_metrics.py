@@ -61,6 +61,7 @@ CONTRACT = {
     "gluster_quota_used_bytes": "volume path",
     "gluster_brick_fop_total": "volume host path fop",
     "gluster_brick_fop_seconds_total": "volume host path fop",
+    "gluster_brick_stats_dump_timestamp_seconds": "volume host path",
     "gluster_brick_read_bytes_total": "volume host path",
     "gluster_brick_io_size_bytes": "volume host path operation",
     "gluster_brick_written_bytes_total": "volume host path",

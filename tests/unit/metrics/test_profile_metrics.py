@@ -7,6 +7,7 @@ from typing import Any, Dict
 
 import pytest
 
+from ganeti_gluster_mon.gluster.profile import BrickProfile
 from ganeti_gluster_mon.metrics.pool_metrics import render
 from tests.unit.example_pool import HEALTH, NOW, POOL
 from tests.unit.metrics.samples import WHOLE, of
@@ -25,6 +26,44 @@ def test_counters_of_each_brick() -> None:
     assert seconds == pytest.approx(0.023767797)
     assert of(WHOLE, "gluster_brick_read_bytes_total") == [(BRICK, 0)]
     assert of(WHOLE, "gluster_brick_written_bytes_total") == [(BRICK, 2048000)]
+
+
+def dumped(profile: BrickProfile, leader: bool) -> bytes:
+    """The metrics of a pool whose only profile is *profile*, of a volume of which the node reads the dumps."""
+    volumes = tuple(
+        replace(volume, profile=(profile,) if volume.name == "dist2" else None)
+        for volume in POOL.volumes or ()
+    )
+    return render(replace(POOL, volumes=volumes), HEALTH, NOW, leader=leader)
+
+
+FAMILIES = (
+    "fop_total",
+    "fop_seconds_total",
+    "read_bytes_total",
+    "written_bytes_total",
+    "io_size_bytes_count",
+)
+
+
+@pytest.mark.parametrize("leader", [True, False])
+def test_a_node_exports_what_its_own_bricks_wrote(leader: bool) -> None:
+    (of_gluster,) = next(volume.profile for volume in POOL.volumes or () if volume.name == "dist2") or ()
+    text = dumped(replace(of_gluster, dumped_at=7_000_000_000), leader)
+    assert of(text, "gluster_brick_stats_dump_timestamp_seconds") == [(BRICK, 7)]
+    for name in FAMILIES:
+        assert of(text, f"gluster_brick_{name}") == of(WHOLE, f"gluster_brick_{name}") != []
+    # the answer of Gluster, about all bricks, is exported by the leader alone
+    text = dumped(of_gluster, leader)
+    assert of(text, "gluster_brick_stats_dump_timestamp_seconds") == []
+    assert bool(of(text, "gluster_brick_fop_total")) is leader
+
+
+def test_of_a_stale_dump_the_time_alone_is_exported() -> None:
+    text = dumped(BrickProfile(BRICK["host"], BRICK["path"], (), dumped_at=7_000_000_000), True)
+    assert of(text, "gluster_brick_stats_dump_timestamp_seconds") == [(BRICK, 7)]
+    for name in FAMILIES:
+        assert of(text, f"gluster_brick_{name}") == []
 
 
 def test_sizes_of_reads_and_writes() -> None:
