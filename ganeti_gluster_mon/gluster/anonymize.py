@@ -89,11 +89,18 @@ class _Changes:
 
     def _query(self, old: Query) -> Query:
         volume = query.volume_of(old)
+        if volume is not None and query.is_remove_brick_query(old):
+            bricks = [self._brick(brick) for brick in old[3:-1]]
+            return query.remove_brick_status(self._names.volume(volume), bricks)
         return (
             old
             if volume is None
             else tuple(self._names.volume(word) if place == 2 else word for place, word in enumerate(old))
         )
+
+    def _brick(self, brick: str) -> str:
+        host, _, path = brick.rpartition(":/")
+        return f"{self._names.host(host)}:{self._names.path(f'/{path}')}"
 
     def _answer(self, answer: Answer) -> Answer:
         return replace(

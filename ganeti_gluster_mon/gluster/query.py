@@ -6,7 +6,7 @@ A query is the words after ``gluster --mode=script --xml``.
 from __future__ import annotations
 
 import re
-from typing import Optional, Tuple
+from typing import Optional, Sequence, Tuple
 
 Query = Tuple[str, ...]
 
@@ -47,6 +47,9 @@ _OF_VOLUME = (
     ("profile", ("volume", "profile"), ("info", "cumulative")),
 )
 
+#: the query about a remove-brick also names the bricks, which its file does not
+_REMOVE_BRICK = "remove-brick"
+
 #: what Gluster takes as the name of a volume; anything else never gets near its command line
 VOLUME_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]{0,254}\Z")
 #: glusterd's id of a host, by RFC 4122
@@ -73,6 +76,11 @@ def rebalance_status(volume: str) -> Query:
     return ("volume", "rebalance", volume, "status")
 
 
+def remove_brick_status(volume: str, bricks: Sequence[str]) -> Query:
+    """How far a remove-brick of *bricks* ("HOST:PATH") has come."""
+    return ("volume", _REMOVE_BRICK, volume, *bricks, "status")
+
+
 def volume_status(volume: str) -> Query:
     """The state of one volume; where `volume status all` leaves the volume out, this is refused with the reason."""
     return ("volume", "status", volume)
@@ -95,6 +103,8 @@ def file_of_query(query: Query) -> str:
             volume = query[len(before)]
             if query == (*before, volume, *after) and VOLUME_NAME.match(volume):
                 return f"{prefix}-{volume}.xml"
+    if is_remove_brick_query(query):
+        return f"{_REMOVE_BRICK}-{query[2]}.xml"
     raise ValueError(f"not a query of a capture: {' '.join(query)}")
 
 
@@ -108,7 +118,7 @@ def volume_of(query: Query) -> Optional[str]:
 
 
 def query_in_file(file: str) -> Optional[Query]:
-    """The query whose answer *file* keeps by its name; None for any other file."""
+    """The query whose answer *file* keeps by its name; None for any other file, and where the name does not tell it."""
     if file in _QUERIES:
         return _QUERIES[file]
     for prefix, before, after in _OF_VOLUME:
@@ -116,6 +126,16 @@ def query_in_file(file: str) -> Optional[Query]:
         if match and VOLUME_NAME.match(match.group(1)):
             return (*before, match.group(1), *after)
     return None
+
+
+def is_remove_brick_query(query: Query) -> bool:
+    """Whether it is `remove_brick_status` of a volume and at least one brick."""
+    return (
+        len(query) > 4
+        and query[:2] == ("volume", _REMOVE_BRICK)
+        and query[-1] == "status"
+        and VOLUME_NAME.match(query[2]) is not None
+    )
 
 
 def is_heal_query(query: Query) -> bool:

@@ -15,6 +15,7 @@ from ganeti_gluster_mon.gluster import parse, query, stats_dump
 from ganeti_gluster_mon.gluster.capture import Answer, Capture
 from ganeti_gluster_mon.gluster.peer_probe import GLUSTERD_PORT
 from ganeti_gluster_mon.gluster.query import Query
+from ganeti_gluster_mon.gluster.rebalance import Rebalance
 from ganeti_gluster_mon.gluster.session import GlusterSession
 
 STATUS_QUERIES = (query.VOLUME_STATUS_DETAIL, query.VOLUME_STATUS)
@@ -107,9 +108,16 @@ def volume_queries(
         if volume.state == "started" and volume.options.get("features.quota") == "on"
     ]
     for status in statuses:
-        if any(task.type == "rebalance" for task in status.tasks):
-            queries.append(query.rebalance_status(status.volume))
+        if status.tasks:
+            queries += task_queries(status.volume, status.tasks[-1])
     return list(dict.fromkeys(queries))
+
+
+def task_queries(volume: str, task: Rebalance) -> List[Query]:
+    """The query of how far *task* has come on each host."""
+    if task.type == "rebalance":
+        return [query.rebalance_status(volume)]
+    return [query.remove_brick_status(volume, task.bricks)] if task.bricks else []
 
 
 def profile_queries(
@@ -137,20 +145,22 @@ def snapshot_queries(volumes: Sequence[parse.VolumeInfo]) -> List[Query]:
 
 
 def ended_tasks(statuses: Iterable[parse.VolumeStatus], previous: Optional[Capture]) -> Dict[Query, Answer]:
-    """The answers in *previous* of rebalances that had ended: they do not change any more."""
+    """The answers in *previous* about tasks that had ended: they do not change any more."""
     kept: Dict[Query, Answer] = {}
     for status in statuses:
-        rebalance = query.rebalance_status(status.volume)
-        answer = None if previous is None else previous.answer(rebalance)
-        if not status.tasks or answer is None or answer.failure is not None:
-            continue
-        try:
-            before = parse.rebalance_status(answer.output).facts
-        except parse.NoAnswer:
-            continue
-        task = status.tasks[-1]
-        if before.id == task.id and before.status == task.status and "progress" not in task.status:
-            kept[rebalance] = replace(answer, taken_at=None)
+        for each in task_queries(status.volume, status.tasks[-1]) if status.tasks else ():
+            answer = None if previous is None else previous.answer(each)
+            of_remove_brick = query.is_remove_brick_query(each)
+            parse_task = parse.remove_brick_status if of_remove_brick else parse.rebalance_status
+            if answer is None or answer.failure is not None:
+                continue
+            try:
+                before = parse_task(answer.output).facts
+            except parse.NoAnswer:
+                continue
+            task = status.tasks[-1]
+            if before.id == task.id and before.status == task.status and "progress" not in task.status:
+                kept[each] = replace(answer, taken_at=None)
     return kept
 
 

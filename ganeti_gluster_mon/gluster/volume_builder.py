@@ -171,20 +171,23 @@ def _profile(
 def _task(
     reader: AnswerReader, info: parse.VolumeInfo, reports: Optional[VolumeReports]
 ) -> Optional[Rebalance]:
-    """The last task, from `volume status`, with what `volume rebalance status` adds to a rebalance."""
-    detail = reader.read(
-        query.rebalance_status(info.name),
-        parse.rebalance_status,
-        f"rebalance of {info.name}",
-        volume=info.name,
-    )
+    """The last task, from `volume status`, with what the status of the task itself adds."""
+    task = reports.tasks[-1] if reports is not None and reports.tasks else None
+    removed = () if task is None or task.type == "rebalance" else task.bricks
+    if removed:
+        sent = query.remove_brick_status(info.name, removed)
+        detail = reader.read(
+            sent, parse.remove_brick_status, f"remove-brick of {info.name}", volume=info.name
+        )
+    else:
+        sent = query.rebalance_status(info.name)
+        detail = reader.read(sent, parse.rebalance_status, f"rebalance of {info.name}", volume=info.name)
     if detail is not None:
         here = reader.capture.queried_by or reader.capture.node or "localhost"
         nodes = (replace(node, host=here) if node.host == "localhost" else node for node in detail.nodes)
-        detail = replace(detail, nodes=tuple(nodes))
-    if reports is None or not reports.tasks:
+        detail = replace(detail, nodes=tuple(nodes), bricks=removed)
+    if task is None:
         return detail
-    task = reports.tasks[-1]
     if detail is not None and task.type == detail.type and task.id == detail.id:
         return replace(detail, status=task.status) if task.status == detail.status else detail
     return task

@@ -222,6 +222,9 @@ def test_a_remove_brick_that_is_not_committed(lab_pool: Pool) -> None:
         assert waiting["severity"] == 4
         command = f"gluster volume remove-brick small {removed} commit"
         assert command in waiting["text"]
+        task = observed.volume("small")["rebalance"]
+        assert (task["bricks"], task["failures"]) == ([removed], 0)
+        assert [(node["host"], node["status"]) for node in task["nodes"]] == [(NODE2, "completed")]
         lab_pool.gluster(*command.split()[1:])
         observed = wait_no_problem(lab_pool, "REMOVE_BRICK_UNCOMMITTED", "small")
         assert len(observed.volume("small")["bricks"]) == 1

@@ -30,7 +30,7 @@ from ganeti_gluster_mon.gluster.parse.op_version_xml import max_op_version
 from ganeti_gluster_mon.gluster.parse.pool_list_xml import pool_list
 from ganeti_gluster_mon.gluster.parse.profile_xml import profile
 from ganeti_gluster_mon.gluster.parse.quota_xml import quota_list
-from ganeti_gluster_mon.gluster.parse.rebalance_xml import rebalance_status
+from ganeti_gluster_mon.gluster.parse.rebalance_xml import rebalance_status, remove_brick_status
 from ganeti_gluster_mon.gluster.parse.snapshot_info_xml import snapshot_info
 from ganeti_gluster_mon.gluster.parse.volume_info_xml import volume_info
 from ganeti_gluster_mon.gluster.parse.volume_status_xml import volume_status
@@ -60,6 +60,7 @@ __all__ = [
     "quota_list",
     "readable",
     "rebalance_status",
+    "remove_brick_status",
     "snapshot_info",
     "state",
     "state_in_part",

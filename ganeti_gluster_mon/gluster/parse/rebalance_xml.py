@@ -1,4 +1,4 @@
-"""`volume rebalance V status`: how far a rebalance is, host by host.  Pure."""
+"""`volume rebalance V status`, `volume remove-brick V BRICKS status`: how far a task is, host by host.  Pure."""
 
 from __future__ import annotations
 
@@ -24,6 +24,8 @@ from ganeti_gluster_mon.gluster.validation import (
 )
 from ganeti_gluster_mon.gluster.xmlstream import Record, read
 
+#: the element that holds the answer, by the type of the task
+_ROOTS = {"rebalance": "volRebalance", "remove-brick": "volRemoveBrick"}
 #: counts of a host that are not there in every version of Gluster
 _COUNTS = ("files", "size", "lookups", "skipped")
 _SECONDS = re.compile(r"\d{1,10}(\.\d{1,9})?", re.ASCII)
@@ -31,39 +33,49 @@ _SECONDS = re.compile(r"\d{1,10}(\.\d{1,9})?", re.ASCII)
 
 def rebalance_status(output: bytes) -> Parsed[Rebalance]:
     """How far the volume's rebalance is, over all its hosts, from `volume rebalance V status`."""
+    return _task_status(output, "rebalance")
+
+
+def remove_brick_status(output: bytes) -> Parsed[Rebalance]:
+    """How far a remove-brick is, over all hosts, from `volume remove-brick V BRICKS status`, without the bricks."""
+    return _task_status(output, "remove-brick")
+
+
+def _task_status(output: bytes, type_: str) -> Parsed[Rebalance]:
     faults = Faults()
+    what = f"the {type_}"
     aggregate = element("failures status statusStr")
     node = element(
         f"nodeName failures status statusStr runtime {' '.join(_COUNTS)}",
-        make=lambda record: _rebalance_node(record, faults),
+        make=lambda record: _node(record, what, faults),
     )
     answer = read(
         output,
-        "volRebalance",
+        _ROOTS[type_],
         element("task-id nodeCount", node=node, aggregate=aggregate, many="node"),
         faults,
     )
     nodes: List[Optional[RebalanceNode]] = answer.children.get("node", [])
     # Hosts on which it was not started are counted and not listed.
-    compare_count(answer.texts.get("nodeCount"), len(nodes), "nodes", "the rebalance", faults, fewer=True)
+    compare_count(answer.texts.get("nodeCount"), len(nodes), "nodes", what, faults, fewer=True)
     total = only(answer, "aggregate").texts
-    status = state_word(total, TASK_STATES, "the rebalance", faults)
+    status = state_word(total, TASK_STATES, what, faults)
     if status is None:
         raise Unreadable("; ".join(faults.all()))
     id_ = answer.texts.get("task-id")
     if id_ is not None:
-        id_ = uuid_of(id_, "task-id", "the rebalance", faults)
-    failures = number(total.get("failures"), "failures", "the rebalance", faults)
+        id_ = uuid_of(id_, "task-id", what, faults)
+    failures = number(total.get("failures"), "failures", what, faults)
     known = tuple(node for node in nodes if node is not None)
-    return Parsed(Rebalance("rebalance", status, id_, failures=failures, nodes=known), faults.all())
+    return Parsed(Rebalance(type_, status, id_, failures=failures, nodes=known), faults.all())
 
 
-def _rebalance_node(record: Record, faults: Faults) -> Optional[RebalanceNode]:
+def _node(record: Record, what: str, faults: Faults) -> Optional[RebalanceNode]:
     host = record.texts.get("nodeName", "")
     if not is_name(host):
-        faults.add(f"a node of the rebalance is called {quoted(host)}")
+        faults.add(f"a node of {what} is called {quoted(host)}")
         return None
-    whose = f"the rebalance on {host}"
+    whose = f"{what} on {host}"
     status = state_word(record.texts, TASK_STATES, whose, faults)
     failures = number(record.texts.get("failures"), "failures", whose, faults)
     counts = {

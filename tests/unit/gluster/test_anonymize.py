@@ -111,6 +111,13 @@ def test_what_is_not_known_stays_not_known() -> None:
     assert anonymous(nothing)[0] == nothing
 
 
+def test_the_bricks_of_a_remove_brick_are_replaced() -> None:
+    sent = query.remove_brick_status("gv0", ("kvm7.corp:/srv/secret",))
+    changed, _ = anonymous(replace(CAPTURE, answers=(*CAPTURE.answers, Answer(sent, b""))))
+    (found,) = [one.query for one in changed.answers if "remove-brick" in one.query]
+    assert found == query.remove_brick_status("v1", ("node1.example.org:/d1/d2",))
+
+
 def test_a_query_that_no_capture_knows_is_refused() -> None:
     with pytest.raises(ValueError, match="not a query of a capture: volume top gv0"):
         anonymous(replace(CAPTURE, answers=(Answer(("volume", "top", "gv0"), b""),)))

@@ -18,6 +18,18 @@ def test_query_and_file_name_determine_each_other(volume: str) -> None:
         assert query.query_in_file(query.file_of_query(sent)) == sent
 
 
+def test_the_file_about_a_remove_brick_does_not_name_the_bricks() -> None:
+    sent = query.remove_brick_status("gv0", ("node1:/b/1", "node2:/b/1"))
+    assert sent == ("volume", "remove-brick", "gv0", "node1:/b/1", "node2:/b/1", "status")
+    assert query.file_of_query(sent) == "remove-brick-gv0.xml"
+    assert query.volume_of(sent) == "gv0"
+    assert query.query_in_file("remove-brick-gv0.xml") is None
+    without = ("volume", "remove-brick", "gv0", "status")
+    for other in (without, ("volume", "remove-brick", "-x", "b", "status"), (*sent[:-1], "commit")):
+        with pytest.raises(ValueError, match="not a query"):
+            query.file_of_query(other)
+
+
 @pytest.mark.parametrize("volume", ["", "-x", "a/b", "../x", "a b", "a\n", "ü", "x" * 256])
 def test_hostile_volume_names_name_no_file(volume: str) -> None:
     with pytest.raises(ValueError, match="not a query"):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import replace
 from pathlib import Path
-from typing import Dict, List
+from typing import Dict, List, Tuple
 
 import pytest
 
@@ -100,16 +100,19 @@ def test_the_reason_is_queried_of_a_volume_that_is_left_out() -> None:
     assert status_query.left_out_queries(VOLUMES, HEALTHY.answers) == []
 
 
-def test_a_rebalance_that_has_ended_is_queried_once() -> None:
-    task = Rebalance("rebalance", "completed", "6b0a1d6e-7a8a-4f0e-9b6e-0d1b1c2d3e4f")
+@pytest.mark.parametrize("bricks", [(), ("node1:/b/1", "node2:/b/1")])
+def test_a_task_that_has_ended_is_queried_once(bricks: Tuple[str, ...]) -> None:
+    type_, root = ("remove-brick", "volRemoveBrick") if bricks else ("rebalance", "volRebalance")
+    task = Rebalance(type_, "completed", "6b0a1d6e-7a8a-4f0e-9b6e-0d1b1c2d3e4f", bricks)
     statuses = [parse.VolumeStatus("dist2", (), (task,))]
-    rebalance = query.rebalance_status("dist2")
+    rebalance = query.remove_brick_status("dist2", bricks) if bricks else query.rebalance_status("dist2")
     assert status_query.volume_queries((), statuses) == [rebalance]
     output = (
-        "<?xml version='1.0'?><cliOutput><opRet>0</opRet><volRebalance>"
+        "<?xml version='1.0'?><cliOutput><opRet>0</opRet>"
+        f"<{root}>"
         f"<task-id>{task.id}</task-id><nodeCount>0</nodeCount>"
         "<aggregate><failures>3</failures><status>3</status><statusStr>completed</statusStr></aggregate>"
-        "</volRebalance></cliOutput>"
+        f"</{root}></cliOutput>"
     )
     previous = replace(HEALTHY, answers=(Answer(rebalance, output.encode()),))
     assert list(status_query.ended_tasks(statuses, previous)) == [rebalance]

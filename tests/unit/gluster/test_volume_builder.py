@@ -291,6 +291,19 @@ def test_rebalance_status_adds_the_failures_of_the_same_task() -> None:
     assert found is not None and (found.status, found.failures) == ("completed", 2)
 
 
+def test_remove_brick_status_adds_what_each_host_did() -> None:
+    bricks = ("node2:/b/1",)
+    removal = Rebalance("remove-brick", "in progress", ID, bricks)
+    output = rebalance("in progress").output.replace(b"volRebalance", b"volRemoveBrick")
+    found = task(removal, answers=(Answer(query.remove_brick_status("gv0", bricks), output),))
+    assert found is not None and (found.type, found.bricks, found.failures) == ("remove-brick", bricks, 2)
+    assert [node.host for node in found.nodes] == ["node2"]
+    # that of other bricks is another one
+    assert (
+        task(removal, answers=(Answer(query.remove_brick_status("gv0", ("node3:/b/1",)), output),)) == removal
+    )
+
+
 @pytest.mark.parametrize(
     ("host", "changes", "name"),
     [

@@ -33,6 +33,45 @@ def test_rebalance() -> None:
         parse.rebalance_status(xml(REBALANCE % (2, "3")))
 
 
+def test_remove_brick() -> None:
+    """As Gluster 10.3 wrote it."""
+    answer = f"""
+  <volRemoveBrick>
+    <task-id>{TASK}</task-id>
+    <nodeCount>3</nodeCount>
+    <node>
+      <nodeName>node2.lab.test</nodeName>
+      <id>baa965a5-a4c2-4147-9ef5-e0d73dd77dd8</id>
+      <files>69</files>
+      <size>6900000</size>
+      <lookups>70</lookups>
+      <failures>1</failures>
+      <skipped>0</skipped>
+      <status>3</status>
+      <statusStr>completed</statusStr>
+      <runtime>1.00</runtime>
+    </node>
+    <aggregate>
+      <files>69</files>
+      <size>6900000</size>
+      <lookups>70</lookups>
+      <failures>1</failures>
+      <skipped>0</skipped>
+      <status>3</status>
+      <statusStr>completed</statusStr>
+      <runtime>1.00</runtime>
+    </aggregate>
+  </volRemoveBrick>
+"""
+    node = RebalanceNode(
+        "node2.lab.test", "completed", 1, files=69, size=6900000, lookups=70, skipped=0, run_time=1.0
+    )
+    parsed = parse.remove_brick_status(xml(answer))
+    assert parsed == parse.Parsed(Rebalance("remove-brick", "completed", TASK, failures=1, nodes=(node,)))
+    with pytest.raises(parse.NoAnswer):
+        parse.rebalance_status(xml(answer))
+
+
 def test_counts_of_a_host() -> None:
     parsed = parse.rebalance_status(
         (REPORTS / "rebalance-done-failures" / "rebalance-bigvol.xml").read_bytes()
