@@ -12,6 +12,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from tests.lab.pool import Pool
 from tests.lab.process import Process
+from tests.lab.waiting import LabTimeout, wait_until
 
 #: a cycle's own limits (10 s, and 20 s for heal info) and some for two busy cores
 LONGEST = 40.0
@@ -68,8 +69,7 @@ def look(pool: Pool, host: int = 1, flags: Sequence[str] = ()) -> Look:
     assert collect.returncode == 0, collect.stderr
     assert metrics.returncode == 0, metrics.stderr
     assert check.stdout.count("\n") == 1, check.stdout
-    left = left_running(pool, host)
-    assert not left, left
+    wait_nothing_left(pool, host)
     return Look(
         reports={report["name"]: report for report in json.loads(collect.stdout)},
         metrics=samples(metrics.stdout),
@@ -78,6 +78,20 @@ def look(pool: Pool, host: int = 1, flags: Sequence[str] = ()) -> Look:
         stderr=collect.stderr,
         seconds=slowest,
     )
+
+
+def wait_nothing_left(pool: Pool, host: int) -> None:
+    """Nothing of looking runs any more; the kernel may take a moment to end what was killed in a mount that hung."""
+    left: List[Process] = []
+
+    def nothing_left() -> bool:
+        left[:] = left_running(pool, host)
+        return not left
+
+    try:
+        wait_until(nothing_left, "nothing left", 2, 0.05)
+    except LabTimeout:
+        raise AssertionError(left) from None
 
 
 def left_running(pool: Pool, host: int) -> List[Process]:

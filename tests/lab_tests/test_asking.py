@@ -10,7 +10,7 @@ import pytest
 
 from tests.lab.pool import Pool
 from tests.lab.waiting import wait_until
-from tests.lab_tests.looking import left_running
+from tests.lab_tests.looking import left_running, wait_nothing_left
 
 pytestmark = pytest.mark.lab
 
@@ -56,7 +56,7 @@ def test_glusterd_is_frozen(lab_pool: Pool) -> None:
         assert time.monotonic() - began < 5
         unknown(collect.stdout)
         one_line(collect.stderr, "glusterd")
-        assert not left_running(lab_pool, 2)
+        wait_nothing_left(lab_pool, 2)
     finally:
         lab_pool.thaw_glusterd(2)
         lab_pool.wait_connected()

@@ -12,7 +12,7 @@ import pytest
 
 from tests.lab.pool import Pool
 from tests.lab.waiting import LabTimeout, wait_until
-from tests.lab_tests.looking import LONGEST, Look, left_running, look, sentences
+from tests.lab_tests.looking import LONGEST, Look, look, sentences, wait_nothing_left
 
 pytestmark = pytest.mark.lab
 
@@ -294,4 +294,4 @@ def test_a_lock_held_by_an_administrator_delays_the_result_and_does_not_change_i
         for other in others:
             other.join()
     assert commands[0] > 15
-    assert not left_running(lab_pool, 1)
+    wait_nothing_left(lab_pool, 1)

@@ -16,7 +16,7 @@ from tests.lab.pool import Pool
 from tests.lab.process import all_processes
 from tests.lab.waiting import wait_until
 from tests.lab_tests.daemon import AT_ONCE, INTERVAL, LONG, Daemon, answers, serving
-from tests.lab_tests.looking import left_running
+from tests.lab_tests.looking import wait_nothing_left
 
 pytestmark = pytest.mark.lab
 
@@ -261,7 +261,7 @@ def test_it_ends_at_once_and_leaves_nothing(lab_pool: Pool) -> None:
         daemon.process.terminate()
         assert daemon.process.wait(LONG) == 0
         assert time.monotonic() - began < 2
-    assert not left_running(lab_pool, 1)
+    wait_nothing_left(lab_pool, 1)
 
 
 def test_when_the_supervisor_is_killed_both_processes_end(lab_pool: Pool) -> None:
@@ -283,4 +283,4 @@ def test_a_gluster_that_says_nothing_or_nonsense(lab_pool: Pool) -> None:
         with serving(lab_pool, 1, "--gluster", path, "--timeout", "2", "--max-output", "8") as daemon:
             daemon.wait_code(2)
             assert daemon.seconds("/metrics") < AT_ONCE
-        assert not left_running(lab_pool, 1)
+        wait_nothing_left(lab_pool, 1)
