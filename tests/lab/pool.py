@@ -263,6 +263,13 @@ class Pool(Lab):
         self._wait_bricks(volume, host, "Started", path)
         self._wait_self_heal(volume, host)
 
+    def wait_started(self, volume: str, host: int) -> None:
+        """Wait until glusterd of a host calls the bricks that it has of a volume started, as after a boot.
+
+        A brick answers clients a moment before that.
+        """
+        self._wait_bricks(volume, host, "Started", None)
+
     def _each_brick(self, action: Callable[[int], None], volume: str, host: int, path: Optional[str]) -> None:
         bricks = self.brick_processes(volume, host, path)
         if not bricks:

@@ -128,6 +128,7 @@ def test_a_dead_disk_is_replaced_in_its_place(pool: Pool, capsys: pytest.Capture
     pool.power_off(2)
     pool.power_on(2)
     pool.wait_connected()
+    pool.wait_started("gv0", 2)
     pool.wait_healed("gv0")
 
 
