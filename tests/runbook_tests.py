@@ -13,6 +13,9 @@ FIXED: Mapping[str, str] = {
     "BRICK_OFFLINE": "test_runbook.py::test_a_brick_is_offline",
     "BRICK_HANGS": "test_runbook.py::test_a_brick_hangs",
     "BRICK_FILESYSTEM": "test_runbook_space.py::test_a_filesystem_that_became_read_only_is_replaced",
+    "BRICK_FILESYSTEM_NOT_MOUNTED": (
+        "test_runbook.py::test_a_brick_that_runs_below_its_mount_point_is_healed_anew"
+    ),
     "BRICK_CONTRADICTED": "test_runbook.py::test_glusterd_has_lost_a_brick",
     "GLUSTERD_DOWN": "test_runbook.py::test_glusterd_of_a_node_does_not_answer_there",
     "GLUSTERD_HANGS": "test_runbook.py::test_glusterd_of_a_node_does_not_answer_there",

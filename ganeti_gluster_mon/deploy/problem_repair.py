@@ -24,7 +24,7 @@ from ganeti_gluster_mon.health import OK, Limits, Problem, remedy_of
 from ganeti_gluster_mon.text import one_line, some
 
 #: what other modules of the task repair plan or name
-_ELSEWHERE = frozenset(("HEAL_DAEMON_DOWN", "SPLIT_BRAIN"))
+_ELSEWHERE = frozenset(("BRICK_FILESYSTEM_NOT_MOUNTED", "HEAL_DAEMON_DOWN", "SPLIT_BRAIN"))
 #: what Gluster is repairing
 _BY_ITSELF = frozenset(("HEAL_PENDING", "REBALANCE_RUNNING"))
 _PEERS = frozenset(("PEER_DISCONNECTED", "PEER_SILENT"))

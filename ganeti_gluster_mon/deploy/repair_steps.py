@@ -8,21 +8,20 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import Any, List, Optional, Sequence, Tuple
+from typing import Any, List, Mapping, Optional, Sequence, Tuple
 
 from ganeti_gluster_mon.deploy import fstab, gluster_cli
 from ganeti_gluster_mon.deploy.layout import BrickAddress
 from ganeti_gluster_mon.deploy.step import DONE, Command, NodeQuery, PreconditionFailed, Remaining, Step
 from ganeti_gluster_mon.ganeti.ssh import CommandResult
+from ganeti_gluster_mon.gluster.brick_filesystems import RECORD
 from ganeti_gluster_mon.text import one_line
-
-#: on a mount point, in the filesystem below it: the UUID of the filesystem that belongs there
-RECORD = "trusted.ganeti-gluster-mon.filesystem"
 
 #: filesystems that /etc/fstab mounts; others (zfs, btrfs subvolumes) are mounted by other means and left alone
 _BY_FSTAB = ("xfs", "ext4")
 
 #: it takes the path of a brick and prints where it is: {"point": mount point of the filesystem that holds it, or would,
+#: "real_point": the same where symlinks in the path are followed, "real": what each directory above it leads to,
 #: "source": device, "type": filesystem, "uuid": of the filesystem or null, "volume_id": hexadecimal or null,
 #: "error": why that cannot be read, "there": whether there is something at that path, "indexed": whether it has
 #: .glusterfs, as a brick that ran has, "pid": of the brick's process or null, "recorded": [[directory, UUID, device or
@@ -40,6 +39,10 @@ def run(*argv):
 def plain(text):
     return re.sub(r"\\\\([0-7]{3})", lambda code: chr(int(code[1], 8)), text)
 found = {"point": "/", "source": "", "type": "", "volume_id": None, "error": None, "recorded": [], "pid": None}
+above, found["real"], found["real_point"] = path, {}, "/"
+while above != "/":
+    found["real"][above] = os.path.realpath(above)
+    above = os.path.dirname(above)
 with open("/proc/self/mountinfo") as file:
     for line in file:
         words = line.split()
@@ -47,6 +50,8 @@ with open("/proc/self/mountinfo") as file:
         if (path + "/").startswith(point.rstrip("/") + "/") and len(point) >= len(found["point"]):
             after = words[words.index("-") + 1:]
             found.update(point=point, type=after[0], source=plain(after[1]))
+        if (found["real"].get(path, path) + "/").startswith(point.rstrip("/") + "/"):
+            found["real_point"] = max(point, found["real_point"], key=len)
 try:
     found["volume_id"] = os.getxattr(path, "trusted.glusterfs.volume-id", follow_symlinks=False).hex()
 except OSError as err:
@@ -96,6 +101,10 @@ class Found:
     pid: Optional[int]
     #: directories above it, the nearest first, with the UUID of the filesystem that belongs there and its device
     recorded: Tuple[Tuple[str, str, Optional[str]], ...]
+    #: as `point`, where symlinks in the path are followed
+    real_point: str
+    #: what each directory above it leads to
+    real: Mapping[str, str]
 
 
 @dataclass(frozen=True)
@@ -184,30 +193,35 @@ class BrickMounted(Step):
         entries = fstab.entries(table.stdout)
         brick = BrickAddress(self.node, self.path).label
         entry = self._entry(entries)
+        place = next((one for one in found.recorded if len(one[0]) > len(found.point)), None)
         if found.volume_id == self.volume_id.replace("-", ""):
             # `volume start force` writes the id on an empty mount point, and may then start the brick there
-            if found.indexed or entry is None or entry.mount_point == found.point:
+            point = unmounted(found, table, self.path)
+            if point is None:
                 return self._kept(found, table, entries, systemd)
+            if found.indexed:
+                raise PreconditionFailed(
+                    ran_below(BrickAddress(self.node, self.path), self.node, self.volume, point, found.point)
+                )
             if found.pid is not None:
                 raise PreconditionFailed(
-                    f"{brick}: its process runs on {found.point}, and its filesystem is not mounted at "
-                    f"{entry.mount_point}: end the process on {self.node} (kill {found.pid}), then run this command "
-                    f"again"
+                    f"{brick}: its process runs on {found.point}, and its filesystem is not mounted at {point}: end "
+                    f"the process on {self.node} (kill {found.pid}), then run this command again"
                 )
-            return self._mount(entry.mount_point)
+            if entry is not None:
+                return self._mount(entry.mount_point)
         anew = f"gnt-gluster replace-brick {self.volume} {brick} {self.node} --device DEVICE"
         if found.error is not None:
             raise PreconditionFailed(
                 f"{brick} cannot be read ({one_line(found.error)}): if its disk has failed: {anew}"
             )
-        if found.volume_id is not None:
+        if found.volume_id not in (None, self.volume_id.replace("-", "")):
             raise PreconditionFailed(
                 f"{brick} belongs to another volume (its id is {found.volume_id}), and {self.volume} has a brick "
                 f"there: mount the filesystem of the brick at {found.point}; if it is gone: {anew}"
             )
         if entry is not None and entry.mount_point != found.point:
             return self._mount(entry.mount_point)
-        place = next((one for one in found.recorded if one[0] != found.point), None)
         if entry is None and place is not None:
             point, uuid, device = place
             if device is None:
@@ -261,6 +275,36 @@ class BrickMounted(Step):
         return (Command(self.node, ("mkdir", "--parents", point)), Command(self.node, ("mount", point)))
 
 
+def unmounted(found: Found, table: CommandResult, path: str) -> Optional[str]:
+    """The mount point of the filesystem that the brick at *path* belongs on, where that is not mounted; else None.
+
+    It is known by /etc/fstab (*table*), and by the record on the mount point.
+    """
+    belongs: List[str] = [point for point, _, _ in found.recorded]
+    if not table.status:
+        belongs += [entry.mount_point for entry in fstab.entries(table.stdout)]
+    for point in belongs:
+        # mount(8) follows symlinks in the mount point
+        real = found.real.get(point.rstrip("/"), point)
+        if f"{path}/".startswith(f"{point.rstrip('/')}/") and len(real) > len(found.real_point):
+            return point
+    return None
+
+
+def ran_below(brick: BrickAddress, node: str, volume: str, point: str, below: str) -> str:
+    """Why *brick* is neither started nor mounted over where it has run on the filesystem *below* its mount *point*.
+
+    What it took there is not pending on the other bricks, so its own files would be old without a sign of it.
+    """
+    shown = one_line(point, 100)
+    return (
+        f"{brick.label}: {shown} is not mounted, and a brick has run on the filesystem below ({below}): if it has "
+        f"written there since {shown} was mounted last, its own files are old and Gluster does not know that: "
+        f"gnt-gluster replace-brick {volume} {brick.label} {node} --device DEVICE --wipe {node}:DEVICE; if it has not: "
+        f"move {brick.path} aside, mount {shown}, then gnt-gluster repair {volume}"
+    )
+
+
 def fstab_commands(node: str, table: str, line: str, systemd: bool) -> Tuple[Command, ...]:
     """The commands that append *line* to /etc/fstab, whose text is *table*."""
     start = "" if table.endswith("\n") or not table else "\n"
@@ -293,6 +337,8 @@ def understand(node: str, reply: CommandResult) -> Found:
             indexed=bool(parsed["indexed"]),
             pid=parsed["pid"],
             recorded=tuple((str(point), str(uuid), device) for point, uuid, device in parsed["recorded"]),
+            real_point=str(parsed.get("real_point", parsed["point"])),
+            real={str(name): str(real) for name, real in parsed.get("real", {}).items()},
         )
     except (ValueError, KeyError, TypeError) as err:
         raise PreconditionFailed(f"{node}: the mounts of the bricks are not known: {reply.reason}") from err

@@ -17,6 +17,7 @@ from ganeti_gluster_mon.deploy.context import Context, Proposal
 from ganeti_gluster_mon.deploy.daemon_steps import LOCALHOST, EndSelfHealDaemon, StartDaemon, daemon_online
 from ganeti_gluster_mon.deploy.gluster_cli import volume_status
 from ganeti_gluster_mon.deploy.layout import REPLICATE, BrickAddress
+from ganeti_gluster_mon.deploy.misplaced_bricks import repair_misplaced
 from ganeti_gluster_mon.deploy.pool_steps import StartVolume
 from ganeti_gluster_mon.deploy.problem_repair import repair_problems
 from ganeti_gluster_mon.deploy.repair_steps import BrickMounted, RestartGlusterd
@@ -144,8 +145,12 @@ def _of_volume(
             mounts.append(BrickMounted(node.name, brick.path, volume.name, volume.uuid))
     if not reached:
         raise PlanRefused(f"{volume.name}: no node with a brick can be reached")
+    online = [] if silent else [address for address in reached if address.label not in missing]
+    misplaced, left = repair_misplaced(context, volume, online)
+    mounts += misplaced
+    notes += left
     if not (missing or silent):
-        return [], notes
+        return mounts, notes
     ended, started = _lost_daemons(context, coordinator, volume, missing, away)
     # with bricks that cannot be reached only the others are waited for, and no daemons
     bricks = () if len(reached) == len(volume.bricks) else tuple(reached)

@@ -23,6 +23,7 @@ from ganeti_gluster_mon.deploy.command_arguments import (
 from ganeti_gluster_mon.deploy.context import Context, Proposal
 from ganeti_gluster_mon.deploy.heal_steps import FullHeal, Healed, RootVersion, SameEntries
 from ganeti_gluster_mon.deploy.layout import DISPERSE, REPLICATE, BrickAddress
+from ganeti_gluster_mon.deploy.misplaced_bricks import SetBrickAside, misplaced_bricks
 from ganeti_gluster_mon.deploy.plan import BrickPlace
 from ganeti_gluster_mon.deploy.pool_steps import ReplaceBrick, StartVolume
 from ganeti_gluster_mon.deploy.slot_steps import (
@@ -102,6 +103,7 @@ def replace_brick(context: Context, arguments: argparse.Namespace) -> Proposal:
         steps += [*made.steps, StartVolume(coordinator.name, volume.name, (new,))]
     else:
         _can_be_replaced(volume, old, new, others)
+        notes += _misplaced(context, volume, old, others)
         dead = state is not None and bool(state.fault)
         queries += replacement_risk(context, coordinator.name, volume, old, others, dead)
         queries += _too_small(context, volume, old, new, others, place, surveyed[place.node])
@@ -205,6 +207,7 @@ def _same_slot(
     steps: List[Step] = [StopBrick(coordinator, volume, brick)]
     if place.device is not None and state.mount_point is not None:
         steps.append(UnmountDead(place.node, place.device, state.mount_point))
+        steps.append(SetBrickAside(place.node, brick.path, state.mount_point))
     return (*steps, *made, ResetBrick(coordinator, volume, brick, others))
 
 
@@ -229,6 +232,26 @@ def _can_be_replaced(
         raise PreconditionFailed(
             f"{new.node} has a brick of the same set already: two copies on one host are one"
         )
+
+
+def _misplaced(
+    context: Context, volume: VolumeInfo, old: BrickAddress, others: Sequence[BrickAddress]
+) -> List[str]:
+    """What is kept where *old* runs below its mount point.  Raises PreconditionFailed where one of *others* does.
+
+    Such a brick lacks files, and the heal may not know that.
+    """
+    found = {one.brick: one for one in misplaced_bricks(context, volume, [old, *others]) if one.has_run}
+    for brick in others:
+        if brick in found:
+            raise PreconditionFailed(
+                f"{old.label} may have what only it has: {found[brick].decision(volume)}"
+            )
+    if old not in found:
+        return []
+    return [
+        f"{old.label} has run on the filesystem of {found[old].below}: what it wrote there stays on {found[old].node}"
+    ]
 
 
 def replacement_risk(

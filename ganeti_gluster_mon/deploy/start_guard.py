@@ -8,12 +8,13 @@ may run the command, so the host that all steps run their commands on looks firs
 
 from __future__ import annotations
 
-from typing import Dict, List, Optional, Sequence, Tuple
+from typing import Dict, Optional, Sequence, Tuple
 
 from ganeti_gluster_mon.deploy import fstab, gluster_cli
 from ganeti_gluster_mon.deploy.apply import Host, query_nodes
 from ganeti_gluster_mon.deploy.brick_status import offline, status_queries
-from ganeti_gluster_mon.deploy.repair_steps import Found, brick_query, understand
+from ganeti_gluster_mon.deploy.layout import BrickAddress
+from ganeti_gluster_mon.deploy.repair_steps import Found, brick_query, ran_below, understand, unmounted
 from ganeti_gluster_mon.deploy.step import NodeQuery, PreconditionFailed
 from ganeti_gluster_mon.ganeti.ssconf import Cluster, Node
 from ganeti_gluster_mon.ganeti.ssh import CommandResult
@@ -92,11 +93,12 @@ def misplaced(found: Found, table: CommandResult, volume: VolumeInfo, brick: Bri
         return ""  # nothing starts there
     missing = unmounted(found, table, brick.path)
     if missing is not None:
+        if found.indexed:
+            return ran_below(BrickAddress(brick.host, brick.path), node, volume.name, missing, found.point)
         point = one_line(missing, 100)
-        inside = f": a brick has run on the filesystem below ({found.point}): look at {brick.path} there, and"
         return (
-            f"{label}: {point} is not mounted{inside if found.indexed else ':'} mount it on {node} (mount {point}), "
-            f"then gnt-gluster repair {volume.name}"
+            f"{label}: {point} is not mounted: mount it on {node} (mount {point}), then gnt-gluster repair "
+            f"{volume.name}"
         )
     if found.volume_id is None:
         return (
@@ -108,20 +110,6 @@ def misplaced(found: Found, table: CommandResult, volume: VolumeInfo, brick: Bri
     if not found.indexed:
         return f"{label} has no .glusterfs: its filesystem may not be mounted: mount it on {node}"
     return ""
-
-
-def unmounted(found: Found, table: CommandResult, path: str) -> Optional[str]:
-    """The mount point of the filesystem that the brick at *path* belongs on, where that is not mounted; else None.
-
-    It is known by /etc/fstab (*table*), and by the record on the mount point.
-    """
-    belongs: List[str] = [point for point, _, _ in found.recorded]
-    if not table.status:
-        belongs += [entry.mount_point for entry in fstab.entries(table.stdout)]
-    for point in belongs:
-        if f"{path}/".startswith(f"{point.rstrip('/')}/") and len(point) > len(found.point):
-            return point
-    return None
 
 
 def _not_looked_at(cluster: Cluster, node: Optional[Node], volume: str, brick: BrickInfo) -> str:

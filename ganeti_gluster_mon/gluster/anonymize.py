@@ -144,6 +144,7 @@ class _Changes:
             filesystem,
             brick=names.path(filesystem.brick),
             mount=names.path(filesystem.mount),
+            not_mounted=None if filesystem.not_mounted is None else names.path(filesystem.not_mounted),
             filesystem=_or_text(filesystem.filesystem, _FILESYSTEM, texts) or "",
             device=names.device(filesystem.device),
             name=_or_text(filesystem.name, _KERNEL_NAME, texts),
@@ -276,7 +277,7 @@ def _manifest_texts(capture: Capture) -> Iterator[str]:
         for worker in session.workers:
             yield from (worker.host, worker.path)
     for filesystem in capture.filesystems:
-        yield from (filesystem.brick, filesystem.mount, filesystem.device)
+        yield from (filesystem.brick, filesystem.mount, filesystem.device, filesystem.not_mounted or "")
     for dump in capture.stats_dumps:
         yield dump.brick
     if capture.lvm is not None:

@@ -90,6 +90,7 @@ def _of_filesystem(known: brick_filesystems.BrickFilesystem, reported: Mapping[s
     own = {"device": known.device, "filesystem": known.filesystem, "name": known.name}
     return {
         "mount": known.mount,
+        "not_mounted": known.not_mounted,
         "filesystem_errors": known.errors,
         **{name: value for name, value in own.items() if reported.get(name) is None},
     }

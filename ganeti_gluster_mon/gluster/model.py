@@ -78,6 +78,8 @@ class Brick:
     filesystem: Optional[str] = None
     #: where that filesystem is mounted; known on its own host
     mount: Optional[str] = None
+    #: where another filesystem should be mounted for it, by /etc/fstab, and is not; known on its own host
+    not_mounted: Optional[str] = None
     #: errors that the kernel has recorded of that filesystem; known on its own host, for ext4 and btrfs
     filesystem_errors: Optional[int] = None
     #: whether that filesystem is mounted read-only
@@ -96,6 +98,11 @@ class Brick:
     heal_failure: Optional[str] = None
     #: its connections; None: not known
     clients: Optional[Tuple[BrickClient, ...]] = None
+
+    @property
+    def filesystem_mounted(self) -> Optional[bool]:
+        """Whether its filesystem is mounted where it belongs; None: not known, as of a brick of another node."""
+        return None if self.mount is None else self.not_mounted is None
 
     @property
     def client_count(self) -> Optional[int]:

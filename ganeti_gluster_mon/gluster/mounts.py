@@ -89,6 +89,13 @@ def under(mountinfo: str, paths: Iterable[str]) -> Dict[str, Tuple[str, str, str
     return found
 
 
+def fstab_mount_points(text: str) -> Tuple[str, ...]:
+    """The mount points in *text*, that of /etc/fstab; see fstab(5)."""
+    lines = [line.split() for line in text.split("\n") if not line.lstrip().startswith("#")]
+    points = [_decode(fields[1]) for fields in lines if len(fields) > 2]
+    return tuple(point.rstrip("/") for point in points if point.startswith("/") and point != "/")
+
+
 def fuse_mounts(mountinfo: str) -> Tuple[Mount, ...]:
     """The mounts of volumes in *mountinfo*, the text of /proc/self/mountinfo, without figures.
 

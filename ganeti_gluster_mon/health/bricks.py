@@ -58,7 +58,14 @@ def _contradictions(volume: Volume, brick: Brick) -> Iterator[Problem]:
 
 
 def _filesystem(volume: Volume, brick: Brick) -> Iterator[Problem]:
-    """A filesystem that takes no writes, or that cannot be read: its brick process may run all the same."""
+    """A filesystem that is not mounted, takes no writes or cannot be read: its brick process may run all the same."""
+    if brick.online and brick.not_mounted is not None:
+        # also one that was started before its filesystem was unmounted, lazily: its next start is on the other one
+        text = (
+            f"{volume.name}: brick {brick.label} is online, and its filesystem is not mounted at {brick.not_mounted}: "
+            f"it runs on the filesystem of {brick.mount}, or was started before that was unmounted"
+        )
+        yield Problem("BRICK_FILESYSTEM_NOT_MOUNTED", CRITICAL, text, volume.name, brick.label)
     if brick.read_only:
         text = f"{volume.name}: the filesystem of brick {brick.label} is read-only: writes to the brick fail"
         yield Problem("BRICK_FILESYSTEM", CRITICAL, text, volume.name, brick.label)

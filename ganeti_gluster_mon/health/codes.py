@@ -18,6 +18,7 @@ CODES: Mapping[str, str] = {
     "BRICK_OFFLINE": "{n} bricks are offline",
     "BRICK_HANGS": "{n} bricks hang (the process runs and does not answer)",
     "BRICK_FILESYSTEM": "the filesystems of {n} bricks have errors",
+    "BRICK_FILESYSTEM_NOT_MOUNTED": "{n} bricks run and their filesystems are not mounted",
     "BRICK_HOST_NOT_IN_POOL": "{n} bricks are on hosts that are not in the pool",
     "BRICK_CONTRADICTED": "{n} bricks are offline by `volume status`, and `heal info` reaches them",
     "GLUSTERD_DOWN": "{n} times: {kind}",

@@ -19,6 +19,7 @@ _AT_RISK_CODES = frozenset(
         "BRICK_HANGS",
         "BRICK_UNREACHABLE",
         "BRICK_FILESYSTEM",
+        "BRICK_FILESYSTEM_NOT_MOUNTED",
         "BRICK_HOST_NOT_IN_POOL",
         "SUBVOLUME_QUORUM_LOST",
     }

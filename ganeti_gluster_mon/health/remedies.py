@@ -72,6 +72,8 @@ REMEDIES: Mapping[str, Remedy] = {
     "BRICK_OFFLINE": Remedy(_DIAGNOSE, _DEPLOY_NODE, _CHECK_VOLUME),
     "BRICK_HANGS": Remedy(_DIAGNOSE, _RESTART_BRICK, _CHECK_VOLUME),
     "BRICK_FILESYSTEM": Remedy(_DIAGNOSE, _REPLACE, _CHECK_VOLUME),
+    # to mount it and start the brick is not enough: its files may be old, and Gluster does not know that
+    "BRICK_FILESYSTEM_NOT_MOUNTED": Remedy(_DIAGNOSE, _REPAIR, _CHECK_VOLUME),
     "BRICK_HOST_NOT_IN_POOL": Remedy("gnt-gluster list-nodes", _REPLACE, _CHECK_VOLUME),
     "BRICK_CONTRADICTED": Remedy("gluster volume status {volume}", _RESTART_BRICK, _CHECK_VOLUME),
     "GLUSTERD_DOWN": Remedy(
@@ -153,6 +155,7 @@ REPAIRED = frozenset(
         "SUBVOLUME_QUORUM_LOST",
         "SPLIT_BRAIN",
         "BRICK_OFFLINE",
+        "BRICK_FILESYSTEM_NOT_MOUNTED",
         "GLUSTERD_DOWN",
         "GLUSTERD_HANGS",
         "HEAL_DAEMON_DOWN",
@@ -211,6 +214,7 @@ ALERT_CODES: Mapping[str, str] = {
     "GlusterSubvolumeQuorumSoon": "SUBVOLUME_QUORUM_LOST",
     "GlusterVolumeDown": "SUBVOLUME_QUORUM_LOST",
     "GlusterBrickDown": "BRICK_OFFLINE",
+    "GlusterBrickNotMounted": "BRICK_FILESYSTEM_NOT_MOUNTED",
     "GlusterPeerAway": "PEER_DISCONNECTED",
     "GlusterSplitBrain": "SPLIT_BRAIN",
     "GlusterHealNotProgressing": "HEAL_STUCK",

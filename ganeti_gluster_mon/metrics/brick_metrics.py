@@ -21,6 +21,11 @@ _GAUGES = (
     ),
     ("gluster_brick_files_free", "Free inodes of the filesystem under the brick.", "inodes_free"),
     (
+        "gluster_brick_filesystem_mounted",
+        "Whether the filesystem of the brick is mounted where /etc/fstab has it; known on the brick's own node.",
+        "filesystem_mounted",
+    ),
+    (
         "gluster_brick_filesystem_errors",
         "Errors of the filesystem under the brick that the kernel has recorded (ext4, btrfs).",
         "filesystem_errors",

@@ -27,6 +27,8 @@ class BrickMount:
     has_id: Optional[bool]
     #: why not
     error: Optional[str]
+    #: the mount point that /etc/fstab has for it, where nothing is mounted; None: there is none
+    not_mounted: Optional[str] = None
 
 
 def brick_mounts(parsed: Any) -> Optional[Tuple[BrickMount, ...]]:
@@ -44,6 +46,7 @@ def brick_mounts(parsed: Any) -> Optional[Tuple[BrickMount, ...]]:
                 one["in_fstab"] is True,
                 one["id"] if isinstance(one["id"], bool) else None,
                 None if one["error"] is None else str(one["error"]),
+                None if one.get("not_mounted") is None else str(one["not_mounted"]),
             )
             for one in parsed
         )
@@ -70,6 +73,12 @@ def findings(node: str, bricks: Sequence[BrickMount]) -> Iterator[Finding]:
             )
             yield Finding(
                 f"{label} is not there: {where}", f"{repair} mounts it again; if its disk is gone: {anew}"
+            )
+        elif brick.not_mounted is not None and brick.has_id:
+            yield Finding(
+                f"{label} is on the filesystem of {one_line(brick.point)}, and {one_line(brick.not_mounted)} is not "
+                f"mounted",
+                f"mount nothing over it: gnt-gluster repair {brick.volume} names what has to be done",
             )
         elif brick.read_only:
             yield Finding(

@@ -129,6 +129,12 @@ def brick_facts(volume: str, path: str, volume_id: str, points: List[str]) -> Di
                 options = [*words[5].split(","), *after[2].split(",")]
                 parsed.update(point=point, type=after[0], read_only="ro" in options)
     parsed["in_fstab"] = parsed["point"] in points
+    above = [one for one in points if (path + "/").startswith(one.rstrip("/") + "/")]
+    # mount(8) follows symlinks in a mount point
+    lacking = [
+        one for one in above if len(one) > len(parsed["point"]) and not os.path.ismount(os.path.realpath(one))
+    ]
+    parsed["not_mounted"] = max(lacking, key=len, default=None)
     try:
         own = os.getxattr(path, "trusted.glusterfs.volume-id").hex()
         parsed.update(id=own == volume_id.replace("-", ""), error=None)

@@ -108,7 +108,7 @@ def test_a_brick_that_ran_below_its_mount_point_is_not_started_there(four: Clust
         pool.exec(3, ["setfattr", "-n", VOLUME_ID, "-v", volume_id, BRICK])
         done = gnt_gluster(pool, "repair", "gv0", check=False)
         assert done.returncode == 1, done
-        assert "/export/brick1 is not mounted: a brick has run on the filesystem below (/)" in done.stderr
+        assert "/export/brick1 is not mounted, and a brick has run on the filesystem below (/)" in done.stderr
         assert pool.brick_processes("gv0", 3) == []
         assert pool.exec(3, ["find", below, "-mindepth", "1"]).stdout == ""
     finally:

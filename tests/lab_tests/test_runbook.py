@@ -11,6 +11,7 @@ from typing import Dict, Iterator
 
 import pytest
 
+from ganeti_gluster_mon.deploy.brick_state import VOLUME_ID
 from ganeti_gluster_mon.health import HEALING, REMEDIES, Problem, remedy_of
 from ganeti_gluster_mon.health.remedies import ALERT_CODES, ALERT_REMEDIES, filled, remedy_of_alert
 from ganeti_gluster_mon.history import FILE, History, Stuck, encode
@@ -66,6 +67,39 @@ def test_a_brick_lost_its_mount(cluster: Cluster) -> None:
     assert f"gnt-gluster deploy --volume gv0 {NODE2}" in output
     fix(pool, wait_problem(pool, "BRICK_OFFLINE", "gv0"))
     assert pool.host(2).mounts()["/export/brick1"] == "xfs"
+
+
+def test_a_brick_that_runs_below_its_mount_point_is_healed_anew(cluster: Cluster) -> None:
+    """To mount its filesystem and start it is not enough: what it has there is old, and nothing is pending."""
+    pool = cluster.pool
+    write(pool, "gv0", ["disk"], "before", healed=True)
+    shown = pool.exec(1, ["getfattr", "--absolute-names", "-n", VOLUME_ID, "-e", "hex", BRICK]).stdout
+    pool.kill_brick("gv0", 1)
+    source = pool.exec(1, ["findmnt", "--noheadings", "--output", "SOURCE", "/export/brick1"]).stdout.strip()
+    # else the loop device is gone when nothing is mounted of it
+    with open(source, "rb"):
+        pool.exec(1, ["umount", "/export/brick1"])
+        pool.exec(1, ["mkdir", "--parents", f"{BRICK}/.glusterfs"])
+        pool.exec(1, ["setfattr", "-n", VOLUME_ID, "-v", shown.split("=")[1].strip(), BRICK])
+        pool.gluster("volume", "start", "gv0", "force")
+        wait_until(lambda: pool.brick_processes("gv0", 1), "the brick below its mount point")
+        write(pool, "gv0", ["disk"], "meanwhile")
+        pool.wait_healed("gv0")
+        problem = wait_problem(pool, "BRICK_FILESYSTEM_NOT_MOUNTED", "gv0")
+        assert problem.subject == f"node1.lab.test:{BRICK}"
+        assert "gnt-gluster repair gv0" in type_in(pool, remedy_of(problem).inspect, check=False).stdout
+        repaired = type_in(pool, remedy_of(problem).fix).stderr
+        (line,) = re.findall(r"decision is needed: (gnt-gluster replace-brick .*) heals it anew", repaired)
+        assert f"--device {source} --wipe node1.lab.test:{source}" in line
+        # nothing was mounted over it
+        assert "/export/brick1" not in pool.host(1).mounts()
+        done = type_in(pool, f"{line} --force")
+        print(done.stderr)
+    wait_verified(pool, remedy_of(problem).verify)
+    assert pool.host(1).mounts()["/export/brick1"] == "xfs"
+    found = {pool.exec(host, ["sha256sum", f"{BRICK}/disk"]).stdout for host in (1, 2, 3)}
+    assert len(found) == 1
+    assert "nothing to do" in type_in(pool, "gnt-gluster deploy --volume gv0").stderr
 
 
 def test_a_brick_hangs(cluster: Cluster) -> None:

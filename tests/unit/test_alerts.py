@@ -39,6 +39,7 @@ GUESTS_NAMED = {
     "GlusterSubvolumeQuorumSoon",
     "GlusterVolumeDown",
     "GlusterBrickDown",
+    "GlusterBrickNotMounted",
     "GlusterPeerAway",
 }
 ALERTS = {rule["alert"]: rule for rule in rules() if "alert" in rule}

@@ -15,8 +15,7 @@ from typing import Dict, List, Mapping, Tuple
 from ganeti_gluster_mon.deploy import fstab, gluster_cli
 from ganeti_gluster_mon.deploy.apply import Host, query_nodes
 from ganeti_gluster_mon.deploy.brick_status import offline, status_queries
-from ganeti_gluster_mon.deploy.repair_steps import brick_query, understand
-from ganeti_gluster_mon.deploy.start_guard import unmounted
+from ganeti_gluster_mon.deploy.repair_steps import brick_query, understand, unmounted
 from ganeti_gluster_mon.deploy.step import NodeQuery, PreconditionFailed
 from ganeti_gluster_mon.ganeti.ssconf import Cluster
 from ganeti_gluster_mon.ganeti.ssh import CommandResult

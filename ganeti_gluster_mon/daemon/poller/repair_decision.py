@@ -23,6 +23,7 @@ _ACTION_OF = {"BRICK_OFFLINE": START_BRICK, "HEAL_DAEMON_DOWN": SELF_HEAL}
 #: problems of a volume that an administrator has to look at first
 _FORBIDDING = {
     "BRICK_FILESYSTEM": "a filesystem has errors or is read-only",
+    "BRICK_FILESYSTEM_NOT_MOUNTED": "a brick runs, and its filesystem is not mounted",
     "BRICK_CONTRADICTED": "it is not certain that the brick is offline",
     "BRICK_HANGS": "a brick hangs",
     "BRICK_HOST_NOT_IN_POOL": "the host of a brick is not in the pool",

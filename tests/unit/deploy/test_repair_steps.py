@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Any, List, Mapping
+from typing import Any, List, Mapping, Optional
 
 import pytest
 
@@ -87,8 +87,24 @@ def test_a_mount_point_with_the_volume_id_on_it_is_not_taken_for_the_brick(path:
     assert lines(remaining) == ["mkdir --parents /export/brick1", "mount /export/brick1"]
     with pytest.raises(PreconditionFailed, match=r"its process runs on /, .* \(kill 7\)"):
         step.remaining([ok(json.dumps({**marked, "pid": 7})), ok(FSTAB), FAILED])
-    # files of a brick are there: it is not for this step to decide where they belong
-    assert step.remaining([ok(json.dumps({**marked, "indexed": True})), ok(FSTAB), FAILED]) is DONE
+    recorded = {**marked, "recorded": [["/export/brick1", UUID, "/dev/vdb"]]}
+    assert lines(step.remaining([ok(json.dumps(recorded)), ok(), FAILED]))[-1] == "mount /export/brick1"
+
+
+@pytest.mark.parametrize("pid", [None, 7])
+def test_nothing_is_mounted_over_a_directory_in_which_a_brick_has_run(pid: Optional[int]) -> None:
+    """What it took there is not pending on the other bricks: guests would read old data of its own filesystem."""
+    ran = {**NOT_MOUNTED, "volume_id": MOUNTED["volume_id"], "indexed": True, "there": True, "pid": pid}
+    why = r"/export/brick1 is not mounted, and a brick has run on .*--wipe node1:DEVICE; if it has not: move "
+    with pytest.raises(PreconditionFailed, match=why):
+        mounted(ran)
+    with pytest.raises(PreconditionFailed, match=why):
+        mounted({**ran, "recorded": [["/export/brick1", UUID, "/dev/vdb"]]}, "")
+    # mounted by a line of /etc/fstab with a symlink in it
+    linked = {**ran, "real_point": "/data/1", "real": {"/export/brick1": "/data/1", "/export": "/data"}}
+    assert mounted(linked) is DONE
+    # a mount that /etc/fstab does not have
+    assert mounted({**ran, "point": "/export/brick1/gluster", "type": "zfs"}) is DONE
 
 
 def test_a_mount_that_was_lost_is_made_again() -> None:

@@ -9,14 +9,17 @@ from typing import List, Optional, Sequence, Tuple, cast
 import pytest
 
 from ganeti_gluster_mon import gnt_gluster
-from ganeti_gluster_mon.deploy import problem_repair
+from ganeti_gluster_mon.deploy import problem_repair, repairing
 from ganeti_gluster_mon.deploy.apply import PlanRefused
 from ganeti_gluster_mon.deploy.change_lock import LockHost
 from ganeti_gluster_mon.deploy.context import Context
 from ganeti_gluster_mon.deploy.gluster_cli import POOL_LIST, VOLUME_INFO
+from ganeti_gluster_mon.deploy.layout import BrickAddress
+from ganeti_gluster_mon.deploy.repair_steps import BrickMounted
 from ganeti_gluster_mon.deploy.repairing import repair
 from ganeti_gluster_mon.deploy.step import PreconditionFailed, Step
 from ganeti_gluster_mon.ganeti.ssh import CommandResult, NodeUnavailable
+from ganeti_gluster_mon.gluster.facts import VolumeInfo
 from ganeti_gluster_mon.health import CRITICAL, Problem
 from tests.unit.deploy.fake_nodes import FAILED, cluster, ok, pool_list, uuid, volume, volume_info
 
@@ -138,6 +141,25 @@ def test_stopped_processes_go_on_before_all_else(monkeypatch: pytest.MonkeyPatch
     assert [note.partition(";")[0] for note in notes][:1] == ["full"]
     _, notes, _ = planned(Hosts(), "gv0")
     assert notes[0].startswith("hangs; a decision is needed")
+
+
+def test_a_brick_that_is_online_and_not_on_its_filesystem_is_looked_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    looked: List[List[str]] = []
+
+    def look(
+        context: Context, volume: VolumeInfo, bricks: Sequence[BrickAddress]
+    ) -> Tuple[List[Step], List[str]]:
+        looked.append([brick.node for brick in bricks])
+        return [BrickMounted(NODES[0], "/b", volume.name, volume.uuid)], ["runs on /"]
+
+    monkeypatch.setattr(repairing, "repair_misplaced", look)
+    steps, notes, _ = planned(Hosts(bricks=NODES[1:2]), "gv0")
+    assert steps == ["BrickMounted node2", "BrickMounted node1", "StartVolume node1"]
+    assert looked == [[NODES[0], NODES[2]]] and notes == ("runs on /",)
+    assert planned(Hosts(), "gv0")[0] == ["BrickMounted node1"]
+    assert looked[-1] == list(NODES)
 
 
 def test_a_node_that_cannot_be_reached_is_named_and_the_rest_is_repaired() -> None:

@@ -72,8 +72,10 @@ def test_a_brick_that_is_mounted_is_started(tmp_path: Path) -> None:
         # a brick ran there: Gluster starts it again
         (
             {**NOT_MOUNTED, "indexed": True},
-            f": /export/b1 is not mounted: a brick has run on the filesystem below (/): look at {PATH} there, and "
-            "mount it",
+            ": /export/b1 is not mounted, and a brick has run on the filesystem below (/): if it has written there "
+            "since /export/b1 was mounted last, its own files are old and Gluster does not know that: gnt-gluster "
+            f"replace-brick gv0 node2:{PATH} node2.example.org --device DEVICE --wipe node2.example.org:DEVICE; if it "
+            f"has not: move {PATH} aside, mount /export/b1, then gnt-gluster repair gv0; gv0 was not started",
         ),
         ({"volume_id": None}, " has no volume id: its filesystem may not be mounted"),
         ({"volume_id": "1" * 32}, " has the id of another volume"),

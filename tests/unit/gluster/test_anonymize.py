@@ -32,7 +32,9 @@ CAPTURE = Capture(
     devices={"/dev/mapper/vg-x": "dm-3", "tank": "bob"},
     scrubs=(ScrubStatus("gv0", "kvm8.corp", 5, errors=1),),
     filesystems=(
-        BrickFilesystem("/export/b1", "/export/b1", "ext4", "/dev/mapper/vg-x", "dm-3", 2, "dm-3", "dm-2"),
+        BrickFilesystem(
+            "/export/b1", "/export/b1", "ext4", "/dev/mapper/vg-x", "dm-3", 2, "dm-3", "dm-2", "/export/b1"
+        ),
     ),
     stats_dumps=(StatsDump("/export/b1", 4, operations=(FileOperation("WRITE", 2, 3.0),)),),
     lvm=LvmReport(
@@ -77,7 +79,7 @@ def test_each_field() -> None:
         devices={"/dev/disk1": "dm-3", "/dev/disk2": "text1"},
         scrubs=(ScrubStatus("v1", "node2.example.org", 5, errors=1),),
         filesystems=(
-            BrickFilesystem("/d4/d5", "/d4/d5", "ext4", "/dev/disk1", "dm-3", 2, "dm-3", "dm-2"),
+            BrickFilesystem("/d4/d5", "/d4/d5", "ext4", "/dev/disk1", "dm-3", 2, "dm-3", "dm-2", "/d4/d5"),
         ),
         stats_dumps=(StatsDump("/d4/d5", 4, operations=(FileOperation("WRITE", 2, 3.0),)),),
         lvm=LvmReport(
@@ -174,6 +176,7 @@ def test_what_only_looks_like_a_name_is_none(left: bytes) -> None:
         {"lvm": LvmReport(1, (), (LvmPool("x", "y", "thin", pool="vdolv"),))},
         {"stats_dumps": (StatsDump("/export/b1", 4),)},
         {"filesystems": (BrickFilesystem("/export/b1", "/y", "ext4", "/dev/y"),)},
+        {"filesystems": (BrickFilesystem("/x", "/y", "ext4", "/dev/y", not_mounted="/export/b1"),)},
     ],
 )
 def test_a_name_that_is_left_in_the_manifest_is_found(change: dict[str, object]) -> None:

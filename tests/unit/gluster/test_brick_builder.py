@@ -98,6 +98,13 @@ def test_the_filesystem_of_a_brick_is_known_on_its_own_host() -> None:
     assert known(reported(True), (PEER,)) == (None, None, None, None, None)
     assert known(reported(True), here) == ("/mnt", 3, "/dev/vdb", "vdb", "ext4")
     assert known(None, here) == ("/mnt", 3, "/dev/vdb", "vdb", "ext4")
+    assert built(reported(True), capture=capture, peers=here)[0].filesystem_mounted is True
+    assert built(reported(True), capture=capture)[0].filesystem_mounted is None
+    lost = replace(
+        CAPTURE, filesystems=(BrickFilesystem("/b", "/", "overlay", "overlay", not_mounted="/export"),)
+    )
+    brick, _ = built(reported(True), capture=lost, peers=here)
+    assert (brick.not_mounted, brick.filesystem_mounted) == ("/export", False)
     reports = reported(True, device="/dev/mapper/x", filesystem="xfs")
     assert known(reports, here) == ("/mnt", 3, "/dev/mapper/x", "vdb", "xfs")
 

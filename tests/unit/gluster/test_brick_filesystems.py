@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Dict, Optional
 
@@ -118,3 +119,69 @@ def test_this_node(tmp_path: Path) -> None:
     assert brick_filesystems.brick_filesystems([]) == ()
     for each in brick_filesystems.brick_filesystems([str(tmp_path)]):
         assert str(tmp_path).startswith(each.mount) and each.device.startswith("/dev/")
+
+
+def test_a_brick_whose_mount_of_fstab_is_missing(
+    kernel_names: Dict[str, Optional[str]], tmp_path: Path
+) -> None:
+    listed = ("/export", "/export/b1", "/export/gone", "/var/lib")
+
+    def missing(path: str) -> Optional[str]:
+        (found,) = found_in(MOUNTINFO, [path], str(tmp_path), listed)
+        return found.not_mounted
+
+    assert missing("/export/b1/gv0") is None
+    assert missing("/export/gone/gv0") == "/export/gone"
+    assert missing("/export/gone") == "/export/gone"
+    assert missing("/export/gone2/gv0") == "/export"
+    assert missing("/srv/brick") is None
+    # the root filesystem may be no block device's
+    overlay = "22 1 0:9 / / rw - overlay overlay rw\n"
+    (found,) = found_in(overlay, ["/export/gone/gv0"], str(tmp_path), listed)
+    assert (found.mount, found.device, found.name, found.not_mounted) == (
+        "/",
+        "overlay",
+        None,
+        "/export/gone",
+    )
+    assert found_in(overlay, ["/srv/brick"], str(tmp_path), listed) == ()
+
+
+def test_a_mount_point_of_fstab_may_be_behind_a_symlink(tmp_path: Path) -> None:
+    (tmp_path / "data/b1").mkdir(parents=True)
+    (tmp_path / "link").symlink_to("data")
+    real = tmp_path.resolve() / "data/b1"
+    mountinfo = f"22 1 8:1 / / rw - ext4 /dev/sda1 rw\n30 22 8:2 / {real} rw - xfs /dev/sdb rw\n"
+    paths, listed = [f"{tmp_path}/link/b1/gv0"], (f"{tmp_path}/link/b1",)
+    (found,) = found_in(mountinfo, paths, str(tmp_path), listed)
+    assert found.not_mounted is None
+    (found,) = found_in(mountinfo.splitlines()[0], paths, str(tmp_path), listed)
+    assert found.not_mounted == listed[0]
+
+
+def test_the_record_on_a_mount_point_is_read_where_fstab_has_no_line(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def getxattr(path: str, name: str, *, follow_symlinks: bool) -> bytes:
+        if (path, name) != ("/export/gone", brick_filesystems.RECORD):
+            raise OSError(61, "No data available")
+        return b"uuid"
+
+    monkeypatch.setattr(os, "getxattr", getxattr)
+    (found,) = found_in(MOUNTINFO, ["/export/gone/sub/gv0"], str(tmp_path))
+    assert found.not_mounted == "/export/gone"
+    # a filesystem that may hang receives no request
+    (found,) = found_in(MOUNTINFO, ["/export/b1/gv0"], str(tmp_path))
+    assert found.not_mounted is None
+
+
+def test_fstab_is_read(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    table = tmp_path / "fstab"
+    table.write_text(f"UUID=1 {tmp_path}/gone xfs defaults 0 0\n")
+    monkeypatch.setattr(brick_filesystems, "_FSTAB", str(table))
+    (found,) = brick_filesystems.brick_filesystems([f"{tmp_path}/gone/gv0"])
+    assert found.not_mounted == f"{tmp_path}/gone"
+    table.unlink()
+    assert all(
+        each.not_mounted is None for each in brick_filesystems.brick_filesystems([f"{tmp_path}/gone/gv0"])
+    )

@@ -254,3 +254,15 @@ def test_numbers_of_filesystems_that_are_none_name_no_file(locks: str) -> None:
     (figures,) = mounts.statvfs([Mount("v", "/proc", device_number="../../x")], 5, locks)
     assert not figures.answered
     assert not os.path.exists(locks)
+
+
+def test_the_mount_points_of_fstab() -> None:
+    table = (
+        "# UUID=0 /commented xfs defaults 0 0\n\n"
+        "UUID=1 / ext4 errors=remount-ro 0 1\n"
+        "UUID=2 none swap sw 0 0\n"
+        "UUID=3\t/export/b1/ xfs defaults,nofail\n"
+        "  UUID=4 /export/with\\040blank xfs defaults 0 0\n"
+        "UUID=5 /cut\n"
+    )
+    assert mounts.fstab_mount_points(table) == ("/export/b1", "/export/with blank")

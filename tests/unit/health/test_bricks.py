@@ -86,6 +86,10 @@ def test_the_state_of_a_brick_in_words() -> None:
         ({"heal_failure": "Input/output error"}, "BRICK_FILESYSTEM", CRITICAL),
         ({"filesystem_errors": 1}, "BRICK_FILESYSTEM", CRITICAL),
         ({"filesystem_errors": 0}, None, None),
+        ({"not_mounted": "/export/b1", "mount": "/"}, "BRICK_FILESYSTEM_NOT_MOUNTED", CRITICAL),
+        # its process does not run there
+        ({"not_mounted": "/export/b1", "mount": "/", "online": False}, "BRICK_OFFLINE", CRITICAL),
+        ({"not_mounted": "/export/b1", "mount": "/", "online": None}, None, None),
         ({"heal_failure": "Transport endpoint is not connected"}, None, None),
         ({"host_in_pool": True}, None, None),
         ({"host_in_pool": None}, None, None),
@@ -123,6 +127,7 @@ def test_quorum_is_looked_at_where_a_brick_is_offline(quorum: Optional[bool], co
         ({"online": False, "hangs": True}, "hangs"),
         ({"online": None, "heal_pending": 1}, "unknown"),
         ({"read_only": True, "heal_pending": 1}, "faulty"),
+        ({"not_mounted": "/export/b1", "mount": "/"}, "faulty"),
         ({"heal_failure": "Input/output error"}, "faulty"),
         ({"heal_failure": "something else"}, "online"),
         ({"host_in_pool": False}, "faulty"),

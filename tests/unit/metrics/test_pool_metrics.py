@@ -92,6 +92,7 @@ CONTRACT = {
     "gluster_geo_replication_queried_timestamp_seconds": "volume secondary",
     "gluster_brick_info": "volume host path device kernel_name filesystem mount",
     "gluster_brick_filesystem_errors": "volume host path",
+    "gluster_brick_filesystem_mounted": "volume host path",
     "gluster_log_messages_total": "process level",
     "gluster_log_skipped_bytes_total": "process",
     "gluster_log_directory_bytes": "",

@@ -47,6 +47,11 @@ def test_a_healthy_brick_is_not_mentioned(more: Dict[str, Any]) -> None:
             "gnt-gluster deploy --volume gv0 node3 mounts",
         ),
         ({"id": False}, "/export/brick1 is mounted, and has it not", "gnt-gluster deploy --volume gv0"),
+        (
+            {"point": "/", "in_fstab": False, "not_mounted": "/export/brick1"},
+            "is on the filesystem of /, and /export/brick1 is not mounted",
+            "mount nothing over it: gnt-gluster repair gv0 names",
+        ),
         ({"read_only": True}, "is on a filesystem that is read-only: /export/brick1", "xfs_repair"),
         (
             {"in_fstab": False},
@@ -74,6 +79,13 @@ def test_a_node_reports_a_directory_without_the_id(tmp_path: Path) -> None:
     assert parsed["id"] is False and parsed["error"] is None and not parsed["in_fstab"]
     gone = node_program.brick_facts("gv0", str(tmp_path / "gone"), "", [parsed["point"]])
     assert gone["id"] is False and gone["in_fstab"] and gone["point"] == parsed["point"]
+    assert parsed["not_mounted"] is None and gone["not_mounted"] is None
+    point = str(tmp_path / "point")
+    lost = node_program.brick_facts("gv0", f"{point}/b", "", ["/", point, str(tmp_path), f"{point}2"])
+    assert lost["not_mounted"] == point
+    (tmp_path / "root").symlink_to("/")
+    linked = node_program.brick_facts("gv0", f"{tmp_path}/root/b", "", [f"{tmp_path}/root"])
+    assert linked["not_mounted"] is None
     (tmp_path / "file").touch()
     bad = node_program.brick_facts("gv0", str(tmp_path / "file" / "x"), "", [])
     assert bad["id"] is None and bad["error"] == "Not a directory"
