@@ -221,6 +221,7 @@ def run_step(host: Host, step: Step, print_line: PrintLine) -> None:
         wait.report(step.progress(answers), done=done >= step.readings)
         if done >= step.readings:
             return
+        wait.report_blocked(step.blocked(answers) if remaining is not None else "")
         if remaining is not None and wait.kick_due():
             with suppress(PreconditionFailed):  # the command was not safe, and was not run
                 for command in step.kick():

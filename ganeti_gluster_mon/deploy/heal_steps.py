@@ -19,7 +19,7 @@ from ganeti_gluster_mon.deploy.remote import brick_contents, program, root_versi
 from ganeti_gluster_mon.deploy.step import DONE, WAIT, Command, NodeQuery, PreconditionFailed, Remaining, Step
 from ganeti_gluster_mon.ganeti.ssh import CommandResult
 from ganeti_gluster_mon.gluster.facts import HealCount
-from ganeti_gluster_mon.text import some
+from ganeti_gluster_mon.text import one_line, some
 
 #: seconds without any progress, after which the command ends; a guest's disk of 2 TB counts as one entry for as long
 #: as it takes
@@ -28,6 +28,9 @@ _NO_PROGRESS = 6 * 3600.0
 COUNT_TIMEOUT, _DIFFERENT = 600.0, 1800.0
 
 _READINGS = 3
+
+#: what to do about a brick that a heal waits for
+_REPAIR = "gnt-gluster repair {} starts it, or names what a dead disk needs"
 
 #: the versions of a file or directory of a disperse volume: of its data or entries, and of its attributes
 _VERSION = "trusted.ec.version"
@@ -87,6 +90,16 @@ class FullHeal(Step):
         pending = self_heal.pending(answers[0])
         # the number also shows that a crawl of many hours goes on
         return "the crawl is in progress" + (f", {pending} entries to heal" if pending is not None else "")
+
+    def blocked(self, answers: Sequence[CommandResult]) -> str:
+        """A brick that the self-heal daemons cannot reach."""
+        known = self_heal.connected(answers[0]) is not None
+        away = not_connected(answers[0], self.bricks) if known else ()
+        return (
+            f"the self-heal daemons are not connected to {some(away, 2)}: {_REPAIR.format(self.volume)}"
+            if away
+            else ""
+        )
 
 
 @dataclass(frozen=True)
@@ -180,6 +193,12 @@ class Healed(Step):
             + (f", the self-heal daemons are not connected to {some(unconnected, 2)}" if unconnected else "")
         )
 
+    def blocked(self, answers: Sequence[CommandResult]) -> str:
+        """A brick that went offline while it is healed, or from which it is healed."""
+        counts = _counts(answers[0], self.bricks)
+        away = [f"{count.host}:{count.path}" for count in counts if count.pending is None]
+        return _not_online(self.volume, away) if away else ""
+
 
 @dataclass(frozen=True)
 class SameEntries(Step):
@@ -215,6 +234,16 @@ class SameEntries(Step):
         """Another full heal: it finds what the daemons have no note of."""
         return (gluster(self.node, "volume", "heal", self.volume, "full"),)
 
+    def blocked(self, answers: Sequence[CommandResult]) -> str:
+        """A brick that cannot be read, or that went offline."""
+        bricks = (self.new, *self.others)
+        for brick, answer in zip(bricks, answers[1:]):
+            if answer.status:
+                return f"{brick.label} cannot be read ({one_line(answer.reason, 200)}): its disk may be dead"
+        counts = _counts(answers[0], bricks)
+        away = [f"{count.host}:{count.path}" for count in counts if count.pending is None]
+        return _not_online(self.volume, away) if away else ""
+
     def progress(self, answers: Sequence[CommandResult]) -> str:
         """ "not verified" is what the command ends with where this does not change any more."""
         bricks = (self.new, *self.others)
@@ -226,6 +255,11 @@ class SameEntries(Step):
             )
         verified = self.remaining(answers) is DONE
         return f"{'verified' if verified else 'not verified'}: {'; '.join(parsed)}"
+
+
+def _not_online(volume: str, bricks: Sequence[str]) -> str:
+    """What blocks a heal while *bricks* cannot be reached, and what to do."""
+    return f"{some(bricks, 2)} is not online any more: {_REPAIR.format(volume)}"
 
 
 def entries(answer: CommandResult) -> Optional[Tuple[int, str]]:

@@ -103,3 +103,11 @@ class Step:
         """The progress of a step that takes long, for people; "" for none."""
         del answers
         return ""
+
+    def blocked(self, answers: Sequence[CommandResult]) -> str:
+        """Why the step cannot come to its end by itself, with what to do; "" where it can.
+
+        The wait for it ends where that stays so for some time.
+        """
+        del answers
+        return ""

@@ -16,6 +16,8 @@ _PAUSE, _LONGEST_PAUSE = 0.5, 5.0
 _SHARE = 0.05
 #: seconds without a change until the step is kicked: at first, and after hours
 _KICK_AFTER, _LONGEST_KICK_AFTER = 3.0, 600.0
+#: seconds in which what blocks a step may end: a process that is started, a node that is connected again
+_BLOCKED_TIMEOUT = 120.0
 #: seconds between two reports of progress, and between two reports that there is none
 _REPORT_PAUSE, _IDLE_REPORT_PAUSE = 5.0, 60.0
 
@@ -34,6 +36,8 @@ class Wait:
         self._reported_at: Optional[float] = None
         self._progress = self._reported = ""
         self._kick_after = _KICK_AFTER
+        #: since when the step has been blocked without a pause; None: it is not
+        self._blocked_since: Optional[float] = None
 
     def report(self, progress: str, done: bool) -> None:
         """Take the *progress* of the step, "" for none.  Raises CommandError when it has not changed for too long."""
@@ -53,6 +57,17 @@ class Wait:
             raise CommandError(
                 f"{step.node}: {step.description}: not done after {step.effect_timeout:g} s{progress}"
             )
+
+    def report_blocked(self, reason: str) -> None:
+        """Take the *reason* why the step is blocked, "" for none.  Raises CommandError when it is so for too long."""
+        if not reason:
+            self._blocked_since = None
+            return
+        now = time.monotonic()
+        if self._blocked_since is None:
+            self._blocked_since = now
+        if now - self._blocked_since >= _BLOCKED_TIMEOUT:
+            raise CommandError(f"{self._step.node}: {self._step.description}: {reason}")
 
     def kick_due(self) -> bool:
         """Whether to kick the step: after some seconds without a change, and then less and less often."""

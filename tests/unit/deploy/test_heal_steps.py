@@ -10,7 +10,7 @@ from typing import Dict, List, Optional, Sequence, Tuple
 
 import pytest
 
-from ganeti_gluster_mon.deploy import heal_steps
+from ganeti_gluster_mon.deploy import heal_steps, wait
 from ganeti_gluster_mon.deploy.apply import PlanStopped, apply
 from ganeti_gluster_mon.deploy.gluster_cli import GLUSTER
 from ganeti_gluster_mon.deploy.heal_steps import FullHeal, Healed, RootVersion, SameEntries
@@ -166,6 +166,33 @@ def test_a_new_brick_is_verified_by_what_it_holds() -> None:
     assert parsed.startswith("not verified: node3:/export/brick1/gluster has 5 entries; node1:")
 
 
+def test_a_brick_that_goes_offline_blocks_the_wait_for_its_heal() -> None:
+    """Without that the wait would last for six hours."""
+    why = (
+        "node2:/export/brick1/gluster is not online any more: gnt-gluster repair gv0 starts it, or names what a dead "
+        "disk needs"
+    )
+    offline = summary({A: 3, B: None, C: 3})
+    healed, same = Healed("node1", "gv0", BRICKS), SameEntries("node1", "gv0", C, (A, B))
+    assert healed.blocked([offline, ok(COUNT)]) == why
+    assert healed.blocked([CLEAN, ok(COUNT)]) == ""
+    # nothing is known of it
+    assert healed.blocked([FAILED, FAILED]) == ""
+    nine = counted(9)
+    assert same.blocked([offline, nine, nine, nine]) == why
+    assert same.blocked([CLEAN, nine, nine, nine]) == ""
+    dead = same.blocked(
+        [CLEAN, CommandResult(1, "", "/export/brick1/gluster: Input/output error"), nine, nine]
+    )
+    assert dead.startswith("node3:/export/brick1/gluster cannot be read (") and "Input/output error" in dead
+    full = FullHeal("node1", "gv0", BRICKS)
+    assert full.blocked([ok(COUNT), ok(NO_FULL)]) == (
+        "the self-heal daemons are not connected to node3:/export/brick1/gluster: gnt-gluster repair gv0 starts it, or "
+        "names what a dead disk needs"
+    )
+    assert full.blocked([ok(CONNECTED), ok(NO_FULL)]) == full.blocked([FAILED, FAILED]) == ""
+
+
 class Bricks:
     """Nodes whose bricks have as many entries as *held* says, and nothing pending."""
 
@@ -198,6 +225,24 @@ def test_a_new_brick_that_lacks_entries_is_reported_as_not_verified(monkeypatch:
     # and what may help was tried
     assert (*GLUSTER, "volume", "heal", "gv0", "full") in host.ran
     apply(Bricks({"node1": 9, "node2": 9, "node3": 9}), [step], parsed.append)
+
+
+@pytest.mark.slow
+def test_a_wait_that_is_blocked_ends_with_the_reason(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(wait, "_BLOCKED_TIMEOUT", 1.0)
+
+    class Offline(Bricks):
+        def query(
+            self, node: str, queries: Sequence[Sequence[str]], timeout: float = 0
+        ) -> Tuple[CommandResult, ...]:
+            return tuple(
+                summary({A: 3, B: None, C: 3}) if "summary" in argv else ok(COUNT) for argv in queries
+            )
+
+    with pytest.raises(
+        PlanStopped, match=r"gv0 healed: node2:\S+ is not online any more: gnt-gluster repair gv0"
+    ):
+        apply(Offline({}), [Healed("node1", "gv0", BRICKS)], lambda line: None)
 
 
 # --- what is counted on a node ----------------------------------------------------------------------

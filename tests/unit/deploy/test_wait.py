@@ -109,3 +109,20 @@ def test_it_is_looked_at_less_often_the_longer_it_takes(monkeypatch: pytest.Monk
         assert slept[:20] == [0.5] * 20
         assert slept[-1] == 5.0
         assert len(slept) < HOUR / 4
+
+
+def test_what_blocks_it_for_two_minutes_ends_it_though_something_changes() -> None:
+    with freeze_time() as clock:
+        wait = Wait(Slow("node1"), lambda line: None)
+
+        def waited(seconds: int, reason: str) -> None:
+            for number in range(seconds):
+                wait.report(f"{number} entries", done=False)
+                wait.report_blocked(reason)
+                clock.tick(1)
+
+        waited(119, "node2:/b is not online any more")
+        waited(1, "")  # it was started
+        waited(120, "node2:/b is not online any more")
+        with pytest.raises(CommandError, match=r"^node1: gv0 healed: node2:/b is not online any more$"):
+            wait.report_blocked("node2:/b is not online any more")
