@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Dict, Iterator, List, Tuple
 
 from ganeti_gluster_mon.health import REMEDIES, Remedy
-from ganeti_gluster_mon.health.remedies import ALERT_CODES, ALERT_REMEDIES, REPAIRED, filled, remedy_of_alert
+from ganeti_gluster_mon.health.remedies import ALERT_CODES, ALERT_REMEDIES, filled, remedy_of_alert
+from ganeti_gluster_mon.health.repair_scope import BY_ITSELF, NAMES, REPAIRS, SCOPES, SILENT
 
 RUNBOOK = Path(__file__).parents[1] / "docs" / "runbook.md"
 
@@ -59,13 +60,31 @@ def remedy(title: str) -> Remedy:
 
 
 def repair_line(title: str) -> str:
-    """The line with which the section *title* has to end; "" where ``gnt-gluster repair`` does not repair that."""
+    """The line with which the section *title* has to end; "" where no command repairs that."""
     code = title if title in REMEDIES else ALERT_CODES.get(title, "")
-    if code not in REPAIRED:
-        return ""
-    words = "gnt-gluster repair" if code.startswith("GLUSTERD_") else "gnt-gluster repair gv0"
-    anchor = "split-brain" if code == "SPLIT_BRAIN" else "repair"
-    return f"* One command: `{words}`; see [what it does](maintenance.md#{anchor})."
+    kind = SCOPES[code].kind if code else SILENT
+    words = "gnt-gluster repair" if code.startswith(("GLUSTERD_", "PEER_")) else "gnt-gluster repair gv0"
+    if kind == REPAIRS:
+        anchor = "split-brain" if code == "SPLIT_BRAIN" else "repair"
+        return f"* One command: `{words}`; see [what it does](maintenance.md#{anchor})."
+    return f"* One command: `{remedy(title).fix}`; `{words}` names it." if kind == NAMES else ""
+
+
+_DOES = {
+    REPAIRS: "repairs",
+    BY_ITSELF: "Gluster does it",
+    NAMES: "names the command",
+    SILENT: "nothing: a warning",
+}
+
+
+def repair_table() -> str:
+    """The table of docs/maintenance.md: what ``gnt-gluster repair`` does about each code."""
+    rows = "".join(
+        f"| [{code}](runbook.md#{code.lower()}) | {_DOES[scope.kind]} | {scope.words} |\n"
+        for code, scope in SCOPES.items()
+    )
+    return f"| problem | `repair` | what it does, or why it does not |\n|---|---|---|\n{rows}"
 
 
 def chosen(command: str) -> str:

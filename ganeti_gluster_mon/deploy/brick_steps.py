@@ -27,6 +27,8 @@ INODE_SIZE = 512
 
 #: the directory of a brick in a filesystem that was made for it
 BRICK_DIRECTORY = "gluster"
+#: what the directory of a brick is renamed to that ran below its mount point, so that no brick starts in it again
+NOT_MOUNTED_SUFFIX = ".not-mounted"
 
 _MKFS_TIMEOUT = 600.0
 
@@ -294,7 +296,7 @@ class MountFilesystem(Step):
             raise PreconditionFailed(
                 f"{self.node}: {one_line(source)} is mounted at {self.mount_point}, where {self.device} belongs"
             )
-        if not source and inside.stdout and not mounts.stdout:
+        if not source and inside.stdout and not mounts.stdout and not self._hides_former_brick(inside.stdout):
             raise PreconditionFailed(
                 f"{self.node}: {self.mount_point} is not empty, and {self.device} would hide what is there: "
                 f"move {one_line(inside.stdout, 100)} away"
@@ -325,6 +327,16 @@ class MountFilesystem(Step):
         if not source:
             remaining.append(Command(self.node, ("mount", self.mount_point)))
         return tuple(remaining) or DONE
+
+    def _hides_former_brick(self, entry: str) -> bool:
+        """Whether *entry*, which is below the mount point, is what a brick wrote there without its mount.
+
+        The step before renames it, and keeps it.
+        """
+        name = os.path.basename(entry.rstrip("\n"))
+        return self.same_slot and (
+            name == BRICK_DIRECTORY or name.startswith(f"{BRICK_DIRECTORY}{NOT_MOUNTED_SUFFIX}")
+        )
 
 
 def _mounted(answer: CommandResult) -> Tuple[Optional[str], str]:

@@ -12,6 +12,7 @@ from typing import Dict, List, Sequence, Tuple
 
 from ganeti_gluster_mon.deploy import fstab, plan
 from ganeti_gluster_mon.deploy.apply import query_nodes
+from ganeti_gluster_mon.deploy.brick_steps import NOT_MOUNTED_SUFFIX
 from ganeti_gluster_mon.deploy.context import Context
 from ganeti_gluster_mon.deploy.layout import BrickAddress
 from ganeti_gluster_mon.deploy.repair_steps import BrickMounted, Found, brick_query, understand, unmounted
@@ -27,9 +28,6 @@ from ganeti_gluster_mon.deploy.step import (
 from ganeti_gluster_mon.ganeti.ssh import CommandResult
 from ganeti_gluster_mon.gluster.facts import VolumeInfo
 from ganeti_gluster_mon.text import one_line
-
-#: what the directory of such a brick is renamed to, so that no brick starts in it again
-_ASIDE = ".not-mounted"
 
 
 @dataclass(frozen=True)
@@ -90,7 +88,14 @@ class SetBrickAside(Step):
             return DONE
         if found.pid is not None:
             return WAIT
-        aside = ("mv", "--no-target-directory", "--backup=numbered", "--", self.path, f"{self.path}{_ASIDE}")
+        aside = (
+            "mv",
+            "--no-target-directory",
+            "--backup=numbered",
+            "--",
+            self.path,
+            f"{self.path}{NOT_MOUNTED_SUFFIX}",
+        )
         return (Command(self.node, aside),)
 
 
@@ -129,17 +134,15 @@ def misplaced_bricks(
     )
 
 
-def repair_misplaced(
-    context: Context, volume: VolumeInfo, bricks: Sequence[BrickAddress]
-) -> Tuple[List[Step], List[str]]:
-    """The steps for those of *bricks*, which are online, whose filesystem is not mounted, and what needs a decision.
+def repair_misplaced(volume: VolumeInfo, misplaced: Sequence[MisplacedBrick]) -> Tuple[List[Step], List[str]]:
+    """The steps for bricks of *volume* that are *misplaced* and online, and what needs a decision.
 
     A brick whose directory is not below the mount point was started before its filesystem was unmounted, lazily: it
     still runs on that, and to mount it again is all that it needs.
     """
     steps: List[Step] = []
     notes: List[str] = []
-    for one in misplaced_bricks(context, volume, bricks):
+    for one in misplaced:
         if one.has_run:
             notes.append(one.decision(volume))
         else:

@@ -5,7 +5,8 @@ Bricks, mounts, glusterd, self-heal daemons and split-brain have modules of thei
 
 from __future__ import annotations
 
-from typing import Collection, Iterable, Iterator, List, Mapping, Optional, Sequence, Tuple
+from dataclasses import dataclass
+from typing import FrozenSet, Iterable, Iterator, List, Mapping, Optional, Sequence, Tuple
 
 from ganeti_gluster_mon import snapshot
 from ganeti_gluster_mon.deploy import plan
@@ -20,21 +21,46 @@ from ganeti_gluster_mon.gluster import cycle
 from ganeti_gluster_mon.gluster.facts import VolumeInfo
 from ganeti_gluster_mon.gluster.parse.split_brain_xml import split_brain_entries
 from ganeti_gluster_mon.gluster.validation import Refused, Unreadable
-from ganeti_gluster_mon.health import OK, Limits, Problem, remedy_of
+from ganeti_gluster_mon.health import OK, UNKNOWN, Limits, Problem, host_of, remedy_of
+from ganeti_gluster_mon.health.repair_scope import BY_ITSELF, SCOPES
 from ganeti_gluster_mon.text import one_line, some
 
 #: what other modules of the task repair plan or name
-_ELSEWHERE = frozenset(("BRICK_FILESYSTEM_NOT_MOUNTED", "HEAL_DAEMON_DOWN", "SPLIT_BRAIN"))
-#: what Gluster is repairing
-_BY_ITSELF = frozenset(("HEAL_PENDING", "REBALANCE_RUNNING"))
+_ELSEWHERE = frozenset(("HEAL_DAEMON_DOWN", "SPLIT_BRAIN"))
 _PEERS = frozenset(("PEER_DISCONNECTED", "PEER_SILENT"))
 #: what a process causes that a signal has stopped
 _HANG = frozenset(("BRICK_HANGS", "MOUNT_HANGS", "NOT_KNOWN", "SUBVOLUME_QUORUM_LOST"))
 _FULL = frozenset(
     ("VOLUME_FULL", "VOLUME_NEARLY_FULL", "SUBVOLUME_FULL", "SUBVOLUME_NEARLY_FULL", "INODES_SHORT")
 )
+#: what the start of a brick, or a decision about it, ends
+_OF_BRICK = frozenset(("BRICK_OFFLINE", "BRICK_FILESYSTEM_NOT_MOUNTED"))
 _MOST_ENTRIES = 10
 _HEAL_TIMEOUT = 60.0
+
+
+@dataclass(frozen=True)
+class PlannedRepair:
+    """What other modules of the task repair, or name already: nothing of that needs a decision."""
+
+    #: bricks, by their labels
+    bricks: FrozenSet[str] = frozenset()
+    #: volumes of which bricks are started
+    volumes: FrozenSet[str] = frozenset()
+    #: nodes whose glusterd is restarted
+    nodes: FrozenSet[str] = frozenset()
+    #: processes go on that a signal has stopped, so what hangs may do so by them
+    hang: bool = False
+
+    def covers(self, problem: Problem, node: Optional[str]) -> bool:
+        """Whether it repairs *problem*; *node* is the node of the cluster that it is about."""
+        if self.hang and problem.code in _HANG:
+            return True
+        if problem.code in _OF_BRICK:
+            return problem.subject in self.bricks
+        if problem.code == "SUBVOLUME_QUORUM_LOST":
+            return problem.volume in self.volumes
+        return (problem.code in _PEERS or problem.code == "BRICK_UNREACHABLE") and node in self.nodes
 
 
 def query_problems() -> Tuple[Tuple[Problem, ...], str]:
@@ -48,13 +74,11 @@ def repair_problems(
     coordinator: str,
     volumes: Sequence[VolumeInfo],
     whole_pool: bool,
-    hang_repaired: bool = False,
-    started: Collection[str] = (),
+    planned: PlannedRepair = PlannedRepair(),
 ) -> Tuple[List[Step], List[str]]:
     """The steps for the problems of *volumes*, and what needs a decision; with *whole_pool* those of the pool, too.
 
-    With *hang_repaired* stopped processes go on by other steps, so what hangs needs no decision yet.
-    Bricks that are *started* by other steps, by their labels, need none either.
+    Other steps repair what is *planned*.
     """
     problems, error = query_problems()
     if error:
@@ -68,9 +92,8 @@ def repair_problems(
         wanted = volume is not None or (whole_pool and not problem.volume)
         if not wanted or problem.implied or problem.code in _ELSEWHERE:
             continue
-        if hang_repaired and problem.code in _HANG:
-            continue
-        if problem.code == "BRICK_OFFLINE" and problem.subject in started:
+        node = context.cluster.node_of_host(host_of(problem))
+        if planned.covers(problem, None if node is None else node.name):
             continue
         # a backlog with entries in split-brain never comes to its end
         stuck_by_split = problem.code == "HEAL_STUCK" and problem.volume in split
@@ -103,7 +126,7 @@ def _daemon(context: Context, coordinator: str, problem: Problem) -> Tuple[str, 
 def _named(problem: Problem) -> Iterator[str]:
     """What *problem* is, and the command that an administrator may choose."""
     text = one_line(problem.text, 300)
-    if problem.code in _BY_ITSELF and problem.severity < 2:
+    if SCOPES[problem.code].kind == BY_ITSELF and problem.severity < UNKNOWN:
         yield f"{text}: Gluster does that by itself; it is not waited for"
         return
     yield f"{text}; a decision is needed: {remedy_of(problem).fix}"

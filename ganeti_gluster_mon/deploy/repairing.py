@@ -8,7 +8,8 @@ named; which copy is given up is the choice of the administrator (``--discard-co
 from __future__ import annotations
 
 import argparse
-from typing import FrozenSet, List, Mapping, Optional, Sequence, Tuple
+from dataclasses import replace
+from typing import List, Mapping, Optional, Sequence, Tuple
 
 from ganeti_gluster_mon.deploy import plan
 from ganeti_gluster_mon.deploy.apply import PlanRefused, query_nodes
@@ -17,9 +18,9 @@ from ganeti_gluster_mon.deploy.context import Context, Proposal
 from ganeti_gluster_mon.deploy.daemon_steps import LOCALHOST, EndSelfHealDaemon, StartDaemon, daemon_online
 from ganeti_gluster_mon.deploy.gluster_cli import volume_status
 from ganeti_gluster_mon.deploy.layout import REPLICATE, BrickAddress
-from ganeti_gluster_mon.deploy.misplaced_bricks import repair_misplaced
+from ganeti_gluster_mon.deploy.misplaced_bricks import misplaced_bricks, repair_misplaced
 from ganeti_gluster_mon.deploy.pool_steps import StartVolume
-from ganeti_gluster_mon.deploy.problem_repair import repair_problems
+from ganeti_gluster_mon.deploy.problem_repair import PlannedRepair, repair_problems
 from ganeti_gluster_mon.deploy.repair_steps import BrickMounted, RestartGlusterd
 from ganeti_gluster_mon.deploy.split_brain import CopyChoice
 from ganeti_gluster_mon.deploy.split_brain_repair import SplitBrainRepair, choices_by_name
@@ -48,32 +49,38 @@ def repair(context: Context, arguments: argparse.Namespace) -> Proposal:
     reached = [one.name for one in members if one.fault is None or one.no_glusterd]
     stopped = continue_steps(context.host, reached, [volume.name for volume in volumes])
     lost = [*steps, *stopped]
+    misplaced: List[str] = []
     for volume in volumes:
-        found, left = _of_volume(context, coordinator, volume, members)
+        found, left, labels = _of_volume(context, coordinator, volume, members)
         lost += found
         notes += left
+        misplaced += labels
     if choices:
         return _give_up(context, coordinator, volumes[0], choices, lost)
     for volume in volumes:
         if not lost and _is_replicated(volume):
             notes += SplitBrainRepair(context, coordinator.name, volume).notes()
-    started = _started(context, volumes, lost)
-    found, left = repair_problems(
-        context, coordinator.name, volumes, arguments.volume is None, bool(stopped), started
+    planned = replace(
+        _planned(context, volumes, lost, misplaced), nodes=frozenset(silent), hang=bool(stopped)
     )
+    found, left = repair_problems(context, coordinator.name, volumes, arguments.volume is None, planned)
     return Proposal((*lost, *found), tuple(dict.fromkeys([*notes, *left])), result=_RESULT)
 
 
-def _started(context: Context, volumes: Sequence[VolumeInfo], steps: Sequence[Step]) -> FrozenSet[str]:
-    """The labels of the bricks that *steps* mount and start."""
+def _planned(
+    context: Context, volumes: Sequence[VolumeInfo], steps: Sequence[Step], misplaced: Sequence[str]
+) -> PlannedRepair:
+    """What *steps* mount and start, and the bricks that are *misplaced*, by their labels."""
     mounted = {(step.node, step.path) for step in steps if isinstance(step, BrickMounted)}
-    found = set()
+    bricks = set(misplaced)
+    started = set()
     for volume in volumes:
         for brick in volume.bricks:
             node = context.cluster.node_of_host(brick.host)
             if node is not None and (node.name, brick.path) in mounted:
-                found.add(BrickAddress(brick.host, brick.path).label)
-    return frozenset(found)
+                bricks.add(BrickAddress(brick.host, brick.path).label)
+                started.add(volume.name)
+    return PlannedRepair(frozenset(bricks), frozenset(started))
 
 
 def _give_up(
@@ -121,8 +128,11 @@ def _volumes(coordinator: NodeSurvey, name: Optional[str]) -> Tuple[VolumeInfo, 
 
 def _of_volume(
     context: Context, coordinator: NodeSurvey, volume: VolumeInfo, members: Sequence[NodeSurvey]
-) -> Tuple[List[Step], List[str]]:
-    """The steps for *volume*, and what is left out.  Raises PreconditionFailed and PlanRefused."""
+) -> Tuple[List[Step], List[str], List[str]]:
+    """The steps for *volume*, what is left out, and the labels of bricks that run below their mount points.
+
+    Raises PreconditionFailed and PlanRefused.
+    """
     silent = {one.name for one in members if one.no_glusterd}
     away = {one.name: str(one.fault) for one in members if one.fault is not None and not one.no_glusterd}
     # a glusterd that is silent may keep `volume status` from its answer; its node is repaired first
@@ -146,15 +156,17 @@ def _of_volume(
     if not reached:
         raise PlanRefused(f"{volume.name}: no node with a brick can be reached")
     online = [] if silent else [address for address in reached if address.label not in missing]
-    misplaced, left = repair_misplaced(context, volume, online)
-    mounts += misplaced
+    misplaced = misplaced_bricks(context, volume, online)
+    remounted, left = repair_misplaced(volume, misplaced)
+    mounts += remounted
     notes += left
+    labels = [one.brick.label for one in misplaced]
     if not (missing or silent):
-        return mounts, notes
+        return mounts, notes, labels
     ended, started = _lost_daemons(context, coordinator, volume, missing, away)
     # with bricks that cannot be reached only the others are waited for, and no daemons
     bricks = () if len(reached) == len(volume.bricks) else tuple(reached)
-    return [*mounts, *ended, StartVolume(coordinator.name, volume.name, bricks), *started], notes
+    return [*mounts, *ended, StartVolume(coordinator.name, volume.name, bricks), *started], notes, labels
 
 
 def _lost_daemons(

@@ -149,22 +149,6 @@ REMEDIES: Mapping[str, Remedy] = {
     ),
 }
 
-#: codes of the problems that ``gnt-gluster repair`` repairs, or guides to the end (SPLIT_BRAIN)
-REPAIRED = frozenset(
-    (
-        "SUBVOLUME_QUORUM_LOST",
-        "SPLIT_BRAIN",
-        "BRICK_OFFLINE",
-        "BRICK_FILESYSTEM_NOT_MOUNTED",
-        "GLUSTERD_DOWN",
-        "GLUSTERD_HANGS",
-        "HEAL_DAEMON_DOWN",
-        "HEAL_STUCK",
-        "DAEMON_DOWN",
-        "MOUNT_HANGS",
-    )
-)
-
 #: by code and the task or the option that the problem is about, where its command is another one
 _OF_TASKS: Mapping[str, Mapping[str, Remedy]] = {
     "remove-brick": {

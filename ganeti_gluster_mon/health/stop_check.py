@@ -92,6 +92,9 @@ def _subvolume(
         yield f"{name}: it is not known whether {some(unknown, 3)} is online"
     if not any(brick.online is not False for brick in subvolume.bricks if brick.label in stops):
         return  # they are offline already: nothing is lost that is there now
+    for brick in subvolume.bricks:
+        if brick.label not in stops and brick.online and brick.not_mounted is not None:
+            yield f"{name}: {brick.label} runs, and its filesystem is not mounted: it may lack files"
     if any(brick.split_brain for brick in subvolume.bricks):
         yield f"{name} has entries in split-brain"
     pending = max((brick.heal_pending or 0 for brick in subvolume.bricks), default=0)

@@ -69,6 +69,7 @@ def test_a_brick_lost_its_mount(cluster: Cluster) -> None:
     assert pool.host(2).mounts()["/export/brick1"] == "xfs"
 
 
+@pytest.mark.soak
 def test_a_brick_that_runs_below_its_mount_point_is_healed_anew(cluster: Cluster) -> None:
     """To mount its filesystem and start it is not enough: what it has there is old, and nothing is pending."""
     pool = cluster.pool

@@ -347,3 +347,17 @@ def test_a_mount_point_that_is_taken_is_left_alone(answers: Sequence[CommandResu
 
 
 # --- Ganeti -----------------------------------------------------------------------------------------
+
+
+def test_a_new_disk_may_hide_what_a_brick_wrote_below_its_mount_point() -> None:
+    """The step before renames that, and keeps it."""
+    step = MountFilesystem(NODE, "/dev/vdb", UUID, "/export/brick1", same_slot=True)
+
+    def remaining(entry: str) -> Remaining:
+        return step.remaining([FAILED, ok("  7:39\n"), ok(), ok(f"/export/brick1/{entry}\n"), FAILED])
+
+    for entry in ("gluster", "gluster.not-mounted", "gluster.not-mounted.~1~"):
+        assert commands(remaining(entry))[-1] == "mount /export/brick1"
+    for entry in ("glusterfs", "file"):
+        with pytest.raises(PreconditionFailed, match="is not empty"):
+            remaining(entry)

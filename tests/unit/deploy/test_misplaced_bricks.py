@@ -58,7 +58,7 @@ def found(nodes: FoundNodes) -> Tuple[MisplacedBrick, ...]:
 
 
 def repaired(nodes: FoundNodes) -> Tuple[List[Step], List[str]]:
-    return repair_misplaced(context(nodes), GV0, BRICKS)
+    return repair_misplaced(GV0, found(nodes))
 
 
 def test_a_brick_that_runs_below_its_mount_point_is_named_with_the_whole_command(nodes: FoundNodes) -> None:
@@ -73,7 +73,7 @@ def test_a_brick_that_runs_below_its_mount_point_is_named_with_the_whole_command
 
 
 def test_where_no_other_copy_exists_it_is_not_replaced(nodes: FoundNodes) -> None:
-    _, (note,) = repair_misplaced(context(nodes), LONE, BRICKS)
+    _, (note,) = repair_misplaced(LONE, found(nodes))
     assert "no other copy exists: stop the guests" in note and "replace-brick" not in note
 
 

@@ -11,7 +11,8 @@ from ganeti_gluster_mon.deploy.change_lock import LockHost
 from ganeti_gluster_mon.deploy.context import Context
 from ganeti_gluster_mon.deploy.gluster_cli import volumes
 from ganeti_gluster_mon.ganeti.ssh import CommandResult
-from ganeti_gluster_mon.health import CRITICAL, HEALING, OK, REMEDIES, Problem
+from ganeti_gluster_mon.health import CRITICAL, HEALING, OK, REMEDIES, Problem, remedy_of
+from ganeti_gluster_mon.health.repair_scope import BY_ITSELF, NAMES, REPAIRS, SCOPES, SILENT
 from tests.unit.deploy.fake_nodes import FAILED, cluster, ok, volume, volume_info
 
 VOLUMES = volumes(volume_info(volume("gv0", ["node1:/b", "node2:/b", "node3:/b"])))
@@ -49,6 +50,25 @@ def test_each_other_problem_is_named_with_its_command(code: str, monkeypatch: py
     steps, notes = planned(monkeypatch, Problem(code, CRITICAL, "something is wrong", "gv0", "node2:/b"))
     assert steps == []
     assert notes[0].startswith("something is wrong; a decision is needed: ")
+
+
+@pytest.mark.parametrize("code", sorted(REMEDIES))
+def test_each_problem_is_treated_as_the_table_has_it(code: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """BY_ITSELF: not waited for.  SILENT: nothing.  NAMES: the command of the runbook, and no step."""
+    kind = SCOPES[code].kind
+    severity = {SILENT: OK, BY_ITSELF: HEALING}.get(kind, CRITICAL)
+    problem = Problem(code, severity, "something is wrong", "gv0", "node2:/b")
+    steps, notes = planned(monkeypatch, problem)
+    if kind == SILENT:
+        assert (steps, notes) == ([], [])
+    elif kind == BY_ITSELF:
+        assert steps == [] and notes == [
+            "something is wrong: Gluster does that by itself; it is not waited for"
+        ]
+    elif kind == NAMES:
+        assert steps == [] and notes[0].endswith(f"a decision is needed: {remedy_of(problem).fix}")
+    else:
+        assert kind == REPAIRS
 
 
 def test_daemons_are_started(monkeypatch: pytest.MonkeyPatch) -> None:

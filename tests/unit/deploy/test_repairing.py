@@ -15,7 +15,7 @@ from ganeti_gluster_mon.deploy.change_lock import LockHost
 from ganeti_gluster_mon.deploy.context import Context
 from ganeti_gluster_mon.deploy.gluster_cli import POOL_LIST, VOLUME_INFO
 from ganeti_gluster_mon.deploy.layout import BrickAddress
-from ganeti_gluster_mon.deploy.repair_steps import BrickMounted
+from ganeti_gluster_mon.deploy.misplaced_bricks import MisplacedBrick
 from ganeti_gluster_mon.deploy.repairing import repair
 from ganeti_gluster_mon.deploy.step import PreconditionFailed, Step
 from ganeti_gluster_mon.ganeti.ssh import CommandResult, NodeUnavailable
@@ -143,6 +143,27 @@ def test_stopped_processes_go_on_before_all_else(monkeypatch: pytest.MonkeyPatch
     assert notes[0].startswith("hangs; a decision is needed")
 
 
+def test_a_peer_whose_glusterd_is_restarted_and_a_quorum_whose_bricks_are_started_need_no_decision(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    problems = (
+        Problem("PEER_DISCONNECTED", CRITICAL, "node2 away", "", NODES[1]),
+        Problem("PEER_DISCONNECTED", CRITICAL, "node3 away", "", NODES[2]),
+        Problem("SUBVOLUME_QUORUM_LOST", CRITICAL, "no quorum", "gv0", "replica set"),
+        Problem("BRICK_UNREACHABLE", CRITICAL, "not reached", "gv0", f"{NODES[1]}:/b"),
+    )
+    monkeypatch.setattr(problem_repair, "query_problems", lambda: (problems, ""))
+    _, notes, _ = planned(Hosts(no_glusterd=NODES[1:2]))
+    assert [note.partition(";")[0] for note in notes if not note.startswith(" ")] == ["node3 away"]
+    _, notes, _ = planned(Hosts())
+    assert [note.partition(";")[0] for note in notes if not note.startswith(" ")] == [
+        "node2 away",
+        "node3 away",
+        "no quorum",
+        "not reached",
+    ]
+
+
 def test_a_brick_that_is_online_and_not_on_its_filesystem_is_looked_for(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -150,14 +171,22 @@ def test_a_brick_that_is_online_and_not_on_its_filesystem_is_looked_for(
 
     def look(
         context: Context, volume: VolumeInfo, bricks: Sequence[BrickAddress]
-    ) -> Tuple[List[Step], List[str]]:
+    ) -> Tuple[MisplacedBrick, ...]:
         looked.append([brick.node for brick in bricks])
-        return [BrickMounted(NODES[0], "/b", volume.name, volume.uuid)], ["runs on /"]
+        where = ("/export/b1", "/", "/dev/sdb")
+        return (
+            MisplacedBrick(bricks[0], NODES[0], *where, has_run=False),
+            MisplacedBrick(bricks[1], NODES[2], *where, has_run=True),
+        )
 
-    monkeypatch.setattr(repairing, "repair_misplaced", look)
+    problem = Problem("BRICK_FILESYSTEM_NOT_MOUNTED", CRITICAL, "text", "gv0", f"{NODES[0]}:/b")
+    monkeypatch.setattr(problem_repair, "query_problems", lambda: ((problem,), ""))
+    monkeypatch.setattr(repairing, "misplaced_bricks", look)
     steps, notes, _ = planned(Hosts(bricks=NODES[1:2]), "gv0")
     assert steps == ["BrickMounted node2", "BrickMounted node1", "StartVolume node1"]
-    assert looked == [[NODES[0], NODES[2]]] and notes == ("runs on /",)
+    (note,) = notes
+    assert looked == [[NODES[0], NODES[2]]]
+    assert note.startswith(f"gv0: {NODES[2]}:/b runs on the filesystem of /, since /export/b1 is not mounted")
     assert planned(Hosts(), "gv0")[0] == ["BrickMounted node1"]
     assert looked[-1] == list(NODES)
 

@@ -27,7 +27,7 @@ from ganeti_gluster_mon.health import (
     remedy_of,
 )
 from ganeti_gluster_mon.health.node import evaluate_node
-from ganeti_gluster_mon.health.remedies import ALERT_CODES, ALERT_REMEDIES, REPAIRED, filled, remedy_of_alert
+from ganeti_gluster_mon.health.remedies import ALERT_CODES, ALERT_REMEDIES, filled, remedy_of_alert
 from tests import runbook
 from tests.unit.test_alerts import ALERTS
 
@@ -53,8 +53,7 @@ def test_each_section_of_what_repair_repairs_ends_with_it(title: str) -> None:
     assert lines[-1] == runbook.repair_line(title)
 
 
-def test_what_is_repaired_by_one_command_are_codes() -> None:
-    assert set(REMEDIES) > REPAIRED
+def test_what_is_repaired_by_one_command_has_such_sections() -> None:
     assert len([title for title in runbook.titles() if runbook.repair_line(title)]) > 12
 
 

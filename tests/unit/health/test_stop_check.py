@@ -57,6 +57,11 @@ def test_one_of_three_copies_may_be_stopped() -> None:
         ([brick(1), brick(2, online=None), brick(3)], {"node1"}, "not known whether node2:/b is online"),
         ([brick(1, heal_pending=7), brick(2), brick(3)], {"node2"}, "7 entries are pending"),
         ([brick(1, split_brain=1), brick(2), brick(3)], {"node2"}, "split-brain"),
+        (
+            [brick(1, not_mounted="/export"), brick(2), brick(3)],
+            {"node2"},
+            "node1:/b runs, and its filesystem is not",
+        ),
         ([brick(n, heal_pending=None) for n in (1, 2, 3)], {"node2"}, "not known whether it is healed"),
         ([brick(1), brick(2), brick(3, arbiter=True)], {"node1", "node2"}, "would lose its quorum"),
     ],
@@ -66,6 +71,10 @@ def test_copies_that_must_not_be_stopped(bricks: List[Brick], stops: set[str], w
     assert not found.ok
     assert any(words in reason for reason in found.reasons), found.reasons
     assert found.left == ()
+
+
+def test_a_brick_that_runs_on_the_wrong_filesystem_may_be_stopped_itself() -> None:
+    assert check_stop(pool(volume([brick(1, not_mounted="/export"), brick(2), brick(3)])), {"node1"}).ok
 
 
 def test_a_node_that_is_off_already_may_be_stopped_while_its_copies_wait_for_it() -> None:
