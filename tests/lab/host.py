@@ -158,11 +158,14 @@ class Host:
         return self.directory / "disks" / f"{disk.name}.img"
 
     def _make_commands(self, directory: Path) -> None:
-        """The programs of a virtual environment, for a root whose Python is another one: with its own libraries."""
+        """The programs of a virtual environment, for a root whose Python is another one: with its own libraries.
+
+        The processes that a program starts with that Python find the package, too.
+        """
         (directory / "bin").mkdir(parents=True)
         programs = {
-            name: f"#!/usr/bin/python3\nimport sys\n\nsys.path.insert(0, {str(REPOSITORY)!r})\n"
-            f"from {module} import main\n\nsys.exit(main())\n"
+            name: f"#!/usr/bin/python3\nimport os, sys\n\nsys.path.insert(0, {str(REPOSITORY)!r})\n"
+            f"os.environ['PYTHONPATH'] = {str(REPOSITORY)!r}\nfrom {module} import main\n\nsys.exit(main())\n"
             for name, module in PROGRAMS.items()
         }
         python = f'#!/bin/sh\nPYTHONPATH={shlex.quote(str(REPOSITORY))} exec /usr/bin/python3 "$@"\n'

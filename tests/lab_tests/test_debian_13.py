@@ -19,6 +19,7 @@ from tests.lab import Pool
 from tests.lab.waiting import wait_until
 from tests.lab_tests.backend import ganeti_release
 from tests.lab_tests.looking import look
+from tests.lab_tests.together import on_every_host
 
 pytestmark = pytest.mark.lab
 
@@ -104,6 +105,16 @@ def test_each_fault_is_reported_until_it_is_repaired(
         wait_codes(pool, lambda found: code in found, code)
     pool.wait_healed(VOLUME)
     wait_codes(pool, lambda found: found == [], "no problem again")
+
+
+def test_daemons_on_each_node_have_one_leader(site: Site) -> None:
+    """They run on Debian's own Python; the leader queries Gluster for the others, and another takes its place."""
+    with on_every_host(site.pool) as together:
+        together.settle()
+        first, second, _third = together.by_uuid()
+        together.stop(first)
+        together.wait_leaders([second])
+        together.daemons[second].wait_code(0)
 
 
 def step(campaign: Campaign, line: str) -> None:
