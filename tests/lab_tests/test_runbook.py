@@ -19,6 +19,7 @@ from ganeti_gluster_mon.paths import STATE_DIRECTORY
 from tests.conftest import FAMILY
 from tests.lab import Cluster, Disk, Pool, process, wait_until
 from tests.lab.ganeti import FILE_DIRECTORIES
+from tests.lab_tests.backend import install_if_needed
 from tests.lab_tests.daemon import make_user
 from tests.lab_tests.deploying import BRICK, DISK, gnt_gluster, killed_at, refused
 from tests.lab_tests.remedying import fix, wait_problem, wait_verified
@@ -37,6 +38,7 @@ def cluster() -> Iterator[Cluster]:
     disks = [Disk("b1"), Disk("vdb", 452 * MIB, "")]
     with Pool.first_free(FAMILY, hosts=3, disks=disks) as pool:
         cluster = Cluster(pool, storage_paths=FILE_DIRECTORIES).up(templates=("diskless",))
+        install_if_needed(cluster)
         prepare(pool)
         gnt_gluster(pool, "deploy", "--device", DISK)
         wait_verified(pool)

@@ -66,7 +66,11 @@ def test_a_backlog_is_healed_by_a_round_and_then_in_full() -> None:
     assert commands is not WAIT and commands is not None
     assert [one.argv[-1] for one in commands] == ["gv0", "full"]
     # of a daemon that has just been started, and is not connected to each brick
-    failure = "Commit failed on node2. Please check log file for details."
-    assert all(re.search(one.transient, failure) for one in commands)
+    of_another_node = "Commit failed on node2. Please check log file for details."
+    of_this_node = (
+        "Glusterd Syncop Mgmt brick op 'Heal' failed. Please check glustershd log file for details."
+    )
+    for failure in (of_another_node, of_this_node):
+        assert all(re.search(one.transient, failure) for one in commands)
     assert step.remaining([summary({BrickAddress("node1", "/b"): 0})]) is DONE
     assert daemon_steps.daemon_online(FAILED, "gv0", "Quota Daemon", "node1") is None
