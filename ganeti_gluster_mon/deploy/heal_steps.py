@@ -35,8 +35,8 @@ _REPAIR = "gnt-gluster repair {} starts it, or names what a dead disk needs"
 #: the versions of a file or directory of a disperse volume: of its data or entries, and of its attributes
 _VERSION = "trusted.ec.version"
 
-#: `volume heal` fails so while a self-heal daemon is not connected to a brick, for some seconds after its start: that of
-#: another node, and that of the node where the command runs
+#: `volume heal` fails so while a self-heal daemon is not connected to a brick, for some seconds after its start: that
+#: of another node, and that of the node where the command runs
 _NOT_CONNECTED_YET = r"Commit failed on|Mgmt brick op 'Heal' failed"
 
 
