@@ -9,79 +9,134 @@ from __future__ import annotations
 
 import functools
 import math
-from typing import Callable, Dict, Iterable, List, Tuple
+from typing import Dict, Iterable, Iterator, List, Sequence, Tuple
 
 from prometheus_client.core import Metric
 from prometheus_client.utils import floatToGoString
 
-from ganeti_gluster_mon.metrics.families import AnyFamily, GaugeGroup
+from ganeti_gluster_mon.metrics.families import AnyFamily, MetricGroup, SeriesFamily, family_name
 
-_cached_go_string = functools.lru_cache(maxsize=4096)(floatToGoString)
+#: whole numbers from this one on have an exponent
+_EXPONENT_FROM = 10**6
+
+
+@functools.lru_cache(maxsize=4096)
+def _cached_go_string(value: float) -> str:
+    if type(value) is int and 0 < value < _EXPONENT_FROM:
+        return f"{value}.0"
+    return str(floatToGoString(value))  # type: ignore[no-untyped-call]
+
 
 #: By the identity of a dictionary of labels: the labels as text, and the dictionary itself, which keeps it what it is.
 #: Families that share their labels share the dictionary.
 _Labels = Dict[int, Tuple[str, Dict[str, str]]]
 
 
-#: the lines above the samples: by name, help and type of the family
-_Head = Callable[[str, str, str], str]
+#: a family without its head: its name, help and type, and the lines of its samples
+_Lines = Tuple[str, str, str, bytes]
+
+
+#: a family: what begins it in Prometheus' format and in OpenMetrics, and the lines of its samples, which are the same
+FamilyText = Tuple[bytes, bytes, bytes]
+
+#: what ends a text of OpenMetrics
+OPENMETRICS_END = b"# EOF\n"
+
+
+def family_texts(families: Iterable[AnyFamily]) -> Iterator[FamilyText]:
+    """*families*, one after the other, in both formats: Prometheus' text format 0.0.4 and OpenMetrics 1.0.0."""
+    for name, text, kind, lines in _lines(families):
+        yield _prometheus_head(name, text, kind), _openmetrics_head(name, text, kind), lines
 
 
 def prometheus_text(families: Iterable[AnyFamily]) -> bytes:
-    """*families* in Prometheus' text format, version 0.0.4."""
-    return b"".join(_parts(families, _prometheus_head))
+    """*families* in Prometheus' text format."""
+    return b"".join([part for head, _, lines in family_texts(families) for part in (head, lines)])
 
 
 def openmetrics_text(families: Iterable[AnyFamily]) -> bytes:
-    """*families* as OpenMetrics, version 1.0.0."""
-    return b"".join([*_parts(families, _openmetrics_head), b"# EOF\n"])
+    """*families* as OpenMetrics."""
+    parts = [part for _, head, lines in family_texts(families) for part in (head, lines)]
+    return b"".join([*parts, OPENMETRICS_END])
 
 
-def _prometheus_head(name: str, text: str, kind: str) -> str:
+def _prometheus_head(name: str, text: str, kind: str) -> bytes:
     name += {"counter": "_total", "info": "_info"}.get(kind, "")
     escaped = text.replace("\\", r"\\").replace("\n", r"\n")
-    return f"# HELP {name} {escaped}\n# TYPE {name} {'gauge' if kind == 'info' else kind}\n"
+    return f"# HELP {name} {escaped}\n# TYPE {name} {'gauge' if kind == 'info' else kind}\n".encode()
 
 
-def _openmetrics_head(name: str, text: str, kind: str) -> str:
-    return f"# HELP {name} {_escaped(text)}\n# TYPE {name} {kind}\n"
+def _openmetrics_head(name: str, text: str, kind: str) -> bytes:
+    return f"# HELP {name} {_escaped(text)}\n# TYPE {name} {kind}\n".encode()
 
 
-def _parts(families: Iterable[AnyFamily], head: _Head) -> List[bytes]:
-    parts: List[bytes] = []
+def _lines(families: Iterable[AnyFamily]) -> Iterator[_Lines]:
     labels: _Labels = {}
     for family in families:
-        if isinstance(family, GaugeGroup):
-            parts.extend(_group(family, head))
+        if isinstance(family, MetricGroup):
+            yield from _group(family)
+        elif isinstance(family, SeriesFamily):
+            lines = _series(family)
+            if lines:
+                yield family_name(family.name, family.kind), family.text, family.kind, lines
         else:
-            parts.append(_part(head(family.name, family.documentation, family.type), family, labels))
-    return parts
+            yield family.name, family.documentation, family.type, _samples(family, labels)
 
 
-def _group(group: GaugeGroup, head: _Head) -> List[bytes]:
-    """The gauges of a group, row by row: each row is in the processor's cache once, not once for each gauge."""
-    written: List[List[str]] = [[] for _ in group.gauges]
-    # A gauge writes to its own list.
-    gauges = [(name, lines.append) for (name, _), lines in zip(group.gauges, written)]
-    order = sorted(range(len(group.labels)), key=group.labels.__getitem__)
-    names = [f'{group.labels[index]}="' for index in order]
+def _group(group: MetricGroup) -> Iterator[_Lines]:
+    """The metrics of a group, row by row: each row is in the processor's cache once, not once for each metric."""
+    written: List[List[str]] = [[] for _ in group.metrics]
+    # A metric writes to its own list.
+    metrics = [(name, lines.append) for (name, _), lines in zip(group.metrics, written)]
+    order, names = _sorted_labels(group.labels)
     for values, figures in group.rows.items():
         escaped = [_escaped(values[index]) for index in order]
         labels = '",'.join(map(str.__add__, names, escaped))
-        for (name, write), value in zip(gauges, figures):
+        for (name, write), value in zip(metrics, figures):
             if value is not None:
                 figure = _cached_go_string(value) if value else _zero(value)
                 write(f'{name}{{{labels}"}} {figure}\n')
-    return [
-        "".join([head(name, text, "gauge"), *lines]).encode("utf-8")
-        for (name, text), lines in zip(group.gauges, written)
-        if lines
+    for (name, text), lines in zip(group.metrics, written):
+        if lines:
+            yield family_name(name, group.kind), text, group.kind, "".join(lines).encode("utf-8")
+
+
+def _series(family: SeriesFamily) -> bytes:
+    """The lines of a family, row by row: the labels of a row are written as text once, not once for each line."""
+    lines: List[str] = []
+    order, names = _sorted_labels(family.labels)
+    place = sum(name < family.label for name in family.labels)
+    starts = [f"{series.name}{{" for series in family.series]
+    own = [
+        "" if series.value is None else f'{family.label}="{_escaped(series.value)}"'
+        for series in family.series
     ]
+    for values, figures in family.rows.items():
+        pairs = [f'{name}{_escaped(values[index])}"' for name, index in zip(names, order)]
+        before, after = (
+            "".join([f"{pair}," for pair in pairs[:place]]),
+            "".join(f",{pair}" for pair in pairs[place:]),
+        )
+        whole = ",".join(pairs)
+        for start, label, value in zip(starts, own, figures):
+            if value is not None:
+                figure = _cached_go_string(value) if value else _zero(value)
+                if label:
+                    lines.append(f"{start}{before}{label}{after}}} {figure}\n")
+                else:
+                    lines.append(f"{start}{whole}}} {figure}\n")
+    return "".join(lines).encode("utf-8")
 
 
-def _part(head: str, family: Metric, known: _Labels) -> bytes:
-    """One family; its samples are not kept, so that a large pool takes little memory."""
-    lines = [head]
+def _sorted_labels(labels: Sequence[str]) -> Tuple[List[int], List[str]]:
+    """The places of *labels* in the order of their names, and each of these names with what begins its value."""
+    order = sorted(range(len(labels)), key=labels.__getitem__)
+    return order, [f'{labels[index]}="' for index in order]
+
+
+def _samples(family: Metric, known: _Labels) -> bytes:
+    """The lines of one family; its samples are not kept, so that a large pool takes little memory."""
+    lines: List[str] = []
     for sample in family.samples:
         found = known.get(id(sample.labels))
         if found is None:
@@ -98,5 +153,6 @@ def _zero(value: float) -> str:
     return "-0.0" if math.copysign(1, value) < 0 else "0.0"
 
 
+@functools.lru_cache(maxsize=8192)
 def _escaped(text: str) -> str:
     return text.replace("\\", r"\\").replace("\n", r"\n").replace('"', r"\"")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Dict, Iterable, Iterator, List, Mapping, Optional, Sequence, Tuple, Union
+from typing import Callable, Dict, Iterable, Iterator, List, Mapping, Optional, Sequence, Tuple, Union
 
 from prometheus_client.core import (
     CounterMetricFamily,
@@ -37,41 +37,92 @@ class Scrape:
     leader: Optional[bool]
 
 
-#: values of the labels; upper limits, "+Inf" the last, with the number of values up to each; and the sum of all values
-LabelledHistogram = Tuple[Sequence[Optional[str]], Sequence[Tuple[str, float]], float]
-
-#: name and help of a gauge
+#: name and help of a metric
 NameAndHelp = Tuple[str, str]
-#: values of the labels, and a figure for each gauge; None: not known
+#: values of the labels, and a figure for each metric or series; None: not known
 LabelledRow = Tuple[Sequence[Optional[str]], Sequence[Optional[float]]]
+#: by the values of the labels: a figure for each metric or series; None: no sample
+Rows = Mapping[Tuple[str, ...], Tuple[Optional[float], ...]]
+
+_FAMILIES: Mapping[str, Callable[[str, str], Metric]] = {
+    "gauge": GaugeMetricFamily,
+    "counter": CounterMetricFamily,
+    "histogram": HistogramMetricFamily,
+}
+
+
+def family_name(metric: str, kind: str) -> str:
+    """The name of the family of *metric*: that of a counter lacks "_total"."""
+    return metric[: -len("_total")] if kind == "counter" else metric
 
 
 @dataclass(frozen=True)
-class GaugeGroup:
-    """Gauges with the same labels, as rows: a row has the figures of one brick, for example.
+class MetricGroup:
+    """Gauges, or counters, with the same labels, as rows: a row has the figures of one brick, for example.
 
-    `exposition` writes a row at once, for all gauges.  A pass over all bricks for each gauge takes four times as
+    `exposition` writes a row at once, for all metrics.  A pass over all bricks for each metric takes four times as
     long where they do not fit into the processor's cache, and more than twice as long for twice the bricks.
     """
 
-    gauges: Tuple[NameAndHelp, ...]
+    metrics: Tuple[NameAndHelp, ...]
     labels: Tuple[str, ...]
-    #: by the values of the labels: a figure for each gauge; None: no sample
-    rows: Mapping[Tuple[str, ...], Tuple[Optional[float], ...]]
+    rows: Rows
+    #: "gauge" or "counter"; names of counters end in "_total"
+    kind: str = "gauge"
 
     def families(self) -> Iterator[Metric]:
-        """Each gauge as a family of prometheus_client, those without a sample left out."""
+        """Each metric as a family of prometheus_client, those without a sample left out."""
         labelled = [(dict(zip(self.labels, values)), figures) for values, figures in self.rows.items()]
-        for index, (name, text) in enumerate(self.gauges):
-            family = GaugeMetricFamily(name, text)
+        for index, (name, text) in enumerate(self.metrics):
+            family = _FAMILIES[self.kind](name, text)
             values = ((labels, figures[index]) for labels, figures in labelled)
             family.samples = [Sample(name, labels, value) for labels, value in values if value is not None]
             if family.samples:
                 yield family
 
 
+@dataclass(frozen=True)
+class Series:
+    """One of the samples that a family has for each row."""
+
+    #: of the sample: that of the family, or, of a histogram, with "_bucket", "_count" or "_sum"
+    name: str
+    #: of the family's own label; None: the sample does not have it
+    value: Optional[str] = None
+
+
+@dataclass(frozen=True)
+class SeriesFamily:
+    """A family with several samples for each row, which differ in one more label: buckets of a histogram, or states.
+
+    `exposition` writes the labels of a row once.
+    """
+
+    name: str
+    text: str
+    #: "gauge", "counter" or "histogram"; the name of a counter ends in "_total"
+    kind: str
+    labels: Tuple[str, ...]
+    #: the one more: "le", "status"
+    label: str
+    series: Tuple[Series, ...]
+    rows: Rows
+
+    def families(self) -> Iterator[Metric]:
+        """The family as one of prometheus_client, unless it has no sample."""
+        family = _FAMILIES[self.kind](self.name, self.text)
+        for values, figures in self.rows.items():
+            labels = dict(zip(self.labels, values))
+            for series, figure in zip(self.series, figures):
+                if figure is not None:
+                    own = {} if series.value is None else {self.label: series.value}
+                    family.samples.append(Sample(series.name, {**labels, **own}, figure))
+        if family.samples:
+            yield family
+
+
 #: what a module of metrics makes
-AnyFamily = Union[Metric, GaugeGroup]
+AnyFamily = Union[Metric, MetricGroup, SeriesFamily]
 
 
 class Families:
@@ -92,15 +143,34 @@ class Families:
         return family
 
     def group(
-        self, labels: Sequence[str], gauges: Sequence[NameAndHelp], rows: Iterable[LabelledRow]
-    ) -> GaugeGroup:
-        """The *gauges*, which all have the *labels*; of rows with the same labels the lowest of each figure."""
-        known: Dict[Tuple[str, ...], Tuple[Optional[float], ...]] = {}
-        for values, figures in rows:
-            key = tuple([label(value) for value in values])
-            before = known.get(key)
-            known[key] = tuple(figures) if before is None else tuple(map(_lower, before, figures))
-        return GaugeGroup(tuple(gauges), tuple(labels), known)
+        self,
+        labels: Sequence[str],
+        metrics: Sequence[NameAndHelp],
+        rows: Iterable[LabelledRow],
+        kind: str = "gauge",
+    ) -> MetricGroup:
+        """The *metrics*, which all have the *labels*; of rows with the same labels the lowest of each figure.
+
+        *kind*: "gauge" or "counter".
+        """
+        return MetricGroup(tuple(metrics), tuple(labels), _lowest(rows), kind)
+
+    def each(
+        self,
+        name: str,
+        text: str,
+        labels: Sequence[str],
+        label: str,
+        values: Sequence[str],
+        rows: Iterable[LabelledRow],
+        kind: str = "gauge",
+    ) -> SeriesFamily:
+        """The metric *name* with a figure for each of *values* of *label* in each row.
+
+        Of rows with the same labels the lowest of each figure.  *kind*: "gauge" or "counter".
+        """
+        series = tuple(Series(name, value) for value in values)
+        return SeriesFamily(name, text, kind, tuple(labels), label, series, _lowest(rows))
 
     def counter(
         self, name: str, text: str, labels: Sequence[str], samples: Iterable[LabelledValue]
@@ -111,17 +181,22 @@ class Families:
         return family
 
     def histogram(
-        self, name: str, text: str, labels: Sequence[str], samples: Iterable[LabelledHistogram]
-    ) -> Metric:
-        """The histogram *name*; of samples with the same labels the first."""
-        family = HistogramMetricFamily(name, text, labels=labels)
-        known = set()
-        for values, buckets, total in samples:
-            key = tuple([label(value) for value in values])
-            if key not in known:
-                known.add(key)
-                family.add_metric(key, buckets, total)
-        return family
+        self, name: str, text: str, labels: Sequence[str], limits: Sequence[str], rows: Iterable[LabelledRow]
+    ) -> SeriesFamily:
+        """The histogram *name*; of rows with the same labels the first.
+
+        A row has the number of values up to each of *limits*, the last of which is "+Inf", and the sum of all values.
+        """
+        series = (
+            *(Series(f"{name}_bucket", limit) for limit in limits),
+            Series(f"{name}_count"),
+            Series(f"{name}_sum"),
+        )
+        known: Dict[Tuple[str, ...], Tuple[Optional[float], ...]] = {}
+        for values, figures in rows:
+            *counts, total = figures
+            known.setdefault(tuple([label(value) for value in values]), (*counts, counts[-1], total))
+        return SeriesFamily(name, text, "histogram", tuple(labels), "le", series, known)
 
     def info(self, name: str, text: str, labels: Mapping[str, Optional[str]]) -> Metric:
         """The info *name*, which ends in "_info": always 1."""
@@ -167,6 +242,16 @@ def _once(samples: Iterable[LabelledValue]) -> Dict[Tuple[str, ...], float]:
             key = tuple([label(each) for each in labels])
             before = known.get(key)
             known[key] = value if before is None or value < before else before
+    return known
+
+
+def _lowest(rows: Iterable[LabelledRow]) -> Rows:
+    """*rows* by the values of their labels."""
+    known: Dict[Tuple[str, ...], Tuple[Optional[float], ...]] = {}
+    for values, figures in rows:
+        key = tuple([label(value) for value in values])
+        before = known.get(key)
+        known[key] = tuple(figures) if before is None else tuple(map(_lower, before, figures))
     return known
 
 

@@ -34,7 +34,7 @@ from ganeti_gluster_mon.metrics import (
     volume_metrics,
 )
 from ganeti_gluster_mon.metrics.exposition import prometheus_text
-from ganeti_gluster_mon.metrics.families import AnyFamily, Families, GaugeGroup, Scrape
+from ganeti_gluster_mon.metrics.families import AnyFamily, Families, Scrape
 
 #: exported by the node that queries the pool, or by each node where no node leads
 _POOL = (
@@ -87,18 +87,18 @@ class PoolMetrics(Collector):
     def collect(self) -> Iterator[Metric]:
         """Every family that has a sample, for a registry of prometheus_client."""
         for family in self.families():
-            if isinstance(family, GaugeGroup):
-                yield from family.families()
-            else:
+            if isinstance(family, Metric):
                 yield family
+            else:
+                yield from family.families()
 
     def families(self) -> Iterator[AnyFamily]:
-        """Every family that has a sample, and groups of gauges, for `exposition`."""
+        """Every family that has a sample, and those that are made of rows, for `exposition`."""
         scrape, make = self._scrape, Families()
         sources = (daemon_metrics.families, *(() if scrape.leader is False else _POOL), *_NODE)
         # One family after the other: a large pool has a hundred thousand samples.
         found = chain.from_iterable(source(scrape, make) for source in sources)
-        return (family for family in found if isinstance(family, GaugeGroup) or family.samples)
+        return (family for family in found if (family.samples if isinstance(family, Metric) else family.rows))
 
 
 @collection_paused()

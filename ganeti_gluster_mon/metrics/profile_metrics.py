@@ -6,24 +6,28 @@ There is no sample where no administrator has started it.
 from __future__ import annotations
 
 import re
+from functools import partial
+from itertools import accumulate
 from typing import Iterator, List, Optional, Sequence, Tuple
 
-from prometheus_client.core import Metric
-
-from ganeti_gluster_mon.gluster.profile import BlockCount, BrickProfile
-from ganeti_gluster_mon.metrics.families import Families, Scrape
+from ganeti_gluster_mon.gluster.profile import BlockCount, BrickProfile, FileOperation
+from ganeti_gluster_mon.metrics.families import AnyFamily, Families, Scrape
 from ganeti_gluster_mon.metrics.volume_metrics import started_volumes
 
 _BRICK = ("volume", "host", "path")
 
-#: the upper limits of the sizes of reads and writes, in bytes, below 2 MiB; Gluster counts by powers of two
-_SIZES = tuple((1 << power) - 1 for power in range(9, 22))
+#: the upper limits of the sizes of reads and writes, in bytes, below 2 MiB; Gluster counts by powers of two.  They are
+#: the same for every brick, so that histograms can be added
+_FIRST_POWER, _POWERS = 9, 22
+_LIMITS = (*(str((1 << power) - 1) for power in range(_FIRST_POWER, _POWERS)), "+Inf")
+
+_WHERE = "where profiling or stats dumps are on."
 
 #: the first release of Gluster that counts nanoseconds; older ones count microseconds
 _NANOSECONDS_SINCE = 8
 
 
-def families(scrape: Scrape, make: Families) -> Iterator[Metric]:
+def families(scrape: Scrape, make: Families) -> Iterator[AnyFamily]:
     """Counters, which begin at 0 when the brick or its profiling is started again.
 
     A node reads the files of its own bricks.  What Gluster answered about all bricks is exported where the pool is.
@@ -34,38 +38,37 @@ def families(scrape: Scrape, make: Families) -> Iterator[Metric]:
         for profile in volume.profile or ()
         if scrape.leader is not False or profile.dumped_at is not None
     ]
-    operations = [
-        ((*labels, operation.name.lower()), operation)
-        for labels, profile in profiles
-        for operation in profile.operations
-    ]
-    yield make.counter(
-        "gluster_brick_fop_total",
-        "File operations on the brick, where profiling or stats dumps are on.",
-        (*_BRICK, "fop"),
-        [(labels, operation.hits) for labels, operation in operations],
-    )
     unit = _latency_unit(scrape.pool.gluster_version)
-    yield make.counter(
-        "gluster_brick_fop_seconds_total",
-        "Seconds that file operations on the brick took, where profiling or stats dumps are on.",
-        (*_BRICK, "fop"),
-        [
-            (labels, None if unit is None or operation.latency is None else operation.latency * unit)
-            for labels, operation in operations
-        ],
-    )
-    yield make.counter(
-        "gluster_brick_read_bytes_total",
-        "Bytes read from the brick, where profiling or stats dumps are on.",
+    names = list(dict.fromkeys(operation.name for _, profile in profiles for operation in profile.operations))
+    operations = [
+        (labels, {operation.name: operation for operation in profile.operations})
+        for labels, profile in profiles
+    ]
+    for name, text, figure in (
+        ("gluster_brick_fop_total", f"File operations on the brick, {_WHERE}", _hits),
+        (
+            "gluster_brick_fop_seconds_total",
+            f"Seconds that file operations on the brick took, {_WHERE}",
+            partial(_seconds, unit),
+        ),
+    ):
+        yield make.each(
+            name,
+            text,
+            _BRICK,
+            "fop",
+            [each.lower() for each in names],
+            [(labels, [figure(known.get(each)) for each in names]) for labels, known in operations],
+            kind="counter",
+        )
+    yield make.group(
         _BRICK,
-        [(labels, profile.read) for labels, profile in profiles],
-    )
-    yield make.counter(
-        "gluster_brick_written_bytes_total",
-        "Bytes written to the brick, where profiling or stats dumps are on.",
-        _BRICK,
-        [(labels, profile.written) for labels, profile in profiles],
+        (
+            ("gluster_brick_read_bytes_total", f"Bytes read from the brick, {_WHERE}"),
+            ("gluster_brick_written_bytes_total", f"Bytes written to the brick, {_WHERE}"),
+        ),
+        [(labels, (profile.read, profile.written)) for labels, profile in profiles],
+        kind="counter",
     )
     yield make.gauge(
         "gluster_brick_stats_dump_timestamp_seconds",
@@ -78,10 +81,11 @@ def families(scrape: Scrape, make: Families) -> Iterator[Metric]:
     )
     yield make.histogram(
         "gluster_brick_io_size_bytes",
-        "Sizes of reads from the brick and writes to it, where profiling or stats dumps are on.",
+        f"Sizes of reads from the brick and writes to it, {_WHERE}",
         (*_BRICK, "operation"),
+        _LIMITS,
         [
-            ((*labels, operation), _buckets(counts), total)
+            ((*labels, operation), (*counts, total))
             for labels, profile in profiles
             for operation, counts, total in _sizes(profile)
             if total is not None
@@ -89,18 +93,31 @@ def families(scrape: Scrape, make: Families) -> Iterator[Metric]:
     )
 
 
-def _sizes(profile: BrickProfile) -> Iterator[Tuple[str, List[Tuple[int, int]], Optional[int]]]:
-    """Of reads and of writes: how many there were by size, and how many bytes all had."""
+def _hits(operation: Optional[FileOperation]) -> Optional[float]:
+    return None if operation is None else operation.hits
+
+
+def _seconds(unit: Optional[float], operation: Optional[FileOperation]) -> Optional[float]:
+    """*unit*: seconds in the unit of latencies; None: not known."""
+    if operation is None or operation.latency is None or unit is None:
+        return None
+    return operation.latency * unit
+
+
+def _sizes(profile: BrickProfile) -> Iterator[Tuple[str, List[int], Optional[int]]]:
+    """Of reads and of writes: how many there were up to each limit, and how many bytes all had."""
     blocks: Sequence[BlockCount] = profile.blocks or ()
     if blocks:
-        yield "read", [(block.size, block.reads) for block in blocks], profile.read
-        yield "write", [(block.size, block.writes) for block in blocks], profile.written
-
-
-def _buckets(counts: Sequence[Tuple[int, int]]) -> List[Tuple[str, float]]:
-    """The same limits for every brick, so that histograms can be added."""
-    limited = [(str(most), sum(count for size, count in counts if size <= most)) for most in _SIZES]
-    return [*limited, ("+Inf", sum(count for _, count in counts))]
+        reads, writes = [0] * len(_LIMITS), [0] * len(_LIMITS)
+        for block in blocks:
+            if not block.reads and not block.writes:
+                continue
+            # One of at least *size* and less than twice *size* bytes is below the first limit above *size*.
+            place = min(max(block.size.bit_length() - _FIRST_POWER, 0), len(_LIMITS) - 1)
+            reads[place] += block.reads
+            writes[place] += block.writes
+        yield "read", list(accumulate(reads)), profile.read
+        yield "write", list(accumulate(writes)), profile.written
 
 
 def _latency_unit(version: Optional[str]) -> Optional[float]:

@@ -6,7 +6,7 @@ from typing import Iterator, Optional, Tuple
 
 from ganeti_gluster_mon.gluster.model import Subvolume, Volume
 from ganeti_gluster_mon.gluster.quorum import to_spare
-from ganeti_gluster_mon.metrics.families import Families, GaugeGroup, Scrape
+from ganeti_gluster_mon.metrics.families import Families, MetricGroup, Scrape
 from ganeti_gluster_mon.metrics.volume_metrics import started_volumes
 
 _SUBVOLUME = ("volume", "subvolume")
@@ -38,7 +38,7 @@ _GAUGES = (
 )
 
 
-def families(scrape: Scrape, make: Families) -> Iterator[GaugeGroup]:
+def families(scrape: Scrape, make: Families) -> Iterator[MetricGroup]:
     """Bricks, quorum and space of each subvolume."""
     yield make.group(
         _SUBVOLUME,

@@ -8,20 +8,22 @@ from prometheus_client.core import Metric
 
 from ganeti_gluster_mon.gluster.model import Volume
 from ganeti_gluster_mon.health import STATUSES
-from ganeti_gluster_mon.metrics.families import Families, LabelledValue, Scrape
+from ganeti_gluster_mon.metrics.families import AnyFamily, Families, LabelledRow, Scrape
 
 _VOLUME = ("volume",)
 
 
-def families(scrape: Scrape, make: Families) -> Iterator[Metric]:
+def families(scrape: Scrape, make: Families) -> Iterator[AnyFamily]:
     """Status, bricks and space of each volume."""
     volumes = scrape.pool.volumes or ()
-    yield make.gauge(
+    yield make.each(
         "gluster_volume_status",
         "1 for the status that the volume has and 0 for the others. faulty: its bricks are well and something "
         "else needs an administrator; degraded: a brick is missing, every subvolume works; partial: a "
         "subvolume does not; down: none does.",
-        ("volume", "status"),
+        _VOLUME,
+        "status",
+        STATUSES,
         _statuses(scrape),
     )
     yield make.gauge(
@@ -116,9 +118,8 @@ def started_volumes(scrape: Scrape) -> List[Volume]:
     return [volume for volume in scrape.pool.volumes or () if volume.state == "started"]
 
 
-def _statuses(scrape: Scrape) -> Iterator[LabelledValue]:
+def _statuses(scrape: Scrape) -> Iterator[LabelledRow]:
     for volume in scrape.pool.volumes or ():
         volume_health = scrape.health.volumes.get(volume.name)
         holds = volume_health.status if volume_health else "unknown"
-        for status in STATUSES:
-            yield (volume.name, status), status == holds
+        yield (volume.name,), [status == holds for status in STATUSES]

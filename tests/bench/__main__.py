@@ -2,11 +2,33 @@
 
 import sys
 
-from tests.bench import bench_parse, cycle, daemons, disks, many_volumes, scrape, stages, throughput
+from tests.bench import (
+    bench_parse,
+    cycle,
+    cycle_features,
+    daemons,
+    disks,
+    each_minute,
+    many_volumes,
+    scrape,
+    stages,
+    throughput,
+)
 
 if __name__ == "__main__":
     failed = 0
-    for each in (bench_parse, stages, cycle, many_volumes, scrape, daemons, disks, throughput):
+    for each in (
+        bench_parse,
+        stages,
+        cycle,
+        cycle_features,
+        many_volumes,
+        scrape,
+        daemons,
+        each_minute,
+        disks,
+        throughput,
+    ):
         failed |= each.main() or 0
         print()
     sys.exit(failed)

@@ -7,7 +7,6 @@ connections and ask for ``/metrics`` ten times a second each; a thousand more ar
 from __future__ import annotations
 
 import asyncio
-import dataclasses
 import gzip
 import resource
 import socket
@@ -24,37 +23,20 @@ from ganeti_gluster_mon.daemon.web.auth import Authenticator
 from ganeti_gluster_mon.daemon.web.content import CurrentContent, render
 from ganeti_gluster_mon.daemon.web.handlers import application
 from ganeti_gluster_mon.daemon.web.server import HttpServer
-from ganeti_gluster_mon.gluster.model import Pool
 from ganeti_gluster_mon.health import Limits, evaluate
-from tests.unit.example_pool import NOW, POOL
+from tests.bench.large_pool import BRICKS, large_pool
+from tests.unit.example_pool import NOW
 
-BRICKS = 1000
 CLIENTS = 20
 ROUNDS = 100
 IDLE = 1000
-
-
-def large() -> Pool:
-    """A pool of volumes with three bricks each, a thousand and two bricks in all."""
-    assert POOL.volumes is not None
-    volume = POOL.volumes[0]
-    volumes = []
-    for number in range(-(-BRICKS // 3)):
-        name = f"volume{number:03}"
-        bricks = tuple(
-            dataclasses.replace(brick, volume=name, path=f"/export/{name}", online=True, free=number << 20)
-            for brick in volume.bricks
-        )
-        subvolumes = (dataclasses.replace(volume.subvolumes[0], bricks=bricks),)
-        volumes.append(dataclasses.replace(volume, name=name, bricks=bricks, subvolumes=subvolumes))
-    return dataclasses.replace(POOL, volumes=tuple(volumes))
 
 
 async def serve(what: str) -> None:
     authenticator = Authenticator(None)
     current = CurrentContent()
     if what == "large":
-        pool = large()
+        pool = large_pool()
         current.content = render(pool, evaluate(pool, Limits(), NOW), NOW, leader=True)
     server = HttpServer(application(current, authenticator=authenticator), authenticator)
     server.listen("127.0.0.1:0")
@@ -88,7 +70,7 @@ def line(words: str, figure: float, unit: str) -> None:
 
 
 def main() -> int:
-    pool = large()
+    pool = large_pool()
     health = evaluate(pool, Limits(), NOW)
     began = time.process_time()
     rendered = render(pool, health, NOW, leader=True)

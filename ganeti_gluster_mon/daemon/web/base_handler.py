@@ -10,7 +10,7 @@ from tornado.web import HTTPError, RequestHandler, stream_request_body
 
 from ganeti_gluster_mon.daemon.web import accept
 from ganeti_gluster_mon.daemon.web.auth import Authenticator, TooManyPending
-from ganeti_gluster_mon.daemon.web.content import Body, Content, CurrentContent
+from ganeti_gluster_mon.daemon.web.content import AnyBody, Content, CurrentContent
 from ganeti_gluster_mon.text import one_line
 
 LOG = logging.getLogger("ganeti_gluster_mon")
@@ -137,14 +137,15 @@ class BaseHandler(RequestHandler):
         self.set_status(status)
         self.finish(text if status == 404 else f"{text}\n")
 
-    def send(self, answer: Body, vary: str = "Accept-Encoding") -> None:
+    def send(self, answer: AnyBody, vary: str = "Accept-Encoding") -> None:
         """Respond with *answer*, compressed if the client accepts it; *vary*: the request headers it depends on."""
         self.set_header("Content-Type", answer.content_type)
         self.set_header("Vary", vary)
-        content = answer.plain
         if answer.gzipped is not None and accept.gzip(self.request.headers.get("Accept-Encoding", "")):
             self.set_header("Content-Encoding", "gzip")
             content = answer.gzipped
+        else:
+            content = answer.plain
         self.set_header("Content-Length", len(content))
         if len(content) > _LARGE:
             # Headers first: then a thousand clients that are slow to read share one body.

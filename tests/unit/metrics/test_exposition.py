@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import List, Optional
+from typing import List, Optional, Tuple, Union
 
 import pytest
 from hypothesis import given
@@ -17,7 +17,7 @@ from ganeti_gluster_mon.gluster import capture
 from ganeti_gluster_mon.gluster.pool_builder import build_pool
 from ganeti_gluster_mon.health import Limits, evaluate
 from ganeti_gluster_mon.metrics.exposition import openmetrics_text, prometheus_text
-from ganeti_gluster_mon.metrics.families import GaugeGroup
+from ganeti_gluster_mon.metrics.families import MetricGroup, Series, SeriesFamily
 from ganeti_gluster_mon.metrics.pool_metrics import PoolMetrics
 from tests.unit.example_pool import HEALTH, NOW, POOL
 
@@ -52,11 +52,38 @@ def same(families: List[Metric]) -> None:
 def test_a_group_is_written_as_its_families(
     rows: dict[tuple[str, ...], tuple[Optional[float], ...]], text: str
 ) -> None:
-    group = GaugeGroup((("g", text), ("h", text)), ("b", "a"), rows)
+    group = MetricGroup((("g", text), ("h", text)), ("b", "a"), rows)
     families = list(group.families())
     same(families)
     assert prometheus_text([group]) == prometheus_text(families)
     assert openmetrics_text([group]) == openmetrics_text(families)
+
+
+def _series(name: str) -> Tuple[Series, ...]:
+    """Samples of a family; one lacks the family's own label."""
+    return (Series(name, "x"), Series(name, 'y"\\\n'), Series(name), Series(name, ""))
+
+
+@given(
+    rows=st.dictionaries(st.tuples(words, words), st.tuples(*[numbers | st.none()] * 4), max_size=5),
+    kind=st.sampled_from(["gauge", "counter"]),
+    text=words,
+)
+def test_counters_of_a_group_and_series_are_written_as_their_families(
+    rows: dict[tuple[str, ...], tuple[Optional[float], ...]], kind: str, text: str
+) -> None:
+    group = MetricGroup((("g_total", text), ("h_total", text)), ("b", "a"), rows, kind)
+    # the family's own label is the first, between the others, and the last
+    own = [
+        SeriesFamily("f_total", text, kind, ("d", "b"), label, _series("f_total"), rows)
+        for label in ("a", "c", "e")
+    ]
+    every: List[Union[MetricGroup, SeriesFamily]] = [group, *own]
+    for made in every:
+        families = list(made.families())
+        same(families)
+        assert prometheus_text([made]) == prometheus_text(families)
+        assert openmetrics_text([made]) == openmetrics_text(families)
 
 
 def test_the_example() -> None:
@@ -81,3 +108,12 @@ def test_any_label_and_any_value(text: str, values: list[tuple[str, str, float]]
         counter.add_metric((one,), value)
         info.add_metric((), {"a": one, "b": other})
     same([gauge, counter, info])
+
+
+@pytest.mark.parametrize(
+    "value", [1, 17, 999_999, 1_000_000, 1_000_001, 10**15, 2**63, -3, 0.5, 1e6, 123456.75, True]
+)
+def test_whole_numbers_are_written_as_floats(value: float) -> None:
+    family = GaugeMetricFamily("g", "")
+    family.add_metric((), value)
+    same([family])

@@ -20,10 +20,10 @@ def test_what_is_not_known_has_no_sample() -> None:
             for each in statuses
         ),
         f"{PREFIX}last_synced_timestamp_seconds{{{of_worker},{volume}}} 1.79548344e+09",
+        f"{PREFIX}failures{{{of_worker},{volume}}} 2.0",
+        f"{PREFIX}checkpoint_completed_timestamp_seconds{{{of_worker},{volume}}} 1.7954831e+09",
         f'{PREFIX}pending_changes{{{of_worker},type="entry",{volume}}} 1.0',
         f'{PREFIX}pending_changes{{{of_worker},type="data",{volume}}} 20.0',
         f'{PREFIX}pending_changes{{{of_worker},type="meta",{volume}}} 300.0',
-        f"{PREFIX}failures{{{of_worker},{volume}}} 2.0",
-        f"{PREFIX}checkpoint_completed_timestamp_seconds{{{of_worker},{volume}}} 1.7954831e+09",
         f"{PREFIX}queried_timestamp_seconds{{{secondary},{volume}}} 1.795483447e+09",
     ]

@@ -5,16 +5,18 @@ from __future__ import annotations
 import dataclasses
 import gzip
 import json
-from typing import List, Optional
+from typing import List, Optional, Tuple
 
 import pytest
 
 from ganeti_gluster_mon import report
 from ganeti_gluster_mon.collectors import collectors
-from ganeti_gluster_mon.daemon.web.content import body, render
+from ganeti_gluster_mon.daemon.web.content import Body, BodyWriter, PackedBody, body, render
 from ganeti_gluster_mon.gluster.model import Pool
 from ganeti_gluster_mon.health import Health
 from ganeti_gluster_mon.metrics import pool_metrics
+from ganeti_gluster_mon.metrics.exposition import openmetrics_text, prometheus_text
+from ganeti_gluster_mon.metrics.pool_metrics import PoolMetrics
 from tests.unit.daemon.web.serving import PAGE, RENDERED, a_page
 from tests.unit.example_pool import HEALTH, NOTHING, NOTHING_HEALTH, NOW, POOL
 
@@ -81,6 +83,32 @@ def test_packed_is_the_same_and_smaller() -> None:
         assert len(one.gzipped) < len(one.plain)
     assert body("text/plain", b"x" * 1023).gzipped is None
     assert body("text/plain", b"x" * 1024).gzipped is not None
+
+
+@pytest.mark.parametrize(
+    ("sizes", "kind"),
+    [((), Body), ((3, 5), Body), ((1 << 19, 1 << 19), Body), ((1 << 19, 1 << 19, 1), PackedBody)],
+)
+def test_a_long_body_is_kept_compressed(sizes: Tuple[int, ...], kind: type) -> None:
+    writer = BodyWriter("text/plain")
+    parts = [bytes([65 + place]) * size for place, size in enumerate(sizes)]
+    for part in parts:
+        writer.write(part)
+    made = writer.body()
+    assert type(made) is kind
+    assert made.content_type == "text/plain"
+    assert made.plain == b"".join(parts)
+    assert made.plain is made.plain, "all clients share one"
+    assert (made.gzipped is None) == (sum(sizes) < 1024)
+    if made.gzipped is not None:
+        assert gzip.decompress(made.gzipped) == made.plain
+
+
+def test_metrics_are_those_of_the_exposition() -> None:
+    metrics = PoolMetrics(POOL, HEALTH, NOW, leader=True)
+    rendered = render(POOL, HEALTH, NOW, leader=True)
+    assert rendered.metrics.plain == prometheus_text(metrics.families())
+    assert rendered.openmetrics.plain == openmetrics_text(metrics.families())
 
 
 def test_the_same_snapshot_gives_the_same_bytes() -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import base64
+import dataclasses
+import gzip
 import hashlib
 import json
 import re
@@ -14,7 +16,7 @@ from prometheus_client.parser import text_string_to_metric_families as metrics
 from tornado.web import RequestHandler
 
 from ganeti_gluster_mon.daemon.web.base_handler import BaseHandler
-from ganeti_gluster_mon.daemon.web.content import CurrentContent
+from ganeti_gluster_mon.daemon.web.content import CurrentContent, PackedBody
 from ganeti_gluster_mon.daemon.web.handlers import application
 from tests.unit.daemon.web.serving import PAGE, RENDERED, RUNBOOK_PAGE, STYLE, Served, serving
 
@@ -132,6 +134,15 @@ def test_packed_when_the_client_can_unpack(served: Served, accepted: str, packed
     answer = served.ask("/metrics", accept_encoding=accepted)
     assert (answer.headers.get("content-encoding") == "gzip") == packed
     assert answer.unpacked == RENDERED.metrics.plain
+
+
+@pytest.mark.parametrize("accepted", ["gzip", ""])
+def test_what_is_kept_compressed_is_sent_to_every_client(accepted: str) -> None:
+    kept = PackedBody("text/plain", gzip.compress(b"x" * 100_000))
+    with serving(dataclasses.replace(RENDERED, metrics=kept)) as served:
+        answer = served.ask("/metrics", accept_encoding=accepted)
+    assert answer.unpacked == b"x" * 100_000
+    assert answer.headers["content-length"] == str(len(kept.gzipped) if accepted else 100_000)
 
 
 def test_little_is_not_packed(served: Served) -> None:
