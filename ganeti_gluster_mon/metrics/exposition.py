@@ -16,6 +16,8 @@ from prometheus_client.utils import floatToGoString
 
 from ganeti_gluster_mon.metrics.families import AnyFamily, MetricGroup, SeriesFamily, family_name
 
+#: lines of a family that are kept as texts of their own, which take twice the memory
+_MOST_LINES = 2000
 #: whole numbers from this one on have an exponent
 _EXPONENT_FROM = 10**6
 
@@ -103,6 +105,7 @@ def _group(group: MetricGroup) -> Iterator[_Lines]:
 
 def _series(family: SeriesFamily) -> bytes:
     """The lines of a family, row by row: the labels of a row are written as text once, not once for each line."""
+    parts: List[bytes] = []
     lines: List[str] = []
     order, names = _sorted_labels(family.labels)
     place = sum(name < family.label for name in family.labels)
@@ -112,6 +115,9 @@ def _series(family: SeriesFamily) -> bytes:
         for series in family.series
     ]
     for values, figures in family.rows.items():
+        if len(lines) > _MOST_LINES:
+            parts.append("".join(lines).encode("utf-8"))
+            lines.clear()
         pairs = [f'{name}{_escaped(values[index])}"' for name, index in zip(names, order)]
         before, after = (
             "".join([f"{pair}," for pair in pairs[:place]]),
@@ -125,7 +131,8 @@ def _series(family: SeriesFamily) -> bytes:
                     lines.append(f"{start}{before}{label}{after}}} {figure}\n")
                 else:
                     lines.append(f"{start}{whole}}} {figure}\n")
-    return "".join(lines).encode("utf-8")
+    parts.append("".join(lines).encode("utf-8"))
+    return b"".join(parts)
 
 
 def _sorted_labels(labels: Sequence[str]) -> Tuple[List[int], List[str]]:

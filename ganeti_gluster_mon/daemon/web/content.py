@@ -98,8 +98,8 @@ class BodyWriter:
 class Reports:
     """One report, or all of them in an array: as mond gives it, and with ``?verbose=1``."""
 
-    terse: Body
-    verbose: Body
+    terse: AnyBody
+    verbose: AnyBody
 
 
 class NodePages:
@@ -107,9 +107,9 @@ class NodePages:
 
     def __init__(self, make: Callable[[str], Optional[bytes]]) -> None:
         self._make = make
-        self._made: Dict[str, Body] = {}
+        self._made: Dict[str, AnyBody] = {}
 
-    def get(self, name: str) -> Optional[Body]:
+    def get(self, name: str) -> Optional[AnyBody]:
         """The page of the node *name*; None: there is no such node."""
         if name not in self._made:
             made = self._make(name)
@@ -134,7 +134,7 @@ class Content:
     metrics: AnyBody
     openmetrics: AnyBody
     #: for browsers; None where no page is made
-    page: Optional[Body] = None
+    page: Optional[AnyBody] = None
     #: None where no pages are made
     node_pages: Optional[NodePages] = field(default=None, compare=False)
 
@@ -176,8 +176,8 @@ def render(
     call it in a thread, not on the event loop.
     """
     every = collectors()
-    reports = {
-        (collector.category, collector.name): _both(
+    made = {
+        (collector.category, collector.name): (
             _json(report.make(collector, pool, health, now, on_failure=warn)),
             _json(report.make(collector, pool, health, now, verbose=True, on_failure=lambda line: None)),
         )
@@ -188,10 +188,9 @@ def render(
     return Content(
         now=now,
         listing=tuple((collector.name, collector.category, collector.kind) for collector in every.values()),
-        reports=reports,
+        reports={key: _both(terse, verbose) for key, (terse, verbose) in made.items()},
         all_reports=_both(
-            array(each.terse.plain for each in reports.values()),
-            array(each.verbose.plain for each in reports.values()),
+            array(terse for terse, _ in made.values()), array(verbose for _, verbose in made.values())
         ),
         metrics=metrics,
         openmetrics=open_metrics,
@@ -214,12 +213,13 @@ def _metrics_bodies(families: Iterable[AnyFamily]) -> Tuple[AnyBody, AnyBody]:
     return prometheus.body(), other.body()
 
 
-def body(content_type: str, plain: bytes) -> Body:
-    """*plain*, with a compressed copy if it is long enough."""
+def body(content_type: str, plain: bytes) -> AnyBody:
+    """*plain*, with a compressed copy if it is long enough, or that alone if it is too long."""
     if len(plain) < _WORTH_GZIP:
         return Body(content_type, plain)
-    # mtime: the same snapshot gives the same bytes
-    return Body(content_type, plain, gzip.compress(plain, _GZIP_LEVEL, mtime=0))
+    writer = BodyWriter(content_type)
+    writer.write(plain)
+    return writer.body()
 
 
 def array(reports: Iterable[bytes]) -> bytes:

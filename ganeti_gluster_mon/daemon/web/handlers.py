@@ -18,7 +18,16 @@ from ganeti_gluster_mon.daemon.web import accept
 from ganeti_gluster_mon.daemon.web.allowed_hosts import AllowedHosts
 from ganeti_gluster_mon.daemon.web.auth import Authenticator
 from ganeti_gluster_mon.daemon.web.base_handler import BaseHandler
-from ganeti_gluster_mon.daemon.web.content import HTML, JSON, Body, CurrentContent, Reports, array, body
+from ganeti_gluster_mon.daemon.web.content import (
+    HTML,
+    JSON,
+    AnyBody,
+    Body,
+    CurrentContent,
+    Reports,
+    array,
+    body,
+)
 from ganeti_gluster_mon.daemon.web.mond_proxy import MondProxy
 
 #: mond's words
@@ -42,7 +51,7 @@ class _Page(_Readable):
     def initialize(self, style: str) -> None:
         self._style = style
 
-    def send_page(self, page: Body, vary: str = "Accept-Encoding") -> None:
+    def send_page(self, page: AnyBody, vary: str = "Accept-Encoding") -> None:
         """Respond with *page*, and a policy that allows no scripts and no other style than *style*."""
         if "Content-Security-Policy" not in self.authenticator.headers:
             self.set_header("Content-Security-Policy", content_security_policy(self._style))
@@ -106,7 +115,7 @@ class _FromMond(_Readable):
         """Whether the client requests all fields, as mond's clients do."""
         return self.get_query_argument("verbose", "0") == "1"
 
-    def chosen(self, reports: Reports) -> Body:
+    def chosen(self, reports: Reports) -> AnyBody:
         """The terse or verbose one of *reports*, as requested."""
         return reports.verbose if self.verbose else reports.terse
 
@@ -243,7 +252,7 @@ def application(
     )
 
 
-def _runbook_body(runbook: Optional[Callable[[], bytes]]) -> Body:
+def _runbook_body(runbook: Optional[Callable[[], bytes]]) -> AnyBody:
     return body(HTML, b"" if runbook is None else runbook())
 
 
