@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import shlex
 import shutil
 import socket
 import subprocess
@@ -26,7 +25,7 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 
 #: the root file system of the machine itself
 MACHINE = Path("/")
-#: of a host's directory: what stands for the virtual environment over another root
+#: of a host's directory: the virtual environment over another root
 COMMANDS = "commands"
 #: its programs, and the modules that they run
 PROGRAMS = {
@@ -158,27 +157,30 @@ class Host:
         return self.directory / "disks" / f"{disk.name}.img"
 
     def _make_commands(self, directory: Path) -> None:
-        """The programs of a virtual environment, for a root whose Python is another one: with its own libraries.
+        """A virtual environment for the Python of another root: with the root's own libraries, and this repository.
 
-        The processes that a program starts with that Python find the package, too.
+        So the processes that a program starts with its own Python find the package, whatever their environment is.
         """
-        (directory / "bin").mkdir(parents=True)
-        programs = {
-            name: f"#!/usr/bin/python3\nimport os, sys\n\nsys.path.insert(0, {str(REPOSITORY)!r})\n"
-            f"os.environ['PYTHONPATH'] = {str(REPOSITORY)!r}\nfrom {module} import main\n\nsys.exit(main())\n"
-            for name, module in PROGRAMS.items()
-        }
-        python = f'#!/bin/sh\nPYTHONPATH={shlex.quote(str(REPOSITORY))} exec /usr/bin/python3 "$@"\n'
-        for name, text in {**programs, "python": python, "python3": python}.items():
+        python = (self.root / "usr/bin/python3").readlink().name
+        libraries = directory / "lib" / python / "site-packages"
+        libraries.mkdir(parents=True)
+        (libraries / "ganeti_gluster_mon.pth").write_text(f"{REPOSITORY}\n")
+        (directory / "pyvenv.cfg").write_text("home = /usr/bin\ninclude-system-site-packages = true\n")
+        (directory / "bin").mkdir()
+        for name in ("python", "python3"):
+            (directory / "bin" / name).symlink_to("/usr/bin/python3")
+        for name, module in PROGRAMS.items():
             path = directory / "bin" / name
-            path.write_text(text)
+            path.write_text(
+                f"#!{sys.prefix}/bin/python3\nimport sys\n\nfrom {module} import main\n\nsys.exit(main())\n"
+            )
             path.chmod(0o755)
 
     def _shared(self) -> Dict[str, str]:
         """The directories that a host sees read-only: where → what of the machine is there.
 
-        This repository, and the Python that we run on.  Over another root that is replaced by programs of the same
-        names that run on the root's Python.
+        This repository, and the Python that we run on.  Over another root that is replaced by a virtual environment
+        with programs of the same names that run on the root's Python.
         """
         if self.root != MACHINE:
             return {str(REPOSITORY): str(REPOSITORY), sys.prefix: str(self.directory / COMMANDS)}

@@ -73,6 +73,17 @@ def install_if_needed(cluster: Cluster) -> None:
         at_once(functools.partial(change_dropin, cluster, "install"), cluster.nodes)
 
 
+@contextmanager
+def installed_if_needed(cluster: Cluster) -> Iterator[None]:
+    """The same until the end of the block, for a cluster that other tests use as well."""
+    install_if_needed(cluster)
+    try:
+        yield
+    finally:
+        if needs_dropin(cluster):
+            at_once(functools.partial(change_dropin, cluster, "remove"), cluster.nodes)
+
+
 def change_dropin(cluster: Cluster, verb: str, node: int) -> None:
     cluster.run(node, str(DROPIN), verb)
     restart(cluster, node)

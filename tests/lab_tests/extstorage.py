@@ -17,10 +17,9 @@ from tests.lab_tests.backend import (
     OS,
     PATH_FILE,
     REPOSITORY,
-    change_dropin,
     create_script,
+    installed_if_needed,
     mounts,
-    needs_dropin,
 )
 
 T = TypeVar("T")
@@ -37,15 +36,11 @@ def installed(cluster: Cluster) -> Iterator[None]:
 
     With Ganeti 3.1 userspace access needs the drop-in of the backend.
     """
-    dropin = needs_dropin(cluster)
     try:
         at_once(functools.partial(install, cluster), cluster.nodes)
-        if dropin:
-            at_once(functools.partial(change_dropin, cluster, "install"), cluster.nodes)
-        yield
+        with installed_if_needed(cluster):
+            yield
     finally:
-        if dropin:
-            at_once(functools.partial(change_dropin, cluster, "remove"), cluster.nodes)
         for node in cluster.nodes:
             cluster.run(node, "rm", "-rf", PROVIDER, PATH_FILE, OS)
 

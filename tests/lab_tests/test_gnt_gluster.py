@@ -17,7 +17,7 @@ from tests.lab import Cluster, wait_until
 from tests.lab.ganeti import MOUNT
 from tests.lab.lab import command
 from tests.lab.waiting import LabError
-from tests.lab_tests.backend import PATH_FILE, REPOSITORY, disks
+from tests.lab_tests.backend import PATH_FILE, REPOSITORY, disks, installed_if_needed
 from tests.lab_tests.daemon import serving
 
 pytestmark = pytest.mark.lab
@@ -52,7 +52,8 @@ def cluster(ganeti: Cluster) -> Iterator[Cluster]:
     ganeti.pool.unmount(2, "/mnt/look")
     tables = {node: with_lines(ganeti, node) for node in ganeti.nodes}
     try:
-        yield ganeti
+        with installed_if_needed(ganeti):
+            yield ganeti
     finally:
         ganeti.instance_remove(GUEST)
         for node, table in tables.items():
