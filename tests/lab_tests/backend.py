@@ -76,8 +76,8 @@ def install_if_needed(cluster: Cluster) -> None:
 @contextmanager
 def installed_if_needed(cluster: Cluster) -> Iterator[None]:
     """The same until the end of the block, for a cluster that other tests use as well."""
-    install_if_needed(cluster)
     try:
+        install_if_needed(cluster)
         yield
     finally:
         if needs_dropin(cluster):
