@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from typing import Any, Callable, Dict, Optional, Sequence
+from typing import Any, Callable, Dict, Optional, Sequence, Tuple
 
 from ganeti_gluster_mon import __version__
 from ganeti_gluster_mon.collectors import STATUS, Collector
@@ -33,24 +33,39 @@ def make(
     Without *verbose* a report with a status has that only.  A collector that fails harms no
     other: its report has status 2 and the error, and *on_failure* is called with the same line.
     """
+    terse, full = make_both(collector, pool, health, now, on_failure)
+    return full if verbose else terse
+
+
+def make_both(
+    collector: Collector,
+    pool: Pool,
+    health: Health,
+    now: int,
+    on_failure: Callable[[str], None] = warn,
+) -> Tuple[Report, Report]:
+    """The reports of `make` without and with *verbose*, collected once; one object where both are the same."""
     try:
         data = collector.collect(pool, health, now)
-        if collector.kind == STATUS:
-            status = {"status": data["status"]}
-            data = data if verbose else status
+        short = {"status": data["status"]} if collector.kind == STATUS else data
     except Exception as error:  # whatever it is, it is this collector's alone
         failure = one_line(f"collector {collector.name} failed: {type(error).__name__}: {error}")
         on_failure(failure)
-        data = {"status": {"code": UNKNOWN, "message": failure, "problems": []}}
-    return {
-        "name": collector.name,
-        "version": __version__,
-        "format_version": collector.format_version,
-        "timestamp": now,
-        "category": collector.category,
-        "kind": collector.kind,
-        "data": data,
-    }
+        short = data = {"status": {"code": UNKNOWN, "message": failure, "problems": []}}
+
+    def made(content: Report) -> Report:
+        return {
+            "name": collector.name,
+            "version": __version__,
+            "format_version": collector.format_version,
+            "timestamp": now,
+            "category": collector.category,
+            "kind": collector.kind,
+            "data": content,
+        }
+
+    terse = made(short)
+    return terse, terse if short is data else made(data)
 
 
 def render(reports: Sequence[Report], indent: Optional[int] = None) -> str:

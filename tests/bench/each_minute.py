@@ -3,8 +3,8 @@
 Each runs alone on one node of a lab with a volume of each kind, scraped every 15 s: ours, and those that exporters.py
 could build.  The node has the highest uuid, on which gluster-prometheus queries what concerns the pool.  That has its
 sample configuration, and runs once more without the profile, which it turns on by itself.  Counted are the processor
-time of the exporter with all `gluster` commands that it ran, and the lines that these left in glusterd's history: what
-was done under a lock of the pool.
+time of the exporter with all `gluster` commands that it ran, and the locks that these took, by glusterd's history: a
+command about all volumes takes the lock of each.
 """
 
 from __future__ import annotations
@@ -27,6 +27,8 @@ from tests.lab_tests.daemon import serving
 #: seconds of each measurement, and between two scrapes; and before the first, so that what a start costs does not count
 LONG, SCRAPE, SETTLE = 60.0, 15.0, 15.0
 HISTORY = "/var/log/glusterfs/cmd_history.log"
+#: its lines about commands that take a lock; one for each volume
+LOCKED = " : volume (status|profile) "
 CONFIGURATION = "/root/gluster-exporter.toml"
 #: as gluster-prometheus' sample has them, in seconds
 COLLECTORS = {
@@ -88,7 +90,8 @@ def highest(pool: Pool) -> int:
 
 
 def commands(pool: Pool, host: int) -> int:
-    return int(pool.exec(host, ["grep", "-c", "", HISTORY], check=False).stdout or 0)
+    argv = ["grep", "-c", "-E", LOCKED, HISTORY]
+    return int(pool.exec(host, argv, check=False).stdout or 0)
 
 
 def measure(pool: Pool, host: int, words: str, processes: List[psutil.Process], url: str) -> None:
@@ -111,7 +114,7 @@ def measure(pool: Pool, host: int, words: str, processes: List[psutil.Process], 
     own, children = (now - then for now, then in zip(used(processes), before))
     line(f"{words}: processor, its own", own * a_minute, "s a minute")
     line(f"{words}: processor of gluster commands", children * a_minute, "s a minute")
-    line(f"{words}: commands in glusterd's history", (commands(pool, host) - lines) * a_minute, "a minute")
+    line(f"{words}: commands with a lock", (commands(pool, host) - lines) * a_minute, "a minute")
 
 
 def main() -> int:

@@ -27,13 +27,13 @@ _LOGS = ("glusterd", "brick", "self-heal", "mount", "quotad", "bitd", "scrub", "
 _DUMP = Path(__file__).parents[1] / "unit/gluster/stats_dumps/glusterfs-10.3.dump"
 
 
-def large_pool(features: bool = True) -> Pool:
+def large_pool(features: bool = True, profile: bool = True) -> Pool:
     """Volumes of three bricks each, a thousand and two bricks in all; some are unwell.
 
     Without *features* only what every pool has: no profile, quota, snapshots, scrubbers, geo-replication, rebalance,
-    LVM, guests.
+    LVM, guests.  Without *profile* all but that.
     """
-    volumes = tuple(_volume(f"volume{number:03}", number, features) for number in range(VOLUMES))
+    volumes = tuple(_volume(f"volume{number:03}", number, features, profile) for number in range(VOLUMES))
     if not features:
         return replace(POOL, volumes=volumes)
     disks = tuple(_disk(number, volumes[number % VOLUMES]) for number in range(GUESTS))
@@ -56,7 +56,7 @@ def large_pool(features: bool = True) -> Pool:
     )
 
 
-def _volume(name: str, number: int, features: bool) -> Volume:
+def _volume(name: str, number: int, features: bool, profile: bool) -> Volume:
     assert POOL.volumes is not None
     volume = POOL.volumes[0]
     bricks = tuple(
@@ -65,7 +65,8 @@ def _volume(name: str, number: int, features: bool) -> Volume:
     )
     subvolumes = (replace(volume.subvolumes[0], bricks=bricks),)
     plain = replace(volume, name=name, bricks=bricks, subvolumes=subvolumes, profile=None)
-    return _with_features(plain, number) if features else plain
+    full = _with_features(plain, number) if features else plain
+    return full if profile else replace(full, profile=None)
 
 
 def _with_features(volume: Volume, number: int) -> Volume:

@@ -8,7 +8,7 @@ from typing import Any, Dict, List
 import pytest
 
 from ganeti_gluster_mon import __version__, report
-from ganeti_gluster_mon.collectors import PERFORMANCE, STATUS, collectors
+from ganeti_gluster_mon.collectors import PERFORMANCE, STATUS, Collector, collectors
 from ganeti_gluster_mon.gluster.model import Brick, Peer, Pool, Volume
 from ganeti_gluster_mon.health import Health
 from tests.unit.example_pool import HEALTH, NOTHING, NOTHING_HEALTH, NOW, POOL, same_as_golden
@@ -226,3 +226,20 @@ def test_hostile_names_survive_json() -> None:
     bricks, gluster = json.loads(text)
     assert bricks["data"]["bricks"][0]["path"] == path
     assert gluster["data"]["peers"][0]["hostname"] == path
+
+
+@pytest.mark.parametrize("collector", list(collectors().values()), ids=lambda each: each.name)
+def test_both_reports_are_collected_once(collector: Collector, monkeypatch: pytest.MonkeyPatch) -> None:
+    collected: List[object] = []
+    collect = collector.collect
+
+    def counted(*arguments: Any) -> Any:
+        collected.append(arguments)
+        return collect(*arguments)
+
+    monkeypatch.setattr(collector, "collect", counted)
+    terse, verbose = report.make_both(collector, POOL, HEALTH, NOW)
+    assert len(collected) == 1
+    assert terse == report.make(collector, POOL, HEALTH, NOW)
+    assert verbose == report.make(collector, POOL, HEALTH, NOW, verbose=True)
+    assert (terse is verbose) == (collector.kind != STATUS)

@@ -176,13 +176,11 @@ def render(
     call it in a thread, not on the event loop.
     """
     every = collectors()
-    made = {
-        (collector.category, collector.name): (
-            _json(report.make(collector, pool, health, now, on_failure=warn)),
-            _json(report.make(collector, pool, health, now, verbose=True, on_failure=lambda line: None)),
-        )
-        for collector in every.values()
-    }
+    made: Dict[Key, Tuple[bytes, bytes]] = {}
+    for collector in every.values():
+        terse, verbose = report.make_both(collector, pool, health, now, on_failure=warn)
+        text = _json(terse)
+        made[collector.category, collector.name] = text, text if verbose is terse else _json(verbose)
     families = pool_metrics.PoolMetrics(pool, health, now, duration, failures, leader).families()
     metrics, open_metrics = _metrics_bodies(families)
     return Content(
