@@ -6,7 +6,7 @@ import json
 import os
 import re
 from pathlib import Path
-from typing import Dict
+from typing import Dict, Optional
 
 import pytest
 
@@ -196,39 +196,41 @@ def test_a_file_that_the_scrubber_found_corrupted(lab_pool: Pool) -> None:
         lab_pool.gluster("volume", "bitrot", "rot", "signing-time", "10")
         file = "/export/b2/rot/file"
 
-        def is_signed() -> bool:
-            names = lab_pool.exec(1, ["getfattr", "-m", ".", file], check=False).stdout
-            return "trusted.bit-rot.signature" in names
+        def signed_on() -> Optional[int]:
+            """A host whose brick has a signature of the file."""
+            for host in (1, 2, 3):
+                names = lab_pool.exec(host, ["getfattr", "-m", ".", file], check=False).stdout
+                if "trusted.bit-rot.signature" in names:
+                    return host
+            return None
 
-        def is_written_and_signed() -> bool:
+        def written_and_signed_on() -> Optional[int]:
             """A brick reports a written file only to a daemon that is connected already: write until one is."""
             lab_pool.exec(1, ["sh", "-c", "echo right > /mnt/rot/file"])
             try:
-                return wait_until(is_signed, "the file has a signature", timeout=20, interval=0.5)
+                return wait_until(signed_on, "the file has a signature", timeout=20, interval=0.5)
             except LabTimeout:
-                return False
+                return None
 
         lab_pool.mount(1, "rot", "/mnt/rot")
         try:
-            wait_until(is_written_and_signed, "a written file has a signature", timeout=100)
+            # Not each daemon signs what it should, with 11.1: docs/gluster.md.
+            host = wait_until(written_and_signed_on, "a written file has a signature", timeout=100)
         finally:
             lab_pool.unmount(1, "/mnt/rot")
-        lab_pool.exec(1, ["sh", "-c", f"echo wrong > {file}"])
+        lab_pool.exec(host, ["sh", "-c", f"echo wrong > {file}"])
         lab_pool.gluster("volume", "bitrot", "rot", "scrub", "ondemand")
 
         def is_found() -> bool:
             scrubs = look(lab_pool, 1).volume("rot")["scrubs"] or []
             return {scrub["host"]: scrub["errors"] for scrub in scrubs} == {
-                "node1.lab.test": 1,
-                "node2.lab.test": 0,
-                "node3.lab.test": 0,
+                f"node{each}.lab.test": int(each == host) for each in (1, 2, 3)
             }
 
         wait_until(is_found, "the scrubber has found the file", interval=0.5)
         observed = look(lab_pool, 1)
-        assert (
-            observed.code == 4 and "the scrubber found 1 corrupted file on node1.lab.test" in observed.message
-        )
+        assert observed.code == 4
+        assert f"the scrubber found 1 corrupted file on node{host}.lab.test" in observed.message
     finally:
         lab_pool.delete_volume("rot")
 
