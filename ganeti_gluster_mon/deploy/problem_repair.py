@@ -56,6 +56,8 @@ class PlannedRepair:
         """Whether it repairs *problem*; *node* is the node of the cluster that it is about."""
         if self.hang and problem.code in _HANG:
             return True
+        if problem.code == "NOT_KNOWN":
+            return bool(self.nodes)  # a glusterd that does not answer leaves things unknown, in many words
         if problem.code in _OF_BRICK:
             return problem.subject in self.bricks
         if problem.code == "SUBVOLUME_QUORUM_LOST":

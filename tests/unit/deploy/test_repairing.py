@@ -20,7 +20,7 @@ from ganeti_gluster_mon.deploy.repairing import repair
 from ganeti_gluster_mon.deploy.step import PreconditionFailed, Step
 from ganeti_gluster_mon.ganeti.ssh import CommandResult, NodeUnavailable
 from ganeti_gluster_mon.gluster.facts import VolumeInfo
-from ganeti_gluster_mon.health import CRITICAL, Problem
+from ganeti_gluster_mon.health import CRITICAL, UNKNOWN, Problem
 from tests.unit.deploy.fake_nodes import FAILED, cluster, ok, pool_list, uuid, volume, volume_info
 
 NODES = tuple(f"node{n}.example.org" for n in (1, 2, 3))
@@ -150,6 +150,7 @@ def test_a_peer_whose_glusterd_is_restarted_and_a_quorum_whose_bricks_are_starte
         Problem("PEER_DISCONNECTED", CRITICAL, "node2 away", "", NODES[1]),
         Problem("PEER_DISCONNECTED", CRITICAL, "node3 away", "", NODES[2]),
         Problem("SUBVOLUME_QUORUM_LOST", CRITICAL, "no quorum", "gv0", "replica set"),
+        Problem("NOT_KNOWN", UNKNOWN, "not known", "gv0"),
         Problem("BRICK_UNREACHABLE", CRITICAL, "not reached", "gv0", f"{NODES[1]}:/b"),
     )
     monkeypatch.setattr(problem_repair, "query_problems", lambda: (problems, ""))
@@ -160,6 +161,7 @@ def test_a_peer_whose_glusterd_is_restarted_and_a_quorum_whose_bricks_are_starte
         "node2 away",
         "node3 away",
         "no quorum",
+        "not known",
         "not reached",
     ]
 
