@@ -39,6 +39,29 @@ FIXED: Mapping[str, str] = {
     "MOUNT_HANGS": "test_runbook.py::test_a_mount_hangs_because_its_process_is_stopped",
 }
 
+_ONE_COMMAND = "test_repair_alone.py::test_one_command_repairs_it"
+#: `gnt-gluster repair` repairs it, typed in a fresh shell: the test
+REPAIRED_BY: Mapping[str, str] = {
+    **dict.fromkeys(
+        (
+            "SUBVOLUME_QUORUM_LOST",
+            "BRICK_OFFLINE",
+            "BRICK_HANGS",
+            "HEAL_DAEMON_DOWN",
+        ),
+        _ONE_COMMAND,
+    ),
+    "SPLIT_BRAIN": (
+        "test_runbook.py::test_a_copy_of_a_guests_disk_is_given_up_though_the_command_is_killed_at_each_step"
+    ),
+    "BRICK_FILESYSTEM_NOT_MOUNTED": (
+        "test_runbook.py::test_a_brick_that_runs_below_its_mount_point_is_healed_anew"
+    ),
+    "HEAL_STUCK": "test_runbook.py::test_healing_is_stuck_because_a_self_heal_daemon_is_stopped",
+    "DAEMON_DOWN": "test_runbook.py::test_quota_and_bitrot_daemons_do_not_run_and_repair_starts_them",
+    "MOUNT_HANGS": "test_runbook.py::test_a_mount_hangs_because_its_process_is_stopped",
+}
+
 #: The fault is made on real Gluster and reported; its fix is not typed there
 REPORTED: Mapping[str, str] = {
     "BITROT_CORRUPTED": "test_pool_as_it_is.py::test_a_file_that_the_scrubber_found_corrupted",
