@@ -126,7 +126,10 @@ def _series(family: SeriesFamily) -> bytes:
         whole = ",".join(pairs)
         for start, label, value in zip(starts, own, figures):
             if value is not None:
-                figure = _cached_go_string(value) if value else _zero(value)
+                if type(value) is float and 0 < value < _EXPONENT_FROM:
+                    figure = repr(value)  # seconds differ from line to line: a cache would only be filled
+                else:
+                    figure = _cached_go_string(value) if value else _zero(value)
                 if label:
                     lines.append(f"{start}{before}{label}{after}}} {figure}\n")
                 else:
