@@ -35,9 +35,9 @@ export LAB_ROOT
 # pytest compiles each test file once and keeps it; four processes that did it at each run took half of their time
 unexport PYTHONDONTWRITEBYTECODE
 
-# two cores have no more to give: with four files at a time the labs take as long.  In the order of files, so that the
-# short ones come last and fill the gap
-JOBS := 2
+# Labs wait much of the time: three files at a time use two cores.  In the order of files, so that the short ones come
+# last and fill the gap
+JOBS := 3
 SIDE_BY_SIDE = --numprocesses=$(JOBS) --dist=loadfile --no-loadscope-reorder
 
 # the ExtStorage provider, and where Ganeti and Debian's Python look
@@ -52,7 +52,7 @@ LIBRARY  := /usr/lib/python3/dist-packages
 help:
 	@echo 'make help      this list'
 	@echo 'make demo      a pool of three hosts on this machine, a brick that dies, and the reports about it'
-	@echo 'make test      lint, unit tests, and lab tests on real glusterd (as root), two files at a time; JOBS=1 for one'
+	@echo 'make test      lint, unit tests, and lab tests on real glusterd (as root), three files at a time; JOBS=1 for one'
 	@echo 'make deb       the Debian packages, in dist/'
 	@echo 'make venv      the command, in $(BIN)/ganeti-gluster-mon'
 	@echo 'make lint      ruff and mypy'
