@@ -101,6 +101,7 @@ def test_a_lab_that_does_not_boot_is_made_once_more(prefix: str, monkeypatch: py
     def ready(namespaces: Namespaces) -> None:
         attempts.append(namespaces)
         if len(attempts) == 1:
+            wait_until(lambda: "init.py" in namespaces._boot_state(), "the host to begin its boot", 10)
             raise NotBooted(f"did not boot; {namespaces._boot_state()}")
         real(namespaces)
 
