@@ -75,6 +75,7 @@ class Reader:
         return output
 
 
+@pytest.mark.soak
 def test_the_pages_are_followed_word_for_word() -> None:
     with three_nodes(hosts=6, size=484) as cluster:
         growth(cluster)
