@@ -18,14 +18,20 @@ from ganeti_gluster_mon.metrics.families import AnyFamily, MetricGroup, SeriesFa
 
 #: lines of a family that are kept as texts of their own, which take twice the memory
 _MOST_LINES = 2000
-#: whole numbers from this one on have an exponent
+#: numbers from this one on have an exponent
 _EXPONENT_FROM = 10**6
+#: whole numbers below this one are exact as floats
+_EXACT_BELOW = 1 << 53
 
 
 @functools.lru_cache(maxsize=4096)
-def _cached_go_string(value: float) -> str:
-    if type(value) is int and 0 < value < _EXPONENT_FROM:
-        return f"{value}.0"
+def _go_string(value: float) -> str:
+    """*value*, not 0, as `floatToGoString` of prometheus_client writes it, by shorter ways for what is frequent."""
+    if type(value) is int and 0 < value < _EXACT_BELOW:
+        if value < _EXPONENT_FROM:
+            return f"{value}.0"
+        digits = str(value)
+        return f"{f'{digits[0]}.{digits[1:]}'.rstrip('0.')}e+0{len(digits) - 1}"
     return str(floatToGoString(value))  # type: ignore[no-untyped-call]
 
 
@@ -96,7 +102,7 @@ def _group(group: MetricGroup) -> Iterator[_Lines]:
         labels = '",'.join(map(str.__add__, names, escaped))
         for (name, write), value in zip(metrics, figures):
             if value is not None:
-                figure = _cached_go_string(value) if value else _zero(value)
+                figure = _go_string(value) if value else _zero(value)
                 write(f'{name}{{{labels}"}} {figure}\n')
     for (name, text), lines in zip(group.metrics, written):
         if lines:
@@ -127,9 +133,9 @@ def _series(family: SeriesFamily) -> bytes:
         for start, label, value in zip(starts, own, figures):
             if value is not None:
                 if type(value) is float and 0 < value < _EXPONENT_FROM:
-                    figure = repr(value)  # seconds differ from line to line: a cache would only be filled
+                    figure = repr(value)  # seconds differ from line to line: the cache would only be filled
                 else:
-                    figure = _cached_go_string(value) if value else _zero(value)
+                    figure = _go_string(value) if value else _zero(value)
                 if label:
                     lines.append(f"{start}{before}{label}{after}}} {figure}\n")
                 else:
@@ -154,7 +160,7 @@ def _samples(family: Metric, known: _Labels) -> bytes:
             labels = ",".join([f'{name}="{_escaped(value)}"' for name, value in pairs])
             found = known[id(sample.labels)] = (f"{{{labels}}}" if labels else "", sample.labels)
         value = sample.value
-        lines.append(f"{sample.name}{found[0]} {_cached_go_string(value) if value else _zero(value)}\n")
+        lines.append(f"{sample.name}{found[0]} {_go_string(value) if value else _zero(value)}\n")
     return "".join(lines).encode("utf-8")
 
 
@@ -163,6 +169,8 @@ def _zero(value: float) -> str:
     return "-0.0" if math.copysign(1, value) < 0 else "0.0"
 
 
-@functools.lru_cache(maxsize=8192)
 def _escaped(text: str) -> str:
+    # Few have one of these.  A cache would be too small for the bricks of a large pool.
+    if "\\" not in text and '"' not in text and "\n" not in text:
+        return text
     return text.replace("\\", r"\\").replace("\n", r"\n").replace('"', r"\"")
