@@ -107,7 +107,7 @@ demo: $(if $(filter replay,$(DEMO)),,pool-packages) venv
 # At the same time as lint and docs; tests/lab_tests/test_debian_13.py waits for it.
 start-lab-root:
 	@$(if $(ROOT),scripts/install-packages mmdebstrap curl)
-	@$(if $(ROOT),nice scripts/make-lab-root 13 $(CACHE)/lab-root-13 $(ROOT_PACKAGES) </dev/null >/dev/null &)
+	@$(if $(ROOT),scripts/make-lab-root 13 $(CACHE)/lab-root-13 $(ROOT_PACKAGES) </dev/null >/dev/null &)
 
 test: packages venv $(if $(DEBIAN),lab-root,start-lab-root) lint docs
 	$(BIN)/python -m pytest $(if $(filter-out 1,$(JOBS)),$(SIDE_BY_SIDE)) -m 'not soak'
