@@ -185,7 +185,7 @@ class Healed(Step):
         counts = _counts(answers[0], self.bricks)
         if not counts:
             return "how much there is to heal is not known yet"
-        away = [f"{count.host}:{count.path}" for count in counts if count.pending is None]
+        away = _not_counted(counts)
         unconnected = not_connected(answers[1], self.bricks) if self.replicated else ()
         pending = max((count.pending or 0) for count in counts)
         return (
@@ -196,9 +196,7 @@ class Healed(Step):
 
     def blocked(self, answers: Sequence[CommandResult]) -> str:
         """A brick that went offline while it is healed, or from which it is healed."""
-        counts = _counts(answers[0], self.bricks)
-        away = [f"{count.host}:{count.path}" for count in counts if count.pending is None]
-        return _not_online(self.volume, away) if away else ""
+        return _not_online(self.volume, _counts(answers[0], self.bricks))
 
 
 @dataclass(frozen=True)
@@ -241,9 +239,7 @@ class SameEntries(Step):
         for brick, answer in zip(bricks, answers[1:]):
             if answer.status:
                 return f"{brick.label} cannot be read ({one_line(answer.reason, 200)}): its disk may be dead"
-        counts = _counts(answers[0], bricks)
-        away = [f"{count.host}:{count.path}" for count in counts if count.pending is None]
-        return _not_online(self.volume, away) if away else ""
+        return _not_online(self.volume, _counts(answers[0], bricks))
 
     def progress(self, answers: Sequence[CommandResult]) -> str:
         """ "not verified" is what the command ends with where this does not change any more."""
@@ -258,9 +254,15 @@ class SameEntries(Step):
         return f"{'verified' if verified else 'not verified'}: {'; '.join(parsed)}"
 
 
-def _not_online(volume: str, bricks: Sequence[str]) -> str:
-    """What blocks a heal while *bricks* cannot be reached, and what to do."""
-    return f"{some(bricks, 2)} is not online any more: {_REPAIR.format(volume)}"
+def _not_counted(counts: Sequence[HealCount]) -> List[str]:
+    """The bricks whose entries to heal are not known: `heal info` does not reach them."""
+    return [BrickAddress(count.host, count.path).label for count in counts if count.pending is None]
+
+
+def _not_online(volume: str, counts: Sequence[HealCount]) -> str:
+    """What blocks a heal while a brick of *counts* cannot be reached, and what to do; "" where all can."""
+    away = _not_counted(counts)
+    return f"{some(away, 2)} is not online any more: {_REPAIR.format(volume)}" if away else ""
 
 
 def entries(answer: CommandResult) -> Optional[Tuple[int, str]]:

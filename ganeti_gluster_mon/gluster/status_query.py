@@ -148,17 +148,18 @@ def ended_tasks(statuses: Iterable[parse.VolumeStatus], previous: Optional[Captu
     """The answers in *previous* about tasks that had ended: they do not change any more."""
     kept: Dict[Query, Answer] = {}
     for status in statuses:
-        for each in task_queries(status.volume, status.tasks[-1]) if status.tasks else ():
+        if not status.tasks:
+            continue
+        task = status.tasks[-1]
+        for each in task_queries(status.volume, task):
             answer = None if previous is None else previous.answer(each)
-            of_remove_brick = query.is_remove_brick_query(each)
-            parse_task = parse.remove_brick_status if of_remove_brick else parse.rebalance_status
             if answer is None or answer.failure is not None:
                 continue
+            parse_task = parse.rebalance_status if task.type == "rebalance" else parse.remove_brick_status
             try:
                 before = parse_task(answer.output).facts
             except parse.NoAnswer:
                 continue
-            task = status.tasks[-1]
             if before.id == task.id and before.status == task.status and "progress" not in task.status:
                 kept[each] = replace(answer, taken_at=None)
     return kept
