@@ -60,6 +60,15 @@ def test_space_from_bricks_equals_statvfs_of_a_mount(lab_pool: Pool) -> None:
         assert counted["free"] == pytest.approx(files_free, abs=64)
 
 
+def write_blocks(pool: Pool, point: str) -> None:
+    """Write a hundred blocks of 4 KiB, one after the other, by a mount of gv0 at *point*."""
+    pool.mount(1, "gv0", point)
+    try:
+        pool.exec(1, ["dd", "if=/dev/zero", f"of={point}/file", "bs=4k", "count=100", "oflag=sync"])
+    finally:
+        pool.unmount(1, point)
+
+
 def test_file_operations_are_counted_where_profiling_is_started(lab_pool: Pool) -> None:
     """By Gluster's own table; a frozen brick is not queried for it, since Gluster would wait with the lock held."""
 
@@ -74,12 +83,7 @@ def test_file_operations_are_counted_where_profiling_is_started(lab_pool: Pool) 
     assert not any("_fop_" in name for name in series())
     lab_pool.gluster("volume", "profile", "gv0", "start")
     try:
-        lab_pool.mount(1, "gv0", "/mnt/profile")
-        try:
-            write = ["dd", "if=/dev/zero", "of=/mnt/profile/file", "bs=4k", "count=100", "oflag=sync"]
-            lab_pool.exec(1, write)
-        finally:
-            lab_pool.unmount(1, "/mnt/profile")
+        write_blocks(lab_pool, "/mnt/profile")
         found = series()
         table = lab_pool.gluster("volume", "profile", "gv0", "info", "cumulative")
         (of_node3,) = re.findall(
@@ -128,12 +132,7 @@ def test_file_operations_are_read_from_the_files_of_bricks_without_a_lock(lab_po
     lab_pool.gluster("volume", "set", "gv0", "diagnostics.stats-dump-interval", "1")
     lab_pool.gluster("volume", "profile", "gv0", "start")
     try:
-        lab_pool.mount(1, "gv0", "/mnt/dumps")
-        try:
-            write = ["dd", "if=/dev/zero", "of=/mnt/dumps/file", "bs=4k", "count=100", "oflag=sync"]
-            lab_pool.exec(1, write)
-        finally:
-            lab_pool.unmount(1, "/mnt/dumps")
+        write_blocks(lab_pool, "/mnt/dumps")
         queried = profiled()
         wait_until(lambda: series().get(writes, 0) >= 100, "the brick to write what it counted", 20)
         found = series()
