@@ -9,15 +9,17 @@ from __future__ import annotations
 
 import functools
 import math
-from typing import Dict, Iterable, Iterator, List, Sequence, Tuple
+from typing import Dict, Iterable, Iterator, List, Optional, Sequence, Tuple
 
 from prometheus_client.core import Metric
 from prometheus_client.utils import floatToGoString
 
 from ganeti_gluster_mon.metrics.families import AnyFamily, MetricGroup, SeriesFamily, family_name
 
-#: lines of a family that are kept as texts of their own, which take twice the memory
-_MOST_LINES = 2000
+#: texts that become one part of a family: they and the part fit into the processor's cache
+_PART_TEXTS = 1 << 14
+#: texts that a line of a family with a label of its own is joined of
+_LINE_TEXTS = 6
 #: numbers from this one on have an exponent
 _EXPONENT_FROM = 10**6
 #: whole numbers below this one are exact as floats
@@ -26,10 +28,8 @@ _EXACT_BELOW = 1 << 53
 
 @functools.lru_cache(maxsize=4096)
 def _go_string(value: float) -> str:
-    """*value*, not 0, as `floatToGoString` of prometheus_client writes it, by shorter ways for what is frequent."""
-    if type(value) is int and 0 < value < _EXACT_BELOW:
-        if value < _EXPONENT_FROM:
-            return f"{value}.0"
+    """*value*, not 0, as `floatToGoString` of prometheus_client writes it, by a shorter way for what is frequent."""
+    if type(value) is int and _EXPONENT_FROM <= value < _EXACT_BELOW:
         digits = str(value)
         return f"{f'{digits[0]}.{digits[1:]}'.rstrip('0.')}e+0{len(digits) - 1}"
     return str(floatToGoString(value))  # type: ignore[no-untyped-call]
@@ -40,11 +40,12 @@ def _go_string(value: float) -> str:
 _Labels = Dict[int, Tuple[str, Dict[str, str]]]
 
 
-#: a family without its head: its name, help and type, and the lines of its samples
+#: the lines of a family, or of a long one a part of them: its name, help and type, and the lines
 _Lines = Tuple[str, str, str, bytes]
 
 
-#: a family: what begins it in Prometheus' format and in OpenMetrics, and the lines of its samples, which are the same
+#: a part of a family: what begins it in Prometheus' format and in OpenMetrics, and the lines of its samples, which are
+#: the same.  Only the first part of a family has a beginning
 FamilyText = Tuple[bytes, bytes, bytes]
 
 #: what ends a text of OpenMetrics
@@ -53,8 +54,13 @@ OPENMETRICS_END = b"# EOF\n"
 
 def family_texts(families: Iterable[AnyFamily]) -> Iterator[FamilyText]:
     """*families*, one after the other, in both formats: Prometheus' text format 0.0.4 and OpenMetrics 1.0.0."""
+    latest = None
     for name, text, kind, lines in _lines(families):
-        yield _prometheus_head(name, text, kind), _openmetrics_head(name, text, kind), lines
+        if name == latest:
+            yield b"", b"", lines
+        else:
+            yield _prometheus_head(name, text, kind), _openmetrics_head(name, text, kind), lines
+        latest = name
 
 
 def prometheus_text(families: Iterable[AnyFamily]) -> bytes:
@@ -84,9 +90,9 @@ def _lines(families: Iterable[AnyFamily]) -> Iterator[_Lines]:
         if isinstance(family, MetricGroup):
             yield from _group(family)
         elif isinstance(family, SeriesFamily):
-            lines = _series(family)
-            if lines:
-                yield family_name(family.name, family.kind), family.text, family.kind, lines
+            name = family_name(family.name, family.kind)
+            for lines in _series(family):
+                yield name, family.text, family.kind, lines
         else:
             yield family.name, family.documentation, family.type, _samples(family, labels)
 
@@ -100,48 +106,80 @@ def _group(group: MetricGroup) -> Iterator[_Lines]:
     for values, figures in group.rows.items():
         escaped = [_escaped(values[index]) for index in order]
         labels = '",'.join(map(str.__add__, names, escaped))
-        for (name, write), value in zip(metrics, figures):
-            if value is not None:
-                figure = _go_string(value) if value else _zero(value)
+        for (name, write), figure in zip(metrics, _figures(figures)):
+            if figure:
                 write(f'{name}{{{labels}"}} {figure}\n')
     for (name, text), lines in zip(group.metrics, written):
         if lines:
             yield family_name(name, group.kind), text, group.kind, "".join(lines).encode("utf-8")
 
 
-def _series(family: SeriesFamily) -> bytes:
-    """The lines of a family, row by row: the labels of a row are written as text once, not once for each line."""
-    parts: List[bytes] = []
-    lines: List[str] = []
+def _series(family: SeriesFamily) -> Iterator[bytes]:
+    """The lines of a family in parts, row by row: the labels of a row are written as text once, not once for each line.
+
+    The lines of a row are joined of lists, without a step of Python for each line but that for its figure.
+    """
     order, names = _sorted_labels(family.labels)
     place = sum(name < family.label for name in family.labels)
-    starts = [f"{series.name}{{" for series in family.series]
-    own = [
-        "" if series.value is None else f'{family.label}="{_escaped(series.value)}"'
+    # A comma stands beside the family's own label, since one of the series may lack it.
+    comma_before, comma_after = "," if place else "", "" if place or not names else ","
+    line_texts = [
+        ""
+        if series.value is None
+        else f'{comma_before}{family.label}="{_escaped(series.value)}"{comma_after}'
         for series in family.series
     ]
+    row_texts = [
+        text
+        for series, own in zip(family.series, line_texts)
+        for text in (f"{series.name}{{", "", own, "", "", "\n")
+    ]
+    count = len(family.series)
+    texts: List[str] = []
     for values, figures in family.rows.items():
-        if len(lines) > _MOST_LINES:
-            parts.append("".join(lines).encode("utf-8"))
-            lines.clear()
         pairs = [f'{name}{_escaped(values[index])}"' for name, index in zip(names, order)]
-        before, after = (
-            "".join([f"{pair}," for pair in pairs[:place]]),
-            "".join(f",{pair}" for pair in pairs[place:]),
-        )
-        whole = ",".join(pairs)
-        for start, label, value in zip(starts, own, figures):
-            if value is not None:
-                if type(value) is float and 0 < value < _EXPONENT_FROM:
-                    figure = repr(value)  # seconds differ from line to line: the cache would only be filled
-                else:
-                    figure = _go_string(value) if value else _zero(value)
-                if label:
-                    lines.append(f"{start}{before}{label}{after}}} {figure}\n")
-                else:
-                    lines.append(f"{start}{whole}}} {figure}\n")
-    parts.append("".join(lines).encode("utf-8"))
-    return b"".join(parts)
+        before, after = ",".join(pairs[:place]), ",".join(pairs[place:])
+        if before and after:
+            after = f",{after}"
+        row = row_texts.copy()
+        row[1::_LINE_TEXTS] = [before] * count
+        row[3::_LINE_TEXTS] = [f"{after}}} "] * count
+        row[4::_LINE_TEXTS] = _figures(figures)
+        if None in figures:
+            for index in range(count):
+                if figures[index] is None:
+                    row[index * _LINE_TEXTS : (index + 1) * _LINE_TEXTS] = [""] * _LINE_TEXTS
+        texts += row
+        if len(texts) > _PART_TEXTS:
+            yield from _part(texts)
+            texts.clear()
+    yield from _part(texts)
+
+
+def _part(texts: Sequence[str]) -> Iterator[bytes]:
+    """*texts* as a part of a family, unless no figure is known."""
+    lines = "".join(texts)
+    if lines:
+        yield lines.encode("utf-8")
+
+
+def _figures(values: Sequence[Optional[float]]) -> List[str]:
+    """*values* as text; "" for those that are not known."""
+    # The frequent ones without a call: the figures of a thousand bricks' profiles are nearly all different.
+    return [
+        ""
+        if value is None
+        else f"{value}.0"
+        if type(value) is int and 0 <= value < _EXPONENT_FROM
+        else repr(value)
+        if type(value) is float and 0 <= value < _EXPONENT_FROM  # repr knows -0.0
+        else _figure(value)
+        for value in values
+    ]
+
+
+def _figure(value: float) -> str:
+    return _go_string(value) if value else _zero(value)
 
 
 def _sorted_labels(labels: Sequence[str]) -> Tuple[List[int], List[str]]:
@@ -159,8 +197,7 @@ def _samples(family: Metric, known: _Labels) -> bytes:
             pairs = sorted(sample.labels.items())
             labels = ",".join([f'{name}="{_escaped(value)}"' for name, value in pairs])
             found = known[id(sample.labels)] = (f"{{{labels}}}" if labels else "", sample.labels)
-        value = sample.value
-        lines.append(f"{sample.name}{found[0]} {_go_string(value) if value else _zero(value)}\n")
+        lines.append(f"{sample.name}{found[0]} {_figure(sample.value)}\n")
     return "".join(lines).encode("utf-8")
 
 

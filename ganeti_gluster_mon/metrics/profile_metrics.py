@@ -8,9 +8,9 @@ from __future__ import annotations
 import re
 from functools import partial
 from itertools import accumulate
-from typing import Iterator, List, Optional, Sequence, Tuple
+from typing import Dict, Iterator, List, Optional, Sequence, Tuple
 
-from ganeti_gluster_mon.gluster.profile import BlockCount, BrickProfile, FileOperation
+from ganeti_gluster_mon.gluster.profile import BlockCount, BrickProfile
 from ganeti_gluster_mon.metrics.families import AnyFamily, Families, Scrape
 from ganeti_gluster_mon.metrics.volume_metrics import started_volumes
 
@@ -38,18 +38,14 @@ def families(scrape: Scrape, make: Families) -> Iterator[AnyFamily]:
         for profile in volume.profile or ()
         if scrape.leader is not False or profile.dumped_at is not None
     ]
-    unit = _latency_unit(scrape.pool.gluster_version)
+    units = _latency_units(scrape.pool.gluster_version)
     names = list(dict.fromkeys(operation.name for _, profile in profiles for operation in profile.operations))
-    operations = [
-        (labels, {operation.name: operation for operation in profile.operations})
-        for labels, profile in profiles
-    ]
-    for name, text, figure in (
+    for name, text, figures in (
         ("gluster_brick_fop_total", f"File operations on the brick, {_WHERE}", _hits),
         (
             "gluster_brick_fop_seconds_total",
             f"Seconds that file operations on the brick took, {_WHERE}",
-            partial(_seconds, unit),
+            partial(_seconds, units),
         ),
     ):
         yield make.each(
@@ -58,7 +54,7 @@ def families(scrape: Scrape, make: Families) -> Iterator[AnyFamily]:
             _BRICK,
             "fop",
             [each.lower() for each in names],
-            [(labels, [figure(known.get(each)) for each in names]) for labels, known in operations],
+            [(labels, list(map(figures(profile).get, names))) for labels, profile in profiles],
             kind="counter",
         )
     yield make.group(
@@ -93,15 +89,23 @@ def families(scrape: Scrape, make: Families) -> Iterator[AnyFamily]:
     )
 
 
-def _hits(operation: Optional[FileOperation]) -> Optional[float]:
-    return None if operation is None else operation.hits
+def _hits(profile: BrickProfile) -> Dict[str, int]:
+    """How many there were, by kind of operation."""
+    return {operation.name: operation.hits for operation in profile.operations}
 
 
-def _seconds(unit: Optional[float], operation: Optional[FileOperation]) -> Optional[float]:
-    """*unit*: seconds in the unit of latencies; None: not known."""
-    if operation is None or operation.latency is None or unit is None:
-        return None
-    return operation.latency * unit
+def _seconds(units: Optional[float], profile: BrickProfile) -> Dict[str, float]:
+    """What they took, by kind of operation.  *units*: how many of latencies a second has; None: not known.
+
+    Gluster tells a mean.  A whole number of units has fewer digits, which are written and packed in half of the time.
+    """
+    if units is None:
+        return {}
+    return {
+        operation.name: round(operation.latency) / units
+        for operation in profile.operations
+        if operation.latency is not None
+    }
 
 
 def _sizes(profile: BrickProfile) -> Iterator[Tuple[str, List[int], Optional[int]]]:
@@ -120,9 +124,9 @@ def _sizes(profile: BrickProfile) -> Iterator[Tuple[str, List[int], Optional[int
         yield "write", list(accumulate(writes)), profile.written
 
 
-def _latency_unit(version: Optional[str]) -> Optional[float]:
-    """Seconds in the unit of latencies; None where the version of Gluster is not known."""
+def _latency_units(version: Optional[str]) -> Optional[float]:
+    """How many units of latencies a second has; None where the version of Gluster is not known."""
     match = re.match(r"[0-9]{1,3}", version or "")
     if match is None:
         return None
-    return 1e-9 if int(match.group()) >= _NANOSECONDS_SINCE else 1e-6
+    return 1e9 if int(match.group()) >= _NANOSECONDS_SINCE else 1e6

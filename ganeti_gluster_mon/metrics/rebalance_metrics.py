@@ -5,12 +5,8 @@ from __future__ import annotations
 from operator import attrgetter
 from typing import Iterator
 
-from prometheus_client.core import Metric
-
-from ganeti_gluster_mon.metrics.families import Families, Scrape
+from ganeti_gluster_mon.metrics.families import Families, MetricGroup, Scrape
 from ganeti_gluster_mon.metrics.volume_metrics import started_volumes
-
-_HOST = ("volume", "host")
 
 #: metric, help, attribute of the host's part
 _GAUGES = (
@@ -34,14 +30,16 @@ _GAUGES = (
 )
 
 
-def families(scrape: Scrape, make: Families) -> Iterator[Metric]:
+def families(scrape: Scrape, make: Families) -> Iterator[MetricGroup]:
     """Gauges, since each rebalance begins at 0 again."""
-    nodes = [
-        ((volume.name, node.host), node)
-        for volume in started_volumes(scrape)
-        if volume.rebalance is not None
-        for node in volume.rebalance.nodes
-    ]
-    for name, text, attribute in _GAUGES:
-        value_of = attrgetter(attribute)
-        yield make.gauge(name, text, _HOST, [(labels, value_of(node)) for labels, node in nodes])
+    figures_of = attrgetter(*[attribute for _, _, attribute in _GAUGES])
+    yield make.group(
+        ("volume", "host"),
+        [(name, text) for name, text, _ in _GAUGES],
+        [
+            ((volume.name, node.host), figures_of(node))
+            for volume in started_volumes(scrape)
+            if volume.rebalance is not None
+            for node in volume.rebalance.nodes
+        ],
+    )

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Iterator, Optional, Tuple
+from typing import Iterator
 
-from ganeti_gluster_mon.gluster.model import Subvolume, Volume
+from ganeti_gluster_mon.gluster.model import Volume
 from ganeti_gluster_mon.gluster.quorum import to_spare
 from ganeti_gluster_mon.metrics.families import Families, MetricGroup, Scrape
-from ganeti_gluster_mon.metrics.volume_metrics import started_volumes
+from ganeti_gluster_mon.metrics.volume_metrics import space_figures, started_volumes
 
 _SUBVOLUME = ("volume", "subvolume")
 
@@ -51,18 +51,13 @@ def families(scrape: Scrape, make: Families) -> Iterator[MetricGroup]:
                     subvolume.up,
                     subvolume.quorum,
                     to_spare(subvolume, volume.options),
-                    *_space(subvolume),
+                    *space_figures(subvolume.capacity),
                 ),
             )
             for volume in started_volumes(scrape)
             for index, subvolume in enumerate(volume.subvolumes)
         ],
     )
-
-
-def _space(subvolume: Subvolume) -> Tuple[Optional[int], ...]:
-    space = subvolume.capacity
-    return (None, None, None) if space is None else (space.size, space.used, space.available)
 
 
 def _subvolume_name(volume: Volume, index: int) -> str:

@@ -2,15 +2,45 @@
 
 from __future__ import annotations
 
-from typing import Iterator, List
+from typing import Iterator, List, Optional, Tuple
 
 from prometheus_client.core import Metric
 
-from ganeti_gluster_mon.gluster.model import Volume
+from ganeti_gluster_mon.gluster.model import Capacity, Volume
 from ganeti_gluster_mon.health import STATUSES
-from ganeti_gluster_mon.metrics.families import AnyFamily, Families, LabelledRow, Scrape
+from ganeti_gluster_mon.metrics.families import AnyFamily, Families, LabelledRow, MetricGroup, Scrape
 
 _VOLUME = ("volume",)
+
+_GAUGES = (
+    ("gluster_volume_bricks", "Bricks that the volume is made of."),
+    (
+        "gluster_volume_bricks_online",
+        "Bricks of the volume that are online; absent while the state of one is not known.",
+    ),
+    ("gluster_volume_size_bytes", "Size of the volume in bytes, as a client sees it."),
+    (
+        "gluster_volume_used_bytes",
+        "Bytes of the volume that are used, with what storage.reserve keeps back.",
+    ),
+    ("gluster_volume_available_bytes", "Bytes that an ordinary program may still write to the volume."),
+    ("gluster_volume_files", "Files (inodes) the volume has room for, used ones included."),
+    ("gluster_volume_files_free", "Files (inodes) that the volume may still take."),
+)
+_HEAL_GAUGES = (
+    (
+        "gluster_volume_heal_pending_entries",
+        "Entries of the volume that wait to be healed: the largest count in each subvolume, added up.",
+    ),
+    (
+        "gluster_volume_heal_counted_timestamp_seconds",
+        "When the entries that wait to be healed were counted, in seconds since 1970.",
+    ),
+    (
+        "gluster_volume_heal_split_brain_entries",
+        "Entries of the volume in split-brain: the largest count in each subvolume, added up.",
+    ),
+)
 
 
 def families(scrape: Scrape, make: Families) -> Iterator[AnyFamily]:
@@ -26,76 +56,36 @@ def families(scrape: Scrape, make: Families) -> Iterator[AnyFamily]:
         STATUSES,
         _statuses(scrape),
     )
-    yield make.gauge(
-        "gluster_volume_bricks",
-        "Bricks that the volume is made of.",
+    yield make.group(
         _VOLUME,
-        [((volume.name,), len(volume.bricks)) for volume in volumes],
-    )
-    yield make.gauge(
-        "gluster_volume_bricks_online",
-        "Bricks of the volume that are online; absent while the state of one is not known.",
-        _VOLUME,
-        [((volume.name,), volume.up) for volume in volumes],
-    )
-    spaces = [((volume.name,), volume.capacity) for volume in volumes if volume.capacity is not None]
-    yield make.gauge(
-        "gluster_volume_size_bytes",
-        "Size of the volume in bytes, as a client sees it.",
-        _VOLUME,
-        [(name, space.size) for name, space in spaces],
-    )
-    yield make.gauge(
-        "gluster_volume_used_bytes",
-        "Bytes of the volume that are used, with what storage.reserve keeps back.",
-        _VOLUME,
-        [(name, space.used) for name, space in spaces],
-    )
-    yield make.gauge(
-        "gluster_volume_available_bytes",
-        "Bytes that an ordinary program may still write to the volume.",
-        _VOLUME,
-        [(name, space.available) for name, space in spaces],
-    )
-    inodes = [((volume.name,), volume.inodes) for volume in volumes if volume.inodes is not None]
-    yield make.gauge(
-        "gluster_volume_files",
-        "Files (inodes) the volume has room for, used ones included.",
-        _VOLUME,
-        [(name, files.total) for name, files in inodes],
-    )
-    yield make.gauge(
-        "gluster_volume_files_free",
-        "Files (inodes) that the volume may still take.",
-        _VOLUME,
-        [(name, files.free) for name, files in inodes],
-    )
-
-
-def heal_families(scrape: Scrape, make: Families) -> Iterator[Metric]:
-    """The heal backlog of each started volume."""
-    started = started_volumes(scrape)
-    yield make.gauge(
-        "gluster_volume_heal_pending_entries",
-        "Entries of the volume that wait to be healed: the largest count in each subvolume, added up.",
-        _VOLUME,
-        [((volume.name,), volume.heal.pending) for volume in started if volume.heal is not None],
-    )
-    yield make.gauge(
-        "gluster_volume_heal_counted_timestamp_seconds",
-        "When the entries that wait to be healed were counted, in seconds since 1970.",
-        _VOLUME,
+        _GAUGES,
         [
-            ((volume.name,), volume.heal.taken_at // 10**9)
-            for volume in started
-            if volume.heal is not None and volume.heal.taken_at is not None
+            (
+                (volume.name,),
+                (len(volume.bricks), volume.up, *space_figures(volume.capacity), *_files(volume)),
+            )
+            for volume in volumes
         ],
     )
-    yield make.gauge(
-        "gluster_volume_heal_split_brain_entries",
-        "Entries of the volume in split-brain: the largest count in each subvolume, added up.",
+
+
+def heal_families(scrape: Scrape, make: Families) -> Iterator[MetricGroup]:
+    """The heal backlog of each started volume."""
+    yield make.group(
         _VOLUME,
-        [((volume.name,), volume.heal.split_brain) for volume in started if volume.heal is not None],
+        _HEAL_GAUGES,
+        [
+            (
+                (volume.name,),
+                (
+                    volume.heal.pending,
+                    None if volume.heal.taken_at is None else volume.heal.taken_at // 10**9,
+                    volume.heal.split_brain,
+                ),
+            )
+            for volume in started_volumes(scrape)
+            if volume.heal is not None
+        ],
     )
 
 
@@ -123,3 +113,13 @@ def _statuses(scrape: Scrape) -> Iterator[LabelledRow]:
         volume_health = scrape.health.volumes.get(volume.name)
         holds = volume_health.status if volume_health else "unknown"
         yield (volume.name,), [status == holds for status in STATUSES]
+
+
+def space_figures(space: Optional[Capacity]) -> Tuple[Optional[int], ...]:
+    """Bytes: size, used, available."""
+    return (None, None, None) if space is None else (space.size, space.used, space.available)
+
+
+def _files(volume: Volume) -> Tuple[Optional[int], ...]:
+    files = volume.inodes
+    return (None, None) if files is None else (files.total, files.free)
