@@ -11,6 +11,7 @@ import re
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Mapping
 
 from ganeti_gluster_mon.gluster import capture, parse, query
 from ganeti_gluster_mon.gluster.capture import Answer, Capture
@@ -23,6 +24,10 @@ BRICKS_A_VOLUME = 24
 _NODE = re.compile(rb" *<node>.*?</node>\n", re.DOTALL)
 _VOLUME = re.compile(rb" *<volume>.*</volume>\n", re.DOTALL)
 _PATH = re.compile(rb"<path>[^<]*</path>")
+_BRICK_NAME = re.compile(rb"<brickName>[^<]*</brickName>")
+_PROFILE = CAPTURE.with_name("profile-gv0.xml")
+#: the options that `volume profile V start` sets
+_PROFILED = {"diagnostics.count-fop-hits": "on", "diagnostics.latency-measurement": "on"}
 
 
 def volume_status_detail(bricks: int, each: int = BRICKS_A_VOLUME) -> bytes:
@@ -46,16 +51,21 @@ def volume_status_detail(bricks: int, each: int = BRICKS_A_VOLUME) -> bytes:
     return _VOLUME.sub(lambda _: b"".join(volumes), answer, count=1)
 
 
-def large_capture(bricks: int, each: int = BRICKS_A_VOLUME) -> Capture:
-    """A capture of a pool with that many *bricks* in replica sets of three, *each* of a volume."""
+def large_capture(bricks: int, each: int = BRICKS_A_VOLUME, profile: bool = False) -> Capture:
+    """A capture of a pool with that many *bricks* in replica sets of three, *each* of a volume.
+
+    With *profile* each volume is profiled.
+    """
     whole = capture.read(str(CAPTURE.parent))
     status = volume_status_detail(bricks, each)
     parsed = parse.volume_status(status).facts
-    infos, plain, heals = [], [], []
+    infos, plain, of_volumes = [], [], []
     for volume in parsed:
-        infos.append(_info(volume))
+        infos.append(_info(volume, _PROFILED if profile else {}))
         plain.append(_plain(volume))
-        heals.append(Answer(query.heal_summary(volume.volume), _heal(volume)))
+        of_volumes.append(Answer(query.heal_summary(volume.volume), _heal(volume)))
+        if profile:
+            of_volumes.append(Answer(query.profile(volume.volume), _profile(volume)))
     answers = (
         Answer(
             query.VOLUME_INFO,
@@ -64,7 +74,7 @@ def large_capture(bricks: int, each: int = BRICKS_A_VOLUME) -> Capture:
         whole.answer(query.POOL_LIST),
         Answer(query.VOLUME_STATUS_DETAIL, status),
         Answer(query.VOLUME_STATUS, _cli(f"<volStatus><volumes>{''.join(plain)}</volumes></volStatus>")),
-        *heals,
+        *of_volumes,
     )
     return replace(
         whole, answers=tuple(answer for answer in answers if answer is not None), mounts=(), processes=None
@@ -76,7 +86,10 @@ def _cli(body: str) -> bytes:
     return f"{head}<opErrno>0</opErrno>\n<opErrstr/>\n{body}\n</cliOutput>\n".encode()
 
 
-def _info(volume: parse.VolumeStatus) -> str:
+def _info(volume: parse.VolumeStatus, options: Mapping[str, str]) -> str:
+    listed = "".join(
+        f"<option><name>{name}</name><value>{value}</value></option>\n" for name, value in options.items()
+    )
     bricks = "".join(
         f'<brick uuid="{node.uuid}">{node.hostname}:{node.path}<name>{node.hostname}:{node.path}</name>'
         f"<hostUuid>{node.uuid}</hostUuid><isArbiter>0</isArbiter></brick>\n"
@@ -87,7 +100,7 @@ def _info(volume: parse.VolumeStatus) -> str:
         f"<brickCount>{len(volume.nodes)}</brickCount><replicaCount>3</replicaCount><arbiterCount>0</arbiterCount>"
         "<disperseCount>0</disperseCount><redundancyCount>0</redundancyCount>"
         "<typeStr>Distributed-Replicate</typeStr><transport>0</transport>"
-        f"<bricks>{bricks}</bricks><optCount>0</optCount><options></options></volume>\n"
+        f"<bricks>{bricks}</bricks><optCount>{len(options)}</optCount><options>{listed}</options></volume>\n"
     )
 
 
@@ -107,6 +120,26 @@ def _plain(volume: parse.VolumeStatus) -> str:
     count = len(volume.nodes) + len(hosts)
     return (
         f"<volume><volName>{volume.volume}</volName><nodeCount>{count}</nodeCount>{nodes}<tasks/></volume>\n"
+    )
+
+
+def _profile(volume: parse.VolumeStatus) -> bytes:
+    """What each brick of the recorded volume had counted, for as many bricks of *volume*."""
+    head, *bricks = _PROFILE.read_bytes().split(b"    <brick>\n")
+    tail = bricks[-1].partition(b"    </brick>\n")[2]
+    counted = [brick.partition(b"    </brick>\n")[0] for brick in bricks]
+    name = b"<brickName>%s:%s</brickName>"
+    return (
+        head.replace(b"<volname>gv0<", b"<volname>%s<" % volume.volume.encode())
+        + b"".join(
+            b"    <brick>\n"
+            + _BRICK_NAME.sub(
+                name % (node.hostname.encode(), node.path.encode()), counted[place % len(counted)]
+            )
+            + b"    </brick>\n"
+            for place, node in enumerate(volume.nodes)
+        )
+        + tail
     )
 
 

@@ -38,7 +38,7 @@ class BrickProfile:
     #: bytes that were read and written; None: not known
     read: Optional[int] = None
     written: Optional[int] = None
-    #: by size, the smallest first; None: not known
+    #: by size, the smallest first, those that there were none of left out; None: not known
     blocks: Optional[Tuple[BlockCount, ...]] = None
     #: when the brick wrote this to a file, ns since the epoch; None: Gluster answered a query for it
     dumped_at: Optional[int] = None

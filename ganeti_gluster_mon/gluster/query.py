@@ -141,3 +141,8 @@ def is_remove_brick_query(query: Query) -> bool:
 def is_heal_query(query: Query) -> bool:
     """Whether it is about the heal backlog, whose answer takes longer than all others."""
     return query[:2] == _HEAL
+
+
+def is_profile_query(query: Query) -> bool:
+    """Whether *query* is for counts and latencies of file operations."""
+    return query[:2] == ("volume", "profile")

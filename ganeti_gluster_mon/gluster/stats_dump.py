@@ -44,5 +44,5 @@ def _profile(host: str, dump: StatsDump) -> BrickProfile:
     if dump.stale:
         return BrickProfile(host, dump.brick, (), dumped_at=dump.written_at)
     return BrickProfile(
-        host, dump.brick, dump.operations, dump.read, dump.written, dump.blocks, dump.written_at
+        host, dump.brick, dump.operations, dump.read, dump.written, dump.blocks or None, dump.written_at
     )

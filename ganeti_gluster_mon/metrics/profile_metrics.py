@@ -8,9 +8,9 @@ from __future__ import annotations
 import re
 from functools import partial
 from itertools import accumulate
-from typing import Dict, Iterator, List, Optional, Sequence, Tuple
+from typing import Dict, Iterator, List, Optional, Tuple
 
-from ganeti_gluster_mon.gluster.profile import BlockCount, BrickProfile
+from ganeti_gluster_mon.gluster.profile import BrickProfile
 from ganeti_gluster_mon.metrics.families import AnyFamily, Families, Scrape
 from ganeti_gluster_mon.metrics.volume_metrics import started_volumes
 
@@ -110,12 +110,9 @@ def _seconds(units: Optional[float], profile: BrickProfile) -> Dict[str, float]:
 
 def _sizes(profile: BrickProfile) -> Iterator[Tuple[str, List[int], Optional[int]]]:
     """Of reads and of writes: how many there were up to each limit, and how many bytes all had."""
-    blocks: Sequence[BlockCount] = profile.blocks or ()
-    if blocks:
+    if profile.blocks is not None:
         reads, writes = [0] * len(_LIMITS), [0] * len(_LIMITS)
-        for block in blocks:
-            if not block.reads and not block.writes:
-                continue
+        for block in profile.blocks:
             # One of at least *size* and less than twice *size* bytes is below the first limit above *size*.
             place = min(max(block.size.bit_length() - _FIRST_POWER, 0), len(_LIMITS) - 1)
             reads[place] += block.reads

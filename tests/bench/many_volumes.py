@@ -111,17 +111,17 @@ def main() -> None:
     with ExitStack() as stack:
         directory = stack.enter_context(tempfile.TemporaryDirectory())
         stack.enter_context(mock.patch.object(session, "check_glusterd"))
-        stack.enter_context(mock.patch.object(peer_probe, "probe_peers", _peers_answer))
-        stack.enter_context(mock.patch.object(brick_probe, "probe_bricks", _bricks_answer))
+        stack.enter_context(mock.patch.object(peer_probe, "probe_peers", peers_answer))
+        stack.enter_context(mock.patch.object(brick_probe, "probe_bricks", bricks_answer))
         gluster = stand_in(Path(directory), pool)
         cycles(cycle.Settings(gluster=gluster, processes=False, heal_budget=HEAL_SHARE * INTERVAL))
 
 
-def _peers_answer(peers: Iterable[Peer], *_: object) -> Dict[str, bool]:
+def peers_answer(peers: Iterable[Peer], *_: object) -> Dict[str, bool]:
     return {peer.hostname: True for peer in peers}
 
 
-def _bricks_answer(endpoints: Iterable[BrickEndpoint], *_: object) -> Dict[BrickKey, bool]:
+def bricks_answer(endpoints: Iterable[BrickEndpoint], *_: object) -> Dict[BrickKey, bool]:
     return {endpoint.key: True for endpoint in endpoints}
 
 

@@ -12,7 +12,7 @@ import pytest
 from tests.lab import Cluster, Disk, Pool, wait_until
 from tests.lab.lab import at_once
 from tests.lab.process import Process
-from tests.lab_tests.backend import opened_by_qemu
+from tests.lab_tests.backend import install_if_needed, installed_if_needed, opened_by_qemu
 from tests.lab_tests.traces import assert_nothing_runs, namespaces_of
 
 pytestmark = pytest.mark.lab
@@ -111,14 +111,15 @@ def test_a_guest_without_disk_runs_and_moves(ganeti: Cluster) -> None:
 
 def test_a_guest_on_a_gluster_disk_runs_in_userspace(ganeti: Cluster) -> None:
     disks = "/export/b1/gv0/ganeti"
-    ganeti.instance_add("stored", "--disk=0:size=64M", node=3, template="gluster")
-    try:
-        (guest,) = guests(ganeti, 3)
-        assert opened_by_qemu(guest)
-        assert len(ganeti.run(2, "ls", disks).splitlines()) == 1
-        assert verify(ganeti) == []
-    finally:
-        ganeti.instance_remove("stored")
+    with installed_if_needed(ganeti):
+        try:
+            ganeti.instance_add("stored", "--disk=0:size=64M", node=3, template="gluster")
+            (guest,) = guests(ganeti, 3)
+            assert opened_by_qemu(guest)
+            assert len(ganeti.run(2, "ls", disks).splitlines()) == 1
+            assert verify(ganeti) == []
+        finally:
+            ganeti.instance_remove("stored")
     assert guests(ganeti, 3) == []
     assert ganeti.run(2, "ls", disks) == ""
 
@@ -159,6 +160,7 @@ def test_a_cluster_grows_and_outlives_a_power_cut_and_leaves_nothing(
     assert [mond(cluster, number) for number in cluster.nodes] == ["[1]", "[1]"]
     assert verify(cluster) == []
 
+    install_if_needed(cluster)
     cluster.instance_add("stored", "--disk=0:size=64M", node=2, template="gluster")
     cluster.down()
     for host in pool.hosts:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Callable, Dict, FrozenSet, Optional, Sequ
 from ganeti_gluster_mon.daemon import spool
 from ganeti_gluster_mon.daemon.log import log_event
 from ganeti_gluster_mon.daemon.poller.heal_thread import HealThread
-from ganeti_gluster_mon.gluster import cycle, heal_order, probe_thread, session
+from ganeti_gluster_mon.gluster import cycle, heal_order, probe_thread, session, status_query
 from ganeti_gluster_mon.gluster.capture import Answer, Capture, CaptureError
 from ganeti_gluster_mon.gluster.log_messages import logs_to_json
 from ganeti_gluster_mon.gluster.model import Process
@@ -80,6 +80,7 @@ class Poller:
         self._check_others_may_lead = others_may_lead
         self._others_may_lead = False
         self._previous: Optional[Capture] = None
+        #: what was published last, while its heal queries are running
         self._latest: Optional[spool.SpooledCapture] = None
         self._failures: Counter[str] = Counter()
         self._last_error = ""
@@ -230,7 +231,7 @@ class Poller:
             self._log_failure(err)
             capture = cycle.without_gluster(self._settings, str(err), replies)
             answered = False
-        self._previous = capture
+        self._previous = status_query.without_profiles(capture)
         record = spool.CycleRecord(
             boottime=boottime,
             seconds=time.monotonic() - began,
@@ -322,11 +323,12 @@ class Poller:
             if answer.failure == cycle.STILL_RUNNING
         ]
         capture = cycle.with_answers(self._latest.capture, [*left, *taken])
-        self._previous = capture
+        self._previous = status_query.without_profiles(capture)
         self._publish(replace(self._latest, capture=capture, cycle=replace(self._latest.cycle, event=None)))
 
     def _publish(self, captured: spool.SpooledCapture) -> None:
-        self._latest = captured
+        # It may be large, and only answers about healing that come later need it.
+        self._latest = None if self._healing is None else captured
         try:
             self._spool.publish(captured)
         except CaptureError as err:

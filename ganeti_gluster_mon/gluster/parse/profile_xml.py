@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from typing import List, Optional, Tuple
 
 from ganeti_gluster_mon.gluster.parse.xml_records import compare_count, element, listing, once, only
@@ -60,14 +61,18 @@ def _brick(record: Record, faults: Faults) -> Optional[BrickProfile]:
 
 
 def _blocks(statistics: Record, whose: str, faults: Faults) -> Optional[Tuple[BlockCount, ...]]:
-    """All counts by size; None where one of them cannot be read, so that none is missing in a sum."""
+    """The counts by size; None where one of them cannot be read, so that none is missing in a sum."""
     listed: List[Optional[BlockCount]] = [
         block
         for each in statistics.children.get("blockStats", [])
         for block in each.children.get("block", [])
     ]
     known = once(listed, "a size in", lambda block: (whose, str(block.size)), faults)
-    return tuple(sorted(known, key=lambda block: block.size)) if len(known) == len(listed) else None
+    if not listed or len(known) != len(listed):
+        return None
+    # Gluster lists all 32 sizes, most of which no file operation had.
+    counted = [block for block in known if block.reads or block.writes]
+    return tuple(sorted(counted, key=lambda block: block.size))
 
 
 def _block(record: Record, faults: Faults) -> Optional[BlockCount]:
@@ -94,5 +99,5 @@ def _operation(record: Record, faults: Faults) -> Optional[FileOperation]:
     text = record.texts.get("avgLatency", "")
     if not _LATENCY.match(text):
         faults.add(f"avgLatency of {name} is {quoted(text)}")
-        return FileOperation(name, hits)
-    return FileOperation(name, hits, hits * float(text))
+        return FileOperation(sys.intern(name), hits)
+    return FileOperation(sys.intern(name), hits, hits * float(text))

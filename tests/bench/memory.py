@@ -1,0 +1,124 @@
+"""The memory of both processes for a pool of 1,002 bricks that are all profiled: `python -m tests.bench.memory`.
+
+The poller queries a stand-in for `gluster`, which gives answers made of recorded ones, and publishes them in a spool.
+The web process reads them, and serves reports, metrics, the page and the page of a node.  Peers and bricks are not
+probed: there are none.  Each process runs some cycles before it is measured.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from contextlib import ExitStack
+from pathlib import Path
+from unittest import mock
+
+import psutil
+
+from ganeti_gluster_mon.daemon.poller.poller import Poller
+from ganeti_gluster_mon.daemon.spool import Spool
+from ganeti_gluster_mon.gluster import brick_probe, cycle, peer_probe, session
+from tests.bench.many_volumes import bricks_answer, peers_answer, stand_in
+from tests.generate import large_capture
+
+import os
+
+BRICKS, BRICKS_EACH = int(os.environ.get("B", 1002)), 3
+#: seconds between two cycles, and cycles before the memory is read
+INTERVAL, CYCLES = 4.0, 4
+
+
+def poller(gluster: str, directory: str) -> None:
+    """Run the poller with the stand-in *gluster* and the spool in *directory*."""
+    spool = Spool(directory)
+    spool.prepare()
+    with ExitStack() as stack:
+        stack.enter_context(mock.patch.object(session, "check_glusterd"))
+        stack.enter_context(mock.patch.object(peer_probe, "probe_peers", peers_answer))
+        stack.enter_context(mock.patch.object(brick_probe, "probe_bricks", bricks_answer))
+        Poller(cycle.Settings(gluster=gluster, timeout=30.0), INTERVAL, spool, alive=lambda: None).run()
+
+
+async def web(directory: str) -> None:
+    """Serve what is in the spool in *directory*; the port on standard output."""
+    from ganeti_gluster_mon.daemon.web.auth import Authenticator
+    from ganeti_gluster_mon.daemon.web.content import CurrentContent
+    from ganeti_gluster_mon.daemon.web.content_updater import ContentUpdater
+    from ganeti_gluster_mon.daemon.web.handlers import application
+    from ganeti_gluster_mon.daemon.web.node_page import node_page
+    from ganeti_gluster_mon.daemon.web.page import STYLE, page, runbook
+    from ganeti_gluster_mon.daemon.web.server import HttpServer
+    from ganeti_gluster_mon.health import Limits
+
+    current, authenticator = CurrentContent(), Authenticator(None)
+    server = HttpServer(
+        application(current, authenticator=authenticator, style=STYLE, runbook=runbook), authenticator
+    )
+    server.listen("127.0.0.1:0")
+    print(server.addresses[0][1], flush=True)
+    await ContentUpdater(
+        Spool(directory),
+        current,
+        Limits(),
+        INTERVAL,
+        alive=lambda: None,
+        make_page=functools.partial(page, refresh=INTERVAL, stale=90.0),
+        make_node_page=functools.partial(node_page, refresh=INTERVAL, stale=90.0),
+    ).run()
+
+
+def main() -> int:
+    with ExitStack() as stack:
+        directory = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        spool = directory / "spool"
+        gluster = stand_in(
+            directory, large_capture(BRICKS, BRICKS_EACH, profile=bool(os.environ.get("P", "1")))
+        )
+        words = (sys.executable, "-m", "tests.bench.memory")
+        polling = stack.enter_context(subprocess.Popen([*words, "poller", gluster, str(spool)]))
+        stack.callback(polling.terminate)
+        _wait_for(spool / "captures" / "1")
+        serving = stack.enter_context(
+            subprocess.Popen([*words, "web", str(spool)], stdout=subprocess.PIPE, text=True)
+        )
+        stack.callback(serving.terminate)
+        assert serving.stdout is not None
+        port = int(serving.stdout.readline())
+        _wait_for(spool / "captures" / str(CYCLES))
+        time.sleep(INTERVAL / 2)  # for rendering the last one
+        for path in ("/metrics", "/", "/node/node1.lab.test"):
+            with urllib.request.urlopen(_request(port, path), timeout=10) as answer:
+                print(f"{path:<40} {len(answer.read()):>9} bytes")
+        sizes = [psutil.Process(each.pid).memory_full_info().pss / 2**20 for each in (polling, serving)]
+    print(f"{BRICKS} bricks, all profiled{'':30} MiB   at most")
+    for name, size in (("poller", sizes[0]), ("web process", sizes[1])):
+        print(f"{name:<50} {size:8.1f}")
+    print(f"{'both':<50} {sum(sizes):8.1f}   64")
+    return 0
+
+
+def _request(port: int, path: str) -> urllib.request.Request:
+    """As a browser sends it: a page for "/", not a list of versions as mond has it."""
+    return urllib.request.Request(f"http://127.0.0.1:{port}{path}", headers={"Accept": "text/html"})
+
+
+def _wait_for(path: Path) -> None:
+    until = time.monotonic() + 120
+    while not path.exists():
+        if time.monotonic() > until:
+            raise AssertionError(f"{path} did not come")
+        time.sleep(0.1)
+
+
+if __name__ == "__main__":
+    if sys.argv[1:2] == ["poller"]:
+        poller(*sys.argv[2:])
+    elif sys.argv[1:2] == ["web"]:
+        asyncio.run(web(sys.argv[2]))
+    else:
+        sys.exit(main())
