@@ -23,6 +23,11 @@ def dump_interval(options: Mapping[str, str]) -> int:
     return int(text)
 
 
+def is_dumped(options: Mapping[str, str]) -> bool:
+    """Whether bricks and clients write dumps, in whichever format."""
+    return bool(options.get("diagnostics.stats-dump-interval", "").strip("0"))
+
+
 def is_stale(age: float, interval: int) -> bool:
     """Whether a dump of this *age* in seconds is not used any more; one from the future is not, either."""
     return not -_DELAY <= age <= _MISSED * interval + _DELAY

@@ -19,6 +19,7 @@ from ganeti_gluster_mon.view.brick_mounts import findings
 from ganeti_gluster_mon.view.finding import NO_BACKEND, Finding
 from ganeti_gluster_mon.view.node_facts import NodeFacts
 from ganeti_gluster_mon.view.orphans import orphans
+from ganeti_gluster_mon.view.stats_findings import stats_findings
 from ganeti_gluster_mon.view.version_findings import (
     ganeti_findings,
     oldest,
@@ -220,6 +221,7 @@ def _of_a_node(node: Node, inputs: DiagnosisInput, common: _Common) -> Iterator[
     yield from _of_the_clock(facts)
     yield from _of_names(node, facts, inputs, common)
     yield from findings(node.name, facts.bricks or ())
+    yield from stats_findings(facts, inputs.pool.volumes or ())
     yield from ganeti_findings(facts, inputs.cluster.release)
     configuration = inputs.configuration
     if configuration is not None:

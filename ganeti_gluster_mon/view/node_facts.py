@@ -57,6 +57,8 @@ class NodeFacts:
     noded_outdated: Optional[bool] = None
     #: what AppArmor denied QEMU or Gluster lately
     denials: Tuple[Denial, ...] = ()
+    #: whether users other than root can make files where bricks write statistics
+    stats_writable: Optional[bool] = None
     #: its own bricks of started volumes
     bricks: Optional[Tuple[BrickMount, ...]] = None
 
@@ -101,6 +103,7 @@ def node_facts(parsed: Any, sent: float, received: float) -> NodeFacts:
         qemu_options=_bool(parsed.get("qemu_options")),
         noded_outdated=_bool(parsed.get("noded_outdated")),
         denials=tuple(_denials(parsed.get("denials"))),
+        stats_writable=_bool(parsed.get("stats_writable")),
         bricks=brick_mounts(parsed.get("bricks")),
     )
 

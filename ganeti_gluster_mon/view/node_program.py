@@ -14,6 +14,7 @@ import os
 import re
 import shutil
 import socket
+import stat
 import subprocess
 import sys
 import threading
@@ -26,6 +27,8 @@ CONNECT_TIMEOUT = 3.0
 #: Debian installs each series of Ganeti in a directory of its own; "default" is the one in use
 GANETI = "/usr/share/ganeti"
 NODED_PID = "/var/run/ganeti/ganeti-noded.pid"
+#: compiled into Gluster, whatever the working directory of glusterd is
+STATS = "/var/lib/glusterd/stats"
 #: seconds that the start of a process and the change of a file may differ by their clocks
 CLOCK_STEP = 2.0
 #: seconds since a denial of AppArmor; an older one may be mended
@@ -62,6 +65,7 @@ def main(hosts: List[str]) -> None:
             "ganeti_installed": ganeti_installed(GANETI),
             "qemu_options": qemu_options(GANETI + "/default/ganeti"),
             "noded_outdated": noded_outdated(GANETI + "/default/ganeti", "/etc/ganeti/share", NODED_PID),
+            "stats_writable": others_write(STATS),
             "denials": denials(kernel_log(), lines("/sys/kernel/security/apparmor/profiles") or []),
             "provider": any(
                 os.path.exists(directory + "/gluster/attach")
@@ -273,6 +277,21 @@ def denials(records: List[str], profiles: List[str]) -> List[Dict[str, str]]:
         if denial not in found:
             found.append(denial)
     return found
+
+
+def others_write(directory: str) -> bool:
+    """Whether users other than root can make files in *directory*; False where there is no such directory."""
+    try:
+        above, mode = os.stat(os.path.dirname(directory)).st_mode, os.stat(directory).st_mode
+    except OSError:
+        return False
+    if not stat.S_ISDIR(mode):
+        return False
+    # Everybody, or a group: it takes the right to write to the directory, to enter it, and to enter the one above.
+    return any(
+        mode & write and mode & enter and above & enter
+        for write, enter in ((stat.S_IWOTH, stat.S_IXOTH), (stat.S_IWGRP, stat.S_IXGRP))
+    )
 
 
 def glusterd() -> bool:

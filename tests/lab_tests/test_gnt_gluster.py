@@ -294,6 +294,38 @@ def test_the_filesystem_of_each_brick_is_checked_on_its_own_node(cluster: Cluste
         cluster.pool.exec(3, ["tee", "/etc/fstab"], input=table)
 
 
+def test_a_directory_of_statistics_that_users_can_write_to(cluster: Cluster) -> None:
+    """The bricks make the directory so; the command that is reported closes it, and they go on writing."""
+    directory = "/var/lib/glusterd/stats"
+    dump = f"{directory}/glusterfsd__export_b1_gv0.dump"
+    option = ("gv0", "diagnostics.stats-dump-interval")
+
+    def dumped_at() -> str:
+        return cluster.pool.exec(3, ["stat", "--format=%y", dump], check=False).stdout
+
+    cluster.pool.exec(3, ["rm", "-rf", directory])
+    cluster.pool.gluster("volume", "set", *option, "1")
+    try:
+        wait_until(dumped_at, "the brick to write its statistics", 20)
+        cluster.run(
+            3, "setpriv", "--reuid=65534", "--clear-groups", "ln", "-s", "/root/x", f"{directory}/x.dump"
+        )
+        found = diagnosed(cluster, "node3")["Node node3.lab.test"]
+        assert [line.partition(":")[0] for line in found] == [
+            f"users other than root can write to {directory}"
+        ]
+        output = cluster.pool.exec(1, [GNT_GLUSTER, "diagnose", "node3"], check=False, timeout=120).stdout
+        (fix,) = re.findall(r"^    do: (chmod .*)$", output, re.MULTILINE)
+        cluster.run(3, "sh", "-c", fix)
+        assert "x.dump" not in cluster.run(3, "ls", directory)
+        assert not diagnosed(cluster, "node3")
+        before = dumped_at()
+        wait_until(lambda: dumped_at() not in ("", before), "the brick to go on writing", 20)
+        assert not diagnosed(cluster, "node3")
+    finally:
+        cluster.pool.gluster("volume", "reset", *option)
+
+
 def test_orphaned_disk_files_are_listed(cluster: Cluster) -> None:
     point = "/mnt/orphans"
     cluster.run(1, "mkdir", "-p", point)

@@ -95,6 +95,15 @@ def test_a_healthy_pool_has_no_finding() -> None:
     ]
 
 
+def test_a_directory_of_statistics_that_users_can_write_to() -> None:
+    (gv0,) = POOL.volumes or ()
+    dumped = replace(POOL, volumes=(replace(gv0, options={"diagnostics.stats-dump-interval": "30"}),))
+    open_to_all = {"node2": facts("node2", stats_writable=True)}
+    ((node, (text,)),) = wrong(pool=dumped, facts=open_to_all).items()
+    assert node == "node2" and text.startswith("users other than root can write to /var/lib/glusterd/stats")
+    assert wrong(facts=open_to_all) == wrong(pool=dumped) == {}
+
+
 def test_orphaned_disk_files() -> None:
     known = replace(CONFIGURATION, disk_names=frozenset({"a.0"}))
     files = [VolumeFile("gv0", f"ganeti/{name}", 1 << 20, 0, 1000) for name in ("a.0", "b.0")]

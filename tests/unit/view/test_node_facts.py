@@ -44,3 +44,4 @@ def test_what_a_node_says_of_itself() -> None:
     assert facts.resolved["localhost"] and not facts.resolved["nosuch.invalid"]
     assert set(facts.resolved) == {"localhost", "nosuch.invalid", "-x; reboot"}
     assert facts.unreachable is None and facts.glusterd is not None
+    assert facts.stats_writable is not None

@@ -15,6 +15,7 @@ from ganeti_gluster_mon.view.node_program import (
     ganeti_in_use,
     ganeti_installed,
     noded_outdated,
+    others_write,
     qemu_options,
 )
 from tests.unit.backend.blockdev.test_kvm_blockdev import KVM_UTILS, PATCHED
@@ -129,3 +130,34 @@ def test_what_apparmor_denied(text: str, age: float, found: List[Dict[str, str]]
 
 def test_records_that_cannot_be_read() -> None:
     assert denials(["", ";", "5,1,x,-;" + denied("open", MODULE)], PROFILES) == []
+
+
+@pytest.mark.parametrize(
+    ("above", "mode", "writable"),
+    [
+        (0o755, 0o777, True),  # as a brick makes it
+        (0o755, 0o1777, True),
+        (0o755, 0o773, True),
+        (0o755, 0o770, True),  # by a group
+        (0o755, 0o755, False),
+        (0o755, 0o700, False),
+        (0o755, 0o702, False),  # nobody else can enter it
+        (0o700, 0o777, False),
+        (0o750, 0o707, False),
+    ],
+)
+def test_whether_others_can_write_to_a_directory(
+    tmp_path: Path, above: int, mode: int, writable: bool
+) -> None:
+    directory = tmp_path / "glusterd" / "stats"
+    directory.mkdir(parents=True)
+    directory.chmod(mode)
+    directory.parent.chmod(above)
+    assert others_write(str(directory)) is writable
+    directory.parent.chmod(0o755)
+
+
+def test_a_directory_that_is_not_there(tmp_path: Path) -> None:
+    assert others_write(str(tmp_path / "stats")) is False
+    (tmp_path / "stats").touch(0o666)
+    assert others_write(str(tmp_path / "stats")) is False
