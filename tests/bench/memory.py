@@ -1,4 +1,4 @@
-"""The memory of both processes for a pool of 1,002 bricks that are all profiled: `python -m tests.bench.memory`.
+"""The memory of both processes for a small pool and for one of 1,002 bricks: `python -m tests.bench.memory`.
 
 The poller queries a stand-in for `gluster`, which gives answers made of recorded ones, and publishes them in a spool.
 The web process reads them, and serves reports, metrics, the page and the page of a node.  Peers and bricks are not
@@ -26,11 +26,9 @@ from ganeti_gluster_mon.gluster import brick_probe, cycle, peer_probe, session
 from tests.bench.many_volumes import bricks_answer, peers_answer, stand_in
 from tests.generate import large_capture
 
-import os
-
-BRICKS, BRICKS_EACH = int(os.environ.get("B", 1002)), 3
+BRICKS, BRICKS_EACH = 1002, 3
 #: seconds between two cycles, and cycles before the memory is read
-INTERVAL, CYCLES = 4.0, 4
+INTERVAL, CYCLES = 10.0, 4
 
 
 def poller(gluster: str, directory: str) -> None:
@@ -72,33 +70,42 @@ async def web(directory: str) -> None:
     ).run()
 
 
+def measure(words: str, bricks: int, profile: bool, stack: ExitStack) -> None:
+    """Run both processes for a pool of so many *bricks*, and print a line with their memory."""
+    directory = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+    spool = directory / "spool"
+    gluster = stand_in(directory, large_capture(bricks, min(bricks, BRICKS_EACH), profile))
+    argv = (sys.executable, "-m", "tests.bench.memory")
+    # the poller of a machine without Gluster logs that there are no directories to watch
+    polling = stack.enter_context(
+        subprocess.Popen([*argv, "poller", gluster, str(spool)], stderr=subprocess.DEVNULL)
+    )
+    stack.callback(polling.terminate)
+    _wait_for(spool / "captures" / "1")
+    serving = stack.enter_context(
+        subprocess.Popen([*argv, "web", str(spool)], stdout=subprocess.PIPE, text=True)
+    )
+    stack.callback(serving.terminate)
+    assert serving.stdout is not None
+    port = int(serving.stdout.readline())
+    _wait_for(spool / "captures" / str(CYCLES))
+    time.sleep(INTERVAL / 2)  # for rendering the last one
+    for path in ("/metrics", "/", "/node/node1.lab.test"):
+        with urllib.request.urlopen(_request(port, path), timeout=10) as answer:
+            answer.read()
+    sizes = [psutil.Process(each.pid).memory_full_info().pss / 2**20 for each in (polling, serving)]
+    print(f"{words:<44} {sizes[0]:7.1f} {sizes[1]:7.1f} {sum(sizes):7.1f}        64", flush=True)
+
+
 def main() -> int:
-    with ExitStack() as stack:
-        directory = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        spool = directory / "spool"
-        gluster = stand_in(
-            directory, large_capture(BRICKS, BRICKS_EACH, profile=bool(os.environ.get("P", "1")))
-        )
-        words = (sys.executable, "-m", "tests.bench.memory")
-        polling = stack.enter_context(subprocess.Popen([*words, "poller", gluster, str(spool)]))
-        stack.callback(polling.terminate)
-        _wait_for(spool / "captures" / "1")
-        serving = stack.enter_context(
-            subprocess.Popen([*words, "web", str(spool)], stdout=subprocess.PIPE, text=True)
-        )
-        stack.callback(serving.terminate)
-        assert serving.stdout is not None
-        port = int(serving.stdout.readline())
-        _wait_for(spool / "captures" / str(CYCLES))
-        time.sleep(INTERVAL / 2)  # for rendering the last one
-        for path in ("/metrics", "/", "/node/node1.lab.test"):
-            with urllib.request.urlopen(_request(port, path), timeout=10) as answer:
-                print(f"{path:<40} {len(answer.read()):>9} bytes")
-        sizes = [psutil.Process(each.pid).memory_full_info().pss / 2**20 for each in (polling, serving)]
-    print(f"{BRICKS} bricks, all profiled{'':30} MiB   at most")
-    for name, size in (("poller", sizes[0]), ("web process", sizes[1])):
-        print(f"{name:<50} {size:8.1f}")
-    print(f"{'both':<50} {sum(sizes):8.1f}   64")
+    print(f"{'memory (PSS), MiB':<44}  poller     web    both   at most")
+    for words, bricks, profile in (
+        ("3 bricks", 3, True),
+        (f"{BRICKS} bricks", BRICKS, False),
+        (f"{BRICKS} bricks, all profiled", BRICKS, True),
+    ):
+        with ExitStack() as stack:
+            measure(words, bricks, profile, stack)
     return 0
 
 

@@ -11,6 +11,7 @@ from tests.conftest import FAMILY
 from tests.lab import Cluster, Disk, Pool
 from tests.lab.ganeti import FILE_DIRECTORIES
 from tests.lab_tests import life
+from tests.lab_tests.backend import install_if_needed
 from tests.lab_tests.life import MIB, Life
 from tests.lab_tests.shell import prepare
 
@@ -27,6 +28,7 @@ def young(hosts: int) -> Iterator[Cluster]:
     with Pool.first_free(FAMILY, hosts=hosts, disks=disks) as pool:
         cluster = Cluster(pool, storage_paths=FILE_DIRECTORIES).up([1, 2, 3], templates=("diskless",))
         prepare(pool, cluster.nodes)
+        install_if_needed(cluster)  # `diagnose` reports access that cannot work
         yield cluster
 
 

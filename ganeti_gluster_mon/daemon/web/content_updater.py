@@ -138,6 +138,7 @@ class ContentUpdater:
             view = self._spool_view()
             if view is not None:
                 await loop.run_in_executor(self._executor, self._show, view)
+            view = None  # its capture would be kept while the next one is read, 9 MB of a thousand bricks
             shown = time.monotonic()
             took = shown - began
 
