@@ -38,6 +38,13 @@ def disk(tmp_path: Path) -> Iterator[FileDeviceHelper]:
     os.close(descriptor)
 
 
+def _listens(path: Path) -> bool:
+    """Whether a process listens on the socket at *path*, which is there a moment before that."""
+    sockets = [line.split() for line in Path("/proc/net/unix").read_text(encoding="utf-8").splitlines()]
+    accepts_connections = "00010000"  # the flag __SO_ACCEPTCON of the kernel
+    return any(words[-1] == str(path) and words[3] == accepts_connections for words in sockets)
+
+
 @pytest.fixture
 def start(disk: FileDeviceHelper, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Start:
     """Starts a guest that has the disk, with Ganeti's files about it."""
@@ -66,7 +73,7 @@ def start(disk: FileDeviceHelper, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
             (ganeti / "pid/guest").write_text(str(process.pid))
             given = [{"hvinfo": {"id": "disk-1"}}, "/var/run/ganeti/instance-disks/guest:0", uri]
             (ganeti / "conf/guest.runtime").write_text(json.dumps([["kvm"], [], {}, [given]]))
-            wait_until(monitor.exists, "the monitor of QEMU", 20, 0.02)
+            wait_until(lambda: _listens(monitor), "the monitor of QEMU", 20, 0.02)
             yield process
         finally:
             process.kill()

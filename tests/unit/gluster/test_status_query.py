@@ -147,6 +147,13 @@ def test_no_profile_is_queried_where_bricks_write_it_to_files(interval: str, que
     assert queries == ([query.profile("gv0")] if queried else [])
 
 
+def test_profiles_are_not_kept_for_the_next_cycle() -> None:
+    kept = status_query.without_profiles(HEALTHY)
+    assert HEALTHY.answer(query.profile("gv0")) is not None
+    left = [answer for answer in HEALTHY.answers if answer.query[:2] != ("volume", "profile")]
+    assert kept == replace(HEALTHY, answers=tuple(left))
+
+
 def test_snapshots_are_queried_where_a_volume_has_one() -> None:
     assert status_query.snapshot_queries(VOLUMES) == []
     unknown = [replace(volume, snapshots=None) for volume in VOLUMES]

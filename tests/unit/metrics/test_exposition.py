@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import List, Optional, Tuple, Union
+from typing import Dict, List, Optional, Tuple, Union
 
 import pytest
 from hypothesis import given
@@ -16,7 +16,7 @@ from prometheus_client.registry import Collector
 from ganeti_gluster_mon.gluster import capture
 from ganeti_gluster_mon.gluster.pool_builder import build_pool
 from ganeti_gluster_mon.health import Limits, evaluate
-from ganeti_gluster_mon.metrics.exposition import openmetrics_text, prometheus_text
+from ganeti_gluster_mon.metrics.exposition import family_texts, openmetrics_text, prometheus_text
 from ganeti_gluster_mon.metrics.families import MetricGroup, Series, SeriesFamily
 from ganeti_gluster_mon.metrics.pool_metrics import PoolMetrics
 from tests.unit.example_pool import HEALTH, NOW, POOL
@@ -117,3 +117,21 @@ def test_whole_numbers_are_written_as_floats(value: float) -> None:
     family = GaugeMetricFamily("g", "")
     family.add_metric((), value)
     same([family])
+
+
+def test_a_long_family_is_written_in_parts_with_one_head() -> None:
+    rows: Dict[Tuple[str, ...], Tuple[Optional[float], ...]] = {
+        (f"brick{number}",): (number, None, 1.5, True) for number in range(10_000)
+    }
+    family = SeriesFamily("f_total", "what it counts", "counter", ("b",), "x", _series("f_total"), rows)
+    parts = list(family_texts([family]))
+    assert len(parts) > 5
+    assert [bool(head) for head, _, _ in parts] == [True] + [False] * (len(parts) - 1)
+    assert prometheus_text([family]) == prometheus_text(family.families())
+    assert openmetrics_text([family]) == openmetrics_text(family.families())
+
+
+def test_a_family_without_a_figure_has_no_head() -> None:
+    unknown: Dict[Tuple[str, ...], Tuple[Optional[float], ...]] = {("brick",): (None,) * 4}
+    family = SeriesFamily("f", "", "gauge", ("b",), "x", _series("f"), unknown)
+    assert list(family_texts([family])) == []

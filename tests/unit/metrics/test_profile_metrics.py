@@ -81,6 +81,16 @@ def test_sizes_of_reads_and_writes() -> None:
     assert ({**BRICK, "operation": "write"}, 186) in of(WHOLE, "gluster_brick_io_size_bytes_count")
 
 
+def test_a_brick_without_a_read_or_write_has_zeros() -> None:
+    idle = tuple(
+        replace(volume, profile=tuple(replace(one, blocks=()) for one in volume.profile or ()) or None)
+        for volume in POOL.volumes or ()
+    )
+    found = of(render(replace(POOL, volumes=idle), HEALTH, NOW), "gluster_brick_io_size_bytes_count")
+    assert found
+    assert {value for _, value in found} == {0}
+
+
 @pytest.mark.parametrize("missing", ["blocks", "read"])
 def test_sizes_that_are_not_known(missing: str) -> None:
     without: Dict[str, Any] = {missing: None}
