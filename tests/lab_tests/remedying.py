@@ -78,7 +78,7 @@ def wait_verified(pool: Pool, verify: str = "ganeti-gluster-mon check --query", 
 
     def ends_well() -> bool:
         done = type_in(pool, verify, host, check=False)
-        outputs.append(done.stdout)
+        outputs.append(done.stdout + done.stderr)
         for command in _NAMED.findall(done.stdout):
             type_in(pool, command, check=False)
         return done.returncode == 0

@@ -164,6 +164,10 @@ def test_self_heal_is_off_and_entries_wait(cluster: Cluster) -> None:
     pool.kill_brick("gv0", 2)
     write(pool, "gv0", ["waits"], "first")
     pool.start_brick("gv0", 2)
+    # A daemon that was just started may leave the volume out, on 11.1 more often: `volume heal` fails until it is
+    # started again, which is another problem with another remedy.
+    for number in cluster.nodes:
+        pool.take_up_healing(number)
     # the brick that is back is healed at once, so that the check may have nothing to say of it any more
     commands = remedy_of(Problem("HEAL_PENDING", HEALING, "", "gv0"))
     for command in (commands.inspect, commands.fix, commands.verify):
