@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from typing import Optional, Sequence, Tuple
 
@@ -35,6 +36,25 @@ for pid in filter(str.isdigit, os.listdir("/proc")):
         found.append(int(pid))
 print(json.dumps(sorted(found)))
 """
+
+
+#: it ends the self-heal daemons of the node, and waits for that; glusterd starts none while one runs
+_END_SELF_HEAL_DAEMONS = f"""{_SELF_HEAL_DAEMONS}
+import signal, time
+for pid in found:
+    try:
+        os.kill(pid, signal.SIGTERM)
+    except ProcessLookupError:
+        pass
+until = time.monotonic() + 10
+while time.monotonic() < until and any(os.path.exists("/proc/%d" % pid) for pid in found):
+    time.sleep(0.1)
+"""
+
+#: `volume heal` fails so where the self-heal daemon of another node, and that of the node where the command runs,
+#: does not take it
+_OTHER_DAEMON = re.compile(r"Commit failed on (\S+?)\.? ")
+_OWN_DAEMON = "Mgmt brick op 'Heal' failed"
 
 
 @dataclass(frozen=True)
@@ -127,6 +147,26 @@ class HealBacklog(Healed):
         return (
             heal_command(self.node, self.volume),
             heal_command(self.node, self.volume, "full"),
+        )
+
+    def cure(self, failure: str) -> Tuple[Command, ...]:
+        """Start the self-heal daemon of a node anew that takes no commands though it runs.
+
+        glusterd calls it online, and has no connection to it: seen with GlusterFS 11.1 after glusterd was restarted,
+        and it does not end by itself.  Only healing pauses.
+        """
+        match = _OTHER_DAEMON.search(failure)
+        if match is not None:
+            node = self.node if match[1] == LOCALHOST else match[1]
+        elif _OWN_DAEMON in failure:
+            node = self.node
+        else:
+            return ()
+        if node not in {brick.node for brick in self.bricks}:
+            return ()
+        return (
+            Command(node, ("python3", "-I", "-S", "-c", _END_SELF_HEAL_DAEMONS)),
+            gluster(self.node, "volume", "start", self.volume, "force"),
         )
 
 

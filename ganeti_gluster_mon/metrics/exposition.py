@@ -104,8 +104,8 @@ def _group(group: MetricGroup) -> Iterator[_Lines]:
     metrics = [(name, lines.append) for (name, _), lines in zip(group.metrics, written)]
     order, names = _sorted_labels(group.labels)
     for values, figures in group.rows.items():
-        escaped = [_escaped(values[index]) for index in order]
-        labels = '",'.join(map(str.__add__, names, escaped))
+        values = _escaped_all(values)
+        labels = '",'.join([f"{name}{values[index]}" for name, index in zip(names, order)])
         for (name, write), figure in zip(metrics, _figures(figures)):
             if figure:
                 write(f'{name}{{{labels}"}} {figure}\n')
@@ -137,7 +137,8 @@ def _series(family: SeriesFamily) -> Iterator[bytes]:
     count = len(family.series)
     texts: List[str] = []
     for values, figures in family.rows.items():
-        pairs = [f'{name}{_escaped(values[index])}"' for name, index in zip(names, order)]
+        values = _escaped_all(values)
+        pairs = [f'{name}{values[index]}"' for name, index in zip(names, order)]
         before, after = ",".join(pairs[:place]), ",".join(pairs[place:])
         if before and after:
             after = f",{after}"
@@ -206,8 +207,16 @@ def _zero(value: float) -> str:
     return "-0.0" if math.copysign(1, value) < 0 else "0.0"
 
 
+def _escaped_all(values: Tuple[str, ...]) -> Tuple[str, ...]:
+    """*values* of labels, escaped; few have such a character, and one look at all of them finds it."""
+    text = "".join(values)
+    if "\\" not in text and '"' not in text and "\n" not in text:
+        return values
+    return tuple(map(_escaped, values))
+
+
 def _escaped(text: str) -> str:
-    # Few have one of these.  A cache would be too small for the bricks of a large pool.
+    # A cache would be too small for the bricks of a large pool.
     if "\\" not in text and '"' not in text and "\n" not in text:
         return text
     return text.replace("\\", r"\\").replace("\n", r"\n").replace('"', r"\"")

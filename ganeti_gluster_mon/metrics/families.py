@@ -195,7 +195,7 @@ class Families:
         known: Dict[Tuple[str, ...], Tuple[Optional[float], ...]] = {}
         for values, figures in rows:
             *counts, total = figures
-            known.setdefault(tuple([label(value) for value in values]), (*counts, counts[-1], total))
+            known.setdefault(_key(values), (*counts, counts[-1], total))
         return SeriesFamily(name, text, "histogram", tuple(labels), "le", series, known)
 
     def info(self, name: str, text: str, labels: Mapping[str, Optional[str]]) -> Metric:
@@ -231,6 +231,13 @@ def label(value: Optional[str]) -> str:
     return (value or "").encode("utf-8", "backslashreplace").decode("utf-8")
 
 
+def _key(values: Sequence[Optional[str]]) -> Tuple[str, ...]:
+    """*values* as labels; most are ASCII, which is found for all of them at once."""
+    if None not in values and "".join(values).isascii():  # type: ignore[arg-type]
+        return tuple(values)  # type: ignore[arg-type]
+    return tuple([label(value) for value in values])
+
+
 def _once(samples: Iterable[LabelledValue]) -> Dict[Tuple[str, ...], float]:
     """What is known, each set of labels once: Prometheus refuses all of a text that has one twice.
 
@@ -239,7 +246,7 @@ def _once(samples: Iterable[LabelledValue]) -> Dict[Tuple[str, ...], float]:
     known: Dict[Tuple[str, ...], float] = {}
     for labels, value in samples:
         if value is not None:
-            key = tuple([label(each) for each in labels])
+            key = _key(labels)
             before = known.get(key)
             known[key] = value if before is None or value < before else before
     return known
@@ -249,7 +256,7 @@ def _lowest(rows: Iterable[LabelledRow]) -> Rows:
     """*rows* by the values of their labels."""
     known: Dict[Tuple[str, ...], Tuple[Optional[float], ...]] = {}
     for values, figures in rows:
-        key = tuple([label(value) for value in values])
+        key = _key(values)
         before = known.get(key)
         known[key] = tuple(figures) if before is None else tuple(map(_lower, before, figures))
     return known

@@ -15,7 +15,7 @@ from ganeti_gluster_mon.backend.mount import FUSE_OPTIONS
 from tests.lab.pool import Pool
 
 #: operations at once, as a guest's disk has them, and rounds, one way after the other
-DEPTH, ROUNDS = 32, 5
+DEPTH, ROUNDS = 32, 8
 #: what is done: name → (options of qemu-img bench, operations, bytes of each)
 LOADS = {
     "write 4 KiB": (["-w"], 3000, 4096),
@@ -61,11 +61,14 @@ def _table(pool: Pool, title: str) -> None:
         pool.exec(1, ["dd", "if=/dev/zero", f"of={POINT}/{disk}", *size])
     loop = ["losetup", "--find", "--show", "--direct-io=on", f"{POINT}/ext"]
     disks = {USERSPACE: "gluster://127.0.0.1:24007/gv0/user", EXT: pool.exec(1, loop).stdout.strip()}
+    ways = list(WAYS)
     for _ in range(ROUNDS):
         for load in LOADS:
-            for way in WAYS:
+            for way in ways:
                 rate = _rate(pool, load, way, disks.get(way, f"{POINT}/kernel"))
                 rates.setdefault((load, way), []).append(rate)
+        # What the way before leaves behind, in caches and processes that end, meets another one in the next round.
+        ways = [*ways[1:], ways[0]]
     pool.exec(1, ["losetup", "--detach", disks[EXT]])
     pool.unmount(1, POINT)
     print(f"\n{title:32}" + "".join(f"{way:>16}" for way in WAYS))

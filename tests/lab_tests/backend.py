@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Dict, Iterator, List
+from typing import Dict, Iterator, List, Sequence
 
 from tests.lab import Cluster, wait_until
 from tests.lab.ganeti import DAEMON_UTIL
@@ -67,10 +67,10 @@ def needs_dropin(cluster: Cluster) -> bool:
     return ganeti_release(cluster) == "3.1"
 
 
-def install_if_needed(cluster: Cluster) -> None:
-    """Our class on every node where userspace access needs it."""
+def install_if_needed(cluster: Cluster, nodes: Sequence[int] = ()) -> None:
+    """Our class on *nodes*, or on every node of the cluster, where userspace access needs it."""
     if needs_dropin(cluster):
-        at_once(functools.partial(change_dropin, cluster, "install"), cluster.nodes)
+        at_once(functools.partial(change_dropin, cluster, "install"), list(nodes or cluster.nodes))
 
 
 @contextmanager

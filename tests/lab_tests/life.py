@@ -14,6 +14,7 @@ from typing import Callable, Dict, List, Optional, Sequence, Tuple
 
 from tests.lab import Cluster, Pool, wait_until
 from tests.lab.lab import command
+from tests.lab_tests.backend import install_if_needed
 from tests.lab_tests.deploying import BRICK, gnt_gluster
 from tests.lab_tests.shell import prepare, type_in
 
@@ -214,6 +215,7 @@ def replace_dead_node(life: Life) -> None:
     cluster.run(1, "gnt-node", "modify", "--offline=yes", "--auto-promote", node(2))
     cluster.add_node(4)
     prepare(pool, [4])
+    install_if_needed(cluster, [4])
     words = ("replace-brick", "gv0", life.brick_of(2), "node4", "--device", VDB, "--force")
     life.gnt(*words, may_restart=(4,))
     life.gnt("remove-node", "node2")
@@ -229,6 +231,7 @@ def expand(life: Life) -> None:
     for number in (2, 5, 6):
         cluster.add_node(number)
         prepare(pool, [number])
+        install_if_needed(cluster, [number])
     life.bricks = 6
     wiped = ("--wipe", f"node2:{VDB}")  # it has the brick of its former life
     words = ("expand-volume", "gv0", "node2", "node5", "node6", "--device", VDB, *wiped, "--force")
@@ -292,6 +295,7 @@ def new_root(life: Life, number: int) -> None:
     cluster.run(1, "gnt-node", "add", "--readd", "--no-ssh-key-check", node(number))
     cluster.start_daemons(number)
     prepare(pool, [number])
+    install_if_needed(cluster, [number])
     life.gnt("add-node", f"node{number}")
     wiped = ("--wipe", f"node{number}:{VDB}")
     life.gnt("replace-brick", "gv0", brick, f"node{number}", "--device", VDB, *wiped, "--force")
@@ -308,6 +312,7 @@ def new_cluster(life: Life) -> None:
     cluster.nodes = []
     cluster.up(numbers, templates=("diskless",))
     prepare(pool, numbers)
+    install_if_needed(cluster)
     life.disks = {}
     result = gnt_gluster(pool, "deploy", *life.devices, check=False)
     assert (

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from typing import Optional
 
 import pytest
 
@@ -73,4 +74,29 @@ def test_a_backlog_is_healed_by_a_round_and_then_in_full() -> None:
     for failure in (of_another_node, of_this_node):
         assert all(re.search(one.transient, failure) for one in commands)
     assert step.remaining([summary({BrickAddress("node1", "/b"): 0})]) is DONE
+
+
+@pytest.mark.parametrize(
+    ("failure", "node"),
+    [
+        ("Commit failed on node2.lab.test. Please check log file for details.", "node2.lab.test"),
+        ("Commit failed on localhost. Please check log file for details.", "node1.lab.test"),
+        ("Glusterd Syncop Mgmt brick op 'Heal' failed. Please check glustershd log file.", "node1.lab.test"),
+        ("Commit failed on node9.lab.test. Please check log file for details.", None),
+        ("Volume gv0 is not started.", None),
+    ],
+)
+def test_a_self_heal_daemon_that_takes_no_command_is_started_anew(failure: str, node: Optional[str]) -> None:
+    bricks = tuple(BrickAddress(name, "/b") for name in ("node1.lab.test", "node2.lab.test"))
+    cure = HealBacklog("node1.lab.test", "gv0", bricks).cure(failure)
+    if node is None:
+        assert cure == ()
+        return
+    end, start = cure
+    assert end.node == node
+    assert "signal.SIGTERM" in end.argv[-1]
+    assert (start.node, start.argv[-4:]) == ("node1.lab.test", ("volume", "start", "gv0", "force"))
+
+
+def test_what_is_not_known_of_a_daemon() -> None:
     assert daemon_steps.daemon_online(FAILED, "gv0", "Quota Daemon", "node1") is None
