@@ -53,12 +53,13 @@ class Pool(Lab):
         lines = (line.partition(": ") for line in text.splitlines())
         return {key: value for key, separator, value in lines if separator}
 
-    def probe(self) -> None:
-        """Make the hosts a pool, and wait until each of them calls every other connected."""
-        for host in self.hosts[1:]:
-            self.gluster("peer", "probe", host.name)
-        self.wait_connected()
-        self.progress(f"a pool of {len(self.hosts)}")
+    def probe(self, hosts: Optional[Sequence[int]] = None) -> None:
+        """Make *hosts* (all), the first of them host 1, a pool; wait until each calls every other connected."""
+        numbers = [host.number for host in self.hosts] if hosts is None else list(hosts)
+        for number in numbers[1:]:
+            self.gluster("peer", "probe", hostname(number))
+        self.wait_connected(numbers)
+        self.progress(f"a pool of {len(numbers)}")
 
     def wait_connected(self, hosts: Optional[Sequence[int]] = None, timeout: float = 120.0) -> None:
         """Wait until each of *hosts* (all) calls each other of them a connected peer in the cluster."""
@@ -170,13 +171,14 @@ class Pool(Lab):
         self.progress(f"volume {name}: {' '.join(layout) or 'distribute'} on {len(bricks)} bricks")
 
     def create_every_kind(self) -> None:
-        """A volume of each kind, on bricks b1 and b2 of three hosts, as those of tests/captures."""
-        self.create_volume("gv0", self.bricks("/export/b1/gv0"), replica=3)
-        self.create_volume("arb-vm", self.bricks("/export/b2/arb"), replica=3, arbiter=1)
+        """A volume of each kind, on bricks b1 and b2 of hosts 1 to 3, as those of tests/captures."""
+        three = [1, 2, 3]
+        self.create_volume("gv0", self.bricks("/export/b1/gv0", three), replica=3)
+        self.create_volume("arb-vm", self.bricks("/export/b2/arb", three), replica=3, arbiter=1)
         self.create_volume("dist2", self.bricks("/export/b2/dist2", [1, 2]))
-        self.create_volume("disp", self.bricks("/export/b2/disp"), disperse=3, redundancy=1)
+        self.create_volume("disp", self.bricks("/export/b2/disp", three), disperse=3, redundancy=1)
         self.create_volume(
-            "distrep", [*self.bricks("/export/b1/dr"), *self.bricks("/export/b2/dr")], replica=3
+            "distrep", [*self.bricks("/export/b1/dr", three), *self.bricks("/export/b2/dr", three)], replica=3
         )
 
     def start_volume(self, name: str, force: bool = False, host: int = 1) -> None:

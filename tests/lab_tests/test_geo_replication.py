@@ -1,7 +1,4 @@
-"""Geo-replication from a pool of two hosts to a volume of another pool, with GlusterFS' own processes.
-
-The lab's hosts log in to each other as root.  `sync-method tarssh` needs no rsync.
-"""
+"""Geo-replication from a pool of two hosts to a volume of another pool, with GlusterFS' own processes."""
 
 from __future__ import annotations
 
@@ -14,45 +11,32 @@ import pytest
 from ganeti_gluster_mon.gluster.geo_replication_query import GEO_INTERVAL
 from tests.conftest import FAMILY
 from tests.lab import Pool, process
+from tests.lab.geo_session import BEGIN_TIMEOUT, GeoSession, install
 from tests.lab.lab import command
 from tests.lab.waiting import wait_until
 
 pytestmark = [pytest.mark.lab, pytest.mark.soak]
 
 SECONDARY = "node3.lab.test::backup"
-SESSION = ("volume", "geo-replication", "gv0", SECONDARY)
-#: seconds for a worker to begin, or to fail; Gluster starts a faulty one again every 10 s
-BEGIN_TIMEOUT = 120.0
 
 
 @pytest.fixture(scope="module")
 def pools() -> Iterator[Pool]:
     """gv0 on node1 and node2, which are a pool; backup on node3, a pool of its own; a session that runs."""
     with Pool.first_free(FAMILY) as pool:
-        for host in pool.hosts:
-            host.enable_geo_replication()
-            pool.kill_glusterd(host.number)
-            pool.start_glusterd(host.number)
-        pool.gluster("peer", "probe", "node2.lab.test")
-        pool.wait_connected([1, 2])
+        install(pool)
+        pool.probe([1, 2])
         pool.create_volume("gv0", pool.bricks("/export/b1/gv0", [1, 2]), replica=2)
-        pool.gluster("volume", "create", "backup", "node3.lab.test:/export/b1/backup", host=3)
-        pool.start_volume("backup", host=3)
-        pool.exec(1, ["ssh", "-oStrictHostKeyChecking=no", "node3.lab.test", "true"])
         pool.mount(1, "gv0", "/mnt/gv0")
         # The first copy has it: changes of later were not replicated in each session, until it was started anew (10.3).
         pool.exec(1, ["sh", "-c", "echo guest > /mnt/gv0/disk"])
-        with_gsyncd(pool, "system::", "execute", "gsec_create")
-        with_gsyncd(pool, *SESSION, "create", "push-pem")
-        with_gsyncd(pool, *SESSION, "config", "sync-method", "tarssh")
-        with_gsyncd(pool, *SESSION, "start")
+        session_of(pool).create()
         pool.mount(3, "backup", "/mnt/backup")
         yield pool
 
 
-def with_gsyncd(pool: Pool, *words: str) -> None:
-    """Run a command of geo-replication: without gsyncd `gluster` does not have them."""
-    pool.exec(1, ["gluster", "--mode=script", *words], timeout=120)
+def session_of(pool: Pool) -> GeoSession:
+    return GeoSession(pool, "gv0", 3)
 
 
 def volume(pool: Pool) -> Dict[str, Any]:
@@ -138,13 +122,13 @@ def test_a_monitor_that_ended_is_critical_and_the_runbooks_fix_starts_it(pools: 
 
 def test_a_session_that_is_paused_is_a_warning_and_one_that_is_deleted_is_none(pools: Pool) -> None:
     wait_replicating(pools)
-    with_gsyncd(pools, *SESSION, "pause")
+    session_of(pools).run("pause")
     paused = wait_check(pools, "GLUSTER WARNING", "is paused [GEO_REPLICATION_STOPPED]")
     assert f"gluster volume geo-replication gv0 {SECONDARY} resume" in paused
-    with_gsyncd(pools, *SESSION, "resume")
+    session_of(pools).run("resume")
     wait_replicating(pools)
-    with_gsyncd(pools, *SESSION, "stop")
+    session_of(pools).run("stop")
     wait_check(pools, "is stopped [GEO_REPLICATION_STOPPED]")
-    with_gsyncd(pools, *SESSION, "delete")
+    session_of(pools).run("delete")
     assert volume(pools)["geo_replications"] is None
     wait_check(pools, "GLUSTER OK")
