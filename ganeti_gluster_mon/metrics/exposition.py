@@ -121,7 +121,7 @@ def _series(family: SeriesFamily) -> Iterator[bytes]:
     """
     order, names = _sorted_labels(family.labels)
     place = sum(name < family.label for name in family.labels)
-    # A comma stands beside the family's own label, since one of the series may lack it.
+    # A comma stands next to the family's own label, since one of the series may lack it.
     comma_before, comma_after = "," if place else "", "" if place or not names else ","
     line_texts = [
         ""

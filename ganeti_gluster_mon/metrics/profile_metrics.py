@@ -97,7 +97,7 @@ def _hits(profile: BrickProfile) -> Dict[str, int]:
 def _seconds(units: Optional[float], profile: BrickProfile) -> Dict[str, float]:
     """What they took, by kind of operation.  *units*: how many of latencies a second has; None: not known.
 
-    Gluster tells a mean.  A whole number of units has fewer digits, which are written and packed in half of the time.
+    Gluster reports a mean.  A whole number of units has fewer digits, which are written and packed in half of the time.
     """
     if units is None:
         return {}
