@@ -69,7 +69,7 @@ def stages(capture: Capture) -> Dict[str, float]:
         ("build_pool", lambda: build_pool(capture)),
         ("evaluate", lambda: evaluate(pool, LIMITS, now)),
         ("render", lambda: pool_metrics.render(pool, health, now)),
-        ("content", lambda: render(pool, health, now)),
+        ("content", lambda: render(pool, health, now).reports.all),
     )
     best: Dict[str, float] = {}
     for _ in range(ROUNDS):

@@ -50,7 +50,7 @@ def calls_by_stage(bricks: int, heal_known: bool) -> Dict[str, int]:
         "build_pool": calls(lambda: build_pool(capture)),
         "evaluate": calls(lambda: evaluate(pool, LIMITS, now)),
         "metrics": calls(lambda: pool_metrics.render(pool, health, now)),
-        "content": calls(lambda: render(pool, health, now)),
+        "content": calls(lambda: render(pool, health, now).reports.all),
     }
 
 

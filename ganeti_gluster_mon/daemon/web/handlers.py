@@ -127,8 +127,8 @@ class _List(_FromMond):
         content = self.content_or_503()
         if content is not None:
             others = [] if self.mond_proxy is None else await self.mond_proxy.listing()
-            ours = {name for name, *_ in content.listing}
-            listing = [each for each in others if each[0] not in ours] + list(content.listing)
+            ours = {name for name, *_ in content.reports.listing}
+            listing = [each for each in others if each[0] not in ours] + list(content.reports.listing)
             self.send(body(JSON, json.dumps(listing, separators=(",", ":")).encode("ascii")))
 
 
@@ -140,9 +140,9 @@ class _All(_FromMond):
         if content is None:
             return
         if self.mond_proxy is None:
-            self.send(self.chosen(content.all_reports))
+            self.send(self.chosen(content.reports.all))
             return
-        ours = {name for name, *_ in content.listing}
+        ours = {name for name, *_ in content.reports.listing}
         others = await self.mond_proxy.reports(ours, self.request.query)
         own = [self.chosen(reports).plain for reports in content.reports.values()]
         # No gzip: it would be made for each request, and the way to mond's clients is short.

@@ -29,7 +29,7 @@ def test_reports_are_those_of_the_command() -> None:
         rendered = RENDERED.reports[collector.category, collector.name]
         assert json.loads(rendered.terse.plain) == report.make(collector, POOL, HEALTH, NOW)
         assert json.loads(rendered.verbose.plain) == report.make(collector, POOL, HEALTH, NOW, verbose=True)
-    assert [name for name, _, _ in RENDERED.listing] == list(collectors())
+    assert [name for name, _, _ in RENDERED.reports.listing] == list(collectors())
 
 
 def test_metrics_are_those_of_the_command() -> None:
@@ -80,7 +80,7 @@ def test_the_page_of_a_node_is_rendered_once_when_it_is_requested() -> None:
 
 
 def test_packed_is_the_same_and_smaller() -> None:
-    for one in (RENDERED.metrics, RENDERED.openmetrics, RENDERED.page, RENDERED.all_reports.verbose):
+    for one in (RENDERED.metrics, RENDERED.openmetrics, RENDERED.page, RENDERED.reports.all.verbose):
         assert one is not None and one.gzipped is not None
         assert gzip.decompress(one.gzipped) == one.plain
         assert len(one.gzipped) < len(one.plain)
@@ -152,6 +152,7 @@ def test_a_collector_that_fails_is_logged_once(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(collectors()["gluster-bricks"], "collect", fails)
     messages: List[str] = []
     rendered = render(POOL, HEALTH, NOW, warn=messages.append)
+    assert [rendered.reports.all for _ in range(2)][1] is rendered.reports.all
     assert messages == ["collector gluster-bricks failed: RuntimeError: broken"]
     assert (
         json.loads(rendered.reports["storage", "gluster-bricks"].terse.plain)["data"]["status"]["code"] == 2

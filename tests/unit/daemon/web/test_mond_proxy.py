@@ -25,7 +25,7 @@ LV = (
     b'{"name": "lv",  "version":"B","format_version":1,"timestamp":1,"category":"storage","kind":0,"data":[]}'
 )
 BROKEN = b"A web handler threw an exception. Details:\n/proc/diskstats: parse error"
-OURS = [list(each) for each in RENDERED.listing]
+OURS = [list(each) for each in RENDERED.reports.listing]
 
 Answers = Dict[str, Tuple[int, bytes]]
 
