@@ -8,12 +8,12 @@ import json
 import random
 import subprocess
 import zlib
-from typing import List, Optional, Tuple
+from typing import Any, List, Optional, Tuple
 
 import pytest
 
 from ganeti_gluster_mon import report
-from ganeti_gluster_mon.collectors import collectors
+from ganeti_gluster_mon.collectors import Collector, collectors
 from ganeti_gluster_mon.daemon.web.content import Body, BodyWriter, PackedBody, SharedPart, body, render
 from ganeti_gluster_mon.gluster.model import Pool
 from ganeti_gluster_mon.health import Health
@@ -158,6 +158,24 @@ def test_a_collector_that_fails_is_logged_once(monkeypatch: pytest.MonkeyPatch) 
         json.loads(rendered.reports["storage", "gluster-bricks"].terse.plain)["data"]["status"]["code"] == 2
     )
     assert rendered.reports["storage", "gluster"] == RENDERED.reports["storage", "gluster"]
+
+
+def test_reports_are_rendered_once_when_they_are_first_requested(monkeypatch: pytest.MonkeyPatch) -> None:
+    collected: List[str] = []
+    make_both = report.make_both
+
+    def counted(collector: Collector, *words: Any, **more: Any) -> Tuple[report.Report, report.Report]:
+        collected.append(collector.name)
+        return make_both(collector, *words, **more)
+
+    monkeypatch.setattr(report, "make_both", counted)
+    reports = render(POOL, HEALTH, NOW).reports
+    assert ("storage", "gluster") in reports and ("storage", "other") not in reports
+    assert collected == []
+    assert reports["storage", "gluster"] is reports["storage", "gluster"]
+    assert collected == ["gluster"]
+    assert reports.all is reports.all
+    assert sorted(collected) == sorted(collectors())
 
 
 def test_hostile_names() -> None:
