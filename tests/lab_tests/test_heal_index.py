@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
-from typing import Dict
+from typing import Dict, List
 
 import pytest
 
@@ -65,10 +65,16 @@ def test_the_disks_and_shards_that_a_copy_lacks(lab_pool: Pool) -> None:
         assert found == waiting(lab_pool, 2)
         lab_pool.unmount(1, "/mnt/shards")
         lab_pool.start_brick("shards", 3)
-        xml = lab_pool.gluster("volume", "heal", "shards", "info", "summary", "--xml")
-        counts = [int(number) for number in re.findall(r"<totalNumberOfEntries>(\d+)<", xml)]
-        # the third brick counts what it was writing when it was killed, too
-        assert counts[:2] == [sum(found.values())] * 2
+
+        def counts() -> List[int]:
+            xml = lab_pool.gluster("volume", "heal", "shards", "info", "summary", "--xml")
+            return [int(number) for number in re.findall(r"<totalNumberOfEntries>(\d+)<", xml)]
+
+        # The third brick counts what it was writing when it was killed, too.  The others may count for a moment what
+        # the client had open.
+        wait_until(
+            lambda: counts()[:2] == [sum(found.values())] * 2, "heal info to count the same", 30.0, 0.5
+        )
         lab_pool.gluster("volume", "set", "shards", "cluster.self-heal-daemon", "on")
         lab_pool.wait_healed("shards")
         assert waiting(lab_pool, 1) == dict.fromkeys(DISKS, 0)
