@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Optional, Sequence, Tuple
 
 from ganeti_gluster_mon.deploy import gluster_cli
-from ganeti_gluster_mon.deploy.heal_steps import Healed, heal_command
+from ganeti_gluster_mon.deploy.heal_steps import OTHER_DAEMON_FAILED, OWN_DAEMON_FAILED, Healed, heal_command
 from ganeti_gluster_mon.deploy.pool_steps import gluster
 from ganeti_gluster_mon.deploy.step import DONE, WAIT, Command, NodeQuery, PreconditionFailed, Remaining, Step
 from ganeti_gluster_mon.ganeti.ssh import CommandResult
@@ -51,10 +51,8 @@ while time.monotonic() < until and any(os.path.exists("/proc/%d" % pid) for pid 
     time.sleep(0.1)
 """
 
-#: `volume heal` fails so where the self-heal daemon of another node, and that of the node where the command runs,
-#: does not take it
-_OTHER_DAEMON = re.compile(r"Commit failed on (\S+?)\.? ")
-_OWN_DAEMON = "Mgmt brick op 'Heal' failed"
+#: the node whose self-heal daemon did not take `volume heal`
+_NODE_OF_DAEMON = re.compile(rf"{OTHER_DAEMON_FAILED} (\S+?)\.? ")
 
 
 @dataclass(frozen=True)
@@ -131,6 +129,9 @@ class StartDaemon(Step):
 class HealBacklog(Healed):
     """A volume whose backlog did not fall, healed: a round of healing, then a crawl over whole bricks."""
 
+    #: other volumes that the self-heal daemons may serve: one process of a node serves all
+    others: Tuple[str, ...] = ()
+
     @property
     def description(self) -> str:
         return f"{self.volume} healed, by a round of healing and then a full heal"
@@ -155,10 +156,10 @@ class HealBacklog(Healed):
         glusterd calls it online, and has no connection to it: seen with GlusterFS 11.1 after glusterd was restarted,
         and it does not end by itself.  Only healing pauses.
         """
-        match = _OTHER_DAEMON.search(failure)
+        match = _NODE_OF_DAEMON.search(failure)
         if match is not None:
             node = self.node if match[1] == LOCALHOST else match[1]
-        elif _OWN_DAEMON in failure:
+        elif OWN_DAEMON_FAILED in failure:
             node = self.node
         else:
             return ()
@@ -166,7 +167,7 @@ class HealBacklog(Healed):
             return ()
         return (
             Command(node, ("python3", "-I", "-S", "-c", _END_SELF_HEAL_DAEMONS)),
-            gluster(self.node, "volume", "start", self.volume, "force"),
+            *(gluster(self.node, "volume", "start", name, "force") for name in (self.volume, *self.others)),
         )
 
 

@@ -37,7 +37,8 @@ _VERSION = "trusted.ec.version"
 
 #: `volume heal` fails so while a self-heal daemon is not connected to a brick, for some seconds after its start: that
 #: of another node, and that of the node where the command runs
-_NOT_CONNECTED_YET = r"Commit failed on|Mgmt brick op 'Heal' failed"
+OTHER_DAEMON_FAILED, OWN_DAEMON_FAILED = "Commit failed on", "Mgmt brick op 'Heal' failed"
+_NOT_CONNECTED_YET = f"{OTHER_DAEMON_FAILED}|{OWN_DAEMON_FAILED}"
 
 
 def heal_command(node: str, volume: str, *words: str) -> Command:

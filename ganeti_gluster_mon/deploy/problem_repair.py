@@ -19,6 +19,7 @@ from ganeti_gluster_mon.deploy.step import NodeQuery, PreconditionFailed, Step
 from ganeti_gluster_mon.ganeti.configuration import Reader
 from ganeti_gluster_mon.gluster import cycle
 from ganeti_gluster_mon.gluster.facts import VolumeInfo
+from ganeti_gluster_mon.gluster.heal_query import with_copies
 from ganeti_gluster_mon.gluster.parse.split_brain_xml import split_brain_entries
 from ganeti_gluster_mon.gluster.validation import Refused, Unreadable
 from ganeti_gluster_mon.health import OK, UNKNOWN, Limits, Problem, host_of, remedy_of
@@ -77,10 +78,11 @@ def repair_problems(
     volumes: Sequence[VolumeInfo],
     whole_pool: bool,
     planned: PlannedRepair = PlannedRepair(),
+    all_volumes: Sequence[VolumeInfo] = (),
 ) -> Tuple[List[Step], List[str]]:
     """The steps for the problems of *volumes*, and what needs a decision; with *whole_pool* those of the pool, too.
 
-    Other steps repair what is *planned*.
+    Other steps repair what is *planned*.  The self-heal daemons serve those of *all_volumes* that keep copies.
     """
     problems, error = query_problems()
     if error:
@@ -99,7 +101,11 @@ def repair_problems(
             continue
         # a backlog with entries in split-brain never comes to its end
         stuck_by_split = problem.code == "HEAL_STUCK" and problem.volume in split
-        step = None if volume is None or stuck_by_split else _step(context, coordinator, volume, problem)
+        step = (
+            None
+            if volume is None or stuck_by_split
+            else _step(context, coordinator, volume, problem, with_copies(all_volumes))
+        )
         if step is not None:
             steps.append(step)
             notes += _entries(context, coordinator, problem)
@@ -108,13 +114,20 @@ def repair_problems(
     return list(dict.fromkeys(steps)), notes
 
 
-def _step(context: Context, coordinator: str, volume: VolumeInfo, problem: Problem) -> Optional[Step]:
-    """The step that repairs *problem* and can lose no data; None where there is none."""
+def _step(
+    context: Context, coordinator: str, volume: VolumeInfo, problem: Problem, healing: Sequence[VolumeInfo]
+) -> Optional[Step]:
+    """The step that repairs *problem* and can lose no data; None where there is none.
+
+    *healing*: the volumes that the self-heal daemons serve.
+    """
     if problem.code == "DAEMON_DOWN":
         return StartDaemon(coordinator, volume.name, *_daemon(context, coordinator, problem))
     if problem.code == "HEAL_STUCK":
         bricks = tuple(BrickAddress(one.host, one.path) for one in volume.bricks)
-        return HealBacklog(coordinator, volume.name, bricks, plan.layout_of(volume).kind == REPLICATE)
+        replicated = plan.layout_of(volume).kind == REPLICATE
+        others = tuple(one.name for one in healing if one.name != volume.name)
+        return HealBacklog(coordinator, volume.name, bricks, replicated, others)
     return None
 
 

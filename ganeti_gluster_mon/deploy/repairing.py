@@ -63,7 +63,9 @@ def repair(context: Context, arguments: argparse.Namespace) -> Proposal:
     planned = replace(
         _planned(context, volumes, lost, misplaced), nodes=frozenset(silent), hang=bool(stopped)
     )
-    found, left = repair_problems(context, coordinator.name, volumes, arguments.volume is None, planned)
+    found, left = repair_problems(
+        context, coordinator.name, volumes, arguments.volume is None, planned, coordinator.volumes
+    )
     return Proposal((*lost, *found), tuple(dict.fromkeys([*notes, *left])), result=_RESULT)
 
 

@@ -254,8 +254,8 @@ def render(
 ) -> Content:
     """Render *pool* as *health* judges it at *now* (ns since the epoch); the rest as in `PoolMetrics`.
 
-    *warn* is called with a line for each collector that fails.  A thousand bricks take 30 to 150 ms, without the page:
-    call it in a thread, not on the event loop.
+    *warn* is called with a line for each collector that fails, when its report is requested.  A thousand bricks take 30
+    to 150 ms, without the page: call it in a thread, not on the event loop.
     """
     families = pool_metrics.PoolMetrics(pool, health, now, duration, failures, leader).families()
     metrics, open_metrics = _metrics_bodies(families)

@@ -88,14 +88,16 @@ def test_a_backlog_is_healed_by_a_round_and_then_in_full() -> None:
 )
 def test_a_self_heal_daemon_that_takes_no_command_is_started_anew(failure: str, node: Optional[str]) -> None:
     bricks = tuple(BrickAddress(name, "/b") for name in ("node1.lab.test", "node2.lab.test"))
-    cure = HealBacklog("node1.lab.test", "gv0", bricks).cure(failure)
+    cure = HealBacklog("node1.lab.test", "gv0", bricks, others=("gv1",)).cure(failure)
     if node is None:
         assert cure == ()
         return
-    end, start = cure
+    end, start, other = cure
     assert end.node == node
     assert "signal.SIGTERM" in end.argv[-1]
     assert (start.node, start.argv[-4:]) == ("node1.lab.test", ("volume", "start", "gv0", "force"))
+    # the process that ended served this one, too
+    assert other.argv[-4:] == ("volume", "start", "gv1", "force")
 
 
 def test_what_is_not_known_of_a_daemon() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import List, Sequence, Tuple, cast
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from ganeti_gluster_mon.deploy import problem_repair
 from ganeti_gluster_mon.deploy.change_lock import LockHost
 from ganeti_gluster_mon.deploy.context import Context
+from ganeti_gluster_mon.deploy.daemon_steps import HealBacklog
 from ganeti_gluster_mon.deploy.gluster_cli import volumes
 from ganeti_gluster_mon.ganeti.ssh import CommandResult
 from ganeti_gluster_mon.health import CRITICAL, HEALING, OK, REMEDIES, Problem, remedy_of
@@ -103,6 +105,17 @@ def test_a_daemon_of_the_coordinator_is_the_one_that_its_glusterd_calls_localhos
     )
     (command,) = step.remaining([reply]) or ()
     assert command.argv[-4:] == ("volume", "start", "gv0", "force")
+
+
+def test_the_other_volumes_that_a_self_heal_daemon_serves_are_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    problem = Problem("HEAL_STUCK", CRITICAL, "text", "gv0")
+    monkeypatch.setattr(problem_repair, "query_problems", lambda: ((problem,), ""))
+    context = Context(cluster(3), cast(LockHost, Info()), "node1.example.org")
+    (gv0,) = VOLUMES
+    every = (gv0, replace(gv0, name="gv1"), replace(gv0, name="idle", state="created"))
+    (step,), _ = problem_repair.repair_problems(context, "node1", VOLUMES, False, all_volumes=every)
+    assert isinstance(step, HealBacklog)
+    assert step.others == ("gv1",)
 
 
 def test_healing_that_is_stuck_is_begun_again_and_its_entries_are_named(
