@@ -16,6 +16,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Callable, Dict, FrozenSet, Optional, Sequence, Tuple
 
 from ganeti_gluster_mon.daemon import spool
+from ganeti_gluster_mon.daemon.free_memory import return_free_memory
 from ganeti_gluster_mon.daemon.log import log_event
 from ganeti_gluster_mon.daemon.poller.heal_thread import HealThread
 from ganeti_gluster_mon.gluster import cycle, heal_order, probe_thread, session, status_query
@@ -121,6 +122,7 @@ class Poller:
         began = time.monotonic()
         watch.renew()
         waited = self._run_cycle(event, heal_write)
+        return_free_memory()
         self._alive()
         if self._previous is not None and self._previous.processes is not None:
             watch.processes([(process.pid, _name(process)) for process in self._previous.processes])

@@ -20,6 +20,7 @@ from ganeti_gluster_mon import snapshot
 from ganeti_gluster_mon.daemon.cluster.exchange import Exchange, NodeState
 from ganeti_gluster_mon.daemon.cluster.follower import Follower
 from ganeti_gluster_mon.daemon.cluster.peer_client import PeerClient
+from ganeti_gluster_mon.daemon.free_memory import return_free_memory
 from ganeti_gluster_mon.daemon.log import log_event
 from ganeti_gluster_mon.daemon.spool import CURRENT, SILENT_BRICKS, Spool, SpooledCapture, boottime
 from ganeti_gluster_mon.daemon.spool_view import SpoolView
@@ -139,6 +140,7 @@ class ContentUpdater:
             if view is not None:
                 await loop.run_in_executor(self._executor, self._show, view)
             view = None  # its capture would be kept while the next one is read, 9 MB of a thousand bricks
+            await loop.run_in_executor(self._executor, return_free_memory)
             shown = time.monotonic()
             took = shown - began
 

@@ -82,10 +82,10 @@ def test_what_takes_too_long_is_killed_with_all_it_started() -> None:
 
 def test_several_questions_by_one_connection() -> None:
     queries = [["echo", "a b"], ["false"], ["no-such-command"], ["sleep", "60"], ["printf", r"\377"]]
-    answers = NODES.query("node1.example.org", queries, timeout=0.3)
+    answers = NODES.query("node1.example.org", queries, timeout=3.0)
     assert [reply.status for reply in answers] == [0, 1, 127, 124, 0]
     assert answers[0].stdout == "a b\n"
-    assert answers[3].reason == "sleep: no answer within 0.3 s"
+    assert answers[3].reason == "sleep: no answer within 3 s"
     assert answers[4].stdout == "\udcff"
 
 
