@@ -32,6 +32,8 @@ class StopCheck:
     guests_at_risk: Optional[Tuple[str, ...]]
     #: why the instances are not known; "" where they are
     guests_unknown: str = ""
+    #: those of the reasons that healing ends
+    unhealed: Tuple[str, ...] = ()
 
     @property
     def ok(self) -> bool:
@@ -44,6 +46,7 @@ def check_stop(pool: Pool, hosts: AbstractSet[str], labels: AbstractSet[str] = f
     if pool.volumes is None or pool.peers is None:
         return StopCheck(("it is not known which volumes and peers there are",), (), None, None, "not known")
     reasons: List[str] = []
+    unhealed: List[str] = []
     left: List[str] = []
     lost: Set[Tuple[str, str]] = set()
     touched: Set[Tuple[str, str]] = set()
@@ -64,8 +67,10 @@ def check_stop(pool: Pool, hosts: AbstractSet[str], labels: AbstractSet[str] = f
                 replace(brick, online=False) if brick.label in stops else brick for brick in subvolume.bricks
             )
             why = tuple(_subvolume(volume, subvolume, bricks, stops, name))
-            reasons += why
-            if not why:
+            pending = tuple(_pending(subvolume, stops, name))
+            reasons += (*why, *pending)
+            unhealed += pending
+            if not (why or pending):
                 up = sum(1 for brick in bricks if brick.online)
                 left.append(f"{name}: {up} of {len(bricks)} bricks left")
             here = {(volume.name, brick.label) for brick in subvolume.bricks}
@@ -73,7 +78,7 @@ def check_stop(pool: Pool, hosts: AbstractSet[str], labels: AbstractSet[str] = f
             if quorum_of(subvolume.type, bricks, subvolume.redundancy, volume.options) is not True:
                 lost |= here
     stopped, at_risk = _guests(pool, lost, touched)
-    return StopCheck(tuple(reasons), tuple(left), stopped, at_risk, pool.disks_unknown or "")
+    return StopCheck(tuple(reasons), tuple(left), stopped, at_risk, pool.disks_unknown or "", tuple(unhealed))
 
 
 def _subvolume(
@@ -90,18 +95,27 @@ def _subvolume(
     elif holds is None:
         unknown = [brick.label for brick in bricks if brick.online is None]
         yield f"{name}: it is not known whether {some(unknown, 3)} is online"
-    if not any(brick.online is not False for brick in subvolume.bricks if brick.label in stops):
-        return  # they are offline already: nothing is lost that is there now
+    if not _stops_one(subvolume, stops):
+        return
     for brick in subvolume.bricks:
         if brick.label not in stops and brick.online and brick.not_mounted is not None:
             yield f"{name}: {brick.label} runs, and its filesystem is not mounted: it may lack files"
     if any(brick.split_brain for brick in subvolume.bricks):
         yield f"{name} has entries in split-brain"
-    pending = max((brick.heal_pending or 0 for brick in subvolume.bricks), default=0)
-    if pending:
-        yield f"{name} is not healed: {pending} entries are pending, and the only good copy may be stopped"
-    elif all(brick.heal_pending is None for brick in subvolume.bricks):
+    if all(brick.heal_pending is None for brick in subvolume.bricks):
         yield f"{name}: it is not known whether it is healed"
+
+
+def _pending(subvolume: Subvolume, stops: AbstractSet[str], name: str) -> Iterator[str]:
+    """That entries of *subvolume* wait to be healed."""
+    pending = max((brick.heal_pending or 0 for brick in subvolume.bricks), default=0)
+    if pending and subvolume.type != "distribute" and _stops_one(subvolume, stops):
+        yield f"{name} is not healed: {pending} entries are pending, and the only good copy may be stopped"
+
+
+def _stops_one(subvolume: Subvolume, stops: AbstractSet[str]) -> bool:
+    """Whether one of *stops* may run; where all are offline already, nothing is lost that is there now."""
+    return any(brick.online is not False for brick in subvolume.bricks if brick.label in stops)
 
 
 def _task(pool: Pool, volume: Volume) -> Iterator[str]:

@@ -12,15 +12,16 @@ from dataclasses import dataclass
 from typing import List, Sequence, Tuple
 
 from ganeti_gluster_mon.deploy import gluster_cli
+from ganeti_gluster_mon.deploy.heal_steps import heal_command
 from ganeti_gluster_mon.deploy.remote import brick_processes, program
-from ganeti_gluster_mon.deploy.step import DONE, Command, NodeQuery, PreconditionFailed, Remaining, Step
+from ganeti_gluster_mon.deploy.step import DONE, WAIT, Command, NodeQuery, PreconditionFailed, Remaining, Step
 from ganeti_gluster_mon.ganeti.ssh import CommandResult
 from ganeti_gluster_mon.gluster import query
 from ganeti_gluster_mon.gluster.capture import Answer, Capture
 from ganeti_gluster_mon.gluster.model import Pool
 from ganeti_gluster_mon.gluster.pool_builder import build_pool
 from ganeti_gluster_mon.gluster.query import Query
-from ganeti_gluster_mon.health.stop_check import check_stop
+from ganeti_gluster_mon.health.stop_check import StopCheck, check_stop
 from ganeti_gluster_mon.text import one_line, some
 
 _TIMEOUT = 60.0
@@ -28,9 +29,11 @@ _TIMEOUT = 60.0
 
 @dataclass(frozen=True)
 class MayStopBricks(Step):
-    """A node whose bricks may be stopped now; the step changes nothing.
+    """A node whose bricks may be stopped now; the step changes nothing but that it begins rounds of healing.
 
     The migration of instances may have taken hours.  So Gluster is queried again right before bricks are stopped.
+    Where nothing but healing is missing, the step waits for it: what a guest writes at this moment may count as an
+    entry that is pending.
     """
 
     #: a node of the pool that stays
@@ -44,6 +47,11 @@ class MayStopBricks(Step):
     def description(self) -> str:
         return "bricks may be stopped"
 
+    @property
+    def effect_timeout(self) -> float:
+        """Seconds without a change of the number of entries that are pending."""
+        return 120.0
+
     def queries(self) -> Tuple[NodeQuery, ...]:
         return (
             NodeQuery(self.node, program(brick_processes)),
@@ -54,14 +62,25 @@ class MayStopBricks(Step):
         )
 
     def remaining(self, answers: Sequence[CommandResult]) -> Remaining:
-        if processes(answers[0], self.node):
-            pool = _pool(self.coordinator, self._queries(), answers[1:])
-            reasons = check_stop(pool, frozenset(self.hosts)).reasons
-            if reasons:
-                raise PreconditionFailed(
-                    f"{self.node}: its bricks must not be stopped now: {one_line('; '.join(reasons), 500)}"
-                )
-        return DONE
+        if not processes(answers[0], self.node):
+            return DONE
+        found = self._check(answers)
+        reasons = [reason for reason in found.reasons if reason not in found.unhealed]
+        if reasons:
+            raise PreconditionFailed(
+                f"{self.node}: its bricks must not be stopped now: {one_line('; '.join(reasons), 500)}"
+            )
+        return WAIT if found.unhealed else DONE
+
+    def progress(self, answers: Sequence[CommandResult]) -> str:
+        return one_line("; ".join(self._check(answers).unhealed), 500)
+
+    def kick(self) -> Tuple[Command, ...]:
+        """A round of healing of each volume; without it Gluster begins one every ten minutes."""
+        return tuple(heal_command(self.coordinator, volume) for volume in self.volumes)
+
+    def _check(self, answers: Sequence[CommandResult]) -> StopCheck:
+        return check_stop(_pool(self.coordinator, self._queries(), answers[1:]), frozenset(self.hosts))
 
     def _queries(self) -> Tuple[Query, ...]:
         return (

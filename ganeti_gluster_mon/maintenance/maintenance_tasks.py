@@ -83,29 +83,27 @@ def maintenance_start(context: Context, arguments: argparse.Namespace) -> Propos
     away = [_peer_of(cluster, coordinator, one.node) for one in others]
     hosts = member.hosts.union(*(one.hosts for one in away if one is not None))
     pool = query_pool()
-    reasons = check_stop(pool, hosts).reasons
+    check = check_stop(pool, hosts)
+    reasons = [reason for reason in check.reasons if reason not in check.unhealed]
     if reasons:
         lines = [f"{name} must not be stopped now: {one_line(reason)}" for reason in reasons]
         lines += [
             f"{one.node} is in maintenance since {moment(one.since)}: gnt-gluster maintenance finish {one.node}"
             for one in others
         ]
-        lines += [
-            f"gluster volume heal {volume.name} begins a round of healing now; Gluster begins one every ten minutes"
-            for volume in pool.volumes or ()
-            if any(reason.startswith(f"{volume.name}: ") and "is not healed" in reason for reason in reasons)
-        ]
         raise PlanRefused("\n".join(lines))
     record = _record(context, name, arguments.lasts)
     volumes = tuple(one.name for one in coordinator.volumes if one.state == "started" and keeps_copies(one))
-    steps: List[Step] = [RecordMaintenance(name, cluster.master, record)]
+    may_stop = MayStopBricks(name, coordinator.name, tuple(sorted(hosts)), volumes)
+    # Nothing is changed before all is healed.
+    steps: List[Step] = [may_stop] if check.unhealed else []
+    steps.append(RecordMaintenance(name, cluster.master, record))
     if record.drained:
         steps.append(SetDrained(name, cluster.master, drained=True))
     if arguments.migrate:
         steps.append(MigrateInstances(name, cluster.master, target))
     steps += _mutes(context, name, member, record.until)
-    steps.append(MayStopBricks(name, coordinator.name, tuple(sorted(hosts)), volumes))
-    steps.append(StopBricks(name))
+    steps += [may_stop, StopBricks(name)]
     return Proposal(
         tuple(steps),
         tuple(_notes(context, name, arguments.migrate)),

@@ -47,13 +47,6 @@ def maintenance(pool: Pool, *words: str, check: bool = True) -> subprocess.Compl
     return done
 
 
-def started(pool: Pool, *words: str) -> bool:
-    """Whether maintenance has started; what a guest writes at this moment may count as an entry to be healed."""
-    done = maintenance(pool, "start", *words, check=False)
-    assert done.returncode == 0 or "is not healed" in done.stderr, done.stderr
-    return done.returncode == 0
-
-
 def status(pool: Pool) -> Dict[str, Any]:
     found: Dict[str, Any] = json.loads(maintenance(pool, "status", "--json").stdout)
     return found
@@ -74,7 +67,7 @@ def drained(site: Site, node: int) -> str:
 def test_a_node_is_rebooted_under_guests_that_write(guests: WritingGuests) -> None:
     site, pool = guests.site, guests.site.pool
     with guests.pauses("stays") as pauses:
-        wait_until(lambda: started(pool, "node2", "--target-node", "node3"), "maintenance of node2", 120, 1.0)
+        maintenance(pool, "start", "node2", "--target-node", "node3")
     print(f"longest pause of the guest while bricks stopped: {pauses['stays']:.2f} s")
     assert pauses["stays"] <= LONGEST_PAUSE
     assert guests.nodes() == {"stays": 1, "moves": 3, "ext": 3}

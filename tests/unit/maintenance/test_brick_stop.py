@@ -8,7 +8,7 @@ from typing import Dict, List, Optional
 
 import pytest
 
-from ganeti_gluster_mon.deploy.step import DONE, PreconditionFailed
+from ganeti_gluster_mon.deploy.step import DONE, WAIT, PreconditionFailed
 from ganeti_gluster_mon.ganeti.ssh import CommandResult
 from ganeti_gluster_mon.gluster import capture, query
 from ganeti_gluster_mon.maintenance.brick_stop import MayStopBricks, StopBricks
@@ -41,6 +41,29 @@ def test_a_healthy_pool_bears_it() -> None:
 def test_a_pool_with_a_brick_offline_does_not() -> None:
     with pytest.raises(PreconditionFailed, match="gv0: replica set would lose its quorum"):
         STEP.remaining(answers("brick-down/node1"))
+
+
+def test_entries_that_are_pending_are_waited_for_and_healed() -> None:
+    """A guest that writes at this moment must not end a maintenance for which instances were migrated for an hour."""
+    found = answers("healthy/node1")
+    last = found[-1]
+    found[-1] = ok(
+        last.stdout.replace("HealPending>0<", "HealPending>3<").replace(
+            "totalNumberOfEntries>0<", "totalNumberOfEntries>3<"
+        )
+    )
+    assert found[-1] != last
+    assert STEP.remaining(found) is WAIT
+    assert STEP.progress(found).startswith("gv0: replica set is not healed: 3 entries are pending")
+    assert [command.argv[-3:] for command in STEP.kick()] == [("volume", "heal", name) for name in VOLUMES]
+    assert {command.node for command in STEP.kick()} == {COORDINATOR}
+    # what healing does not end is refused all the same
+    status = found[3]
+    found[3] = CommandResult(124, "", "gluster: no answer within 60 s")
+    with pytest.raises(PreconditionFailed, match="not known"):
+        STEP.remaining(found)
+    found[3] = status
+    assert STEP.remaining([ok("[]"), *found[1:]]) is DONE
 
 
 @pytest.mark.parametrize(

@@ -123,22 +123,19 @@ def test_what_ok_to_stop_refuses_is_refused_with_its_reasons(monkeypatch: pytest
     for different, words in (
         ({"node3": {"online": False}}, "would lose its quorum"),
         ({"node3": {"online": None}}, "not known whether"),
-        ({"node1": {"heal_pending": 7}}, "7 entries are pending"),
     ):
         monkeypatch.setattr(maintenance_tasks, "query_pool", lambda d=different: pool(**d))
         with pytest.raises(PlanRefused, match=rf"^{NODE} must not be stopped now: gv0: replica set.*{words}"):
             maintenance_start(context(), arguments("start", "node2"))
 
 
-def test_where_only_healing_is_missing_the_line_says_how_to_begin_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_where_only_healing_is_missing_it_is_waited_for_before_anything_changes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(maintenance_tasks, "query_pool", lambda: pool(node1={"heal_pending": 7}))
-    with pytest.raises(PlanRefused) as refused:
-        maintenance_start(context(), arguments("start", "node2"))
-    assert (
-        str(refused.value)
-        .splitlines()[-1]
-        .startswith("gluster volume heal gv0 begins a round of healing now")
-    )
+    found = maintenance_start(context(), arguments("start", "node2"))
+    assert names(found.steps)[:2] == ["MayStopBricks", "RecordMaintenance"]
+    assert names(found.steps)[-2:] == ["MayStopBricks", "StopBricks"]
 
 
 def test_a_second_node_is_refused_and_the_line_says_how_to_finish_the_first() -> None:
