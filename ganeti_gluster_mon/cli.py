@@ -59,6 +59,7 @@ def _parser() -> argparse.ArgumentParser:
     metrics.add_argument(
         "--textfile", metavar="PATH", help="write them to PATH for node_exporter, atomically"
     )
+    cli_options.add_latency_extremes(metrics)
     metrics.set_defaults(run=_metrics)
 
     check = commands.add_parser("check", help="a Nagios/Icinga plugin: one line, exit 0, 1, 2 or 3")
@@ -173,6 +174,7 @@ def _metrics(arguments: argparse.Namespace) -> int:
         current.now,
         duration=current.seconds,
         failures=current.failures,
+        latency_extremes=arguments.latency_extremes,
     )
     if arguments.textfile is None:
         sys.stdout.buffer.write(text)

@@ -80,6 +80,7 @@ def add_serve_options(parser: argparse.ArgumentParser) -> None:
         help="what the leader's poller repairs by itself, separated by commas: start-brick (a brick whose process "
         "died), self-heal (a self-heal daemon that does not run) (default: nothing)",
     )
+    add_latency_extremes(parser)
     add_run_dir(parser)
     add_state_dir(parser)
     parser.add_argument(
@@ -92,6 +93,16 @@ def add_serve_options(parser: argparse.ArgumentParser) -> None:
         "--role",
         choices=("poller", "web"),
         help="run one process only: the poller, as root, or the web process",
+    )
+
+
+def add_latency_extremes(parser: argparse.ArgumentParser) -> None:
+    """Add --latency-extremes."""
+    parser.add_argument(
+        "--latency-extremes",
+        action="store_true",
+        help="export the shortest and the longest file operation of each kind on each profiled brick, too: up to 38 "
+        "samples of a brick",
     )
 
 
@@ -275,5 +286,6 @@ def serve_options(arguments: argparse.Namespace) -> run.Options:
         state_directory=os.path.abspath(arguments.state_dir),
         log_level=arguments.log_level,
         auto_repair=arguments.auto_repair,
+        latency_extremes=arguments.latency_extremes,
         words=tuple(arguments.words),
     )

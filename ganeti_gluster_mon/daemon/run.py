@@ -89,6 +89,8 @@ class Options:
     log_level: str
     #: what the poller repairs automatically, of `repair_tries.ACTIONS`
     auto_repair: FrozenSet[str]
+    #: whether the least and the largest latency of file operations are exported
+    latency_extremes: bool
     #: the arguments after "serve", for both processes
     words: Tuple[str, ...]
 
@@ -178,6 +180,7 @@ def run_web_process(options: Options) -> int:
             make_page=_page(options, annotations.volume_letters),
             make_node_page=_node_page(options),
             annotations=annotations,
+            latency_extremes=options.latency_extremes,
         )
         try:
             await updater.run()
@@ -206,6 +209,7 @@ def serve_capture(options: Options, directory: str) -> int:
         recorded.now,
         make_page=_page(options),
         make_node_page=_node_page(options),
+        latency_extremes=options.latency_extremes,
     )
     current = CurrentContent(content)
 

@@ -16,6 +16,9 @@ class FileOperation:
     hits: int
     #: nanoseconds (Gluster 8 and newer) or microseconds that all of them took together; None: not known
     latency: Optional[float] = None
+    #: the least and the largest that one of them took, likewise
+    least: Optional[float] = None
+    largest: Optional[float] = None
 
 
 @dataclass(frozen=True)

@@ -35,6 +35,8 @@ class Scrape:
     failures: Mapping[str, int]
     #: whether this node queries the whole pool; None where no node leads
     leader: Optional[bool]
+    #: whether the least and the largest latency of file operations are exported
+    latency_extremes: bool = False
 
 
 #: name and help of a metric

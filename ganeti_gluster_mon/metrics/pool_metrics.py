@@ -74,15 +74,17 @@ class PoolMetrics(Collector):
         duration: Optional[float] = None,
         failures: Optional[Mapping[str, int]] = None,
         leader: Optional[bool] = None,
+        latency_extremes: bool = False,
     ) -> None:
         """The metrics of *pool*, with its *health* evaluated at *now* (ns since the epoch).
 
         *duration*: seconds that the cycle took.  *failures*: failed cycles since the start, by reason.  *leader*:
         whether this node queries the whole pool; None where no node leads.  Where it is False, another node exports
         the pool, and this node exports its own bricks, mounts and processes only.  So fifty nodes do not export the
-        pool fifty times.
+        pool fifty times.  *latency_extremes*: also the least and the largest latency of each kind of file operation,
+        38 samples of a brick.
         """
-        self._scrape = Scrape(pool, health, now, duration, failures or {}, leader)
+        self._scrape = Scrape(pool, health, now, duration, failures or {}, leader, latency_extremes)
 
     def collect(self) -> Iterator[Metric]:
         """Every family that has a sample, for a registry of prometheus_client."""
@@ -109,6 +111,8 @@ def render(
     duration: Optional[float] = None,
     failures: Optional[Mapping[str, int]] = None,
     leader: Optional[bool] = True,
+    latency_extremes: bool = False,
 ) -> bytes:
     """The pool in Prometheus' text format; see `PoolMetrics`.  A single command leads: it queried Gluster itself."""
-    return prometheus_text(PoolMetrics(pool, health, now, duration, failures, leader).families())
+    made = PoolMetrics(pool, health, now, duration, failures, leader, latency_extremes)
+    return prometheus_text(made.families())

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from functools import partial
 from itertools import accumulate
-from typing import Dict, Iterator, List, Optional, Tuple
+from typing import Callable, Dict, Iterator, List, Mapping, Optional, Tuple
 
 from ganeti_gluster_mon.gluster.profile import BrickProfile
 from ganeti_gluster_mon.metrics.families import AnyFamily, Families, Scrape
@@ -40,14 +40,26 @@ def families(scrape: Scrape, make: Families) -> Iterator[AnyFamily]:
     ]
     units = _latency_units(scrape.pool.gluster_version)
     names = list(dict.fromkeys(operation.name for _, profile in profiles for operation in profile.operations))
-    for name, text, figures in (
-        ("gluster_brick_fop_total", f"File operations on the brick, {_WHERE}", _hits),
+    figured: List[Tuple[str, str, str, Callable[[BrickProfile], Mapping[str, Optional[float]]]]] = [
+        ("gluster_brick_fop_total", "counter", f"File operations on the brick, {_WHERE}", _hits),
         (
             "gluster_brick_fop_seconds_total",
+            "counter",
             f"Seconds that file operations on the brick took, {_WHERE}",
             partial(_seconds, units),
         ),
-    ):
+    ]
+    if scrape.latency_extremes:
+        figured += [
+            (
+                f"gluster_brick_fop_{name}_seconds",
+                "gauge",
+                f"Seconds that the {words} file operation on the brick took since its start, {_WHERE}",
+                partial(_extreme, units, field),
+            )
+            for name, words, field in (("min", "shortest", "least"), ("max", "longest", "largest"))
+        ]
+    for name, kind, text, figures in figured:
         yield make.each(
             name,
             text,
@@ -55,7 +67,7 @@ def families(scrape: Scrape, make: Families) -> Iterator[AnyFamily]:
             "fop",
             [each.lower() for each in names],
             [(labels, list(map(figures(profile).get, names))) for labels, profile in profiles],
-            kind="counter",
+            kind=kind,
         )
     yield make.group(
         _BRICK,
@@ -106,6 +118,14 @@ def _seconds(units: Optional[float], profile: BrickProfile) -> Dict[str, float]:
         for operation in profile.operations
         if operation.latency is not None
     }
+
+
+def _extreme(units: Optional[float], field: str, profile: BrickProfile) -> Dict[str, float]:
+    """The least or the largest latency, by kind of operation; *units* as above."""
+    if units is None:
+        return {}
+    found = ((operation.name, getattr(operation, field)) for operation in profile.operations)
+    return {name: round(value) / units for name, value in found if value is not None}
 
 
 def _sizes(profile: BrickProfile) -> Iterator[Tuple[str, List[int], Optional[int]]]:

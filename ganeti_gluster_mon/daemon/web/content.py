@@ -250,6 +250,7 @@ def render(
     leader: Optional[bool] = None,
     make_page: Optional[MakePage] = None,
     make_node_page: Optional[MakeNodePage] = None,
+    latency_extremes: bool = False,
     warn: Callable[[str], None] = report.warn,
 ) -> Content:
     """Render *pool* as *health* judges it at *now* (ns since the epoch); the rest as in `PoolMetrics`.
@@ -257,7 +258,9 @@ def render(
     *warn* is called with a line for each collector that fails, when its report is requested.  A thousand bricks take 30
     to 150 ms, without the page: call it in a thread, not on the event loop.
     """
-    families = pool_metrics.PoolMetrics(pool, health, now, duration, failures, leader).families()
+    families = pool_metrics.PoolMetrics(
+        pool, health, now, duration, failures, leader, latency_extremes
+    ).families()
     metrics, open_metrics = _metrics_bodies(families)
     return Content(
         now=now,

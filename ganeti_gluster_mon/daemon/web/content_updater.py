@@ -26,7 +26,6 @@ from ganeti_gluster_mon.daemon.spool import CURRENT, SILENT_BRICKS, Spool, Spool
 from ganeti_gluster_mon.daemon.spool_view import SpoolView
 from ganeti_gluster_mon.daemon.web.annotations import Annotations
 from ganeti_gluster_mon.daemon.web.content import (
-    Content,
     CurrentContent,
     MakeNodePage,
     MakePage,
@@ -62,11 +61,12 @@ class ContentUpdater:
         make_page: Optional[MakePage] = None,
         make_node_page: Optional[MakeNodePage] = None,
         annotations: Optional[Annotations] = None,
+        latency_extremes: bool = False,
     ) -> None:
         """*limits* decide when what is known is too old; the poller queries every *interval* seconds.
 
         *alive* is called each second, for the watchdog.  *cluster*: the exchange with the other nodes; None: this node
-        queries Gluster for itself.
+        queries Gluster for itself.  *latency_extremes*: as in `PoolMetrics`.
         """
         self._spool = spool
         self._current = current
@@ -75,6 +75,7 @@ class ContentUpdater:
         self._alive = alive
         self._make_page = make_page
         self._make_node_page = make_node_page
+        self._latency_extremes = latency_extremes
         #: None: what is shown has no history and no mutes
         self._annotations = annotations
         self._own: Optional[SpooledCapture] = None
@@ -218,7 +219,17 @@ class ContentUpdater:
         found = snapshot.from_view(view, self._limits, time.time_ns())
         if self._annotations is not None:
             found = self._annotations.apply(found)
-        self._current.content = _render(found, view, self._make_page, self._make_node_page)
+        self._current.content = render(
+            found.pool,
+            found.health,
+            found.now,
+            duration=found.seconds,
+            failures=found.failures,
+            leader=view.leader,
+            make_page=self._make_page,
+            make_node_page=self._make_node_page,
+            latency_extremes=self._latency_extremes,
+        )
         if self._is_settled(found, view):
             self._log_status(found)
         self._write_storage_status(found, view)
@@ -268,21 +279,3 @@ def _state(own: SpooledCapture, last: Optional[str], has_key: bool) -> Tuple[Nod
         archive=capture_archive.pack(capture) if has_key and leads and uuid is not None else b"",
     )
     return state, other_hosts(capture)
-
-
-def _render(
-    found: Snapshot,
-    view: SpoolView,
-    make_page: Optional[MakePage],
-    make_node_page: Optional[MakeNodePage],
-) -> Content:
-    return render(
-        found.pool,
-        found.health,
-        found.now,
-        duration=found.seconds,
-        failures=found.failures,
-        leader=view.leader,
-        make_page=make_page,
-        make_node_page=make_node_page,
-    )

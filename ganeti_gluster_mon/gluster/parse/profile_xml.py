@@ -22,7 +22,9 @@ def profile(output: bytes) -> Parsed[Tuple[BrickProfile, ...]]:
     Gluster lists a brick that does not answer without its statistics: it is left out.
     """
     faults = Faults()
-    operation = element("name hits avgLatency", make=lambda record: _operation(record, faults))
+    operation = element(
+        "name hits avgLatency minLatency maxLatency", make=lambda record: _operation(record, faults)
+    )
     block = element("size reads writes", make=lambda record: _block(record, faults))
     statistics = element(
         "totalRead totalWrite", blockStats=listing(block=block), fopStats=listing(fop=operation)
@@ -96,8 +98,21 @@ def _operation(record: Record, faults: Faults) -> Optional[FileOperation]:
     hits = number(record.texts.get("hits"), "hits", name, faults)
     if hits is None:
         return None
-    text = record.texts.get("avgLatency", "")
+    average = _latency(record, "avgLatency", name, faults)
+    return FileOperation(
+        sys.intern(name),
+        hits,
+        None if average is None else hits * average,
+        *(
+            _latency(record, field, name, faults) if field in record.texts else None
+            for field in ("minLatency", "maxLatency")
+        ),
+    )
+
+
+def _latency(record: Record, field: str, name: str, faults: Faults) -> Optional[float]:
+    text = record.texts.get(field, "")
     if not _LATENCY.match(text):
-        faults.add(f"avgLatency of {name} is {quoted(text)}")
-        return FileOperation(sys.intern(name), hits)
-    return FileOperation(sys.intern(name), hits, hits * float(text))
+        faults.add(f"{field} of {name} is {quoted(text)}")
+        return None
+    return float(text)

@@ -76,8 +76,16 @@ def _operations(values: Mapping[str, Any]) -> Tuple[FileOperation, ...]:
             continue
         hits = _whole(values, key)
         if hits:
-            average = _average(values, f"fop.{match.group(1)}.latency_ave_usec")
-            found.append(FileOperation(match.group(1).upper(), hits, hits * average if average else None))
+            name, prefix = match.group(1).upper(), f"fop.{match.group(1)}.latency_"
+            average = _latency(values, f"{prefix}ave_usec")
+            if average:
+                extremes = (
+                    _latency(values, key) if key in values else None
+                    for key in (f"{prefix}min_usec", f"{prefix}max_usec")
+                )
+                found.append(FileOperation(name, hits, hits * average, *extremes))
+            else:
+                found.append(FileOperation(name, hits))
     return tuple(found)
 
 
@@ -100,7 +108,7 @@ def _whole(values: Mapping[str, Any], key: str) -> int:
     return value
 
 
-def _average(values: Mapping[str, Any], key: str) -> float:
+def _latency(values: Mapping[str, Any], key: str) -> float:
     value = values.get(key)
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise Unreadable(f"{key} is {value!r:.40}, not a number")

@@ -168,7 +168,7 @@ def test_a_latency_does_not_decrease_by_rounding(tmp_path: Path) -> None:
     first = written(300_000_000, "1846004.75", 20, 1000)
     before = (first,)
     second = written(300_000_001, "1846004.63", 10, 1010)
-    assert writes(second) == FileOperation("WRITE", 300_000_001, writes(first).latency)
+    assert (writes(second).hits, writes(second).latency) == (300_000_001, writes(first).latency)
     before = (second,)
     third = written(300_000_100, "1846004.88", 0, 1020)
     assert writes(third).latency == 300_000_100 * 1846004.88

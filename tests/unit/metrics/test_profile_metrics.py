@@ -7,7 +7,7 @@ from typing import Any, Dict
 
 import pytest
 
-from ganeti_gluster_mon.gluster.profile import BrickProfile
+from ganeti_gluster_mon.gluster.profile import BrickProfile, FileOperation
 from ganeti_gluster_mon.metrics.pool_metrics import render
 from tests.unit.example_pool import HEALTH, NOW, POOL
 from tests.unit.metrics.samples import WHOLE, of
@@ -110,6 +110,22 @@ def test_the_unit_of_latencies_changed_with_version_8(version: str, seconds: flo
     text = render(replace(POOL, gluster_version=version), HEALTH, NOW)
     ((_, found),) = of(text, "gluster_brick_fop_seconds_total")
     assert found == pytest.approx(seconds)
+
+
+def test_the_shortest_and_the_longest_operation_are_exported_on_request() -> None:
+    (of_gluster,) = next(volume.profile for volume in POOL.volumes or () if volume.name == "dist2") or ()
+    operations = (FileOperation("WRITE", 2, 9e9, 1e9, 8e9), FileOperation("RELEASE", 1))
+    volumes = tuple(
+        replace(
+            volume, profile=(replace(of_gluster, operations=operations),) if volume.name == "dist2" else None
+        )
+        for volume in POOL.volumes or ()
+    )
+    text = render(replace(POOL, volumes=volumes), HEALTH, NOW, latency_extremes=True)
+    assert of(text, "gluster_brick_fop_min_seconds") == [({**BRICK, "fop": "write"}, 1.0)]
+    assert of(text, "gluster_brick_fop_max_seconds") == [({**BRICK, "fop": "write"}, 8.0)]
+    text = render(replace(POOL, volumes=volumes), HEALTH, NOW)
+    assert of(text, "gluster_brick_fop_max_seconds") == []
 
 
 @pytest.mark.parametrize("version", [None, "", "git"])

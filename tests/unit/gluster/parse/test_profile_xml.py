@@ -28,6 +28,10 @@ def test_a_recorded_one() -> None:
         (f"node{number}.lab.test", "/export/b1/gv0") for number in (1, 2, 3)
     ]
     assert all(operation.hits for brick in parsed.facts for operation in brick.operations)
+    for operation in (operation for brick in parsed.facts for operation in brick.operations):
+        assert operation.least is not None and operation.latency is not None and operation.largest is not None
+        mean = operation.latency / operation.hits
+        assert operation.least <= mean <= operation.largest
     # of the 32 sizes that Gluster lists those that a file operation had
     assert parsed.facts[0].blocks == (BlockCount(512, 2, 0), BlockCount(131072, 0, 160))
 

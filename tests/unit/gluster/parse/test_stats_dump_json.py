@@ -62,6 +62,8 @@ def test_a_recorded_one() -> None:
     # nanoseconds, as the profile's 1846004.730000
     assert operations["WRITE"].latency == pytest.approx(400 * 1846004.73, rel=1e-7)
     assert operations["RELEASE"].latency is None
+    least, largest = operations["WRITE"].least or 0.0, operations["WRITE"].largest or 0.0
+    assert 0 < least < 1846004.73 < largest
 
 
 def test_one_of_glusterfs_11() -> None:
@@ -125,6 +127,7 @@ def test_no_part_of_one_is_taken(part: int) -> None:
         dump(fop__write__latency_ave_usec=float("nan")),
         dump(fop__write__latency_ave_usec=float("inf")),
         dump(fop__write__latency_ave_usec=1e300),
+        dump(fop__write__latency_max_usec="1"),
     ],
 )
 def test_what_cannot_be_understood(content: bytes) -> None:
