@@ -115,6 +115,11 @@ def _parser() -> argparse.ArgumentParser:
             action="store_true",
             help="query Gluster even if the daemon on this node has a fresh snapshot, which takes no lock",
         )
+        each.add_argument(
+            "--test-writes",
+            action="store_true",
+            help="query Gluster, and write a small file to each volume that is mounted on this node, and remove it",
+        )
         cli_options.add_run_dir(each)
         cli_options.add_state_dir(each)
     for each in (collect, metrics, check, serve, record):
@@ -132,7 +137,7 @@ def _snapshot(arguments: argparse.Namespace, processes: bool = True, disks: bool
     limits = cli_options.limits(arguments)
     if arguments.replay is not None:
         return snapshot.from_capture(arguments.replay, limits)
-    if not arguments.query:
+    if not (arguments.query or arguments.test_writes):
         known = snapshot.from_daemon(arguments.run_dir, limits, arguments.state_dir)
         if known is not None:
             return known

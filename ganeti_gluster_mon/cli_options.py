@@ -255,6 +255,7 @@ def query_settings(arguments: argparse.Namespace, processes: bool, disks: bool) 
         processes=processes,
         disks=Reader().disks if disks else None,
         disk_timeout=arguments.disk_timeout,
+        test_writes=getattr(arguments, "test_writes", False),
         deadline=None if deadline is None else max(1.0, deadline - running_seconds() - _REST),
     )
 

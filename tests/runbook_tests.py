@@ -66,6 +66,7 @@ REPAIRED_BY: Mapping[str, str] = {
 REPORTED: Mapping[str, str] = {
     "BITROT_CORRUPTED": "test_pool_as_it_is.py::test_a_file_that_the_scrubber_found_corrupted",
     "BRICK_UNREACHABLE": "test_pool_in_trouble.py::test_a_peer_whose_cable_is_pulled",
+    "MOUNT_NOT_WRITABLE": "test_pool_in_trouble.py::test_a_mount_takes_no_writes_without_quorum",
     "GEO_REPLICATION_FAULTY": (
         "test_geo_replication.py::test_a_secondary_volume_that_is_down_is_critical_until_it_is_back"
     ),

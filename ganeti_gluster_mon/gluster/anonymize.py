@@ -120,6 +120,7 @@ class _Changes:
             servers=tuple(map(names.host, mount.servers)),
             subdirectory=names.path(mount.subdirectory),
             failure=self._message(mount.failure),
+            write_failure=self._message(mount.write_failure),
         )
 
     def _geo_replication(self, session: GeoReplication) -> GeoReplication:

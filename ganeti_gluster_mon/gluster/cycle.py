@@ -72,6 +72,8 @@ class Settings:
     brick_timeout: float = 1.0
     #: for statvfs on all mounts
     mount_timeout: float = 2.0
+    #: whether a small file is written to each mount
+    test_writes: bool = False
     #: bytes of answers in one cycle
     max_output: int = 64 << 20
     #: name or path of the gluster command
@@ -357,7 +359,9 @@ def _mount_query(settings: Settings, previous: Optional[Capture] = None) -> Moun
     if settings.deadline is not None:
         version_timeout = min(version_timeout, settings.deadline / 2)
     before: Optional[Sequence[Mount]] = None if previous is None else previous.mounts
-    started = MountQuery(settings.mount_timeout, version_timeout, settings.gluster, before)
+    started = MountQuery(
+        settings.mount_timeout, version_timeout, settings.gluster, before, settings.test_writes
+    )
     started.start()
     return started
 

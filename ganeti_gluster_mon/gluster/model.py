@@ -214,6 +214,10 @@ class Mount:
     failure: Optional[str] = None
     #: the kernel's number of the mounted filesystem, "0:76", the same for all its views; known on its own node
     device_number: Optional[str] = None
+    #: whether a small file could be written; None: not tested, or the mount takes no writes by its own options
+    writable: Optional[bool] = None
+    #: why it could not
+    write_failure: Optional[str] = None
 
     @property
     def answered(self) -> bool:

@@ -21,17 +21,19 @@ class MountQuery(threading.Thread):
         version_timeout: float,
         gluster: str,
         previous: Optional[Sequence[Mount]] = None,
+        test_writes: bool = False,
     ) -> None:
         """*mount_timeout*: seconds for statvfs on all mounts.  *version_timeout*: seconds for `gluster --version`.
 
         With *previous*, the mounts of the capture before, a mount gets URGENT_MOUNT_TIMEOUT only, and one that does
-        not answer keeps what *previous* has of it.
+        not answer keeps what *previous* has of it.  *test_writes*: a file is written to each mount, else.
         """
         super().__init__(name="mounts", daemon=True)
         self._mount_timeout = mount_timeout
         self._version_timeout = version_timeout
         self._gluster = gluster
         self._previous = previous
+        self._test_writes = test_writes
         self._error: Optional[BaseException] = None
         self._mounts: Tuple[Mount, ...] = ()
         self._gluster_version: Optional[str] = None
@@ -45,7 +47,7 @@ class MountQuery(threading.Thread):
             self.devices = mounts.mounted_devices(mountinfo)
             found = mounts.fuse_mounts(mountinfo)
             if self._previous is None:
-                self._mounts = mounts.statvfs(found, self._mount_timeout)
+                self._mounts = mounts.statvfs(found, self._mount_timeout, test_writes=self._test_writes)
             else:
                 current = mounts.statvfs(found, min(URGENT_MOUNT_TIMEOUT, self._mount_timeout))
                 self._mounts = keep_known(current, self._previous)

@@ -15,11 +15,12 @@ from __future__ import annotations
 import os
 import re
 import selectors
+import sys
 import time
 from dataclasses import dataclass, replace
 from typing import Dict, Iterable, Iterator, Optional, Sequence, Tuple
 
-from ganeti_gluster_mon.gluster import worker_lock
+from ganeti_gluster_mon.gluster import worker_lock, write_test
 from ganeti_gluster_mon.gluster.child import Child, read
 from ganeti_gluster_mon.gluster.model import Mount
 
@@ -41,7 +42,9 @@ _SOURCE = re.compile(
 # statvfs's f_frsize, f_blocks, f_bfree, f_bavail, f_files, f_ffree, then the kind of filesystem
 _FORMAT = "--format=%S %b %f %a %c %d %t"
 _FUSE = b"65735546"
-_OUTPUT = re.compile(rb"(\d+) (\d+) (\d+) (\d+) (\d+) (\d+) ([0-9a-f]+)\n")
+_OUTPUT = re.compile(rb"(\d+) (\d+) (\d+) (\d+) (\d+) (\d+) ([0-9a-f]+)\n([^\n]*)\n?")
+#: what `write_test` adds
+_WRITTEN, _NOT_WRITTEN, _READ_ONLY = b"written", b"not written: ", b"read-only"
 _DEVICE_NUMBER = re.compile(r"[0-9]+:[0-9]+")
 #: seconds between two looks at a lock that the worker of another call holds: the first pause and the longest
 _PAUSE, _LONGEST_PAUSE = 0.01, 0.1
@@ -180,12 +183,16 @@ def _hidden(position: int, lines: Sequence[_Line], parents: Dict[str, str]) -> b
 
 
 def statvfs(
-    mounts: Sequence[Mount], timeout: float, lock_directory: str = LOCK_DIRECTORY
+    mounts: Sequence[Mount],
+    timeout: float,
+    lock_directory: str = LOCK_DIRECTORY,
+    test_writes: bool = False,
 ) -> Tuple[Mount, ...]:
     """The same *mounts*, each with its figures or, in ``failure``, with why there are none.
 
     All are queried at once, and *timeout* is in seconds and bounds all of them together.  Without a lock
     nothing is queried: *lock_directory* is made where it is missing, and has to be writable.
+    *test_writes*: a small file is also written to each mount, and removed.
 
     A mount has failed to answer only if a worker had *timeout* seconds to get the answer.  Time in which this
     process was stopped does not count, and neither does a change of the clock.
@@ -201,7 +208,7 @@ def statvfs(
                 for index in list(waiting):
                     mount = mounts[index]
                     try:
-                        worker = _start(mount, lock_directory)
+                        worker = _start(mount, lock_directory, test_writes)
                         if worker is None:
                             _check_age(mount, timeout, waited, lock_directory)
                             continue
@@ -228,6 +235,14 @@ def statvfs(
                 if not ended and waited >= limit:
                     break
                 waited += min(time.monotonic() - began, step + _SLACK)
+            if test_writes:
+                # The figures come first, and a write that hangs after them is worth to be known.
+                for index, worker in workers.items():
+                    output = read(worker.stdout, 4096) or b""
+                    found = _with_figures(mounts[index], output) if _OUTPUT.fullmatch(output) else None
+                    if found is not None:
+                        why = f"no answer within {timeout:g} s"
+                        answered[index] = replace(found, writable=False, write_failure=why)
         finally:
             for worker in workers.values():
                 worker.end(end_timeout=0.01)
@@ -239,7 +254,7 @@ class _Hangs(Exception):
     """A worker that another call started has waited for the mount longer than the timeout."""
 
 
-def _start(mount: Mount, lock_directory: str) -> Optional[Child]:
+def _start(mount: Mount, lock_directory: str, test_writes: bool = False) -> Optional[Child]:
     """Start the worker for *mount*; None while the worker of another call runs.
 
     Raises OSError when there can be no lock or no worker.
@@ -250,7 +265,10 @@ def _start(mount: Mount, lock_directory: str) -> Optional[Child]:
     if lock is None:
         return None
     try:
-        worker = Child(["stat", "--file-system", _FORMAT, "--", mount.path], keep=[lock])
+        argv = ["stat", "--file-system", _FORMAT, "--", mount.path]
+        if test_writes:
+            argv = [sys.executable, "-I", "-S", write_test.__file__, mount.path, *argv]
+        worker = Child(argv, keep=[lock])
         worker_lock.record(lock, worker.pid)
         return worker
     finally:
@@ -279,14 +297,23 @@ def _result(mount: Mount, worker: Child) -> Mount:
     """*mount* with what its *worker*, which has ended, found out."""
     output, error = read(worker.stdout, 4096) or b"", read(worker.stderr, 4096) or b""
     worker.end()
-    figures = _OUTPUT.fullmatch(output)
-    if figures is None:
+    found = _with_figures(mount, output)
+    if found is None:
         # "stat: cannot read file system information for '/mnt/a': Transport endpoint is not connected"
         reason = error.decode("utf-8", "replace").strip().rpartition(": ")[2]
         return replace(mount, failure=f"statvfs failed: {reason or 'stat gave no figures'}")
+    return found
+
+
+def _with_figures(mount: Mount, output: bytes) -> Optional[Mount]:
+    """*mount* with what its worker wrote to standard output; None: no figures."""
+    figures = _OUTPUT.fullmatch(output)
+    if figures is None:
+        return None
     if figures[7] != _FUSE:
         # Unmounted meanwhile: these are the figures of whatever is under the mount point.
         return replace(mount, failure="not mounted any more")
+    test = figures[8]
     frsize, blocks, bfree, bavail, files, ffree = (int(figure) for figure in figures.groups()[:6])
     return replace(
         mount,
@@ -297,4 +324,8 @@ def _result(mount: Mount, worker: Child) -> Mount:
         f_files=files,
         f_ffree=ffree,
         failure=None,
+        writable=None if test in (b"", _READ_ONLY) else test == _WRITTEN,
+        write_failure=test[len(_NOT_WRITTEN) :].decode("utf-8", "replace")
+        if test.startswith(_NOT_WRITTEN)
+        else None,
     )

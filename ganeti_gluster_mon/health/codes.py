@@ -44,6 +44,7 @@ CODES: Mapping[str, str] = {
     "REBALANCE_RUNNING": "{n} volumes: {kind}",
     "MOUNT_CONTRADICTS_BRICKS": "{n} mounts contradict the bricks",
     "MOUNT_HANGS": "{n} mounts do not answer",
+    "MOUNT_NOT_WRITABLE": "no file can be written to {n} mounts",
     "ANSWERS_STALE": "{n} times: {kind}",
     "GLUSTER_TOO_OLD": "{n} times: {kind}",
     "NOT_KNOWN": "{n} volumes: {kind}",

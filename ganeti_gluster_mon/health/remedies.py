@@ -117,6 +117,9 @@ REMEDIES: Mapping[str, Remedy] = {
         "df {path}", "gluster volume set {volume} cluster.min-free-disk 10%", _CHECK_VOLUME
     ),
     "MOUNT_HANGS": Remedy(_NOT_ONLINE, _REPAIR, _CHECK_VOLUME),
+    "MOUNT_NOT_WRITABLE": Remedy(
+        _CLIENTS, "gnt-gluster diagnose", "ganeti-gluster-mon check --test-writes --volume {volume}"
+    ),
     "ANSWERS_STALE": Remedy(_LOG, f"systemctl restart {_UNITS}", "ganeti-gluster-mon check"),
     "GLUSTER_TOO_OLD": Remedy("gluster --version", _UPGRADE, _CHECK),
     "NOT_KNOWN": Remedy(_CHECK, "gnt-gluster diagnose", _CHECK),

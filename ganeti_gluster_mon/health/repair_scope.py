@@ -79,6 +79,7 @@ SCOPES: Mapping[str, RepairScope] = {
     "REBALANCE_RUNNING": RepairScope(BY_ITSELF, "it comes to its end"),
     "MOUNT_CONTRADICTS_BRICKS": RepairScope(NAMES, "an option of the volume is set"),
     "MOUNT_HANGS": RepairScope(REPAIRS, "starts bricks, lets processes go on that a signal has stopped"),
+    "MOUNT_NOT_WRITABLE": RepairScope(NAMES, "the cause is another problem, or the network"),
     "ANSWERS_STALE": RepairScope(NAMES, "it queries Gluster itself"),
     "GLUSTER_TOO_OLD": RepairScope(NAMES, "an upgrade"),
     "NOT_KNOWN": RepairScope(NAMES, "nothing is done on a volume whose state is not known"),

@@ -180,6 +180,10 @@ def _of_mounts(volume: Volume) -> Iterator[Problem]:
             text = f"{volume.name}: the mount {mount.path} does not answer"
             why = f" ({mount.failure})" if mount.failure else ""
             yield Problem("MOUNT_HANGS", CRITICAL, text + why, volume.name, mount.path)
+        elif mount.writable is False:
+            why = f" ({mount.write_failure})" if mount.write_failure else ""
+            text = f"{volume.name}: no file can be written to the mount {mount.path}{why}"
+            yield Problem("MOUNT_NOT_WRITABLE", CRITICAL, text, volume.name, mount.path)
     differs = list(_differences(volume))
     if differs:
         path = next((mount.path for mount in volume.mounts if mount.answered and not mount.subdirectory), "")

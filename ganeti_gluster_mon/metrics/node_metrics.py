@@ -20,6 +20,12 @@ def families(scrape: Scrape, make: Families) -> Iterator[Metric]:
         ("volume", "path"),
         [((mount.volume, mount.path), mount.answered) for mount in scrape.pool.mounts],
     )
+    yield make.gauge(
+        "gluster_mount_writable",
+        "Whether a small file could be written to the FUSE mount on this node; where that is tested.",
+        ("volume", "path"),
+        [((mount.volume, mount.path), mount.writable) for mount in scrape.pool.mounts],
+    )
     processes = scrape.pool.processes or ()
     yield make.counter(
         "gluster_process_cpu_seconds_total",

@@ -5,6 +5,7 @@ Each test mends what it broke, and waits until the pool is well again.
 
 from __future__ import annotations
 
+import re
 import threading
 from typing import Iterator, List
 
@@ -122,6 +123,32 @@ def test_a_frozen_brick_makes_a_mount_hang_and_nothing_else(lab_pool: Pool) -> N
         lab_pool.thaw_brick("dist2", 2)
         wait_until(lambda: not lab_pool.left_running(1), "the stuck worker to end", 60, 0.2)
         lab_pool.unmount(1, "/mnt/dist2")
+
+
+def test_a_mount_takes_no_writes_without_quorum(lab_pool: Pool) -> None:
+    def tested() -> str:
+        return lab_pool.run_command(1, ["metrics", "--test-writes"], timeout=LONGEST).stdout
+
+    assert 'gluster_mount_writable{path="/mnt/gv0",volume="gv0"} 1.0' in tested()
+    assert lab_pool.exec(1, ["find", "/mnt/gv0", "-name", ".ganeti-gluster-mon*"]).stdout == ""
+    for host in (2, 3):
+        lab_pool.kill_brick("gv0", host)
+    try:
+        text = tested()
+        assert 'gluster_mount_up{path="/mnt/gv0",volume="gv0"} 1.0' in text
+        assert 'gluster_mount_writable{path="/mnt/gv0",volume="gv0"} 0.0' in text
+        found = lab_pool.run_command(1, ["check", "--test-writes"], check=False, timeout=LONGEST).stdout
+        why = r"\((Transport endpoint is not connected|Read-only file system)\)"
+        assert re.search(rf"gv0: no file can be written to the mount /mnt/gv0 {why}", found), found
+        assert "MOUNT_NOT_WRITABLE" in found
+        # without the option nothing is written
+        assert (
+            "gluster_mount_writable"
+            not in lab_pool.run_command(1, ["metrics", "--query"], timeout=LONGEST).stdout
+        )
+    finally:
+        for host in (2, 3):
+            lab_pool.start_brick("gv0", host)
 
 
 def test_split_brain(lab_pool: Pool) -> None:

@@ -117,7 +117,9 @@ _OLD = (
 )
 
 _MOUNTS = (
-    Mount("gv0", "/mnt/a", ("node1.lab.test",), "", 4096, 489946, 463492, 458497, 131072, 131014),
+    Mount(
+        "gv0", "/mnt/a", ("node1.lab.test",), "", 4096, 489946, 463492, 458497, 131072, 131014, writable=True
+    ),
     Mount("dist2", "/mnt/d", ("node2.lab.test",), failure="no answer within 2 s"),
 )
 
@@ -204,7 +206,10 @@ POOL = Pool(
                 BrickProfile(
                     "node1.lab.test",
                     "/export/b2/dist2",
-                    (FileOperation("WRITE", 186, 23767797.0), FileOperation("RELEASE", 1)),
+                    (
+                        FileOperation("WRITE", 186, 23767797.0, 55624.0, 2086462.0),
+                        FileOperation("RELEASE", 1),
+                    ),
                     read=0,
                     written=2048000,
                     blocks=(BlockCount(4096, 0, 100), BlockCount(8192, 0, 85), BlockCount(4194304, 0, 1)),

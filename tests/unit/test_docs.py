@@ -68,7 +68,9 @@ def exported_labels(leader: bool) -> Dict[str, Set[str]]:
     """The labels of every metric that is exported, by its name."""
     found: Dict[str, Set[str]] = {}
     for pool, health, now in pools():
-        text = render(pool, health, now, duration=1.0, failures={"lock": 1}, leader=leader).decode("utf-8")
+        text = render(
+            pool, health, now, duration=1.0, failures={"lock": 1}, leader=leader, latency_extremes=True
+        ).decode("utf-8")
         for family in text_string_to_metric_families(text):  # type: ignore[no-untyped-call]
             for sample in family.samples:
                 name = family.name if family.type == "histogram" else sample.name

@@ -255,6 +255,16 @@ def test_a_mount_that_does_not_answer() -> None:
         assert found(made([brick()] * 3, mounts=(mount,))) == [("MOUNT_HANGS", CRITICAL, text)]
 
 
+def test_a_mount_that_takes_no_writes() -> None:
+    refused = Mount("gv0", "/mnt/a", f_blocks=7, writable=False, write_failure="Read-only file system")
+    for mount, why in ((refused, " (Read-only file system)"), (replace(refused, write_failure=None), "")):
+        text = f"gv0: no file can be written to the mount /mnt/a{why}"
+        assert found(made([brick()] * 3, mounts=(mount,))) == [("MOUNT_NOT_WRITABLE", CRITICAL, text)]
+    assert found(made([brick()] * 3, mounts=(replace(refused, writable=True),))) == []
+    # the mount takes no writes by its own options, or it was not tested
+    assert found(made([brick()] * 3, mounts=(replace(refused, writable=None),))) == []
+
+
 def mounted(size: int, inodes: Optional[Inodes], bricks_inodes: Optional[Inodes], **changes: Any) -> Volume:
     """A volume with 1000 KiB by its bricks and *size* KiB by a mount."""
     return replace(

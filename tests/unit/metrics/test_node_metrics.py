@@ -27,6 +27,16 @@ def test_processes_that_do_the_same_are_added_up() -> None:
     assert [value for _, value in of(text, "gluster_process_uptime_seconds")] == [5.0, 9.0]
 
 
+def test_whether_a_file_could_be_written_where_that_is_tested() -> None:
+    mounts = tuple(
+        Mount("gv0", f"/mnt/{writable}", f_blocks=1, writable=writable) for writable in (True, False, None)
+    )
+    assert of(render(Pool(NOW, mounts=mounts), HEALTH, NOW), "gluster_mount_writable") == [
+        ({"volume": "gv0", "path": "/mnt/True"}, 1.0),
+        ({"volume": "gv0", "path": "/mnt/False"}, 0.0),
+    ]
+
+
 def test_two_mounts_one_over_the_other_are_one_series_and_the_worse_one() -> None:
     answered = Mount("gv0", "/mnt/a", f_blocks=1)
     for mounts in ((answered, Mount("gv0", "/mnt/a")), (Mount("gv0", "/mnt/a"), answered)):

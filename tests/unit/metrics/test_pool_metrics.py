@@ -110,6 +110,7 @@ CONTRACT = {
     "gluster_heal_pending_entries": "volume host path",
     "gluster_heal_split_brain_entries": "volume host path",
     "gluster_mount_up": "volume path",
+    "gluster_mount_writable": "volume path",
     "gluster_process_cpu_seconds_total": "name volume path",
     "gluster_process_resident_memory_bytes": "name volume path",
     "gluster_process_uptime_seconds": "name volume path",
