@@ -240,10 +240,11 @@ class Cycle:
             disks, disks_unknown = previous.disks, previous.disks_unknown
         scrubs = () if previous is None or not leads else previous.scrubs
         sessions = () if previous is None or not leads else previous.geo_replications
-        if leads and not away and not self._urgent:
-            scrubs = scrub_query.query_scrubs(settings.gluster, volumes, node_name(), deadline, previous)
         if geo_query is not None:
             sessions = geo_query.result(deadline)
+        if leads and not away and not self._urgent:
+            # not beside the status of geo-replication, which runs gsyncd on each node
+            scrubs = scrub_query.query_scrubs(settings.gluster, volumes, node_name(), deadline, previous)
         current = op_version.op_version()
         if leads and not away and op_version.may_be_higher(current, version):
             answers += gluster.run_queries([query.MAX_OP_VERSION], deadline)

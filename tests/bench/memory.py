@@ -1,4 +1,4 @@
-"""The memory of both processes for a small pool and for one of 1,002 bricks: `python -m tests.bench.memory`.
+"""The memory of both processes for pools of up to 1,002 bricks: `python -m tests.bench.memory`.
 
 The poller queries a stand-in for `gluster`, which gives answers made of recorded ones, and publishes them in a spool.
 The web process reads them, and serves reports, metrics, the page and the page of a node.  Peers and bricks are not
@@ -7,43 +7,48 @@ probed: there are none.  Each process runs some cycles before it is measured.
 
 from __future__ import annotations
 
-import asyncio
 import functools
-import subprocess
 import sys
-import tempfile
 import time
-import urllib.request
-from contextlib import ExitStack
-from pathlib import Path
-from unittest import mock
+from typing import TYPE_CHECKING, Dict, Iterable
 
-import psutil
+# What only the benchmark needs is imported where it is needed: it would count as the daemon's.
+if TYPE_CHECKING:
+    from contextlib import ExitStack
+    from pathlib import Path
 
-from ganeti_gluster_mon.daemon.poller.poller import Poller
-from ganeti_gluster_mon.daemon.spool import Spool
-from ganeti_gluster_mon.gluster import brick_probe, cycle, peer_probe, session
-from tests.bench.many_volumes import bricks_answer, peers_answer, stand_in
-from tests.generate import large_capture
+    from ganeti_gluster_mon.gluster.brick_probe import BrickEndpoint, BrickKey
+    from ganeti_gluster_mon.gluster.model import Peer
 
-BRICKS, BRICKS_EACH = 1002, 3
+BRICKS, MEDIUM, BRICKS_EACH = 1002, 402, 3
 #: seconds between two cycles, and cycles before the memory is read
 INTERVAL, CYCLES = 10.0, 4
 
 
 def poller(gluster: str, directory: str) -> None:
     """Run the poller with the stand-in *gluster* and the spool in *directory*."""
+    from ganeti_gluster_mon.daemon.poller.poller import Poller
+    from ganeti_gluster_mon.daemon.spool import Spool
+    from ganeti_gluster_mon.gluster import brick_probe, cycle, peer_probe, session
+
+    def peers_answer(peers: Iterable[Peer], *_: object) -> Dict[str, bool]:
+        return {peer.hostname: True for peer in peers}
+
+    def bricks_answer(endpoints: Iterable[BrickEndpoint], *_: object) -> Dict[BrickKey, bool]:
+        return {endpoint.key: True for endpoint in endpoints}
+
     spool = Spool(directory)
     spool.prepare()
-    with ExitStack() as stack:
-        stack.enter_context(mock.patch.object(session, "check_glusterd"))
-        stack.enter_context(mock.patch.object(peer_probe, "probe_peers", peers_answer))
-        stack.enter_context(mock.patch.object(brick_probe, "probe_bricks", bricks_answer))
-        Poller(cycle.Settings(gluster=gluster, timeout=30.0), INTERVAL, spool, alive=lambda: None).run()
+    # unittest.mock would import asyncio, 6 MiB
+    setattr(session, "check_glusterd", lambda **_: None)  # noqa: B010
+    setattr(peer_probe, "probe_peers", peers_answer)  # noqa: B010
+    setattr(brick_probe, "probe_bricks", bricks_answer)  # noqa: B010
+    Poller(cycle.Settings(gluster=gluster, timeout=30.0), INTERVAL, spool, alive=lambda: None).run()
 
 
 async def web(directory: str) -> None:
     """Serve what is in the spool in *directory*; the port on standard output."""
+    from ganeti_gluster_mon.daemon.spool import Spool
     from ganeti_gluster_mon.daemon.web.auth import Authenticator
     from ganeti_gluster_mon.daemon.web.content import CurrentContent
     from ganeti_gluster_mon.daemon.web.content_updater import ContentUpdater
@@ -72,6 +77,16 @@ async def web(directory: str) -> None:
 
 def measure(words: str, bricks: int, profile: bool, stack: ExitStack) -> None:
     """Run both processes for a pool of so many *bricks*, and print a line with their memory."""
+    import subprocess
+    import tempfile
+    import urllib.request
+    from pathlib import Path
+
+    import psutil
+
+    from tests.bench.many_volumes import stand_in
+    from tests.generate import large_capture
+
     directory = Path(stack.enter_context(tempfile.TemporaryDirectory()))
     spool = directory / "spool"
     gluster = stand_in(directory, large_capture(bricks, min(bricks, BRICKS_EACH), profile))
@@ -91,27 +106,27 @@ def measure(words: str, bricks: int, profile: bool, stack: ExitStack) -> None:
     _wait_for(spool / "captures" / str(CYCLES))
     time.sleep(INTERVAL / 2)  # for rendering the last one
     for path in ("/metrics", "/", "/node/node1.lab.test"):
-        with urllib.request.urlopen(_request(port, path), timeout=10) as answer:
+        # as a browser sends it: a page for "/", not a list of versions as mond has it
+        request = urllib.request.Request(f"http://127.0.0.1:{port}{path}", headers={"Accept": "text/html"})
+        with urllib.request.urlopen(request, timeout=10) as answer:
             answer.read()
     sizes = [psutil.Process(each.pid).memory_full_info().pss / 2**20 for each in (polling, serving)]
     print(f"{words:<44} {sizes[0]:7.1f} {sizes[1]:7.1f} {sum(sizes):7.1f}        64", flush=True)
 
 
 def main() -> int:
+    from contextlib import ExitStack
+
     print(f"{'memory (PSS), MiB':<44}  poller     web    both   at most")
     for words, bricks, profile in (
         ("3 bricks", 3, True),
+        (f"{MEDIUM} bricks", MEDIUM, False),
         (f"{BRICKS} bricks", BRICKS, False),
         (f"{BRICKS} bricks, all profiled", BRICKS, True),
     ):
         with ExitStack() as stack:
             measure(words, bricks, profile, stack)
     return 0
-
-
-def _request(port: int, path: str) -> urllib.request.Request:
-    """As a browser sends it: a page for "/", not a list of versions as mond has it."""
-    return urllib.request.Request(f"http://127.0.0.1:{port}{path}", headers={"Accept": "text/html"})
 
 
 def _wait_for(path: Path) -> None:
@@ -126,6 +141,8 @@ if __name__ == "__main__":
     if sys.argv[1:2] == ["poller"]:
         poller(*sys.argv[2:])
     elif sys.argv[1:2] == ["web"]:
+        import asyncio
+
         asyncio.run(web(sys.argv[2]))
     else:
         sys.exit(main())
