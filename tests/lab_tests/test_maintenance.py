@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Dict, Iterator, List
 
 import pytest
@@ -102,6 +103,31 @@ def test_a_node_is_rebooted_under_guests_that_write(guests: WritingGuests) -> No
     assert guests.faults() == []
     again = maintenance(pool, "finish", "node2")
     assert "nothing to do" in again.stderr
+
+
+def test_nothing_is_changed_before_all_is_healed(guests: WritingGuests) -> None:
+    site, pool = guests.site, guests.site.pool
+    pool.gluster("volume", "heal", VOLUME, "disable")
+    try:
+        pool.kill_brick(VOLUME, 2)
+        guests.wait_blocks()
+        pool.start_brick(VOLUME, 2)
+        with ThreadPoolExecutor(1) as executor:
+            started = executor.submit(maintenance, pool, "start", "node3", "--target-node", "node2")
+            wait_until(lambda: not lock_is_free(pool), "the command to run", 60.0)
+            assert "gluster:maintenance" not in site.run("gnt-cluster", "list-tags")
+            assert drained(site, 3) == "N"
+            pool.gluster("volume", "heal", VOLUME, "enable")
+            done = started.result()
+    finally:
+        pool.gluster("volume", "heal", VOLUME, "enable")
+    waited = done.stderr.index("entries are pending")
+    assert waited < done.stderr.index("drained"), done.stderr
+    assert (brick_processes(site, 3), drained(site, 3)) == (0, "Y")
+    maintenance(pool, "finish", "node3")
+    assert (brick_processes(site, 3), drained(site, 3), status(pool)["nodes"]) == (1, "N", [])
+    assert guests.errors() == 0
+    assert guests.faults() == []
 
 
 def killed_at_each_step(pool: Pool, *words: str) -> List[int]:
