@@ -243,7 +243,7 @@ class Cycle:
         if geo_query is not None:
             sessions = geo_query.result(deadline)
         if leads and not away and not self._urgent:
-            # not beside the status of geo-replication, which runs gsyncd on each node
+            # after the status of geo-replication, which runs gsyncd on each node: it would come too late
             scrubs = scrub_query.query_scrubs(settings.gluster, volumes, node_name(), deadline, previous)
         current = op_version.op_version()
         if leads and not away and op_version.may_be_higher(current, version):

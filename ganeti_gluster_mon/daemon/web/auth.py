@@ -18,8 +18,6 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Dict, Mapping, Optional, Tuple
 
-import bcrypt
-
 from ganeti_gluster_mon.daemon.web.web_config import WebConfig, WebConfigError, read
 
 LOG = logging.getLogger("ganeti_gluster_mon")
@@ -117,6 +115,8 @@ class Authenticator:
         number = int.from_bytes(hmac.new(self._key, name.encode("utf-8"), hashlib.sha256).digest()[:8], "big")
         cost = costs[number % len(costs)]
         if cost not in self._unknown_users:
+            import bcrypt
+
             self._unknown_users[cost] = bcrypt.gensalt(cost) + secrets.token_hex(16)[:31].encode("ascii")
         return self._unknown_users[cost]
 
@@ -157,6 +157,8 @@ def _basic(authorization: Optional[str]) -> Optional[Tuple[str, bytes]]:
 
 
 def _check(password: bytes, hashed: bytes) -> bool:
+    import bcrypt
+
     # A NUL ends a password in C, and bcrypt refuses it: checked without, so that it takes as long, and wrong.
     right = bcrypt.checkpw(password.replace(b"\0", b""), hashed)
     return right and b"\0" not in password

@@ -1,19 +1,33 @@
 """The content that is served about one snapshot of the pool.
 
-Metrics and the page are rendered when the snapshot changes, in a thread.  Reports and the pages of nodes are rendered
-when they are first requested, and kept.  However many clients there are, the cost is at most one rendering for each
-cycle.
+Metrics and the page are rendered when the snapshot changes.  Reports and the pages of nodes are rendered when they are
+first requested, and kept.  However many clients there are, the cost is at most one rendering for each cycle.  One
+thread renders all of it, and the event loop only sends.
 """
 
 from __future__ import annotations
 
+import asyncio
 import functools
 import gzip
 import json
 import struct
 import zlib
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Callable, Dict, Iterable, Iterator, List, Mapping, Optional, Sequence, Tuple, Union
+from typing import (
+    Callable,
+    Dict,
+    Iterable,
+    Iterator,
+    List,
+    Mapping,
+    Optional,
+    Sequence,
+    Tuple,
+    TypeVar,
+    Union,
+)
 
 from prometheus_client import CONTENT_TYPE_LATEST
 from prometheus_client.openmetrics import exposition as openmetrics
@@ -41,6 +55,7 @@ _GZIP_HEADER = b"\x1f\x8b\x08\0\0\0\0\0\4\xff"
 #: bytes; a shorter part is compressed in each body, together with what is around it
 _WORTH_SHARING = 1 << 14
 
+T = TypeVar("T")
 #: category and name, the last two parts of a report's path
 Key = Tuple[str, str]
 
@@ -147,7 +162,9 @@ class PoolReports(Mapping[Key, Reports]):
 
     def __init__(self, pool: Pool, health: Health, now: int, warn: Callable[[str], None]) -> None:
         """*warn* is called with a line for each collector that fails, when its report is rendered."""
-        self._make = functools.partial(report.make_both, pool=pool, health=health, now=now, on_failure=warn)
+        self._make: Optional[Callable[..., Tuple[report.Report, report.Report]]] = functools.partial(
+            report.make_both, pool=pool, health=health, now=now, on_failure=warn
+        )
         self._collectors = {(each.category, each.name): each for each in collectors().values()}
         #: without and with *verbose*
         self._parts: Dict[Key, Tuple[SharedPart, SharedPart]] = {}
@@ -158,6 +175,24 @@ class PoolReports(Mapping[Key, Reports]):
             terse, verbose = self._rendered(key)
             self._bodies[key] = _both([terse], [verbose])
         return self._bodies[key]
+
+    def known(self, key: Key) -> Optional[Reports]:
+        """The report, if it was rendered before."""
+        return self._bodies.get(key)
+
+    def known_values(self) -> Optional[List[Reports]]:
+        """Each report, if all were rendered before."""
+        return [self._bodies[key] for key in self] if len(self._bodies) == len(self) else None
+
+    @property
+    def known_all(self) -> Optional[Reports]:
+        """`all`, if it was rendered before."""
+        found: Optional[Reports] = vars(self).get("all")
+        return found
+
+    def forget_pool(self) -> None:
+        """Render no more; what was rendered before is kept."""
+        self._make = None
 
     def __iter__(self) -> Iterator[Key]:
         return iter(self._collectors)
@@ -182,6 +217,8 @@ class PoolReports(Mapping[Key, Reports]):
     @collection_paused()
     def _rendered(self, key: Key) -> Tuple[SharedPart, SharedPart]:
         if key not in self._parts:
+            if self._make is None:
+                raise RuntimeError("the pool is forgotten")
             terse, verbose = self._make(self._collectors[key])
             text = SharedPart.of(_json(terse))
             self._parts[key] = text, text if verbose is terse else SharedPart.of(_json(verbose))
@@ -192,12 +229,22 @@ class NodePages:
     """The pages of the nodes about one snapshot, each rendered when it is first requested."""
 
     def __init__(self, make: Callable[[str], Optional[bytes]]) -> None:
-        self._make = make
+        self._make: Optional[Callable[[str], Optional[bytes]]] = make
         self._made: Dict[str, AnyBody] = {}
+
+    def known(self, name: str) -> Optional[AnyBody]:
+        """The page of the node *name*, if it was rendered before."""
+        return self._made.get(name)
+
+    def forget_pool(self) -> None:
+        """Render no more; what was rendered before is kept."""
+        self._make = None
 
     def get(self, name: str) -> Optional[AnyBody]:
         """The page of the node *name*; None: there is no such node."""
         if name not in self._made:
+            if self._make is None:
+                raise RuntimeError("the pool is forgotten")
             made = self._make(name)
             if made is None:
                 return None
@@ -220,10 +267,16 @@ class Content:
     #: None where no pages are made
     node_pages: Optional[NodePages] = field(default=None, compare=False)
 
+    def forget_pool(self) -> None:
+        """Render no more, so that the pool is not in memory together with the next one."""
+        self.reports.forget_pool()
+        if self.node_pages is not None:
+            self.node_pages.forget_pool()
+
 
 @dataclass
 class CurrentContent:
-    """The content that is served now.  The updater replaces it; requests only read it."""
+    """The content that is served now.  The updater replaces it, in the thread; requests only read it."""
 
     #: None until the first content is rendered
     content: Optional[Content] = None
@@ -231,6 +284,26 @@ class CurrentContent:
     unhealthy_reason: Optional[str] = None
     #: why load balancers should send no requests here though there is content, in one line; None: they may
     not_ready_reason: Optional[str] = None
+    #: the one thread that renders.  The loop's own threads are also for names that are looked up, which may take long
+    thread: ThreadPoolExecutor = field(
+        default_factory=functools.partial(ThreadPoolExecutor, 1, "content"), repr=False, compare=False
+    )
+
+    async def rendered(self, known: Callable[[Content], Optional[T]], make: Callable[[Content], T]) -> T:
+        """What *known* has of the content, or else what *make* makes of it, in the thread.
+
+        While the next content is rendered, it is made of that one, when it is there.  There is some content already.
+        """
+        content = self.content
+        found = None if content is None else known(content)
+        if found is not None:
+            return found
+        return await asyncio.get_running_loop().run_in_executor(self.thread, self._make, make)
+
+    def _make(self, make: Callable[[Content], T]) -> T:
+        if self.content is None:
+            raise RuntimeError("there is no content")
+        return make(self.content)
 
 
 #: makes the page for browsers of a pool, its health and the time (ns since the epoch)

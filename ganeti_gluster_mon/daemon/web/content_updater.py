@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import Callable, Dict, Optional, Sequence, Tuple
 
@@ -86,8 +85,7 @@ class ContentUpdater:
         self._unreadable = ""
         self._peaks: Peaks = {}
         self._logged_error = ""
-        # A thread of our own: the loop's are also for names that are looked up, which may take long.
-        self._executor = ThreadPoolExecutor(1, "content")
+        self._executor = current.thread
         self._exchange: Optional[Exchange] = None
         self._follower: Optional[Follower] = None
         if cluster is not None:
@@ -116,7 +114,6 @@ class ContentUpdater:
                 follower.cancel()
             loop.remove_reader(manager.get_fd())
             notifier.stop()
-            self._executor.shutdown(wait=False)
 
     async def _show_changes(self, follower: Optional[asyncio.Future[None]]) -> None:
         loop = asyncio.get_running_loop()
@@ -216,6 +213,9 @@ class ContentUpdater:
         return SpoolView(own, leader=False)
 
     def _show(self, view: SpoolView) -> None:
+        former = self._current.content
+        if former is not None:
+            former.forget_pool()
         found = snapshot.from_view(view, self._limits, time.time_ns())
         if self._annotations is not None:
             found = self._annotations.apply(found)

@@ -1,6 +1,6 @@
 """The handlers of all paths: mond's protocol, Prometheus' metrics, a page for browsers.
 
-A handler computes nothing: it sends bytes that were rendered before.
+A handler computes nothing: it sends bytes that another thread has rendered.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from ganeti_gluster_mon.daemon.web.content import (
     JSON,
     AnyBody,
     Body,
+    Content,
     CurrentContent,
     Reports,
     array,
@@ -83,7 +84,15 @@ class _Node(_Page):
         content = self.content_or_503()
         if content is None:
             return
-        page = None if content.node_pages is None else content.node_pages.get(parts[0])
+        name = parts[0]
+
+        def known(content: Content) -> Optional[AnyBody]:
+            return None if content.node_pages is None else content.node_pages.known(name)
+
+        def make(content: Content) -> Optional[AnyBody]:
+            return None if content.node_pages is None else content.node_pages.get(name)
+
+        page: Optional[AnyBody] = await self.current.rendered(known, make)
         if page is None:
             self.send_line(404, NO_SUCH_PATH)
             return
@@ -140,13 +149,18 @@ class _All(_FromMond):
         if content is None:
             return
         if self.mond_proxy is None:
-            self.send(self.chosen(content.reports.all))
+            every = await self.current.rendered(
+                lambda content: content.reports.known_all, lambda content: content.reports.all
+            )
+            self.send(self.chosen(every))
             return
         ours = {name for name, *_ in content.reports.listing}
         others = await self.mond_proxy.reports(ours, self.request.query)
-        own = [self.chosen(reports).plain for reports in content.reports.values()]
+        own = await self.current.rendered(
+            lambda content: content.reports.known_values(), lambda content: list(content.reports.values())
+        )
         # No gzip: it would be made for each request, and the way to mond's clients is short.
-        self.send(Body(JSON, array([*others, *own])))
+        self.send(Body(JSON, array([*others, *(self.chosen(reports).plain for reports in own)])))
 
 
 class _Report(_FromMond):
@@ -156,7 +170,11 @@ class _Report(_FromMond):
         category, name = parts
         content = self.current.content
         if content is not None and (category, name) in content.reports:
-            self.send(self.chosen(content.reports[category, name]))
+            reports = await self.current.rendered(
+                lambda content: content.reports.known((category, name)),
+                lambda content: content.reports[category, name],
+            )
+            self.send(self.chosen(reports))
         elif self.mond_proxy is not None:
             # mond's own reports do not wait for our first content.
             passed = await self.mond_proxy.pass_on(self.request.path, self.request.query)

@@ -12,8 +12,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Dict, Mapping, NoReturn, Optional, Tuple
 
-import yaml
-
 from ganeti_gluster_mon.text import one_line
 
 #: what exporter-toolkit lets its users set
@@ -71,6 +69,9 @@ class _Reader:
         self._path = path
 
     def config(self) -> WebConfig:
+        # a server without such a file needs no YAML, 0.8 MiB
+        import yaml
+
         try:
             loaded = yaml.safe_load(self._path.read_bytes())
         except OSError as error:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 import gzip
 import json
 import random
 import subprocess
+import threading
 import zlib
 from typing import Any, List, Optional, Tuple
 
@@ -14,13 +16,22 @@ import pytest
 
 from ganeti_gluster_mon import report
 from ganeti_gluster_mon.collectors import Collector, collectors
-from ganeti_gluster_mon.daemon.web.content import Body, BodyWriter, PackedBody, SharedPart, body, render
+from ganeti_gluster_mon.daemon.web.content import (
+    Body,
+    BodyWriter,
+    CurrentContent,
+    PackedBody,
+    Reports,
+    SharedPart,
+    body,
+    render,
+)
 from ganeti_gluster_mon.gluster.model import Pool
 from ganeti_gluster_mon.health import Health
 from ganeti_gluster_mon.metrics import pool_metrics
 from ganeti_gluster_mon.metrics.exposition import openmetrics_text, prometheus_text
 from ganeti_gluster_mon.metrics.pool_metrics import PoolMetrics
-from tests.unit.daemon.web.serving import PAGE, RENDERED, a_page
+from tests.unit.daemon.web.serving import GENEROUS, PAGE, RENDERED, a_page
 from tests.unit.example_pool import HEALTH, NOTHING, NOTHING_HEALTH, NOW, POOL
 
 
@@ -176,6 +187,45 @@ def test_reports_are_rendered_once_when_they_are_first_requested(monkeypatch: py
     assert collected == ["gluster"]
     assert reports.all is reports.all
     assert sorted(collected) == sorted(collectors())
+
+
+async def report_of(current: CurrentContent, name: str) -> Reports:
+    return await current.rendered(
+        lambda content: content.reports.known(("storage", name)),
+        lambda content: content.reports["storage", name],
+    )
+
+
+def test_what_is_first_requested_while_the_next_content_is_rendered_is_made_of_that_one() -> None:
+    """The pool of the former content is forgotten by then; what was rendered of it is served."""
+
+    async def work() -> None:
+        first = render(POOL, HEALTH, NOW)
+        current = CurrentContent(first)
+        loop = asyncio.get_running_loop()
+        kept = await report_of(current, "gluster-bricks")
+        assert kept is first.reports["storage", "gluster-bricks"]
+        begun, go_on = asyncio.Event(), threading.Event()
+
+        def show() -> None:
+            first.forget_pool()
+            loop.call_soon_threadsafe(begun.set)
+            assert go_on.wait(GENEROUS)
+            current.content = render(POOL, HEALTH, NOW + 1)
+
+        showing = loop.run_in_executor(current.thread, show)
+        await asyncio.wait_for(begun.wait(), GENEROUS)
+        assert await report_of(current, "gluster-bricks") is kept
+        requested = asyncio.ensure_future(report_of(current, "gluster"))
+        await asyncio.sleep(0)
+        assert not requested.done()
+        go_on.set()
+        await showing
+        assert json.loads((await requested).terse.plain)["timestamp"] == NOW + 1
+        with pytest.raises(RuntimeError, match="the pool is forgotten"):
+            first.reports["storage", "gluster"]
+
+    asyncio.run(asyncio.wait_for(work(), GENEROUS))
 
 
 def test_hostile_names() -> None:
