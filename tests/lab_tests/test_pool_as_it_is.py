@@ -73,7 +73,7 @@ def test_file_operations_are_counted_where_profiling_is_started(lab_pool: Pool) 
     """By Gluster's own table; a frozen brick is not queried for it, since Gluster would wait with the lock held."""
 
     def series() -> Dict[str, float]:
-        text = lab_pool.run_command(1, ["metrics", "--query"]).stdout
+        text = lab_pool.run_command(1, ["metrics", "--query", "--latency-extremes"]).stdout
         lines = [line.rsplit(" ", 1) for line in text.splitlines() if not line.startswith("#")]
         return {name: float(value) for name, value in lines if 'volume="gv0"' in name}
 
@@ -89,12 +89,16 @@ def test_file_operations_are_counted_where_profiling_is_started(lab_pool: Pool) 
         (of_node3,) = re.findall(
             r"Brick: node3\.lab\.test:/export/b1/gv0\n(.*?)Data Written", table, re.DOTALL
         )
-        ((average, hits),) = re.findall(r"([0-9.]+) (?:ns|us) +\S+ \S+ +\S+ \S+ +([0-9]+) +WRITE\n", of_node3)
+        latency = r"([0-9.]+) (?:ns|us) +"
+        ((average, least, largest, hits),) = re.findall(rf"{latency * 3}([0-9]+) +WRITE\n", of_node3)
         where = 'fop="write",host="node3.lab.test",path="/export/b1/gv0",volume="gv0"'
         assert found[f"gluster_brick_fop_total{{{where}}}"] == int(hits) >= 100
         seconds = found[f"gluster_brick_fop_seconds_total{{{where}}}"]
         assert seconds == pytest.approx(int(hits) * float(average) / 1e9, rel=0.01)
         assert 0.001 < seconds < 60
+        for name, nanoseconds in (("min", least), ("max", largest)):
+            found_seconds = found[f"gluster_brick_fop_{name}_seconds{{{where}}}"]
+            assert found_seconds == pytest.approx(float(nanoseconds) / 1e9, rel=0.01)
         of_brick = 'host="node3.lab.test",path="/export/b1/gv0",volume="gv0"'
         assert found[f"gluster_brick_written_bytes_total{{{of_brick}}}"] >= 100 * 4096
         before = profiled()
