@@ -10,7 +10,8 @@ from tornado.web import HTTPError, RequestHandler, stream_request_body
 
 from ganeti_gluster_mon.daemon.web import accept
 from ganeti_gluster_mon.daemon.web.auth import Authenticator, TooManyPending
-from ganeti_gluster_mon.daemon.web.content import AnyBody, Content, CurrentContent
+from ganeti_gluster_mon.daemon.web.bodies import AnyBody
+from ganeti_gluster_mon.daemon.web.content import Content, CurrentContent
 from ganeti_gluster_mon.text import one_line
 
 LOG = logging.getLogger("ganeti_gluster_mon")

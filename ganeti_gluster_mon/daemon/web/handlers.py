@@ -18,17 +18,8 @@ from ganeti_gluster_mon.daemon.web import accept
 from ganeti_gluster_mon.daemon.web.allowed_hosts import AllowedHosts
 from ganeti_gluster_mon.daemon.web.auth import Authenticator
 from ganeti_gluster_mon.daemon.web.base_handler import BaseHandler
-from ganeti_gluster_mon.daemon.web.content import (
-    HTML,
-    JSON,
-    AnyBody,
-    Body,
-    Content,
-    CurrentContent,
-    Reports,
-    array,
-    body,
-)
+from ganeti_gluster_mon.daemon.web.bodies import HTML, JSON, AnyBody, Body, array, body
+from ganeti_gluster_mon.daemon.web.content import Content, CurrentContent, Reports
 from ganeti_gluster_mon.daemon.web.mond_proxy import MondProxy
 
 #: mond's words

@@ -20,7 +20,7 @@ from ganeti_gluster_mon.daemon.web.auth import (
     MAX_PENDING_PER_ADDRESS,
 )
 from ganeti_gluster_mon.daemon.web.base_handler import BaseHandler
-from ganeti_gluster_mon.daemon.web.content import Body
+from ganeti_gluster_mon.daemon.web.bodies import Body
 from tests.unit.daemon.web.serving import RENDERED, Client, serving
 from tests.unit.daemon.web.web_config_files import HASHES, ONE, USERS, basic, written
 

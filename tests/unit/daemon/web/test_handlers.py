@@ -16,7 +16,8 @@ from prometheus_client.parser import text_string_to_metric_families as metrics
 from tornado.web import RequestHandler
 
 from ganeti_gluster_mon.daemon.web.base_handler import BaseHandler
-from ganeti_gluster_mon.daemon.web.content import CurrentContent, PackedBody
+from ganeti_gluster_mon.daemon.web.bodies import PackedBody
+from ganeti_gluster_mon.daemon.web.content import CurrentContent
 from ganeti_gluster_mon.daemon.web.handlers import application
 from tests.unit.daemon.web.serving import PAGE, RENDERED, RUNBOOK_PAGE, STYLE, Served, serving
 

@@ -17,8 +17,8 @@ import pytest
 
 from ganeti_gluster_mon.daemon.web import server
 from ganeti_gluster_mon.daemon.web.base_handler import BaseHandler
+from ganeti_gluster_mon.daemon.web.bodies import Body
 from ganeti_gluster_mon.daemon.web.connections import BLOCKED_AFTER
-from ganeti_gluster_mon.daemon.web.content import Body
 from ganeti_gluster_mon.daemon.web.listen import ListenError, parse
 from ganeti_gluster_mon.daemon.web.server import ClientLimits
 from ganeti_gluster_mon.daemon.web.streams import MOST_PIPELINED
