@@ -106,8 +106,9 @@ def measure(words: str, bricks: int, profile: bool, stack: ExitStack) -> None:
     _wait_for(spool / "captures" / str(CYCLES))
     time.sleep(INTERVAL / 2)  # for rendering the last one
     for path in ("/metrics", "/", "/node/node1.lab.test"):
-        # as a browser sends it: a page for "/", not a list of versions as mond has it
-        request = urllib.request.Request(f"http://127.0.0.1:{port}{path}", headers={"Accept": "text/html"})
+        # as Prometheus and browsers send it; without "text/html" the answer for "/" is mond's list of versions
+        headers = {"Accept": "text/html", "Accept-Encoding": "gzip"}
+        request = urllib.request.Request(f"http://127.0.0.1:{port}{path}", headers=headers)
         with urllib.request.urlopen(request, timeout=10) as answer:
             answer.read()
     sizes = [psutil.Process(each.pid).memory_full_info().pss / 2**20 for each in (polling, serving)]
