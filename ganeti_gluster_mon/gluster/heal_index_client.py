@@ -1,7 +1,9 @@
 """Which disks have entries to be healed, by the index of one brick of a replicated volume; in a process of its own.
 
 A brick keeps a list of its files that a copy may lack (``.glusterfs/indices/xattrop``), by their gfid.  A file that a
-copy does lack has an extended attribute ``trusted.afr.VOLUME-client-N`` that is not zero.  An entry is a disk's own
+copy does lack has an extended attribute ``trusted.afr.VOLUME-client-N`` that is not zero.  Another list
+(``indices/dirty``) has those that a client is writing to, with ``trusted.afr.dirty``.  They stay there where the client
+ended before it could write down which copies lack something: their copies may differ.  An entry is a disk's own
 file, or a shard of it: a file in ``/.shard`` whose name begins with the gfid of the disk's file.  Nothing here takes a
 lock of Gluster.  Reading a brick may hang for as long as its filesystem does, so this is a program: it imports nothing
 of the package, and starts in 20 ms.
@@ -9,15 +11,20 @@ of the package, and starts in 20 ms.
 ``python3 -IS heal_index_client.py BRICK PATH…`` prints, in one line of JSON, by path how many entries wait.
 """
 
+import contextlib
+import itertools
 import json
 import os
 import re
 import signal
 import sys
-from typing import Dict, Optional, Sequence
+import time
+from typing import Dict, Optional, Sequence, Set
 
 #: entries of the index that are looked at; with more, nothing is reported
 MOST_ENTRIES = 5000
+#: seconds without a change after which no client is writing to a file; it writes such things down after one second
+UNCHANGED = 60.0
 #: gfid of the directory /.shard of each volume
 SHARDS = "be318638-e8a0-4c6d-977d-7a937aa84806"
 #: seconds after which it ends, should no process be left to end it
@@ -34,18 +41,24 @@ def to_heal(brick: str, paths: Sequence[str]) -> Optional[Dict[str, int]]:
         if gfid is not None and len(gfid) == 16:
             disks[_text(gfid)] = path
     counts: Dict[str, int] = dict.fromkeys(disks.values(), 0)
-    looked_at = 0
-    with os.scandir(os.path.join(brick, ".glusterfs", "indices", "xattrop")) as entries:
-        for entry in entries:
-            if not _GFID.fullmatch(entry.name):
-                continue  # the file that all entries are links of
-            looked_at += 1
-            if looked_at > MOST_ENTRIES:
-                return None
-            disk = _disk_of(brick, entry.name, disks)
-            if disk is not None:
-                counts[disk] += 1
+    entries = _entries(brick, "xattrop")
+    with contextlib.suppress(FileNotFoundError):
+        entries |= _entries(brick, "dirty")
+    if len(entries) > MOST_ENTRIES:
+        return None
+    for entry in entries:
+        disk = _disk_of(brick, entry, disks)
+        if disk is not None:
+            counts[disk] += 1
     return counts
+
+
+def _entries(brick: str, name: str) -> Set[str]:
+    """The gfids in the list *name*, and no more than one too many.  Raises OSError."""
+    with os.scandir(os.path.join(brick, ".glusterfs", "indices", name)) as entries:
+        # besides them there is the file that all entries are links of
+        gfids = (entry.name for entry in entries if _GFID.fullmatch(entry.name))
+        return set(itertools.islice(gfids, MOST_ENTRIES + 1))
 
 
 def _disk_of(brick: str, gfid: str, disks: Dict[str, str]) -> Optional[str]:
@@ -60,10 +73,19 @@ def _disk_of(brick: str, gfid: str, disks: Dict[str, str]) -> Optional[str]:
         if path is None and name.startswith("trusted.gfid2path."):
             shard = _SHARD.fullmatch(os.fsdecode(_attribute(file, name) or b""))
             path = disks.get(shard[1]) if shard is not None else None
-    pending = [name for name in names if name.startswith("trusted.afr.") and "-client-" in name]
-    if path is None or not any(any(_attribute(file, name) or b"") for name in pending):
+    if path is None:
         return None
-    return path
+    pending = [name for name in names if name.startswith("trusted.afr.") and "-client-" in name]
+    if any(any(_attribute(file, name) or b"") for name in pending):
+        return path
+    return path if any(_attribute(file, "trusted.afr.dirty") or b"") and _is_unchanged(file) else None
+
+
+def _is_unchanged(file: str) -> bool:
+    try:
+        return time.time() - os.stat(file, follow_symlinks=False).st_ctime > UNCHANGED
+    except OSError:
+        return False
 
 
 def _attribute(file: str, name: str) -> Optional[bytes]:

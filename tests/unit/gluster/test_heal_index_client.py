@@ -9,6 +9,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 import uuid
 from pathlib import Path
 from typing import Optional
@@ -47,8 +48,10 @@ class Brick:
         os.link(file, link)
         return gfid
 
-    def wait(self, gfid: str) -> None:
-        (self.index / gfid).touch()
+    def wait(self, gfid: str, index: str = "xattrop") -> None:
+        place = self.index.with_name(index)
+        place.mkdir(exist_ok=True)
+        (place / gfid).touch()
 
 
 @pytest.fixture
@@ -78,6 +81,25 @@ def test_a_write_that_is_under_way_is_not_counted(brick: Brick) -> None:
     brick.wait(brick.file("ganeti/a.0"))
     brick.wait(brick.file("ganeti/b.0", pending=bytes(12)))
     assert to_heal(str(brick.root), ["ganeti/a.0", "ganeti/b.0"]) == {"ganeti/a.0": 0, "ganeti/b.0": 0}
+
+
+def test_a_file_that_a_client_did_not_complete_is_counted_when_it_has_not_changed_for_a_minute(
+    brick: Brick, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The client ended meanwhile, and which copy lacks something was not written down."""
+    disk = brick.file("ganeti/a.0")
+    for number, index in ((1, "dirty"), (2, "xattrop"), (3, "dirty")):
+        brick.wait(brick.file(f".shard/{disk}.{number}", SHARDS), index)
+    both = brick.file(f".shard/{disk}.4", SHARDS, LACKS)
+    for index in ("dirty", "xattrop"):
+        brick.wait(both, index)
+    clean = brick.file(f".shard/{disk}.5", SHARDS)
+    os.setxattr(brick.root / f".shard/{disk}.5", "trusted.afr.dirty", bytes(12))
+    brick.wait(clean, "dirty")
+    assert to_heal(str(brick.root), ["ganeti/a.0"]) == {"ganeti/a.0": 1}
+    now = time.time
+    monkeypatch.setattr(time, "time", lambda: now() + heal_index_client.UNCHANGED + 1)
+    assert to_heal(str(brick.root), ["ganeti/a.0"]) == {"ganeti/a.0": 4}
 
 
 def test_a_file_that_only_looks_like_a_shard_is_not_counted(brick: Brick) -> None:
