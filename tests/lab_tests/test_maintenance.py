@@ -105,6 +105,10 @@ def test_a_node_is_rebooted_under_guests_that_write(guests: WritingGuests) -> No
     assert "nothing to do" in again.stderr
 
 
+def progress(pool: Pool) -> str:
+    return pool.exec(1, ["cat", "/root/progress"], check=False).stdout
+
+
 def test_nothing_is_changed_before_all_is_healed(guests: WritingGuests) -> None:
     site, pool = guests.site, guests.site.pool
     pool.gluster("volume", "heal", VOLUME, "disable")
@@ -112,17 +116,19 @@ def test_nothing_is_changed_before_all_is_healed(guests: WritingGuests) -> None:
         pool.kill_brick(VOLUME, 2)
         guests.wait_blocks()
         pool.start_brick(VOLUME, 2)
+        start = f"{PROGRAM} maintenance start node3 --target-node node2 2>/root/progress"
         with ThreadPoolExecutor(1) as executor:
-            started = executor.submit(maintenance, pool, "start", "node3", "--target-node", "node2")
-            wait_until(lambda: not lock_is_free(pool), "the command to run", 60.0)
+            started = executor.submit(pool.exec, 1, ["sh", "-c", start], timeout=400)
+            wait_until(lambda: "entries are pending" in progress(pool), "the command to wait", 60.0, 0.2)
             assert "gluster:maintenance" not in site.run("gnt-cluster", "list-tags")
             assert drained(site, 3) == "N"
             pool.gluster("volume", "heal", VOLUME, "enable")
-            done = started.result()
+            started.result()
     finally:
         pool.gluster("volume", "heal", VOLUME, "enable")
-    waited = done.stderr.index("entries are pending")
-    assert waited < done.stderr.index("drained"), done.stderr
+    lines = progress(pool)
+    print(lines)
+    assert lines.index("entries are pending") < lines.index("drained"), lines
     assert (brick_processes(site, 3), drained(site, 3)) == (0, "Y")
     maintenance(pool, "finish", "node3")
     assert (brick_processes(site, 3), drained(site, 3), status(pool)["nodes"]) == (1, "N", [])

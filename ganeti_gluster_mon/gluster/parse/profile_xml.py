@@ -103,10 +103,7 @@ def _operation(record: Record, faults: Faults) -> Optional[FileOperation]:
         sys.intern(name),
         hits,
         None if average is None else hits * average,
-        *(
-            _latency(record, field, name, faults) if field in record.texts else None
-            for field in ("minLatency", "maxLatency")
-        ),
+        *(_latency(record, field, name, faults) for field in ("minLatency", "maxLatency")),
     )
 
 

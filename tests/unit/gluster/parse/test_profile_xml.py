@@ -10,7 +10,7 @@ from tests.unit.answers import HEALTHY, answer_of, xml
 
 BRICK = (
     "<brick><brickName>%s</brickName><cumulativeStats><blockStats/><fopStats>"
-    "<fop><name>%s</name><hits>%s</hits><avgLatency>%s</avgLatency></fop></fopStats>"
+    "<fop><name>%s</name><hits>%s</hits><avgLatency>%s</avgLatency><minLatency>1.0</minLatency><maxLatency>2.0</maxLatency></fop></fopStats>"
     "<duration>6</duration><totalRead>1</totalRead><totalWrite>2</totalWrite></cumulativeStats></brick>"
 )
 
@@ -38,7 +38,9 @@ def test_a_recorded_one() -> None:
 
 def test_a_brick() -> None:
     parsed = parse.profile(answer(BRICK % ("n1:/b", "WRITE", "3", "1.500000")))
-    assert parsed == parse.Parsed((BrickProfile("n1", "/b", (FileOperation("WRITE", 3, 4.5),), 1, 2),))
+    assert parsed == parse.Parsed(
+        (BrickProfile("n1", "/b", (FileOperation("WRITE", 3, 4.5, 1.0, 2.0),), 1, 2),)
+    )
 
 
 def test_a_brick_that_has_served_nothing_and_one_that_does_not_answer() -> None:
@@ -57,8 +59,16 @@ def test_a_brick_that_has_served_nothing_and_one_that_does_not_answer() -> None:
         (("n1:/b", "<b>", "3", "1"), "", None),
         (("n1:/b", "write it", "3", "1"), "a file operation is called 'write it'", ()),
         (("n1:/b", "WRITE", "-3", "1"), "hits of WRITE is '-3'", ()),
-        (("n1:/b", "WRITE", "3", "1e300"), "avgLatency of WRITE is '1e300'", (FileOperation("WRITE", 3),)),
-        (("n1:/b", "WRITE", "3", "nan"), "avgLatency of WRITE is 'nan'", (FileOperation("WRITE", 3),)),
+        (
+            ("n1:/b", "WRITE", "3", "1e300"),
+            "avgLatency of WRITE is '1e300'",
+            (FileOperation("WRITE", 3, None, 1.0, 2.0),),
+        ),
+        (
+            ("n1:/b", "WRITE", "3", "nan"),
+            "avgLatency of WRITE is 'nan'",
+            (FileOperation("WRITE", 3, None, 1.0, 2.0),),
+        ),
     ],
 )
 def test_nonsense(values: tuple[str, ...], fault: str, left: object) -> None:
