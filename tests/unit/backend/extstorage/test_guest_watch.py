@@ -54,8 +54,13 @@ def watchers() -> List[psutil.Process]:
 
 def start(volume: GlusterVolume, caller: subprocess.Popen[bytes]) -> psutil.Process:
     guest_watch.start(volume, "ganeti/a.0", URI, os.pidfd_open(caller.pid))
-    wait_until(lambda: bool(watchers()) and bool(os.listdir(guest_watch.DIRECTORY)), "a watcher")
-    wait_until(lambda: os.path.getsize(guest_watch._file(URI)) > 0, "its number")
+
+    def has_number() -> bool:
+        # the process has its name before it makes the directory
+        file = guest_watch._file(URI)
+        return bool(watchers()) and os.path.exists(file) and os.path.getsize(file) > 0
+
+    wait_until(has_number, "a watcher and its number")
     (watcher,) = watchers()
     return watcher
 
