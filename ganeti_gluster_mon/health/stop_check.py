@@ -40,6 +40,11 @@ class StopCheck:
         """Whether it may be stopped."""
         return not self.reasons
 
+    @property
+    def besides_healing(self) -> Tuple[str, ...]:
+        """The reasons that healing does not end."""
+        return tuple(reason for reason in self.reasons if reason not in self.unhealed)
+
 
 def check_stop(pool: Pool, hosts: AbstractSet[str], labels: AbstractSet[str] = frozenset()) -> StopCheck:
     """The check for all that runs on *hosts* (hostnames of peers), and the bricks *labels* ("host:path")."""

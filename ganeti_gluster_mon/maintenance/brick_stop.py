@@ -65,11 +65,9 @@ class MayStopBricks(Step):
         if not processes(answers[0], self.node):
             return DONE
         found = self._check(answers)
-        reasons = [reason for reason in found.reasons if reason not in found.unhealed]
-        if reasons:
-            raise PreconditionFailed(
-                f"{self.node}: its bricks must not be stopped now: {one_line('; '.join(reasons), 500)}"
-            )
+        if found.besides_healing:
+            reasons = one_line("; ".join(found.besides_healing), 500)
+            raise PreconditionFailed(f"{self.node}: its bricks must not be stopped now: {reasons}")
         return WAIT if found.unhealed else DONE
 
     def progress(self, answers: Sequence[CommandResult]) -> str:

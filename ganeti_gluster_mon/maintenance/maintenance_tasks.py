@@ -84,9 +84,8 @@ def maintenance_start(context: Context, arguments: argparse.Namespace) -> Propos
     hosts = member.hosts.union(*(one.hosts for one in away if one is not None))
     pool = query_pool()
     check = check_stop(pool, hosts)
-    reasons = [reason for reason in check.reasons if reason not in check.unhealed]
-    if reasons:
-        lines = [f"{name} must not be stopped now: {one_line(reason)}" for reason in reasons]
+    if check.besides_healing:
+        lines = [f"{name} must not be stopped now: {one_line(reason)}" for reason in check.besides_healing]
         lines += [
             f"{one.node} is in maintenance since {moment(one.since)}: gnt-gluster maintenance finish {one.node}"
             for one in others

@@ -119,6 +119,7 @@ def body(content_type: str, plain: bytes) -> AnyBody:
 
 
 def body_of(content_type: str, parts: Sequence[SharedPart]) -> AnyBody:
+    """Likewise of *parts*, one after the other."""
     if sum(len(part.plain) for part in parts) < _WORTH_GZIP:
         return Body(content_type, b"".join(part.plain for part in parts))
     writer = BodyWriter(content_type)
