@@ -66,14 +66,11 @@ def prepare(pool: Pool) -> None:
     for volume in GUESTS:
         pool.unmount(1, f"/mnt/{volume}")
     pool.gluster("volume", "rebalance", REBALANCED, "start")
-    status = ["gluster", "--mode=script", "volume", "rebalance", REBALANCED, "status"]
-
-    def ended() -> bool:
-        # It fails while a process of the rebalance begins or ends ("Mgmt brick op 'Rebalance' failed").
-        answer = pool.exec(1, status, check=False)
-        return answer.returncode == 0 and "in progress" not in answer.stdout
-
-    wait_until(ended, "the rebalance to end", 120)
+    wait_until(
+        lambda: "in progress" not in pool.gluster("volume", "rebalance", REBALANCED, "status"),
+        "the rebalance to end",
+        120,
+    )
     session = GeoSession(pool, REPLICATED, SECONDARY_HOST)
     session.create()
     session.wait_begun()

@@ -17,8 +17,11 @@ from tests.lab.waiting import LabError, LabTimeout, wait_until
 #: a brick: the number of its host, and its directory there
 Brick = Tuple[int, str]
 
-#: the message of gluster when another command holds a lock, perhaps one of ours
-LOCKED = re.compile(r"Another transaction is in progress|Locking failed|locking failed")
+#: messages of gluster where the same command succeeds a moment later: another command holds a lock, perhaps one of
+#: ours; a process of a rebalance begins or ends, so its status cannot be queried
+BUSY = re.compile(
+    r"Another transaction is in progress|Locking failed|locking failed|Mgmt brick op 'Rebalance' failed"
+)
 
 #: without it `gluster` runs gsyncd, a program of Python, each time that it starts; the package's own does the same
 QUICK = {"PYTHON": "/bin/false"}
@@ -30,15 +33,15 @@ class Pool(Lab):
     # --- glusterd and its peers -----------------------------------------------------------------------
 
     def gluster(self, *words: str, host: int = 1, timeout: float = 60.0) -> str:
-        """What ``gluster --mode=script WORDS`` answers; sent again while another command holds the lock."""
+        """What ``gluster --mode=script WORDS`` answers; sent again while glusterd is busy."""
         argv = ["gluster", "--mode=script", *words]
 
         def tried() -> Optional[Tuple[int, str]]:
             answer = self.exec(host, argv, check=False, timeout=timeout, env=QUICK)
             text = answer.stdout + answer.stderr
-            return None if answer.returncode and LOCKED.search(text) else (answer.returncode, text)
+            return None if answer.returncode and BUSY.search(text) else (answer.returncode, text)
 
-        status, text = wait_until(tried, f"the lock for {' '.join(argv)}", timeout, 0.1)
+        status, text = wait_until(tried, f"glusterd to be free for {' '.join(argv)}", timeout, 0.1)
         if status:
             raise LabError(f"{hostname(host)}: {' '.join(argv)}: exit status {status}\n{text}".rstrip())
         return text
