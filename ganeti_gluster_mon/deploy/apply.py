@@ -19,10 +19,11 @@ from ganeti_gluster_mon.deploy.wait import PrintLine, Wait
 from ganeti_gluster_mon.ganeti.ssh import CommandResult, NodeUnavailable
 from ganeti_gluster_mon.text import one_line
 
-#: the output of gluster while another command holds the lock that it needs, or while a completed rebalance has not
-#: ended on every node
+#: the output of gluster while another command holds the lock that it needs, while a completed rebalance has not
+#: ended on every node, or while a process of a rebalance begins or ends
 _LOCKED = re.compile(
-    r"Another transaction is in progress|[Ll]ocking failed|rebalance session is in progress for the volume"
+    r"Another transaction is in progress|[Ll]ocking failed|rebalance session is in progress for the volume|"
+    r"Mgmt brick op 'Rebalance' failed"
 )
 #: seconds to wait for a lock of Gluster; glusterd releases the lock of a dead process after 180 s
 _LOCK_TIMEOUT = 200.0
@@ -102,7 +103,7 @@ def query_step(host: Host, step: Step, print_line: PrintLine) -> Tuple[Remaining
         found = query_nodes(host, queries)
         return tuple(found[each] for each in queries)
 
-    answers = _wait_for_lock(query, print_line)
+    answers = wait_for_lock(query, print_line)
     return _remaining(step, queries, answers), answers
 
 
@@ -255,7 +256,7 @@ def run(host: Host, command: Command, print_line: PrintLine) -> None:
 
     Raises CommandError with its reason.
     """
-    (reply,) = _wait_for_lock(
+    (reply,) = wait_for_lock(
         lambda: (host.run(command.node, command.argv, command.timeout, command.text),),
         print_line,
         command.transient,
@@ -264,7 +265,7 @@ def run(host: Host, command: Command, print_line: PrintLine) -> None:
         raise CommandError(f"{command.node}: {one_line(' '.join(command.argv), 200)}: {reply.reason}")
 
 
-def _wait_for_lock(
+def wait_for_lock(
     query: Callable[[], Tuple[CommandResult, ...]], print_line: PrintLine, transient: str = ""
 ) -> Tuple[CommandResult, ...]:
     """The answers of *query*, repeated while another command holds Gluster's lock, with a line about it.

@@ -14,20 +14,18 @@ from typing import Dict, List
 from ganeti_gluster_mon.deploy import plan
 from ganeti_gluster_mon.deploy.apply import query_nodes
 from ganeti_gluster_mon.deploy.context import Context
-from ganeti_gluster_mon.deploy.gluster_cli import gluster_argv
+from ganeti_gluster_mon.deploy.previous_rebalance import rebalance_reply
 from ganeti_gluster_mon.deploy.step import NodeQuery
 from ganeti_gluster_mon.deploy.task_steps import has_moved_all, rebalance
 from ganeti_gluster_mon.ganeti.ssh import CommandResult
 from ganeti_gluster_mon.gluster.facts import VolumeInfo
-from ganeti_gluster_mon.gluster.query import rebalance_status
 
 _LAYOUT = "trusted.glusterfs.dht"
 
 
 def is_balanced(context: Context, coordinator: str, volume: VolumeInfo) -> bool:
     """Whether the last rebalance moved all there was to move, and no brick came after it."""
-    question = NodeQuery(coordinator, gluster_argv(rebalance_status(volume.name)))
-    reply = query_nodes(context.host, (question,))[question]
+    reply = rebalance_reply(context, coordinator, volume.name)
     state = rebalance(reply)
     if state is None or state.status != "completed" or not has_moved_all(reply):
         return False

@@ -18,9 +18,9 @@ from ganeti_gluster_mon.deploy.pool_steps import (
     AddBricks,
     StartVolume,
 )
+from ganeti_gluster_mon.deploy.previous_rebalance import previous_rebalance
 from ganeti_gluster_mon.deploy.step import NodeQuery, PreconditionFailed, Step
 from ganeti_gluster_mon.deploy.survey import NodeSurvey
-from ganeti_gluster_mon.deploy.task_queries import previous_rebalance
 from ganeti_gluster_mon.deploy.task_steps import StartRebalance
 from ganeti_gluster_mon.gluster.facts import VolumeInfo
 from ganeti_gluster_mon.gluster.model import Peer
@@ -92,7 +92,10 @@ def _without(
     if volume.state == "started" and len(volume.bricks) + more - len(bricks) > 1:
         steps.append(
             StartRebalance(
-                coordinator, volume.name, True, *previous_rebalance(context, coordinator, volume.name)
+                coordinator,
+                volume.name,
+                True,
+                *previous_rebalance(context, coordinator, volume.name, bricks_change=True),
             )
         )
     return tuple(steps)

@@ -45,6 +45,7 @@ from ganeti_gluster_mon.deploy.pool_steps import (
     has_bricks,
     keeps_copies,
 )
+from ganeti_gluster_mon.deploy.previous_rebalance import previous_rebalance
 from ganeti_gluster_mon.deploy.redeploy import find, ready, redeploy
 from ganeti_gluster_mon.deploy.releasing import release_disk as release_disk
 from ganeti_gluster_mon.deploy.repairing import repair as repair
@@ -57,7 +58,6 @@ from ganeti_gluster_mon.deploy.task_queries import (
     find_volume,
     look_at,
     pool_members,
-    previous_rebalance,
     proposal,
 )
 from ganeti_gluster_mon.deploy.task_steps import Rebalanced, StartRebalance
@@ -127,13 +127,14 @@ def expand_volume(context: Context, arguments: argparse.Namespace) -> Proposal:
     places = requested_places(context.cluster, nodes, arguments)
     volume, coordinator, surveyed = find_volume(context, arguments.volume, nodes, places)
     made = plan.make_bricks(context.cluster, volume.name, places, surveyed, coordinator.name)
-    before = previous_rebalance(context, coordinator.name, volume.name)
     bricks = layouts.arrange(plan.layout_of(volume), made.bricks)
+    present = {BrickAddress(one.host, one.path) for one in volume.bricks}
+    repeated = present.issuperset(bricks)
+    before = previous_rebalance(context, coordinator.name, volume.name, bricks_change=not repeated)
     after: List[Step] = [StartRebalance(coordinator.name, volume.name, arguments.no_rebalance, *before)]
     if not arguments.no_rebalance:
         after.append(Rebalanced(coordinator.name, volume.name, before.id))
-    present = {BrickAddress(one.host, one.path) for one in volume.bricks}
-    if present.issuperset(bricks):  # the command is repeated: what is spread already is not spread again
+    if repeated:  # what is spread already is not spread again
         layout = has_layout(context, volume) if arguments.no_rebalance else False
         if layout or is_balanced(context, coordinator.name, volume):
             after = []
@@ -239,7 +240,7 @@ def join_node(context: Context, node: str, parsed: Described) -> Tuple[Tuple[Ste
             for brick in grown.joins
             if brick not in made.bricks
         ]
-        before = previous_rebalance(context, coordinator.name, volume.name)
+        before = previous_rebalance(context, coordinator.name, volume.name, bricks_change=True)
         steps += [
             AddBricks(coordinator.name, volume.name, grown.joins),
             StartVolume(coordinator.name, volume.name, grown.joins),

@@ -14,6 +14,7 @@ from ganeti_gluster_mon.deploy.change_lock import ChangeLock
 from ganeti_gluster_mon.deploy.command_arguments import UsageError
 from ganeti_gluster_mon.deploy.confirmation import confirm
 from ganeti_gluster_mon.deploy.context import Context, Proposal, Task
+from ganeti_gluster_mon.deploy.wait import print_line
 from ganeti_gluster_mon.ganeti import ssconf
 from ganeti_gluster_mon.ganeti.ssh import Nodes
 from ganeti_gluster_mon.maintenance.maintenance_record import in_the_way
@@ -89,8 +90,3 @@ def _change(context: Context, lock: ChangeLock, proposal: Proposal, arguments: a
         print_line(line)
     print_line("; ".join(filter(None, ("" if changed else "nothing to do", proposal.result))) or "done")
     return 0
-
-
-def print_line(line: str) -> None:
-    """Print progress on standard error."""
-    print(line, file=sys.stderr, flush=True)

@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Dict, Mapping, NamedTuple, Optional, Sequence, Tuple
+from typing import Dict, Mapping, Optional, Sequence, Tuple
 
 from ganeti_gluster_mon.deploy import plan, survey
 from ganeti_gluster_mon.deploy.apply import PlanRefused, query_nodes
 from ganeti_gluster_mon.deploy.brick_status import must_be_known
 from ganeti_gluster_mon.deploy.context import Context, Proposal
-from ganeti_gluster_mon.deploy.daemon_steps import LOCALHOST
-from ganeti_gluster_mon.deploy.gluster_cli import gluster_argv, heal, heal_counts, volume_status
+from ganeti_gluster_mon.deploy.gluster_cli import heal, heal_counts, volume_status
 from ganeti_gluster_mon.deploy.layout import BrickAddress
 from ganeti_gluster_mon.deploy.plan import BrickPlace
 from ganeti_gluster_mon.deploy.step import NodeQuery, PreconditionFailed, Step
-from ganeti_gluster_mon.deploy.stopped_steps import processes, processes_query
 from ganeti_gluster_mon.deploy.survey import NodeSurvey
-from ganeti_gluster_mon.deploy.task_steps import RebalanceState
-from ganeti_gluster_mon.deploy.task_steps import rebalance as parse_rebalance
 from ganeti_gluster_mon.gluster.facts import HealCount, VolumeInfo
-from ganeti_gluster_mon.gluster.query import rebalance_status
 from ganeti_gluster_mon.text import some
 
 
@@ -102,46 +97,6 @@ def state_of_bricks(
     parsed = query_nodes(context.host, (state, healing))
     missing = must_be_known(volume, parsed[state])
     return missing, {BrickAddress(one.host, one.path): one for one in heal_counts(parsed[healing]) or ()}
-
-
-class PreviousRebalance(NamedTuple):
-    """The rebalance that was last, and is not running."""
-
-    #: None: there was none, or it runs
-    id: Optional[str]
-    #: whether glusterd calls it in progress, though its processes have ended
-    died: bool
-
-
-def previous_rebalance(context: Context, coordinator: str, volume: str) -> PreviousRebalance:
-    """The rebalance of *volume* that was last, by glusterd of *coordinator*.
-
-    glusterd calls it in progress for ever where it notices that the process is gone while the kernel still ends it
-    (docs/gluster.md).  Where a node cannot be queried, the rebalance is not known to have died.
-    """
-    question = NodeQuery(coordinator, gluster_argv(rebalance_status(volume)))
-    state = parse_rebalance(query_nodes(context.host, [question])[question])
-    if state is None:
-        return PreviousRebalance(None, False)
-    if _has_died(context, coordinator, volume, state):
-        return PreviousRebalance(state.id, True)
-    return PreviousRebalance(None if state.status == "in progress" else state.id, False)
-
-
-def _has_died(context: Context, coordinator: str, volume: str, state: RebalanceState) -> bool:
-    """Whether no host on which glusterd calls a rebalance in progress has a process of it."""
-    if state.id is None or not state.busy:
-        return False
-    nodes = [context.cluster.node_of_host(coordinator if host == LOCALHOST else host) for host in state.busy]
-    queries = [processes_query(node.name, (volume,)) for node in nodes if node is not None]
-    if len(queries) < len(state.busy):
-        return False
-    answers = query_nodes(context.host, queries)
-    try:
-        found = [what for query in queries for _, _, what in processes(query.node, answers[query])]
-    except PreconditionFailed:
-        return False
-    return f"daemon rebalance/{volume}" not in found
 
 
 def proposal(steps: Sequence[Step], notes: Sequence[str], places: Sequence[BrickPlace]) -> Proposal:

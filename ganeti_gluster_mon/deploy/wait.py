@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from typing import Callable, Optional
 
@@ -81,3 +82,8 @@ class Wait:
         """Sleep until the next query."""
         waited = time.monotonic() - self._began
         time.sleep(min(max(_PAUSE, _SHARE * waited), _LONGEST_PAUSE))
+
+
+def print_line(line: str) -> None:
+    """Print progress on standard error."""
+    print(line, file=sys.stderr, flush=True)

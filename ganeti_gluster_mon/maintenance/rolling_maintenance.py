@@ -14,8 +14,9 @@ from ganeti_gluster_mon.command_error import CommandError
 from ganeti_gluster_mon.deploy import gluster_cli, prerequisites
 from ganeti_gluster_mon.deploy.apply import Host
 from ganeti_gluster_mon.deploy.command_arguments import UsageError, nodes_by_name
-from ganeti_gluster_mon.deploy.run_task import print_line, run_task
+from ganeti_gluster_mon.deploy.run_task import run_task
 from ganeti_gluster_mon.deploy.step import PreconditionFailed
+from ganeti_gluster_mon.deploy.wait import print_line
 from ganeti_gluster_mon.ganeti import ssconf
 from ganeti_gluster_mon.ganeti.ssh import Nodes, NodeUnavailable
 from ganeti_gluster_mon.maintenance.maintenance_tasks import (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Dict, Iterator, List, Set
 
 import pytest
@@ -82,6 +83,26 @@ def everything_can_be_written(pool: Pool) -> None:
         pool.exec(1, ["rm", *names])
     finally:
         pool.unmount(1, "/mnt/spread")
+
+
+def test_bricks_that_a_stopped_volume_gets_are_followed_by_a_rebalance(spread: Cluster) -> None:
+    """`rebalance status` reports the rebalance before once the volume is started, and nothing until then."""
+    pool = spread.pool
+    before = task_id(pool)
+    pool.stop_volume("spread")
+    result = gnt_gluster(pool, "expand-volume", "spread", "node1", "--directory", "/export/b2/more")
+    assert "spread has 3 bricks, and its files are spread over all of them" in result.stderr
+    assert task_id(pool) != before
+    directory = pool.exec(1, ["find", "/export/b2/more/ganeti", "-type", "d"]).stdout
+    assert directory, "files with that brick's names go to it"
+
+
+def task_id(pool: Pool) -> str:
+    """The id of the last rebalance."""
+    (found,) = re.findall(
+        "<task-id>(.*)</task-id>", pool.gluster("--xml", "volume", "rebalance", "spread", "status")
+    )
+    return str(found)
 
 
 @pytest.mark.soak

@@ -90,6 +90,7 @@ TESTED_BY = {
     "deploy/context.py": "unit/deploy/test_pool_tasks.py",
     "deploy/remote/node_mute.py": "unit/maintenance/test_mute_steps.py",
     "deploy/remote/root_version.py": "lab_tests/test_bricks.py",
+    "deploy/task_queries.py": "unit/deploy/test_pool_tasks.py",
     "gluster/pathinfo_client.py": "lab_tests/test_gnt_gluster.py",
     "gluster/volume_files_client.py": "lab_tests/test_gnt_gluster.py",
     "maintenance/maintenance_commands.py": "unit/deploy/test_command_arguments.py",
