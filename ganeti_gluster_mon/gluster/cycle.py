@@ -274,6 +274,10 @@ class Cycle:
             disks_unknown=disks_unknown,
         )
 
+    def give_up(self) -> None:
+        """Have `run_queries` raise session.GivenUp: it may wait for what does not answer.  From any thread."""
+        self._gluster.give_up()
+
     def _start_disk_query(
         self, volumes: Sequence[parse.VolumeInfo], peers: Iterable[Peer], leads: bool
     ) -> Optional[disk_files.DiskFileQuery]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import threading
 from typing import Optional, Sequence, Tuple
 
-from ganeti_gluster_mon.gluster import mounts, session
+from ganeti_gluster_mon.gluster import mounts
+from ganeti_gluster_mon.gluster.gluster_version import gluster_version
 from ganeti_gluster_mon.gluster.model import Mount
 
 #: seconds for statvfs on all mounts where a change is to be reported at once
@@ -51,7 +52,7 @@ class MountQuery(threading.Thread):
             else:
                 current = mounts.statvfs(found, min(URGENT_MOUNT_TIMEOUT, self._mount_timeout))
                 self._mounts = keep_known(current, self._previous)
-            self._gluster_version = session.version(self._gluster, self._version_timeout)
+            self._gluster_version = gluster_version(self._gluster, self._version_timeout)
         except BaseException as err:  # raised again in the thread that calls `result`
             self._error = err
 

@@ -15,7 +15,7 @@ import threading
 import time
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Dict, Iterable, List, Mapping, Optional, Tuple
+from typing import Callable, Dict, Iterable, List, Mapping, Optional, Set, Tuple
 
 from ganeti_gluster_mon.gluster import lookup, probe
 from ganeti_gluster_mon.gluster.probe import HostAndPort, Reply, Target
@@ -77,8 +77,12 @@ class Replies:
 class ProbeThread(threading.Thread):
     """Probes until `end`.  All methods may be called from any thread."""
 
-    def __init__(self, glusterd_socket: str, period: float = PERIOD) -> None:
+    def __init__(
+        self, glusterd_socket: str, period: float = PERIOD, on_silence: Callable[[], None] = lambda: None
+    ) -> None:
+        """*on_silence* is called, in the thread, when something does not answer any more."""
         super().__init__(name="probes", daemon=True)
+        self._on_silence = on_silence
         self._glusterd_socket = glusterd_socket
         self._period = period
         self._lock = threading.Lock()
@@ -167,6 +171,7 @@ class ProbeThread(threading.Thread):
 
         replies = probe.probe_targets(probes, TIMEOUT, SUSPECTED_AFTER, suspect)
         with self._lock:
+            before = self._without_reply()
             self._take_glusterd(replies[glusterd.key])
             for key, brick_key in bricks.items():
                 self._take_brick(brick_key, replies[key])
@@ -174,8 +179,17 @@ class ProbeThread(threading.Thread):
                 reply = replies.get((host, targets.peer_port), Reply.UNKNOWN)
                 if host in self._targets.peers:
                     self._take_peer(host, reply)
+            lost = self._without_reply() - before
+        if lost:
+            self._on_silence()
 
     # --- with the lock held ----------------------------------------------------------------------
+
+    def _without_reply(self) -> Set[object]:
+        """What did not answer when it was probed last."""
+        peers = {host for host, answers in self._peers.items() if not answers}
+        bricks = {key for key, answers in self._bricks.items() if not answers}
+        return {*peers, *bricks, *({"glusterd"} if self._glusterd is Reply.SILENT else ())}
 
     def _take_glusterd(self, reply: Reply) -> None:
         if reply is Reply.UNREACHABLE:  # no such socket

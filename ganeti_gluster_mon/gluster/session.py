@@ -19,12 +19,10 @@ had it been sent all of them, it would go on to run them in vain.
 from __future__ import annotations
 
 import contextlib
-import functools
 import itertools
 import os
 import re
 import selectors
-import shutil
 import signal
 import threading
 import time
@@ -32,7 +30,7 @@ from typing import Iterable, Optional, Tuple
 
 from ganeti_gluster_mon.gluster import probe
 from ganeti_gluster_mon.gluster.capture import Answer
-from ganeti_gluster_mon.gluster.child import ENVIRONMENT, Child, read
+from ganeti_gluster_mon.gluster.child import Child, read
 from ganeti_gluster_mon.gluster.query import VOLUME_NAME, Query
 
 #: where glusterd listens for the gluster command
@@ -58,6 +56,10 @@ class GlusterUnavailable(Exception):
 
     #: one word for metrics
     kind = "cannot-query"
+
+
+class GivenUp(Exception):
+    """The queries of a session were given up."""
 
 
 class NotRoot(GlusterUnavailable):
@@ -126,40 +128,6 @@ def why_invalid(query: Query) -> Optional[str]:
     return None
 
 
-def version(gluster: str, timeout: float) -> Optional[str]:
-    """Gluster's version ("10.3") by ``gluster --version``; None where there is no answer within *timeout* seconds.
-
-    It is run once for each file that the command has been.
-    """
-    path = shutil.which(gluster, path=ENVIRONMENT["PATH"])
-    if path is None:
-        return None
-    file = os.stat(path)
-    return _version(path, (file.st_ino, file.st_mtime_ns), timeout)
-
-
-@functools.lru_cache(maxsize=1)
-def _version(gluster: str, _file: Tuple[int, int], timeout: float) -> Optional[str]:
-    try:
-        child = Child([gluster, "--version"])
-    except OSError:
-        return None
-    output = b""
-    try:
-        deadline = time.monotonic() + timeout
-        with selectors.DefaultSelector() as selector:
-            selector.register(child.stdout, selectors.EVENT_READ)
-            while selector.select(max(0.0, deadline - time.monotonic())):
-                more = read(child.stdout, _AT_ONCE)
-                output += more or b""
-                if more == b"" or len(output) > _AT_ONCE:
-                    break
-    finally:
-        child.end()
-    match = re.match(rb"glusterfs (\S+)", output)
-    return match.group(1).decode("ascii", "replace") if match else None
-
-
 class GlusterSession:
     """Queries to one ``gluster`` process.
 
@@ -182,18 +150,27 @@ class GlusterSession:
         self._gluster = gluster
         #: why nothing more will be answered, once that is so
         self._over: Optional[str] = None
+        self._given_up = False
         self._process: Optional[_Process] = _Process(gluster)
 
     def __enter__(self) -> GlusterSession:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._over = self._over or "the session was closed"
+        self._kill("the session was closed")
+        with self._in_use:  # another thread may be at it; it hears the end of the process
+            self._end()
+
+    def give_up(self) -> None:
+        """Have `run_queries` raise GivenUp, at once if it waits for an answer.  From any thread."""
+        self._given_up = True
+        self._kill("the queries were given up")
+
+    def _kill(self, why: str) -> None:
+        self._over = self._over or why
         process = self._process
         if process is not None:
             process.kill()
-        with self._in_use:  # another thread may be at it; it hears the end of the process
-            self._end()
 
     def run_queries(
         self, queries: Iterable[Query], deadline: float, last_begin: float = float("inf")
@@ -202,12 +179,16 @@ class GlusterSession:
 
         Blocks until all are answered, *deadline* (of time.monotonic()) has come or too much
         output.  An answer that is not whole has the reason in ``failure`` and keeps what came of it.
+        Raises GivenUp.
         """
         with self._in_use:
             self._deadline = deadline
             self._too_late = f"no answer within {round(max(0.0, deadline - time.monotonic()), 1):g} s"
             in_time = itertools.takewhile(lambda _: time.monotonic() < last_begin, queries)
-            return tuple(self._answer(query) for query in in_time)
+            answers = tuple(self._answer(query) for query in in_time)
+        if self._given_up:
+            raise GivenUp
+        return answers
 
     def _answer(self, query: Query) -> Answer:
         refusal = why_invalid(query) or self._over
@@ -219,7 +200,8 @@ class GlusterSession:
             try:
                 self._process = _Process(self._gluster)
             except GlusterUnavailable as error:
-                refusal = self._over = str(error)
+                self._over = str(error)
+            refusal = self._over  # it may have been set while the process was started
         if refusal is not None or self._process is None:
             return Answer(query, b"", failure=refusal)
         return self._run_query(self._process, query)

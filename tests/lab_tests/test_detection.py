@@ -27,9 +27,26 @@ LONG = 60.0
 Fault = Callable[[Pool, int], None]
 
 
+#: While HOLD is there, `volume status` waits before it is sent: HELD is there then, and is to be removed.
+GLUSTER, HOLD, HELD = "/run/gluster-that-waits", "/run/hold-volume-status", "/run/volume-status-is-held"
+SCRIPT = f"""#!/bin/sh
+[ "$1" = --version ] && exec gluster "$@"
+while IFS= read -r line; do
+    case $line in
+    "volume status all"*)
+        if mv {HOLD} {HELD} 2>/dev/null; then while [ -e {HELD} ]; do sleep 0.02; done; fi
+    esac
+    printf '%s\\n' "$line"
+done | gluster "$@"
+"""
+
+
 @pytest.fixture(scope="module")
 def together(lab_pool: Pool) -> Iterator[Together]:
-    with on_every_host(lab_pool, "--interval", "30") as running:
+    for host in (1, 2, 3):
+        lab_pool.exec(host, ["tee", GLUSTER], input=SCRIPT)
+        lab_pool.exec(host, ["chmod", "+x", GLUSTER])
+    with on_every_host(lab_pool, "--interval", "30", "--gluster", GLUSTER) as running:
         running.settle()
         yield running
 
@@ -162,5 +179,29 @@ def test_a_glusterd_that_dies(together: Together, role: str) -> None:
         Pool.kill_glusterd,
         Pool.start_glusterd,
         f"node{host}.lab.test",
+    ):
+        pass
+
+
+@pytest.mark.parametrize("begin", [Pool.cut, Pool.freeze_glusterd])
+def test_a_peer_that_vanishes_while_volume_status_is_queried(together: Together, begin: Fault) -> None:
+    """glusterd waits for it then, for minutes; what the probes between two cycles find ends the query."""
+    together.settle()
+    leader, last = host_of(together, "leader"), host_of(together, "last")
+
+    def vanish(pool: Pool, host: int) -> None:
+        pool.exec(leader, ["touch", HOLD])
+        pool.exec(leader, ["touch", "/var/lib/glusterd/vols/gv0/info"])  # a change begins a cycle
+        held = ["test", "-e", HELD]
+        wait_until(lambda: pool.exec(leader, held, check=False).returncode == 0, "the query to be sent", LONG)
+        begin(pool, host)
+        pool.exec(leader, ["rm", HELD])
+
+    def return_(pool: Pool, host: int) -> None:
+        (Pool.join if begin is Pool.cut else Pool.thaw_glusterd)(pool, host)
+
+    what = f"a peer that vanishes during volume status ({begin.__name__})"
+    with fault(
+        together, what, last, vanish, return_, f"node{last}.lab.test" if begin is not Pool.cut else "peer "
     ):
         pass

@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import os
 import random
+import threading
 import time
 from collections import Counter
 from dataclasses import replace
@@ -87,7 +88,10 @@ class Poller:
         self._last_error = ""
         self._healing: Optional[HealThread] = None
         self._publishing_fails = False
-        self._prober = probe_thread.ProbeThread(session.GLUSTERD_SOCKET)
+        #: the cycle whose queries may be given up, and the lock for it
+        self._running: Optional[cycle.Cycle] = None
+        self._running_lock = threading.Lock()
+        self._prober = probe_thread.ProbeThread(session.GLUSTERD_SOCKET, on_silence=self._give_up)
         self._follow_up: Optional[float] = None
         #: bricks that do not answer, as their own nodes reported, as "host:path"
         self._reported: FrozenSet[str] = frozenset()
@@ -219,7 +223,7 @@ class Poller:
             urgent = bool(reported) or any(what.startswith(_PROBE_CHANGED) for what in event)
             running = cycle.Cycle(self._settings, self._previous, replies, reported, urgent)
             try:
-                capture = running.run_queries(leads)
+                capture = self._run_queries(running, leads, may_give_up=not urgent)
                 waited = running.waited
                 if running.targets is not None:
                     self._prober.watch(running.targets)
@@ -229,6 +233,8 @@ class Poller:
                     running.__exit__()
             self._log_success()
             answered = True
+        except session.GivenUp:
+            return time.monotonic() - began + self._run_cycle((_PROBE_CHANGED,), heal_write)
         except session.GlusterUnavailable as err:
             self._log_failure(err)
             capture = cycle.without_gluster(self._settings, str(err), replies)
@@ -250,6 +256,25 @@ class Poller:
         )
         self._publish(spool.SpooledCapture(capture, record))
         return waited + self._repair(capture, answered)
+
+    def _run_queries(self, running: cycle.Cycle, leads: bool, may_give_up: bool) -> Capture:
+        """All queries of *running* but those about healing.  Raises session.GivenUp."""
+        with self._running_lock:
+            self._running = running if may_give_up else None
+        try:
+            return running.run_queries(leads)
+        finally:
+            with self._running_lock:
+                self._running = None
+
+    def _give_up(self) -> None:
+        """Give up the queries of the cycle that runs, so that another begins; in the thread of the probes.
+
+        One of them may wait for what does not answer any more: `volume status` waits for a peer for minutes.
+        """
+        with self._running_lock:
+            if self._running is not None:
+                self._running.give_up()
 
     def _log_report(self) -> Any:
         report = None if self._logs is None else self._logs.report()

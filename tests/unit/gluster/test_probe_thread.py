@@ -123,6 +123,34 @@ def test_a_brick_that_freezes_and_goes_on(tmp_path: Path, glusterd: Server) -> N
         assert running.replies().suspected == ()
 
 
+def test_each_silence_is_reported_once_and_no_return(tmp_path: Path, glusterd: Server) -> None:
+    path, silences = str(tmp_path / "glusterd.socket"), threading.Semaphore(0)
+    with server() as peer:
+        running = ProbeThread(path, PERIOD, on_silence=silences.release)
+        running.watch(Targets(peers=("127.0.0.1",), peer_port=peer.port))
+        running.start()
+        try:
+            for freezes in (peer, glusterd):
+                assert not silences.acquire(timeout=0.5), "all answer"
+                freezes.freeze()
+                assert silences.acquire(timeout=LONG)
+                assert not silences.acquire(timeout=2.5), "it is still the same silence"
+                freezes.thaw()
+                assert any("answers again" in change for change in all_changes(running, 2))
+        finally:
+            running.end()
+
+
+def all_changes(running: ProbeThread, most: int) -> List[str]:
+    """The next changes, *most* of them."""
+    found: List[str] = []
+    while len(found) < most:
+        more = changes(running)
+        assert more, found
+        found += more
+    return found
+
+
 def test_a_brick_that_is_slow_is_suspected_and_cleared(tmp_path: Path, glusterd: Server) -> None:
     with (
         server() as process,

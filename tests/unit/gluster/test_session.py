@@ -7,7 +7,7 @@ import signal
 import threading
 import time
 from pathlib import Path
-from typing import List
+from typing import Callable, List
 
 import psutil
 import pytest
@@ -22,6 +22,13 @@ A, B, C = ("volume", "info"), ("pool", "list"), ("volume", "status", "all")
 
 def soon(seconds: float = 20.0) -> float:
     return time.monotonic() + seconds
+
+
+def wait_for(condition: Callable[[], bool]) -> None:
+    until = soon()
+    while not condition():
+        assert time.monotonic() < until
+        time.sleep(0.01)
 
 
 def children() -> List[psutil.Process]:
@@ -156,11 +163,33 @@ def test_ending_a_conversation_ends_the_asking_in_another_thread(tmp_path: Path)
     with GlusterSession(fake.path) as gluster:
         asking = threading.Thread(target=lambda: answers.extend(gluster.run_queries([A, B], soon(60))))
         asking.start()
-        while not (tmp_path / "log").exists() or fake.heard != ["started", "volume info"]:
-            time.sleep(0.01)
+        wait_for(lambda: (tmp_path / "log").exists() and fake.heard == ["started", "volume info"])
     asking.join(5)
     assert not asking.is_alive()
     assert len(answers) == 2
+
+
+def test_queries_that_are_given_up_from_another_thread(tmp_path: Path) -> None:
+    fake = FakeGluster(tmp_path, {A: [HANGS], B: ["b\n"]})
+    raised: List[session.GivenUp] = []
+
+    def query(gluster: GlusterSession) -> None:
+        try:
+            gluster.run_queries([A, B], soon(60))
+        except session.GivenUp as err:
+            raised.append(err)
+
+    with GlusterSession(fake.path) as gluster:
+        querying = threading.Thread(target=query, args=(gluster,))
+        querying.start()
+        wait_for(lambda: (tmp_path / "log").exists() and fake.heard == ["started", "volume info"])
+        gluster.give_up()
+        querying.join(5)
+        assert not querying.is_alive()
+        assert len(raised) == 1
+        with pytest.raises(session.GivenUp):
+            gluster.run_queries([B], soon())
+    assert fake.heard == ["started", "volume info"]
 
 
 def test_gluster_that_cannot_be_started() -> None:
@@ -168,16 +197,6 @@ def test_gluster_that_cannot_be_started() -> None:
         GlusterSession("/nowhere/gluster")
     with pytest.raises(session.GlusterUnavailable, match="cannot start /etc/passwd: Permission denied"):
         GlusterSession("/etc/passwd")
-
-
-def test_version(tmp_path: Path) -> None:
-    script = tmp_path / "gluster"
-    script.write_text("#!/bin/sh\necho 'glusterfs 10.3'\n")
-    script.chmod(0o755)
-    assert session.version(str(script), 5) == "10.3"
-    script.write_text("#!/bin/sh\nsleep 600\n")
-    assert session.version(str(script), 0.2) is None
-    assert session.version("/nowhere/gluster", 5) is None
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root gets as far as looking for glusterd")

@@ -9,7 +9,7 @@ import uuid
 from contextlib import suppress
 from pathlib import Path
 from types import SimpleNamespace
-from typing import ClassVar, Dict, List, Optional, Tuple
+from typing import Callable, ClassVar, Dict, List, Optional, Tuple
 
 import pytest
 
@@ -134,6 +134,43 @@ def test_a_new_leader_uses_the_brick_ports_that_the_former_leader_knew(
     made._run_cycle((), -1)
     ports = [None if each is None else each.brick_ports[BRICK] for each in FakeCycle.previous]
     assert ports == [None, 49999, 49152]  # once only: what this leader found since is newer
+
+
+class WaitingCycle(FakeCycle):
+    """A cycle that waits for a peer, which probes find to be silent meanwhile; an urgent one does not wait."""
+
+    silence: ClassVar[List[Callable[[], None]]] = []
+
+    def __init__(self, settings: Settings, previous: Optional[Capture], *more: object) -> None:
+        super().__init__(settings, previous)
+        *_, self.urgent = more
+        self.given_up = threading.Event()
+
+    def give_up(self) -> None:
+        """From the thread of the probes."""
+        self.given_up.set()
+
+    def run_queries(self, leads: bool) -> Capture:
+        """What an urgent cycle finds."""
+        threading.Thread(target=self.silence[0]).start()
+        if self.urgent:
+            assert not self.given_up.wait(0.2), "one that is urgent comes to its end"
+            return super().run_queries(leads)
+        assert self.given_up.wait(20)
+        raise session.GivenUp
+
+
+def test_a_cycle_that_waits_for_what_became_silent_is_followed_by_an_urgent_one_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = Spool(str(tmp_path))
+    place.prepare()
+    monkeypatch.setattr(cycle, "Cycle", WaitingCycle)
+    made = poller.Poller(Settings(), 30.0, place, lambda: None)
+    monkeypatch.setattr(WaitingCycle, "silence", [made._give_up])
+    made._run_cycle((), -1)
+    assert made._previous is not None
+    assert place.current().capture.recorded_at == 1, "what the urgent one found is published"
 
 
 def test_counts_for_which_a_cycle_had_no_time_stay_with_their_age(
