@@ -20,7 +20,8 @@ from ganeti_gluster_mon.daemon import spool
 from ganeti_gluster_mon.daemon.free_memory import return_free_memory
 from ganeti_gluster_mon.daemon.log import log_event
 from ganeti_gluster_mon.daemon.poller.heal_thread import HealThread
-from ganeti_gluster_mon.gluster import cycle, heal_order, probe_thread, session, status_query
+from ganeti_gluster_mon.daemon.poller.kept_capture import KeptCapture
+from ganeti_gluster_mon.gluster import cycle, heal_order, probe_thread, session
 from ganeti_gluster_mon.gluster.capture import Answer, Capture, CaptureError
 from ganeti_gluster_mon.gluster.log_messages import logs_to_json
 from ganeti_gluster_mon.gluster.model import Process
@@ -81,7 +82,7 @@ class Poller:
         self._alive = alive
         self._check_others_may_lead = others_may_lead
         self._others_may_lead = False
-        self._previous: Optional[Capture] = None
+        self._kept = KeptCapture()
         #: what was published last, while its heal queries are running
         self._latest: Optional[spool.SpooledCapture] = None
         self._failures: Counter[str] = Counter()
@@ -126,10 +127,11 @@ class Poller:
         began = time.monotonic()
         watch.renew()
         waited = self._run_cycle(event, heal_write)
+        processes = self._kept.processes
+        if processes is not None:
+            watch.processes([(process.pid, _name(process)) for process in processes])
         return_free_memory()
         self._alive()
-        if self._previous is not None and self._previous.processes is not None:
-            watch.processes([(process.pid, _name(process)) for process in self._previous.processes])
         took = time.monotonic() - began
         delay = self._delay()
         # Queries take at most half of the time, however much happens; the wait for a silent target is no query.
@@ -150,6 +152,7 @@ class Poller:
             if _HEAL_DONE in occurred.what:
                 os.read(heal_done, 1)
                 self._publish_heal_answers()
+                return_free_memory()
                 if self._healing_is_old:
                     # The heal counts may be from before the last change.
                     due = min(due, max(earliest, time.monotonic()))
@@ -212,16 +215,16 @@ class Poller:
         if leads and not self._led:
             self._take_over()
         self._led = leads
-        began, boottime = time.monotonic(), spool.boottime()
+        began, boottime, previous = time.monotonic(), spool.boottime(), self._kept.capture
         replies, waited = self._prober.replies(), 0.0
         if self._logs is not None:
-            mounts = () if self._previous is None else self._previous.mounts
+            mounts = () if previous is None else previous.mounts
             self._logs.start(mount.path for mount in mounts)
         self._healing_is_old = self._healing is not None
         try:
             reported = self._suspected_bricks()
             urgent = bool(reported) or any(what.startswith(_PROBE_CHANGED) for what in event)
-            running = cycle.Cycle(self._settings, self._previous, replies, reported, urgent)
+            running = cycle.Cycle(self._settings, previous, replies, reported, urgent)
             try:
                 capture = self._run_queries(running, leads, may_give_up=not urgent)
                 waited = running.waited
@@ -239,7 +242,7 @@ class Poller:
             self._log_failure(err)
             capture = cycle.without_gluster(self._settings, str(err), replies)
             answered = False
-        self._previous = status_query.without_profiles(capture)
+        self._kept.capture = capture
         record = spool.CycleRecord(
             boottime=boottime,
             seconds=time.monotonic() - began,
@@ -302,9 +305,10 @@ class Poller:
         listens on another port, and would be reported as dead.
         """
         followed = self._spool.leader_capture()
-        if followed is not None and self._previous is not None:
-            ports = {**self._previous.brick_ports, **followed[0].brick_ports}
-            self._previous = replace(self._previous, brick_ports=ports)
+        previous = self._kept.capture
+        if followed is not None and previous is not None:
+            ports = {**previous.brick_ports, **followed[0].brick_ports}
+            self._kept.capture = replace(previous, brick_ports=ports)
 
     def _suspected_bricks(self) -> FrozenSet[Tuple[str, str]]:
         """The bricks that other nodes reported, by host and path; forgotten after the next cycle."""
@@ -325,13 +329,13 @@ class Poller:
             if answers is not None:
                 return self._with_kept(answers, running.heal_queries)
             self._healing = healing
-        return heal_order.kept_answers(running.heal_queries, self._previous, cycle.STILL_RUNNING)
+        return heal_order.kept_answers(running.heal_queries, self._kept.capture, cycle.STILL_RUNNING)
 
     def _with_kept(self, answers: Sequence[Answer], queries: Sequence[Query]) -> Tuple[Answer, ...]:
         """*answers*, and the previous ones to those of *queries* whose turn has not come, with their age."""
         new = {answer.query for answer in answers}
         left = [each for each in queries if each not in new]
-        return (*answers, *heal_order.kept_answers(left, self._previous, heal_order.TURN_TO_COME))
+        return (*answers, *heal_order.kept_answers(left, self._kept.capture, heal_order.TURN_TO_COME))
 
     def _publish_heal_answers(self) -> None:
         """Slow heal queries have ended: publish the capture again, with their answers."""
@@ -350,7 +354,7 @@ class Poller:
             if answer.failure == cycle.STILL_RUNNING
         ]
         capture = cycle.with_answers(self._latest.capture, [*left, *taken])
-        self._previous = status_query.without_profiles(capture)
+        self._kept.capture = capture
         self._publish(replace(self._latest, capture=capture, cycle=replace(self._latest.cycle, event=None)))
 
     def _publish(self, captured: spool.SpooledCapture) -> None:

@@ -169,7 +169,7 @@ def test_a_cycle_that_waits_for_what_became_silent_is_followed_by_an_urgent_one_
     made = poller.Poller(Settings(), 30.0, place, lambda: None)
     monkeypatch.setattr(WaitingCycle, "silence", [made._give_up])
     made._run_cycle((), -1)
-    assert made._previous is not None
+    assert made._kept.capture is not None
     assert place.current().capture.recorded_at == 1, "what the urgent one found is published"
 
 
@@ -187,7 +187,7 @@ def test_counts_for_which_a_cycle_had_no_time_stay_with_their_age(
     monkeypatch.setattr(cycle, "Cycle", FakeCycle)
     made = poller.Poller(Settings(), 30.0, place, lambda: None)
     before = (Answer(first, b"<old/>", taken_at=7), Answer(second, b"<old/>", taken_at=8))
-    made._previous = Capture(recorded_at=9, answers=before)
+    made._kept.capture = Capture(recorded_at=9, answers=before)
     made._run_cycle((), -1)
     found = {answer.query: answer for answer in place.current().capture.answers}
     assert (found[first].output, found[first].taken_at) == (b"<new/>", None)
@@ -214,7 +214,7 @@ def test_late_counts_replace_those_of_their_volumes_only(
 
     monkeypatch.setattr(cycle, "Cycle", SlowCycle)
     made = poller.Poller(Settings(), 30.0, place, lambda: None)
-    made._previous = Capture(recorded_at=9, answers=(Answer(second, b"<old/>", taken_at=8),))
+    made._kept.capture = Capture(recorded_at=9, answers=(Answer(second, b"<old/>", taken_at=8),))
 
     def found() -> Dict[Query, Tuple[bytes, Optional[str]]]:
         return {each.query: (each.output, each.failure) for each in place.current().capture.answers}
