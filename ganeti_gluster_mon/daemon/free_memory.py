@@ -8,7 +8,20 @@ from __future__ import annotations
 
 import ctypes
 
-_trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+_LIBC = ctypes.CDLL(None)
+_trim = getattr(_LIBC, "malloc_trim", None)
+_mallopt = getattr(_LIBC, "mallopt", None)
+#: of <malloc.h>
+_M_ARENA_MAX = -8
+
+
+def use_one_heap() -> None:
+    """Have all threads that start later allocate from one heap (mallopt(3)): each heap keeps free memory of its own.
+
+    Threads of Python seldom allocate at the same time.  A C library without that function decides for itself.
+    """
+    if _mallopt is not None:
+        _mallopt(_M_ARENA_MAX, 1)
 
 
 def return_free_memory() -> None:

@@ -29,6 +29,7 @@ import sdnotify
 
 from ganeti_gluster_mon.daemon import log, privileges, supervisor
 from ganeti_gluster_mon.daemon.cluster import secret
+from ganeti_gluster_mon.daemon.free_memory import use_one_heap
 from ganeti_gluster_mon.daemon.log import log_event
 from ganeti_gluster_mon.daemon.spool import Spool
 from ganeti_gluster_mon.gluster.cycle import Settings
@@ -114,6 +115,7 @@ def run_poller(options: Options) -> int:
     from ganeti_gluster_mon.daemon.poller.log_counter import LogCounter
     from ganeti_gluster_mon.daemon.poller.poller import Poller
 
+    use_one_heap()
     _must_be_root()
     os.chdir("/")  # paths are absolute since they were parsed
     privileges.end_with_parent()
@@ -158,6 +160,7 @@ def run_web_process(options: Options) -> int:
     from ganeti_gluster_mon.daemon.web.content_updater import ContentUpdater
     from ganeti_gluster_mon.daemon.web.exchange_handler import ExchangeHandler
 
+    use_one_heap()
     log.to_stderr("web", options.log_level)
     spool = _prepare(options) if os.geteuid() == 0 else Spool(options.run_directory)
     current = CurrentContent()
