@@ -90,6 +90,10 @@ class CycleRecord:
         """Seconds after which its answers are not used any more: so many cycles did not come."""
         return STALE_CYCLES * self.interval
 
+    def age(self) -> float:
+        """Seconds since the answers were taken, whatever was done to the clock meanwhile."""
+        return max(0.0, (boottime() - self.boottime) / 1e9)
+
 
 @dataclass(frozen=True)
 class SpooledCapture:
@@ -99,8 +103,8 @@ class SpooledCapture:
     cycle: CycleRecord
 
     def age(self) -> float:
-        """Seconds since the answers were taken, whatever was done to the clock meanwhile."""
-        return max(0.0, (boottime() - self.cycle.boottime) / 1e9)
+        """Seconds since the answers were taken."""
+        return self.cycle.age()
 
 
 def boottime() -> int:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Optional, Tuple
 
 from ganeti_gluster_mon.daemon.spool import Spool, SpooledCapture, boottime
-from ganeti_gluster_mon.gluster import query
+from ganeti_gluster_mon.gluster import capture_archive, query
 from ganeti_gluster_mon.gluster.capture import Answer, Capture, CaptureError
 from ganeti_gluster_mon.gluster.log_messages import LogReport, logs_from_json
 from ganeti_gluster_mon.gluster.merge import merge_captures
@@ -31,6 +31,23 @@ class LeaderCapture:
     def age(self) -> float:
         """Seconds since it was taken."""
         return max(0.0, (boottime() - self.boottime) / 1e9)
+
+
+@dataclass(frozen=True)
+class LeaderArchive:
+    """The capture of the leader, packed as it was sent."""
+
+    archive: bytes
+    #: as in LeaderCapture
+    boottime: int
+
+    def age(self) -> float:
+        """Seconds since it was taken."""
+        return max(0.0, (boottime() - self.boottime) / 1e9)
+
+    def unpack(self) -> LeaderCapture:
+        """The capture.  Raises CaptureError."""
+        return LeaderCapture(capture_archive.unpack(self.archive), self.boottime)
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from ganeti_gluster_mon.gluster.model import Peer
 
 BRICKS, MEDIUM, BRICKS_EACH = 1002, 402, 3
-#: seconds between two cycles, as by default, and captures before the memory is read: two cycles, each with the heal
+#: seconds between two cycles, as by default, and captures before the first request: two cycles, each with the heal
 #: backlog a little later
 INTERVAL, CAPTURES = 30.0, 4
 
@@ -111,7 +111,7 @@ def measure(words: str, bricks: int, profile: bool, stack: ExitStack) -> None:
     assert serving.stdout is not None
     port = int(serving.stdout.readline())
     _wait_for(spool / "captures" / str(CAPTURES))
-    time.sleep(INTERVAL / 2)  # for rendering the last one
+    time.sleep(INTERVAL)  # more cycles follow the start: there is no glusterd to be probed
     for path in ("/metrics", "/", "/node/node1.lab.test"):
         # as Prometheus and browsers send it; without "text/html" the answer for "/" is mond's list of versions
         headers = {"Accept": "text/html", "Accept-Encoding": "gzip"}

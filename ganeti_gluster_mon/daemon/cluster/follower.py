@@ -22,9 +22,9 @@ from ganeti_gluster_mon.daemon.cluster.peer_client import PeerClient, PeerError,
 from ganeti_gluster_mon.daemon.cluster.rejections import Rejections
 from ganeti_gluster_mon.daemon.cluster.role_writer import RoleWriter
 from ganeti_gluster_mon.daemon.log import log_event
-from ganeti_gluster_mon.daemon.spool_view import LeaderCapture
+from ganeti_gluster_mon.daemon.spool_view import LeaderArchive
 from ganeti_gluster_mon.gluster import capture_archive, merge
-from ganeti_gluster_mon.gluster.capture import Capture, CaptureError
+from ganeti_gluster_mon.gluster.capture import CaptureError
 
 #: candidates that are queried at one time
 _MAX_QUERIES = 3
@@ -64,7 +64,7 @@ class Follower:
         self._waiting: Dict[str, float] = {}
         self._rejections = Rejections()
         self._sequence = ""
-        self._followed: Optional[LeaderCapture] = None
+        self._followed: Optional[LeaderArchive] = None
         #: the uuid of the leader; None: there is none, or it is not known yet
         self.leader: Optional[str] = None
         self._began = asyncio.get_running_loop().time()
@@ -81,7 +81,7 @@ class Follower:
         self._silent: FrozenSet[str] = frozenset()
 
     @property
-    def followed(self) -> Optional[LeaderCapture]:
+    def followed(self) -> Optional[LeaderArchive]:
         """The latest capture of a leader, also of a former one; None before the first."""
         return self._followed
 
@@ -298,8 +298,8 @@ class Follower:
         if reply.archive:
             loop = asyncio.get_running_loop()
             try:
-                capture = await loop.run_in_executor(
-                    self._executor, _verified_capture, reply.archive, uuid, self.own or ""
+                await loop.run_in_executor(
+                    self._executor, _check_archive, reply.archive, uuid, self.own or ""
                 )
             except CaptureError as err:
                 self._reject(uuid, str(err))
@@ -307,7 +307,7 @@ class Follower:
             if uuid != self.leader:
                 return False
             self._rejections.end(uuid)
-            self._followed = LeaderCapture(capture, reply.boottime)
+            self._followed = LeaderArchive(reply.archive, reply.boottime)
             self._changed()
             self._write_leader_capture(reply)
         elif reply.sequence != self._sequence:
@@ -326,8 +326,6 @@ class Follower:
             self._logged_error = str(err)
 
 
-def _verified_capture(sent: bytes, sender: str, own: str) -> Capture:
-    """The capture in *sent*.  Raises CaptureError if it is not a capture of *sender*'s pool."""
-    capture = capture_archive.unpack(sent)
-    merge.check_same_pool(capture, sender, own)
-    return capture
+def _check_archive(sent: bytes, sender: str, own: str) -> None:
+    """Raise CaptureError if *sent* is not a capture of *sender*'s pool."""
+    merge.check_same_pool(capture_archive.unpack(sent), sender, own)

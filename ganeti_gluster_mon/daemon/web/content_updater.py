@@ -11,6 +11,7 @@ import asyncio
 import logging
 import time
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import Callable, Dict, Optional, Sequence, Tuple
 
 import pyinotify
@@ -19,9 +20,17 @@ from ganeti_gluster_mon import snapshot
 from ganeti_gluster_mon.daemon.cluster.exchange import Exchange, NodeState
 from ganeti_gluster_mon.daemon.cluster.follower import Follower
 from ganeti_gluster_mon.daemon.cluster.peer_client import PeerClient
+from ganeti_gluster_mon.daemon.compressed import Compressed
 from ganeti_gluster_mon.daemon.free_memory import return_free_memory
 from ganeti_gluster_mon.daemon.log import log_event
-from ganeti_gluster_mon.daemon.spool import CURRENT, SILENT_BRICKS, Spool, SpooledCapture, boottime
+from ganeti_gluster_mon.daemon.spool import (
+    CURRENT,
+    SILENT_BRICKS,
+    CycleRecord,
+    Spool,
+    SpooledCapture,
+    boottime,
+)
 from ganeti_gluster_mon.daemon.spool_view import SpoolView
 from ganeti_gluster_mon.daemon.web.annotations import Annotations
 from ganeti_gluster_mon.daemon.web.content import (
@@ -77,7 +86,7 @@ class ContentUpdater:
         self._latency_extremes = latency_extremes
         #: None: what is shown has no history and no mutes
         self._annotations = annotations
-        self._own: Optional[SpooledCapture] = None
+        self._own: Optional[_OwnCapture] = None
         self._is_new = False
         self._changed = asyncio.Event()
         self._logged_status = ""
@@ -134,10 +143,9 @@ class ContentUpdater:
                     await self._read_capture()
             elif not self._overdue() or began - shown < took / _SHARE:
                 continue
-            view = self._spool_view()
-            if view is not None:
-                await loop.run_in_executor(self._executor, self._show, view)
-            view = None  # its capture would be kept while the next one is read, 9 MB of a thousand bricks
+            make_view = self._spool_view()
+            if make_view is not None:
+                await loop.run_in_executor(self._executor, self._show, make_view)
             await loop.run_in_executor(self._executor, return_free_memory)
             shown = time.monotonic()
             took = shown - began
@@ -169,7 +177,8 @@ class ContentUpdater:
     def _overdue(self) -> bool:
         """Whether the next capture should have come, so that the age of this one matters."""
         followed = None if self._follower is None else self._follower.followed
-        ages = [known.age() for known in (self._own, followed) if known is not None]
+        own = None if self._own is None else self._own.cycle
+        ages = [known.age() for known in (own, followed) if known is not None]
         return max(ages, default=0.0) > 1.5 * self._interval
 
     async def _read_capture(self) -> None:
@@ -184,7 +193,7 @@ class ContentUpdater:
             return
         self._unreadable = ""
         new = self._own is None or own.cycle.boottime != self._own.cycle.boottime
-        self._own = own
+        self._own = await loop.run_in_executor(self._executor, _OwnCapture.of, own)
         if self._exchange is None or self._follower is None:
             return
         self._exchange.key = self._spool.read_key()
@@ -195,31 +204,28 @@ class ContentUpdater:
         silent = [host for host, answers in own.capture.reachable.items() if not answers]
         self._follower.update(hosts if state.answered else None, new and own.cycle.event is not None, silent)
 
-    def _spool_view(self) -> Optional[SpoolView]:
-        """What is to be shown; None while there is nothing, or soon more than there is."""
+    def _spool_view(self) -> Optional[Callable[[], SpoolView]]:
+        """What unpacks the captures that are to be shown; None while there is nothing, or soon more than there is."""
         own, follower, exchange = self._own, self._follower, self._exchange
         if own is None:
             return None
+        packed = own.captured
         if follower is None or exchange is None or exchange.key is None:
-            return SpoolView(own)
+            return lambda: SpoolView(packed.load())
         uuid, followed = follower.own, follower.followed
         leads = own.cycle.leads
         if uuid is not None and followed is not None and not (leads and follower.leader == uuid):
-            return SpoolView(own, followed, uuid, leader=False)
-        if leads:
-            return SpoolView(own, leader=True)
-        if follower.is_starting:
+            return lambda: SpoolView(packed.load(), followed.unpack(), uuid, leader=False)
+        if not leads and follower.is_starting:
             return None
-        return SpoolView(own, leader=False)
+        return lambda: SpoolView(packed.load(), leader=leads)
 
-    def _show(self, view: SpoolView) -> None:
-        former = self._current.content
-        if former is not None:
-            former.forget_pool()
+    def _show(self, make_view: Callable[[], SpoolView]) -> None:
+        view = make_view()
         found = snapshot.from_view(view, self._limits, time.time_ns())
         if self._annotations is not None:
             found = self._annotations.apply(found)
-        self._current.content = render(
+        content = self._current.content = render(
             found.pool,
             found.health,
             found.now,
@@ -233,6 +239,7 @@ class ContentUpdater:
         if self._is_settled(found, view):
             self._log_status(found)
         self._write_storage_status(found, view)
+        content.evaluated.compress()
 
     def _is_settled(self, found: Snapshot, view: SpoolView) -> bool:
         """Whether the status is worth a line in the log: while answers are to come soon, it is not, unless CRITICAL."""
@@ -265,6 +272,18 @@ class ContentUpdater:
             level = logging.INFO if found.health.code <= 1 else logging.WARNING
             log_event(level, "status changed", {"code": found.health.code, "message": found.health.message})
         self._logged_status = status
+
+
+@dataclass(frozen=True)
+class _OwnCapture:
+    """The latest capture of this node, compressed, and its cycle."""
+
+    captured: Compressed[SpooledCapture]
+    cycle: CycleRecord
+
+    @classmethod
+    def of(cls, captured: SpooledCapture) -> _OwnCapture:
+        return cls(Compressed(captured), captured.cycle)
 
 
 def _state(own: SpooledCapture, last: Optional[str], has_key: bool) -> Tuple[NodeState, Dict[str, str]]:

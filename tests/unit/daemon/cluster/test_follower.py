@@ -63,7 +63,7 @@ def test_it_follows_the_leader_and_leads_when_the_leader_has_ended(tmp_path: Pat
                 await until(lambda: place.role() == spool.FOLLOW)
                 await until(lambda: mine.followed)
                 assert mine.followed is not None
-                assert mine.followed.capture.node == "node1.lab.test"
+                assert mine.followed.unpack().capture.node == "node1.lab.test"
                 assert mine.leader == NODE1
                 taken = mine.followed.boottime
                 there.exchange.set_state(leading(NODE1))

@@ -7,7 +7,6 @@ from dataclasses import replace
 from ganeti_gluster_mon.daemon.poller.kept_capture import KeptCapture
 from ganeti_gluster_mon.gluster import query
 from ganeti_gluster_mon.gluster.capture import Answer
-from tests.generate import large_capture
 from tests.unit.gluster.healthy_capture import HEALTHY
 
 
@@ -17,10 +16,3 @@ def test_what_is_kept_is_the_same_without_profiles() -> None:
     kept.capture = replace(HEALTHY, answers=(*HEALTHY.answers, Answer(query.profile("gv0"), b"<large/>")))
     without = [each for each in HEALTHY.answers if not query.is_profile_query(each.query)]
     assert kept.capture == replace(HEALTHY, answers=tuple(without))
-
-
-def test_it_takes_little_memory() -> None:
-    large, kept = large_capture(300, 3, False), KeptCapture()
-    kept.capture = large
-    assert kept._compressed is not None
-    assert len(kept._compressed) < sum(len(each.output) for each in large.answers) / 10

@@ -159,7 +159,7 @@ class TestPasswords:
     def test_every_path_wants_one(self, tmp_path: Path) -> None:
         config = written(tmp_path / "web.yml", USERS)
         with serving(web_config=config) as served:
-            for path in ("/", "/1", "/metrics", "/-/healthy", "/node/n1", "/runbook", "/nothing"):
+            for path in ("/", "/1", "/metrics", "/-/healthy", "/node/node1.lab.test", "/runbook", "/nothing"):
                 answer = served.ask(path)
                 assert (answer.status, answer.body) == (401, b"Unauthorized\n")
                 assert answer.headers["www-authenticate"].startswith('Basic realm="')

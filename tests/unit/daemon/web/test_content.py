@@ -60,20 +60,21 @@ def test_the_page() -> None:
 
 def test_the_page_of_a_node_is_rendered_once_when_it_is_requested() -> None:
     requested: List[str] = []
+    host = "node1.lab.test"
 
     def made(pool: Pool, health: Health, now: int, name: str) -> Optional[bytes]:
         assert (pool, health, now) == (POOL, HEALTH, NOW)
         requested.append(name)
-        return b"x" if name == "n1" else None
+        return b"x"
 
     pages = render(POOL, HEALTH, NOW, make_node_page=made).node_pages
     assert pages is not None
     assert requested == []
-    first = pages.get("n1")
+    first = pages.get(host)
     assert first is not None and first.plain == b"x"
-    assert pages.get("n1") is first
-    assert pages.get("n2") is None
-    assert requested == ["n1", "n2"]
+    assert pages.get(host) is first
+    assert pages.get("nowhere") is None
+    assert requested == [host]
     assert render(POOL, HEALTH, NOW).node_pages is None
 
 
@@ -136,7 +137,7 @@ async def report_of(current: CurrentContent, name: str) -> Reports:
 
 
 def test_what_is_first_requested_while_the_next_content_is_rendered_is_made_of_that_one() -> None:
-    """The pool of the former content is forgotten by then; what was rendered of it is served."""
+    """What was rendered of the former content is served at once."""
 
     async def work() -> None:
         first = render(POOL, HEALTH, NOW)
@@ -147,7 +148,6 @@ def test_what_is_first_requested_while_the_next_content_is_rendered_is_made_of_t
         begun, go_on = asyncio.Event(), threading.Event()
 
         def show() -> None:
-            first.forget_pool()
             loop.call_soon_threadsafe(begun.set)
             assert go_on.wait(GENEROUS)
             current.content = render(POOL, HEALTH, NOW + 1)
@@ -161,10 +161,23 @@ def test_what_is_first_requested_while_the_next_content_is_rendered_is_made_of_t
         go_on.set()
         await showing
         assert json.loads((await requested).terse.plain)["timestamp"] == NOW + 1
-        with pytest.raises(RuntimeError, match="the pool is forgotten"):
-            first.reports["storage", "gluster"]
 
     asyncio.run(asyncio.wait_for(work(), GENEROUS))
+
+
+def test_reports_and_pages_are_the_same_of_a_pool_that_was_compressed() -> None:
+    def made(pool: Pool, health: Health, now: int, name: str) -> bytes:
+        return repr((pool, health, now, name)).encode()
+
+    plain, compressed = (render(POOL, HEALTH, NOW, make_node_page=made) for _ in range(2))
+    for _ in range(2):
+        compressed.evaluated.compress()
+    assert compressed.reports.all == plain.reports.all
+    assert dict(compressed.reports) == dict(plain.reports)
+    assert plain.node_pages is not None and compressed.node_pages is not None
+    host = "node1.lab.test"
+    assert plain.node_pages.get(host) is not None
+    assert compressed.node_pages.get(host) == plain.node_pages.get(host)
 
 
 def test_hostile_names() -> None:

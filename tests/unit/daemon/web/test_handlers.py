@@ -17,9 +17,19 @@ from tornado.web import RequestHandler
 
 from ganeti_gluster_mon.daemon.web.base_handler import BaseHandler
 from ganeti_gluster_mon.daemon.web.bodies import PackedBody
-from ganeti_gluster_mon.daemon.web.content import CurrentContent
+from ganeti_gluster_mon.daemon.web.content import CurrentContent, render
 from ganeti_gluster_mon.daemon.web.handlers import application
-from tests.unit.daemon.web.serving import PAGE, RENDERED, RUNBOOK_PAGE, STYLE, Served, serving
+from tests.unit.daemon.web.serving import (
+    PAGE,
+    RENDERED,
+    RUNBOOK_PAGE,
+    STYLE,
+    Served,
+    a_node_page,
+    a_page,
+    serving,
+)
+from tests.unit.example_pool import HEALTH, NOW, POOL
 
 BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8"
 PROMETHEUS = "application/openmetrics-text;version=1.0.0,text/plain;version=0.0.4;q=0.5,*/*;q=0.1"
@@ -32,7 +42,7 @@ EVERY_PATH = (
     "/metrics",
     "/-/healthy",
     "/-/ready",
-    "/node/n1",
+    "/node/node1.lab.test",
     "/runbook",
 )
 
@@ -165,8 +175,7 @@ def test_head_is_get_without_the_body(served: Served, path: str) -> None:
 @pytest.mark.parametrize(
     ("path", "body"),
     [
-        ("/node/n1", PAGE + b"n1"),
-        ("/node/a%20b%25%2F", PAGE + b"a b%/"),
+        ("/node/node1.lab.test", PAGE + b"node1.lab.test"),
         ("/runbook", RUNBOOK_PAGE),
     ],
 )
@@ -178,13 +187,21 @@ def test_pages_of_nodes_and_the_runbook(served: Served, path: str, body: bytes) 
     assert f"style-src 'sha256-{digest}'" in answer.headers["content-security-policy"]
 
 
+def test_the_page_of_a_node_with_a_hostile_name() -> None:
+    assert POOL.peers is not None
+    pool = dataclasses.replace(POOL, peers=(dataclasses.replace(POOL.peers[0], hostname="a b%/"),))
+    rendered = render(pool, HEALTH, NOW, make_page=a_page, make_node_page=a_node_page)
+    with serving(rendered) as served:
+        assert served.ask("/node/a%20b%25%2F").body == PAGE + b"a b%/"
+
+
 @pytest.mark.parametrize(
     "path",
     [
-        "/node/n2",
+        "/node/node4.lab.test",
         "/node/",
         "/node",
-        "/node/n1/",
+        "/node/node1.lab.test/",
         "/node/..",
         "/node/..%2f..%2fetc%2fpasswd",
         "/node/%00",
@@ -202,7 +219,7 @@ def test_there_is_no_other_page(served: Served, path: str) -> None:
 def test_the_runbook_is_there_before_gluster_answers() -> None:
     with serving(rendered=None) as served:
         assert served.ask("/runbook").body == RUNBOOK_PAGE
-        assert served.ask("/node/n1").status == 503
+        assert served.ask("/node/node1.lab.test").status == 503
 
 
 @pytest.mark.parametrize("path", [*EVERY_PATH, "/nothing"])
