@@ -55,7 +55,10 @@ def standing_in(pid: int, volumes: bool = False) -> List[str]:
     """
     try:
         own = _devices(str(pid)) - _devices("self")
-    except (FileNotFoundError, ProcessLookupError):
+    except OSError as error:
+        # EINVAL: it is just ending, and has left its mount namespace
+        if error.errno not in (errno.ENOENT, errno.ESRCH, errno.EINVAL):
+            raise
         return []  # it ended meanwhile, and its mounts with it
     if not own:
         return []  # a switch, or a host that was ended before it had any
