@@ -63,6 +63,8 @@ class Child:
         #: readable once the process has ended, also when a process it left behind holds its pipes open
         self.ended = -1
         self._over = False
+        #: held while the group is killed, so that it is not reaped meanwhile
+        self._lock = threading.Lock()
         assert self._process.stdout is not None
         assert self._process.stderr is not None
         self.stdout = self._process.stdout.fileno()
@@ -82,11 +84,12 @@ class Child:
         return self._over or _readable(self.ended, 0)
 
     def kill(self) -> None:
-        """Kill the group; a thread that waits for it notices its end."""
-        if not self._over:
-            # The number of the group is ours as long as its leader is not reaped, dead or not.
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(self.pid, signal.SIGKILL)
+        """Kill the group; from any thread.  A thread that waits for it notices its end."""
+        # The number of the group is ours as long as its leader is not reaped, dead or not.
+        with self._lock:
+            if not self._over:
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(self.pid, signal.SIGKILL)
 
     def end(self, end_timeout: float = 1.0) -> Optional[int]:
         """Kill what is left of the group, reap the child, and return its status as subprocess does.
@@ -97,7 +100,8 @@ class Child:
         """
         if not self._over:
             self.kill()
-            self._over = True
+            with self._lock:
+                self._over = True
             if self.ended == -1 or _readable(self.ended, end_timeout):
                 self._process.wait()
             else:
