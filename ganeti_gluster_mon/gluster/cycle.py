@@ -18,7 +18,7 @@ from __future__ import annotations
 import os
 import time
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Dict, FrozenSet, Iterable, List, Optional, Sequence, Tuple
 
 from ganeti_gluster_mon.gluster import (
@@ -43,6 +43,7 @@ from ganeti_gluster_mon.gluster import (
 )
 from ganeti_gluster_mon.gluster.brick_probe import BrickEndpoint, BrickKey
 from ganeti_gluster_mon.gluster.capture import Answer, Capture
+from ganeti_gluster_mon.gluster.cycle_settings import Settings as Settings
 from ganeti_gluster_mon.gluster.geo_replication_query import GeoReplicationQuery
 from ganeti_gluster_mon.gluster.model import Mount, Peer, Process
 from ganeti_gluster_mon.gluster.mount_query import MountQuery
@@ -54,40 +55,6 @@ LEFT_TO_THE_LEADER = "left to the leader, which has not sent it yet"
 
 #: why a query has no answer that has not ended yet
 STILL_RUNNING = "the query is still running"
-
-
-@dataclass(frozen=True)
-class Settings:
-    """Timeouts in seconds, and where things are."""
-
-    #: for all queries but those of the heal backlog
-    timeout: float = 10.0
-    #: for the queries of the heal backlog, counted from when all others are answered
-    heal_timeout: float = 20.0
-    #: after this time no heal query is begun, and the counts of the other volumes stay as they were
-    heal_budget: float = float("inf")
-    #: for a peer's glusterd to answer
-    peer_timeout: float = 1.0
-    #: for a brick to answer; one that does not gets a second chance, twice as long
-    brick_timeout: float = 1.0
-    #: for statvfs on all mounts
-    mount_timeout: float = 2.0
-    #: whether a small file is written to each mount
-    test_writes: bool = False
-    #: bytes of answers in one cycle
-    max_output: int = 64 << 20
-    #: name or path of the gluster command
-    gluster: str = "gluster"
-    #: what `lvs` reports about the logical volumes under this node's bricks
-    lvm_file: str = lvm_file.LVM_PATH
-    #: whether this node's Gluster processes are listed too
-    processes: bool = True
-    #: lists the files of volumes that are instances' disks; None: the disks are not looked at
-    disks: Optional[disk_files.ListDisks] = None
-    #: for looking at the disks, on bricks and as a client
-    disk_timeout: float = 3.0
-    #: for the whole cycle; what is not known by then is not waited for; None: the sum of the others
-    deadline: Optional[float] = None
 
 
 def query_gluster(settings: Settings, previous: Optional[Capture] = None) -> Capture:
@@ -143,6 +110,7 @@ class Cycle:
         #: the queries of the heal backlog, once `run_queries` has found the volumes
         self.heal_queries: Tuple[query.Query, ...] = ()
         self._all_there = True
+        self._geo_query: Optional[GeoReplicationQuery] = None
         #: what the probe thread watches from now on, once `run_queries` has found it
         self.targets: Optional[probe_thread.Targets] = None
         #: seconds that were spent on waiting for what does not answer
@@ -176,7 +144,6 @@ class Cycle:
         brick_ports = {} if previous is None else dict(previous.brick_ports)
         local_bricks: List[BrickEndpoint] = []
         statuses: List[parse.VolumeStatus] = []
-        geo_query: Optional[GeoReplicationQuery] = None
         if not leads:
             answers += [Answer(each, b"", failure=LEFT_TO_THE_LEADER) for each in STATUS_QUERIES]
             answers.append(query_state(gluster, deadline))
@@ -189,7 +156,8 @@ class Cycle:
             self.waited += time.monotonic() - began
             believed = [peer.hostname for peer in peers if peer.connected and not peer.local]
             away = [hostname for hostname in believed if not reachable.get(hostname)]
-            geo_query = None if self._urgent else self._start_geo_query(volumes, may_run=not away)
+            if not self._urgent:
+                self._start_geo_query(volumes, may_run=not away)
             if away:
                 answers += status_query.without_status(away)
                 answers.append(query_state(gluster, deadline))
@@ -240,8 +208,9 @@ class Cycle:
             disks, disks_unknown = previous.disks, previous.disks_unknown
         scrubs = () if previous is None or not leads else previous.scrubs
         sessions = () if previous is None or not leads else previous.geo_replications
-        if geo_query is not None:
-            sessions = geo_query.result(deadline)
+        if self._geo_query is not None:
+            sessions = self._geo_query.result(deadline)
+            self._gluster.check_given_up()
         if leads and not away and not self._urgent:
             # after the status of geo-replication, which runs gsyncd on each node: it would come too late
             scrubs = scrub_query.query_scrubs(settings.gluster, volumes, node_name(), deadline, previous)
@@ -277,6 +246,8 @@ class Cycle:
     def give_up(self) -> None:
         """Have `run_queries` raise session.GivenUp: it may wait for what does not answer.  From any thread."""
         self._gluster.give_up()
+        if self._geo_query is not None:
+            self._geo_query.kill()
 
     def _start_disk_query(
         self, volumes: Sequence[parse.VolumeInfo], peers: Iterable[Peer], leads: bool
@@ -292,10 +263,9 @@ class Cycle:
         disk_query.start()
         return disk_query
 
-    def _start_geo_query(self, volumes: Sequence[parse.VolumeInfo], may_run: bool) -> GeoReplicationQuery:
-        started = GeoReplicationQuery(self._settings.gluster, volumes, self._previous, may_run)
-        self._ended.callback(started.end)
-        return started
+    def _start_geo_query(self, volumes: Sequence[parse.VolumeInfo], may_run: bool) -> None:
+        self._geo_query = GeoReplicationQuery(self._settings.gluster, volumes, self._previous, may_run)
+        self._ended.callback(self._geo_query.end)
 
     @property
     def all_there(self) -> bool:

@@ -85,6 +85,11 @@ class GeoReplicationQuery:
                 sessions.append(GeoReplication(*name, self._now, failure=why))
         return tuple(sessions)
 
+    def kill(self) -> None:
+        """Have `result` wait no longer; from any thread."""
+        if self._process is not None:
+            self._process.kill()
+
     def end(self) -> None:
         """End the process, if it runs."""
         if self._process is not None:

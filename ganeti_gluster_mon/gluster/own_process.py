@@ -44,6 +44,11 @@ class OwnProcess:
         finally:
             self.end()
 
+    def kill(self) -> None:
+        """Kill it, so that `output` waits no longer; from any thread."""
+        if self._child is not None:
+            self._child.kill()
+
     def end(self) -> None:
         """End it; to be called once more does no harm."""
         if self._child is not None:

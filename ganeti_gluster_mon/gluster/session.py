@@ -186,9 +186,13 @@ class GlusterSession:
             self._too_late = f"no answer within {round(max(0.0, deadline - time.monotonic()), 1):g} s"
             in_time = itertools.takewhile(lambda _: time.monotonic() < last_begin, queries)
             answers = tuple(self._answer(query) for query in in_time)
+        self.check_given_up()
+        return answers
+
+    def check_given_up(self) -> None:
+        """Raise GivenUp after `give_up`."""
         if self._given_up:
             raise GivenUp
-        return answers
 
     def _answer(self, query: Query) -> Answer:
         refusal = why_invalid(query) or self._over

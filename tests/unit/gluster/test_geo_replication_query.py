@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -153,6 +154,20 @@ def test_what_was_not_known_is_queried_again_at_once(site: Site) -> None:
         geo_replications=(GeoReplication("gv0", SECONDARY, time.time_ns(), failure="no answer"),),
     )
     assert hosts(site.found(unknown)) == ["node1.lab.test", "node2.lab.test"]
+
+
+def test_a_query_that_another_thread_kills_is_not_waited_for(site: Site) -> None:
+    site.answer("exec sleep 60")
+    query = GeoReplicationQuery(site.gluster, [VOLUME], None, True, str(site.directory))
+    killing = threading.Timer(0.2, query.kill)
+    killing.start()
+    began = time.monotonic()
+    (session,) = query.result(began + 20)
+    assert session.failure is not None and "no answer" in session.failure
+    assert time.monotonic() - began < 9
+    killing.join()
+    query.kill()
+    query.end()
 
 
 def test_a_gluster_that_is_not_there(site: Site) -> None:
