@@ -16,7 +16,7 @@ LONG = 120.0
 
 #: commands that a check names, and that are done for what an earlier fault or its fix leaves
 _NAMED = re.compile(
-    r"fix: (gluster volume (?:heal|start) \S+(?: force)?|gnt-gluster restart-brick \S+ [^\s;]+)"
+    r"fix: (gluster volume (?:heal|start) \S+(?: force)?|gnt-gluster restart-brick \S+ [^\s;]+|gnt-gluster repair \w+)"
 )
 
 
