@@ -33,6 +33,7 @@ from prometheus_client.openmetrics import exposition as openmetrics
 from ganeti_gluster_mon import report
 from ganeti_gluster_mon.collectors import collectors
 from ganeti_gluster_mon.daemon.compressed import Compressed
+from ganeti_gluster_mon.daemon.free_memory import return_free_memory
 from ganeti_gluster_mon.daemon.web.bodies import (
     HTML,
     JSON,
@@ -223,7 +224,10 @@ class CurrentContent:
         found = None if content is None else known(content)
         if found is not None:
             return found
-        return await asyncio.get_running_loop().run_in_executor(self.thread, self._make, make)
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self.thread, self._make, make)
+        finally:
+            self.thread.submit(return_free_memory)  # what the pool took that was unpacked for it
 
     def _make(self, make: Callable[[Content], T]) -> T:
         if self.content is None:
