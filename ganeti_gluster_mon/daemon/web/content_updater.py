@@ -221,8 +221,7 @@ class ContentUpdater:
         return lambda: SpoolView(packed.load(), leader=leads)
 
     def _show(self, make_view: Callable[[], SpoolView]) -> None:
-        view = make_view()
-        found = snapshot.from_view(view, self._limits, time.time_ns())
+        found, source = self._evaluate(make_view())
         if self._annotations is not None:
             found = self._annotations.apply(found)
         content = self._current.content = render(
@@ -231,29 +230,34 @@ class ContentUpdater:
             found.now,
             duration=found.seconds,
             failures=found.failures,
-            leader=view.leader,
+            leader=source.leader,
             make_page=self._make_page,
             make_node_page=self._make_node_page,
             latency_extremes=self._latency_extremes,
         )
-        if self._is_settled(found, view):
+        if self._is_settled(found, source):
             self._log_status(found)
-        self._write_storage_status(found, view)
+        self._write_storage_status(found, source)
         content.evaluated.compress()
 
-    def _is_settled(self, found: Snapshot, view: SpoolView) -> bool:
+    def _evaluate(self, view: SpoolView) -> Tuple[Snapshot, _Source]:
+        """The pool by *view*, whose captures need not be kept while the pool is rendered."""
+        now, taken_at = time.time_ns(), boottime() - round(view.age() * 1e9)
+        found = snapshot.from_view(view, self._limits, now)
+        return found, _Source(view.leader, cycle.is_complete(view.capture), taken_at)
+
+    def _is_settled(self, found: Snapshot, source: _Source) -> bool:
         """Whether the status is worth a line in the log: while answers are to come soon, it is not, unless CRITICAL."""
         now = time.monotonic()
-        if cycle.is_complete(view.capture):
+        if source.is_complete:
             self._incomplete_since = None
             return True
         if self._incomplete_since is None:
             self._incomplete_since = now
         return found.health.code == CRITICAL or now - self._incomplete_since > _INCOMPLETE
 
-    def _write_storage_status(self, found: Snapshot, view: SpoolView) -> None:
-        taken = boottime() - round(view.age() * 1e9)
-        content, self._peaks = storage_status(found.pool, self._peaks, taken)
+    def _write_storage_status(self, found: Snapshot, source: _Source) -> None:
+        content, self._peaks = storage_status(found.pool, self._peaks, source.taken_at)
         try:
             self._spool.write_storage_status(content)
         except OSError as err:
@@ -284,6 +288,18 @@ class _OwnCapture:
     @classmethod
     def of(cls, captured: SpooledCapture) -> _OwnCapture:
         return cls(Compressed(captured), captured.cycle)
+
+
+@dataclass(frozen=True)
+class _Source:
+    """What is kept of the captures that a snapshot is made of."""
+
+    #: as in SpoolView
+    leader: Optional[bool]
+    #: whether no answer is to come soon
+    is_complete: bool
+    #: CLOCK_BOOTTIME when the answers about the pool were taken, ns
+    taken_at: int
 
 
 def _state(own: SpooledCapture, last: Optional[str], has_key: bool) -> Tuple[NodeState, Dict[str, str]]:
