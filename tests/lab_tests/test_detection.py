@@ -29,15 +29,19 @@ Fault = Callable[[Pool, int], None]
 
 #: While HOLD is there, `volume status` waits before it is sent: HELD is there then, and is to be removed.
 GLUSTER, HOLD, HELD = "/run/gluster-that-waits", "/run/hold-volume-status", "/run/volume-status-is-held"
-SCRIPT = f"""#!/bin/sh
+# The process is gluster itself: where that ends by itself, its parent has to notice it.
+SCRIPT = f"""#!/bin/bash
 [ "$1" = --version ] && exec gluster "$@"
-while IFS= read -r line; do
-    case $line in
-    "volume status all"*)
-        if mv {HOLD} {HELD} 2>/dev/null; then while [ -e {HELD} ]; do sleep 0.02; done; fi
-    esac
-    printf '%s\\n' "$line"
-done | gluster "$@"
+exec 3<&0
+exec gluster "$@" < <(
+    while IFS= read -r line <&3; do
+        case $line in
+        "volume status all"*)
+            if mv {HOLD} {HELD} 2>/dev/null; then while [ -e {HELD} ]; do sleep 0.02; done; fi
+        esac
+        printf '%s\\n' "$line"
+    done
+) 3<&-
 """
 
 
