@@ -8,14 +8,17 @@ from typing import NamedTuple, Optional
 from ganeti_gluster_mon.deploy.apply import query_nodes, wait_for_lock
 from ganeti_gluster_mon.deploy.context import Context
 from ganeti_gluster_mon.deploy.daemon_steps import LOCALHOST
-from ganeti_gluster_mon.deploy.gluster_cli import gluster_argv
+from ganeti_gluster_mon.deploy.gluster_cli import gluster_argv, output
 from ganeti_gluster_mon.deploy.prerequisites import GLUSTERD_DIRECTORY
 from ganeti_gluster_mon.deploy.step import NodeQuery, PreconditionFailed
 from ganeti_gluster_mon.deploy.stopped_steps import processes, processes_query
 from ganeti_gluster_mon.deploy.task_steps import RebalanceState, rebalance
 from ganeti_gluster_mon.deploy.wait import print_line
 from ganeti_gluster_mon.ganeti.ssh import CommandResult
+from ganeti_gluster_mon.gluster import parse
 from ganeti_gluster_mon.gluster.query import rebalance_status
+from ganeti_gluster_mon.gluster.validation import Refused, Unreadable
+from ganeti_gluster_mon.text import one_line
 
 #: messages of `rebalance status` where there was no rebalance (xlators/mgmt/glusterd/src/glusterd-rebalance.c)
 _NEVER = re.compile(r"Rebalance not started for volume|is not a distribute volume")
@@ -67,10 +70,10 @@ def _id_without_status(
     context: Context, coordinator: str, volume: str, reply: CommandResult
 ) -> Optional[str]:
     """The id of the last rebalance, which `rebalance status` refuses to report in *reply*; None: there was none."""
-    if _NEVER.search(reply.stdout):
+    why = _refusal(reply)
+    if _NEVER.search(why):
         return None
-    why = reply.reason
-    if _NOT_STARTED.search(reply.stdout):
+    if _NOT_STARTED.search(why):
         # once the volume is started, `rebalance status` reports it again
         file = NodeQuery(coordinator, ("cat", "--", f"{GLUSTERD_DIRECTORY}/vols/{volume}/node_state.info"))
         content = query_nodes(context.host, [file])[file]
@@ -78,7 +81,19 @@ def _id_without_status(
         if content.status == 0 and found is not None:
             return found[1] if found[1].strip("0-") else None
         why = content.reason if content.status else f"{file.argv[-1]} has no rebalance-id"
-    raise PreconditionFailed(f"the last rebalance of {volume} is not known: {coordinator}: {why}")
+    raise PreconditionFailed(
+        f"the last rebalance of {volume} is not known: {coordinator}: {why}: once gluster volume rebalance {volume} "
+        "status answers there, run this command again"
+    )
+
+
+def _refusal(reply: CommandResult) -> str:
+    """Why *reply* is no status, in one line: Gluster's own words where it has some."""
+    try:
+        parse.rebalance_status(output(reply))
+    except (Refused, Unreadable, PreconditionFailed) as err:
+        return one_line(str(err), 300)
+    return reply.reason
 
 
 def _has_died(context: Context, coordinator: str, volume: str, state: RebalanceState) -> bool:

@@ -145,5 +145,9 @@ def test_a_status_that_goes_on_failing_is_not_known(
     monkeypatch: pytest.MonkeyPatch, reply: CommandResult
 ) -> None:
     monkeypatch.setattr(applying, "_LOCK_TIMEOUT", 0.0)
-    with pytest.raises(PreconditionFailed, match=UNKNOWN):
+    with pytest.raises(PreconditionFailed, match=UNKNOWN) as raised:
         previous({"status": reply})
+    if reply is BUSY:
+        assert "op 'Rebalance' failed" in str(raised.value)
+    assert "<" not in str(raised.value)
+    assert "once gluster volume rebalance gv0 status answers" in str(raised.value)
