@@ -92,7 +92,7 @@ class CycleRecord:
 
     def age(self) -> float:
         """Seconds since the answers were taken, whatever was done to the clock meanwhile."""
-        return max(0.0, (boottime() - self.boottime) / 1e9)
+        return seconds_since(self.boottime)
 
 
 @dataclass(frozen=True)
@@ -110,6 +110,11 @@ class SpooledCapture:
 def boottime() -> int:
     """CLOCK_BOOTTIME in ns."""
     return time.clock_gettime_ns(time.CLOCK_BOOTTIME)
+
+
+def seconds_since(moment: int) -> float:
+    """Seconds since *moment*, CLOCK_BOOTTIME in ns; 0 where it is still to come."""
+    return max(0.0, (boottime() - moment) / 1e9)
 
 
 class Spool:

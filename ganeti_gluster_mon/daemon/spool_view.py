@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Optional, Tuple
 
-from ganeti_gluster_mon.daemon.spool import Spool, SpooledCapture, boottime
+from ganeti_gluster_mon.daemon.spool import Spool, SpooledCapture, seconds_since
 from ganeti_gluster_mon.gluster import capture_archive, query
 from ganeti_gluster_mon.gluster.capture import Answer, Capture, CaptureError
 from ganeti_gluster_mon.gluster.log_messages import LogReport, logs_from_json
@@ -30,7 +30,7 @@ class LeaderCapture:
 
     def age(self) -> float:
         """Seconds since it was taken."""
-        return max(0.0, (boottime() - self.boottime) / 1e9)
+        return seconds_since(self.boottime)
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class LeaderArchive:
 
     def age(self) -> float:
         """Seconds since it was taken."""
-        return max(0.0, (boottime() - self.boottime) / 1e9)
+        return seconds_since(self.boottime)
 
     def unpack(self) -> LeaderCapture:
         """The capture.  Raises CaptureError."""

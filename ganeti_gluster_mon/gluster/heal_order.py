@@ -72,6 +72,15 @@ def _alternating(first: Sequence[Query], second: Sequence[Query]) -> Iterable[Qu
     return found
 
 
+def with_kept(
+    answers: Sequence[Answer], queries: Sequence[Query], previous: Optional[Capture]
+) -> Tuple[Answer, ...]:
+    """*answers*, and those in *previous* to the *queries* whose turn has not come, with their age."""
+    new = {answer.query for answer in answers}
+    left = [each for each in queries if each not in new]
+    return (*answers, *kept_answers(left, previous, TURN_TO_COME))
+
+
 def kept_answers(queries: Iterable[Query], previous: Optional[Capture], why: str) -> Tuple[Answer, ...]:
     """The answers of *previous* to *queries*, with their time; *why* is the reason where there is none."""
     before = _answers_of(previous)

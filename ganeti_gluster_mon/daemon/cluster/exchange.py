@@ -45,7 +45,7 @@ from typing import Awaitable, Callable, Dict, Optional, Sequence, Set
 from ganeti_gluster_mon.daemon.client_log import ClientLog
 from ganeti_gluster_mon.daemon.cluster import signing
 from ganeti_gluster_mon.daemon.log import log_event
-from ganeti_gluster_mon.daemon.spool import boottime
+from ganeti_gluster_mon.daemon.spool import seconds_since
 from ganeti_gluster_mon.mutes import NONE, Mute, Mutes, to_json
 
 PATH = "/exchange"
@@ -189,7 +189,7 @@ class Exchange:
         self._changed = asyncio.Event()
 
     def _age(self) -> float:
-        return max(0.0, (boottime() - self._state.boottime) / 1e9)
+        return seconds_since(self._state.boottime)
 
     def _pass_on(self, bricks: Sequence[str]) -> bool:
         try:

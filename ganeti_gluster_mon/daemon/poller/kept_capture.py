@@ -15,6 +15,8 @@ class KeptCapture:
 
     def __init__(self) -> None:
         self._compressed: Optional[Compressed[Capture]] = None
+        #: this node's Gluster processes in it; None: they are not known
+        self.processes: Optional[Tuple[Process, ...]] = None
 
     @property
     def capture(self) -> Optional[Capture]:
@@ -23,10 +25,5 @@ class KeptCapture:
 
     @capture.setter
     def capture(self, capture: Capture) -> None:
+        self.processes = capture.processes
         self._compressed = Compressed(status_query.without_profiles(capture))
-
-    @property
-    def processes(self) -> Optional[Tuple[Process, ...]]:
-        """This node's Gluster processes; None: they are not known."""
-        kept = self.capture
-        return None if kept is None else kept.processes

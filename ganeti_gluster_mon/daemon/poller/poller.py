@@ -25,7 +25,6 @@ from ganeti_gluster_mon.gluster import cycle, heal_order, probe_thread, session
 from ganeti_gluster_mon.gluster.capture import Answer, Capture, CaptureError
 from ganeti_gluster_mon.gluster.log_messages import logs_to_json
 from ganeti_gluster_mon.gluster.model import Process
-from ganeti_gluster_mon.gluster.query import Query
 from ganeti_gluster_mon.gluster.watch import STATE_DIRECTORIES, Watch
 from ganeti_gluster_mon.repair_tries import report_to_json
 
@@ -230,7 +229,9 @@ class Poller:
                 waited = running.waited
                 if running.targets is not None:
                     self._prober.watch(running.targets)
-                capture = cycle.with_answers(capture, self._heal_answers(running, leads, heal_write))
+                capture = cycle.with_answers(
+                    capture, self._heal_answers(running, leads, heal_write, previous)
+                )
             finally:
                 if self._healing is None or self._healing.cycle is not running:
                     running.__exit__()
@@ -316,7 +317,9 @@ class Poller:
         split = (label.partition(":/") for label in reported)
         return frozenset((host, f"/{path}") for host, _, path in split)
 
-    def _heal_answers(self, running: cycle.Cycle, leads: bool, heal_write: int) -> Tuple[Answer, ...]:
+    def _heal_answers(
+        self, running: cycle.Cycle, leads: bool, heal_write: int, previous: Optional[Capture]
+    ) -> Tuple[Answer, ...]:
         """The answers about healing: new ones if they come in time, else the previous ones, with their age."""
         if not leads:
             return ()
@@ -327,15 +330,9 @@ class Poller:
             healing.join(HEAL_TIMEOUT if running.all_there else 0.0)
             answers = healing.take()
             if answers is not None:
-                return self._with_kept(answers, running.heal_queries)
+                return heal_order.with_kept(answers, running.heal_queries, previous)
             self._healing = healing
-        return heal_order.kept_answers(running.heal_queries, self._kept.capture, cycle.STILL_RUNNING)
-
-    def _with_kept(self, answers: Sequence[Answer], queries: Sequence[Query]) -> Tuple[Answer, ...]:
-        """*answers*, and the previous ones to those of *queries* whose turn has not come, with their age."""
-        new = {answer.query for answer in answers}
-        left = [each for each in queries if each not in new]
-        return (*answers, *heal_order.kept_answers(left, self._kept.capture, heal_order.TURN_TO_COME))
+        return heal_order.kept_answers(running.heal_queries, previous, cycle.STILL_RUNNING)
 
     def _publish_heal_answers(self) -> None:
         """Slow heal queries have ended: publish the capture again, with their answers."""

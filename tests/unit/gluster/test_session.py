@@ -7,7 +7,7 @@ import signal
 import threading
 import time
 from pathlib import Path
-from typing import Callable, List
+from typing import List
 
 import psutil
 import pytest
@@ -15,6 +15,7 @@ import pytest
 from ganeti_gluster_mon.gluster import session
 from ganeti_gluster_mon.gluster.query import heal_summary
 from ganeti_gluster_mon.gluster.session import GlusterSession
+from tests.lab.waiting import wait_until
 from tests.unit.fake_gluster import EXITS, FLOODS, HANGS, FakeGluster
 
 A, B, C = ("volume", "info"), ("pool", "list"), ("volume", "status", "all")
@@ -22,13 +23,6 @@ A, B, C = ("volume", "info"), ("pool", "list"), ("volume", "status", "all")
 
 def soon(seconds: float = 20.0) -> float:
     return time.monotonic() + seconds
-
-
-def wait_for(condition: Callable[[], bool]) -> None:
-    until = soon()
-    while not condition():
-        assert time.monotonic() < until
-        time.sleep(0.01)
 
 
 def children() -> List[psutil.Process]:
@@ -163,7 +157,9 @@ def test_ending_a_conversation_ends_the_asking_in_another_thread(tmp_path: Path)
     with GlusterSession(fake.path) as gluster:
         asking = threading.Thread(target=lambda: answers.extend(gluster.run_queries([A, B], soon(60))))
         asking.start()
-        wait_for(lambda: (tmp_path / "log").exists() and fake.heard == ["started", "volume info"])
+        wait_until(
+            lambda: (tmp_path / "log").exists() and fake.heard == ["started", "volume info"], "the query", 20
+        )
     asking.join(5)
     assert not asking.is_alive()
     assert len(answers) == 2
@@ -182,7 +178,9 @@ def test_queries_that_are_given_up_from_another_thread(tmp_path: Path) -> None:
     with GlusterSession(fake.path) as gluster:
         querying = threading.Thread(target=query, args=(gluster,))
         querying.start()
-        wait_for(lambda: (tmp_path / "log").exists() and fake.heard == ["started", "volume info"])
+        wait_until(
+            lambda: (tmp_path / "log").exists() and fake.heard == ["started", "volume info"], "the query", 20
+        )
         gluster.give_up()
         querying.join(5)
         assert not querying.is_alive()
